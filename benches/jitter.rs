@@ -1,0 +1,2 @@
+//! jitter
+fn main() {}

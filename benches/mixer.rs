@@ -1,0 +1,2 @@
+//! mixer
+fn main() {}

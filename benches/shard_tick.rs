@@ -1,0 +1,2 @@
+//! shard_tick
+fn main() {}

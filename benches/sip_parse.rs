@@ -1,0 +1,2 @@
+//! sip_parse
+fn main() {}

@@ -1,0 +1,10 @@
+//! SIP, SDP, RTP and SRTP: protocol logic that is told the time and does no I/O.
+//!
+//! Map: [`redact`] types that cannot be printed · [`endpoint`] bytes in, bytes out, calls as events · [`sdp`] session
+//! descriptions and offer/answer · [`rtp`] packets, RTCP, SRTP, telephone-events.
+//!
+//! Invariant: this crate knows neither rooms nor sound nor sockets nor a clock.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod redact;

@@ -1,0 +1,34 @@
+//! Rundruf: an audio-first conference server with a telephone dial-in bridge.
+//!
+//! ```text
+//!     phones          browsers         people who book rooms
+//!       │ SIP   RTP      │ WebSocket  SRTP     │ HTTPS
+//!  ─────┼────────┼───────┼─────────────┼───────┼──────────
+//!     phone      │    browser          │      http          control plane, tokio
+//!       └──── server ────┴─────────────┼───────┘
+//!               │    conference::Focus │      store
+//!       media::Command            media::Event
+//!  ─────────────┼──────────────────────┼──────────────────
+//!          media::worker ── media::Shard                    data plane, worker threads
+//! ```
+//!
+//! Modules stand in floor order: each may use those above it in this list, never those below.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod id;
+pub mod limit;
+pub mod pii;
+
+pub mod conference;
+
+pub mod media;
+pub mod store;
+
+pub mod server;
+
+pub mod browser;
+pub mod http;
+pub mod phone;
+
+pub mod config;

@@ -1,0 +1,277 @@
+//! The whole language between the control plane and the data plane: [`Command`] down, [`Event`] up.
+//!
+//! Nothing else crosses. Commands are applied between ticks, never inside. Both travel over bounded queues; the sender
+//! of a command waits, an event that does not fit is counted and followed by [`Event::Resync`].
+
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+
+use sip::redact::Pii;
+
+use crate::{
+    id::{ConferenceId, LegId},
+    media::leg::Leg,
+};
+
+/// Channels a leg speaks into or hears: one row or column of the who-hears-whom matrix, a bit per channel.
+///
+/// A leg hears another exactly if the one's `hears` and the other's `speaks` share a channel; nobody hears themself.
+/// Channel 0 is the conference itself; the others are for conversations beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Channels(pub u64);
+
+impl Channels {
+    /// No channel: waiting, muted or on hold.
+    pub const NONE: Self = Self(0);
+    /// The conference itself.
+    pub const MAIN: Self = Self(1);
+
+    /// Tells whether the two share a channel.
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// A leg's place in the matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seat {
+    /// Where the leg's sound goes; [`Channels::NONE`] while muted or waiting.
+    pub speaks: Channels,
+    /// What the leg hears.
+    pub hears: Channels,
+}
+
+/// A clip of the catalogue, as an index into the table of clips that was loaded at start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClipId(pub u16);
+
+/// An audio codec with its RTP payload type for one leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// The codec, both ways.
+    pub codec: dsp::Codec,
+    /// Its RTP payload type.
+    pub payload_type: u8,
+    /// Payload type of telephone-events (RFC 4733), where they were negotiated.
+    pub telephone_event: Option<u8>,
+}
+
+/// What SDP says of a telephone's media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PhoneMedia {
+    /// Codec and payload types.
+    pub format: Format,
+    /// Where RTP goes and the only address it is accepted from.
+    pub remote: Pii<SocketAddr>,
+    /// Where RTCP goes and comes from.
+    pub remote_rtcp: Pii<SocketAddr>,
+    /// The phone should be sending: `sendrecv` or `sendonly` as it sees it.
+    pub receives: bool,
+    /// The phone wants to hear: neither `sendonly`, `inactive` nor `c=0.0.0.0`. When false the phone is on hold; we keep
+    /// sending (silence) unless it asked for `inactive`.
+    pub sends: bool,
+}
+
+/// A browser's transport parameters: its offer's and those our answer carries (RFC 8839, RFC 8842).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrowserMedia {
+    /// Our ICE user fragment; finds the leg among all on a socket.
+    pub local_ufrag: String,
+    /// Our ICE password.
+    pub local_password: Arc<sip::redact::Secret<Vec<u8>>>,
+    /// The browser's ICE user fragment.
+    pub remote_ufrag: Pii<String>,
+    /// The browser's certificate fingerprints: hash name in lower case and digest; one must match.
+    pub fingerprints: Vec<(HashName, Vec<u8>)>,
+    /// Opus payload type.
+    pub payload_type: u8,
+    /// Header extension id of the audio level (RFC 6464), where it was negotiated.
+    pub audio_level: Option<u8>,
+    /// Our synchronization source, as the answer says.
+    pub ssrc: u32,
+    /// Offer AES-CM only, for a browser whose first try with AES-GCM failed.
+    pub legacy_srtp: bool,
+}
+
+/// Hash functions a certificate fingerprint may use (RFC 8122 §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HashName {
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+/// How a leg begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opening {
+    /// A telephone over plain RTP.
+    Phone(PhoneMedia),
+    /// A browser over ICE, DTLS and SRTP.
+    Browser(BrowserMedia),
+}
+
+/// Why a leg ended on the media side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gone {
+    /// No authenticated binding request for 30 s (RFC 7675), or the set-up took too long.
+    ConsentLost,
+    /// The peer closed DTLS or its handshake failed.
+    Closed,
+    /// The leg's own processing failed.
+    Failed,
+    /// The leg was in a mix without a roster entry.
+    NotInRoster,
+}
+
+/// Where an injected panic strikes; fault injection for the test of the blast radius.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// In the leg's next datagram.
+    Leg(LegId),
+    /// In the bus's next tick.
+    Bus(ConferenceId),
+}
+
+/// What the control plane asks of a shard.
+#[derive(Debug)]
+pub enum Command {
+    /// Begins a leg. A phone's sockets come beside the command ([`crate::media::worker`]).
+    Open {
+        /// The leg's id.
+        leg: LegId,
+        /// Its kind and transport.
+        opening: Box<Opening>,
+    },
+    /// Changes a telephone's media after a re-INVITE; the codec may change.
+    Update {
+        /// The leg.
+        leg: LegId,
+        /// What the new offer/answer says.
+        media: PhoneMedia,
+    },
+    /// Ends a leg; idempotent.
+    Close {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Plays clips to one leg, one after another, instead of what it hears; replaces what is playing.
+    Play {
+        /// The leg.
+        leg: LegId,
+        /// The clips; empty stops.
+        clips: Vec<ClipId>,
+        /// Comes back in [`Event::Played`].
+        token: u64,
+    },
+    /// Begins a conference's bus.
+    Start {
+        /// The conference.
+        conference: ConferenceId,
+    },
+    /// Ends a conference's bus; its legs stay, unattached.
+    End {
+        /// The conference.
+        conference: ConferenceId,
+    },
+    /// Attaches a leg to a bus; it hears and speaks only once a roster seats it.
+    Join {
+        /// The leg.
+        leg: LegId,
+        /// The conference.
+        conference: ConferenceId,
+    },
+    /// The roster as all participants see it: legs with their seats. A leg on the bus that is not in it is cut.
+    Roster {
+        /// The conference.
+        conference: ConferenceId,
+        /// All seats.
+        seats: Vec<(LegId, Seat)>,
+    },
+    /// Detaches a leg from its worker and hands it over as [`Event::Released`].
+    Release {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Takes over a leg that another worker released.
+    Adopt {
+        /// The leg, with its state.
+        leg: Box<Leg>,
+    },
+    /// Injects a panic.
+    Inject(Fault),
+}
+
+/// What a shard tells the control plane.
+#[derive(Debug)]
+pub enum Event {
+    /// A browser's DTLS handshake is complete and media may flow.
+    Connected {
+        /// The leg.
+        leg: LegId,
+    },
+    /// A key was pressed (RFC 4733), exactly once per press.
+    Digit {
+        /// The leg.
+        leg: LegId,
+        /// The key: `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+    },
+    /// The clips of a [`Command::Play`] have been played to their end; not sent if they were replaced.
+    Played {
+        /// The leg.
+        leg: LegId,
+        /// The token of the command.
+        token: u64,
+    },
+    /// A seated leg began or ceased to speak, by measured level with hysteresis.
+    Speaking {
+        /// The leg.
+        leg: LegId,
+        /// Whether it speaks.
+        speaking: bool,
+    },
+    /// A telephone that should be sending has not sent for the duration; repeated while it lasts.
+    Quiet {
+        /// The leg.
+        leg: LegId,
+        /// How long nothing came.
+        since: Duration,
+    },
+    /// The leg has ended.
+    Gone {
+        /// The leg.
+        leg: LegId,
+        /// Why.
+        reason: Gone,
+    },
+    /// A bus failed and was dropped; its legs stay, unattached.
+    BusFailed {
+        /// The conference.
+        conference: ConferenceId,
+    },
+    /// A leg that a [`Command::Release`] asked for.
+    Released {
+        /// The leg's id.
+        id: LegId,
+        /// The leg, with its state.
+        leg: Box<Leg>,
+    },
+    /// Events were lost; these legs exist.
+    Resync {
+        /// All legs of the shard.
+        legs: Vec<LegId>,
+    },
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ConsentLost => "consent-lost",
+            Self::Closed => "closed",
+            Self::Failed => "failed",
+            Self::NotInRoster => "not-in-roster",
+        })
+    }
+}
