@@ -1,0 +1,1 @@
+//! Known answers, interplay of sealer and opener, and hostile input.
