@@ -32,3 +32,44 @@ pub const RTCP_SENT_MAX: usize = 4;
 
 /// Bytes of the largest compound RTCP datagram written: sender report with one block, SDES with CNAME, BYE.
 pub const RTCP_WRITTEN_MAX: usize = 128;
+
+// --- signalling
+
+/// Octets of one SIP message on a stream, as in the largest datagram; a longer one closes the connection.
+pub const MESSAGE_BYTES: usize = 65_535;
+
+/// Octets of one session description; a longer one is answered 413.
+pub const DESCRIPTION_BYTES: usize = 16 * 1024;
+
+/// Media lines of one session description; more are answered 488.
+pub const MEDIA_LINES: usize = 8;
+
+/// Server and client transactions held at once; beyond, requests are refused with 503.
+pub const TRANSACTIONS: usize = 4_096;
+
+/// Calls held at once; beyond, an INVITE is refused with 503.
+pub const DIALOGS: usize = 2_048;
+
+/// Stream connections whose octets are being framed; beyond, the connection is closed.
+pub const STREAMS: usize = 4_096;
+
+/// Refusals 503 sent per second without a transaction; beyond, a flood meets silence.
+pub const OVERLOAD_ANSWERS_PER_SECOND: u32 = 200;
+
+/// Route header fields kept of one dialog; an INVITE with more is answered 400.
+pub const ROUTES: usize = 32;
+
+/// Characters kept of a display name or number after cleaning.
+pub const NAME_CHARS: usize = 64;
+
+/// Events that may wait for `poll_event` before further requests that would make one are refused with 503.
+pub const EVENTS: usize = 8_192;
+
+/// How long the door may think about an INVITE; then it is answered 480.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long a message on a stream may take to arrive completely; then the connection is closed.
+pub const MESSAGE_WITHIN: Duration = Duration::from_secs(32);
+
+/// Seconds named in the Retry-After of a 503.
+pub const RETRY_AFTER_SECONDS: u32 = 10;
