@@ -18,6 +18,7 @@
 pub mod clock;
 pub mod id;
 pub mod limit;
+pub mod network;
 pub mod pii;
 
 pub mod conference;
