@@ -9,9 +9,9 @@
 //! Whoever holds only the database, or a copy of it, learns no PIN and no link: a link's row is found by its SHA-256.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -24,16 +24,16 @@ use crate::{
     conference::{event::Language, participant::Role},
     id::{RoomId, TenantId},
     pii::Secret,
-    store::{ByRole, LinkHash, NewRoom, Room, Title},
+    store::{self, ByRole, LinkHash, NewRoom, Room, Title},
 };
 
 /// The key that all PINs and links of an installation are derived from.
 #[derive(Clone)]
-pub struct Key {
+pub struct Keys {
     hmac: hmac::Key,
 }
 
-impl Key {
+impl Keys {
     /// Reads the key file, or makes it on first start, for its owner's eyes only.
     ///
     /// # Errors
@@ -61,7 +61,13 @@ impl Key {
     }
 
     /// Derives a role's PIN: 8 digits.
-    pub fn pin(&self, tenant: TenantId, room: RoomId, role: Role, epoch: u32) -> Secret<String> {
+    pub fn derive_pin(
+        &self,
+        tenant: TenantId,
+        room: RoomId,
+        role: Role,
+        epoch: u32,
+    ) -> Secret<String> {
         let tag = self.derive(b"pin", tenant, room, role, epoch);
         let pin = tag
             .as_ref()
@@ -71,7 +77,13 @@ impl Key {
     }
 
     /// Derives a role's link token: 22 characters that carry 128 bits.
-    pub fn link(&self, tenant: TenantId, room: RoomId, role: Role, epoch: u32) -> Secret<String> {
+    pub fn derive_link(
+        &self,
+        tenant: TenantId,
+        room: RoomId,
+        role: Role,
+        epoch: u32,
+    ) -> Secret<String> {
         let tag = self.derive(b"link", tenant, room, role, epoch);
         Secret::new(URL_SAFE_NO_PAD.encode(&tag.as_ref()[..LINK_BYTES]))
     }
@@ -117,32 +129,23 @@ impl Key {
     }
 
     /// Returns the PIN that opens a room for a role.
-    pub fn room_pin(&self, room: &Room, role: Role) -> Secret<String> {
-        self.pin(room.tenant, room.id, role, *room.pin_epochs.get(role))
+    pub fn pin(&self, room: &Room, role: Role) -> Secret<String> {
+        self.derive_pin(room.tenant, room.id, role, *room.pin_epochs.get(role))
     }
 
     /// Returns the token of the link that opens a room for a role.
-    pub fn room_link(&self, room: &Room, role: Role) -> Secret<String> {
-        self.link(room.tenant, room.id, role, *room.link_epochs.get(role))
+    pub fn link(&self, room: &Room, role: Role) -> Secret<String> {
+        self.derive_link(room.tenant, room.id, role, *room.link_epochs.get(role))
     }
 
     /// Tells which role a PIN gives in a room, if any.
     ///
-    /// The work is the same for every PIN and for a number without a room: both PINs of a room, real or not, are derived
-    /// and compared in constant time.
-    pub fn role_by_pin(&self, room: Option<&Room>, pin: &Secret<String>) -> Option<Role> {
-        let (tenant, id, epochs) = room.map_or_else(
-            || (TenantId::DEFAULT, RoomId::from_u64(0), ByRole::default()),
-            |room| (room.tenant, room.id, room.pin_epochs),
-        );
+    /// The work is the same for every PIN: both of the room are derived and compared in constant time. For a number
+    /// without a room the caller asks about [`Room::nowhere`] and ignores the answer.
+    pub fn role_of_pin(&self, room: &Room, pin: &Secret<String>) -> Option<Role> {
         let given = canonical(pin);
-        let matches = |role| {
-            let right = canonical(&self.pin(tenant, id, role, *epochs.get(role)));
-            given.ct_eq(&right)
-        };
-        let guest = matches(Role::Guest);
-        let moderator = matches(Role::Moderator);
-        room?;
+        let guest = given.ct_eq(&canonical(&self.pin(room, Role::Guest)));
+        let moderator = given.ct_eq(&canonical(&self.pin(room, Role::Moderator)));
         if moderator.into() {
             Some(Role::Moderator)
         } else {
@@ -152,15 +155,15 @@ impl Key {
 
     /// Raises the moderators' epoch until the two PINs differ.
     fn settle_pins(&self, tenant: TenantId, room: RoomId, mut epochs: ByRole<u32>) -> ByRole<u32> {
-        let guest = self.pin(tenant, room, Role::Guest, epochs.guest);
-        while guest == self.pin(tenant, room, Role::Moderator, epochs.moderator) {
+        let guest = self.derive_pin(tenant, room, Role::Guest, epochs.guest);
+        while guest == self.derive_pin(tenant, room, Role::Moderator, epochs.moderator) {
             epochs.moderator = epochs.moderator.wrapping_add(1);
         }
         epochs
     }
 
     fn link_hashes(&self, tenant: TenantId, room: RoomId, epochs: ByRole<u32>) -> ByRole<LinkHash> {
-        let hash = |role| link_hash(&self.link(tenant, room, role, *epochs.get(role)));
+        let hash = |role| link_hash(&self.derive_link(tenant, room, role, *epochs.get(role)));
         ByRole {
             guest: hash(Role::Guest),
             moderator: hash(Role::Moderator),
@@ -209,14 +212,14 @@ impl Key {
         let mut bytes = [0; KEY_LENGTH];
         rng.fill_bytes(&mut bytes);
         let bytes = Secret::new(bytes);
-        write_private(file, bytes.expose())?;
+        store::write_private(file, bytes.expose())?;
         Ok(Self::from_bytes(&bytes))
     }
 }
 
-impl std::fmt::Debug for Key {
+impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Key(‹redacted›)")
+        f.write_str("Keys(‹redacted›)")
     }
 }
 
@@ -229,35 +232,6 @@ pub fn link_hash(token: &Secret<String>) -> LinkHash {
 pub fn code_in_groups(number: &str, pin: &Secret<String>) -> Secret<String> {
     let (first, second) = pin.expose().split_at(pin.expose().len() / 2);
     Secret::new(format!("{number} {first} {second}"))
-}
-
-/// Writes a file that only its owner may read, whole or not at all; makes its folder.
-///
-/// # Errors
-///
-/// Fails when the file cannot be written.
-pub fn write_private(file: &Path, content: &[u8]) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(format!(".{}", std::process::id()));
-    let beside = PathBuf::from(beside);
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(OWNER_ONLY)
-        .open(&beside)
-        .and_then(|mut opened| {
-            opened.write_all(content)?;
-            opened.sync_all()
-        })
-        .and_then(|()| fs::rename(&beside, file));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
 }
 
 /// The key cannot be used.
@@ -296,20 +270,17 @@ const KEY_LENGTH: usize = 32;
 const PIN_DIGITS: usize = 8;
 
 /// How many PINs there are.
-const PINS: u64 = 10_u64.pow(PIN_DIGITS as u32);
+const PINS: u64 = 100_000_000;
 
 /// 128 bits: a link cannot be guessed.
 const LINK_BYTES: usize = 16;
-
-/// Mode of a private file: its owner reads and writes.
-const OWNER_ONLY: u32 = 0o600;
 
 /// Mode bits of everyone but the owner.
 const OTHERS: u32 = 0o077;
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, fs};
 
     use rand::{SeedableRng, rngs::StdRng};
 
@@ -321,8 +292,8 @@ mod tests {
         let derive = |role, epoch| {
             let (tenant, room) = (TenantId::DEFAULT, RoomId::from_u64(0x0102_0304_0506_0708));
             (
-                key.pin(tenant, room, role, epoch).expose().clone(),
-                key.link(tenant, room, role, epoch).expose().clone(),
+                key.derive_pin(tenant, room, role, epoch).expose().clone(),
+                key.derive_link(tenant, room, role, epoch).expose().clone(),
             )
         };
         assert_eq!(
@@ -339,7 +310,7 @@ mod tests {
     fn pins_are_spread_evenly_and_seldom_repeat() {
         let key = key();
         let pins: Vec<_> = (0..10_000)
-            .map(|room| key.pin(TenantId::DEFAULT, RoomId::from_u64(room), Role::Guest, 0))
+            .map(|room| key.derive_pin(TenantId::DEFAULT, RoomId::from_u64(room), Role::Guest, 0))
             .collect();
         for place in 0..PIN_DIGITS {
             let mut counts = [0_u32; 10];
@@ -360,12 +331,11 @@ mod tests {
         let key = key();
         let room = room(&key);
         for role in [Role::Guest, Role::Moderator] {
-            let pin = key.room_pin(&room, role);
-            assert_eq!(key.role_by_pin(Some(&room), &pin), Some(role));
-            assert_eq!(key.role_by_pin(None, &pin), None);
+            let pin = key.pin(&room, role);
+            assert_eq!(key.role_of_pin(&room, &pin), Some(role));
             let mut later = room.clone();
             later.pin_epochs = key.next_pins(&room);
-            assert_eq!(key.role_by_pin(Some(&later), &pin), None);
+            assert_eq!(key.role_of_pin(&later, &pin), None);
         }
     }
 
@@ -373,7 +343,7 @@ mod tests {
     fn nothing_but_eight_digits_is_a_pin() {
         let key = key();
         let room = room(&key);
-        let right = key.room_pin(&room, Role::Guest).expose().clone();
+        let right = key.pin(&room, Role::Guest).expose().clone();
         for wrong in [
             String::new(),
             String::from("#"),
@@ -391,7 +361,7 @@ mod tests {
                 .collect(),
         ] {
             assert_eq!(
-                key.role_by_pin(Some(&room), &Secret::new(wrong.clone())),
+                key.role_of_pin(&room, &Secret::new(wrong.clone())),
                 None,
                 "{wrong:?}"
             );
@@ -404,8 +374,8 @@ mod tests {
         let (tenant, room) = (TenantId::DEFAULT, RoomId::from_u64(9));
         let settled = key.settle_pins(tenant, room, ByRole::default());
         assert_ne!(
-            key.pin(tenant, room, Role::Guest, settled.guest),
-            key.pin(tenant, room, Role::Moderator, settled.moderator)
+            key.derive_pin(tenant, room, Role::Guest, settled.guest),
+            key.derive_pin(tenant, room, Role::Moderator, settled.moderator)
         );
     }
 
@@ -413,10 +383,10 @@ mod tests {
     fn a_link_carries_128_bits_in_22_characters() {
         let key = key();
         let room = room(&key);
-        let guest = key.room_link(&room, Role::Guest);
+        let guest = key.link(&room, Role::Guest);
         assert_eq!(guest.expose().len(), 22);
         assert_eq!(URL_SAFE_NO_PAD.decode(guest.expose()).unwrap().len(), 16);
-        assert_ne!(guest, key.room_link(&room, Role::Moderator));
+        assert_ne!(guest, key.link(&room, Role::Moderator));
     }
 
     #[test]
@@ -424,12 +394,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("var/key");
         let mut rng = StdRng::seed_from_u64(1);
-        let first = Key::load_or_create(&file, &mut rng).unwrap();
-        let again = Key::load_or_create(&file, &mut rng).unwrap();
-        let pin = |key: &Key| key.pin(TenantId::DEFAULT, RoomId::from_u64(1), Role::Guest, 0);
+        let first = Keys::load_or_create(&file, &mut rng).unwrap();
+        let again = Keys::load_or_create(&file, &mut rng).unwrap();
+        let pin =
+            |key: &Keys| key.derive_pin(TenantId::DEFAULT, RoomId::from_u64(1), Role::Guest, 0);
         assert_eq!(pin(&first), pin(&again));
         let mode = fs::metadata(&file).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, OWNER_ONLY);
+        assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1);
     }
 
@@ -437,10 +408,10 @@ mod tests {
     fn a_key_others_may_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
-        write_private(&file, &[1; KEY_LENGTH]).unwrap();
+        store::write_private(&file, &[1; KEY_LENGTH]).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         let mut rng = StdRng::seed_from_u64(1);
-        let refused = Key::load_or_create(&file, &mut rng).unwrap_err();
+        let refused = Keys::load_or_create(&file, &mut rng).unwrap_err();
         assert!(matches!(refused, KeyError::Exposed(_)));
     }
 
@@ -448,9 +419,9 @@ mod tests {
     fn a_file_of_another_length_is_no_key() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
-        write_private(&file, &[1; KEY_LENGTH - 1]).unwrap();
+        store::write_private(&file, &[1; KEY_LENGTH - 1]).unwrap();
         let mut rng = StdRng::seed_from_u64(1);
-        let refused = Key::load_or_create(&file, &mut rng).unwrap_err();
+        let refused = Keys::load_or_create(&file, &mut rng).unwrap_err();
         assert!(matches!(refused, KeyError::NotAKey(_)));
     }
 
@@ -460,24 +431,18 @@ mod tests {
         assert_eq!(code_in_groups("4711", &pin).expose(), "4711 2468 1357");
     }
 
-    fn key() -> Key {
-        Key::from_bytes(&Secret::new([7; KEY_LENGTH]))
+    fn key() -> Keys {
+        Keys::from_bytes(&Secret::new([7; KEY_LENGTH]))
     }
 
-    fn room(key: &Key) -> Room {
+    fn room(key: &Keys) -> Room {
         let mut rng = StdRng::seed_from_u64(4);
         let title = Title::new(String::from("Test"));
         let new = key.new_room(TenantId::DEFAULT, title, Language::De, &mut rng);
         Room {
             id: new.id,
-            tenant: new.tenant,
-            number: crate::store::RoomNumber::parse("4711").unwrap(),
-            title: new.title,
-            language: new.language,
             pin_epochs: new.pin_epochs,
-            link_epochs: new.link_epochs,
-            demo: new.demo,
-            created_at: std::time::Duration::ZERO,
+            ..Room::nowhere()
         }
     }
 

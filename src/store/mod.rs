@@ -13,10 +13,11 @@ use sqlx::{
 use crate::limit;
 
 pub use self::{
-    number::RoomNumber,
+    file::write_private,
     room::{Booking, ByRole, LinkHash, NewRoom, Room, Title},
 };
 
+mod file;
 mod number;
 mod room;
 
@@ -34,7 +35,7 @@ impl Store {
     /// Fails when the file cannot be opened or was written by a later version.
     pub async fn open(path: &Path) -> Result<Self, Error> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+            file::private_folder(folder)?;
         }
         let options = SqliteConnectOptions::new()
             .filename(path)

@@ -12,7 +12,7 @@ use crate::{
     pii::{Pii, Purpose},
 };
 
-use super::{Error, RoomNumber, Store};
+use super::{Error, Store, number};
 
 /// A room: the persistent blueprint of a conference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Room {
     /// Whose it is.
     pub tenant: TenantId,
     /// What callers dial.
-    pub number: RoomNumber,
+    pub number: String,
     /// What people call it.
     pub title: Title,
     /// What callers hear.
@@ -35,6 +35,23 @@ pub struct Room {
     pub demo: bool,
     /// When it was made, since 1970-01-01 00:00 UTC.
     pub created_at: Duration,
+}
+
+impl Room {
+    /// Returns a room that does not exist, to do the same work for a wrong number as for a right one.
+    pub fn nowhere() -> Self {
+        Self {
+            id: RoomId::from_u64(0),
+            tenant: TenantId::DEFAULT,
+            number: String::new(),
+            title: Title::default(),
+            language: Language::De,
+            pin_epochs: ByRole::default(),
+            link_epochs: ByRole::default(),
+            demo: false,
+            created_at: Duration::ZERO,
+        }
+    }
 }
 
 /// What people call a room.
@@ -116,7 +133,7 @@ impl Store {
         for _ in 0..limit::ROOM_NUMBER_TRIES {
             let with_four = self.rooms_with_digits(4).await?;
             let with_five = self.rooms_with_digits(5).await?;
-            let number = RoomNumber::draw(with_four, with_five, rng);
+            let number = number::draw(with_four, with_five, rng);
             match self.insert(new, &number, at).await {
                 Ok(()) => return Ok(new.stored_as(number, at)),
                 Err(error) if is_taken(&error) => {}
@@ -281,12 +298,7 @@ impl Store {
         Ok(count)
     }
 
-    async fn insert(
-        &self,
-        new: &NewRoom,
-        number: &RoomNumber,
-        at: Duration,
-    ) -> Result<(), sqlx::Error> {
+    async fn insert(&self, new: &NewRoom, number: &str, at: Duration) -> Result<(), sqlx::Error> {
         sqlx::query(
             "insert into room (id, tenant_id, number, title, language, guest_pin_epoch, moderator_pin_epoch, \
              guest_link_epoch, moderator_link_epoch, guest_link_hash, moderator_link_hash, demo, created_at, \
@@ -294,7 +306,7 @@ impl Store {
         )
         .bind(new.id.to_string())
         .bind(new.tenant.to_string())
-        .bind(number.as_str())
+        .bind(number)
         .bind(new.title.expose())
         .bind(word(new.language))
         .bind(new.pin_epochs.guest)
@@ -313,7 +325,7 @@ impl Store {
 }
 
 impl NewRoom {
-    fn stored_as(&self, number: RoomNumber, at: Duration) -> Room {
+    fn stored_as(&self, number: String, at: Duration) -> Room {
         Room {
             id: self.id,
             tenant: self.tenant,
@@ -334,7 +346,7 @@ fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
     Ok(Room {
         id: identity(row, "id")?,
         tenant: identity(row, "tenant_id")?,
-        number: RoomNumber::stored(row.try_get("number")?),
+        number: row.try_get("number")?,
         title: Title::new(row.try_get("title")?),
         language: if language == word(Language::De) {
             Language::De
@@ -381,4 +393,175 @@ const fn word(language: Language) -> &'static str {
 
 fn millis(since_epoch: Duration) -> i64 {
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::StdRng};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_room_is_found_by_number_link_and_identity() {
+        let (store, _folder) = store().await;
+        let room = added(&store, 1).await;
+        let by_number = store
+            .room_by_number(TenantId::DEFAULT, &room.number)
+            .await
+            .unwrap();
+        assert_eq!(by_number.as_ref(), Some(&room));
+        assert_eq!(store.room(room.id).await.unwrap().as_ref(), Some(&room));
+        for (hash, role) in [(hash(1, 0), Role::Guest), (hash(1, 1), Role::Moderator)] {
+            let found = store.room_by_link(&hash).await.unwrap();
+            assert_eq!(found, Some((room.clone(), role)));
+        }
+    }
+
+    #[tokio::test]
+    async fn another_tenant_does_not_see_the_room() {
+        let (store, _folder) = store().await;
+        let room = added(&store, 1).await;
+        let other = TenantId::from_u64(2);
+        assert_eq!(store.list_rooms(other).await.unwrap(), []);
+        let found = store.room_by_number(other, &room.number).await;
+        assert_eq!(found.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_removed_room_is_gone() {
+        let (store, _folder) = store().await;
+        let room = added(&store, 1).await;
+        assert!(store.remove_room(room.id).await.unwrap());
+        assert!(!store.remove_room(room.id).await.unwrap());
+        assert_eq!(store.room_by_link(&hash(1, 0)).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn renewed_links_lock_out_the_old_ones() {
+        let (store, _folder) = store().await;
+        let room = added(&store, 1).await;
+        let epochs = ByRole {
+            guest: 1,
+            moderator: 1,
+        };
+        let renewed = store.renew_links(room.id, epochs, &hashes(77), AT).await;
+        assert!(renewed.unwrap());
+        assert_eq!(store.room_by_link(&hash(1, 0)).await.unwrap(), None);
+        let (found, role) = store.room_by_link(&hash(77, 0)).await.unwrap().unwrap();
+        assert_eq!((found.link_epochs, role), (epochs, Role::Guest));
+        assert_eq!(found.pin_epochs, room.pin_epochs);
+    }
+
+    #[tokio::test]
+    async fn renewed_pins_are_stored_as_epochs() {
+        let (store, _folder) = store().await;
+        let room = added(&store, 1).await;
+        let epochs = ByRole {
+            guest: 4,
+            moderator: 5,
+        };
+        assert!(store.renew_pins(room.id, epochs, AT).await.unwrap());
+        let found = store.room(room.id).await.unwrap().unwrap();
+        assert_eq!(found.pin_epochs, epochs);
+    }
+
+    #[tokio::test]
+    async fn only_demo_rooms_are_replaced() {
+        let (store, _folder) = store().await;
+        let kept = added(&store, 1).await;
+        let mut demo = new(2);
+        demo.demo = true;
+        let mut rng = StdRng::seed_from_u64(9);
+        store.add_room(&demo, &mut rng, AT).await.unwrap();
+        store.remove_demo_rooms(TenantId::DEFAULT).await.unwrap();
+        assert_eq!(store.list_rooms(TenantId::DEFAULT).await.unwrap(), [kept]);
+    }
+
+    #[tokio::test]
+    async fn a_taken_number_is_drawn_anew() {
+        let (store, _folder) = store().await;
+        // The same seed draws the same number first.
+        let mut rng = StdRng::seed_from_u64(5);
+        let first = store.add_room(&new(1), &mut rng, AT).await.unwrap();
+        let mut rng = StdRng::seed_from_u64(5);
+        let second = store.add_room(&new(2), &mut rng, AT).await.unwrap();
+        assert_ne!(first.number, second.number);
+    }
+
+    #[tokio::test]
+    async fn a_link_of_two_rooms_is_an_error_not_another_draw() {
+        let (store, _folder) = store().await;
+        added(&store, 1).await;
+        let mut twin = new(2);
+        twin.link_hashes = hashes(1);
+        let mut rng = StdRng::seed_from_u64(6);
+        let refused = store.add_room(&twin, &mut rng, AT).await.unwrap_err();
+        assert!(matches!(refused, Error::Database(_)), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn numbers_grow_a_digit_beyond_4000_rooms() {
+        let (store, _folder) = store().await;
+        sqlx::query(
+            "with recursive n(i) as (select 1000 union all select i + 1 from n where i < 5000) \
+             insert into room select 'r' || i, 't', i, '', 'de', 0, 0, 0, 0, 'g' || i, 'm' || i, 0, 0, 0 from n",
+        )
+        .execute(&store.pool)
+        .await
+        .unwrap();
+        let room = added(&store, 1).await;
+        assert_eq!(room.number.len(), 5);
+    }
+
+    #[tokio::test]
+    async fn what_is_stored_survives_a_restart() {
+        let (store, folder) = store().await;
+        let room = added(&store, 1).await;
+        store.close().await;
+        let store = Store::open(&folder.path().join("var/db")).await.unwrap();
+        assert_eq!(store.list_rooms(room.tenant).await.unwrap(), [room]);
+    }
+
+    async fn store() -> (Store, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("var/db")).await.unwrap();
+        (store, folder)
+    }
+
+    async fn added(store: &Store, id: u64) -> Room {
+        let mut rng = StdRng::seed_from_u64(id);
+        store.add_room(&new(id), &mut rng, AT).await.unwrap()
+    }
+
+    fn new(id: u64) -> NewRoom {
+        NewRoom {
+            id: RoomId::from_u64(id),
+            tenant: TenantId::DEFAULT,
+            title: Title::new(String::from("Jour fixe")),
+            language: Language::De,
+            pin_epochs: ByRole {
+                guest: 0,
+                moderator: 1,
+            },
+            link_epochs: ByRole::default(),
+            link_hashes: hashes(id),
+            demo: false,
+        }
+    }
+
+    fn hashes(id: u64) -> ByRole<LinkHash> {
+        ByRole {
+            guest: hash(id, 0),
+            moderator: hash(id, 1),
+        }
+    }
+
+    fn hash(id: u64, role: u8) -> LinkHash {
+        let mut digest = id.to_be_bytes().to_vec();
+        digest.push(role);
+        LinkHash::new(&digest)
+    }
+
+    const AT: Duration = Duration::from_millis(1_800_000_000_123);
 }
