@@ -32,4 +32,6 @@ pub mod browser;
 pub mod http;
 pub mod phone;
 
+pub mod card;
 pub mod config;
+pub mod start;
