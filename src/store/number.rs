@@ -26,13 +26,18 @@ mod tests {
     use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
+    use crate::conference::ivr::number_length;
 
     #[test]
     fn numbers_grow_with_the_installation() {
         let mut rng = StdRng::seed_from_u64(1);
         for (four, five, length) in [(0, 0, 4), (4000, 0, 4), (4001, 0, 5), (4001, 4001, 6)] {
             for _ in 0..1000 {
-                assert_eq!(draw(four, five, &mut rng).len(), length);
+                let number = draw(four, five, &mut rng);
+                assert_eq!(number.len(), length);
+                // The dialogue knows from the first digit when the number is complete.
+                let first = number.chars().next().unwrap();
+                assert_eq!(number_length(first), Some(length));
             }
         }
     }

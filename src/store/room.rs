@@ -308,7 +308,7 @@ impl Store {
         .bind(new.tenant.to_string())
         .bind(number)
         .bind(new.title.expose())
-        .bind(word(new.language))
+        .bind(new.language.tag())
         .bind(new.pin_epochs.guest)
         .bind(new.pin_epochs.moderator)
         .bind(new.link_epochs.guest)
@@ -348,7 +348,7 @@ fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
         tenant: identity(row, "tenant_id")?,
         number: row.try_get("number")?,
         title: Title::new(row.try_get("title")?),
-        language: if language == word(Language::De) {
+        language: if language == Language::De.tag() {
             Language::De
         } else {
             Language::En
@@ -382,13 +382,6 @@ fn is_taken(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .is_some_and(|error| error.is_unique_violation() && error.message().contains("room.number"))
-}
-
-const fn word(language: Language) -> &'static str {
-    match language {
-        Language::De => "de",
-        Language::En => "en",
-    }
 }
 
 fn millis(since_epoch: Duration) -> i64 {
