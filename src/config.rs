@@ -1,1 +1,581 @@
-//! Settings.
+//! Settings: one struct per section, filled from a TOML file; unknown keys are errors.
+//!
+//! Parsing yields domain types, so that nothing behind this file meets a setting that makes no sense. An [`Error`] names
+//! file, line and key, and shows the line of `deploy/config.toml` as a valid example. A test holds that file equal to
+//! [`Config::default`].
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU16,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::{conference::event::Language, network::Network};
+
+pub use self::error::{Error, Place};
+
+mod error;
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The browser's way in.
+    pub web: Web,
+    /// The telephone's way in.
+    pub sip: Sip,
+    /// Who may call in.
+    pub trunk: Vec<Trunk>,
+    /// Sound.
+    pub media: Media,
+    /// Files.
+    pub store: Store,
+    /// The log.
+    pub log: Log,
+}
+
+impl Config {
+    /// Reads settings from a file.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be read or a setting in it cannot be understood.
+    pub fn read(file: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(file).map_err(|source| Error::Unreadable {
+            file: file.to_owned(),
+            source,
+        })?;
+        Self::parse(&text, file)
+    }
+
+    /// Parses settings; the file is named in errors only.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a setting cannot be understood.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, Error> {
+        let config: Self =
+            toml::from_str(text).map_err(|error| Error::from_toml(&error, text, file))?;
+        match config.contradiction() {
+            Some(key) => Err(Error::Value {
+                place: Place::of_key(key, text, file),
+                detail: String::from("an address that this key does not allow"),
+            }),
+            None => Ok(config),
+        }
+    }
+
+    /// Returns the first key whose value is well-formed but must not be.
+    fn contradiction(&self) -> Option<&'static str> {
+        let loopback = |address: &SocketAddr| address.ip().is_loopback();
+        if !self.web.listen_http.iter().all(loopback) {
+            return Some("web.listen_http");
+        }
+        (self.web.listen_https.is_empty() && self.web.listen_http.is_empty())
+            .then_some("web.listen_https")
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            web: Web::default(),
+            sip: Sip::default(),
+            trunk: vec![Trunk::local()],
+            media: Media::default(),
+            store: Store::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+/// Section `[web]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Web {
+    /// Where https listens.
+    pub listen_https: Vec<SocketAddr>,
+    /// Where plain http listens; loopback addresses only.
+    pub listen_http: Vec<SocketAddr>,
+    /// What links begin with.
+    pub public_url: Auto<BaseUrl>,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self {
+            listen_https: vec![loopback(8443)],
+            listen_http: vec![loopback(8080)],
+            public_url: Auto::Derived,
+        }
+    }
+}
+
+/// Section `[sip]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sip {
+    /// Where SIP over UDP listens.
+    pub listen_udp: Vec<SocketAddr>,
+    /// Where SIP over TCP listens.
+    pub listen_tcp: Vec<SocketAddr>,
+    /// The host in SIP addresses told to people.
+    pub public_host: Auto<Host>,
+    /// How the server names itself to telephones.
+    pub user_agent: String,
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        Self {
+            listen_udp: vec![loopback(5060)],
+            listen_tcp: vec![loopback(5060)],
+            public_host: Auto::Derived,
+            user_agent: String::from("Rundruf"),
+        }
+    }
+}
+
+/// An entry of `[[trunk]]`: who may call in, and which numbers lead where.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trunk {
+    /// What the operator calls it.
+    pub name: String,
+    /// How it is known.
+    #[serde(default)]
+    pub kind: TrunkKind,
+    /// Where its calls come from.
+    pub peers: Vec<Network>,
+    /// Which called numbers it may reach.
+    pub numbers: Vec<Number>,
+    /// Whether its calls are encrypted.
+    #[serde(default)]
+    pub encryption: Encryption,
+    /// What callers hear before their room is known.
+    #[serde(default = "Trunk::language")]
+    pub language: Language,
+}
+
+impl Trunk {
+    /// Softphones on the same machine.
+    fn local() -> Self {
+        Self {
+            name: String::from("local"),
+            kind: TrunkKind::Peer,
+            peers: ["127.0.0.0/8", "::1"]
+                .map(|block| block.parse().expect("the block is well-formed"))
+                .to_vec(),
+            numbers: vec![Number::Rooms, Number::Bridge],
+            encryption: Encryption::Off,
+            language: Language::De,
+        }
+    }
+
+    const fn language() -> Language {
+        Language::De
+    }
+}
+
+/// How a trunk is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrunkKind {
+    /// By its address.
+    #[default]
+    Peer,
+}
+
+/// Whether a trunk's calls are encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encryption {
+    /// They are not.
+    #[default]
+    Off,
+}
+
+/// A called number, or a group of them, and where it leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Number {
+    /// Every room's number leads to the question for its PIN.
+    Rooms,
+    /// The user part `bridge` leads to the question for the whole code.
+    Bridge,
+    /// A number of the installation leads to the question for the whole code.
+    Dialled(String),
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = text.strip_prefix('+').unwrap_or(&text);
+        match text.as_str() {
+            "rooms" => Ok(Self::Rooms),
+            "bridge" => Ok(Self::Bridge),
+            _ if (1..=DIALLED_DIGITS_MAX).contains(&digits.len())
+                && digits.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
+                Ok(Self::Dialled(text))
+            }
+            _ => Err(de::Error::custom("neither rooms, bridge nor a number")),
+        }
+    }
+}
+
+/// Section `[media]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Media {
+    /// Addresses that sound is received on.
+    pub addresses: Auto<Vec<IpAddr>>,
+    /// UDP port for browsers at the first worker; 0 lets the system choose.
+    pub port: u16,
+    /// UDP ports for telephones.
+    pub rtp_ports: Ports,
+    /// Threads that mix.
+    pub workers: Auto<NonZeroU16>,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self {
+            addresses: Auto::Derived,
+            port: 10_000,
+            rtp_ports: Ports(20_000, 29_999),
+            workers: Auto::Derived,
+        }
+    }
+}
+
+/// Section `[store]`: files.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// The database.
+    pub path: PathBuf,
+    /// The key that PINs and links are derived from.
+    pub key_file: PathBuf,
+    /// The certificate for https.
+    pub certificate: PathBuf,
+    /// The certificate's key.
+    pub certificate_key: PathBuf,
+}
+
+impl Store {
+    /// Returns where `ready.json` stands: beside the database.
+    pub fn ready_file(&self) -> PathBuf {
+        self.path.with_file_name("ready.json")
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            path: "var/rundruf.sqlite".into(),
+            key_file: "var/rundruf.key".into(),
+            certificate: "var/certificate.pem".into(),
+            certificate_key: "var/certificate-key.pem".into(),
+        }
+    }
+}
+
+/// Section `[log]`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// The least severe level that is written.
+    pub level: LogLevel,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// Only what a human must act on.
+    Error,
+    /// Also what is unusual.
+    Warn,
+    /// Also the story.
+    #[default]
+    Info,
+    /// Also decisions, refusals, retries.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// Returns the word that `tracing` knows the level by.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// A setting that may be left to the server by the word `"auto"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Auto<T> {
+    /// The server derives it.
+    Derived,
+    /// The operator says it.
+    Set(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Auto<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        enum Word {
+            #[serde(rename = "auto")]
+            Auto,
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either<T> {
+            Auto(Word),
+            Set(T),
+        }
+        Either::deserialize(deserializer)
+            .map(|either| match either {
+                Either::Auto(Word::Auto) => Self::Derived,
+                Either::Set(value) => Self::Set(value),
+            })
+            .map_err(|_| de::Error::custom("neither auto nor a usable value"))
+    }
+}
+
+/// What links begin with: `https://host` or `https://host:port`, without a path; plain http for localhost only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseUrl(String);
+
+impl BaseUrl {
+    /// Returns the text, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for BaseUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let base = text.strip_suffix('/').unwrap_or(&text);
+        let host = match base.split_once("://") {
+            Some(("https", host)) => Some(host),
+            Some(("http", host)) if host.split(':').next() == Some("localhost") => Some(host),
+            _ => None,
+        };
+        match host {
+            Some(host) if !host.is_empty() && !host.contains(NOT_IN_HOST) => {
+                Ok(Self(base.to_owned()))
+            }
+            _ => Err(de::Error::custom("not an https address without a path")),
+        }
+    }
+}
+
+/// A host name or address with an optional port, as SIP addresses end with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host(String);
+
+impl Host {
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Host {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() || text.contains(NOT_IN_HOST) {
+            return Err(de::Error::custom("not a host"));
+        }
+        Ok(Self(text))
+    }
+}
+
+/// UDP ports, first and last; room for at least one pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports(u16, u16);
+
+impl Ports {
+    /// Returns the range.
+    pub fn range(self) -> RangeInclusive<u16> {
+        self.0..=self.1
+    }
+}
+
+impl FromStr for Ports {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let ports = text
+            .split_once('-')
+            .and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+        match ports {
+            Some((first, last)) if first > 0 && last > first => Ok(Self(first, last)),
+            _ => Err("not a range of ports"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Ports {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// E.164: a number has 15 digits at most.
+const DIALLED_DIGITS_MAX: usize = 15;
+
+/// Characters that end or garble the host part of an address.
+const NOT_IN_HOST: [char; 9] = ['/', '?', '#', '@', ' ', '\\', '"', '<', '>'];
+
+#[cfg(test)]
+mod tests {
+    use super::{error::SHIPPED, *};
+
+    #[test]
+    fn shipped_settings_equal_the_defaults() {
+        assert_eq!(parse(SHIPPED).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn an_empty_file_means_the_defaults() {
+        assert_eq!(parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn settings_become_domain_types() {
+        let config = parse(
+            r#"
+            [web]
+            listen_https = ["192.0.2.1:443", "[2001:db8::1]:443"]
+            public_url = "https://conference.example.org/"
+            [media]
+            addresses = ["192.0.2.1"]
+            workers = 3
+            rtp_ports = "30000-30999"
+            [[trunk]]
+            name = "carrier"
+            peers = ["198.51.100.0/24"]
+            numbers = ["+4930123456"]
+            language = "en"
+            "#,
+        )
+        .unwrap();
+        let Auto::Set(url) = &config.web.public_url else {
+            panic!("the address was given")
+        };
+        assert_eq!(url.as_str(), "https://conference.example.org");
+        assert_eq!(config.media.workers, Auto::Set(NonZeroU16::new(3).unwrap()));
+        assert_eq!(config.media.rtp_ports.range(), 30_000..=30_999);
+        assert_eq!(config.trunk.len(), 1);
+        assert_eq!(
+            config.trunk[0].numbers,
+            [Number::Dialled(String::from("+4930123456"))]
+        );
+        assert_eq!(config.trunk[0].language, Language::En);
+        assert_eq!(config.sip, Sip::default());
+    }
+
+    #[test]
+    fn errors_name_line_and_key() {
+        for (text, line, key) in [
+            ("[web]\nlisten_htps = []\n", 2, "web.listen_htps"),
+            ("\n[wev]\n", 2, "wev"),
+            ("colour = 1\n", 1, "colour"),
+            (
+                "[[trunk]]\nname = \"a\"\npeers = []\nnumbers = []\ncolour = 1\n",
+                5,
+                "trunk.colour",
+            ),
+            ("[[trunk]]\npeers = []\nnumbers = []\n", 1, "trunk.name"),
+            ("[media]\nport = 70000\n", 2, "media.port"),
+            ("[media]\nport = \"many\"\n", 2, "media.port"),
+            ("[media]\nworkers = 0\n", 2, "media.workers"),
+            (
+                "[media]\nrtp_ports = \"29999-20000\"\n",
+                2,
+                "media.rtp_ports",
+            ),
+            (
+                "[sip]\nlisten_udp = [\n \"127.0.0.1:5060\",\n \"nowhere\",\n]\n",
+                4,
+                "sip.listen_udp",
+            ),
+            (
+                "[web]\n\nlisten_http = [\"0.0.0.0:80\"]\n",
+                3,
+                "web.listen_http",
+            ),
+            (
+                "[web]\nlisten_http = []\nlisten_https = []\n",
+                3,
+                "web.listen_https",
+            ),
+            (
+                "[web]\npublic_url = \"http://example.org\"\n",
+                2,
+                "web.public_url",
+            ),
+            ("[log]\nlevel = \"loud\"\n", 2, "log.level"),
+        ] {
+            let error = parse(text).unwrap_err();
+            let (Error::UnknownKey { place }
+            | Error::MissingKey { place }
+            | Error::Value { place, .. }) = &error
+            else {
+                panic!("{text}: {error:?}")
+            };
+            assert_eq!((place.line, place.key.as_str()), (line, key), "{text}");
+            for language in [Language::De, Language::En] {
+                let told = error.told(language);
+                assert!(told.contains(key) && told.contains("test.toml"), "{told}");
+                assert!(!told.contains('\n'), "{told}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_answered_with_a_valid_example() {
+        let error = parse("[media]\nrtp_ports = 7\n").unwrap_err();
+        assert_eq!(
+            error.told(Language::De),
+            "Der Wert von media.rtp_ports ist unbrauchbar (Zeile 2 in test.toml); gültig ist zum Beispiel: \
+             rtp_ports = \"20000-29999\""
+        );
+    }
+
+    #[test]
+    fn what_is_no_toml_is_said_to_be_none() {
+        let error = parse("[web]\nlisten_http = [\n").unwrap_err();
+        assert!(matches!(error, Error::Syntax { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Config::read(Path::new("nowhere/absent.toml")).unwrap_err();
+        assert!(error.told(Language::De).contains("nowhere/absent.toml"));
+    }
+
+    fn parse(text: &str) -> Result<Config, Error> {
+        Config::parse(text, Path::new("test.toml"))
+    }
+}

@@ -18,6 +18,7 @@
 pub mod clock;
 pub mod id;
 pub mod limit;
+pub mod network;
 pub mod pii;
 
 pub mod conference;
@@ -31,4 +32,6 @@ pub mod browser;
 pub mod http;
 pub mod phone;
 
+pub mod card;
 pub mod config;
+pub mod start;

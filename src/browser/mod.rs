@@ -1,1 +1,5 @@
-//! browser
+//! The browsers' door: a WebSocket whose messages are [`wire`], driven by a session for each.
+//!
+//! This module knows neither SIP nor HTML.
+
+pub mod wire;

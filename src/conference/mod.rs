@@ -1,3 +1,30 @@
-//! The domain: who is in, who hears whom, who may do what, when it ends. Pure.
+//! The domain: who is in, who hears whom, who may do what, when it ends. Pure: no socket, no clock, no store, no text.
+//!
+//! ```text
+//!   a call ─ Ivr ──────────── Check ─▶ server ─ verdict ─▶ Ivr ─ Admit ─┐
+//!   a browser ─ link ─▶ server ─────────────────────────────────────────┤
+//!                                                                       ▼
+//!            first join                last leave          linger   Input::Join
+//!   Waiting ───────────▶ Running ─────────────────▶ Waiting ─────▶ Over
+//!                           │  ▲       join           │              ▲
+//!                           │  └──────────────────────┘              │
+//!                           └──────────── End, Close, Fail ──────────┘
+//! ```
+//!
+//! [`focus::Focus`] (RFC 4353) is told inputs and tells effects; [`roster`] is what all participants see of it (RFC 4575);
+//! [`rights`] says who may do what; [`event`] is everything a person is ever told; [`ivr`] is the dialogue of one call
+//! before admission and [`keys`] what its keys mean afterwards.
+//!
+//! Invariants: the legs in the mix are the legs in the roster; a microphone is opened by its person alone; a role comes
+//! from the secret a person entered with and from nothing else; no telephone number enters this module's outputs.
 
+pub mod error;
+pub mod event;
+pub mod focus;
+pub mod ivr;
+pub mod keys;
 pub mod participant;
+pub mod rights;
+pub mod roster;
+
+pub use error::{Dismissal, Refusal};

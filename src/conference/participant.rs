@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{LegId, ParticipantId},
+    limit::NAME_CHARS_MAX,
     pii::Name,
 };
 
@@ -44,8 +45,11 @@ pub struct Participant {
     pub id: ParticipantId,
     /// Their leg.
     pub leg: LegId,
-    /// Display name, pseudonym or "Telefon 1".
-    pub name: Name,
+    /// Display name or pseudonym; none for the nameless and for every telephone, whose label is made of the ordinal.
+    pub name: Option<Name>,
+    /// Their number among those who came through the same door, from 1, as in "Telefon 1"; stays the same while they
+    /// are here and is not given out again in this conference.
+    pub ordinal: u32,
     /// Role.
     pub role: Role,
     /// Way in.
@@ -56,4 +60,98 @@ pub struct Participant {
     pub microphone: bool,
     /// They speak at this moment.
     pub speaking: bool,
+}
+
+/// Returns the name as it may be shown: one line, trimmed, without control and direction characters, cut to
+/// [`NAME_CHARS_MAX`]; `None` when nothing visible remains.
+pub fn clean_name(raw: &str) -> Option<Name> {
+    let spaced: String = raw
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|&c| !c.is_control() && !is_hidden(c))
+        .collect();
+    let words: Vec<&str> = spaced.split_ascii_whitespace().collect();
+    let name: String = words.join(" ").chars().take(NAME_CHARS_MAX).collect();
+    let name = name.trim_end();
+    name.chars()
+        .any(|c| !c.is_ascii_whitespace() && !is_modifier(c))
+        .then(|| Name::new(name.to_owned()))
+}
+
+/// Characters that take no room of their own but can turn, hide or fake the text around them.
+const fn is_hidden(c: char) -> bool {
+    matches!(c,
+        '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' // direction
+        | '\u{200B}' | '\u{2060}'..='\u{2065}' | '\u{206A}'..='\u{206F}' | '\u{FEFF}' | '\u{00AD}' | '\u{180E}'
+        | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}' | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}')
+}
+
+/// Characters that only shape their neighbours: joiners, which Persian and emoji need, and variation selectors.
+const fn is_modifier(c: char) -> bool {
+    matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cleaned(raw: &str) -> Option<String> {
+        clean_name(raw).map(Name::into_inner)
+    }
+
+    #[test]
+    fn ordinary_names_of_any_script_pass_unchanged() {
+        for name in [
+            "Anna",
+            "Jürgen Müller-Lüdenscheidt",
+            "李小龍",
+            "عمر",
+            "👩‍🚀 Eva",
+            "می‌خواهم",
+        ] {
+            assert_eq!(cleaned(name).as_deref(), Some(name));
+        }
+    }
+
+    #[test]
+    fn a_name_is_one_trimmed_line() {
+        assert_eq!(
+            cleaned("  Anna \r\n\t Berg\u{a0} ").as_deref(),
+            Some("Anna Berg")
+        );
+    }
+
+    #[test]
+    fn control_and_direction_characters_are_removed() {
+        assert_eq!(
+            cleaned("An\u{0}na\u{202e}\u{2066}\u{7}!\u{feff}").as_deref(),
+            Some("Anna!")
+        );
+    }
+
+    #[test]
+    fn a_name_without_anything_visible_is_no_name() {
+        for raw in [
+            "",
+            "   ",
+            "\u{202e}\u{200b}",
+            "\u{200d}\u{200c}",
+            "\n\u{3164}",
+            "\u{2028}",
+        ] {
+            assert_eq!(cleaned(raw), None, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_cut_at_the_limit() {
+        assert_eq!(
+            cleaned(&"ä".repeat(NAME_CHARS_MAX + 1)),
+            Some("ä".repeat(NAME_CHARS_MAX))
+        );
+        assert_eq!(
+            cleaned(&format!("{} b", "a".repeat(NAME_CHARS_MAX - 1))),
+            Some("a".repeat(NAME_CHARS_MAX - 1))
+        );
+    }
 }

@@ -1,0 +1,267 @@
+//! The messages between browser and server: JSON over one WebSocket, subprotocol `rundruf.1`.
+//!
+//! `web/src/wire.ts` is made from the shapes in [`typescript`]; tests hold shapes, types and file equal. Whatever a
+//! browser sends beyond these messages is malformed. Names and session descriptions cannot be printed.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{
+    conference::{
+        event::Language,
+        participant::{Door, Role, Status},
+        roster,
+    },
+    id::ParticipantId,
+    pii::{Name, Pii, Secret},
+};
+
+#[cfg(test)]
+mod typescript;
+
+/// What a browser says.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ClientMessage {
+    /// First of all: the secret of the link.
+    Hello {
+        /// The token after `#` in the link.
+        #[serde(deserialize_with = "secret")]
+        token: Secret<String>,
+    },
+    /// Comes in, with an offer for the sound.
+    Join {
+        /// Display name as typed; none for the nameless.
+        #[serde(deserialize_with = "named")]
+        name: Option<Name>,
+        /// The session description.
+        #[serde(deserialize_with = "redacted")]
+        offer: Pii<String>,
+    },
+    /// Switches the own microphone.
+    Microphone {
+        /// On or off.
+        on: bool,
+    },
+    /// Switches somebody's microphone off.
+    Mute {
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// Sends somebody away.
+    Remove {
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// Ends the conference for all.
+    End {},
+    /// Leaves.
+    Leave {},
+}
+
+/// What the server says.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum ServerMessage {
+    /// The link is right.
+    Welcome {
+        /// The role that the link gives.
+        role: Role,
+        /// The room's title.
+        #[serde(serialize_with = "exposed")]
+        title: Pii<String>,
+        /// The room's language.
+        language: Language,
+        /// How to call in with the same role.
+        dial_in: Option<DialIn>,
+    },
+    /// The link is not right, or cannot be judged.
+    Unwelcome {
+        /// Why.
+        reason: Unwelcome,
+    },
+    /// They are in.
+    Joined {
+        /// Who they are in the roster.
+        participant: ParticipantId,
+        /// The session description.
+        #[serde(serialize_with = "exposed")]
+        answer: Pii<String>,
+        /// Everybody.
+        roster: Roster,
+    },
+    /// The roster changed.
+    Delta {
+        /// The version that the change leads to.
+        version: u64,
+        /// Those who came or changed, each as a whole.
+        entries: Vec<Entry>,
+        /// Those who are gone.
+        gone: Vec<ParticipantId>,
+    },
+    /// An event for this participant.
+    Told {
+        /// Its key in the catalogue.
+        event: String,
+        /// Its text.
+        shown: Shown,
+    },
+    /// What they asked for is refused.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// Sound flows.
+    Connected,
+    /// They are out.
+    Dismissed {
+        /// Why.
+        reason: String,
+    },
+    /// Joining failed.
+    Failed {
+        /// Why.
+        reason: Failed,
+    },
+}
+
+/// Why a link does not lead in. Every wrong link has the same answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unwelcome {
+    /// The link leads nowhere.
+    UnknownLink,
+    /// The server cannot judge it at the moment.
+    Busy,
+}
+
+/// Why joining failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failed {
+    /// The offer makes no sense.
+    Malformed,
+    /// The offer lacks what a browser has: Opus over ICE and DTLS.
+    NoCommonCodec,
+    /// The conference has as many participants as it may have.
+    Full,
+    /// The server has no room for another leg.
+    Busy,
+    /// Policy says no.
+    Refused,
+    /// Our fault.
+    Internal,
+}
+
+/// How to call in.
+#[derive(Debug, Serialize)]
+pub struct DialIn {
+    /// The room's number.
+    pub number: String,
+    /// The PIN of the role.
+    #[serde(serialize_with = "told")]
+    pub pin: Secret<String>,
+    /// The SIP address.
+    pub sip: String,
+}
+
+/// The text of an event in both languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    /// In German.
+    pub de: String,
+    /// In English.
+    pub en: String,
+}
+
+/// The roster as a whole.
+#[derive(Debug, Serialize)]
+pub struct Roster {
+    /// Its version.
+    pub version: u64,
+    /// Everybody.
+    pub entries: Vec<Entry>,
+}
+
+/// A participant in the roster.
+#[derive(Debug, Serialize)]
+pub struct Entry {
+    /// Who.
+    pub id: ParticipantId,
+    /// Display name; none for the nameless and for telephones, whose label the page makes of door and ordinal.
+    #[serde(serialize_with = "exposed_if_any")]
+    pub name: Option<Name>,
+    /// The way in.
+    pub door: Door,
+    /// Their number among those who came through the same door.
+    pub ordinal: u32,
+    /// Role.
+    pub role: Role,
+    /// Status.
+    pub status: Status,
+    /// The microphone is on.
+    pub microphone: bool,
+    /// They speak.
+    pub speaking: bool,
+}
+
+impl From<&roster::Entry> for Entry {
+    fn from(entry: &roster::Entry) -> Self {
+        Self {
+            id: entry.id,
+            name: entry.name.clone(),
+            door: entry.door,
+            ordinal: entry.ordinal,
+            role: entry.role,
+            status: entry.status,
+            microphone: entry.microphone,
+            speaking: entry.speaking,
+        }
+    }
+}
+
+impl From<&roster::Snapshot> for Roster {
+    fn from(snapshot: &roster::Snapshot) -> Self {
+        Self {
+            version: snapshot.version,
+            entries: snapshot.entries.iter().map(Entry::from).collect(),
+        }
+    }
+}
+
+impl From<&roster::Delta> for ServerMessage {
+    fn from(delta: &roster::Delta) -> Self {
+        Self::Delta {
+            version: delta.version,
+            entries: delta.entries.iter().map(Entry::from).collect(),
+            gone: delta.gone.clone(),
+        }
+    }
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
+    String::deserialize(deserializer).map(Secret::new)
+}
+
+fn redacted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pii<String>, D::Error> {
+    String::deserialize(deserializer).map(Pii::new)
+}
+
+fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Name>, D::Error> {
+    let raw = Option::<String>::deserialize(deserializer)?;
+    Ok(raw.and_then(|raw| crate::conference::participant::clean_name(&raw)))
+}
+
+fn exposed<S: Serializer>(value: &Pii<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(value.expose())
+}
+
+fn exposed_if_any<S: Serializer>(
+    value: &Option<Name>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    value.as_ref().map(Pii::expose).serialize(serializer)
+}
+
+fn told<S: Serializer>(value: &Secret<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(value.expose())
+}

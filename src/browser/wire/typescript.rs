@@ -1,0 +1,380 @@
+//! The shapes of the messages as data: `web/src/wire.ts` is written from them, and samples of every message are held
+//! against them, so that types here and types there cannot drift apart.
+//!
+//! With `RUNDRUF_BLESS=1` in the environment the test writes the file instead of comparing it.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Text,
+    Id,
+    Number,
+    Flag,
+    /// A type declared in [`TYPES`].
+    Named(&'static str),
+    Nullable(&'static Self),
+    List(&'static Self),
+}
+
+/// A declared type.
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    Words(&'static [&'static str]),
+    Fields(Fields),
+    /// Messages by their `type`.
+    Messages(&'static [(&'static str, Fields)]),
+}
+
+type Fields = &'static [(&'static str, Kind)];
+
+const TYPES: &[(&str, Shape)] = &[
+    ("Language", Shape::Words(&["de", "en"])),
+    ("Role", Shape::Words(&["guest", "moderator"])),
+    ("Door", Shape::Words(&["phone", "browser"])),
+    ("Status", Shape::Words(&["connected", "on-hold"])),
+    ("Entry", Shape::Fields(ENTRY)),
+    (
+        "Roster",
+        Shape::Fields(&[
+            ("version", Kind::Number),
+            ("entries", Kind::List(&Kind::Named("Entry"))),
+        ]),
+    ),
+    (
+        "DialIn",
+        Shape::Fields(&[
+            ("number", Kind::Text),
+            ("pin", Kind::Text),
+            ("sip", Kind::Text),
+        ]),
+    ),
+    (
+        "Shown",
+        Shape::Fields(&[("de", Kind::Text), ("en", Kind::Text)]),
+    ),
+    ("ClientMessage", Shape::Messages(CLIENT)),
+    ("ServerMessage", Shape::Messages(SERVER)),
+];
+
+const ENTRY: Fields = &[
+    ("id", Kind::Id),
+    ("name", Kind::Nullable(&Kind::Text)),
+    ("door", Kind::Named("Door")),
+    ("ordinal", Kind::Number),
+    ("role", Kind::Named("Role")),
+    ("status", Kind::Named("Status")),
+    ("microphone", Kind::Flag),
+    ("speaking", Kind::Flag),
+];
+
+const CLIENT: &[(&str, Fields)] = &[
+    ("hello", &[("token", Kind::Text)]),
+    (
+        "join",
+        &[("name", Kind::Nullable(&Kind::Text)), ("offer", Kind::Text)],
+    ),
+    ("microphone", &[("on", Kind::Flag)]),
+    ("mute", &[("participant", Kind::Id)]),
+    ("remove", &[("participant", Kind::Id)]),
+    ("end", &[]),
+    ("leave", &[]),
+];
+
+const SERVER: &[(&str, Fields)] = &[
+    (
+        "welcome",
+        &[
+            ("role", Kind::Named("Role")),
+            ("title", Kind::Text),
+            ("language", Kind::Named("Language")),
+            ("dial_in", Kind::Nullable(&Kind::Named("DialIn"))),
+        ],
+    ),
+    ("unwelcome", &[("reason", Kind::Text)]),
+    (
+        "joined",
+        &[
+            ("participant", Kind::Id),
+            ("answer", Kind::Text),
+            ("roster", Kind::Named("Roster")),
+        ],
+    ),
+    (
+        "delta",
+        &[
+            ("version", Kind::Number),
+            ("entries", Kind::List(&Kind::Named("Entry"))),
+            ("gone", Kind::List(&Kind::Id)),
+        ],
+    ),
+    (
+        "told",
+        &[("event", Kind::Text), ("shown", Kind::Named("Shown"))],
+    ),
+    ("refused", &[("reason", Kind::Text)]),
+    ("connected", &[]),
+    ("dismissed", &[("reason", Kind::Text)]),
+    ("failed", &[("reason", Kind::Text)]),
+];
+
+/// Renders all types as TypeScript.
+fn typescript() -> String {
+    let mut text = String::from(HEAD);
+    for (name, shape) in TYPES {
+        let _ = match shape {
+            Shape::Words(words) => {
+                let words: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                writeln!(text, "\nexport type {name} = {};", words.join(" | "))
+            }
+            Shape::Fields(fields) => {
+                let fields: String = fields
+                    .iter()
+                    .map(|(field, kind)| format!("  {field}: {};\n", name_of(*kind)))
+                    .collect();
+                writeln!(text, "\nexport type {name} = {{\n{fields}}};")
+            }
+            Shape::Messages(messages) => {
+                let messages: String = messages
+                    .iter()
+                    .map(|(tag, fields)| {
+                        let fields: String = fields
+                            .iter()
+                            .map(|(field, kind)| format!("; {field}: {}", name_of(*kind)))
+                            .collect();
+                        format!("\n  | {{ type: \"{tag}\"{fields} }}")
+                    })
+                    .collect();
+                writeln!(text, "\nexport type {name} ={messages};")
+            }
+        };
+    }
+    text
+}
+
+fn name_of(kind: Kind) -> String {
+    match kind {
+        Kind::Text | Kind::Id => String::from("string"),
+        Kind::Number => String::from("number"),
+        Kind::Flag => String::from("boolean"),
+        Kind::Named(name) => String::from(name),
+        Kind::Nullable(inner) => format!("{} | null", name_of(*inner)),
+        Kind::List(inner) => format!("{}[]", name_of(*inner)),
+    }
+}
+
+const HEAD: &str = "//! The messages between browser and server: JSON over one WebSocket, subprotocol \"rundruf.1\".\n\
+    //! Generated from src/browser/wire.rs by `RUNDRUF_BLESS=1 cargo test wire`; never edited.\n";
+
+#[test]
+fn the_client_s_types_are_those_of_the_server() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/web/src/wire.ts");
+    let rendered = typescript();
+    if std::env::var_os("RUNDRUF_BLESS").is_some() {
+        std::fs::write(file, &rendered).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), rendered);
+}
+
+#[test]
+fn every_client_message_of_its_shape_is_understood() {
+    let mut variants = std::collections::BTreeSet::new();
+    for (tag, fields) in CLIENT {
+        let message = sample(tag, fields);
+        let read: ClientMessage = serde_json::from_value(message.clone()).unwrap();
+        variants.insert(ordinal(&read));
+        for (field, _) in *fields {
+            let mut lacking = message.clone();
+            lacking.as_object_mut().unwrap().remove(*field);
+            let read: Result<ClientMessage, _> = serde_json::from_value(lacking);
+            assert!(read.is_err(), "{tag} without {field}");
+        }
+        let mut beyond = message.clone();
+        beyond["more"] = json!(1);
+        let read: Result<ClientMessage, _> = serde_json::from_value(beyond);
+        assert!(read.is_err(), "{tag} with another field");
+    }
+    assert_eq!(variants.len(), CLIENT.len());
+}
+
+#[test]
+fn every_server_message_has_its_shape() {
+    let mut tags = std::collections::BTreeSet::new();
+    for message in server_samples() {
+        let value = serde_json::to_value(&message).unwrap();
+        let tag = value["type"].as_str().unwrap().to_owned();
+        let (_, fields) = SERVER
+            .iter()
+            .find(|(name, _)| *name == tag)
+            .unwrap_or_else(|| panic!("{tag} has no shape"));
+        let mut value = value;
+        value.as_object_mut().unwrap().remove("type");
+        check_fields(&value, fields);
+        tags.insert(tag);
+    }
+    assert_eq!(tags.len(), SERVER.len());
+}
+
+#[test]
+fn nothing_personal_or_secret_is_printed() {
+    let welcome = ServerMessage::Welcome {
+        role: Role::Guest,
+        title: Pii::new(String::from("canary-title")),
+        language: Language::De,
+        dial_in: Some(dial_in()),
+    };
+    let hello = json!({"type": "hello", "token": "canary-token"});
+    let join = json!({"type": "join", "name": "canary-name", "offer": "canary-offer"});
+    let read = |value| serde_json::from_value::<ClientMessage>(value).unwrap();
+    let roster = Roster {
+        version: 1,
+        entries: vec![entry(Some("canary-name"))],
+    };
+    let printed = format!("{welcome:?} {:?} {:?} {roster:?}", read(hello), read(join));
+    assert!(!printed.contains("canary"), "{printed}");
+}
+
+/// Tells the variants apart; a further one does not compile until it is added here.
+fn ordinal(message: &ClientMessage) -> u8 {
+    match message {
+        ClientMessage::Hello { .. } => 0,
+        ClientMessage::Join { .. } => 1,
+        ClientMessage::Microphone { .. } => 2,
+        ClientMessage::Mute { .. } => 3,
+        ClientMessage::Remove { .. } => 4,
+        ClientMessage::End {} => 5,
+        ClientMessage::Leave {} => 6,
+    }
+}
+
+fn sample(tag: &str, fields: Fields) -> Value {
+    let mut message = json!({"type": tag});
+    for (field, kind) in fields {
+        message[*field] = match kind {
+            Kind::Text | Kind::Nullable(_) => json!("text"),
+            Kind::Id => json!("00000000000000aa"),
+            Kind::Flag => json!(true),
+            Kind::Number => json!(1),
+            Kind::Named(_) | Kind::List(_) => panic!("no client message holds {kind:?}"),
+        };
+    }
+    message
+}
+
+fn server_samples() -> Vec<ServerMessage> {
+    let welcome = |role, language, dial_in| ServerMessage::Welcome {
+        role,
+        title: Pii::new(String::from("Jour fixe")),
+        language,
+        dial_in,
+    };
+    let id = ParticipantId::from_u64(1);
+    let text = String::from;
+    let mut samples = vec![
+        welcome(Role::Guest, Language::De, None),
+        welcome(Role::Moderator, Language::En, Some(dial_in())),
+        ServerMessage::Joined {
+            participant: id,
+            answer: Pii::new(text("v=0")),
+            roster: Roster {
+                version: 1,
+                entries: vec![entry(None), entry(Some("Anna"))],
+            },
+        },
+        ServerMessage::Delta {
+            version: 2,
+            entries: vec![entry(None)],
+            gone: vec![id],
+        },
+        ServerMessage::Told {
+            event: text("microphone-off-by-moderator"),
+            shown: Shown {
+                de: text("aus"),
+                en: text("off"),
+            },
+        },
+        ServerMessage::Refused {
+            reason: text("not-allowed"),
+        },
+        ServerMessage::Connected,
+        ServerMessage::Dismissed {
+            reason: text("ended"),
+        },
+    ];
+    samples.extend(
+        [Unwelcome::UnknownLink, Unwelcome::Busy].map(|reason| ServerMessage::Unwelcome { reason }),
+    );
+    samples.extend(
+        [
+            Failed::Malformed,
+            Failed::NoCommonCodec,
+            Failed::Full,
+            Failed::Busy,
+            Failed::Refused,
+            Failed::Internal,
+        ]
+        .map(|reason| ServerMessage::Failed { reason }),
+    );
+    samples
+}
+
+fn dial_in() -> DialIn {
+    DialIn {
+        number: String::from("4711"),
+        pin: Secret::new(String::from("canary-pin")),
+        sip: String::from("sip:4711@localhost"),
+    }
+}
+
+fn entry(name: Option<&str>) -> Entry {
+    Entry {
+        id: ParticipantId::from_u64(1),
+        name: name.map(|name| Name::new(name.to_owned())),
+        door: if name.is_some() { Door::Browser } else { Door::Phone },
+        ordinal: 1,
+        role: Role::Guest,
+        status: if name.is_some() { Status::Connected } else { Status::OnHold },
+        microphone: true,
+        speaking: false,
+    }
+}
+
+fn check_fields(value: &Value, fields: Fields) {
+    let object = value.as_object().unwrap();
+    let keys: Vec<_> = object.keys().map(String::as_str).collect();
+    let mut names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    assert_eq!(keys, names, "{value}");
+    for (name, kind) in fields {
+        check(&object[*name], *kind);
+    }
+}
+
+fn check(value: &Value, kind: Kind) {
+    let right = match kind {
+        Kind::Text => value.is_string(),
+        Kind::Id => value.as_str().is_some_and(|id| id.len() == 16),
+        Kind::Number => value.is_u64(),
+        Kind::Flag => value.is_boolean(),
+        Kind::Nullable(_) if value.is_null() => true,
+        Kind::Nullable(inner) => return check(value, *inner),
+        Kind::List(inner) => {
+            let items = value.as_array().unwrap();
+            return items.iter().for_each(|item| check(item, *inner));
+        }
+        Kind::Named(name) => {
+            let (_, shape) = TYPES.iter().find(|(of, _)| *of == name).unwrap();
+            match shape {
+                Shape::Words(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+                Shape::Fields(fields) => return check_fields(value, fields),
+                Shape::Messages(_) => false,
+            }
+        }
+    };
+    assert!(right, "{value} is not {kind:?}");
+}

@@ -1,0 +1,77 @@
+//! Why somebody is refused something, and why somebody is sent away. The domain has no other failures.
+
+use serde::{Deserialize, Serialize};
+
+use crate::conference::event::Event;
+
+/// Why a participant does not get what they asked for.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    thiserror::Error,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// The conference has as many participants as it may have.
+    #[error("the conference is full")]
+    Full,
+    /// Their role does not give the right.
+    #[error("the role does not allow it")]
+    NotAllowed,
+    /// The participant the request is about is not in the conference.
+    #[error("the participant is not here")]
+    NotHere,
+    /// The participant or the leg is in the conference already.
+    #[error("the participant is here already")]
+    AlreadyHere,
+    /// The conference has ended.
+    #[error("the conference is over")]
+    Over,
+}
+
+impl Refusal {
+    /// Returns what a person at the door is told of it.
+    pub const fn event(self) -> Event {
+        match self {
+            Self::Full => Event::RoomFull,
+            Self::NotAllowed | Self::NotHere | Self::AlreadyHere | Self::Over => Event::Fault,
+        }
+    }
+}
+
+/// Why a participant's leg is to be ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dismissal {
+    /// A moderator removed them.
+    Removed,
+    /// A moderator ended the conference.
+    Ended,
+    /// The server stops.
+    Stopping,
+    /// Their media connection is gone.
+    Lost,
+    /// Something of ours failed.
+    Failed,
+}
+
+impl Dismissal {
+    /// Returns the goodbye that goes with it; none for a leg that is gone.
+    pub const fn event(self) -> Option<Event> {
+        match self {
+            Self::Removed => Some(Event::Removed),
+            Self::Ended => Some(Event::Ended),
+            Self::Stopping => Some(Event::Stopping),
+            Self::Failed => Some(Event::Fault),
+            Self::Lost => None,
+        }
+    }
+}

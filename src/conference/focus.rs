@@ -1,0 +1,503 @@
+//! The focus (RFC 4353): decides who is in, who hears whom and when it ends. Told inputs, tells effects.
+//!
+//! After each [`Focus::handle`], drain [`Focus::poll`]. Effects come in this order: [`Effect::Publish`] (one delta for all
+//! changes since the last drain), [`Effect::Seats`], then what is said to single participants in the order it happened,
+//! at last [`Effect::Ended`]. Roster and seats are both made from the one table of participants, so the legs in the mix
+//! are the legs in the roster.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    conference::{
+        error::{Dismissal, Refusal},
+        event::Event,
+        participant::{Door, Participant, Role, Status},
+        rights::{self, Action},
+        roster::{Delta, Snapshot},
+    },
+    id::{LegId, ParticipantId},
+    limit::{LINGER, PARTICIPANTS_MAX},
+    pii::Name,
+};
+
+/// What a conference is made with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FocusConfig {
+    /// How long it waits for somebody when nobody is there.
+    pub linger: Duration,
+    /// How many participants it takes.
+    pub capacity: usize,
+}
+
+impl Default for FocusConfig {
+    fn default() -> Self {
+        Self {
+            linger: LINGER,
+            capacity: PARTICIPANTS_MAX,
+        }
+    }
+}
+
+/// What a focus is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// Somebody with the right secret comes in.
+    Join {
+        /// Who.
+        participant: ParticipantId,
+        /// Their leg.
+        leg: LegId,
+        /// Their name; a telephone's is not taken, for it could hold a number.
+        name: Option<Name>,
+        /// The role their secret gives.
+        role: Role,
+        /// The way in.
+        door: Door,
+    },
+    /// Somebody leaves.
+    Leave {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// Somebody asks for something.
+    Act {
+        /// Who.
+        by: ParticipantId,
+        /// For what.
+        verb: Verb,
+    },
+    /// A telephone was put on hold or taken off it.
+    Hold {
+        /// Its leg.
+        leg: LegId,
+        /// On hold.
+        held: bool,
+    },
+    /// A leg began or ceased to speak.
+    Speaking {
+        /// The leg.
+        leg: LegId,
+        /// It speaks.
+        speaking: bool,
+    },
+    /// A leg is gone on the media side.
+    LegGone {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The server stops.
+    Close,
+    /// The conference's media failed.
+    Fail,
+}
+
+/// What a participant can ask for. There is no verb that opens somebody else's microphone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// Switch the own microphone on or off.
+    SetMicrophone(bool),
+    /// Switch the own microphone over.
+    ToggleMicrophone,
+    /// Switch somebody's microphone off.
+    Mute(ParticipantId),
+    /// Send somebody away.
+    Remove(ParticipantId),
+    /// End the conference for all.
+    End,
+}
+
+impl Verb {
+    /// Returns what the role must give a right to.
+    pub const fn action(self) -> Action {
+        match self {
+            Self::SetMicrophone(_) | Self::ToggleMicrophone => Action::OwnMicrophone,
+            Self::Mute(_) => Action::Mute,
+            Self::Remove(_) => Action::Remove,
+            Self::End => Action::End,
+        }
+    }
+}
+
+/// A leg's place in the conference's sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seat {
+    /// The others hear it.
+    pub speaks: bool,
+    /// It hears the others.
+    pub hears: bool,
+}
+
+/// What a focus tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Send the delta to all participants.
+    Publish(Delta),
+    /// Give the mixer these seats, which are all of them.
+    Seats(Vec<(LegId, Seat)>),
+    /// Tell a participant something.
+    Tell {
+        /// Whom; a goodbye goes to one who has left the roster.
+        participant: ParticipantId,
+        /// What.
+        event: Event,
+    },
+    /// Tell a participant that they do not get what they asked for.
+    Refuse {
+        /// Whom.
+        participant: ParticipantId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// End a participant's leg, after the goodbye that was told before.
+    Dismiss {
+        /// Whom.
+        participant: ParticipantId,
+        /// The leg.
+        leg: LegId,
+        /// Why.
+        why: Dismissal,
+    },
+    /// The conference has ended; nothing follows.
+    Ended,
+}
+
+/// One conference.
+#[derive(Debug)]
+pub struct Focus {
+    config: FocusConfig,
+    state: State,
+    participants: BTreeMap<ParticipantId, Participant>,
+    legs: BTreeMap<LegId, ParticipantId>,
+    ordinals: BTreeMap<Door, u32>,
+    version: u64,
+    unpublished: Unpublished,
+    notices: VecDeque<Effect>,
+}
+
+/// Where the conference stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nobody is there; it ends at the instant.
+    Waiting { until: Instant },
+    /// Somebody is there.
+    Running,
+    /// It has ended.
+    Over { told: bool },
+}
+
+/// What the next drain publishes.
+#[derive(Debug, Default)]
+struct Unpublished {
+    changed: BTreeSet<ParticipantId>,
+    gone: BTreeSet<ParticipantId>,
+    seats: bool,
+}
+
+impl Focus {
+    /// Begins a conference in which nobody is yet.
+    pub fn new(config: FocusConfig, now: Instant) -> Self {
+        let until = now + config.linger;
+        Self {
+            config,
+            state: State::Waiting { until },
+            participants: BTreeMap::new(),
+            legs: BTreeMap::new(),
+            ordinals: BTreeMap::new(),
+            version: 0,
+            unpublished: Unpublished::default(),
+            notices: VecDeque::new(),
+        }
+    }
+
+    /// Takes an input. Whoever is unknown is refused or ignored.
+    pub fn handle(&mut self, input: Input, now: Instant) {
+        match input {
+            Input::Join {
+                participant,
+                leg,
+                name,
+                role,
+                door,
+            } => self.join(participant, leg, name, role, door),
+            Input::Leave { participant } => {
+                self.take_out(participant, now);
+            }
+            Input::Act { by, verb } => self.act(by, verb, now),
+            Input::Hold { leg, held } => self.hold(leg, held),
+            Input::Speaking { leg, speaking } => self.speaking(leg, speaking),
+            Input::LegGone { leg } => {
+                if let Some(&participant) = self.legs.get(&leg) {
+                    self.dismiss(participant, Dismissal::Lost, now);
+                }
+            }
+            Input::Close => self.end(Dismissal::Stopping, now),
+            Input::Fail => self.end(Dismissal::Failed, now),
+        }
+    }
+
+    /// Lets a deadline pass.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if let State::Waiting { until } = self.state
+            && until <= now
+        {
+            self.state = State::Over { told: false };
+        }
+    }
+
+    /// Returns the next effect, until there is none.
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.publish()
+            .or_else(|| self.seats())
+            .or_else(|| self.notices.pop_front())
+            .or_else(|| match &mut self.state {
+                State::Over { told: told @ false } => {
+                    *told = true;
+                    Some(Effect::Ended)
+                }
+                State::Over { told: true } | State::Waiting { .. } | State::Running => None,
+            })
+    }
+
+    /// Returns when [`Focus::handle_timeout`] is due.
+    pub const fn poll_timeout(&self) -> Option<Instant> {
+        match self.state {
+            State::Waiting { until } => Some(until),
+            State::Running | State::Over { .. } => None,
+        }
+    }
+
+    /// Returns the roster as it is; to be taken after draining, so that it has the version that was published last.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot {
+            version: self.version,
+            entries: self.participants.values().cloned().collect(),
+        };
+        snapshot.sort();
+        snapshot
+    }
+
+    fn publish(&mut self) -> Option<Effect> {
+        if self.unpublished.changed.is_empty() && self.unpublished.gone.is_empty() {
+            return None;
+        }
+        self.version += 1;
+        let changed = std::mem::take(&mut self.unpublished.changed);
+        Some(Effect::Publish(Delta {
+            version: self.version,
+            entries: changed
+                .iter()
+                .filter_map(|id| self.participants.get(id))
+                .cloned()
+                .collect(),
+            gone: std::mem::take(&mut self.unpublished.gone)
+                .into_iter()
+                .collect(),
+        }))
+    }
+
+    fn seats(&mut self) -> Option<Effect> {
+        std::mem::take(&mut self.unpublished.seats).then(|| {
+            let seat = |participant: &Participant| (participant.leg, Seat::of(participant));
+            Effect::Seats(self.participants.values().map(seat).collect())
+        })
+    }
+
+    fn join(&mut self, id: ParticipantId, leg: LegId, name: Option<Name>, role: Role, door: Door) {
+        if let Err(refusal) = self.admits(id, leg) {
+            self.refuse(id, refusal);
+            return;
+        }
+        let ordinal = self.ordinals.entry(door).or_default();
+        *ordinal += 1;
+        let participant = Participant {
+            id,
+            leg,
+            name: name.filter(|_| door == Door::Browser),
+            ordinal: *ordinal,
+            role,
+            door,
+            status: Status::Connected,
+            microphone: false,
+            speaking: false,
+        };
+        self.participants.insert(id, participant);
+        self.legs.insert(leg, id);
+        self.state = State::Running;
+        self.unpublished.gone.remove(&id);
+        self.changed(id, true);
+        let present = u32::try_from(self.participants.len()).unwrap_or(u32::MAX);
+        self.tell(id, Event::Admitted { present });
+    }
+
+    fn admits(&self, id: ParticipantId, leg: LegId) -> Result<(), Refusal> {
+        if matches!(self.state, State::Over { .. }) {
+            Err(Refusal::Over)
+        } else if self.participants.contains_key(&id) || self.legs.contains_key(&leg) {
+            Err(Refusal::AlreadyHere)
+        } else if self.participants.len() >= self.config.capacity {
+            Err(Refusal::Full)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn act(&mut self, by: ParticipantId, verb: Verb, now: Instant) {
+        let Some(actor) = self.participants.get(&by) else {
+            return;
+        };
+        let microphone = actor.microphone;
+        if !rights::may(actor.role, verb.action()) {
+            self.refuse(by, Refusal::NotAllowed);
+            return;
+        }
+        match verb {
+            Verb::SetMicrophone(on) => self.set_microphone(by, on),
+            Verb::ToggleMicrophone => self.set_microphone(by, !microphone),
+            Verb::Mute(target) => self.mute(by, target),
+            Verb::Remove(target) if self.participants.contains_key(&target) => {
+                self.dismiss(target, Dismissal::Removed, now);
+            }
+            Verb::Remove(_) => self.refuse(by, Refusal::NotHere),
+            Verb::End => self.end(Dismissal::Ended, now),
+        }
+    }
+
+    fn set_microphone(&mut self, id: ParticipantId, on: bool) {
+        if self.switch(id, on) {
+            self.tell(
+                id,
+                if on {
+                    Event::MicrophoneOn
+                } else {
+                    Event::MicrophoneOff
+                },
+            );
+        }
+    }
+
+    fn mute(&mut self, by: ParticipantId, target: ParticipantId) {
+        if by == target {
+            self.set_microphone(by, false);
+        } else if !self.participants.contains_key(&target) {
+            self.refuse(by, Refusal::NotHere);
+        } else if self.switch(target, false) {
+            self.tell(target, Event::MicrophoneOffByModerator);
+        }
+    }
+
+    /// Switches a microphone; returns whether that changed anything.
+    fn switch(&mut self, id: ParticipantId, on: bool) -> bool {
+        let Some(participant) = self.participants.get_mut(&id) else {
+            return false;
+        };
+        if participant.microphone == on {
+            return false;
+        }
+        participant.microphone = on;
+        participant.speaking = false;
+        self.changed(id, true);
+        true
+    }
+
+    fn hold(&mut self, leg: LegId, held: bool) {
+        let status = if held {
+            Status::OnHold
+        } else {
+            Status::Connected
+        };
+        let Some(participant) = self.by_leg(leg) else {
+            return;
+        };
+        if participant.status != status {
+            participant.status = status;
+            participant.speaking = false;
+            let id = participant.id;
+            self.changed(id, true);
+        }
+    }
+
+    fn speaking(&mut self, leg: LegId, speaking: bool) {
+        let Some(participant) = self.by_leg(leg) else {
+            return;
+        };
+        let speaking = speaking && Seat::of(participant).speaks;
+        if participant.speaking != speaking {
+            participant.speaking = speaking;
+            let id = participant.id;
+            self.changed(id, false);
+        }
+    }
+
+    fn by_leg(&mut self, leg: LegId) -> Option<&mut Participant> {
+        self.participants.get_mut(self.legs.get(&leg)?)
+    }
+
+    fn dismiss(&mut self, id: ParticipantId, why: Dismissal, now: Instant) {
+        let Some(leg) = self.take_out(id, now) else {
+            return;
+        };
+        if let Some(event) = why.event() {
+            self.tell(id, event);
+        }
+        self.notices.push_back(Effect::Dismiss {
+            participant: id,
+            leg,
+            why,
+        });
+    }
+
+    fn take_out(&mut self, id: ParticipantId, now: Instant) -> Option<LegId> {
+        let participant = self.participants.remove(&id)?;
+        self.legs.remove(&participant.leg);
+        self.unpublished.changed.remove(&id);
+        self.unpublished.gone.insert(id);
+        self.unpublished.seats = true;
+        if self.participants.is_empty() {
+            self.state = State::Waiting {
+                until: now + self.config.linger,
+            };
+        }
+        Some(participant.leg)
+    }
+
+    fn end(&mut self, why: Dismissal, now: Instant) {
+        if matches!(self.state, State::Over { .. }) {
+            return;
+        }
+        let everybody: Vec<ParticipantId> = self.participants.keys().copied().collect();
+        for id in everybody {
+            self.dismiss(id, why, now);
+        }
+        self.state = State::Over { told: false };
+    }
+
+    fn changed(&mut self, id: ParticipantId, seats: bool) {
+        self.unpublished.changed.insert(id);
+        self.unpublished.seats |= seats;
+    }
+
+    fn tell(&mut self, participant: ParticipantId, event: Event) {
+        self.notices.push_back(Effect::Tell { participant, event });
+    }
+
+    fn refuse(&mut self, participant: ParticipantId, refusal: Refusal) {
+        self.notices.push_back(Effect::Refuse {
+            participant,
+            refusal,
+        });
+    }
+}
+
+impl Seat {
+    /// Returns the seat that a participant's entry in the roster stands for.
+    fn of(participant: &Participant) -> Self {
+        let hears = participant.status == Status::Connected;
+        Self {
+            speaks: hears && participant.microphone,
+            hears,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The roster as all participants see it: full snapshots and versioned deltas, after RFC 4575 §4.
+//!
+//! A delta carries whole entries, so applying one twice does no harm. A reader that holds version *n* applies version
+//! *n* + 1, ignores what is not above *n*, and asks for a snapshot when it finds a gap.
+
+pub use crate::conference::participant::Participant as Entry;
+use crate::id::ParticipantId;
+
+/// The whole roster (RFC 4575: state "full").
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshot {
+    /// The version this is the state of.
+    pub version: u64,
+    /// Everybody, by door and order of arrival.
+    pub entries: Vec<Entry>,
+}
+
+/// What changed since the version before (RFC 4575: state "partial", with "deleted" users).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Delta {
+    /// The version that the delta leads to.
+    pub version: u64,
+    /// Those who came or changed, each as a whole.
+    pub entries: Vec<Entry>,
+    /// Those who are gone.
+    pub gone: Vec<ParticipantId>,
+}
+
+impl Snapshot {
+    /// Applies a delta; returns whether the snapshot is up to date with it, `false` when versions are missing between.
+    pub fn apply(&mut self, delta: &Delta) -> bool {
+        if delta.version <= self.version {
+            return true;
+        }
+        if delta.version != self.version + 1 {
+            return false;
+        }
+        self.version = delta.version;
+        self.entries.retain(|entry| {
+            !delta.gone.contains(&entry.id) && delta.entries.iter().all(|d| d.id != entry.id)
+        });
+        self.entries.extend(delta.entries.iter().cloned());
+        self.sort();
+        true
+    }
+
+    /// Puts the entries in order.
+    pub(super) fn sort(&mut self) {
+        self.entries
+            .sort_by_key(|entry| (entry.door, entry.ordinal));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        conference::participant::{Door, Role, Status},
+        id::LegId,
+    };
+
+    fn entry(number: u32) -> Entry {
+        Entry {
+            id: ParticipantId::from_u64(number.into()),
+            leg: LegId::from_u64(number.into()),
+            name: None,
+            ordinal: number,
+            role: Role::Guest,
+            door: Door::Phone,
+            status: Status::Connected,
+            microphone: false,
+            speaking: false,
+        }
+    }
+
+    fn delta(version: u64, entries: Vec<Entry>, gone: &[u64]) -> Delta {
+        Delta {
+            version,
+            entries,
+            gone: gone.iter().map(|&id| ParticipantId::from_u64(id)).collect(),
+        }
+    }
+
+    #[test]
+    fn deltas_in_sequence_add_change_and_delete() {
+        let mut roster = Snapshot::default();
+        assert!(roster.apply(&delta(1, vec![entry(2), entry(1)], &[])));
+        let changed = Entry {
+            microphone: true,
+            ..entry(2)
+        };
+        assert!(roster.apply(&delta(2, vec![changed.clone()], &[1])));
+        assert_eq!(
+            roster,
+            Snapshot {
+                version: 2,
+                entries: vec![changed]
+            }
+        );
+    }
+
+    #[test]
+    fn a_delta_seen_before_changes_nothing() {
+        let mut roster = Snapshot {
+            version: 5,
+            entries: vec![entry(1)],
+        };
+        assert!(roster.apply(&delta(5, vec![], &[1])));
+        assert_eq!(roster.entries.len(), 1);
+    }
+
+    #[test]
+    fn a_gap_is_noticed() {
+        let mut roster = Snapshot {
+            version: 5,
+            entries: vec![entry(1)],
+        };
+        assert!(!roster.apply(&delta(7, vec![], &[1])));
+        assert_eq!(
+            roster,
+            Snapshot {
+                version: 5,
+                entries: vec![entry(1)]
+            }
+        );
+    }
+}

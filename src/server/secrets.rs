@@ -1,0 +1,455 @@
+//! PINs and links: derived from a key file, never stored.
+//!
+//! ```text
+//! PIN   = HMAC-SHA256(key, "pin"  ‖ tenant ‖ room ‖ holder ‖ epoch) mod 10⁸, as 8 digits
+//! link  = HMAC-SHA256(key, "link" ‖ tenant ‖ room ‖ holder ‖ epoch), first 128 bits, as base64url
+//! ```
+//!
+//! Ids are 8 bytes, the epoch 4 (big-endian); a holder is one byte: 0 guest, 1 moderator. A new epoch is a new secret.
+//! Whoever holds only the database, or a copy of it, learns no PIN and no link: a link's row is found by its SHA-256.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use aws_lc_rs::{digest, hmac};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use rand::Rng;
+use subtle::ConstantTimeEq;
+
+use crate::{
+    conference::{event::Language, participant::Role},
+    id::{RoomId, TenantId},
+    pii::Secret,
+    store::{self, ByRole, LinkHash, NewRoom, Room, Title},
+};
+
+/// The key that all PINs and links of an installation are derived from.
+#[derive(Clone)]
+pub struct Keys {
+    hmac: hmac::Key,
+}
+
+impl Keys {
+    /// Reads the key file, or makes it on first start, for its owner's eyes only.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be read or made, has another length, or others may read it.
+    pub fn load_or_create(file: &Path, rng: &mut impl Rng) -> Result<Self, KeyError> {
+        let failed = |source| KeyError::Unreadable {
+            file: file.to_owned(),
+            source,
+        };
+        match File::open(file) {
+            Ok(opened) => Self::read(opened, file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Self::create(file, rng).map_err(failed)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Makes a key from bytes.
+    pub fn from_bytes(bytes: &Secret<[u8; KEY_LENGTH]>) -> Self {
+        Self {
+            hmac: hmac::Key::new(hmac::HMAC_SHA256, bytes.expose()),
+        }
+    }
+
+    /// Derives a role's PIN: 8 digits.
+    pub fn derive_pin(
+        &self,
+        tenant: TenantId,
+        room: RoomId,
+        role: Role,
+        epoch: u32,
+    ) -> Secret<String> {
+        let tag = self.derive(b"pin", tenant, room, role, epoch);
+        let pin = tag
+            .as_ref()
+            .iter()
+            .fold(0, |rest, &byte| (rest * 256 + u64::from(byte)) % PINS);
+        Secret::new(format!("{pin:0PIN_DIGITS$}"))
+    }
+
+    /// Derives a role's link token: 22 characters that carry 128 bits.
+    pub fn derive_link(
+        &self,
+        tenant: TenantId,
+        room: RoomId,
+        role: Role,
+        epoch: u32,
+    ) -> Secret<String> {
+        let tag = self.derive(b"link", tenant, room, role, epoch);
+        Secret::new(URL_SAFE_NO_PAD.encode(&tag.as_ref()[..LINK_BYTES]))
+    }
+
+    /// Draws a room with its first secrets.
+    pub fn new_room(
+        &self,
+        tenant: TenantId,
+        title: Title,
+        language: Language,
+        rng: &mut impl Rng,
+    ) -> NewRoom {
+        let id = RoomId::random(rng);
+        let link_epochs = ByRole::default();
+        NewRoom {
+            id,
+            tenant,
+            title,
+            language,
+            pin_epochs: self.settle_pins(tenant, id, ByRole::default()),
+            link_epochs,
+            link_hashes: self.link_hashes(tenant, id, link_epochs),
+            demo: false,
+        }
+    }
+
+    /// Returns the epochs of the next PINs of a room; the roles' PINs differ.
+    pub fn next_pins(&self, room: &Room) -> ByRole<u32> {
+        let next = ByRole {
+            guest: room.pin_epochs.guest.wrapping_add(1),
+            moderator: room.pin_epochs.moderator.wrapping_add(1),
+        };
+        self.settle_pins(room.tenant, room.id, next)
+    }
+
+    /// Returns the epochs of the next links of a room and the hashes to store with them.
+    pub fn next_links(&self, room: &Room) -> (ByRole<u32>, ByRole<LinkHash>) {
+        let next = ByRole {
+            guest: room.link_epochs.guest.wrapping_add(1),
+            moderator: room.link_epochs.moderator.wrapping_add(1),
+        };
+        (next, self.link_hashes(room.tenant, room.id, next))
+    }
+
+    /// Returns the PIN that opens a room for a role.
+    pub fn pin(&self, room: &Room, role: Role) -> Secret<String> {
+        self.derive_pin(room.tenant, room.id, role, *room.pin_epochs.get(role))
+    }
+
+    /// Returns the token of the link that opens a room for a role.
+    pub fn link(&self, room: &Room, role: Role) -> Secret<String> {
+        self.derive_link(room.tenant, room.id, role, *room.link_epochs.get(role))
+    }
+
+    /// Tells which role a PIN gives in a room, if any.
+    ///
+    /// The work is the same for every PIN: both of the room are derived and compared in constant time. For a number
+    /// without a room the caller asks about [`Room::nowhere`] and ignores the answer.
+    pub fn role_of_pin(&self, room: &Room, pin: &Secret<String>) -> Option<Role> {
+        let given = canonical(pin);
+        let guest = given.ct_eq(&canonical(&self.pin(room, Role::Guest)));
+        let moderator = given.ct_eq(&canonical(&self.pin(room, Role::Moderator)));
+        if moderator.into() {
+            Some(Role::Moderator)
+        } else {
+            bool::from(guest).then_some(Role::Guest)
+        }
+    }
+
+    /// Raises the moderators' epoch until the two PINs differ.
+    fn settle_pins(&self, tenant: TenantId, room: RoomId, mut epochs: ByRole<u32>) -> ByRole<u32> {
+        let guest = self.derive_pin(tenant, room, Role::Guest, epochs.guest);
+        while guest == self.derive_pin(tenant, room, Role::Moderator, epochs.moderator) {
+            epochs.moderator = epochs.moderator.wrapping_add(1);
+        }
+        epochs
+    }
+
+    fn link_hashes(&self, tenant: TenantId, room: RoomId, epochs: ByRole<u32>) -> ByRole<LinkHash> {
+        let hash = |role| link_hash(&self.derive_link(tenant, room, role, *epochs.get(role)));
+        ByRole {
+            guest: hash(Role::Guest),
+            moderator: hash(Role::Moderator),
+        }
+    }
+
+    fn derive(
+        &self,
+        label: &[u8],
+        tenant: TenantId,
+        room: RoomId,
+        role: Role,
+        epoch: u32,
+    ) -> hmac::Tag {
+        let holder = match role {
+            Role::Guest => 0,
+            Role::Moderator => 1,
+        };
+        let mut context = hmac::Context::with_key(&self.hmac);
+        context.update(label);
+        context.update(&tenant.as_u64().to_be_bytes());
+        context.update(&room.as_u64().to_be_bytes());
+        context.update(&[holder]);
+        context.update(&epoch.to_be_bytes());
+        context.sign()
+    }
+
+    fn read(mut opened: File, file: &Path) -> Result<Self, KeyError> {
+        let failed = |source| KeyError::Unreadable {
+            file: file.to_owned(),
+            source,
+        };
+        let metadata = opened.metadata().map_err(failed)?;
+        if metadata.permissions().mode() & OTHERS != 0 {
+            return Err(KeyError::Exposed(file.to_owned()));
+        }
+        if metadata.len() != KEY_LENGTH as u64 {
+            return Err(KeyError::NotAKey(file.to_owned()));
+        }
+        let mut bytes = [0; KEY_LENGTH];
+        opened.read_exact(&mut bytes).map_err(failed)?;
+        Ok(Self::from_bytes(&Secret::new(bytes)))
+    }
+
+    fn create(file: &Path, rng: &mut impl Rng) -> io::Result<Self> {
+        let mut bytes = [0; KEY_LENGTH];
+        rng.fill_bytes(&mut bytes);
+        let bytes = Secret::new(bytes);
+        store::write_private(file, bytes.expose())?;
+        Ok(Self::from_bytes(&bytes))
+    }
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(‹redacted›)")
+    }
+}
+
+/// Returns what a link's room is found by.
+pub fn link_hash(token: &Secret<String>) -> LinkHash {
+    LinkHash::new(digest::digest(&digest::SHA256, token.expose().as_bytes()).as_ref())
+}
+
+/// Returns a code as it is told to people: number and PIN in groups of four, `4711 2468 1357`.
+pub fn code_in_groups(number: &str, pin: &Secret<String>) -> Secret<String> {
+    let (first, second) = pin.expose().split_at(pin.expose().len() / 2);
+    Secret::new(format!("{number} {first} {second}"))
+}
+
+/// The key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file cannot be read or made.
+    #[error("the key file {} cannot be read or made: {source}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Others than its owner may read it.
+    #[error("the key file {} may be read by others than its owner", .0.display())]
+    Exposed(PathBuf),
+    /// It is not a key.
+    #[error("the file {} is not a key", .0.display())]
+    NotAKey(PathBuf),
+}
+
+/// A PIN in the one form that is compared: 8 digits, or 8 zero bytes, which no derived PIN is.
+fn canonical(pin: &Secret<String>) -> [u8; PIN_DIGITS] {
+    pin.expose()
+        .as_bytes()
+        .try_into()
+        .ok()
+        .filter(|digits: &[u8; PIN_DIGITS]| digits.iter().all(u8::is_ascii_digit))
+        .unwrap_or_default()
+}
+
+/// 256 bits: as long as the HMAC's output.
+const KEY_LENGTH: usize = 32;
+
+/// Digits of a PIN (BSI KONF.11.4: not to be guessed).
+const PIN_DIGITS: usize = 8;
+
+/// How many PINs there are.
+const PINS: u64 = 100_000_000;
+
+/// 128 bits: a link cannot be guessed.
+const LINK_BYTES: usize = 16;
+
+/// Mode bits of everyone but the owner.
+const OTHERS: u32 = 0o077;
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs};
+
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn pins_and_links_follow_the_formula() {
+        let key = key();
+        let derive = |role, epoch| {
+            let (tenant, room) = (TenantId::DEFAULT, RoomId::from_u64(0x0102_0304_0506_0708));
+            (
+                key.derive_pin(tenant, room, role, epoch).expose().clone(),
+                key.derive_link(tenant, room, role, epoch).expose().clone(),
+            )
+        };
+        assert_eq!(
+            [
+                derive(Role::Guest, 0),
+                derive(Role::Moderator, 0),
+                derive(Role::Guest, 1)
+            ],
+            GOLDEN.map(|(pin, link)| (pin.to_owned(), link.to_owned()))
+        );
+    }
+
+    #[test]
+    fn pins_are_spread_evenly_and_seldom_repeat() {
+        let key = key();
+        let pins: Vec<_> = (0..10_000)
+            .map(|room| key.derive_pin(TenantId::DEFAULT, RoomId::from_u64(room), Role::Guest, 0))
+            .collect();
+        for place in 0..PIN_DIGITS {
+            let mut counts = [0_u32; 10];
+            for pin in &pins {
+                counts[usize::from(pin.expose().as_bytes()[place] - b'0')] += 1;
+            }
+            // Five standard deviations.
+            for count in counts {
+                assert!(count.abs_diff(1000) < 150, "{counts:?}");
+            }
+        }
+        let distinct: BTreeSet<_> = pins.iter().map(Secret::expose).collect();
+        assert!(distinct.len() > 9_990);
+    }
+
+    #[test]
+    fn only_the_room_s_own_pins_open_it() {
+        let key = key();
+        let room = room(&key);
+        for role in [Role::Guest, Role::Moderator] {
+            let pin = key.pin(&room, role);
+            assert_eq!(key.role_of_pin(&room, &pin), Some(role));
+            let mut later = room.clone();
+            later.pin_epochs = key.next_pins(&room);
+            assert_eq!(key.role_of_pin(&later, &pin), None);
+        }
+    }
+
+    #[test]
+    fn nothing_but_eight_digits_is_a_pin() {
+        let key = key();
+        let room = room(&key);
+        let right = key.pin(&room, Role::Guest).expose().clone();
+        for wrong in [
+            String::new(),
+            String::from("#"),
+            String::from("********"),
+            String::from("\0\0\0\0\0\0\0\0"),
+            format!("{right}0"),
+            format!("0{right}"),
+            format!("{right}#"),
+            format!(" {right}"),
+            right[1..].to_owned(),
+            // Arabic-Indic digits of the right value.
+            right
+                .bytes()
+                .map(|digit| char::from_u32(0x0660 + u32::from(digit - b'0')).unwrap())
+                .collect(),
+        ] {
+            assert_eq!(
+                key.role_of_pin(&room, &Secret::new(wrong.clone())),
+                None,
+                "{wrong:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_collision_of_the_roles_pins_raises_an_epoch() {
+        let key = key();
+        let (tenant, room) = (TenantId::DEFAULT, RoomId::from_u64(9));
+        let settled = key.settle_pins(tenant, room, ByRole::default());
+        assert_ne!(
+            key.derive_pin(tenant, room, Role::Guest, settled.guest),
+            key.derive_pin(tenant, room, Role::Moderator, settled.moderator)
+        );
+    }
+
+    #[test]
+    fn a_link_carries_128_bits_in_22_characters() {
+        let key = key();
+        let room = room(&key);
+        let guest = key.link(&room, Role::Guest);
+        assert_eq!(guest.expose().len(), 22);
+        assert_eq!(URL_SAFE_NO_PAD.decode(guest.expose()).unwrap().len(), 16);
+        assert_ne!(guest, key.link(&room, Role::Moderator));
+    }
+
+    #[test]
+    fn the_key_file_is_made_once_and_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("var/key");
+        let mut rng = StdRng::seed_from_u64(1);
+        let first = Keys::load_or_create(&file, &mut rng).unwrap();
+        let again = Keys::load_or_create(&file, &mut rng).unwrap();
+        let pin =
+            |key: &Keys| key.derive_pin(TenantId::DEFAULT, RoomId::from_u64(1), Role::Guest, 0);
+        assert_eq!(pin(&first), pin(&again));
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_key_others_may_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        store::write_private(&file, &[1; KEY_LENGTH]).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        let mut rng = StdRng::seed_from_u64(1);
+        let refused = Keys::load_or_create(&file, &mut rng).unwrap_err();
+        assert!(matches!(refused, KeyError::Exposed(_)));
+    }
+
+    #[test]
+    fn a_file_of_another_length_is_no_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        store::write_private(&file, &[1; KEY_LENGTH - 1]).unwrap();
+        let mut rng = StdRng::seed_from_u64(1);
+        let refused = Keys::load_or_create(&file, &mut rng).unwrap_err();
+        assert!(matches!(refused, KeyError::NotAKey(_)));
+    }
+
+    #[test]
+    fn a_code_is_told_in_groups() {
+        let pin = Secret::new(String::from("24681357"));
+        assert_eq!(code_in_groups("4711", &pin).expose(), "4711 2468 1357");
+    }
+
+    fn key() -> Keys {
+        Keys::from_bytes(&Secret::new([7; KEY_LENGTH]))
+    }
+
+    fn room(key: &Keys) -> Room {
+        let mut rng = StdRng::seed_from_u64(4);
+        let title = Title::new(String::from("Test"));
+        let new = key.new_room(TenantId::DEFAULT, title, Language::De, &mut rng);
+        Room {
+            id: new.id,
+            pin_epochs: new.pin_epochs,
+            ..Room::nowhere()
+        }
+    }
+
+    /// Computed apart from this code, with Python's `hmac`.
+    const GOLDEN: [(&str, &str); 3] = [
+        ("43905124", "ctbJawUEHOuMuxL25QDuzg"),
+        ("82068878", "ckLzme5DLJRyzBvqt14TAA"),
+        ("93802451", "DCBrKoEcTqU-tV7Wnhsu3A"),
+    ];
+}

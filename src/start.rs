@@ -1,0 +1,378 @@
+//! What must be true before the first socket opens, and the one sentence that is said when it is not.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use nix::{
+    ifaddrs::getifaddrs,
+    net::if_::InterfaceFlags,
+    sys::resource::{Resource, getrlimit, setrlimit},
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    conference::event::Language,
+    config::{self, Auto, Config, LogLevel},
+    http::{BindError, CertificateError},
+    server::secrets::KeyError,
+    store,
+};
+
+/// Why the server does not start, or a command is not carried out, for a reason the operator can remove.
+#[derive(Debug, thiserror::Error)]
+pub enum Obstacle {
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] config::Error),
+    /// An address cannot be bound.
+    #[error("{address} ({key}) cannot be bound: {source}")]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// The setting that names it.
+        key: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system does not let this program open as many files as the settings need.
+    #[error("{needed} file descriptors are needed, {allowed} are allowed")]
+    FileDescriptors {
+        /// How many the settings need.
+        needed: u64,
+        /// How many there may be.
+        allowed: u64,
+    },
+    /// The key of PINs and links cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The database cannot be used.
+    #[error("{}: {source}", file.display())]
+    Store {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: store::Error,
+    },
+    /// There is no room under the number.
+    #[error("there is no room {0}")]
+    NoRoom(String),
+}
+
+impl Obstacle {
+    /// Names the setting that an unusable web address came from.
+    pub fn web(error: BindError, config: &Config) -> Self {
+        let key = if config.web.listen_https.contains(&error.address) {
+            "web.listen_https"
+        } else {
+            "web.listen_http"
+        };
+        Self::Address {
+            address: error.address,
+            key,
+            source: error.source,
+        }
+    }
+
+    /// Names the database that failed.
+    pub fn store(file: &Path) -> impl Fn(store::Error) -> Self + '_ {
+        |source| Self::Store {
+            file: file.to_owned(),
+            source,
+        }
+    }
+
+    /// Tells scripts that the operator has something to do.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(OPERATOR)
+    }
+
+    /// Says in one sentence what is in the way.
+    pub fn told(&self, language: Language) -> String {
+        match (self, language) {
+            (Self::Settings(error), _) => error.told(language),
+            (
+                Self::Address {
+                    address,
+                    key,
+                    source,
+                },
+                _,
+            ) => told_address(address, key, source, language),
+            (Self::FileDescriptors { needed, allowed }, Language::De) => format!(
+                "Dieses Programm darf {allowed} Dateien zugleich öffnen, braucht für media.rtp_ports aber {needed}: die \
+                 Grenze heben (ulimit -n {needed}) oder den Bereich der Ports verkleinern."
+            ),
+            (Self::FileDescriptors { needed, allowed }, Language::En) => format!(
+                "This program may open {allowed} files at a time but needs {needed} for media.rtp_ports: raise the limit \
+                 (ulimit -n {needed}) or make the range of ports smaller."
+            ),
+            (Self::Key(error), _) => told_key(error, language),
+            (Self::Certificate(error), Language::De) => {
+                format!("Das Zertifikat ist nicht verwendbar: {error}.")
+            }
+            (Self::Certificate(error), Language::En) => {
+                format!("The certificate cannot be used: {error}.")
+            }
+            (Self::Store { file, source }, Language::De) => format!(
+                "Die Datenbank {} (store.path) ist nicht verwendbar: {}.",
+                file.display(),
+                causes(source)
+            ),
+            (Self::Store { file, source }, Language::En) => format!(
+                "The database {} (store.path) cannot be used: {}.",
+                file.display(),
+                causes(source)
+            ),
+            (Self::NoRoom(number), Language::De) => format!("Einen Raum {number} gibt es nicht."),
+            (Self::NoRoom(number), Language::En) => format!("There is no room {number}."),
+        }
+    }
+}
+
+/// Returns the language of the environment: German for `de…`, English for everything else.
+pub fn language(variable: impl Fn(&str) -> Option<String>) -> Language {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .filter_map(variable)
+        .find(|value| !value.is_empty());
+    match locale {
+        Some(locale) if locale.to_ascii_lowercase().starts_with("de") => Language::De,
+        Some(_) | None => Language::En,
+    }
+}
+
+/// Raises the number of files that may be open as far as the system allows.
+///
+/// # Errors
+///
+/// Fails when the media ports of the settings need more.
+pub fn raise_file_limit(config: &Config) -> Result<(), Obstacle> {
+    let ports = u64::try_from(config.media.rtp_ports.range().len()).unwrap_or(u64::MAX);
+    let needed = ports.saturating_add(FILES_BESIDE_PORTS);
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((u64::MAX, u64::MAX));
+    let raised = hard.min(FILES_MAX).max(soft);
+    let allowed = match setrlimit(Resource::RLIMIT_NOFILE, raised, hard) {
+        Ok(()) => raised,
+        Err(_) => soft,
+    };
+    if allowed < needed {
+        return Err(Obstacle::FileDescriptors { needed, allowed });
+    }
+    Ok(())
+}
+
+/// Returns the addresses that sound is received on: those of the settings, or loopback and those of this host.
+pub fn media_addresses(setting: &Auto<Vec<IpAddr>>) -> Vec<IpAddr> {
+    let found = match setting {
+        Auto::Set(addresses) => return addresses.clone(),
+        Auto::Derived => getifaddrs(),
+    };
+    let mut addresses: Vec<IpAddr> = found
+        .into_iter()
+        .flatten()
+        .filter(|interface| interface.flags.contains(InterfaceFlags::IFF_UP))
+        .filter_map(|interface| interface.address)
+        .filter_map(|address| {
+            let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+            v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+        })
+        .filter(|address| match address {
+            IpAddr::V4(v4) => !v4.is_link_local(),
+            // Bound without a scope they reach nobody.
+            IpAddr::V6(v6) => !v6.is_unicast_link_local(),
+        })
+        .collect();
+    addresses.sort_by_key(|address| (!address.is_loopback(), address.is_ipv6(), *address));
+    addresses.dedup();
+    addresses
+}
+
+/// Writes the log to standard error; the environment variable `RUST_LOG` takes precedence over the settings.
+pub fn log(level: LogLevel) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        let level = level.as_str();
+        EnvFilter::new(format!("warn,rundruf={level},sip={level},dsp={level}"))
+    });
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .try_init();
+}
+
+fn told_address(address: &SocketAddr, key: &str, source: &io::Error, language: Language) -> String {
+    match (source.kind(), language) {
+        (io::ErrorKind::AddrInUse, Language::De) => {
+            format!("{address} ({key}) ist belegt: dort läuft schon ein anderes Programm.")
+        }
+        (io::ErrorKind::AddrInUse, Language::En) => {
+            format!("{address} ({key}) is in use: another program runs there already.")
+        }
+        (io::ErrorKind::PermissionDenied, Language::De) => format!(
+            "{address} ({key}) darf dieses Programm nicht öffnen: Ports unter 1024 brauchen das Recht \
+             CAP_NET_BIND_SERVICE."
+        ),
+        (io::ErrorKind::PermissionDenied, Language::En) => format!(
+            "{address} ({key}) may not be opened by this program: ports below 1024 need the right CAP_NET_BIND_SERVICE."
+        ),
+        (io::ErrorKind::AddrNotAvailable, Language::De) => {
+            format!("{address} ({key}) ist keine Adresse dieses Rechners.")
+        }
+        (io::ErrorKind::AddrNotAvailable, Language::En) => {
+            format!("{address} ({key}) is not an address of this host.")
+        }
+        (_, Language::De) => format!("{address} ({key}) lässt sich nicht öffnen: {source}."),
+        (_, Language::En) => format!("{address} ({key}) cannot be opened: {source}."),
+    }
+}
+
+fn told_key(error: &KeyError, language: Language) -> String {
+    match (error, language) {
+        (KeyError::Unreadable { file, source }, Language::De) => format!(
+            "Die Schlüsseldatei {} (store.key_file) ist nicht les- oder schreibbar: {source}.",
+            file.display()
+        ),
+        (KeyError::Unreadable { file, source }, Language::En) => format!(
+            "The key file {} (store.key_file) cannot be read or made: {source}.",
+            file.display()
+        ),
+        (KeyError::Exposed(file), Language::De) => format!(
+            "Die Schlüsseldatei {0} (store.key_file) dürfen andere lesen: chmod 600 {0}.",
+            file.display()
+        ),
+        (KeyError::Exposed(file), Language::En) => format!(
+            "The key file {0} (store.key_file) may be read by others: chmod 600 {0}.",
+            file.display()
+        ),
+        (KeyError::NotAKey(file), Language::De) => format!(
+            "Die Datei {} (store.key_file) ist kein Schlüssel: sie muss 32 Bytes lang sein.",
+            file.display()
+        ),
+        (KeyError::NotAKey(file), Language::En) => format!(
+            "The file {} (store.key_file) is not a key: it must be 32 bytes long.",
+            file.display()
+        ),
+    }
+}
+
+/// Returns an error and what lies behind it in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text.lines().collect::<Vec<_>>().join(" ")
+}
+
+/// Exit code that says: the operator can remove the cause.
+const OPERATOR: u8 = 2;
+
+/// Files open beside the ports of telephones: database, SIP and web connections. Where the system allows more, more
+/// connections fit.
+const FILES_BESIDE_PORTS: u64 = 1024;
+
+/// More open files than any setting can use.
+const FILES_MAX: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_chooses_the_language() {
+        for (variables, expected) in [
+            (&[("LANG", "de_DE.UTF-8")][..], Language::De),
+            (&[("LANG", "de_AT@euro")], Language::De),
+            (&[("LANG", "en_GB.UTF-8")], Language::En),
+            (&[("LANG", "fr_FR")], Language::En),
+            (&[("LANG", "C.UTF-8"), ("LC_ALL", "de_CH")], Language::De),
+            (&[("LANG", "de_DE"), ("LC_ALL", "C")], Language::En),
+            (&[("LANG", "de_DE"), ("LC_ALL", "")], Language::De),
+            (&[("LANG", "en_US"), ("LC_MESSAGES", "de_DE")], Language::De),
+            (&[], Language::En),
+        ] {
+            let found = language(|name| {
+                let set = variables.iter().find(|(of, _)| *of == name);
+                set.map(|(_, value)| String::from(*value))
+            });
+            assert_eq!(found, expected, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn every_obstacle_is_one_sentence_that_names_it() {
+        let address: SocketAddr = "127.0.0.1:5060".parse().unwrap();
+        let refused = |kind: io::ErrorKind| Obstacle::Address {
+            address,
+            key: "sip.listen_udp",
+            source: kind.into(),
+        };
+        let file = PathBuf::from("var/file");
+        for (obstacle, names) in [
+            (
+                refused(io::ErrorKind::AddrInUse),
+                "127.0.0.1:5060 (sip.listen_udp)",
+            ),
+            (
+                refused(io::ErrorKind::PermissionDenied),
+                "CAP_NET_BIND_SERVICE",
+            ),
+            (refused(io::ErrorKind::AddrNotAvailable), "127.0.0.1:5060"),
+            (refused(io::ErrorKind::Other), "127.0.0.1:5060"),
+            (
+                Obstacle::FileDescriptors {
+                    needed: 11_024,
+                    allowed: 64,
+                },
+                "ulimit -n 11024",
+            ),
+            (
+                Obstacle::Key(KeyError::Exposed(file.clone())),
+                "chmod 600 var/file",
+            ),
+            (Obstacle::Key(KeyError::NotAKey(file.clone())), "var/file"),
+            (
+                Obstacle::Certificate(CertificateError::NotPem(file.clone())),
+                "var/file",
+            ),
+            (
+                Obstacle::store(&file)(store::Error::NoNumberLeft),
+                "var/file",
+            ),
+            (Obstacle::NoRoom(String::from("4711")), "4711"),
+        ] {
+            let told = [Language::De, Language::En].map(|language| obstacle.told(language));
+            assert_ne!(told[0], told[1]);
+            for told in told {
+                assert!(told.contains(names) && told.ends_with('.'), "{told}");
+                assert!(!told.contains('\n'), "{told}");
+            }
+        }
+    }
+
+    #[test]
+    fn sound_is_received_on_loopback_and_more() {
+        let addresses = media_addresses(&Auto::Derived);
+        assert!(addresses[0].is_loopback(), "{addresses:?}");
+        let only: IpAddr = "192.0.2.1".parse().unwrap();
+        assert_eq!(media_addresses(&Auto::Set(vec![only])), [only]);
+    }
+
+    #[test]
+    fn more_ports_than_files_are_refused() {
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        let mut config = Config::default();
+        config.media.rtp_ports = "1-65535".parse().unwrap();
+        let raised = raise_file_limit(&config);
+        assert_eq!(raised.is_ok(), hard >= 65_535 + FILES_BESIDE_PORTS);
+    }
+}

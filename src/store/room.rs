@@ -1,0 +1,560 @@
+//! Rooms: the table `room`.
+
+use std::time::Duration;
+
+use rand::Rng;
+use sqlx::{Row, sqlite::SqliteRow};
+
+use crate::{
+    conference::{event::Language, participant::Role},
+    id::{RoomId, TenantId},
+    limit,
+    pii::{Pii, Purpose},
+};
+
+use super::{Error, Store, number};
+
+/// A room: the persistent blueprint of a conference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// Identity; stands in logs.
+    pub id: RoomId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What callers dial.
+    pub number: String,
+    /// What people call it.
+    pub title: Title,
+    /// What callers hear.
+    pub language: Language,
+    /// Which generation of PINs opens it.
+    pub pin_epochs: ByRole<u32>,
+    /// Which generation of links opens it.
+    pub link_epochs: ByRole<u32>,
+    /// The demo room is replaced at every start with `--demo`.
+    pub demo: bool,
+    /// When it was made, since 1970-01-01 00:00 UTC.
+    pub created_at: Duration,
+}
+
+impl Room {
+    /// Returns a room that does not exist, to do the same work for a wrong number as for a right one.
+    pub fn nowhere() -> Self {
+        Self {
+            id: RoomId::from_u64(0),
+            tenant: TenantId::DEFAULT,
+            number: String::new(),
+            title: Title::default(),
+            language: Language::De,
+            pin_epochs: ByRole::default(),
+            link_epochs: ByRole::default(),
+            demo: false,
+            created_at: Duration::ZERO,
+        }
+    }
+}
+
+/// What people call a room.
+pub type Title = Pii<String, Booking>;
+
+/// Telling rooms apart: titles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Booking;
+
+impl Purpose for Booking {
+    const NAME: &'static str = "telling rooms apart";
+    const AUDIENCE: &'static str = "who holds a secret of the room, and the operator";
+    const RETENTION: &'static str = "until the room is removed";
+}
+
+/// Something that each role has one of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ByRole<T> {
+    /// The guests'.
+    pub guest: T,
+    /// The moderators'.
+    pub moderator: T,
+}
+
+impl<T> ByRole<T> {
+    /// Returns the role's own.
+    pub const fn get(&self, role: Role) -> &T {
+        match role {
+            Role::Guest => &self.guest,
+            Role::Moderator => &self.moderator,
+        }
+    }
+}
+
+/// The SHA-256 of a link's token, as 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkHash(String);
+
+impl LinkHash {
+    /// Wraps a digest.
+    pub fn new(digest: &[u8]) -> Self {
+        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// A room to be stored; `server::secrets` makes it, the store adds the number.
+#[derive(Debug, Clone)]
+pub struct NewRoom {
+    /// Identity; the secrets are derived from it, so it comes before the row.
+    pub id: RoomId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What people call it.
+    pub title: Title,
+    /// What callers hear.
+    pub language: Language,
+    /// First PINs.
+    pub pin_epochs: ByRole<u32>,
+    /// First links.
+    pub link_epochs: ByRole<u32>,
+    /// By which the links find the room.
+    pub link_hashes: ByRole<LinkHash>,
+    /// Whether it is the demo room.
+    pub demo: bool,
+}
+
+impl Store {
+    /// Stores a room under a random number that is free.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails or no number is free.
+    pub async fn add_room(
+        &self,
+        new: &NewRoom,
+        rng: &mut impl Rng,
+        at: Duration,
+    ) -> Result<Room, Error> {
+        for _ in 0..limit::ROOM_NUMBER_TRIES {
+            let with_four = self.rooms_with_digits(4).await?;
+            let with_five = self.rooms_with_digits(5).await?;
+            let number = number::draw(with_four, with_five, rng);
+            match self.insert(new, &number, at).await {
+                Ok(()) => return Ok(new.stored_as(number, at)),
+                Err(error) if is_taken(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::NoNumberLeft)
+    }
+
+    /// Finds the room that callers reach under a number.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn room_by_number(
+        &self,
+        tenant: TenantId,
+        number: &str,
+    ) -> Result<Option<Room>, Error> {
+        let room = sqlx::query("select * from room where tenant_id = ? and number = ?")
+            .bind(tenant.to_string())
+            .bind(number)
+            .try_map(|row| read(&row))
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(room)
+    }
+
+    /// Finds the room that a link leads to, and the role it gives.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn room_by_link(&self, hash: &LinkHash) -> Result<Option<(Room, Role)>, Error> {
+        let found = sqlx::query(
+            "select *, moderator_link_hash = ?1 as moderates from room \
+             where guest_link_hash = ?1 or moderator_link_hash = ?1",
+        )
+        .bind(&hash.0)
+        .try_map(|row: SqliteRow| {
+            let role = if row.try_get("moderates")? {
+                Role::Moderator
+            } else {
+                Role::Guest
+            };
+            Ok((read(&row)?, role))
+        })
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(found)
+    }
+
+    /// Finds a room by its identity.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn room(&self, id: RoomId) -> Result<Option<Room>, Error> {
+        let room = sqlx::query("select * from room where id = ?")
+            .bind(id.to_string())
+            .try_map(|row| read(&row))
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(room)
+    }
+
+    /// Returns a tenant's rooms by number.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn list_rooms(&self, tenant: TenantId) -> Result<Vec<Room>, Error> {
+        let rooms = sqlx::query("select * from room where tenant_id = ? order by number")
+            .bind(tenant.to_string())
+            .try_map(|row| read(&row))
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(rooms)
+    }
+
+    /// Removes a room; tells whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn remove_room(&self, id: RoomId) -> Result<bool, Error> {
+        let done = sqlx::query("delete from room where id = ?")
+            .bind(id.to_string())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Removes the demo room of the last start.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn remove_demo_rooms(&self, tenant: TenantId) -> Result<(), Error> {
+        sqlx::query("delete from room where tenant_id = ? and demo = 1")
+            .bind(tenant.to_string())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Replaces a room's PINs by those of the epochs; tells whether there is such a room.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn renew_pins(
+        &self,
+        id: RoomId,
+        epochs: ByRole<u32>,
+        at: Duration,
+    ) -> Result<bool, Error> {
+        let done = sqlx::query(
+            "update room set guest_pin_epoch = ?, moderator_pin_epoch = ?, updated_at = ? where id = ?",
+        )
+        .bind(epochs.guest)
+        .bind(epochs.moderator)
+        .bind(millis(at))
+        .bind(id.to_string())
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Replaces a room's links by those of the epochs; tells whether there is such a room.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn renew_links(
+        &self,
+        id: RoomId,
+        epochs: ByRole<u32>,
+        hashes: &ByRole<LinkHash>,
+        at: Duration,
+    ) -> Result<bool, Error> {
+        let done = sqlx::query(
+            "update room set guest_link_epoch = ?, moderator_link_epoch = ?, guest_link_hash = ?, \
+             moderator_link_hash = ?, updated_at = ? where id = ?",
+        )
+        .bind(epochs.guest)
+        .bind(epochs.moderator)
+        .bind(&hashes.guest.0)
+        .bind(&hashes.moderator.0)
+        .bind(millis(at))
+        .bind(id.to_string())
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn rooms_with_digits(&self, digits: u32) -> Result<u32, Error> {
+        let count = sqlx::query_scalar("select count(*) from room where length(number) = ?")
+            .bind(digits)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(count)
+    }
+
+    async fn insert(&self, new: &NewRoom, number: &str, at: Duration) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "insert into room (id, tenant_id, number, title, language, guest_pin_epoch, moderator_pin_epoch, \
+             guest_link_epoch, moderator_link_epoch, guest_link_hash, moderator_link_hash, demo, created_at, \
+             updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(new.id.to_string())
+        .bind(new.tenant.to_string())
+        .bind(number)
+        .bind(new.title.expose())
+        .bind(new.language.tag())
+        .bind(new.pin_epochs.guest)
+        .bind(new.pin_epochs.moderator)
+        .bind(new.link_epochs.guest)
+        .bind(new.link_epochs.moderator)
+        .bind(&new.link_hashes.guest.0)
+        .bind(&new.link_hashes.moderator.0)
+        .bind(new.demo)
+        .bind(millis(at))
+        .bind(millis(at))
+        .execute(&self.pool)
+        .await
+        .map(|_| ())
+    }
+}
+
+impl NewRoom {
+    fn stored_as(&self, number: String, at: Duration) -> Room {
+        Room {
+            id: self.id,
+            tenant: self.tenant,
+            number,
+            title: self.title.clone(),
+            language: self.language,
+            pin_epochs: self.pin_epochs,
+            link_epochs: self.link_epochs,
+            demo: self.demo,
+            created_at: Duration::from_millis(u64::try_from(millis(at)).unwrap_or_default()),
+        }
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
+    let language: String = row.try_get("language")?;
+    let created_at: i64 = row.try_get("created_at")?;
+    Ok(Room {
+        id: identity(row, "id")?,
+        tenant: identity(row, "tenant_id")?,
+        number: row.try_get("number")?,
+        title: Title::new(row.try_get("title")?),
+        language: if language == Language::De.tag() {
+            Language::De
+        } else {
+            Language::En
+        },
+        pin_epochs: ByRole {
+            guest: row.try_get("guest_pin_epoch")?,
+            moderator: row.try_get("moderator_pin_epoch")?,
+        },
+        link_epochs: ByRole {
+            guest: row.try_get("guest_link_epoch")?,
+            moderator: row.try_get("moderator_link_epoch")?,
+        },
+        demo: row.try_get("demo")?,
+        created_at: Duration::from_millis(u64::try_from(created_at).unwrap_or_default()),
+    })
+}
+
+fn identity<T>(row: &SqliteRow, column: &'static str) -> Result<T, sqlx::Error>
+where
+    T: std::str::FromStr<Err = std::num::ParseIntError>,
+{
+    let text: String = row.try_get(column)?;
+    text.parse().map_err(|error| sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: Box::new(error),
+    })
+}
+
+/// Tells whether the number was taken. SQLite names columns where other databases name the constraint.
+fn is_taken(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.is_unique_violation() && error.message().contains("room.number"))
+}
+
+fn millis(since_epoch: Duration) -> i64 {
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::StdRng};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_room_is_found_by_number_link_and_identity() {
+        let (store, _folder) = store().await;
+        let room = added(&store, 1).await;
+        let by_number = store
+            .room_by_number(TenantId::DEFAULT, &room.number)
+            .await
+            .unwrap();
+        assert_eq!(by_number.as_ref(), Some(&room));
+        assert_eq!(store.room(room.id).await.unwrap().as_ref(), Some(&room));
+        for (hash, role) in [(hash(1, 0), Role::Guest), (hash(1, 1), Role::Moderator)] {
+            let found = store.room_by_link(&hash).await.unwrap();
+            assert_eq!(found, Some((room.clone(), role)));
+        }
+    }
+
+    #[tokio::test]
+    async fn another_tenant_does_not_see_the_room() {
+        let (store, _folder) = store().await;
+        let room = added(&store, 1).await;
+        let other = TenantId::from_u64(2);
+        assert_eq!(store.list_rooms(other).await.unwrap(), []);
+        let found = store.room_by_number(other, &room.number).await;
+        assert_eq!(found.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_removed_room_is_gone() {
+        let (store, _folder) = store().await;
+        let room = added(&store, 1).await;
+        assert!(store.remove_room(room.id).await.unwrap());
+        assert!(!store.remove_room(room.id).await.unwrap());
+        assert_eq!(store.room_by_link(&hash(1, 0)).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn renewed_links_lock_out_the_old_ones() {
+        let (store, _folder) = store().await;
+        let room = added(&store, 1).await;
+        let epochs = ByRole {
+            guest: 1,
+            moderator: 1,
+        };
+        let renewed = store.renew_links(room.id, epochs, &hashes(77), AT).await;
+        assert!(renewed.unwrap());
+        assert_eq!(store.room_by_link(&hash(1, 0)).await.unwrap(), None);
+        let (found, role) = store.room_by_link(&hash(77, 0)).await.unwrap().unwrap();
+        assert_eq!((found.link_epochs, role), (epochs, Role::Guest));
+        assert_eq!(found.pin_epochs, room.pin_epochs);
+    }
+
+    #[tokio::test]
+    async fn renewed_pins_are_stored_as_epochs() {
+        let (store, _folder) = store().await;
+        let room = added(&store, 1).await;
+        let epochs = ByRole {
+            guest: 4,
+            moderator: 5,
+        };
+        assert!(store.renew_pins(room.id, epochs, AT).await.unwrap());
+        let found = store.room(room.id).await.unwrap().unwrap();
+        assert_eq!(found.pin_epochs, epochs);
+    }
+
+    #[tokio::test]
+    async fn only_demo_rooms_are_replaced() {
+        let (store, _folder) = store().await;
+        let kept = added(&store, 1).await;
+        let mut demo = new(2);
+        demo.demo = true;
+        let mut rng = StdRng::seed_from_u64(9);
+        store.add_room(&demo, &mut rng, AT).await.unwrap();
+        store.remove_demo_rooms(TenantId::DEFAULT).await.unwrap();
+        assert_eq!(store.list_rooms(TenantId::DEFAULT).await.unwrap(), [kept]);
+    }
+
+    #[tokio::test]
+    async fn a_taken_number_is_drawn_anew() {
+        let (store, _folder) = store().await;
+        // The same seed draws the same number first.
+        let mut rng = StdRng::seed_from_u64(5);
+        let first = store.add_room(&new(1), &mut rng, AT).await.unwrap();
+        let mut rng = StdRng::seed_from_u64(5);
+        let second = store.add_room(&new(2), &mut rng, AT).await.unwrap();
+        assert_ne!(first.number, second.number);
+    }
+
+    #[tokio::test]
+    async fn a_link_of_two_rooms_is_an_error_not_another_draw() {
+        let (store, _folder) = store().await;
+        added(&store, 1).await;
+        let mut twin = new(2);
+        twin.link_hashes = hashes(1);
+        let mut rng = StdRng::seed_from_u64(6);
+        let refused = store.add_room(&twin, &mut rng, AT).await.unwrap_err();
+        assert!(matches!(refused, Error::Database(_)), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn numbers_grow_a_digit_beyond_4000_rooms() {
+        let (store, _folder) = store().await;
+        sqlx::query(
+            "with recursive n(i) as (select 1000 union all select i + 1 from n where i < 5000) \
+             insert into room select 'r' || i, 't', i, '', 'de', 0, 0, 0, 0, 'g' || i, 'm' || i, 0, 0, 0 from n",
+        )
+        .execute(&store.pool)
+        .await
+        .unwrap();
+        let room = added(&store, 1).await;
+        assert_eq!(room.number.len(), 5);
+    }
+
+    #[tokio::test]
+    async fn what_is_stored_survives_a_restart() {
+        let (store, folder) = store().await;
+        let room = added(&store, 1).await;
+        store.close().await;
+        let store = Store::open(&folder.path().join("var/db")).await.unwrap();
+        assert_eq!(store.list_rooms(room.tenant).await.unwrap(), [room]);
+    }
+
+    async fn store() -> (Store, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("var/db")).await.unwrap();
+        (store, folder)
+    }
+
+    async fn added(store: &Store, id: u64) -> Room {
+        let mut rng = StdRng::seed_from_u64(id);
+        store.add_room(&new(id), &mut rng, AT).await.unwrap()
+    }
+
+    fn new(id: u64) -> NewRoom {
+        NewRoom {
+            id: RoomId::from_u64(id),
+            tenant: TenantId::DEFAULT,
+            title: Title::new(String::from("Jour fixe")),
+            language: Language::De,
+            pin_epochs: ByRole {
+                guest: 0,
+                moderator: 1,
+            },
+            link_epochs: ByRole::default(),
+            link_hashes: hashes(id),
+            demo: false,
+        }
+    }
+
+    fn hashes(id: u64) -> ByRole<LinkHash> {
+        ByRole {
+            guest: hash(id, 0),
+            moderator: hash(id, 1),
+        }
+    }
+
+    fn hash(id: u64, role: u8) -> LinkHash {
+        let mut digest = id.to_be_bytes().to_vec();
+        digest.push(role);
+        LinkHash::new(&digest)
+    }
+
+    const AT: Duration = Duration::from_millis(1_800_000_000_123);
+}
