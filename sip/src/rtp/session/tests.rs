@@ -239,6 +239,21 @@ fn reports_tell_round_trip_loss_and_jitter() {
 }
 
 #[test]
+fn a_peer_that_rounds_up_is_near() {
+    let (mut alice, mut bob, now) = pair();
+    talk(&mut alice, &mut bob, 3, now);
+    send_report(&mut alice, &mut bob, now, now);
+    let answered = now + Duration::from_secs(1);
+    let news = send_report(
+        &mut bob,
+        &mut alice,
+        answered,
+        answered - Duration::from_millis(2),
+    );
+    assert_eq!(news.round_trip, Some(Duration::ZERO));
+}
+
+#[test]
 fn a_sender_report_says_what_was_sent_and_when() {
     let (mut alice, mut bob, now) = pair();
     talk(&mut alice, &mut bob, 7, now);
