@@ -5,7 +5,7 @@
 
 use super::{
     Discard,
-    packet::{VERSION, u16_at, u32_at},
+    packet::{PADDED, VERSION, u16_at, u32_at},
 };
 use crate::limit::RTCP_PACKETS_MAX;
 
@@ -156,7 +156,7 @@ impl Iterator for Sources<'_> {
 /// Checks the first packet and returns what follows it.
 fn check(rest: &[u8]) -> Option<&[u8]> {
     let (packet, rest) = split(rest)?;
-    let padded = packet[0] & 0x20 != 0;
+    let padded = packet[0] & PADDED != 0;
     // RFC 3550 §6.4.1: only the last packet of a compound may be padded, in whole words.
     if padded && !rest.is_empty() {
         return None;

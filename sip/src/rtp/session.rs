@@ -113,6 +113,8 @@ pub struct Session {
     incoming: Option<Reception>,
     /// Source and sequence number that would confirm a change of the source.
     candidate: Option<(u32, u16)>,
+    /// The stream began anew with a packet that was no audio; the next audio tells it.
+    restarted: bool,
     keys: Detector,
     /// Middle of the NTP time of the source's last sender report, and when it came.
     last_sender_report: Option<(u32, Instant)>,
@@ -155,6 +157,7 @@ impl Session {
             },
             incoming: None,
             candidate: None,
+            restarted: false,
             keys: Detector::default(),
             last_sender_report: None,
             // RFC 3550 §6.2: the first report comes after half the interval.
@@ -187,7 +190,7 @@ impl Session {
         if !is_audio && packet.payload_type != COMFORT_NOISE {
             return Err(Discard::UnknownPayloadType);
         }
-        let restarted = self.follow(&packet, now)?;
+        self.follow(&packet, now)?;
         if !is_audio || packet.payload.is_empty() {
             return Ok(Received::Nothing);
         }
@@ -199,7 +202,7 @@ impl Session {
             timestamp: packet.timestamp,
             payload: packet.payload,
             level: self.level(&packet),
-            restarted,
+            restarted: std::mem::take(&mut self.restarted),
         })
     }
 
@@ -325,29 +328,33 @@ impl Session {
         if let Some(incoming) = &mut self.incoming
             && incoming.ssrc() == packet.ssrc
         {
-            incoming.handle_sequence(packet.sequence, now);
+            self.restarted |= incoming.handle_sequence(packet.sequence, now) == Place::Restarted;
         }
         Ok(digit.map_or(Received::Nothing, Received::Digit))
     }
 
-    /// Follows the incoming stream; returns whether this packet begins it anew.
-    fn follow(&mut self, packet: &Packet<'_>, now: Instant) -> Result<bool, Discard> {
+    /// Follows the incoming stream, and notes where it begins anew.
+    fn follow(&mut self, packet: &Packet<'_>, now: Instant) -> Result<(), Discard> {
         let Some(incoming) = &mut self.incoming else {
             self.latch(packet, now);
-            return Ok(false);
+            return Ok(());
         };
         if incoming.ssrc() == packet.ssrc {
             self.candidate = None;
             return match incoming.handle_sequence(packet.sequence, now) {
-                Place::Valid => Ok(false),
+                Place::Valid => Ok(()),
                 Place::Stray => Err(Discard::OutOfSequence),
-                Place::Restarted => Ok(true),
+                Place::Restarted => {
+                    self.restarted = true;
+                    Ok(())
+                }
             };
         }
         let quiet = now.saturating_duration_since(incoming.last_at()) >= RTP_SOURCE_QUIET;
         if quiet || self.candidate == Some((packet.ssrc, packet.sequence)) {
             self.latch(packet, now);
-            return Ok(true);
+            self.restarted = true;
+            return Ok(());
         }
         self.candidate = Some((packet.ssrc, packet.sequence.wrapping_add(1)));
         Err(Discard::UnknownSource)
