@@ -20,9 +20,9 @@ use super::{
 use crate::{
     conference::{
         event::{Event, Language},
+        focus::Verb,
         ivr::{self, Ivr},
         keys::{Key, Keypad},
-        rights::Verb,
     },
     limit::{GOODBYE_MAX, HELD_PING_INTERVAL},
     media::api::PhoneMedia,
@@ -86,7 +86,14 @@ impl Call {
         server: Server,
         trunks: Arc<[Trunk]>,
     ) -> Self {
-        Self { call, orders, news, server, trunks, held: false }
+        Self {
+            call,
+            orders,
+            news,
+            server,
+            trunks,
+            held: false,
+        }
     }
 
     /// Runs the call to its end.
@@ -96,7 +103,11 @@ impl Call {
             Ok(None) => return,
             Err(refusal) => return self.refuse(refusal).await,
         };
-        let mut talk = Talk { leg, session, language };
+        let mut talk = Talk {
+            leg,
+            session,
+            language,
+        };
         let exit = match self.admit(&mut talk, entry).await {
             Ok(admission) => self.confer(&mut talk, &admission).await,
             Err(exit) => exit,
@@ -110,24 +121,47 @@ impl Call {
     }
 
     async fn refuse(&self, refusal: Refusal) {
-        let Refusal { status, reason, retry_after } = refusal;
-        self.order(Command::Reject { call: self.call, status, reason, retry_after }).await;
+        let Refusal {
+            status,
+            reason,
+            retry_after,
+        } = refusal;
+        self.order(Command::Reject {
+            call: self.call,
+            status,
+            reason,
+            retry_after,
+        })
+        .await;
     }
 
     /// Answers the INVITE and waits for the ACK; none if the caller gave up meanwhile.
-    async fn answer(&mut self, invite: Invite) -> Result<Option<(MediaLeg, Session, ivr::Entry, Language)>, Refusal> {
+    async fn answer(
+        &mut self,
+        invite: Invite,
+    ) -> Result<Option<(MediaLeg, Session, ivr::Entry, Language)>, Refusal> {
         let (entry, language) = self.destination(&invite).await?;
-        let (sockets, port) = self.server.media_sockets(local_address(&invite.flow)).map_err(|e| Refusal::from(&e))?;
+        let (sockets, port) = self
+            .server
+            .media_sockets(local_address(&invite.flow))
+            .map_err(|e| Refusal::from(&e))?;
         let mut session = Session::new(local_address(&invite.flow), port, session_id());
         let (sdp, media) = match &invite.offer {
             Some(offer) => {
-                let Outcome { answer, media } = session.answer(offer).map_err(|_| Refusal::NOT_ACCEPTABLE)?;
+                let Outcome { answer, media } =
+                    session.answer(offer).map_err(|_| Refusal::NOT_ACCEPTABLE)?;
                 (answer, Some(media))
             }
             None => (session.offer(), None),
         };
-        self.order(Command::Accept { call: self.call, sdp }).await;
-        let Some(answer) = self.established().await else { return Ok(None) };
+        self.order(Command::Accept {
+            call: self.call,
+            sdp,
+        })
+        .await;
+        let Some(answer) = self.established().await else {
+            return Ok(None);
+        };
         let media = match (media, answer) {
             (Some(media), _) => media,
             (None, Some(answer)) => match session.conclude(&answer) {
@@ -156,14 +190,29 @@ impl Call {
     /// Finds what the called number asks for.
     async fn destination(&self, invite: &Invite) -> Result<(ivr::Entry, Language), Refusal> {
         let source = invite.flow.remote.ip();
-        let trunk = self.trunks.iter().find(|trunk| trunk.peers.iter().any(|peer| peer.contains(source)));
+        let trunk = self
+            .trunks
+            .iter()
+            .find(|trunk| trunk.peers.iter().any(|peer| peer.contains(source)));
         let trunk = trunk.ok_or(Refusal::NOT_FOUND)?;
-        match trunk.destination(&invite.target).ok_or(Refusal::NOT_FOUND)? {
+        match trunk
+            .destination(&invite.target)
+            .ok_or(Refusal::NOT_FOUND)?
+        {
             Destination::Code => Ok((ivr::Entry::Code, trunk.language)),
             Destination::Room(number) => {
-                let room = self.server.room_language(&number).await.map_err(|e| Refusal::from(&e))?;
+                let room = self
+                    .server
+                    .room_language(&number)
+                    .await
+                    .map_err(|e| Refusal::from(&e))?;
                 let language = room.ok_or(Refusal::NOT_FOUND)?;
-                Ok((ivr::Entry::PinFor { number: Secret::new(number) }, language))
+                Ok((
+                    ivr::Entry::PinFor {
+                        number: Secret::new(number),
+                    },
+                    language,
+                ))
             }
         }
     }
@@ -188,14 +237,19 @@ impl Call {
         loop {
             while let Some(effect) = ivr.poll() {
                 match effect {
-                    ivr::Effect::Say(event) => saying = Some(talk.say(&event).await),
+                    ivr::Effect::Say(event) => saying = Some(talk.say(event).await),
                     ivr::Effect::Hush => talk.leg.hush().await,
                     ivr::Effect::Check { number, pin } => {
-                        admission = self.server.check_code(&number, &pin).await.unwrap_or_else(|error| {
-                            tracing::error!(%error, "a code could not be judged");
-                            None
-                        });
-                        ivr.handle_verdict(admission.is_some(), clock());
+                        match self.server.check_code(&number, &pin).await {
+                            Ok(found) => {
+                                admission = found;
+                                ivr.handle_verdict(admission.is_some(), clock());
+                            }
+                            Err(error) => {
+                                tracing::error!(%error, "a code could not be judged");
+                                ivr.handle_fault(clock());
+                            }
+                        }
                     }
                     ivr::Effect::Admit => return admission.ok_or(Exit::Leave),
                     ivr::Effect::Leave => return Err(Exit::Leave),
@@ -225,11 +279,11 @@ impl Call {
             Err(crate::server::Error::Refused(refusal)) => return Exit::Goodbye(refusal.event()),
             Err(error) => {
                 tracing::warn!(%error, "an admitted caller could not join");
-                return Exit::Goodbye(Event::TechnicalFault);
+                return Exit::Goodbye(Event::Fault);
             }
         };
-        let present = attendance.roster.entries.len();
-        talk.say(&Event::Admitted { present }).await;
+        let present = u32::try_from(attendance.roster.entries.len()).unwrap_or(u32::MAX);
+        talk.say(Event::Admitted { present }).await;
         if self.held {
             attendance.hold(true).await;
         }
@@ -245,14 +299,14 @@ impl Call {
                 },
                 notice = attendance.next() => match notice {
                     Some(Notice::Told(event)) => {
-                        talk.say(&event).await;
+                        talk.say(event).await;
                     }
                     Some(Notice::Refused(refusal)) => {
-                        talk.say(&refusal.event()).await;
+                        talk.say(refusal.event()).await;
                     }
                     Some(Notice::Dismissed(why)) => return why.event().map_or(Exit::Leave, Exit::Goodbye),
                     Some(Notice::Roster(_) | Notice::Delta(_)) => {}
-                    None => return Exit::Goodbye(Event::TechnicalFault),
+                    None => return Exit::Goodbye(Event::Fault),
                 },
                 news = self.news.recv() => {
                     let held = self.held;
@@ -285,15 +339,23 @@ impl Call {
     ) -> Option<Exit> {
         match news {
             None | Some(News::Ended(_)) => return Some(Exit::Hung),
-            Some(News::Stop) => return Some(Exit::Goodbye(Event::ServerStopping)),
+            Some(News::Stop) => return Some(Exit::Goodbye(Event::Stopping)),
             Some(News::Alive | News::Established(_)) => return None,
             Some(News::Reinvite(None)) => {
                 let sdp = talk.session.offer();
-                self.order(Command::Accept { call: self.call, sdp }).await;
+                self.order(Command::Accept {
+                    call: self.call,
+                    sdp,
+                })
+                .await;
             }
             Some(News::Reinvite(Some(offer))) => match talk.session.answer(&offer) {
                 Ok(Outcome { answer, media }) => {
-                    self.order(Command::Accept { call: self.call, sdp: answer }).await;
+                    self.order(Command::Accept {
+                        call: self.call,
+                        sdp: answer,
+                    })
+                    .await;
                     self.renewed(talk, media, attendance).await;
                 }
                 // The session goes on as it was (RFC 3261 §14.2).
@@ -327,9 +389,14 @@ impl Call {
             Exit::Hung => return,
             Exit::Leave => {}
             Exit::Goodbye(event) => {
-                let token = talk.say(&event).await;
-                let stopping = matches!(event, Event::ServerStopping);
-                let deadline = clock() + if stopping { STOP_WORDS_MAX } else { GOODBYE_MAX };
+                let token = talk.say(event).await;
+                let stopping = matches!(event, Event::Stopping);
+                let deadline = clock()
+                    + if stopping {
+                        STOP_WORDS_MAX
+                    } else {
+                        GOODBYE_MAX
+                    };
                 self.spoken(talk, token, deadline).await;
             }
         }
@@ -338,7 +405,7 @@ impl Call {
     }
 
     /// Waits until the words are said, the caller hangs up, or the deadline.
-    async fn spoken(&mut self, talk: &mut Talk, token: u64, deadline: Instant) {
+    async fn spoken(&mut self, talk: &mut Talk, token: u64, mut deadline: Instant) {
         loop {
             tokio::select! {
                 news = talk.leg.next() => match news {
@@ -347,7 +414,8 @@ impl Call {
                     Some(_) => {}
                 },
                 news = self.news.recv() => match news {
-                    None | Some(News::Ended(_) | News::Stop) => return,
+                    None | Some(News::Ended(_)) => return,
+                    Some(News::Stop) => deadline = deadline.min(clock() + STOP_WORDS_MAX),
                     Some(_) => {}
                 },
                 () = until(Some(deadline)) => return,
@@ -364,7 +432,7 @@ struct Talk {
 }
 
 impl Talk {
-    async fn say(&mut self, event: &Event) -> u64 {
+    async fn say(&mut self, event: Event) -> u64 {
         self.leg.say(event, self.language).await
     }
 }
@@ -375,7 +443,7 @@ async fn pressed(keypad: &mut Keypad, digit: char, talk: &mut Talk, attendance: 
     match keypad.handle_digit(digit, clock()) {
         Some(Key::ToggleMicrophone) => attendance.act(Verb::ToggleMicrophone).await,
         Some(Key::Help) => {
-            talk.say(&Event::HelpInConference).await;
+            talk.say(Event::Help).await;
         }
         None => {}
     }

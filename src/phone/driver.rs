@@ -73,7 +73,10 @@ impl Door {
 
     fn new(config: DoorConfig, transport: Transport, server: Server) -> Self {
         let seed: [u8; 32] = StdRng::from_rng(&mut rand::rng()).random();
-        let endpoint = Endpoint::new(EndpointConfig { user_agent: config.user_agent, ..EndpointConfig::new(seed) });
+        let endpoint = Endpoint::new(EndpointConfig {
+            user_agent: config.user_agent,
+            ..EndpointConfig::new(seed)
+        });
         Self {
             endpoint,
             transport,
@@ -128,7 +131,9 @@ impl Door {
         match arrival {
             Arrival::Datagram(flow, bytes) => self.endpoint.handle_datagram(flow, &bytes, clock()),
             Arrival::Chunk(flow, bytes) => self.endpoint.handle_stream(flow, &bytes, clock()),
-            Arrival::Closed(flow) | Arrival::Opened(flow, _) => self.endpoint.handle_closed(flow, clock()),
+            Arrival::Closed(flow) | Arrival::Opened(flow, _) => {
+                self.endpoint.handle_closed(flow, clock())
+            }
         }
     }
 
@@ -148,11 +153,24 @@ impl Door {
 
     fn event(&mut self, event: Event, stopping: bool) {
         match event {
-            Event::Invite { call, flow, target, caller: _, offer } => {
+            Event::Invite {
+                call,
+                flow,
+                target,
+                caller: _,
+                offer,
+            } => {
                 if stopping || self.calls.len() >= CALLS_MAX {
                     return self.refuse(call, Refusal::UNAVAILABLE);
                 }
-                self.begin(call, Invite { flow, target, offer });
+                self.begin(
+                    call,
+                    Invite {
+                        flow,
+                        target,
+                        offer,
+                    },
+                );
             }
             Event::Established { call, answer } => self.tell(call, News::Established(answer)),
             Event::Reinvite { call, offer } => self.tell(call, News::Reinvite(offer)),
@@ -170,26 +188,51 @@ impl Door {
         let (inbox, news) = mpsc::channel(CALL_INBOX_MAX);
         self.calls.insert(call, inbox);
         let orders = self.orders.0.clone();
-        let task = Call::new(call, orders, news, self.server.clone(), Arc::clone(&self.trunks));
+        let task = Call::new(
+            call,
+            orders,
+            news,
+            self.server.clone(),
+            Arc::clone(&self.trunks),
+        );
         self.tasks.spawn(task.run(invite));
     }
 
     fn tell(&mut self, call: CallRef, news: News) {
-        let Some(inbox) = self.calls.get(&call) else { return };
-        if matches!(inbox.try_send(news), Err(mpsc::error::TrySendError::Full(_))) {
+        let Some(inbox) = self.calls.get(&call) else {
+            return;
+        };
+        if matches!(
+            inbox.try_send(news),
+            Err(mpsc::error::TrySendError::Full(_))
+        ) {
             self.endpoint.handle(Command::Bye { call }, clock());
         }
     }
 
     fn refuse(&mut self, call: CallRef, refusal: Refusal) {
-        let Refusal { status, reason, retry_after } = refusal;
-        self.endpoint.handle(Command::Reject { call, status, reason, retry_after }, clock());
+        let Refusal {
+            status,
+            reason,
+            retry_after,
+        } = refusal;
+        self.endpoint.handle(
+            Command::Reject {
+                call,
+                status,
+                reason,
+                retry_after,
+            },
+            clock(),
+        );
     }
 }
 
 impl std::fmt::Debug for Door {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Door").field("calls", &self.calls.len()).finish_non_exhaustive()
+        f.debug_struct("Door")
+            .field("calls", &self.calls.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -27,13 +27,21 @@ pub(super) struct Outcome {
 impl Session {
     /// Begins with the address and port the leg receives at.
     pub(super) fn new(address: IpAddr, rtp_port: u16, session_id: u64) -> Self {
-        Self { address, rtp_port, session_id, offered: None }
+        Self {
+            address,
+            rtp_port,
+            session_id,
+            offered: None,
+        }
     }
 
     /// Answers an offer.
     pub(super) fn answer(&self, offer: &Description) -> Result<Outcome, Refusal> {
         let (answer, agreed) = offer_answer::answer(offer, &self.local())?;
-        Ok(Outcome { answer, media: media(&agreed) })
+        Ok(Outcome {
+            answer,
+            media: media(&agreed),
+        })
     }
 
     /// Makes our offer, for an INVITE that carried none.
@@ -68,7 +76,11 @@ fn media(agreed: &Agreed) -> PhoneMedia {
         AudioCodec::Pcma => dsp::Codec::Pcma,
         AudioCodec::Pcmu => dsp::Codec::Pcmu,
     };
-    let format = Format { codec, payload_type: agreed.payload_type, telephone_event: agreed.telephone_event };
+    let format = Format {
+        codec,
+        payload_type: agreed.payload_type,
+        telephone_event: agreed.telephone_event,
+    };
     PhoneMedia {
         format,
         remote: agreed.remote_rtp,
@@ -79,4 +91,9 @@ fn media(agreed: &Agreed) -> PhoneMedia {
 }
 
 /// Wide band first; A-law before µ-law, as in German networks.
-const PREFERENCE: [AudioCodec; 4] = [AudioCodec::Opus, AudioCodec::G722, AudioCodec::Pcma, AudioCodec::Pcmu];
+const PREFERENCE: [AudioCodec; 4] = [
+    AudioCodec::Opus,
+    AudioCodec::G722,
+    AudioCodec::Pcma,
+    AudioCodec::Pcmu,
+];

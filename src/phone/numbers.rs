@@ -55,7 +55,10 @@ const BRIDGE: &str = "bridge";
 
 /// Tells whether a text has the form of a room number.
 fn is_room_number(text: &str) -> bool {
-    let length = text.chars().next().and_then(crate::conference::ivr::number_length);
+    let length = text
+        .chars()
+        .next()
+        .and_then(crate::conference::ivr::number_length);
     length == Some(text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -69,7 +72,11 @@ mod tests {
     fn only_configured_numbers_lead_somewhere() {
         let trunk = Trunk {
             peers: Vec::new(),
-            numbers: vec![Called::Rooms, Called::Bridge, Called::Dialled("+493012345".into())],
+            numbers: vec![
+                Called::Rooms,
+                Called::Bridge,
+                Called::Dialled("+493012345".into()),
+            ],
             language: Language::De,
         };
         let sip = |user: &str| Target {
@@ -92,7 +99,11 @@ mod tests {
         for (user, expected) in rows {
             assert_eq!(trunk.destination(&sip(user)), expected, "{user}");
         }
-        let service = Target { scheme: Scheme::Urn, user: None, urn: Some(Pii::new("service:sos".into())) };
+        let service = Target {
+            scheme: Scheme::Urn,
+            user: None,
+            urn: Some(Pii::new("service:sos".into())),
+        };
         assert_eq!(trunk.destination(&service), None);
     }
 }

@@ -15,22 +15,42 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// The called number is not ours; the same answer for every such number.
-    pub(super) const NOT_FOUND: Self = Self { status: 404, reason: "Not Found", retry_after: None };
+    pub(super) const NOT_FOUND: Self = Self {
+        status: 404,
+        reason: "Not Found",
+        retry_after: None,
+    };
     /// Nothing in the session description can be used.
-    pub(super) const NOT_ACCEPTABLE: Self = Self { status: 488, reason: "Not Acceptable Here", retry_after: None };
+    pub(super) const NOT_ACCEPTABLE: Self = Self {
+        status: 488,
+        reason: "Not Acceptable Here",
+        retry_after: None,
+    };
     /// A limit of ours is reached.
-    pub(super) const UNAVAILABLE: Self =
-        Self { status: 503, reason: "Service Unavailable", retry_after: Some(RETRY_AFTER_SECONDS) };
+    pub(super) const UNAVAILABLE: Self = Self {
+        status: 503,
+        reason: "Service Unavailable",
+        retry_after: Some(RETRY_AFTER_SECONDS),
+    };
 }
 
 impl From<&server::Error> for Refusal {
     fn from(error: &server::Error) -> Self {
         match error {
-            server::Error::Refused(_) => Self { status: 403, reason: "Forbidden", retry_after: None },
-            server::Error::Full | server::Error::NoPort | server::Error::NoWorker | server::Error::Stopping => {
-                Self::UNAVAILABLE
-            }
-            server::Error::Store(_) => Self { status: 500, reason: "Server Internal Error", retry_after: None },
+            server::Error::Refused(_) => Self {
+                status: 403,
+                reason: "Forbidden",
+                retry_after: None,
+            },
+            server::Error::Full
+            | server::Error::NoPort
+            | server::Error::NoWorker
+            | server::Error::Stopping => Self::UNAVAILABLE,
+            server::Error::Store(_) => Self {
+                status: 500,
+                reason: "Server Internal Error",
+                retry_after: None,
+            },
         }
     }
 }

@@ -23,7 +23,8 @@ use tokio::{
 
 use crate::limit::{
     SIP_ARRIVALS_MAX, SIP_CONNECTION_IDLE_MAX, SIP_CONNECTION_SILENT_MAX, SIP_CONNECTIONS_MAX,
-    SIP_CONNECTIONS_PER_SOURCE_MAX, SIP_DATAGRAM_BYTES_MAX, SIP_STREAM_CHUNK_BYTES, SIP_STREAM_WRITES_MAX,
+    SIP_CONNECTIONS_PER_SOURCE_MAX, SIP_DATAGRAM_BYTES_MAX, SIP_STREAM_CHUNK_BYTES,
+    SIP_STREAM_WRITES_MAX,
 };
 
 /// What the network brought.
@@ -80,13 +81,22 @@ struct Connection {
 
 impl Transport {
     /// Binds UDP and TCP on every address; a port of 0 is chosen by the system.
-    pub(super) async fn bind(udp: &[SocketAddr], tcp: &[SocketAddr]) -> Result<Self, (SocketAddr, io::Error)> {
+    pub(super) async fn bind(
+        udp: &[SocketAddr],
+        tcp: &[SocketAddr],
+    ) -> Result<Self, (SocketAddr, io::Error)> {
         let mut transport = Self::unbound();
         for &address in udp {
-            transport.bind_udp(address).await.map_err(|error| (address, error))?;
+            transport
+                .bind_udp(address)
+                .await
+                .map_err(|error| (address, error))?;
         }
         for &address in tcp {
-            transport.bind_tcp(address).await.map_err(|error| (address, error))?;
+            transport
+                .bind_tcp(address)
+                .await
+                .map_err(|error| (address, error))?;
         }
         Ok(transport)
     }
@@ -94,8 +104,14 @@ impl Transport {
     /// Makes a transport without sockets, whose network is in memory.
     pub(super) fn simulated() -> (Self, Wire) {
         let (sender, departures) = mpsc::channel(SIP_ARRIVALS_MAX);
-        let transport = Self { departures: Some(sender), ..Self::unbound() };
-        let wire = Wire { arrivals: transport.inlet.clone(), departures };
+        let transport = Self {
+            departures: Some(sender),
+            ..Self::unbound()
+        };
+        let wire = Wire {
+            arrivals: transport.inlet.clone(),
+            departures,
+        };
         (transport, wire)
     }
 
@@ -116,7 +132,8 @@ impl Transport {
         let socket = Arc::new(UdpSocket::bind(address).await?);
         let local = socket.local_addr()?;
         self.udp.push((local, Arc::clone(&socket)));
-        self.tasks.spawn(read_datagrams(socket, local, self.inlet.clone()));
+        self.tasks
+            .spawn(read_datagrams(socket, local, self.inlet.clone()));
         Ok(())
     }
 
@@ -124,7 +141,8 @@ impl Transport {
         let listener = TcpListener::bind(address).await?;
         let local = listener.local_addr()?;
         self.tcp.push(local);
-        self.tasks.spawn(accept(listener, local, self.inlet.clone()));
+        self.tasks
+            .spawn(accept(listener, local, self.inlet.clone()));
         Ok(())
     }
 
@@ -142,7 +160,9 @@ impl Transport {
     pub(super) async fn arrival(&mut self) -> Arrival {
         loop {
             // The inlet is held by `self`, so the queue cannot end.
-            let Some(arrival) = self.arrivals.recv().await else { return std::future::pending().await };
+            let Some(arrival) = self.arrivals.recv().await else {
+                return std::future::pending().await;
+            };
             match arrival {
                 Arrival::Opened(flow, stream) => self.admit(flow, stream),
                 Arrival::Closed(flow) => {
@@ -158,16 +178,33 @@ impl Transport {
     /// Keeps a connection unless there are too many, in all or from its source; a refused one is closed by dropping it.
     fn admit(&mut self, flow: Flow, stream: TcpStream) {
         let source = flow.remote.ip();
-        let same = self.connections.values().filter(|c| c.source == source).count();
+        let same = self
+            .connections
+            .values()
+            .filter(|c| c.source == source)
+            .count();
         if self.connections.len() >= SIP_CONNECTIONS_MAX || same >= SIP_CONNECTIONS_PER_SOURCE_MAX {
             return;
         }
         let (read, write) = stream.into_split();
         let (writes, queue) = mpsc::channel(SIP_STREAM_WRITES_MAX);
         let answered = Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let reader = self.tasks.spawn(read_stream(read, flow, Arc::clone(&answered), self.inlet.clone()));
+        let reader = self.tasks.spawn(read_stream(
+            read,
+            flow,
+            Arc::clone(&answered),
+            self.inlet.clone(),
+        ));
         self.tasks.spawn(write_stream(write, queue));
-        self.connections.insert(flow.id, Connection { source, writes, answered, reader });
+        self.connections.insert(
+            flow.id,
+            Connection {
+                source,
+                writes,
+                answered,
+                reader,
+            },
+        );
     }
 
     /// Sends bytes along a flow; what cannot be sent at once is dropped, as the network may.
@@ -183,8 +220,12 @@ impl Transport {
                 }
             }
             Protocol::Tcp => {
-                let Some(connection) = self.connections.get(&flow.id) else { return };
-                connection.answered.store(true, std::sync::atomic::Ordering::Relaxed);
+                let Some(connection) = self.connections.get(&flow.id) else {
+                    return;
+                };
+                connection
+                    .answered
+                    .store(true, std::sync::atomic::Ordering::Relaxed);
                 if connection.writes.try_send(bytes.to_vec()).is_err() {
                     self.close(flow);
                 }
@@ -204,9 +245,20 @@ async fn read_datagrams(socket: Arc<UdpSocket>, local: SocketAddr, inlet: mpsc::
     let mut buffer = vec![0; SIP_DATAGRAM_BYTES_MAX];
     loop {
         // An error here is an ICMP message about something sent earlier; the socket lives on.
-        let Ok((length, remote)) = socket.recv_from(&mut buffer).await else { continue };
-        let flow = Flow { protocol: Protocol::Udp, local, remote, id: 0 };
-        if inlet.send(Arrival::Datagram(flow, buffer[..length].to_vec())).await.is_err() {
+        let Ok((length, remote)) = socket.recv_from(&mut buffer).await else {
+            continue;
+        };
+        let flow = Flow {
+            protocol: Protocol::Udp,
+            local,
+            remote,
+            id: 0,
+        };
+        if inlet
+            .send(Arrival::Datagram(flow, buffer[..length].to_vec()))
+            .await
+            .is_err()
+        {
             return;
         }
     }
@@ -224,7 +276,12 @@ async fn accept(listener: TcpListener, local: SocketAddr, inlet: mpsc::Sender<Ar
         id += 1;
         // The connection's own local address matters where the listener is bound to a wildcard.
         let local = stream.local_addr().unwrap_or(local);
-        let flow = Flow { protocol: Protocol::Tcp, local, remote, id };
+        let flow = Flow {
+            protocol: Protocol::Tcp,
+            local,
+            remote,
+            id,
+        };
         if inlet.send(Arrival::Opened(flow, stream)).await.is_err() {
             return;
         }
@@ -252,7 +309,11 @@ async fn read_stream(
                 Ok(Ok(_) | Err(_)) | Err(_) => break,
             },
         };
-        if inlet.send(Arrival::Chunk(flow, buffer[..length].to_vec())).await.is_err() {
+        if inlet
+            .send(Arrival::Chunk(flow, buffer[..length].to_vec()))
+            .await
+            .is_err()
+        {
             return;
         }
     }
@@ -261,7 +322,8 @@ async fn read_stream(
 
 async fn write_stream(mut write: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>) {
     while let Some(bytes) = queue.recv().await {
-        let written = tokio::time::timeout(SIP_CONNECTION_SILENT_MAX, write.write_all(&bytes)).await;
+        let written =
+            tokio::time::timeout(SIP_CONNECTION_SILENT_MAX, write.write_all(&bytes)).await;
         if !matches!(written, Ok(Ok(()))) {
             return;
         }

@@ -9,11 +9,12 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Notice, router::Note};
+use crate::limit::CONFERENCE_SWEEP_INTERVAL;
 use crate::{
     conference::{
+        error::Refusal,
         focus::{Effect, Focus, FocusConfig, Input, Seat, Verb},
         participant::{Door, Role},
-        rights::Refusal,
         roster::Snapshot,
     },
     id::{ConferenceId, LegId, ParticipantId, RoomId},
@@ -23,7 +24,6 @@ use crate::{
     },
     pii::Name,
 };
-use crate::limit::CONFERENCE_SWEEP_INTERVAL;
 
 /// What a conference's task is told.
 #[derive(Debug)]
@@ -87,15 +87,42 @@ impl Task {
         notes: mpsc::Sender<Note>,
     ) -> Self {
         let focus = Focus::new(FocusConfig::default(), clock());
-        Self { id, room, worker, pool, notes, focus, members: BTreeMap::new(), seated: BTreeSet::new(), ended: false }
+        Self {
+            id,
+            room,
+            worker,
+            pool,
+            notes,
+            focus,
+            members: BTreeMap::new(),
+            seated: BTreeSet::new(),
+            ended: false,
+        }
     }
 
     /// Runs the conference to its end; returns its room for the factory.
-    pub(super) async fn run(mut self, own: mpsc::Sender<Message>, mut inbox: mpsc::Receiver<Message>) -> RoomId {
+    pub(super) async fn run(
+        mut self,
+        own: mpsc::Sender<Message>,
+        mut inbox: mpsc::Receiver<Message>,
+    ) -> RoomId {
         tracing::info!(conference = %self.id, "conference began");
-        let _ = self.notes.send(Note::Started { conference: self.id, inbox: own.clone() }).await;
+        let _ = self
+            .notes
+            .send(Note::Started {
+                conference: self.id,
+                inbox: own.clone(),
+            })
+            .await;
         drop(own);
-        self.pool.send(self.worker, Command::Start { conference: self.id }).await;
+        self.pool
+            .send(
+                self.worker,
+                Command::Start {
+                    conference: self.id,
+                },
+            )
+            .await;
         let mut sweep = tokio::time::interval(CONFERENCE_SWEEP_INTERVAL);
         while !self.ended {
             let deadline = self.focus.poll_timeout();
@@ -109,9 +136,21 @@ impl Task {
             }
             self.drain().await;
         }
-        self.pool.send(self.worker, Command::End { conference: self.id }).await;
+        self.pool
+            .send(
+                self.worker,
+                Command::End {
+                    conference: self.id,
+                },
+            )
+            .await;
         self.pool.vacate(self.id);
-        let _ = self.notes.send(Note::Ended { conference: self.id }).await;
+        let _ = self
+            .notes
+            .send(Note::Ended {
+                conference: self.id,
+            })
+            .await;
         tracing::info!(conference = %self.id, "conference ended");
         self.room
     }
@@ -124,7 +163,7 @@ impl Task {
             Message::Hold { leg, held } => Input::Hold { leg, held },
             Message::Speaking { leg, speaking } => Input::Speaking { leg, speaking },
             Message::LegGone { leg } => Input::LegGone { leg },
-            Message::BusFailed => Input::BusFailed,
+            Message::BusFailed => Input::Fail,
             Message::Close => Input::Close,
         };
         self.focus.handle(input, clock());
@@ -132,9 +171,33 @@ impl Task {
 
     /// Lets somebody in: attached to the bus first, heard only once the roster names them.
     async fn join(&mut self, joining: Joining) {
-        let Joining { participant, leg, name, role, door, notices, reply } = joining;
-        self.members.insert(participant, Member { leg, notices, behind: false });
-        self.focus.handle(Input::Join { participant, leg, name, role, door }, clock());
+        let Joining {
+            participant,
+            leg,
+            name,
+            role,
+            door,
+            notices,
+            reply,
+        } = joining;
+        self.members.insert(
+            participant,
+            Member {
+                leg,
+                notices,
+                behind: false,
+            },
+        );
+        self.focus.handle(
+            Input::Join {
+                participant,
+                leg,
+                name,
+                role,
+                door,
+            },
+            clock(),
+        );
         if let Some(refusal) = self.drain().await {
             self.members.remove(&participant);
             let _ = reply.send(Err(refusal));
@@ -154,11 +217,18 @@ impl Task {
                 }
                 Effect::Seats(seats) => self.seat(seats).await,
                 Effect::Tell { participant, event } => self.tell(participant, Notice::Told(event)),
-                Effect::Refuse { participant, refusal } => {
+                Effect::Refuse {
+                    participant,
+                    refusal,
+                } => {
                     self.tell(participant, Notice::Refused(refusal));
                     refused = Some(refusal);
                 }
-                Effect::Dismiss { participant, leg: _, why } => {
+                Effect::Dismiss {
+                    participant,
+                    leg: _,
+                    why,
+                } => {
                     self.tell(participant, Notice::Dismissed(why));
                     self.members.remove(&participant);
                 }
@@ -175,15 +245,38 @@ impl Task {
             self.pool.send(self.worker, Command::Leave { leg }).await;
         }
         for &leg in present.difference(&self.seated) {
-            self.pool.send(self.worker, Command::Join { leg, conference: self.id }).await;
+            self.pool
+                .send(
+                    self.worker,
+                    Command::Join {
+                        leg,
+                        conference: self.id,
+                    },
+                )
+                .await;
         }
         self.seated = present;
-        let seats = seats.into_iter().map(|(leg, seat)| (leg, matrix(seat))).collect();
-        self.pool.send(self.worker, Command::Roster { conference: self.id, seats }).await;
+        let seats = seats
+            .into_iter()
+            .map(|(leg, seat)| (leg, matrix(seat)))
+            .collect();
+        self.pool
+            .send(
+                self.worker,
+                Command::Roster {
+                    conference: self.id,
+                    seats,
+                },
+            )
+            .await;
     }
 
     fn publish(&mut self, delta: &Arc<crate::conference::roster::Delta>) {
-        let snapshot = self.members.values().any(|member| member.behind).then(|| self.focus.snapshot());
+        let snapshot = self
+            .members
+            .values()
+            .any(|member| member.behind)
+            .then(|| self.focus.snapshot());
         for member in self.members.values_mut() {
             let notice = match (&snapshot, member.behind) {
                 (Some(snapshot), true) => Notice::Roster(snapshot.clone()),
@@ -201,8 +294,12 @@ impl Task {
 
     /// Takes out members whose door has ended without leaving, and catches up those that fell behind.
     fn sweep(&mut self) {
-        let lost: Vec<ParticipantId> =
-            self.members.iter().filter(|(_, m)| m.notices.is_closed()).map(|(id, _)| *id).collect();
+        let lost: Vec<ParticipantId> = self
+            .members
+            .iter()
+            .filter(|(_, m)| m.notices.is_closed())
+            .map(|(id, _)| *id)
+            .collect();
         for participant in lost {
             self.members.remove(&participant);
             self.focus.handle(Input::Leave { participant }, clock());
@@ -210,7 +307,10 @@ impl Task {
         if self.members.values().any(|member| member.behind) {
             let snapshot = self.focus.snapshot();
             for member in self.members.values_mut().filter(|member| member.behind) {
-                member.behind = member.notices.try_send(Notice::Roster(snapshot.clone())).is_err();
+                member.behind = member
+                    .notices
+                    .try_send(Notice::Roster(snapshot.clone()))
+                    .is_err();
             }
         }
     }
@@ -219,7 +319,10 @@ impl Task {
 /// The focus's words in the mixer's matrix.
 fn matrix(seat: Seat) -> api::Seat {
     let channel = |open: bool| if open { Channels::MAIN } else { Channels::NONE };
-    api::Seat { speaks: channel(seat.speaks), hears: channel(seat.hears) }
+    api::Seat {
+        speaks: channel(seat.speaks),
+        hears: channel(seat.hears),
+    }
 }
 
 /// Waits for a deadline; for ever without one.

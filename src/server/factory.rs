@@ -30,7 +30,10 @@ pub(super) struct Live {
 /// What the factory is asked.
 pub(super) enum Request {
     /// The room's conference, made if there is none.
-    Open { room: RoomId, reply: oneshot::Sender<Result<Live, Error>> },
+    Open {
+        room: RoomId,
+        reply: oneshot::Sender<Result<Live, Error>>,
+    },
     /// The room is no more: its conference ends.
     Remove { room: RoomId },
     /// All conferences end and no other begins.
@@ -50,7 +53,14 @@ pub(super) struct Factory {
 impl Factory {
     pub(super) fn new(pool: Arc<Pool>, notes: mpsc::Sender<Note>) -> Self {
         let rng = StdRng::from_rng(&mut rand::rng());
-        Self { live: BTreeMap::new(), tasks: JoinSet::new(), pool, notes, rng, stopping: false }
+        Self {
+            live: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            pool,
+            notes,
+            rng,
+            stopping: false,
+        }
     }
 
     /// Runs until a stop is carried out or nobody can ask any more.
@@ -108,7 +118,11 @@ impl Factory {
 
     /// Drops the entry of an ended conference, unless the room has another one already.
     fn forget(&mut self, room: RoomId) {
-        if self.live.get(&room).is_some_and(|live| live.inbox.is_closed()) {
+        if self
+            .live
+            .get(&room)
+            .is_some_and(|live| live.inbox.is_closed())
+        {
             self.live.remove(&room);
         }
     }

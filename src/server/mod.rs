@@ -27,14 +27,14 @@ use self::{
     factory::{Factory, Live, Request},
     prompts::Prompts,
     router::{Note, Router},
-    secrets::Keys,
+    secrets::Key,
 };
 use crate::{
     conference::{
+        error::{Dismissal, Refusal},
         event::{Event, Language},
         focus::Verb,
         participant::{Door, Role},
-        rights::{Dismissal, Refusal},
         roster::{Delta, Snapshot},
     },
     id::{LegId, ParticipantId, RoomId, TenantId},
@@ -45,14 +45,14 @@ use crate::{
         worker::{Envelope, Sockets},
     },
     pii::{Name, Secret},
-    store::{self, Room, Store},
+    store::{self, Room, RoomNumber, Store, Title},
 };
 
 /// Why the server cannot do what a door asks.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Policy says no.
-    #[error("refused: {0:?}")]
+    #[error("refused: {0}")]
     Refused(Refusal),
     /// There are as many conferences as there may be.
     #[error("no further conference fits")]
@@ -81,9 +81,9 @@ pub struct Admission {
     /// The room's language.
     pub language: Language,
     /// The room's title, for those who may enter.
-    pub title: String,
+    pub title: Title,
     /// The room's number.
-    pub number: String,
+    pub number: RoomNumber,
     /// The PIN of the same role, to show as a way to call in.
     pub pin: Arc<Secret<String>>,
 }
@@ -112,7 +112,7 @@ pub struct Server {
 #[derive(Debug)]
 struct Inner {
     store: Store,
-    keys: Keys,
+    keys: Key,
     pool: Arc<Pool>,
     prompts: Prompts,
     notes: mpsc::Sender<Note>,
@@ -123,7 +123,7 @@ impl Server {
     /// Starts the server's tasks on the current runtime; they belong to `tasks`.
     pub fn start(
         store: Store,
-        keys: Keys,
+        keys: Key,
         prompts: Prompts,
         pool: Arc<Pool>,
         events: mpsc::Receiver<(usize, crate::media::api::Event)>,
@@ -133,7 +133,16 @@ impl Server {
         let (requests, requests_queue) = mpsc::channel(SERVER_QUEUE_MAX);
         tasks.spawn(Router::new(Arc::clone(&pool)).run(notes_queue, events));
         tasks.spawn(Factory::new(Arc::clone(&pool), notes.clone()).run(requests_queue));
-        Self { inner: Arc::new(Inner { store, keys, pool, prompts, notes, requests }) }
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                keys,
+                pool,
+                prompts,
+                notes,
+                requests,
+            }),
+        }
     }
 
     /// Ends all conferences; everybody in them is told, and no other begins.
@@ -152,11 +161,20 @@ impl Server {
     }
 
     /// Judges a dial-in code. The work is the same whether or not the room exists.
-    pub async fn check_code(&self, number: &Secret<String>, pin: &Secret<String>) -> Result<Option<Admission>, Error> {
-        let room = self.inner.store.room_by_number(TenantId::DEFAULT, number.expose()).await?;
-        let judged = room.clone().unwrap_or_else(Room::nowhere);
-        let role = self.inner.keys.role_of_pin(&judged, pin);
-        Ok(room.zip(role).map(|(room, role)| self.admission(&room, role)))
+    pub async fn check_code(
+        &self,
+        number: &Secret<String>,
+        pin: &Secret<String>,
+    ) -> Result<Option<Admission>, Error> {
+        let room = self
+            .inner
+            .store
+            .room_by_number(TenantId::DEFAULT, number.expose())
+            .await?;
+        let role = self.inner.keys.role_by_pin(room.as_ref(), pin);
+        Ok(room
+            .zip(role)
+            .map(|(room, role)| self.admission(&room, role)))
     }
 
     /// Judges a link's token.
@@ -166,9 +184,14 @@ impl Server {
         Ok(found.map(|(room, role)| self.admission(&room, role)))
     }
 
-    /// Tells whether a number is a room's, for trunks that lead to every room.
-    pub async fn is_room(&self, number: &str) -> Result<bool, Error> {
-        Ok(self.inner.store.room_by_number(TenantId::DEFAULT, number).await?.is_some())
+    /// The language of the room with this number, if there is one; for trunks that lead to every room.
+    pub async fn room_language(&self, number: &str) -> Result<Option<Language>, Error> {
+        let room = self
+            .inner
+            .store
+            .room_by_number(TenantId::DEFAULT, number)
+            .await?;
+        Ok(room.map(|room| room.language))
     }
 
     fn admission(&self, room: &Room, role: Role) -> Admission {
@@ -178,7 +201,7 @@ impl Server {
             language: room.language,
             title: room.title.clone(),
             number: room.number.clone(),
-            pin: Arc::new(self.inner.keys.pin(room, role)),
+            pin: Arc::new(self.inner.keys.room_pin(room, role)),
         }
     }
 
@@ -201,7 +224,9 @@ impl Server {
         media: BrowserMedia,
     ) -> Result<(Attendance, MediaLeg), Error> {
         let live = self.live(admission.room).await?;
-        let leg = self.open(live.worker, Opening::Browser(media), None).await?;
+        let leg = self
+            .open(live.worker, Opening::Browser(media), None)
+            .await?;
         let attendance = match self.join(live, admission, name, Door::Browser, &leg).await {
             Ok(attendance) => attendance,
             Err(error) => {
@@ -213,24 +238,60 @@ impl Server {
     }
 
     /// Opens a telephone's leg, in no conference yet.
-    pub async fn open_phone(&self, media: PhoneMedia, sockets: (UdpSocket, UdpSocket)) -> Result<MediaLeg, Error> {
+    pub async fn open_phone(
+        &self,
+        media: PhoneMedia,
+        sockets: (UdpSocket, UdpSocket),
+    ) -> Result<MediaLeg, Error> {
         let worker = self.inner.pool.least_loaded();
-        self.open(worker, Opening::Phone(media), Some(sockets.into())).await
+        self.open(worker, Opening::Phone(media), Some(sockets.into()))
+            .await
     }
 
-    async fn open(&self, worker: usize, opening: Opening, sockets: Option<Sockets>) -> Result<MediaLeg, Error> {
+    async fn open(
+        &self,
+        worker: usize,
+        opening: Opening,
+        sockets: Option<Sockets>,
+    ) -> Result<MediaLeg, Error> {
         let id = LegId::random(&mut rng());
         let (door, news) = mpsc::channel(LEG_NEWS_MAX);
-        let _ = self.inner.notes.send(Note::Opened { leg: id, worker, door }).await;
-        let command = Command::Open { leg: id, opening: Box::new(opening) };
-        if !self.inner.pool.send_with(worker, Envelope { command, sockets }).await {
+        let _ = self
+            .inner
+            .notes
+            .send(Note::Opened {
+                leg: id,
+                worker,
+                door,
+            })
+            .await;
+        let command = Command::Open {
+            leg: id,
+            opening: Box::new(opening),
+        };
+        if !self
+            .inner
+            .pool
+            .send_with(worker, Envelope { command, sockets })
+            .await
+        {
             return Err(Error::NoWorker);
         }
-        Ok(MediaLeg { id, worker, news, server: self.clone(), plays: 0 })
+        Ok(MediaLeg {
+            id,
+            worker,
+            news,
+            server: self.clone(),
+            plays: 0,
+        })
     }
 
     /// Lets a caller in with the leg they have, moving it to the conference's worker.
-    pub async fn join_phone(&self, admission: &Admission, leg: &mut MediaLeg) -> Result<Attendance, Error> {
+    pub async fn join_phone(
+        &self,
+        admission: &Admission,
+        leg: &mut MediaLeg,
+    ) -> Result<Attendance, Error> {
         let live = self.live(admission.room).await?;
         leg.move_to(live.worker).await?;
         self.join(live, admission, None, Door::Phone, leg).await
@@ -258,13 +319,26 @@ impl Server {
                 notices: notices.clone(),
                 reply,
             };
-            let note = Note::Joined { leg: leg.id, conference: live.inbox.clone() };
+            let note = Note::Joined {
+                leg: leg.id,
+                conference: live.inbox.clone(),
+            };
             let _ = self.inner.notes.send(note).await;
-            if live.inbox.send(Message::Join(Box::new(joining))).await.is_ok()
+            if live
+                .inbox
+                .send(Message::Join(Box::new(joining)))
+                .await
+                .is_ok()
                 && let Ok(outcome) = answer.await
             {
                 let roster = outcome.map_err(Error::Refused)?;
-                return Ok(Attendance { participant, leg: leg.id, roster, inbox: live.inbox, notices: queue });
+                return Ok(Attendance {
+                    participant,
+                    leg: leg.id,
+                    roster,
+                    inbox: live.inbox,
+                    notices: queue,
+                });
             }
             live = self.live(admission.room).await?;
             if live.worker != leg.worker {
@@ -276,7 +350,11 @@ impl Server {
 
     async fn live(&self, room: RoomId) -> Result<Live, Error> {
         let (reply, answer) = oneshot::channel();
-        let asked = self.inner.requests.send(Request::Open { room, reply }).await;
+        let asked = self
+            .inner
+            .requests
+            .send(Request::Open { room, reply })
+            .await;
         if asked.is_err() {
             return Err(Error::Stopping);
         }
@@ -304,12 +382,24 @@ pub struct Attendance {
 impl Attendance {
     /// Does something, as far as the participant's role allows.
     pub async fn act(&self, verb: Verb) {
-        let _ = self.inbox.send(Message::Act { by: self.participant, verb }).await;
+        let _ = self
+            .inbox
+            .send(Message::Act {
+                by: self.participant,
+                verb,
+            })
+            .await;
     }
 
     /// Says that the telephone is on hold or back.
     pub async fn hold(&self, held: bool) {
-        let _ = self.inbox.send(Message::Hold { leg: self.leg, held }).await;
+        let _ = self
+            .inbox
+            .send(Message::Hold {
+                leg: self.leg,
+                held,
+            })
+            .await;
     }
 
     /// Waits for the next notice; none when the conference is gone.
@@ -321,7 +411,9 @@ impl Attendance {
 impl Drop for Attendance {
     fn drop(&mut self) {
         // A full inbox loses this; the conference's sweep then finds the closed queue of notices.
-        let _ = self.inbox.try_send(Message::Leave { participant: self.participant });
+        let _ = self.inbox.try_send(Message::Leave {
+            participant: self.participant,
+        });
     }
 }
 
@@ -347,10 +439,14 @@ impl MediaLeg {
     }
 
     /// Speaks an event to this leg alone, instead of what it hears; returns the token that comes back when it is said.
-    pub async fn say(&mut self, event: &Event, language: Language) -> u64 {
+    pub async fn say(&mut self, event: Event, language: Language) -> u64 {
         self.plays += 1;
         let clips = self.server.inner.prompts.clips(event, language);
-        let play = Command::Play { leg: self.id, clips, token: self.plays };
+        let play = Command::Play {
+            leg: self.id,
+            clips,
+            token: self.plays,
+        };
         self.server.inner.pool.send(self.worker, play).await;
         self.plays
     }
@@ -358,19 +454,42 @@ impl MediaLeg {
     /// Stops what is being spoken.
     pub async fn hush(&mut self) {
         self.plays += 1;
-        let play = Command::Play { leg: self.id, clips: Vec::new(), token: self.plays };
+        let play = Command::Play {
+            leg: self.id,
+            clips: Vec::new(),
+            token: self.plays,
+        };
         self.server.inner.pool.send(self.worker, play).await;
     }
 
     /// Changes a telephone's media after a new offer and answer.
     pub async fn update(&self, media: PhoneMedia) {
-        self.server.inner.pool.send(self.worker, Command::Update { leg: self.id, media }).await;
+        self.server
+            .inner
+            .pool
+            .send(
+                self.worker,
+                Command::Update {
+                    leg: self.id,
+                    media,
+                },
+            )
+            .await;
     }
 
     /// Ends the leg.
     pub async fn close(self) {
-        let _ = self.server.inner.notes.send(Note::Closed { leg: self.id }).await;
-        self.server.inner.pool.send(self.worker, Command::Close { leg: self.id }).await;
+        let _ = self
+            .server
+            .inner
+            .notes
+            .send(Note::Closed { leg: self.id })
+            .await;
+        self.server
+            .inner
+            .pool
+            .send(self.worker, Command::Close { leg: self.id })
+            .await;
     }
 
     /// Moves the leg to another worker; key presses meanwhile are kept for the caller of [`MediaLeg::next`] as far as
@@ -380,17 +499,28 @@ impl MediaLeg {
             return Ok(());
         }
         let pool = &self.server.inner.pool;
-        pool.send(self.worker, Command::Release { leg: self.id }).await;
+        pool.send(self.worker, Command::Release { leg: self.id })
+            .await;
         loop {
             match self.news.recv().await {
                 Some(LegNews::Released(leg)) => {
-                    let _ = self.server.inner.notes.send(Note::Moved { leg: self.id, worker }).await;
+                    let _ = self
+                        .server
+                        .inner
+                        .notes
+                        .send(Note::Moved {
+                            leg: self.id,
+                            worker,
+                        })
+                        .await;
                     pool.send(worker, Command::Adopt { leg }).await;
                     self.worker = worker;
                     return Ok(());
                 }
                 Some(LegNews::Gone(_)) | None => return Err(Error::NoWorker),
-                Some(LegNews::Connected | LegNews::Digit(_) | LegNews::Played(_) | LegNews::Quiet(_)) => {}
+                Some(
+                    LegNews::Connected | LegNews::Digit(_) | LegNews::Played(_) | LegNews::Quiet(_),
+                ) => {}
             }
         }
     }

@@ -41,25 +41,37 @@ impl Prompts {
         let mut frames = Vec::with_capacity(Language::ALL.len() * Clip::ALL.len());
         for language in Language::ALL {
             for clip in Clip::ALL {
-                let name = format!("{}/{}.opus", language.code(), clip.key());
+                let name = clip.path(language);
                 let bytes = bytes_of(&name, folder)?;
-                let clip = dsp::decode_ogg_opus(&bytes).map_err(|error| Error::Broken(name, error))?;
+                let clip =
+                    dsp::decode_ogg_opus(&bytes).map_err(|error| Error::Broken(name, error))?;
                 frames.push(clip);
             }
         }
-        Ok((Self { clips: Clip::ALL.len() }, frames))
+        Ok((
+            Self {
+                clips: Clip::ALL.len(),
+            },
+            frames,
+        ))
     }
 
     /// The clips that speak an event.
-    pub fn clips(&self, event: &Event, language: Language) -> Vec<ClipId> {
-        let offset = language.index() * self.clips;
-        let id = |clip: Clip| ClipId(u16::try_from(offset + clip.index()).expect("there are fewer clips than 65,536"));
+    pub fn clips(&self, event: Event, language: Language) -> Vec<ClipId> {
+        let position = Language::ALL.iter().position(|known| *known == language);
+        let offset = position.unwrap_or_default() * self.clips;
+        let id = |clip: Clip| {
+            ClipId(u16::try_from(offset + clip.index()).expect("there are fewer clips than 65,536"))
+        };
         event.clips().into_iter().map(id).collect()
     }
 }
 
 fn bytes_of(name: &str, folder: Option<&Path>) -> Result<Vec<u8>, Error> {
-    if let Some(path) = folder.map(|folder| folder.join(name)).filter(|path| path.exists()) {
+    if let Some(path) = folder
+        .map(|folder| folder.join(name))
+        .filter(|path| path.exists())
+    {
         return std::fs::read(path).map_err(|error| Error::Unreadable(name.to_owned(), error));
     }
     let file = Rendered::get(name).ok_or_else(|| Error::Missing(name.to_owned()))?;

@@ -38,15 +38,25 @@ pub enum LegNews {
 /// What the router is told.
 pub(super) enum Note {
     /// A leg exists on a worker; its news go to this door.
-    Opened { leg: LegId, worker: usize, door: mpsc::Sender<LegNews> },
+    Opened {
+        leg: LegId,
+        worker: usize,
+        door: mpsc::Sender<LegNews>,
+    },
     /// A leg moved to another worker.
     Moved { leg: LegId, worker: usize },
     /// A leg joined a conference, which hears of it from here on.
-    Joined { leg: LegId, conference: mpsc::Sender<conference::Message> },
+    Joined {
+        leg: LegId,
+        conference: mpsc::Sender<conference::Message>,
+    },
     /// A leg was closed by its door.
     Closed { leg: LegId },
     /// A conference has a bus; it hears of its failure.
-    Started { conference: ConferenceId, inbox: mpsc::Sender<conference::Message> },
+    Started {
+        conference: ConferenceId,
+        inbox: mpsc::Sender<conference::Message>,
+    },
     /// A conference is over.
     Ended { conference: ConferenceId },
 }
@@ -66,11 +76,19 @@ pub(super) struct Router {
 
 impl Router {
     pub(super) fn new(pool: Arc<Pool>) -> Self {
-        Self { legs: BTreeMap::new(), conferences: BTreeMap::new(), pool }
+        Self {
+            legs: BTreeMap::new(),
+            conferences: BTreeMap::new(),
+            pool,
+        }
     }
 
     /// Runs until the workers have ended.
-    pub(super) async fn run(mut self, mut notes: mpsc::Receiver<Note>, mut events: mpsc::Receiver<(usize, Event)>) {
+    pub(super) async fn run(
+        mut self,
+        mut notes: mpsc::Receiver<Note>,
+        mut events: mpsc::Receiver<(usize, Event)>,
+    ) {
         let mut sweep = tokio::time::interval(ROUTER_SWEEP_INTERVAL);
         loop {
             tokio::select! {
@@ -89,7 +107,14 @@ impl Router {
     fn note(&mut self, note: Note) {
         match note {
             Note::Opened { leg, worker, door } => {
-                self.legs.insert(leg, Entry { worker, door, conference: None });
+                self.legs.insert(
+                    leg,
+                    Entry {
+                        worker,
+                        door,
+                        conference: None,
+                    },
+                );
             }
             Note::Moved { leg, worker } => {
                 if let Some(entry) = self.legs.get_mut(&leg) {
@@ -121,7 +146,11 @@ impl Router {
             Event::Quiet { leg, since } => self.tell(leg, LegNews::Quiet(since)),
             Event::Released { id, leg } => self.tell(id, LegNews::Released(leg)),
             Event::Speaking { leg, speaking } => {
-                if let Some(conference) = self.legs.get(&leg).and_then(|entry| entry.conference.as_ref()) {
+                if let Some(conference) = self
+                    .legs
+                    .get(&leg)
+                    .and_then(|entry| entry.conference.as_ref())
+                {
                     // A lost change of speaking is made good by the next one.
                     let _ = conference.try_send(conference::Message::Speaking { leg, speaking });
                 }
@@ -144,7 +173,9 @@ impl Router {
     }
 
     fn gone(&mut self, leg: LegId, reason: Gone) {
-        let Some(entry) = self.legs.remove(&leg) else { return };
+        let Some(entry) = self.legs.remove(&leg) else {
+            return;
+        };
         if let Some(conference) = &entry.conference {
             let _ = conference.try_send(conference::Message::LegGone { leg });
         }
@@ -166,8 +197,12 @@ impl Router {
 
     /// Closes legs whose door has ended without closing them.
     async fn sweep(&mut self) {
-        let orphans: Vec<(LegId, usize)> =
-            self.legs.iter().filter(|(_, e)| e.door.is_closed()).map(|(leg, e)| (*leg, e.worker)).collect();
+        let orphans: Vec<(LegId, usize)> = self
+            .legs
+            .iter()
+            .filter(|(_, e)| e.door.is_closed())
+            .map(|(leg, e)| (*leg, e.worker))
+            .collect();
         for (leg, worker) in orphans {
             if let Some(conference) = self.legs.remove(&leg).and_then(|entry| entry.conference) {
                 let _ = conference.try_send(conference::Message::LegGone { leg });
