@@ -1,20 +1,22 @@
 //! `ear` for scripts: writes a voice as a WAV file and measures recordings, for the tests with real telephones.
 //!
-//! `ear make VOICE RATE SECONDS FILE` · `ear hear VOICE FILE [FROM_SECONDS [TO_SECONDS]]` prints one JSON object.
+//! `ear make VOICE RATE SECONDS FILE` · `ear hear VOICE FILE [FROM_SECONDS [TO_SECONDS]]` and `ear tone HERTZ FILE …`
+//! print one JSON object.
 
 #[path = "../it/sim/ear.rs"]
 mod ear;
 
 use std::{io::Write, process::ExitCode};
 
-use ear::{Voice, level_dbfs};
+use ear::{Voice, heard, level_dbfs};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["make", voice, rate, seconds, file] => make(voice, rate, seconds, file),
-        ["hear", voice, file, times @ ..] => hear(voice, file, times),
+        ["hear", voice, file, times @ ..] => hear(Sought::Voice(voice), file, times),
+        ["tone", hertz, file, times @ ..] => hear(Sought::Tone(hertz), file, times),
         _ => {
             Err("usage: ear make VOICE RATE SECONDS FILE | ear hear VOICE FILE [FROM [TO]]".into())
         }
@@ -37,7 +39,13 @@ fn make(voice: &str, rate: &str, seconds: &str, file: &str) -> Done {
     Ok(std::fs::write(file, dsp::wav::write(rate, &samples))?)
 }
 
-fn hear(voice: &str, file: &str, times: &[&str]) -> Done {
+/// What is listened for.
+enum Sought<'a> {
+    Voice(&'a str),
+    Tone(&'a str),
+}
+
+fn hear(sought: Sought<'_>, file: &str, times: &[&str]) -> Done {
     let (rate, samples) =
         dsp::wav::parse(&std::fs::read(file)?).map_err(|e| format!("{file}: {e:?}"))?;
     let at = |seconds: &str| -> Result<usize, std::num::ParseFloatError> {
@@ -46,7 +54,10 @@ fn hear(voice: &str, file: &str, times: &[&str]) -> Done {
     let from = times.first().map_or(Ok(0), |t| at(t))?;
     let to = times.get(1).map_or(Ok(samples.len()), |t| at(t))?;
     let part = samples.get(from..to).unwrap_or_default();
-    let heard = Voice(voice.parse()?).heard_in(part, rate);
+    let heard = match sought {
+        Sought::Voice(number) => Voice(number.parse()?).heard_in(part, rate),
+        Sought::Tone(hertz) => heard(&[hertz.parse()?], part, rate),
+    };
     writeln!(
         std::io::stdout(),
         r#"{{"seconds":{:.2},"level":{:.1},"rest":{:.1},"over":{:.1},"total":{:.1}}}"#,

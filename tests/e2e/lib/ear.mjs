@@ -15,3 +15,8 @@ export function makeVoice(voice, rate, seconds, file) {
 export function hear(voice, file, ...times) {
   return JSON.parse(execFileSync(binary, ['hear', voice, file, ...times].map(String), { encoding: 'utf8' }));
 }
+
+/** Measures a single tone of `hertz` as `hear` measures a voice. */
+export function hearTone(hertz, file, ...times) {
+  return JSON.parse(execFileSync(binary, ['tone', hertz, file, ...times].map(String), { encoding: 'utf8' }));
+}

@@ -77,31 +77,35 @@ impl Voice {
 
     /// Measures how this voice is heard in `samples` at `rate` Hz. Shorter than half a second measures silence.
     pub fn heard_in(self, samples: &[i16], rate: u32) -> Heard {
-        let power = spectrum(samples);
-        if power.is_empty() {
-            return Heard {
-                level_dbfs: -120.0,
-                rest_dbfs: -120.0,
-            };
+        heard(self.carriers(), samples, rate)
+    }
+}
+
+/// Measures how a set of carriers in Hz is heard in `samples` at `rate` Hz.
+pub fn heard(carriers: &[f64], samples: &[i16], rate: u32) -> Heard {
+    let power = spectrum(samples);
+    if power.is_empty() {
+        return Heard {
+            level_dbfs: -120.0,
+            rest_dbfs: -120.0,
+        };
+    }
+    let width = f64::from(rate) / samples.len() as f64;
+    let (mut own, mut rest) = (0.0, 0.0);
+    for (bin, value) in power.iter().enumerate() {
+        let frequency = bin as f64 * width;
+        if carriers
+            .iter()
+            .any(|c| (c - frequency).abs() <= CARRIER_WIDTH_HZ)
+        {
+            own += value;
+        } else if frequency > LOWEST_HZ {
+            rest += value;
         }
-        let width = f64::from(rate) / samples.len() as f64;
-        let (mut own, mut rest) = (0.0, 0.0);
-        for (bin, value) in power.iter().enumerate() {
-            let frequency = bin as f64 * width;
-            if self
-                .carriers()
-                .iter()
-                .any(|c| (c - frequency).abs() <= CARRIER_WIDTH_HZ)
-            {
-                own += value;
-            } else if frequency > LOWEST_HZ {
-                rest += value;
-            }
-        }
-        Heard {
-            level_dbfs: decibels(own),
-            rest_dbfs: decibels(rest),
-        }
+    }
+    Heard {
+        level_dbfs: decibels(own),
+        rest_dbfs: decibels(rest),
     }
 }
 
