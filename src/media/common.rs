@@ -14,6 +14,7 @@ use super::{
     outbox::Outbox,
     player::Clips,
     shard::SocketId,
+    tick::Due,
 };
 use crate::{
     id::LegId,
@@ -61,6 +62,16 @@ impl Common {
         if !self.events.push(event) {
             self.counters.count(Counter::EventsLost);
         }
+    }
+
+    /// Counts a tick that runs.
+    pub(super) fn count_tick(&mut self, due: Due) {
+        self.counters.count(Counter::Ticks);
+        if due.late {
+            self.counters.count(Counter::LateTicks);
+        }
+        self.counters
+            .add(Counter::SkippedTicks, u64::from(due.skipped));
     }
 
     /// Queues what `write` puts into the buffer it is lent.
