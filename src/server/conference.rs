@@ -144,7 +144,6 @@ impl Task {
                 },
             )
             .await;
-        self.pool.vacate(self.id);
         let _ = self
             .notes
             .send(Note::Ended {

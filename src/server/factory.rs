@@ -107,7 +107,7 @@ impl Factory {
             return Err(Error::Full);
         }
         let id = ConferenceId::random(&mut self.rng);
-        let worker = self.pool.place(id);
+        let worker = self.pool.least_loaded();
         let (inbox, messages) = mpsc::channel(CONFERENCE_INBOX_MAX);
         let task = Task::new(id, room, worker, Arc::clone(&self.pool), self.notes.clone());
         self.tasks.spawn(task.run(inbox.clone(), messages));

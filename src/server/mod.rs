@@ -11,7 +11,7 @@ mod factory;
 mod router;
 
 use std::{
-    net::{SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
@@ -27,7 +27,7 @@ use self::{
     factory::{Factory, Live, Request},
     prompts::Prompts,
     router::{Note, Router},
-    secrets::Key,
+    secrets::Keys,
 };
 use crate::{
     conference::{
@@ -41,11 +41,11 @@ use crate::{
     limit::{LEG_NEWS_MAX, NOTICES_MAX, SERVER_QUEUE_MAX},
     media::{
         api::{BrowserMedia, Command, Opening, PhoneMedia},
-        pool::Pool,
-        worker::{Envelope, Sockets},
+        pool::{NoPorts, Pool, PortRange},
+        worker::{self, Envelope, PhoneSockets},
     },
     pii::{Name, Secret},
-    store::{self, Room, RoomNumber, Store, Title},
+    store::{self, Room, Store, Title},
 };
 
 /// Why the server cannot do what a door asks.
@@ -83,7 +83,7 @@ pub struct Admission {
     /// The room's title, for those who may enter.
     pub title: Title,
     /// The room's number.
-    pub number: RoomNumber,
+    pub number: String,
     /// The PIN of the same role, to show as a way to call in.
     pub pin: Arc<Secret<String>>,
 }
@@ -112,23 +112,38 @@ pub struct Server {
 #[derive(Debug)]
 struct Inner {
     store: Store,
-    keys: Key,
+    keys: Keys,
     pool: Arc<Pool>,
     prompts: Prompts,
+    ports: PortRange,
+    fingerprint: String,
     notes: mpsc::Sender<Note>,
     requests: mpsc::Sender<Request>,
 }
 
+/// What a server is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Rooms.
+    pub store: Store,
+    /// The key of PINs and links.
+    pub keys: Keys,
+    /// The spoken catalogue.
+    pub prompts: Prompts,
+    /// The media workers.
+    pub pool: Arc<Pool>,
+    /// What the workers tell.
+    pub events: mpsc::Receiver<worker::Notice>,
+    /// Where telephones' media is received.
+    pub ports: PortRange,
+    /// Fingerprint of the certificate that browser legs present.
+    pub fingerprint: String,
+}
+
 impl Server {
     /// Starts the server's tasks on the current runtime; they belong to `tasks`.
-    pub fn start(
-        store: Store,
-        keys: Key,
-        prompts: Prompts,
-        pool: Arc<Pool>,
-        events: mpsc::Receiver<(usize, crate::media::api::Event)>,
-        tasks: &mut JoinSet<()>,
-    ) -> Self {
+    pub fn start(parts: Parts, tasks: &mut JoinSet<()>) -> Self {
+        let Parts { store, keys, prompts, pool, events, ports, fingerprint } = parts;
         let (notes, notes_queue) = mpsc::channel(SERVER_QUEUE_MAX);
         let (requests, requests_queue) = mpsc::channel(SERVER_QUEUE_MAX);
         tasks.spawn(Router::new(Arc::clone(&pool)).run(notes_queue, events));
@@ -139,6 +154,8 @@ impl Server {
                 keys,
                 pool,
                 prompts,
+                ports,
+                fingerprint,
                 notes,
                 requests,
             }),
@@ -171,7 +188,8 @@ impl Server {
             .store
             .room_by_number(TenantId::DEFAULT, number.expose())
             .await?;
-        let role = self.inner.keys.role_by_pin(room.as_ref(), pin);
+        let judged = room.clone().unwrap_or_else(Room::nowhere);
+        let role = self.inner.keys.role_of_pin(&judged, pin);
         Ok(room
             .zip(role)
             .map(|(room, role)| self.admission(&room, role)))
@@ -201,19 +219,19 @@ impl Server {
             language: room.language,
             title: room.title.clone(),
             number: room.number.clone(),
-            pin: Arc::new(self.inner.keys.room_pin(room, role)),
+            pin: Arc::new(self.inner.keys.pin(room, role)),
         }
     }
 
     /// Host addresses of the worker that serves the room, for a browser's candidates.
     pub async fn browser_addresses(&self, admission: &Admission) -> Result<Vec<SocketAddr>, Error> {
         let live = self.live(admission.room).await?;
-        Ok(self.inner.pool.addresses(live.worker))
+        Ok(self.inner.pool.addresses(live.worker).to_vec())
     }
 
     /// Fingerprint of the certificate that all browser legs present.
-    pub fn fingerprint(&self) -> String {
-        self.inner.pool.fingerprint()
+    pub fn fingerprint(&self) -> &str {
+        &self.inner.fingerprint
     }
 
     /// Opens a browser's leg and lets its participant in.
@@ -237,14 +255,26 @@ impl Server {
         Ok((attendance, leg))
     }
 
+    /// Binds ports for a telephone's media; returns them with the one for RTP.
+    pub fn media_sockets(&self, address: IpAddr) -> Result<(PhoneSockets, u16), Error> {
+        let sockets = self.inner.ports.bind(address, &mut rng()).map_err(|error| {
+            tracing::warn!(%error, "a caller got no media ports");
+            match error {
+                NoPorts::Exhausted | NoPorts::Bind(_) => Error::NoPort,
+            }
+        })?;
+        let port = sockets.rtp.local_addr().map_err(|_| Error::NoPort)?.port();
+        Ok((sockets, port))
+    }
+
     /// Opens a telephone's leg, in no conference yet.
     pub async fn open_phone(
         &self,
         media: PhoneMedia,
-        sockets: (UdpSocket, UdpSocket),
+        sockets: PhoneSockets,
     ) -> Result<MediaLeg, Error> {
         let worker = self.inner.pool.least_loaded();
-        self.open(worker, Opening::Phone(media), Some(sockets.into()))
+        self.open(worker, Opening::Phone(media), Some(sockets))
             .await
     }
 
@@ -252,7 +282,7 @@ impl Server {
         &self,
         worker: usize,
         opening: Opening,
-        sockets: Option<Sockets>,
+        sockets: Option<PhoneSockets>,
     ) -> Result<MediaLeg, Error> {
         let id = LegId::random(&mut rng());
         let (door, news) = mpsc::channel(LEG_NEWS_MAX);
@@ -503,7 +533,7 @@ impl MediaLeg {
             .await;
         loop {
             match self.news.recv().await {
-                Some(LegNews::Released(leg)) => {
+                Some(LegNews::Released(adoption)) => {
                     let _ = self
                         .server
                         .inner
@@ -513,7 +543,7 @@ impl MediaLeg {
                             worker,
                         })
                         .await;
-                    pool.send(worker, Command::Adopt { leg }).await;
+                    pool.send(worker, *adoption).await;
                     self.worker = worker;
                     return Ok(());
                 }

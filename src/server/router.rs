@@ -13,8 +13,8 @@ use crate::{
     limit::ROUTER_SWEEP_INTERVAL,
     media::{
         api::{Command, Event, Gone},
-        leg::Leg,
         pool::Pool,
+        worker::{self, Envelope},
     },
 };
 
@@ -31,8 +31,8 @@ pub enum LegNews {
     Quiet(Duration),
     /// The leg has ended.
     Gone(Gone),
-    /// The worker gave the leg up for another one.
-    Released(Box<Leg>),
+    /// The worker gave the leg up; another one adopts it by this.
+    Released(Box<Envelope>),
 }
 
 /// What the router is told.
@@ -87,7 +87,7 @@ impl Router {
     pub(super) async fn run(
         mut self,
         mut notes: mpsc::Receiver<Note>,
-        mut events: mpsc::Receiver<(usize, Event)>,
+        mut events: mpsc::Receiver<worker::Notice>,
     ) {
         let mut sweep = tokio::time::interval(ROUTER_SWEEP_INTERVAL);
         loop {
@@ -96,7 +96,7 @@ impl Router {
                 biased;
                 Some(note) = notes.recv() => self.note(note),
                 event = events.recv() => match event {
-                    Some((worker, event)) => self.event(worker, event),
+                    Some(notice) => self.event(notice),
                     None => return,
                 },
                 _ = sweep.tick() => self.sweep().await,
@@ -138,13 +138,18 @@ impl Router {
         }
     }
 
-    fn event(&mut self, worker: usize, event: Event) {
-        match event {
+    fn event(&mut self, notice: worker::Notice) {
+        let worker = notice.worker;
+        match notice.event {
             Event::Connected { leg } => self.tell(leg, LegNews::Connected),
             Event::Digit { leg, digit } => self.tell(leg, LegNews::Digit(digit)),
             Event::Played { leg, token } => self.tell(leg, LegNews::Played(token)),
             Event::Quiet { leg, since } => self.tell(leg, LegNews::Quiet(since)),
-            Event::Released { id, leg } => self.tell(id, LegNews::Released(leg)),
+            Event::Released { id, leg } => {
+                let sockets = notice.sockets;
+                let command = Command::Adopt { leg };
+                self.tell(id, LegNews::Released(Box::new(Envelope { command, sockets })));
+            }
             Event::Speaking { leg, speaking } => {
                 if let Some(conference) = self
                     .legs
