@@ -15,6 +15,8 @@ pub mod session;
 pub mod srtp;
 pub mod stats;
 pub mod telephone_event;
+#[cfg(test)]
+mod vectors;
 
 pub use packet::{Header, Packet};
 pub use session::{Format, Received, RtcpNews, Session, SessionConfig};

@@ -27,6 +27,9 @@ const NTP_OFFSET: u64 = 2_208_988_800;
 /// Bytes of a canonical name: 96 bits in hexadecimal (RFC 7022 §4.2).
 const CNAME_LEN: usize = 24;
 
+/// By how much a peer may round up the time it held a report.
+const HELD_ROUNDING: Duration = Duration::from_millis(5);
+
 /// How audio and keys are carried; changes with a re-INVITE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Format {
@@ -45,7 +48,8 @@ pub struct Format {
 pub struct SessionConfig {
     /// Our synchronization source.
     pub ssrc: u32,
-    /// Sequence number of the first packet sent.
+    /// Sequence number of the first packet sent; below 32,768 where SRTP protects it, since a receiver that misses the
+    /// first rollover can never open the stream.
     pub first_sequence: u16,
     /// Media time of the first packet sent.
     pub first_timestamp: u32,
@@ -113,6 +117,8 @@ pub struct Session {
     incoming: Option<Reception>,
     /// Source and sequence number that would confirm a change of the source.
     candidate: Option<(u32, u16)>,
+    /// The stream began anew with a packet that was no audio; the next audio tells it.
+    restarted: bool,
     keys: Detector,
     /// Middle of the NTP time of the source's last sender report, and when it came.
     last_sender_report: Option<(u32, Instant)>,
@@ -155,6 +161,7 @@ impl Session {
             },
             incoming: None,
             candidate: None,
+            restarted: false,
             keys: Detector::default(),
             last_sender_report: None,
             // RFC 3550 §6.2: the first report comes after half the interval.
@@ -187,7 +194,7 @@ impl Session {
         if !is_audio && packet.payload_type != COMFORT_NOISE {
             return Err(Discard::UnknownPayloadType);
         }
-        let restarted = self.follow(&packet, now)?;
+        self.follow(&packet, now)?;
         if !is_audio || packet.payload.is_empty() {
             return Ok(Received::Nothing);
         }
@@ -199,7 +206,7 @@ impl Session {
             timestamp: packet.timestamp,
             payload: packet.payload,
             level: self.level(&packet),
-            restarted,
+            restarted: std::mem::take(&mut self.restarted),
         })
     }
 
@@ -325,29 +332,33 @@ impl Session {
         if let Some(incoming) = &mut self.incoming
             && incoming.ssrc() == packet.ssrc
         {
-            incoming.handle_sequence(packet.sequence, now);
+            self.restarted |= incoming.handle_sequence(packet.sequence, now) == Place::Restarted;
         }
         Ok(digit.map_or(Received::Nothing, Received::Digit))
     }
 
-    /// Follows the incoming stream; returns whether this packet begins it anew.
-    fn follow(&mut self, packet: &Packet<'_>, now: Instant) -> Result<bool, Discard> {
+    /// Follows the incoming stream, and notes where it begins anew.
+    fn follow(&mut self, packet: &Packet<'_>, now: Instant) -> Result<(), Discard> {
         let Some(incoming) = &mut self.incoming else {
             self.latch(packet, now);
-            return Ok(false);
+            return Ok(());
         };
         if incoming.ssrc() == packet.ssrc {
             self.candidate = None;
             return match incoming.handle_sequence(packet.sequence, now) {
-                Place::Valid => Ok(false),
+                Place::Valid => Ok(()),
                 Place::Stray => Err(Discard::OutOfSequence),
-                Place::Restarted => Ok(true),
+                Place::Restarted => {
+                    self.restarted = true;
+                    Ok(())
+                }
             };
         }
         let quiet = now.saturating_duration_since(incoming.last_at()) >= RTP_SOURCE_QUIET;
         if quiet || self.candidate == Some((packet.ssrc, packet.sequence)) {
             self.latch(packet, now);
-            return Ok(true);
+            self.restarted = true;
+            return Ok(());
         }
         self.candidate = Some((packet.ssrc, packet.sequence.wrapping_add(1)));
         Err(Discard::UnknownSource)
@@ -480,7 +491,10 @@ impl Reports {
         let mut sent = self.sent.iter().flatten();
         let (_, at) = sent.find(|(ntp, _)| *ntp == block.last_sender_report)?;
         let held = Duration::from_nanos((u64::from(block.delay) * 1_000_000_000) >> 16);
-        now.saturating_duration_since(*at).checked_sub(held)
+        let passed = now.saturating_duration_since(*at);
+        // On a near path the peer's rounding may exceed the way itself.
+        let round_trip = (passed + HELD_ROUNDING).checked_sub(held)?;
+        Some(round_trip.saturating_sub(HELD_ROUNDING))
     }
 }
 
@@ -511,3 +525,6 @@ fn cname(bits: &[u8; CNAME_LEN / 2]) -> [u8; CNAME_LEN] {
     }
     name
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,7 +65,7 @@ impl Window {
 }
 
 /// State of a few sources, in a table that never grows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sources<T>([Option<(u32, T)>; SRTP_SOURCES_MAX]);
 
 impl<T: Copy> Default for Sources<T> {
