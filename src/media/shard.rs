@@ -6,9 +6,6 @@
 //! Legs that are in no bus are in the hall: they tick together, hear prompts and silence, and nobody hears them.
 //! A panic ends the leg or the bus it happens in and nothing else.
 
-#[cfg(test)]
-mod tests;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
@@ -210,8 +207,8 @@ impl Shard {
     }
 
     /// Counts what happened at the sockets.
-    pub const fn count(&mut self, counter: Counter) {
-        self.common.counters.count(counter);
+    pub const fn count(&mut self, counter: Counter, several: u64) {
+        self.common.counters.add(counter, several);
     }
 
     /// Returns all legs.
@@ -451,3 +448,6 @@ impl Hall {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
