@@ -339,3 +339,206 @@ impl<'a> Writer<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rtp::vectors;
+
+    /// A receiver report without blocks, of source 7.
+    const RR: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 7];
+
+    #[test]
+    fn what_is_written_is_read() {
+        let sent = SenderInfo {
+            ntp: 0x0102_0304_0506_0708,
+            timestamp: 9,
+            packets: 10,
+            octets: 11,
+        };
+        let block = Block {
+            ssrc: 8,
+            fraction_lost: 128,
+            lost: -3,
+            highest: 0x1_0002,
+            jitter: 5,
+            last_sender_report: 0x0304_0506,
+            delay: 0x1_0000,
+        };
+        for (sent, block) in [
+            (None, None),
+            (None, Some(block)),
+            (Some(sent), None),
+            (Some(sent), Some(block)),
+        ] {
+            let mut out = [0; 200];
+            let mut writer = Writer::new(&mut out);
+            writer.report(7, sent, block.as_ref());
+            writer.description(7, b"0123456789abcdef01234567");
+            writer.goodbye(7);
+            let len = writer.finish();
+            let mut compound = Compound::parse(&out[..len]).unwrap();
+            match (compound.next().unwrap(), sent) {
+                (RtcpPacket::Sender { ssrc, sent, blocks }, Some(expected)) => {
+                    assert_eq!((ssrc, sent), (7, expected));
+                    assert!(blocks.eq(block));
+                }
+                (RtcpPacket::Receiver { ssrc, blocks }, None) => {
+                    assert_eq!(ssrc, 7);
+                    assert!(blocks.eq(block));
+                }
+                (other, _) => panic!("{other:?}"),
+            }
+            assert!(matches!(compound.next(), Some(RtcpPacket::Description)));
+            assert!(
+                matches!(compound.next(), Some(RtcpPacket::Goodbye(sources)) if sources.eq([7]))
+            );
+            assert!(compound.next().is_none());
+        }
+    }
+
+    #[test]
+    fn canonical_names_of_any_length_end_on_a_word() {
+        for len in 0..20 {
+            let mut out = [0xff; 64];
+            let mut writer = Writer::new(&mut out);
+            writer.description(7, &vec![b'x'; len]);
+            let len = writer.finish();
+            assert!(Compound::parse(&out[..len]).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_compound_without_room_is_not_written_in_part() {
+        for room in 0..60 {
+            let mut out = [0; 60];
+            let mut writer = Writer::new(&mut out[..room]);
+            writer.report(7, None, Some(&Block::default()));
+            writer.description(7, b"0123456789");
+            let len = writer.finish();
+            assert_eq!(len, if room < 56 { 0 } else { 56 }, "{room}");
+        }
+    }
+
+    #[test]
+    fn wrong_lengths_are_malformed() {
+        for (what, bytes) in [
+            ("nothing", &[][..]),
+            ("half a header", &RR[..3]),
+            ("a header alone of a report", &[0x80, 201, 0, 0]),
+            ("a report of 4 bytes that says 8", &RR[..4]),
+            ("length 65,535", &[0x80, 201, 0xff, 0xff, 0, 0, 0, 7]),
+            ("a block that is not there", &[0x81, 201, 0, 1, 0, 0, 0, 7]),
+            (
+                "a sender report of a receiver's length",
+                &[0x80, 200, 0, 1, 0, 0, 0, 7],
+            ),
+            ("31 goodbyes in one word", &[0x9f, 203, 0, 1, 0, 0, 0, 7]),
+            ("a byte behind the end", &[0x80, 201, 0, 1, 0, 0, 0, 7, 0]),
+            ("version 1", &[0x40, 201, 0, 1, 0, 0, 0, 7]),
+            ("RTP", &[0x80, 8, 0, 1, 0, 0, 0, 7]),
+            (
+                "padding of nothing",
+                &[0xa0, 201, 0, 2, 0, 0, 0, 7, 0, 0, 0, 0],
+            ),
+            (
+                "padding of half a word",
+                &[0xa0, 201, 0, 2, 0, 0, 0, 7, 0, 0, 0, 2],
+            ),
+            (
+                "padding over the header",
+                &[0xa0, 204, 0, 0xff, 0, 0, 0, 12][..],
+            ),
+            (
+                "padding into the source",
+                &[0xa0, 201, 0, 2, 0, 0, 0, 7, 0, 0, 0, 8],
+            ),
+            (
+                "padding before the end",
+                &[
+                    0xa0, 201, 0, 2, 0, 0, 0, 7, 0, 0, 0, 4, 0x80, 201, 0, 1, 0, 0, 0, 7,
+                ],
+            ),
+            (
+                "an endless name",
+                &[0x81, 202, 0, 2, 0, 0, 0, 7, 1, 255, b'x', 0],
+            ),
+            (
+                "a name without end",
+                &[0x81, 202, 0, 2, 0, 0, 0, 7, 1, 2, b'x', b'x'],
+            ),
+            (
+                "a chunk that is not there",
+                &[0x82, 202, 0, 2, 0, 0, 0, 7, 1, 1, b'x', 0],
+            ),
+        ] {
+            assert_eq!(
+                Compound::parse(bytes).err(),
+                Some(Discard::Malformed),
+                "{what}"
+            );
+        }
+    }
+
+    #[test]
+    fn padding_at_the_end_is_accepted() {
+        let mut bytes = RR.to_vec();
+        bytes.extend([0xa0, 201, 0, 2, 0, 0, 0, 7, 0, 0, 0, 4]);
+        assert_eq!(Compound::parse(&bytes).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn unknown_types_are_passed_over() {
+        let mut bytes = RR.to_vec();
+        bytes.extend([0x8f, 207, 0, 1, 0, 0, 0, 7]);
+        assert!(matches!(
+            Compound::parse(&bytes).unwrap().nth(1),
+            Some(RtcpPacket::Other(207))
+        ));
+    }
+
+    #[test]
+    fn endless_compounds_are_malformed() {
+        assert!(Compound::parse(&RR.repeat(RTCP_PACKETS_MAX)).is_ok());
+        assert!(Compound::parse(&RR.repeat(RTCP_PACKETS_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn the_corpus_is_read_or_refused() {
+        for (name, bytes) in vectors::files("webrtc-corpora/rtcp-corpus") {
+            if Compound::parse(&bytes).is_ok() {
+                assert!(consume(&bytes) > 0, "{name}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(
+            bytes in proptest::collection::vec(any::<u8>(), 0..100), first in 0x80..0xc0_u8, kind in 200..205_u8,
+        ) {
+            let _ = Compound::parse(&bytes);
+            // The same with a header that leads further in.
+            let words = u8::try_from(bytes.len() / 4).unwrap();
+            let mut packet = vec![first, kind, 0, words];
+            packet.extend(&bytes[..usize::from(words) * 4]);
+            if Compound::parse(&packet).is_ok() {
+                prop_assert_eq!(consume(&packet), 1);
+            }
+        }
+    }
+
+    /// Reads everything there is and returns the number of packets.
+    fn consume(bytes: &[u8]) -> usize {
+        let packets = Compound::parse(bytes).unwrap().map(|packet| match packet {
+            RtcpPacket::Sender { blocks, .. } | RtcpPacket::Receiver { blocks, .. } => {
+                blocks.count()
+            }
+            RtcpPacket::Goodbye(sources) => sources.count(),
+            RtcpPacket::Description | RtcpPacket::Other(_) => 0,
+        });
+        packets.count()
+    }
+}

@@ -518,3 +518,6 @@ fn cname(bits: &[u8; CNAME_LEN / 2]) -> [u8; CNAME_LEN] {
     }
     name
 }
+
+#[cfg(test)]
+mod tests;

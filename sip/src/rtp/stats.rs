@@ -174,3 +174,121 @@ impl Reception {
 fn ticks(time: Duration, clock_rate: u32) -> u32 {
     (time.as_micros() * u128::from(clock_rate) / 1_000_000) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Time between packets.
+    const PACKET: Duration = Duration::from_millis(20);
+
+    #[test]
+    fn losses_are_counted_across_the_wrap() {
+        let mut stream = Reception::new(7, 8000, 65_000, t0());
+        let sequences = (65_000..=65_535).chain(0..464_u16);
+        for sequence in sequences.filter(|sequence| sequence % 10 != 3) {
+            assert_eq!(stream.handle_sequence(sequence, t0()), Place::Valid);
+        }
+        let stats = stream.stats();
+        assert_eq!(
+            (stats.received, stats.lost, stats.highest),
+            (899, 100, 0x1_0000 + 462)
+        );
+        assert_eq!(stream.report().fraction_lost, 25);
+    }
+
+    #[test]
+    fn each_report_has_its_own_fraction() {
+        let mut stream = Reception::new(7, 8000, 0, t0());
+        for sequence in 0..100 {
+            stream.handle_sequence(sequence, t0());
+        }
+        assert_eq!(stream.report().fraction_lost, 0);
+        for sequence in (100..200).step_by(2) {
+            stream.handle_sequence(sequence, t0());
+        }
+        stream.handle_sequence(199, t0());
+        let block = stream.report();
+        assert_eq!((block.fraction_lost, block.lost), (125, 49));
+        assert_eq!(stream.report().fraction_lost, 0);
+    }
+
+    #[test]
+    fn duplicates_make_the_loss_negative_and_the_fraction_nothing() {
+        let mut stream = Reception::new(7, 8000, 0, t0());
+        for sequence in [0, 1, 1, 2, 2, 2] {
+            stream.handle_sequence(sequence, t0());
+        }
+        let block = stream.report();
+        assert_eq!((block.fraction_lost, block.lost), (0, -3));
+    }
+
+    #[test]
+    fn a_stray_packet_changes_nothing_and_two_restart_the_stream() {
+        let mut stream = Reception::new(7, 8000, 1000, t0());
+        stream.handle_sequence(1000, t0());
+        let before = stream.stats();
+        assert_eq!(stream.handle_sequence(40_000, t0()), Place::Stray);
+        assert_eq!(stream.stats(), before);
+        assert_eq!(stream.handle_sequence(1001, t0()), Place::Valid);
+        assert_eq!(stream.handle_sequence(40_001, t0()), Place::Stray);
+        assert_eq!(stream.handle_sequence(40_002, t0()), Place::Restarted);
+        assert_eq!((stream.stats().received, stream.stats().lost), (1, 0));
+        assert_eq!(stream.handle_sequence(40_003, t0()), Place::Valid);
+    }
+
+    #[test]
+    fn late_packets_are_valid_within_bounds() {
+        let mut stream = Reception::new(7, 8000, 5, t0());
+        stream.handle_sequence(5, t0());
+        let early = 5_u16.wrapping_sub(RTP_MISORDER_MAX);
+        assert_eq!(stream.handle_sequence(early, t0()), Place::Valid);
+        assert_eq!(stream.handle_sequence(early - 1, t0()), Place::Stray);
+        assert_eq!(
+            stream.handle_sequence(5 + RTP_DROPOUT_MAX - 1, t0()),
+            Place::Valid
+        );
+    }
+
+    #[test]
+    fn an_even_stream_has_no_jitter() {
+        assert_eq!(jitter(|_| Duration::ZERO), Duration::ZERO);
+    }
+
+    #[test]
+    fn jitter_converges_to_the_mean_deviation() {
+        let jitter = jitter(|packet| Duration::from_millis(10 * u64::from(packet % 2)));
+        assert!(
+            jitter.abs_diff(Duration::from_millis(10)) < Duration::from_millis(1),
+            "{jitter:?}"
+        );
+    }
+
+    #[test]
+    fn a_jump_of_media_time_is_no_jitter() {
+        let mut stream = Reception::new(7, 8000, 0, t0());
+        stream.handle_timestamp(0, t0());
+        stream.handle_timestamp(1_000_000, t0() + PACKET);
+        stream.handle_timestamp(1_000_160, t0() + 2 * PACKET);
+        assert!(stream.stats().jitter < Duration::from_millis(1));
+    }
+
+    /// Returns the jitter after 500 packets, each late by `delay`.
+    fn jitter(delay: impl Fn(u32) -> Duration) -> Duration {
+        let start = t0();
+        let mut stream = Reception::new(7, 8000, 0, start);
+        for packet in 0..500 {
+            let timestamp = (u32::MAX - 1000).wrapping_add(160 * packet);
+            stream.handle_timestamp(timestamp, start + PACKET * packet + delay(packet));
+        }
+        stream.stats().jitter
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the base instant of a simulated run"
+    )]
+    fn t0() -> Instant {
+        Instant::now()
+    }
+}

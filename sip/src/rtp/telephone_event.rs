@@ -259,7 +259,10 @@ mod tests {
 
     #[test]
     fn late_packets_of_the_press_before_are_no_press() {
-        let (first, second) = (press('1', u32::MAX - STEP, 65_530, 5), press('2', 12 * STEP, 2, 5));
+        let (first, second) = (
+            press('1', u32::MAX - STEP, 65_530, 5),
+            press('2', 12 * STEP, 2, 5),
+        );
         let order = [&first[..4], &second[..2], &first[4..], &second[2..]];
         assert_eq!(heard(&order.concat()), "12");
     }
@@ -269,7 +272,10 @@ mod tests {
         for (step, seconds) in [(STEP, 30), (960, 30)] {
             let packets = 50 * seconds;
             let long: Vec<_> = packets_of(Key::press('9', 0xffff_0000, step, packets).unwrap(), 0);
-            assert!(long.iter().any(|packet| timestamp(packet) != 0xffff_0000), "more than one segment");
+            assert!(
+                long.iter().any(|packet| timestamp(packet) != 0xffff_0000),
+                "more than one segment"
+            );
             assert_eq!(heard(&long), "9", "step {step}");
         }
     }
@@ -308,12 +314,17 @@ mod tests {
     #[test]
     fn the_end_is_said_three_times() {
         let reports: Vec<_> = Key::press('5', 1000, STEP, 3).unwrap().collect();
-        let durations = reports.iter().map(|r| u16::from_be_bytes([r.payload[2], r.payload[3]]));
+        let durations = reports
+            .iter()
+            .map(|r| u16::from_be_bytes([r.payload[2], r.payload[3]]));
         assert_eq!(durations.collect::<Vec<_>>(), [160, 320, 480, 480, 480]);
         let ends = reports.iter().map(|r| r.payload[1] & 0x80 != 0);
         assert_eq!(ends.collect::<Vec<_>>(), [false, false, true, true, true]);
         let markers = reports.iter().map(|r| r.marker);
-        assert_eq!(markers.collect::<Vec<_>>(), [true, false, false, false, false]);
+        assert_eq!(
+            markers.collect::<Vec<_>>(),
+            [true, false, false, false, false]
+        );
         assert!(reports.iter().all(|r| r.timestamp == 1000));
     }
 
@@ -328,9 +339,12 @@ mod tests {
                 "pound" => "#",
                 key => key,
             });
-            let events: Vec<_> = rtp_of(&bytes).into_iter().filter(|rtp| rtp[1] & 0x7f == 101).collect();
+            let events: Vec<_> = rtp_of(&bytes)
+                .into_iter()
+                .filter(|rtp| rtp[1] & 0x7f == 101)
+                .collect();
             assert_eq!(heard(&events), expected, "{name}");
-            assert_eq!(rtp_of(&bytes).is_empty(), false, "{name}");
+            assert!(!rtp_of(&bytes).is_empty(), "{name}");
         }
     }
 
@@ -361,7 +375,9 @@ mod tests {
     fn heard(packets: &[Vec<u8>]) -> String {
         let mut detector = Detector::default();
         let parsed = packets.iter().map(|packet| Packet::parse(packet).unwrap());
-        parsed.filter_map(|packet| detector.handle(&packet).unwrap()).collect()
+        parsed
+            .filter_map(|packet| detector.handle(&packet).unwrap())
+            .collect()
     }
 
     fn press(key: char, timestamp: u32, sequence: u16, packets: u32) -> Vec<Vec<u8>> {
