@@ -36,3 +36,12 @@ pub const FLIGHT_REPEATS_MAX: u32 = 7;
 pub const REFUSAL_GRACE: Duration = Duration::from_secs(2);
 /// Datagrams of ICE, DTLS and RTCP that wait to be sent on one leg; a further one is dropped.
 pub const LEG_TRANSMITS_MAX: usize = 32;
+
+// --- negotiation with browsers
+
+/// Bytes of the largest offer; a larger one is refused. Browsers' offers of one audio line have about 1,500 to 4,000.
+pub const OFFER_MAX: usize = 16 * 1024;
+/// Media lines of an offer; one with more is refused.
+pub const OFFER_MEDIA_MAX: usize = 8;
+/// Fingerprints of an offer that are looked at; browsers send one.
+pub const OFFER_FINGERPRINTS_MAX: usize = 8;
