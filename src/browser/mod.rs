@@ -1,1 +1,3 @@
-//! browser
+//! The browsers' door.
+
+pub mod negotiate;
