@@ -2,4 +2,5 @@
 //!
 //! This module knows neither SIP nor HTML.
 
+pub mod negotiate;
 pub mod wire;

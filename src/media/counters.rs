@@ -35,6 +35,12 @@ counters! {
     DatagramsUnmatched = "datagrams_unmatched",
     /// Datagrams at a telephone's port from another address than its SDP named.
     Strangers = "datagrams_from_strangers",
+    /// Binding requests that no browser's leg could authenticate.
+    StunDropped = "stun_dropped",
+    /// DTLS records that were out of place, malformed or repeated.
+    DtlsDropped = "dtls_dropped",
+    /// Datagrams to a browser's leg that are of no protocol it speaks, or before there were keys.
+    StrayDropped = "stray_dropped",
     /// Datagrams dropped because too many waited to be sent.
     OutboxFull = "outbox_full",
     /// Datagrams the system would not send.
@@ -101,10 +107,11 @@ impl Counters {
         self.0[Counter::ALL.len() + discard.index()] += 1;
     }
 
-    /// Adds discards that a leg counted itself.
-    pub fn discard_all(&mut self, discards: &Discards) {
-        for discard in Discard::ALL {
-            self.0[Counter::ALL.len() + discard.index()] += discards.of(discard);
+    /// Counts packets of no use that a leg has counted beyond `before`.
+    pub fn discard_more(&mut self, discards: &Discards, before: &Discards) {
+        for reason in Discard::ALL {
+            let more = discards.of(reason) - before.of(reason);
+            self.0[Counter::ALL.len() + reason.index()] += more;
         }
     }
 

@@ -17,18 +17,21 @@
 //!
 //! Invariants: the planes exchange nothing but [`api::Command`] and [`api::Event`]; between two ticks no state of a bus
 //! changes inside a mix; a leg that is in a mix is in the roster; each leg sends one packet per 20 ms. Only
-//! `worker` and `pool` know sockets and clocks.
+//! [`worker`], [`pool`] and `sockets` know sockets and clocks.
 
 pub mod api;
 pub mod counters;
 pub mod leg;
 pub mod player;
+pub mod pool;
 pub mod shard;
+pub mod worker;
 
 mod browsers;
 mod bus;
 mod common;
 mod outbox;
+mod sockets;
 mod tick;
 
 pub use counters::{Counter, Counters};

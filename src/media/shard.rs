@@ -6,9 +6,6 @@
 //! Legs that are in no bus are in the hall: they tick together, hear prompts and silence, and nobody hears them.
 //! A panic ends the leg or the bus it happens in and nothing else.
 
-#[cfg(test)]
-mod tests;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
@@ -142,6 +139,7 @@ impl Shard {
             Command::Start { conference } => self.start(conference),
             Command::End { conference } => self.end(conference, now),
             Command::Join { leg, conference } => self.join(leg, conference, now),
+            Command::Leave { leg } => self.leave(leg, now),
             Command::Roster { conference, seats } => self.roster(conference, seats),
             Command::Release { leg } => self.release(leg),
             Command::Adopt { leg } => self.adopt(leg, now),
@@ -210,8 +208,8 @@ impl Shard {
     }
 
     /// Counts what happened at the sockets.
-    pub const fn count(&mut self, counter: Counter) {
-        self.common.counters.count(counter);
+    pub const fn count(&mut self, counter: Counter, several: u64) {
+        self.common.counters.add(counter, several);
     }
 
     /// Returns all legs.
@@ -317,6 +315,16 @@ impl Shard {
             leg.attach(Some(conference));
             bus.join(id, now);
         }
+        true
+    }
+
+    fn leave(&mut self, id: LegId, now: Instant) -> bool {
+        self.detach(id);
+        let Some(leg) = self.legs.get_mut(&id) else {
+            return false;
+        };
+        leg.attach(None);
+        self.hall.enter(id, now);
         true
     }
 
@@ -451,3 +459,6 @@ impl Hall {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,12 +23,12 @@ use sip::{
 
 use self::{
     phone::{Identity, Phone},
-    secure::{Inbound, Path, Secure, SecureContext},
+    secure::{Dropped, Inbound, Path, Secure, SecureContext},
 };
 use super::{
     api::{ClipId, Event, Opening, PhoneMedia},
     common::Common,
-    counters::Counter,
+    counters::{Counter, Counters},
     player::{Clips, Player},
     shard::SocketId,
     tick::ticks,
@@ -68,6 +68,8 @@ struct Browser {
     secure: Secure,
     /// That media may flow has been told.
     connected: bool,
+    /// What the shard's counters know of.
+    counted: Dropped,
 }
 
 impl Leg {
@@ -100,6 +102,7 @@ impl Leg {
             Opening::Browser(media) => Transport::Browser(Box::new(Browser {
                 secure: Secure::new(media, context, now),
                 connected: false,
+                counted: Dropped::default(),
             })),
         };
         Ok(Self {
@@ -359,8 +362,8 @@ impl Leg {
                     browser
                         .secure
                         .handle_timeout(&mut common.handshakes, wall, now);
-                    self.settle(common);
                 }
+                self.settle(common);
             }
         }
     }
@@ -371,6 +374,7 @@ impl Leg {
             return;
         };
         browser.flush(common);
+        browser.count(&mut common.counters);
         if browser.secure.is_connected() && !browser.connected {
             browser.connected = true;
             common.tell(Event::Connected { leg: self.id });
@@ -406,6 +410,20 @@ impl Browser {
             let socket = SocketId::Browser(path.socket);
             common.outbox.commit(socket, *path.remote.expose(), len);
         }
+    }
+
+    /// Counts what the transport has dropped since.
+    fn count(&mut self, counters: &mut Counters) {
+        let dropped = *self.secure.dropped();
+        let before = std::mem::replace(&mut self.counted, dropped);
+        if dropped == before {
+            return;
+        }
+        counters.add(Counter::StunDropped, dropped.stun - before.stun);
+        counters.add(Counter::DtlsDropped, dropped.dtls - before.dtls);
+        counters.add(Counter::StrayDropped, dropped.stray - before.stray);
+        counters.add(Counter::OutboxFull, dropped.transmits - before.transmits);
+        counters.discard_more(&dropped.media, &before.media);
     }
 
     fn flush(&mut self, common: &mut Common) {
