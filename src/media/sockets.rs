@@ -49,7 +49,10 @@ impl Sockets {
     /// Watches the browsers' sockets and the wake-up call.
     pub(super) fn new(browsers: Vec<UdpSocket>, wake: Arc<EventFd>) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        epoll.add(&*wake, EpollEvent::new(EpollFlags::EPOLLIN, Token::Wake.pack()))?;
+        epoll.add(
+            &*wake,
+            EpollEvent::new(EpollFlags::EPOLLIN, Token::Wake.pack()),
+        )?;
         for (index, socket) in browsers.iter().enumerate() {
             let token = Token::Browser(index).pack();
             epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, token))?;

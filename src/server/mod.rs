@@ -302,7 +302,7 @@ impl Server {
         if !self
             .inner
             .pool
-            .send_with(worker, Envelope { command, sockets })
+            .send(worker, Envelope { command, sockets })
             .await
         {
             return Err(Error::NoWorker);
