@@ -176,9 +176,10 @@ impl Shard {
         if let Some(event) = self.common.events.pop() {
             return Some(event);
         }
-        self.common.events.take_lost().then(|| Event::Resync {
-            legs: self.legs(),
-        })
+        self.common
+            .events
+            .take_lost()
+            .then(|| Event::Resync { legs: self.legs() })
     }
 
     /// Tells whether an event waits.
@@ -440,9 +441,7 @@ impl Shard {
 
     fn count_conferences(&mut self) {
         let conferences = self.buses.len() as u64;
-        self.common
-            .counters
-            .set(Counter::Conferences, conferences);
+        self.common.counters.set(Counter::Conferences, conferences);
     }
 }
 

@@ -59,7 +59,6 @@ pub(crate) struct Joining {
 }
 
 struct Member {
-    leg: LegId,
     notices: mpsc::Sender<Notice>,
     /// Missed a delta because its queue was full; the next notice is a whole roster.
     behind: bool,
@@ -182,7 +181,6 @@ impl Task {
         self.members.insert(
             participant,
             Member {
-                leg,
                 notices,
                 behind: false,
             },

@@ -22,7 +22,6 @@ use crate::{
 /// A running conference as the server knows it.
 #[derive(Debug, Clone)]
 pub(super) struct Live {
-    pub(super) id: ConferenceId,
     pub(super) worker: usize,
     pub(super) inbox: mpsc::Sender<Message>,
 }
@@ -111,7 +110,7 @@ impl Factory {
         let (inbox, messages) = mpsc::channel(CONFERENCE_INBOX_MAX);
         let task = Task::new(id, room, worker, Arc::clone(&self.pool), self.notes.clone());
         self.tasks.spawn(task.run(inbox.clone(), messages));
-        let live = Live { id, worker, inbox };
+        let live = Live { worker, inbox };
         self.live.insert(room, live.clone());
         Ok(live)
     }

@@ -143,7 +143,15 @@ pub struct Parts {
 impl Server {
     /// Starts the server's tasks on the current runtime; they belong to `tasks`.
     pub fn start(parts: Parts, tasks: &mut JoinSet<()>) -> Self {
-        let Parts { store, keys, prompts, pool, events, ports, fingerprint } = parts;
+        let Parts {
+            store,
+            keys,
+            prompts,
+            pool,
+            events,
+            ports,
+            fingerprint,
+        } = parts;
         let (notes, notes_queue) = mpsc::channel(SERVER_QUEUE_MAX);
         let (requests, requests_queue) = mpsc::channel(SERVER_QUEUE_MAX);
         tasks.spawn(Router::new(Arc::clone(&pool)).run(notes_queue, events));
@@ -257,12 +265,16 @@ impl Server {
 
     /// Binds ports for a telephone's media; returns them with the one for RTP.
     pub fn media_sockets(&self, address: IpAddr) -> Result<(PhoneSockets, u16), Error> {
-        let sockets = self.inner.ports.bind(address, &mut rng()).map_err(|error| {
-            tracing::warn!(%error, "a caller got no media ports");
-            match error {
-                NoPorts::Exhausted | NoPorts::Bind(_) => Error::NoPort,
-            }
-        })?;
+        let sockets = self
+            .inner
+            .ports
+            .bind(address, &mut rng())
+            .map_err(|error| {
+                tracing::warn!(%error, "a caller got no media ports");
+                match error {
+                    NoPorts::Exhausted | NoPorts::Bind(_) => Error::NoPort,
+                }
+            })?;
         let port = sockets.rtp.local_addr().map_err(|_| Error::NoPort)?.port();
         Ok((sockets, port))
     }

@@ -148,7 +148,10 @@ impl Router {
             Event::Released { id, leg } => {
                 let sockets = notice.sockets;
                 let command = Command::Adopt { leg };
-                self.tell(id, LegNews::Released(Box::new(Envelope { command, sockets })));
+                self.tell(
+                    id,
+                    LegNews::Released(Box::new(Envelope { command, sockets })),
+                );
             }
             Event::Speaking { leg, speaking } => {
                 if let Some(conference) = self
