@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Notice, router::Note};
+use super::{Notice, census::Census, router::Note};
 use crate::limit::CONFERENCE_SWEEP_INTERVAL;
 use crate::{
     conference::{
@@ -71,6 +71,7 @@ pub(super) struct Task {
     pub(super) worker: usize,
     pub(super) pool: Arc<Pool>,
     pub(super) notes: mpsc::Sender<Note>,
+    census: Arc<Census>,
     focus: Focus,
     members: BTreeMap<ParticipantId, Member>,
     seated: BTreeSet<LegId>,
@@ -84,6 +85,7 @@ impl Task {
         worker: usize,
         pool: Arc<Pool>,
         notes: mpsc::Sender<Note>,
+        census: Arc<Census>,
     ) -> Self {
         let focus = Focus::new(FocusConfig::default(), clock());
         Self {
@@ -92,6 +94,7 @@ impl Task {
             worker,
             pool,
             notes,
+            census,
             focus,
             members: BTreeMap::new(),
             seated: BTreeSet::new(),
@@ -106,6 +109,7 @@ impl Task {
         mut inbox: mpsc::Receiver<Message>,
     ) -> RoomId {
         tracing::info!(conference = %self.id, "conference began");
+        self.census.conference_began();
         let _ = self
             .notes
             .send(Note::Started {
@@ -149,6 +153,8 @@ impl Task {
                 conference: self.id,
             })
             .await;
+        self.census.roster_changed(self.seated.len(), 0);
+        self.census.conference_ended();
         tracing::info!(conference = %self.id, "conference ended");
         self.room
     }
@@ -200,6 +206,7 @@ impl Task {
             let _ = reply.send(Err(refusal));
             return;
         }
+        self.census.participant_admitted();
         let _ = reply.send(Ok(self.focus.snapshot()));
     }
 
@@ -252,6 +259,7 @@ impl Task {
                 )
                 .await;
         }
+        self.census.roster_changed(self.seated.len(), present.len());
         self.seated = present;
         let seats = seats
             .into_iter()
