@@ -35,8 +35,8 @@ pub const MAX_DROPOUT: i64 = 3_000;
 /// Sequence numbers a packet may lie behind before it is taken for another stream (RFC 3550 A.1).
 pub const MAX_MISORDER: i64 = 100;
 
-/// Disagreement between arrival and timestamp that restarts the timeline: beyond it the sender has changed its clock.
-pub const MAX_TIMESTAMP_LEAP: Duration = Duration::from_secs(2);
+/// Disagreement between arrival and timestamp that restarts the timeline: more than the hold could ever bridge.
+pub const MAX_TIMESTAMP_LEAP: Duration = Duration::from_millis(250);
 
 /// Frames a mixer adds before its `i32` sums could wrap; a bus holds fewer legs by far.
 pub const MAX_SUMMANDS: usize = 65_536;

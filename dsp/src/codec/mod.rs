@@ -157,7 +157,14 @@ impl Encoder {
                 law.encode(samples, out);
                 Ok(samples.len())
             }
-            Out::G722(encoder) => encoder.encode(samples, out),
+            Out::G722(encoder) => {
+                let len = samples.len() / 2;
+                encoder.encode(
+                    samples,
+                    out.get_mut(..len).ok_or(CodecError::BufferTooSmall)?,
+                );
+                Ok(len)
+            }
             Out::Opus(encoder) => encoder.encode(samples, out),
         }
     }
@@ -199,7 +206,14 @@ impl Decoder {
                 law.decode(payload, out);
                 Ok(payload.len())
             }
-            In::G722(decoder) => decoder.decode(payload, out),
+            In::G722(decoder) => {
+                let len = payload.len() * 2;
+                decoder.decode(
+                    payload,
+                    out.get_mut(..len).ok_or(CodecError::BufferTooSmall)?,
+                );
+                Ok(len)
+            }
             In::Opus(decoder) => decoder.decode(payload, out),
         }
     }
