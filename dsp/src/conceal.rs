@@ -4,6 +4,10 @@
 //! Unlike there nothing is held back, so concealment costs no delay; the step at the beginning of a gap is smoothed
 //! by bending the first samples made up. Made-up sound, Opus' own included, fades to nothing within
 //! [`MAX_CONCEALED`](crate::limit::MAX_CONCEALED).
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "lengths are below a second and gains below one"
+)]
 
 use crate::limit::MAX_CONCEALED;
 
@@ -166,7 +170,6 @@ pub(crate) fn mix(a: i16, b: i16, at: usize, of: usize) -> i16 {
     clamp((i32::from(a) * (of - at) + i32::from(b) * at) / of)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "saturated")]
 fn clamp(value: i32) -> i16 {
     value.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
 }
@@ -194,3 +197,76 @@ const LONGEST_LAG: usize = 15;
 
 /// Milliseconds remembered: the window, the longest lag and its quarter.
 const HISTORY: usize = WINDOW + LONGEST_LAG + LONGEST_LAG / 4 + 1;
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::TAU;
+
+    use super::*;
+
+    fn tone(frequency: f64, samples: usize) -> Vec<i16> {
+        (0..samples)
+            .map(|at| (10_000.0 * (TAU * frequency * at as f64 / 8_000.0).sin()) as i16)
+            .collect()
+    }
+
+    #[test]
+    fn a_tone_goes_on_in_phase() {
+        for frequency in [100.0, 163.0, 250.0, 440.0] {
+            let mut sound = tone(frequency, 480);
+            let mut concealer = Concealer::new(8_000);
+            let (heard, expected) = sound.split_at_mut(400);
+            concealer.hear(heard);
+            let mut made_up = [0; 80];
+            concealer.make_up(&mut made_up);
+            let error: f64 = made_up
+                .iter()
+                .zip(expected)
+                .map(|(a, b)| f64::from(*a - *b).powi(2))
+                .sum();
+            let rms = (error / 80.0).sqrt();
+            assert!(rms < 2_000.0, "{frequency} Hz: {rms}");
+        }
+    }
+
+    #[test]
+    fn it_fades_to_nothing_in_60_ms() {
+        let mut concealer = Concealer::new(16_000);
+        concealer.hear(&mut tone(200.0, 2_000));
+        let mut made_up = vec![0; 16 * 80];
+        concealer.make_up(&mut made_up);
+        let loudest = |from: usize, to: usize| {
+            made_up[16 * from..16 * to]
+                .iter()
+                .map(|s| s.unsigned_abs())
+                .max()
+                .unwrap()
+        };
+        assert!(
+            loudest(0, 10) > 9_000 && loudest(10, 60) > loudest(30, 60) && loudest(30, 60) > 1_000
+        );
+        assert_eq!(loudest(60, 80), 0);
+    }
+
+    #[test]
+    fn good_sound_takes_over_without_a_step() {
+        let mut sound = tone(200.0, 800);
+        let mut concealer = Concealer::new(8_000);
+        concealer.hear(&mut sound[..400]);
+        concealer.make_up(&mut sound[400..560]);
+        concealer.hear(&mut sound[560..]);
+        let step = sound
+            .windows(2)
+            .map(|pair| (pair[0] - pair[1]).unsigned_abs())
+            .max()
+            .unwrap();
+        assert!(step < 3_500, "{step}");
+    }
+
+    #[test]
+    fn silence_stays_silence() {
+        let mut out = [1; 160];
+        Concealer::new(8_000).make_up(&mut out);
+        assert_eq!(out, [0; 160]);
+    }
+}

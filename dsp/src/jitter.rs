@@ -14,9 +14,10 @@ use crate::{
     TICK,
     delay::Transits,
     limit::{
-        CHUNK_BYTES, MAX_CHUNKS, MAX_CONCEALED, MAX_DEPTH, MAX_DROPOUT, MAX_HOLD, MAX_MISORDER,
-        MAX_PACKETS, MAX_RECEIVED_PAYLOAD, MAX_TIMESTAMP_LEAP,
+        MAX_CONCEALED, MAX_DEPTH, MAX_DROPOUT, MAX_HOLD, MAX_MISORDER, MAX_PACKETS,
+        MAX_RECEIVED_PAYLOAD, MAX_TIMESTAMP_LEAP,
     },
+    store::{Place, Store},
 };
 
 /// What is due.
@@ -157,17 +158,13 @@ impl JitterBuffer {
                 Step::Again => {}
                 Step::Play => {
                     let packet = self.packets.remove(0);
-                    let payload = self.store.read(&packet.place);
                     self.store.free(&packet.place);
-                    return Play::Payload(&self.store.scratch[..payload]);
+                    return Play::Payload(self.store.read(&packet.place));
                 }
                 Step::Conceal { units, next } => {
                     let units = u32::try_from(units).unwrap_or(0);
-                    let len = match self.packets.first() {
-                        Some(packet) if next => Some(self.store.read(&packet.place)),
-                        _ => None,
-                    };
-                    let next = len.map(|len| &self.store.scratch[..len]);
+                    let next = self.packets.first().filter(|_| next);
+                    let next = next.map(|packet| self.store.read(&packet.place));
                     return Play::Conceal { units, next };
                 }
                 Step::Silence => return Play::Silence,
@@ -247,11 +244,11 @@ impl JitterBuffer {
         let Some(heard) = &mut self.heard else {
             return Some(self.begin(sequence, timestamp, now));
         };
-        let ahead = i64::from(sequence.wrapping_sub(heard.sequence as u16).cast_signed());
+        let ahead = i64::from(sequence.wrapping_sub(heard.sequence_number()).cast_signed());
         if !(-MAX_MISORDER..=MAX_DROPOUT).contains(&ahead) {
             return self.stray(sequence, timestamp, now);
         }
-        let units = i64::from(timestamp.wrapping_sub(heard.timestamp as u32).cast_signed());
+        let units = i64::from(timestamp.wrapping_sub(heard.rtp_timestamp()).cast_signed());
         let leap = (now - heard.arrival) - units * 1_000_000 / i64::from(self.clock_rate);
         if leap.abs() > micros(MAX_TIMESTAMP_LEAP) {
             if ahead <= 0 {
@@ -526,6 +523,24 @@ struct Heard {
 }
 
 impl Heard {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the wire carries the low bits"
+    )]
+    const fn sequence_number(&self) -> u16 {
+        self.sequence as u16
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the wire carries the low bits"
+    )]
+    const fn rtp_timestamp(&self) -> u32 {
+        self.timestamp as u32
+    }
+
     /// Marks the packet this far ahead of the newest; false if it was heard before.
     fn mark(&mut self, ahead: i64) -> bool {
         if ahead > 0 {
@@ -552,87 +567,6 @@ struct Packet {
     place: Place,
 }
 
-/// Where a payload lies.
-#[derive(Debug)]
-struct Place {
-    chunks: [u8; PLACE_CHUNKS],
-    len: usize,
-}
-
-impl Place {
-    fn chunks(&self) -> &[u8] {
-        &self.chunks[..self.len.div_ceil(CHUNK_BYTES)]
-    }
-}
-
-/// Payloads in chunks of one fixed block, so that neither many small nor few large packets allocate.
-struct Store {
-    bytes: Box<[[u8; CHUNK_BYTES]]>,
-    /// Bit n: chunk n is free.
-    free: u64,
-    /// A payload put together.
-    scratch: Box<[u8]>,
-}
-
-impl Store {
-    fn new() -> Self {
-        Self {
-            bytes: vec![[0; CHUNK_BYTES]; MAX_CHUNKS].into(),
-            free: ALL_FREE,
-            scratch: vec![0; PLACE_CHUNKS * CHUNK_BYTES].into(),
-        }
-    }
-
-    fn has_room(&self, bytes: usize) -> bool {
-        self.free.count_ones() as usize >= bytes.div_ceil(CHUNK_BYTES)
-    }
-
-    fn write(&mut self, payload: &[u8]) -> Option<Place> {
-        if !self.has_room(payload.len()) {
-            return None;
-        }
-        let mut place = Place {
-            chunks: [0; PLACE_CHUNKS],
-            len: payload.len(),
-        };
-        for (slot, part) in place.chunks.iter_mut().zip(payload.chunks(CHUNK_BYTES)) {
-            let chunk = self.free.trailing_zeros() as u8;
-            self.free &= self.free - 1;
-            *slot = chunk;
-            self.bytes[usize::from(chunk)][..part.len()].copy_from_slice(part);
-        }
-        Some(place)
-    }
-
-    /// Puts the payload together in the scratch space; returns its length.
-    fn read(&mut self, place: &Place) -> usize {
-        for (to, &chunk) in self
-            .scratch
-            .chunks_exact_mut(CHUNK_BYTES)
-            .zip(place.chunks())
-        {
-            to.copy_from_slice(&self.bytes[usize::from(chunk)]);
-        }
-        place.len
-    }
-
-    fn free(&mut self, place: &Place) {
-        for &chunk in place.chunks() {
-            self.free |= 1 << chunk;
-        }
-    }
-
-    fn clear(&mut self) {
-        self.free = ALL_FREE;
-    }
-}
-
-impl std::fmt::Debug for Store {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Store({} chunks free)", self.free.count_ones())
-    }
-}
-
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 2)
 }
@@ -653,6 +587,138 @@ const PATIENCE_LONG: i32 = 25;
 /// Ticks in a row the hold must be too short before one is inserted: a tenth of a second.
 const PATIENCE_SHORT: i32 = -5;
 
-const PLACE_CHUNKS: usize = MAX_RECEIVED_PAYLOAD.div_ceil(CHUNK_BYTES);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-const ALL_FREE: u64 = u64::MAX >> (64 - MAX_CHUNKS);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the base instant of a simulated run"
+    )]
+    fn t0() -> Instant {
+        Instant::now()
+    }
+
+    /// A buffer at 8 kHz that plays: the first packet went out at 10 ms.
+    fn playing(start: Instant) -> JitterBuffer {
+        let mut buffer = JitterBuffer::new(8_000);
+        buffer.put(1, 0, 160, &[1], start);
+        assert_eq!(
+            buffer.take(160, start + Duration::from_millis(10)),
+            Play::Payload(&[1])
+        );
+        buffer
+    }
+
+    fn tick(number: u32) -> Duration {
+        Duration::from_millis(10) + TICK * number
+    }
+
+    #[test]
+    fn a_stretch_starts_at_the_first_tick_with_a_margin() {
+        let start = t0();
+        let mut buffer = JitterBuffer::new(8_000);
+        assert_eq!(buffer.take(160, start), Play::Silence);
+        buffer.put(1, 0, 160, &[1], start);
+        assert_eq!(
+            buffer.take(160, start + Duration::from_millis(4)),
+            Play::Silence
+        );
+        assert_eq!(
+            buffer.take(160, start + Duration::from_millis(24)),
+            Play::Payload(&[1])
+        );
+    }
+
+    #[test]
+    fn a_late_packet_still_plays_and_the_hold_has_grown() {
+        let start = t0();
+        let mut buffer = playing(start);
+        assert_eq!(
+            buffer.take(160, start + tick(1)),
+            Play::Conceal {
+                units: 160,
+                next: None
+            }
+        );
+        buffer.put(2, 160, 160, &[2], start + tick(1));
+        assert_eq!(buffer.take(160, start + tick(2)), Play::Payload(&[2]));
+        assert_eq!((buffer.stats().lost, buffer.stats().late), (0, 0));
+    }
+
+    #[test]
+    fn a_lost_packet_does_not_grow_the_hold() {
+        let start = t0();
+        let mut buffer = playing(start);
+        assert_eq!(
+            buffer.take(160, start + tick(1)),
+            Play::Conceal {
+                units: 160,
+                next: None
+            }
+        );
+        buffer.put(3, 320, 160, &[3], start + tick(1));
+        assert_eq!(buffer.take(160, start + tick(2)), Play::Payload(&[3]));
+        buffer.put(2, 160, 160, &[2], start + tick(2));
+        assert_eq!((buffer.stats().lost, buffer.stats().late), (1, 1));
+    }
+
+    #[test]
+    fn a_gap_before_a_packet_at_hand_offers_its_copy() {
+        let start = t0();
+        let mut buffer = playing(start);
+        buffer.put(3, 320, 160, &[3], start + tick(0));
+        let next = Some(&[3][..]);
+        assert_eq!(
+            buffer.take(160, start + tick(1)),
+            Play::Conceal { units: 160, next }
+        );
+        assert_eq!(buffer.take(160, start + tick(2)), Play::Payload(&[3]));
+    }
+
+    #[test]
+    fn a_stopped_sender_is_concealed_for_60_ms_and_silent_then() {
+        let start = t0();
+        let mut buffer = playing(start);
+        let concealed = (1..10).filter(|&n| buffer.take(160, start + tick(n)) != Play::Silence);
+        assert_eq!(concealed.count(), 3);
+    }
+
+    #[test]
+    fn too_many_packets_push_out_the_oldest() {
+        let start = t0();
+        let mut buffer = JitterBuffer::new(8_000);
+        for number in 0..60 {
+            buffer.put(number, u32::from(number) * 80, 80, &[7], start);
+        }
+        assert_eq!(buffer.stats().overflow, 10);
+        assert_eq!(buffer.depth(), MAX_DEPTH);
+        // Payloads as large as can be fill the store before anything else.
+        let mut buffer = JitterBuffer::new(48_000);
+        for number in 0..20 {
+            buffer.put(
+                number,
+                u32::from(number) * 960,
+                960,
+                &[7; MAX_RECEIVED_PAYLOAD],
+                start,
+            );
+        }
+        assert_eq!(buffer.stats().overflow, 10);
+    }
+
+    #[test]
+    fn every_sequence_number_is_taken_once() {
+        let start = t0();
+        let mut buffer = JitterBuffer::new(8_000);
+        for number in [65_534_u16, 0, 65_535, 0, 65_534, 65_535, 1] {
+            let timestamp = u32::from(number.wrapping_add(10)) * 160;
+            buffer.put(number, timestamp, 160, &[number.to_be_bytes()[1]], start);
+        }
+        assert_eq!(buffer.stats().duplicate, 3);
+        let later = start + Duration::from_millis(10);
+        for expected in [254, 255, 0, 1] {
+            assert_eq!(buffer.take(160, later), Play::Payload(&[expected]));
+        }
+    }
+}

@@ -159,7 +159,7 @@ impl Playout {
             .filter(|&missing| missing > 0)
         {
             let per_unit = self.per_unit();
-            let step = match self.jitter.take((missing / per_unit).max(1) as u32, now) {
+            let step = match self.jitter.take(self.units(missing).max(1), now) {
                 Play::Silence => {
                     self.ready.room(missing).fill(0);
                     self.ready.len += missing;
@@ -262,7 +262,7 @@ impl Playout {
     }
 
     fn units(&self, samples: usize) -> u32 {
-        (samples / self.per_unit()) as u32
+        u32::try_from(samples / self.per_unit()).expect("what waits is shorter than a second")
     }
 }
 

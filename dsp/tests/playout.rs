@@ -1,4 +1,8 @@
 //! The inbound path in simulated time: networks that lose, delay, reorder and drift.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "simulated times and tones are small"
+)]
 
 use std::{
     collections::BTreeMap,

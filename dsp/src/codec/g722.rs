@@ -2,6 +2,10 @@
 //!
 //! Names follow the Recommendation's blocks: *det* is the quantiser's step, *nb* its logarithm, *a* and *b* the
 //! coefficients of the poles and zeros, *p*, *r* and *d* the signals they work on.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the recommendation saturates to 16 bits before each cast"
+)]
 
 /// Encodes 16 kHz; keeps the predictors of both bands.
 #[derive(Debug, Clone)]
