@@ -3,7 +3,7 @@
 //! Transit is arrival minus timestamp, in microseconds on a timeline whose zero means nothing; only differences count.
 //! The window forgets, so that the estimate follows drifting clocks and lets an old burst of jitter go.
 
-/// The fastest and the two slowest transits of the last [`WINDOW`] to [`WINDOW`] plus one bucket.
+/// The fastest and the two slowest transits of the last eight to ten seconds.
 #[derive(Debug, Clone)]
 pub(crate) struct Transits {
     buckets: [Bucket; BUCKETS],

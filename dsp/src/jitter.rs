@@ -704,7 +704,7 @@ mod tests {
                 start,
             );
         }
-        assert_eq!(buffer.stats().overflow, 10);
+        assert_eq!(buffer.stats().overflow, 15);
     }
 
     #[test]

@@ -14,10 +14,10 @@ pub const MAX_PACKET_DURATION: Duration = Duration::from_millis(120);
 /// Packets one jitter buffer holds: 500 ms at 10 ms each. At the bound the oldest is dropped and counted as overflow.
 pub const MAX_PACKETS: usize = 50;
 
-/// Bytes of one chunk of a jitter buffer's store: a G.711 packet of 20 ms takes one.
-pub const CHUNK_BYTES: usize = 256;
+/// Bytes of one chunk of a jitter buffer's store: a packet of 20 ms of speech takes one or two.
+pub const CHUNK_BYTES: usize = 128;
 
-/// Chunks of a jitter buffer's store, 16 kB in all. At the bound the oldest packets are dropped and counted as overflow.
+/// Chunks of a jitter buffer's store, 8 kB in all. At the bound the oldest packets are dropped and counted as overflow.
 pub const MAX_CHUNKS: usize = 64;
 
 /// Media time one jitter buffer spans. At the bound the oldest packets are dropped and counted as overflow.

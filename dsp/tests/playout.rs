@@ -3,6 +3,7 @@
     clippy::cast_possible_truncation,
     reason = "simulated times and tones are small"
 )]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
     collections::BTreeMap,
@@ -578,6 +579,32 @@ fn drifting_clocks_stay_in_step() {
         assert!(
             heard.stats.concealed <= 3 * minutes as u64 * 4,
             "{parts} ppm: {:?}",
+            heard.stats
+        );
+    }
+}
+
+#[test]
+fn drift_without_a_pause_stops_at_the_limit() {
+    // Ten times the drift of a bad clock, under a loud tone in which no moment is quiet.
+    for parts in [-5_000_i64, 5_000] {
+        let sent = packets(Codec::Pcma, &tone::sine(330.0, -10.0, 4_500), 1);
+        let drifted =
+            |at: Duration| us((at.as_micros() as i64 * (1_000_000 + parts) / 1_000_000) as u64);
+        let arrivals: Vec<_> = sent.iter().map(|p| (drifted(p.sent), p.clone())).collect();
+        let heard = run(Codec::Pcma, &arrivals, ms(5), 4_400);
+        let deepest = *heard.depths.iter().max().unwrap();
+        assert!(
+            if parts < 0 {
+                (200..=280).contains(&deepest)
+            } else {
+                deepest <= 60
+            },
+            "{parts}: {deepest}"
+        );
+        assert!(
+            heard.count(Taken::Silent) <= 3,
+            "{parts}: {:?}",
             heard.stats
         );
     }
