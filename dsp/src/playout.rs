@@ -97,6 +97,12 @@ impl Playout {
         }
     }
 
+    /// Hears that a packet of this sequence number carried something else than sound (a key press, comfort noise), so
+    /// that it is not taken for lost.
+    pub fn skip(&mut self, sequence: u16) {
+        self.jitter.skip(sequence);
+    }
+
     /// Takes out the sound of one tick; called every 20 ms.
     pub fn take(&mut self, out: &mut Frame, now: Instant) -> Taken {
         let left = self.units(self.ready.len);
