@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     TICK,
-    delay::Transits,
+    delay::{Copies, Transits},
     limit::{
         MAX_CONCEALED, MAX_DEPTH, MAX_DROPOUT, MAX_HOLD, MAX_MISORDER, MAX_PACKETS,
         MAX_RECEIVED_PAYLOAD, MAX_TIMESTAMP_LEAP,
@@ -79,6 +79,7 @@ pub struct JitterBuffer {
     played: Option<i64>,
     /// Packets without sound since.
     skipped: i64,
+    copies: Copies,
     /// Timestamp units of the packet played last.
     duration: i64,
     imbalance: i32,
@@ -99,11 +100,19 @@ impl JitterBuffer {
             transits: Transits::new(),
             played: None,
             skipped: 0,
+            copies: Copies::default(),
             duration: 0,
             imbalance: 0,
             epoch: None,
             stats: JitterStats::default(),
         }
+    }
+
+    /// Says that packets carry copies of the ones before: after repeated loss one packet more is held, so that the copy
+    /// is there when it is wanted.
+    pub fn with_copies(mut self) -> Self {
+        self.copies.carried = true;
+        self
     }
 
     /// Takes in a packet that holds `duration` timestamp units of sound.
@@ -248,6 +257,7 @@ impl JitterBuffer {
         self.transits = Transits::new();
         self.played = None;
         self.skipped = 0;
+        self.copies.forget();
         self.duration = 0;
         self.imbalance = 0;
     }
@@ -334,7 +344,7 @@ impl JitterBuffer {
                     self.stats.late += 1;
                     Step::Again
                 }
-                Some(first) if first.timestamp <= cursor => self.play(),
+                Some(first) if first.timestamp <= cursor => self.play(now),
                 Some(_) => self.bridge(cursor, covered, made_up, wanted),
             },
         }
@@ -436,9 +446,11 @@ impl JitterBuffer {
         u64::try_from(packet.sequence - played - 1 - self.skipped).unwrap_or(0)
     }
 
-    fn play(&mut self) -> Step {
+    fn play(&mut self, now: i64) -> Step {
         let first = &self.packets[0];
-        self.stats.lost += self.missing(first);
+        let missing = self.missing(first);
+        self.copies.learn(missing > 0, now);
+        self.stats.lost += missing;
         self.skipped = 0;
         self.played = Some(first.sequence);
         self.duration = first.end - first.timestamp;
@@ -466,7 +478,8 @@ impl JitterBuffer {
         } else {
             tick - gcd(duration, tick)
         };
-        slow.min(fastest + micros(MAX_HOLD)) + micros(MARGIN) + self.media_micros(phase)
+        let copy = if self.copies.wanted { duration } else { 0 };
+        slow.min(fastest + micros(MAX_HOLD)) + micros(MARGIN) + self.media_micros(phase + copy)
     }
 
     fn make_room(&mut self, bytes: usize) {

@@ -71,7 +71,10 @@ impl Playout {
         let samples = codec.frame_samples();
         Ok(Self {
             codec,
-            jitter: JitterBuffer::new(codec.clock_rate()),
+            jitter: match codec {
+                Codec::Opus => JitterBuffer::new(codec.clock_rate()).with_copies(),
+                Codec::Pcmu | Codec::Pcma | Codec::G722 => JitterBuffer::new(codec.clock_rate()),
+            },
             decoder: Decoder::new(codec)?,
             concealer: Concealer::new(codec.sample_rate()),
             up: codec.ratio().map(Interpolator::new),
