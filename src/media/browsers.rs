@@ -124,7 +124,11 @@ mod tests {
         browsers.bind(ANNA, 0, address(1));
         browsers.forget(ANNA);
         browsers.forget(BERT);
-        let rest = (browsers.by_ufrag.len(), browsers.by_path.len(), browsers.known.len());
+        let rest = (
+            browsers.by_ufrag.len(),
+            browsers.by_path.len(),
+            browsers.known.len(),
+        );
         assert_eq!(rest, (0, 0, 0));
     }
 

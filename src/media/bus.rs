@@ -3,10 +3,7 @@
 //! Each tick reads the roster itself, so that there is no second opinion on who is in: an attached leg without an entry
 //! is cut, and one that waits for its first roster neither hears nor is heard.
 
-use std::{
-    collections::BTreeMap,
-    time::Instant,
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use dsp::{Frame, Mixer};
 

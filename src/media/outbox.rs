@@ -76,7 +76,12 @@ impl Outbox {
     }
 
     /// Queues a copy of a datagram; one that is longer than [`PACKET_MAX`] does not fit either.
-    pub(super) fn push(&mut self, socket: SocketId, to: SocketAddr, bytes: &[u8]) -> Result<(), Full> {
+    pub(super) fn push(
+        &mut self,
+        socket: SocketId,
+        to: SocketAddr,
+        bytes: &[u8],
+    ) -> Result<(), Full> {
         let room = self.room()?.get_mut(..bytes.len()).ok_or(Full)?;
         room.copy_from_slice(bytes);
         self.commit(socket, to, bytes.len());

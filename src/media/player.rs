@@ -87,7 +87,10 @@ mod tests {
     fn an_overlong_prompt_is_cut() {
         let table = Clips::new(vec![vec![frame(1)]]);
         let mut player = Player::new(vec![ClipId(0); 10 * CLIPS_PER_PROMPT], 0);
-        assert_eq!(std::iter::from_fn(|| player.take(&table)).count(), CLIPS_PER_PROMPT);
+        assert_eq!(
+            std::iter::from_fn(|| player.take(&table)).count(),
+            CLIPS_PER_PROMPT
+        );
     }
 
     fn frame(value: i16) -> Frame {

@@ -59,7 +59,9 @@ impl Pool {
         config: &PoolConfig,
         rng: &mut impl Rng,
     ) -> io::Result<(Self, mpsc::Receiver<Notice>)> {
-        let count = config.workers.map_or_else(default_workers, NonZeroUsize::get);
+        let count = config
+            .workers
+            .map_or_else(default_workers, NonZeroUsize::get);
         let (notices, receiver) = mpsc::channel(NOTICES_WAITING);
         let workers = (0..count.min(WORKERS_MAX)).map(|index| {
             let offset = u16::try_from(index).unwrap_or(u16::MAX);
@@ -244,7 +246,9 @@ mod tests {
     fn an_exhausted_range_says_so_and_recovers() {
         let range = PortRange::new(41_100..=41_105).unwrap();
         let mut rng = rng();
-        let mut pairs: Vec<_> = (0..3).map(|_| range.bind(HERE, &mut rng).unwrap()).collect();
+        let mut pairs: Vec<_> = (0..3)
+            .map(|_| range.bind(HERE, &mut rng).unwrap())
+            .collect();
         let refused = range.bind(HERE, &mut rng).unwrap_err();
         assert!(matches!(refused, NoPorts::Exhausted));
         pairs.pop();

@@ -175,9 +175,10 @@ impl Shard {
         if let Some(event) = self.common.events.pop() {
             return Some(event);
         }
-        self.common.events.take_lost().then(|| Event::Resync {
-            legs: self.legs(),
-        })
+        self.common
+            .events
+            .take_lost()
+            .then(|| Event::Resync { legs: self.legs() })
     }
 
     /// Tells whether an event waits.
@@ -429,9 +430,7 @@ impl Shard {
 
     fn count_conferences(&mut self) {
         let conferences = self.buses.len() as u64;
-        self.common
-            .counters
-            .set(Counter::Conferences, conferences);
+        self.common.counters.set(Counter::Conferences, conferences);
     }
 }
 

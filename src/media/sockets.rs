@@ -42,14 +42,17 @@ pub(super) struct Sockets {
     vacant: Vec<usize>,
     places: HashMap<LegId, usize>,
     ready: Vec<EpollEvent>,
-    buffer: [u8; DATAGRAM_MAX],
+    buffer: Vec<u8>,
 }
 
 impl Sockets {
     /// Watches the browsers' sockets and the wake-up call.
     pub(super) fn new(browsers: Vec<UdpSocket>, wake: Arc<EventFd>) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        epoll.add(&*wake, EpollEvent::new(EpollFlags::EPOLLIN, Token::Wake.pack()))?;
+        epoll.add(
+            &*wake,
+            EpollEvent::new(EpollFlags::EPOLLIN, Token::Wake.pack()),
+        )?;
         for (index, socket) in browsers.iter().enumerate() {
             let token = Token::Browser(index).pack();
             epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, token))?;
@@ -62,7 +65,7 @@ impl Sockets {
             vacant: Vec::new(),
             places: HashMap::new(),
             ready: vec![EpollEvent::empty(); READY_PER_SLOT],
-            buffer: [0; DATAGRAM_MAX],
+            buffer: vec![0; DATAGRAM_MAX],
         })
     }
 
@@ -122,14 +125,16 @@ impl Sockets {
         let Ok(count) = self.epoll.wait(&mut self.ready, EpollTimeout::ZERO) else {
             return;
         };
+        let mut buffer = std::mem::take(&mut self.buffer);
         for n in 0..count {
             let token = Token::unpack(self.ready[n].data());
             let Some((socket, id, batch)) = self.find(token) else {
                 let _ = self.wake.read();
                 continue;
             };
-            drain(socket, id, batch, &mut self.buffer, shard, now);
+            drain(socket, id, batch, &mut buffer, shard, now);
         }
+        self.buffer = buffer;
     }
 
     /// Sends what waits in the shard.

@@ -47,7 +47,8 @@ impl Clock {
     pub(super) fn start(&mut self, now: Instant) {
         if self.next.is_none() {
             let origin = self.epoch + SLOT * u32::try_from(self.phase).unwrap_or(0);
-            let passed = ticks(now.saturating_duration_since(origin) + TICK - Duration::from_nanos(1));
+            let passed =
+                ticks(now.saturating_duration_since(origin) + TICK - Duration::from_nanos(1));
             self.next = Some(origin + TICK * passed);
         }
     }
@@ -132,7 +133,10 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the base instant of a simulated run")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the base instant of a simulated run"
+    )]
     fn t0() -> Instant {
         Instant::now()
     }

@@ -341,7 +341,8 @@ fn now() -> Instant {
 
 /// Without it, load on the control plane can delay a tick by 100 ms.
 fn ask_for_realtime() {
-    let priority = ThreadPriorityValue::try_from(REALTIME_PRIORITY).map(ThreadPriority::Crossplatform);
+    let priority =
+        ThreadPriorityValue::try_from(REALTIME_PRIORITY).map(ThreadPriority::Crossplatform);
     let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
     let granted = priority.is_ok_and(|priority| {
         set_thread_priority_and_policy(thread_native_id(), priority, policy).is_ok()

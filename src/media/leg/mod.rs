@@ -315,7 +315,14 @@ impl Leg {
         }
     }
 
-    fn put(&mut self, sequence: u16, timestamp: u32, payload: &[u8], restarted: bool, now: Instant) {
+    fn put(
+        &mut self,
+        sequence: u16,
+        timestamp: u32,
+        payload: &[u8],
+        restarted: bool,
+        now: Instant,
+    ) {
         if restarted {
             self.playout.reset();
         }

@@ -25,9 +25,13 @@ const ROOM: ConferenceId = ConferenceId::from_u64(1);
 async fn a_phone_gets_packets_moves_to_another_worker_and_says_goodbye() {
     let (mut pool, mut notices) = pool(2);
     let phone = UdpSocket::bind((HERE, 0)).unwrap();
-    phone.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    phone
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
     let report = UdpSocket::bind((HERE, 0)).unwrap();
-    report.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    report
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
     let sockets = PortRange::new(42_000..=42_100)
         .unwrap()
         .bind(HERE, &mut StdRng::seed_from_u64(2))
