@@ -54,6 +54,8 @@ pub(super) struct World {
     network: VecDeque<Travelling>,
     pub(super) sent: usize,
     pub(super) loss: Loss,
+    /// Every datagram arrives twice.
+    pub(super) doubles: bool,
     sequence: u64,
     /// Payloads that arrived, in order.
     pub(super) leg_heard: Vec<Vec<u8>>,
@@ -124,6 +126,7 @@ impl World {
             network: VecDeque::new(),
             sent: 0,
             loss: Box::new(|_, _| false),
+            doubles: false,
             sequence: 1,
             leg_heard: Vec::new(),
             browser_heard: Vec::new(),
@@ -253,11 +256,16 @@ impl World {
     fn travel(&mut self, to_leg: bool, bytes: Vec<u8>) {
         let lost = (self.loss)(self.sent, &bytes);
         self.sent += 1;
-        if !lost {
+        let copies = match (lost, self.doubles) {
+            (true, _) => 0,
+            (false, false) => 1,
+            (false, true) => 2,
+        };
+        for _ in 0..copies {
             self.network.push_back(Travelling {
                 at: self.now + DELAY,
                 to_leg,
-                bytes,
+                bytes: bytes.clone(),
             });
         }
     }

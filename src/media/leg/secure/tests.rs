@@ -1,5 +1,7 @@
 //! What only the inside can show: bounds of the reassembly.
 
+use proptest::prelude::*;
+
 use super::{
     fingerprint::Fingerprints,
     flight::{Admitted, Flights, is_sealed_alert},
@@ -170,5 +172,26 @@ fn only_one_sealed_alert_passes_afterwards() {
         Vec::new(),
     ] {
         assert!(!is_sealed_alert(&other));
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_datagram_panics(
+        datagrams in prop::collection::vec(
+            (0..4u8, 0..3u8, prop::collection::vec(any::<u8>(), 0..80), 0..16u8), 1..40),
+    ) {
+        let mut flights = flights();
+        for (form, epoch, bytes, kind) in datagrams {
+            let datagram = match form {
+                0 => bytes,
+                1 => record(22, epoch, &bytes),
+                2 => record(19 + kind % 6, epoch, &bytes),
+                _ => whole(kind, epoch, &bytes),
+            };
+            flights.handle(&datagram);
+            let _ = is_sealed_alert(&datagram);
+        }
+        prop_assert!(flights.memory() <= 2 * HANDSHAKE_PARTS_MAX * HANDSHAKE_MESSAGE_MAX);
     }
 }
