@@ -1,8 +1,8 @@
-//! Every limit of the crate, named, with unit, reason and what happens when it is hit.
-
-// --- rtp
+//! The limits of this crate: each with its unit, its reason and what happens at it.
 
 use std::time::Duration;
+
+// --- rtp
 
 /// Synchronization sources an SRTP direction keeps state for; a packet of a fifth is dropped before any cryptography.
 /// A leg sends one stream, and a peer may restart its stream a few times.

@@ -27,6 +27,9 @@ const NTP_OFFSET: u64 = 2_208_988_800;
 /// Bytes of a canonical name: 96 bits in hexadecimal (RFC 7022 §4.2).
 const CNAME_LEN: usize = 24;
 
+/// By how much a peer may round up the time it held a report.
+const HELD_ROUNDING: Duration = Duration::from_millis(5);
+
 /// How audio and keys are carried; changes with a re-INVITE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Format {
@@ -45,7 +48,8 @@ pub struct Format {
 pub struct SessionConfig {
     /// Our synchronization source.
     pub ssrc: u32,
-    /// Sequence number of the first packet sent.
+    /// Sequence number of the first packet sent; below 32,768 where SRTP protects it, since a receiver that misses the
+    /// first rollover can never open the stream.
     pub first_sequence: u16,
     /// Media time of the first packet sent.
     pub first_timestamp: u32,
@@ -487,7 +491,10 @@ impl Reports {
         let mut sent = self.sent.iter().flatten();
         let (_, at) = sent.find(|(ntp, _)| *ntp == block.last_sender_report)?;
         let held = Duration::from_nanos((u64::from(block.delay) * 1_000_000_000) >> 16);
-        now.saturating_duration_since(*at).checked_sub(held)
+        let passed = now.saturating_duration_since(*at);
+        // On a near path the peer's rounding may exceed the way itself.
+        let round_trip = (passed + HELD_ROUNDING).checked_sub(held)?;
+        Some(round_trip.saturating_sub(HELD_ROUNDING))
     }
 }
 

@@ -165,6 +165,30 @@ fn stray_sources_do_not_interrupt() {
 }
 
 #[test]
+fn two_sources_in_turns_do_not_alternate() {
+    let (mut alice, mut bob, now) = pair();
+    let mut carol = Session::new(config(0xcccc), now);
+    talk(&mut alice, &mut bob, 1, now);
+    for _ in 0..10 {
+        let other = written(&mut carol, &[1]);
+        assert_eq!(bob.handle_rtp(&other, now), Err(Discard::UnknownSource));
+        assert_eq!(talk(&mut alice, &mut bob, 1, now), 0);
+    }
+}
+
+#[test]
+fn a_report_about_another_source_forgets_the_first_ones_report() {
+    let (mut alice, mut bob, now) = pair();
+    talk(&mut alice, &mut bob, 1, now);
+    send_report(&mut alice, &mut bob, now, now);
+    assert_ne!(bob.block(now).unwrap().last_sender_report, 0);
+    let mut carol = Session::new(config(0xcccc), now);
+    talk(&mut carol, &mut bob, 1, now + RTP_SOURCE_QUIET);
+    let block = bob.block(now).unwrap();
+    assert_eq!((block.ssrc, block.last_sender_report), (0xcccc, 0));
+}
+
+#[test]
 fn a_restart_of_the_sequence_is_told_once() {
     let (mut alice, mut bob, now) = pair();
     talk(&mut alice, &mut bob, 3, now);
@@ -236,6 +260,21 @@ fn reports_tell_round_trip_loss_and_jitter() {
     );
     assert_eq!(alice.stats().remote_fraction_lost, Some(62));
     assert_eq!(alice.stats().round_trip, Some(round_trip));
+}
+
+#[test]
+fn a_peer_that_rounds_up_is_near() {
+    let (mut alice, mut bob, now) = pair();
+    talk(&mut alice, &mut bob, 3, now);
+    send_report(&mut alice, &mut bob, now, now);
+    let answered = now + Duration::from_secs(1);
+    let news = send_report(
+        &mut bob,
+        &mut alice,
+        answered,
+        answered - Duration::from_millis(2),
+    );
+    assert_eq!(news.round_trip, Some(Duration::ZERO));
 }
 
 #[test]

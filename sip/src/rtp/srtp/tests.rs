@@ -149,6 +149,21 @@ fn late_packets_around_the_wrap_are_accepted_once() {
 }
 
 #[test]
+fn a_packet_of_another_rollover_is_not_authentic() {
+    for profile in Profile::ALL {
+        let (mut sealer, mut opener) = pair(profile);
+        seal(&mut sealer, &packet(40_000, 7));
+        seal(&mut sealer, &packet(65_535, 7));
+        let sealed = seal(&mut sealer, &packet(0, 7));
+        assert_eq!(
+            open(&mut opener, &sealed),
+            Err(Discard::NotAuthentic),
+            "{profile:?}"
+        );
+    }
+}
+
+#[test]
 fn packets_behind_the_window_are_late() {
     let (mut sealer, mut opener) = pair(Profile::AeadAes256Gcm);
     let window = u16::try_from(SRTP_REPLAY_WINDOW).unwrap();
