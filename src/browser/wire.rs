@@ -255,10 +255,7 @@ fn exposed<S: Serializer>(value: &Pii<String>, serializer: S) -> Result<S::Ok, S
     serializer.serialize_str(value.expose())
 }
 
-fn exposed_if_any<S: Serializer>(
-    value: &Option<Name>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn exposed_if_any<S: Serializer>(value: &Option<Name>, serializer: S) -> Result<S::Ok, S::Error> {
     value.as_ref().map(Pii::expose).serialize(serializer)
 }
 

@@ -335,10 +335,18 @@ fn entry(name: Option<&str>) -> Entry {
     Entry {
         id: ParticipantId::from_u64(1),
         name: name.map(|name| Name::new(name.to_owned())),
-        door: if name.is_some() { Door::Browser } else { Door::Phone },
+        door: if name.is_some() {
+            Door::Browser
+        } else {
+            Door::Phone
+        },
         ordinal: 1,
         role: Role::Guest,
-        status: if name.is_some() { Status::Connected } else { Status::OnHold },
+        status: if name.is_some() {
+            Status::Connected
+        } else {
+            Status::OnHold
+        },
         microphone: true,
         speaking: false,
     }
