@@ -2,4 +2,8 @@
 //!
 //! This module knows neither SIP nor HTML.
 
+pub mod house;
+pub mod session;
 pub mod wire;
+
+mod budget;
