@@ -177,7 +177,7 @@ async fn the_dismissed_are_told_why() {
 
 #[tokio::test]
 async fn an_event_is_told_with_its_text_in_both_languages() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let mut page = world.inside().await;
     world.tell(News::Told(Event::Stopping)).await;
     let heard = page.hear().await;
@@ -189,7 +189,7 @@ async fn an_event_is_told_with_its_text_in_both_languages() {
 
 #[tokio::test]
 async fn a_whole_roster_becomes_the_change_that_leads_to_it() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let mut page = world.inside().await;
     let roster = Snapshot {
         version: 9,
