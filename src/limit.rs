@@ -2,6 +2,54 @@
 
 use std::time::Duration;
 
+// --- telephone door
+
+/// Arrivals that may wait for the SIP driver; beyond, the readers wait and the kernel drops.
+pub const SIP_ARRIVALS_MAX: usize = 1_024;
+/// The largest datagram UDP can carry.
+pub const SIP_DATAGRAM_BYTES_MAX: usize = 65_535;
+/// Bytes read from a SIP stream at once.
+pub const SIP_STREAM_CHUNK_BYTES: usize = 16_384;
+/// Writes that may wait on one SIP connection; beyond, the peer does not read and the connection is closed.
+pub const SIP_STREAM_WRITES_MAX: usize = 64;
+/// SIP connections at a time; further ones are closed at once.
+pub const SIP_CONNECTIONS_MAX: usize = 512;
+/// SIP connections from one address; further ones are closed at once.
+pub const SIP_CONNECTIONS_PER_SOURCE_MAX: usize = 64;
+/// A connection that got no answer for this long is closed, whatever it sends.
+pub const SIP_CONNECTION_SILENT_MAX: Duration = Duration::from_secs(30);
+/// A connection that sends nothing for this long is closed; trunks keep theirs alive more often.
+pub const SIP_CONNECTION_IDLE_MAX: Duration = Duration::from_secs(3_600);
+/// Things that may wait for one call's task; beyond, the call is ended.
+pub const CALL_INBOX_MAX: usize = 64;
+/// Calls at a time; further ones are answered 503.
+pub const CALLS_MAX: usize = 2_000;
+/// Orders of all calls that may wait for the SIP driver; beyond, the calls wait.
+pub const CALL_ORDERS_MAX: usize = 1_024;
+/// A goodbye may be spoken this long before the call is ended anyway.
+pub const GOODBYE_MAX: Duration = Duration::from_secs(12);
+/// A held telephone is asked this often whether it is there.
+pub const HELD_PING_INTERVAL: Duration = Duration::from_secs(30);
+
+// --- server
+
+/// Messages that may wait for a conference's task; beyond, the doors wait.
+pub const CONFERENCE_INBOX_MAX: usize = 1_024;
+/// Notices that may wait for one participant; beyond, the next is a whole roster.
+pub const NOTICES_MAX: usize = 256;
+/// News that may wait for one leg's door.
+pub const LEG_NEWS_MAX: usize = 64;
+/// Notes and requests that may wait for the router or the factory.
+pub const SERVER_QUEUE_MAX: usize = 4_096;
+/// How often a conference looks for participants whose door has ended.
+pub const CONFERENCE_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the router looks for legs whose door has ended.
+pub const ROUTER_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// Conferences at a time; a further one is refused.
+pub const CONFERENCES_MAX: usize = 1_000;
+/// How long a stop waits for goodbyes.
+pub const STOP_MAX: Duration = Duration::from_millis(2_500);
+
 // --- store
 
 /// Connections to the database; a query beyond them waits for a free one, 5 s at most.
@@ -34,6 +82,35 @@ pub const WEB_HEADER_BYTES: usize = 16 * 1024;
 
 /// Headers of a request; more are answered 431.
 pub const WEB_HEADERS: usize = 64;
+
+/// Bytes of a message from a browser, an offer included; the connection of a longer one is closed.
+pub const BROWSER_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// Messages a browser may send at once, pings included; then [`BROWSER_MESSAGES_PER_SECOND`]. The connection of a
+/// browser that sends more is closed.
+pub const BROWSER_MESSAGE_BURST: u32 = 60;
+
+/// Messages a browser may send for long, each second.
+pub const BROWSER_MESSAGES_PER_SECOND: u32 = 10;
+
+/// Time for a browser's first message; then its connection is closed.
+pub const BROWSER_HELLO: Duration = Duration::from_secs(10);
+
+/// Time between the link and coming in, to type a name and try the microphone; then the connection is closed.
+pub const BROWSER_LOBBY: Duration = Duration::from_secs(60 * 60);
+
+/// How often a browser is pinged.
+pub const BROWSER_PING: Duration = Duration::from_secs(15);
+
+/// A browser that is silent for so long, pings unanswered, is gone.
+pub const BROWSER_DEAD: Duration = Duration::from_secs(30);
+
+/// Time for one message to leave towards a browser; a browser that takes longer is gone. Meanwhile its notices wait in
+/// the conference's queue, and a whole roster makes good what that queue cannot hold.
+pub const BROWSER_SEND: Duration = Duration::from_secs(10);
+
+/// Time a browser has to answer the close of its connection.
+pub const BROWSER_CLOSE: Duration = Duration::from_secs(1);
 // --- conference
 
 /// Characters of a display name; longer names are cut.
@@ -70,31 +147,114 @@ pub const LINGER: Duration = Duration::from_secs(30);
 /// Participants of one conference; more are refused with [`Refusal::Full`](crate::conference::Refusal::Full).
 pub const PARTICIPANTS_MAX: usize = 1000;
 
-/// Bytes of a message from a browser, an offer included; the connection of a longer one is closed.
-pub const BROWSER_MESSAGE_BYTES: usize = 64 * 1024;
+// --- browser transport
 
-/// Messages a browser may send at once, pings included; then [`BROWSER_MESSAGES_PER_SECOND`]. The connection of a
-/// browser that sends more is closed.
-pub const BROWSER_MESSAGE_BURST: u32 = 60;
+/// Bytes of the largest datagram a leg sends; room for SRTP's tag is included. A larger payload is not sent.
+pub const PACKET_MAX: usize = 1_400;
+/// Handshakes that may be half open on one shard; a further one waits for a place.
+pub const HALF_OPEN_MAX: usize = 256;
+/// How long a half-open handshake keeps its place, should its leg vanish without giving it back.
+pub const HALF_OPEN_EXPIRY: Duration = SETUP_EXPIRY;
+/// When a handshake that found no place looks for one again.
+pub const HALF_OPEN_RETRY: Duration = Duration::from_millis(100);
+/// Time from a leg's beginning to a complete handshake; later the leg is gone.
+pub const SETUP_EXPIRY: Duration = Duration::from_secs(15);
+/// Time without an authenticated binding request after which a leg is gone (RFC 7675 §5.1).
+pub const CONSENT_EXPIRY: Duration = Duration::from_secs(30);
+/// Bytes of the largest STUN message that is looked at; browsers send about 100.
+pub const STUN_MAX: usize = 548;
+/// Bytes of the largest DTLS handshake message that is put together; a larger one is dropped. Browsers' are below 1,000.
+pub const HANDSHAKE_MESSAGE_MAX: usize = 8_192;
+/// Incomplete handshake messages kept per leg; one more displaces the oldest. Browsers' messages come whole.
+pub const HANDSHAKE_PARTS_MAX: usize = 4;
+/// Protected records that a handshake may look at; further ones are dropped. A browser sends one per try.
+pub const HANDSHAKE_SEALED_MAX: usize = 4_096;
+/// Bytes of the largest protected DTLS record that is looked at: a Finished is 61, an alert 39.
+pub const SEALED_RECORD_MAX: usize = 128;
+/// Time to the first repeat of a DTLS flight; each further one waits twice as long.
+pub const FLIGHT_REPEAT_FIRST: Duration = Duration::from_millis(200);
+/// Longest time between two repeats of a DTLS flight.
+pub const FLIGHT_REPEAT_MAX: Duration = Duration::from_secs(4);
+/// Repeats of a DTLS flight; after the last the handshake waits for its end. The library fails at the eighth.
+pub const FLIGHT_REPEATS_MAX: u32 = 7;
+/// How long a handshake goes on after a plaintext alert or a foreign certificate, either of which may be forged.
+pub const REFUSAL_GRACE: Duration = Duration::from_secs(2);
+/// Datagrams of ICE, DTLS and RTCP that wait to be sent on one leg; a further one is dropped.
+pub const LEG_TRANSMITS_MAX: usize = 32;
 
-/// Messages a browser may send for long, each second.
-pub const BROWSER_MESSAGES_PER_SECOND: u32 = 10;
+// --- media
 
-/// Time for a browser's first message; then its connection is closed.
-pub const BROWSER_HELLO: Duration = Duration::from_secs(10);
+/// Missed ticks that a bus makes up; of a longer gap the oldest are left out, and media time jumps over them.
+pub const MAKE_UP_TICKS: u32 = 3;
 
-/// Time between the link and coming in, to type a name and try the microphone; then the connection is closed.
-pub const BROWSER_LOBBY: Duration = Duration::from_secs(60 * 60);
+/// Phases of the 20 ms; each bus ticks in one of them, so that a worker's load is spread.
+pub const PHASES: usize = 10;
 
-/// How often a browser is pinged.
-pub const BROWSER_PING: Duration = Duration::from_secs(15);
+/// A phase's length, and the worker's step: arrivals are seen with this resolution, finer than a jitter buffer needs.
+pub const SLOT: Duration = Duration::from_millis(2);
 
-/// A browser that is silent for so long, pings unanswered, is gone.
-pub const BROWSER_DEAD: Duration = Duration::from_secs(30);
+/// Silence on a telephone's RTP after which it is reported, again and again while it lasts.
+pub const QUIET_AFTER: Duration = Duration::from_secs(15);
 
-/// Time for one message to leave towards a browser; a browser that takes longer is gone. Meanwhile its notices wait in
-/// the conference's queue, and a whole roster makes good what that queue cannot hold.
-pub const BROWSER_SEND: Duration = Duration::from_secs(10);
+/// Ticks of media time that a leg jumps over at most, a minute's worth: after a longer standstill it just goes on.
+pub const SKIPPED_TICKS_MAX: u32 = 3_000;
 
-/// Time a browser has to answer the close of its connection.
-pub const BROWSER_CLOSE: Duration = Duration::from_secs(1);
+/// Legs on one shard; a further one ends at once as failed. Doors refuse calls long before.
+pub const LEGS_MAX: usize = 8_192;
+
+/// Buses on one shard; a further one fails at once.
+pub const BUSES_MAX: usize = 8_192;
+
+/// Events that wait for the control plane beside those of the legs; more are lost, and a resync follows.
+pub const EVENTS_BASE: usize = 64;
+
+/// Events that wait per leg of the shard: a few keys, a change of speech and an end.
+pub const EVENTS_PER_LEG: usize = 8;
+
+/// Bytes that wait to be sent by one shard; a datagram beyond is dropped. Four ticks of 8,000 Opus legs.
+pub const OUTBOX_BYTES_MAX: usize = 8 << 20;
+
+/// Clips of one prompt; more are left out. The longest sentence of the catalogue has about ten.
+pub const CLIPS_PER_PROMPT: usize = 64;
+
+/// Addresses a browser's datagrams may come from at a time; a further one displaces the oldest.
+pub const PATHS_PER_LEG: usize = 8;
+
+/// Commands that wait for a worker; the sender waits when there are more.
+pub const COMMANDS_WAITING: usize = 1_024;
+
+/// Commands a worker takes between two looks at its deadline.
+pub const COMMANDS_PER_SLOT: usize = 64;
+
+/// Notices of all workers that wait for the control plane; then events wait in the shard.
+pub const NOTICES_WAITING: usize = 8_192;
+
+/// Sockets whose readiness a worker learns at once.
+pub const READY_PER_SLOT: usize = 512;
+
+/// Datagrams a worker takes from one browser socket between two looks at its deadline: 10,000 legs' worth.
+pub const DATAGRAMS_PER_SLOT: usize = 1_024;
+
+/// Bytes of the largest datagram received; of a longer one the rest is cut off and authentication or parsing refuses it.
+pub const DATAGRAM_MAX: usize = 2_048;
+
+/// Bytes of kernel buffer asked for on a browser socket: 100 ms of 2,000 legs. The system may grant less.
+pub const SOCKET_BUFFER: usize = 4 << 20;
+
+/// Ports tried for one telephone before the range counts as exhausted.
+pub const PORT_TRIES: usize = 128;
+
+/// Ephemeral ports tried until one is free on every address.
+pub const BIND_TRIES: usize = 16;
+
+/// Workers of one process.
+pub const WORKERS_MAX: usize = 64;
+
+// --- negotiation with browsers
+
+/// Bytes of the largest offer; a larger one is refused. Browsers' offers of one audio line have about 1,500 to 4,000.
+pub const OFFER_MAX: usize = 16 * 1024;
+/// Media lines of an offer; one with more is refused.
+pub const OFFER_MEDIA_MAX: usize = 8;
+/// Fingerprints of an offer that are looked at; browsers send one.
+pub const OFFER_FINGERPRINTS_MAX: usize = 8;

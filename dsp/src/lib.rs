@@ -1,9 +1,36 @@
 //! Sound: codecs, jitter buffer, concealment, resampling and the exact mixer.
 //!
+//! ```text
+//! packet ─ Playout: JitterBuffer → Decoder → Concealer → Interpolator ─ Frame ─ Mixer ─ Frame ─ Encoder: Decimator → codec ─ packet
+//! ```
+//!
 //! Invariants: this crate knows no network, no RTP header, no room and no clock; nothing in the tick allocates after
-//! construction; every sum is exact in `i32` and limited once.
+//! construction; every sum is exact in `i32` and limited once; nothing a peer sends can panic or loop without bound.
+#![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod codec;
+mod conceal;
+mod delay;
+mod frame;
+mod level;
+mod mixer;
+mod playout;
+mod prompt;
+mod resample;
 
-pub use codec::Codec;
+pub mod codec;
+pub mod jitter;
+pub mod limit;
+pub mod tone;
+pub mod wav;
+
+pub use codec::{Codec, CodecError, Decoder, Encoder};
+pub use conceal::Concealer;
+pub use frame::{FRAME_SAMPLES, Frame, SAMPLE_RATE, TICK};
+pub use jitter::JitterBuffer;
+pub use level::{Level, SpeechGate};
+pub use limit::MAX_PAYLOAD;
+pub use mixer::Mixer;
+pub use playout::{Playout, PlayoutStats, Taken};
+pub use prompt::decode_ogg_opus;
+pub use resample::{Decimator, Interpolator, Ratio};

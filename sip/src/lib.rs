@@ -7,4 +7,17 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod dialog;
+pub mod endpoint;
+pub mod error;
+pub mod limit;
 pub mod redact;
+pub mod rtp;
+pub mod sdp;
+mod session;
+
+pub use endpoint::{
+    CallRef, Caller, Command, Counters, Ended, Endpoint, EndpointConfig, Event, Flow, Limits,
+    Protocol, Scheme, Target, Transmit,
+};
+pub use error::DescriptionError;

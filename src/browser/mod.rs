@@ -3,6 +3,7 @@
 //! This module knows neither SIP nor HTML.
 
 pub mod house;
+pub mod negotiate;
 pub mod session;
 pub mod wire;
 

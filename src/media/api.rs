@@ -182,6 +182,11 @@ pub enum Command {
         /// The conference.
         conference: ConferenceId,
     },
+    /// Detaches a leg from its bus; it stays and may hear clips.
+    Leave {
+        /// The leg.
+        leg: LegId,
+    },
     /// The roster as all participants see it: legs with their seats. A leg on the bus that is not in it is cut.
     Roster {
         /// The conference.

@@ -1,4 +1,40 @@
 //! The data plane: sockets, legs and buses on worker threads; knows no signalling.
+//!
+//! ```text
+//! datagram ─ worker       receives a batch, reads the clock once: now
+//!          ─ Shard::handle_datagram(socket, from, bytes, now)
+//!               phone:   sip::rtp::Session      digit | payload
+//!               browser: leg::secure::Secure    STUN | DTLS | SRTP opened: payload
+//!          ─ the leg's dsp::Playout
+//!
+//! every 20 ms ─ Shard::handle_timeout(now), per bus:
+//!   listen   each leg: playout ─ frame ─ level ─ speech gate
+//!   mix      each distinct row of the matrix: sum in i32; a speaker in the row hears it without self
+//!   speak    each leg: prompt | mix | silence ─ encode ─ RTP ─ (SRTP) ─ outbox
+//!
+//! drain    ─ poll_transmit to the sockets; poll_event to the control plane; poll_timeout says when to come back
+//! ```
+//!
+//! Invariants: the planes exchange nothing but [`api::Command`] and [`api::Event`]; between two ticks no state of a bus
+//! changes inside a mix; a leg that is in a mix is in the roster; each leg sends one packet per 20 ms. Only
+//! [`worker`], [`pool`] and `sockets` know sockets and clocks.
 
 pub mod api;
+pub mod counters;
 pub mod leg;
+pub mod player;
+pub mod pool;
+pub mod shard;
+pub mod worker;
+
+mod browsers;
+mod bus;
+mod common;
+mod outbox;
+mod sockets;
+mod tick;
+
+pub use counters::{Counter, Counters};
+pub use outbox::Transmit;
+pub use player::Clips;
+pub use shard::{Shard, ShardConfig, SocketId};

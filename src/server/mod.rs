@@ -1,2 +1,573 @@
-//! server
+//! What a door may ask: is this code or link right, open a leg, let somebody in.
+//!
+//! Behind it: [`factory`] makes conferences, [`conference`] drives each, [`router`] carries media events, [`secrets`]
+//! derives PINs and links. Doors hold an [`Attendance`]; dropping it is leaving.
+
+pub mod prompts;
 pub mod secrets;
+
+pub(crate) mod conference;
+mod factory;
+mod router;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use rand::{SeedableRng, rngs::StdRng};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+
+pub use self::router::LegNews;
+use self::{
+    conference::{Joining, Message},
+    factory::{Factory, Live, Request},
+    prompts::Prompts,
+    router::{Note, Router},
+    secrets::Keys,
+};
+use crate::{
+    conference::{
+        error::{Dismissal, Refusal},
+        event::{Event, Language},
+        focus::Verb,
+        participant::{Door, Role},
+        roster::{Delta, Snapshot},
+    },
+    id::{LegId, ParticipantId, RoomId, TenantId},
+    limit::{LEG_NEWS_MAX, NOTICES_MAX, SERVER_QUEUE_MAX},
+    media::{
+        api::{BrowserMedia, Command, Opening, PhoneMedia},
+        pool::{NoPorts, Pool, PortRange},
+        worker::{self, Envelope, PhoneSockets},
+    },
+    pii::{Name, Secret},
+    store::{self, Room, Store, Title},
+};
+
+/// Why the server cannot do what a door asks.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Policy says no.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+    /// There are as many conferences as there may be.
+    #[error("no further conference fits")]
+    Full,
+    /// The range of media ports is used up.
+    #[error("no media port is free")]
+    NoPort,
+    /// No media worker takes the leg.
+    #[error("no media worker is available")]
+    NoWorker,
+    /// The server is about to leave.
+    #[error("the server stops")]
+    Stopping,
+    /// The database failed.
+    #[error("store: {0}")]
+    Store(#[from] store::Error),
+}
+
+/// A right to enter: what a code or link stands for.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// The room.
+    pub room: RoomId,
+    /// The role the secret gives.
+    pub role: Role,
+    /// The room's language.
+    pub language: Language,
+    /// The room's title, for those who may enter.
+    pub title: Title,
+    /// The room's number.
+    pub number: String,
+    /// The PIN of the same role, to show as a way to call in.
+    pub pin: Arc<Secret<String>>,
+}
+
+/// What a participant is told.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// The whole roster.
+    Roster(Snapshot),
+    /// Changes to the roster.
+    Delta(Arc<Delta>),
+    /// An event of the catalogue, for this participant.
+    Told(Event),
+    /// Something they asked for is refused.
+    Refused(Refusal),
+    /// They are out; the door says why and hangs up.
+    Dismissed(Dismissal),
+}
+
+/// The server, as every door holds it.
+#[derive(Debug, Clone)]
+pub struct Server {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    keys: Keys,
+    pool: Arc<Pool>,
+    prompts: Prompts,
+    ports: PortRange,
+    fingerprint: String,
+    notes: mpsc::Sender<Note>,
+    requests: mpsc::Sender<Request>,
+}
+
+/// What a server is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Rooms.
+    pub store: Store,
+    /// The key of PINs and links.
+    pub keys: Keys,
+    /// The spoken catalogue.
+    pub prompts: Prompts,
+    /// The media workers.
+    pub pool: Arc<Pool>,
+    /// What the workers tell.
+    pub events: mpsc::Receiver<worker::Notice>,
+    /// Where telephones' media is received.
+    pub ports: PortRange,
+    /// Fingerprint of the certificate that browser legs present.
+    pub fingerprint: String,
+}
+
+impl Server {
+    /// Starts the server's tasks on the current runtime; they belong to `tasks`.
+    pub fn start(parts: Parts, tasks: &mut JoinSet<()>) -> Self {
+        let Parts {
+            store,
+            keys,
+            prompts,
+            pool,
+            events,
+            ports,
+            fingerprint,
+        } = parts;
+        let (notes, notes_queue) = mpsc::channel(SERVER_QUEUE_MAX);
+        let (requests, requests_queue) = mpsc::channel(SERVER_QUEUE_MAX);
+        tasks.spawn(Router::new(Arc::clone(&pool)).run(notes_queue, events));
+        tasks.spawn(Factory::new(Arc::clone(&pool), notes.clone()).run(requests_queue));
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                keys,
+                pool,
+                prompts,
+                ports,
+                fingerprint,
+                notes,
+                requests,
+            }),
+        }
+    }
+
+    /// Ends all conferences; everybody in them is told, and no other begins.
+    pub async fn stop(&self) {
+        let _ = self.inner.requests.send(Request::Stop).await;
+    }
+
+    /// The prompts, as clips the workers know.
+    pub fn prompts(&self) -> &Prompts {
+        &self.inner.prompts
+    }
+
+    /// The media workers.
+    pub fn pool(&self) -> &Pool {
+        &self.inner.pool
+    }
+
+    /// Judges a dial-in code. The work is the same whether or not the room exists.
+    pub async fn check_code(
+        &self,
+        number: &Secret<String>,
+        pin: &Secret<String>,
+    ) -> Result<Option<Admission>, Error> {
+        let room = self
+            .inner
+            .store
+            .room_by_number(TenantId::DEFAULT, number.expose())
+            .await?;
+        let judged = room.clone().unwrap_or_else(Room::nowhere);
+        let role = self.inner.keys.role_of_pin(&judged, pin);
+        Ok(room
+            .zip(role)
+            .map(|(room, role)| self.admission(&room, role)))
+    }
+
+    /// Judges a link's token.
+    pub async fn check_link(&self, token: &Secret<String>) -> Result<Option<Admission>, Error> {
+        let hash = secrets::link_hash(token);
+        let found = self.inner.store.room_by_link(&hash).await?;
+        Ok(found.map(|(room, role)| self.admission(&room, role)))
+    }
+
+    /// The language of the room with this number, if there is one; for trunks that lead to every room.
+    pub async fn room_language(&self, number: &str) -> Result<Option<Language>, Error> {
+        let room = self
+            .inner
+            .store
+            .room_by_number(TenantId::DEFAULT, number)
+            .await?;
+        Ok(room.map(|room| room.language))
+    }
+
+    fn admission(&self, room: &Room, role: Role) -> Admission {
+        Admission {
+            room: room.id,
+            role,
+            language: room.language,
+            title: room.title.clone(),
+            number: room.number.clone(),
+            pin: Arc::new(self.inner.keys.pin(room, role)),
+        }
+    }
+
+    /// Host addresses of the worker that serves the room, for a browser's candidates.
+    pub async fn browser_addresses(&self, admission: &Admission) -> Result<Vec<SocketAddr>, Error> {
+        let live = self.live(admission.room).await?;
+        Ok(self.inner.pool.addresses(live.worker).to_vec())
+    }
+
+    /// Fingerprint of the certificate that all browser legs present.
+    pub fn fingerprint(&self) -> &str {
+        &self.inner.fingerprint
+    }
+
+    /// Opens a browser's leg and lets its participant in.
+    pub async fn join_browser(
+        &self,
+        admission: &Admission,
+        name: Option<Name>,
+        media: BrowserMedia,
+    ) -> Result<(Attendance, MediaLeg), Error> {
+        let live = self.live(admission.room).await?;
+        let leg = self
+            .open(live.worker, Opening::Browser(media), None)
+            .await?;
+        let attendance = match self.join(live, admission, name, Door::Browser, &leg).await {
+            Ok(attendance) => attendance,
+            Err(error) => {
+                leg.close().await;
+                return Err(error);
+            }
+        };
+        Ok((attendance, leg))
+    }
+
+    /// Binds ports for a telephone's media; returns them with the one for RTP.
+    pub fn media_sockets(&self, address: IpAddr) -> Result<(PhoneSockets, u16), Error> {
+        let sockets = self
+            .inner
+            .ports
+            .bind(address, &mut rng())
+            .map_err(|error| {
+                tracing::warn!(%error, "a caller got no media ports");
+                match error {
+                    NoPorts::Exhausted | NoPorts::Bind(_) => Error::NoPort,
+                }
+            })?;
+        let port = sockets.rtp.local_addr().map_err(|_| Error::NoPort)?.port();
+        Ok((sockets, port))
+    }
+
+    /// Opens a telephone's leg, in no conference yet.
+    pub async fn open_phone(
+        &self,
+        media: PhoneMedia,
+        sockets: PhoneSockets,
+    ) -> Result<MediaLeg, Error> {
+        let worker = self.inner.pool.least_loaded();
+        self.open(worker, Opening::Phone(media), Some(sockets))
+            .await
+    }
+
+    async fn open(
+        &self,
+        worker: usize,
+        opening: Opening,
+        sockets: Option<PhoneSockets>,
+    ) -> Result<MediaLeg, Error> {
+        let id = LegId::random(&mut rng());
+        let (door, news) = mpsc::channel(LEG_NEWS_MAX);
+        let _ = self
+            .inner
+            .notes
+            .send(Note::Opened {
+                leg: id,
+                worker,
+                door,
+            })
+            .await;
+        let command = Command::Open {
+            leg: id,
+            opening: Box::new(opening),
+        };
+        if !self
+            .inner
+            .pool
+            .send_with(worker, Envelope { command, sockets })
+            .await
+        {
+            return Err(Error::NoWorker);
+        }
+        Ok(MediaLeg {
+            id,
+            worker,
+            news,
+            server: self.clone(),
+            plays: 0,
+        })
+    }
+
+    /// Lets a caller in with the leg they have, moving it to the conference's worker.
+    pub async fn join_phone(
+        &self,
+        admission: &Admission,
+        leg: &mut MediaLeg,
+    ) -> Result<Attendance, Error> {
+        let live = self.live(admission.room).await?;
+        leg.move_to(live.worker).await?;
+        self.join(live, admission, None, Door::Phone, leg).await
+    }
+
+    async fn join(
+        &self,
+        mut live: Live,
+        admission: &Admission,
+        name: Option<Name>,
+        door: Door,
+        leg: &MediaLeg,
+    ) -> Result<Attendance, Error> {
+        let participant = ParticipantId::random(&mut rng());
+        let (notices, queue) = mpsc::channel(NOTICES_MAX);
+        // A conference may end between being found and being joined; then there is a fresh one, once.
+        for _ in 0..2 {
+            let (reply, answer) = oneshot::channel();
+            let joining = Joining {
+                participant,
+                leg: leg.id,
+                name: name.clone(),
+                role: admission.role,
+                door,
+                notices: notices.clone(),
+                reply,
+            };
+            let note = Note::Joined {
+                leg: leg.id,
+                conference: live.inbox.clone(),
+            };
+            let _ = self.inner.notes.send(note).await;
+            if live
+                .inbox
+                .send(Message::Join(Box::new(joining)))
+                .await
+                .is_ok()
+                && let Ok(outcome) = answer.await
+            {
+                let roster = outcome.map_err(Error::Refused)?;
+                return Ok(Attendance {
+                    participant,
+                    leg: leg.id,
+                    roster,
+                    inbox: live.inbox,
+                    notices: queue,
+                });
+            }
+            live = self.live(admission.room).await?;
+            if live.worker != leg.worker {
+                return Err(Error::NoWorker);
+            }
+        }
+        Err(Error::NoWorker)
+    }
+
+    async fn live(&self, room: RoomId) -> Result<Live, Error> {
+        let (reply, answer) = oneshot::channel();
+        let asked = self
+            .inner
+            .requests
+            .send(Request::Open { room, reply })
+            .await;
+        if asked.is_err() {
+            return Err(Error::Stopping);
+        }
+        answer.await.map_err(|_| Error::Stopping)?
+    }
+
+    /// Ends a removed room's conference.
+    pub async fn room_removed(&self, room: RoomId) {
+        let _ = self.inner.requests.send(Request::Remove { room }).await;
+    }
+}
+
+/// A participant's presence in a conference; dropping it is leaving.
+#[derive(Debug)]
+pub struct Attendance {
+    /// Who.
+    pub participant: ParticipantId,
+    /// The roster at the moment of joining.
+    pub roster: Snapshot,
+    leg: LegId,
+    inbox: mpsc::Sender<Message>,
+    notices: mpsc::Receiver<Notice>,
+}
+
+impl Attendance {
+    /// Does something, as far as the participant's role allows.
+    pub async fn act(&self, verb: Verb) {
+        let _ = self
+            .inbox
+            .send(Message::Act {
+                by: self.participant,
+                verb,
+            })
+            .await;
+    }
+
+    /// Says that the telephone is on hold or back.
+    pub async fn hold(&self, held: bool) {
+        let _ = self
+            .inbox
+            .send(Message::Hold {
+                leg: self.leg,
+                held,
+            })
+            .await;
+    }
+
+    /// Waits for the next notice; none when the conference is gone.
+    pub async fn next(&mut self) -> Option<Notice> {
+        self.notices.recv().await
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        // A full inbox loses this; the conference's sweep then finds the closed queue of notices.
+        let _ = self.inbox.try_send(Message::Leave {
+            participant: self.participant,
+        });
+    }
+}
+
+/// A leg on a media worker, as its door holds it.
+#[derive(Debug)]
+pub struct MediaLeg {
+    id: LegId,
+    worker: usize,
+    news: mpsc::Receiver<LegNews>,
+    server: Server,
+    plays: u64,
+}
+
+impl MediaLeg {
+    /// The leg's id.
+    pub fn id(&self) -> LegId {
+        self.id
+    }
+
+    /// Waits for the next news; none when the server has stopped.
+    pub async fn next(&mut self) -> Option<LegNews> {
+        self.news.recv().await
+    }
+
+    /// Speaks an event to this leg alone, instead of what it hears; returns the token that comes back when it is said.
+    pub async fn say(&mut self, event: Event, language: Language) -> u64 {
+        self.plays += 1;
+        let clips = self.server.inner.prompts.clips(event, language);
+        let play = Command::Play {
+            leg: self.id,
+            clips,
+            token: self.plays,
+        };
+        self.server.inner.pool.send(self.worker, play).await;
+        self.plays
+    }
+
+    /// Stops what is being spoken.
+    pub async fn hush(&mut self) {
+        self.plays += 1;
+        let play = Command::Play {
+            leg: self.id,
+            clips: Vec::new(),
+            token: self.plays,
+        };
+        self.server.inner.pool.send(self.worker, play).await;
+    }
+
+    /// Changes a telephone's media after a new offer and answer.
+    pub async fn update(&self, media: PhoneMedia) {
+        self.server
+            .inner
+            .pool
+            .send(
+                self.worker,
+                Command::Update {
+                    leg: self.id,
+                    media,
+                },
+            )
+            .await;
+    }
+
+    /// Ends the leg.
+    pub async fn close(self) {
+        let _ = self
+            .server
+            .inner
+            .notes
+            .send(Note::Closed { leg: self.id })
+            .await;
+        self.server
+            .inner
+            .pool
+            .send(self.worker, Command::Close { leg: self.id })
+            .await;
+    }
+
+    /// Moves the leg to another worker; key presses meanwhile are kept for the caller of [`MediaLeg::next`] as far as
+    /// the queue holds them.
+    async fn move_to(&mut self, worker: usize) -> Result<(), Error> {
+        if worker == self.worker {
+            return Ok(());
+        }
+        let pool = &self.server.inner.pool;
+        pool.send(self.worker, Command::Release { leg: self.id })
+            .await;
+        loop {
+            match self.news.recv().await {
+                Some(LegNews::Released(adoption)) => {
+                    let _ = self
+                        .server
+                        .inner
+                        .notes
+                        .send(Note::Moved {
+                            leg: self.id,
+                            worker,
+                        })
+                        .await;
+                    pool.send(worker, *adoption).await;
+                    self.worker = worker;
+                    return Ok(());
+                }
+                Some(LegNews::Gone(_)) | None => return Err(Error::NoWorker),
+                Some(
+                    LegNews::Connected | LegNews::Digit(_) | LegNews::Played(_) | LegNews::Quiet(_),
+                ) => {}
+            }
+        }
+    }
+}
+
+fn rng() -> StdRng {
+    StdRng::from_rng(&mut rand::rng())
+}

@@ -1,4 +1,19 @@
-//! The codecs of the house.
+//! The codecs of the house: 20 ms frames in, payloads out, and back.
+
+mod g711;
+mod g722;
+mod opus;
+
+use thiserror::Error;
+
+use self::{
+    g711::Law,
+    g722::{G722In, G722Out},
+    opus::{OpusIn, OpusOut},
+};
+use crate::{
+    Decimator, FRAME_SAMPLES, Frame, Ratio, limit::MAX_PACKET_DURATION, limit::MAX_RECEIVED_PAYLOAD,
+};
 
 /// An audio codec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,4 +26,240 @@ pub enum Codec {
     G722,
     /// Opus, 48 kHz (RFC 6716).
     Opus,
+}
+
+impl Codec {
+    /// Every codec, the best first.
+    pub const ALL: [Self; 4] = [Self::Opus, Self::G722, Self::Pcma, Self::Pcmu];
+
+    /// Returns the rate of the RTP timestamps.
+    pub const fn clock_rate(self) -> u32 {
+        match self {
+            Self::Pcmu | Self::Pcma | Self::G722 => 8_000,
+            Self::Opus => 48_000,
+        }
+    }
+
+    /// Returns the RTP timestamp units of 20 ms.
+    pub const fn ticks(self) -> u32 {
+        self.clock_rate() / 50
+    }
+
+    /// Returns the rate of the samples that are coded.
+    pub const fn sample_rate(self) -> u32 {
+        match self {
+            Self::Pcmu | Self::Pcma => 8_000,
+            Self::G722 => 16_000,
+            Self::Opus => 48_000,
+        }
+    }
+
+    /// Returns the samples of 20 ms at the codec's rate.
+    pub const fn frame_samples(self) -> usize {
+        (self.sample_rate() / 50) as usize
+    }
+
+    /// Returns the ratio to 48 kHz; none for a codec that runs at it.
+    pub const fn ratio(self) -> Option<Ratio> {
+        match self {
+            Self::Pcmu | Self::Pcma => Some(Ratio::Six),
+            Self::G722 => Some(Ratio::Three),
+            Self::Opus => None,
+        }
+    }
+
+    /// Returns the media time of a payload in RTP timestamp units; none if it is malformed, empty or over the limits.
+    pub fn duration(self, payload: &[u8]) -> Option<u32> {
+        if payload.is_empty() || payload.len() > MAX_RECEIVED_PAYLOAD {
+            return None;
+        }
+        let units = match self {
+            // One byte per unit: 8 kHz of one byte, or 16 kHz of half a byte under a clock of 8 kHz.
+            Self::Pcmu | Self::Pcma | Self::G722 => u32::try_from(payload.len()).ok()?,
+            Self::Opus => opus::duration(payload)?,
+        };
+        let millis = u64::from(units) * 1_000 / u64::from(self.clock_rate());
+        (u128::from(millis) <= MAX_PACKET_DURATION.as_millis()).then_some(units)
+    }
+}
+
+/// Why something could not be coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum CodecError {
+    /// The bytes are no sound of this codec.
+    #[error("malformed: {0}")]
+    Malformed(&'static str),
+    /// The bytes are more than a limit allows.
+    #[error("too long: {0}")]
+    TooLong(&'static str),
+    /// The buffer of the caller does not hold the result.
+    #[error("the buffer is too small")]
+    BufferTooSmall,
+    /// The codec library refused to work.
+    #[error("the codec library failed: {0}")]
+    Library(&'static str),
+}
+
+impl From<::opus::Error> for CodecError {
+    fn from(error: ::opus::Error) -> Self {
+        match error.code() {
+            ::opus::ErrorCode::InvalidPacket => Self::Malformed("Opus packet"),
+            ::opus::ErrorCode::BufferTooSmall => Self::BufferTooSmall,
+            code => Self::Library(code.description()),
+        }
+    }
+}
+
+/// Turns frames into payloads; keeps the state of one stream.
+#[derive(Debug)]
+pub struct Encoder {
+    codec: Codec,
+    down: Option<Decimator>,
+    out: Out,
+}
+
+impl Encoder {
+    /// Makes an encoder at the start of a stream.
+    pub fn new(codec: Codec) -> Result<Self, CodecError> {
+        Ok(Self {
+            codec,
+            down: codec.ratio().map(Decimator::new),
+            out: match codec {
+                Codec::Pcmu => Out::G711(Law::Mu),
+                Codec::Pcma => Out::G711(Law::A),
+                Codec::G722 => Out::G722(G722Out::new()),
+                Codec::Opus => Out::Opus(OpusOut::new()?),
+            },
+        })
+    }
+
+    /// Returns what is coded.
+    pub const fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Encodes 20 ms; returns the bytes written, at most [`MAX_PAYLOAD`](crate::MAX_PAYLOAD).
+    pub fn encode(&mut self, frame: &Frame, out: &mut [u8]) -> Result<usize, CodecError> {
+        let mut scratch = [0; FRAME_SAMPLES / 3];
+        let samples = match &mut self.down {
+            None => &frame.samples[..],
+            Some(down) => {
+                let samples = &mut scratch[..self.codec.frame_samples()];
+                down.process(&frame.samples, samples);
+                samples
+            }
+        };
+        match &mut self.out {
+            Out::G711(law) => {
+                let out = out
+                    .get_mut(..samples.len())
+                    .ok_or(CodecError::BufferTooSmall)?;
+                law.encode(samples, out);
+                Ok(samples.len())
+            }
+            Out::G722(encoder) => encoder.encode(samples, out),
+            Out::Opus(encoder) => encoder.encode(samples, out),
+        }
+    }
+}
+
+/// Turns payloads into samples at the codec's own rate; keeps the state of one stream.
+#[derive(Debug)]
+pub struct Decoder {
+    codec: Codec,
+    from: In,
+}
+
+impl Decoder {
+    /// Makes a decoder at the start of a stream.
+    pub fn new(codec: Codec) -> Result<Self, CodecError> {
+        Ok(Self {
+            codec,
+            from: match codec {
+                Codec::Pcmu => In::G711(Law::Mu),
+                Codec::Pcma => In::G711(Law::A),
+                Codec::G722 => In::G722(G722In::new()),
+                Codec::Opus => In::Opus(OpusIn::new()?),
+            },
+        })
+    }
+
+    /// Returns what is coded.
+    pub const fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Decodes one payload; returns the samples written.
+    pub fn decode(&mut self, payload: &[u8], out: &mut [i16]) -> Result<usize, CodecError> {
+        match &mut self.from {
+            In::G711(law) => {
+                let out = out
+                    .get_mut(..payload.len())
+                    .ok_or(CodecError::BufferTooSmall)?;
+                law.decode(payload, out);
+                Ok(payload.len())
+            }
+            In::G722(decoder) => decoder.decode(payload, out),
+            In::Opus(decoder) => decoder.decode(payload, out),
+        }
+    }
+
+    /// Makes up lost sound the codec's own way, with the copy the next payload may carry; false if it has none.
+    ///
+    /// Opus works in steps of 2.5 ms, so `out` must be a multiple of 120 samples there.
+    pub fn conceal(&mut self, next: Option<&[u8]>, out: &mut [i16]) -> bool {
+        let In::Opus(decoder) = &mut self.from else {
+            return false;
+        };
+        next.is_some_and(|next| decoder.recover(next, out).is_ok()) || decoder.conceal(out).is_ok()
+    }
+
+    /// Forgets the stream.
+    pub fn reset(&mut self) {
+        match &mut self.from {
+            In::G711(_) => {}
+            In::G722(decoder) => decoder.reset(),
+            In::Opus(decoder) => decoder.reset(),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Out {
+    G711(Law),
+    G722(G722Out),
+    Opus(OpusOut),
+}
+
+#[derive(Debug)]
+enum In {
+    G711(Law),
+    G722(G722In),
+    Opus(OpusIn),
+}
+
+#[cfg(test)]
+pub(crate) mod vectors {
+    //! Reads reference data that lies beside the repository and is not part of it.
+
+    use std::path::Path;
+
+    pub(crate) fn bytes(folder: &str, file: &str) -> Option<Vec<u8>> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors");
+        let bytes = std::fs::read(root.join(folder).join(file)).ok();
+        if bytes.is_none() {
+            println!("vectors absent: {folder} not run");
+        }
+        bytes
+    }
+
+    pub(crate) fn words(folder: &str, file: &str) -> Option<Vec<i16>> {
+        let words = bytes(folder, file)?;
+        Some(
+            words
+                .chunks_exact(2)
+                .map(|word| i16::from_le_bytes([word[0], word[1]]))
+                .collect(),
+        )
+    }
 }

@@ -1,0 +1,102 @@
+# Everything one does with Rundruf, in one word each. `make` alone says what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO_PROFILE ?= release
+BIN := target/release/rundruf
+
+# What building needs beside Rust and Node, and what the tests need on top.
+BUILD_PACKAGES := build-essential cmake pkg-config
+TEST_PACKAGES := $(BUILD_PACKAGES) baresip sip-tester chromium firefox-esr iproute2
+
+# Installs missing Debian packages as root; otherwise says the one command to run.
+define need_packages
+	@missing=""; \
+	for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then \
+	    echo "Installing missing packages:$$missing"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	  else \
+	    echo "Missing packages:$$missing"; echo "Please run:  sudo apt-get install$$missing"; exit 1; \
+	  fi; \
+	fi; \
+	command -v cargo >/dev/null || { echo "Rust is missing: install it with rustup, then run make again."; exit 1; }; \
+	node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null || { echo "Node.js 20 or newer is missing: install it, then run make again."; exit 1; }
+endef
+
+.PHONY: help
+help:
+	@echo "make run     build and start a demo conference on this machine"
+	@echo "make test    everything that is checked, real telephones and browsers included"
+	@echo "make bench   benchmarks"
+	@echo "make lint    formatting, lints, documentation, types"
+	@echo "make fmt     format the sources"
+	@echo "make fuzz    look for inputs that break a parser (bounded in time)"
+
+.PHONY: run
+run: build
+	@exec $(BIN) serve --config deploy/config.toml --demo
+
+.PHONY: build
+build: build-packages web/dist/index.html
+	cargo build --release --locked
+
+.PHONY: build-packages test-packages
+build-packages:
+	$(call need_packages,$(BUILD_PACKAGES))
+test-packages:
+	$(call need_packages,$(TEST_PACKAGES))
+
+WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
+
+web/node_modules/.installed: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
+	cd web && npm run --silent build
+	@touch $@
+
+.PHONY: test
+test: test-packages
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory test-web
+	$(MAKE) --no-print-directory test-rust
+	$(MAKE) --no-print-directory test-e2e
+
+.PHONY: test-rust
+test-rust: web/dist/index.html
+	@[ -d ../shared/vectors ] || echo "Note: ../shared/vectors is absent; tests that read them say so and do not run."
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --locked --no-fail-fast; \
+	 else cargo test --workspace --locked --no-fail-fast; fi
+	cargo test --workspace --locked --doc
+
+.PHONY: test-web
+test-web: web/dist/index.html
+	cd web && npm test --silent
+
+.PHONY: test-e2e
+test-e2e: test-packages web/dist/index.html
+	cargo build --release --locked --bins --examples
+	node --test --test-concurrency=1 tests/e2e/
+
+.PHONY: lint
+lint: web/node_modules/.installed
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked --quiet
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check licenses bans sources; else echo "Note: cargo-deny is not installed; licences and duplicates were not checked."; fi
+	cd web && npm run --silent typecheck
+
+.PHONY: fmt
+fmt:
+	cargo fmt --all
+
+.PHONY: bench
+bench: web/dist/index.html
+	cargo bench --locked --bench mixer --bench jitter --bench sip_parse --bench shard_tick
+	cargo build --release --locked --bins --examples
+	node tests/e2e/bench/delay.mjs

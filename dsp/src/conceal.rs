@@ -1,0 +1,4 @@
+//! Concealment.
+/// Makes up sound.
+#[derive(Debug)]
+pub struct Concealer;

@@ -1,0 +1,4 @@
+//! The jitter buffer.
+/// Packets in, packets out.
+#[derive(Debug)]
+pub struct JitterBuffer;

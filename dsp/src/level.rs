@@ -1,0 +1,218 @@
+//! Loudness in dBov (RFC 6464) and the gate that tells speech from noise.
+
+use std::cmp::Reverse;
+
+/// A level in −dBov, 0 the loudest and 127 digital silence (RFC 6464 §3). A louder level is the greater one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Level(u8);
+
+impl Level {
+    /// The level of digital silence.
+    pub const SILENCE: Self = Self(127);
+
+    /// Measures the root mean square of the samples against full scale.
+    pub fn of(samples: &[i16]) -> Self {
+        let sum: u64 = samples
+            .iter()
+            .map(|&sample| u64::from(sample.unsigned_abs()).pow(2))
+            .sum();
+        if sum == 0 {
+            return Self::SILENCE;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a level needs three digits")]
+        let mean = sum as f64 / samples.len() as f64 / (32_768.0 * 32_768.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped"
+        )]
+        Self((-10.0 * mean.log10()).round().clamp(0.0, 127.0) as u8)
+    }
+
+    /// Takes the seven-bit level of an RFC 6464 header extension; the eighth bit is ignored.
+    pub const fn from_rfc6464(value: u8) -> Self {
+        Self(value & 0x7f)
+    }
+
+    /// Returns the level for an RFC 6464 header extension.
+    pub const fn as_rfc6464(self) -> u8 {
+        self.0
+    }
+
+    /// Returns the level in dBov, 0 to −127.
+    pub const fn as_dbov(self) -> i8 {
+        -self.0.cast_signed()
+    }
+}
+
+impl Ord for Level {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        Reverse(self.0).cmp(&Reverse(other.0))
+    }
+}
+
+impl PartialOrd for Level {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Default for Level {
+    fn default() -> Self {
+        Self::SILENCE
+    }
+}
+
+/// Tells whether somebody speaks, from one level per tick.
+///
+/// The gate learns the steady noise of a line and wants speech to rise above it. It opens after [`ATTACK`] loud ticks
+/// and closes after [`RELEASE`] quiet ones, so that it neither reacts to clicks nor closes between words.
+#[derive(Debug, Clone)]
+pub struct SpeechGate {
+    /// The learned noise in hundredths of a dBov.
+    floor: i32,
+    speaking: bool,
+    /// Ticks in a row that speak against the present state.
+    contrary: u8,
+}
+
+impl SpeechGate {
+    /// Makes a closed gate.
+    pub const fn new() -> Self {
+        Self {
+            floor: LOWEST_FLOOR,
+            speaking: false,
+            contrary: 0,
+        }
+    }
+
+    /// Hears the level of one tick; returns the new state if it changed.
+    pub fn handle(&mut self, level: Level) -> Option<bool> {
+        let level = i32::from(level.as_dbov()) * 100;
+        self.floor = level
+            .min(self.floor + FLOOR_RISE)
+            .clamp(LOWEST_FLOOR, HIGHEST_FLOOR);
+        let above = if self.speaking {
+            STAY_ABOVE
+        } else {
+            OPEN_ABOVE
+        };
+        let threshold = (self.floor + above).max(QUIETEST_SPEECH);
+        if (level >= threshold) == self.speaking {
+            self.contrary = 0;
+            return None;
+        }
+        self.contrary += 1;
+        let patience = if self.speaking { RELEASE } else { ATTACK };
+        if self.contrary < patience {
+            return None;
+        }
+        self.contrary = 0;
+        self.speaking = !self.speaking;
+        Some(self.speaking)
+    }
+
+    /// Tells whether somebody speaks.
+    pub const fn is_speaking(&self) -> bool {
+        self.speaking
+    }
+}
+
+impl Default for SpeechGate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Ticks of speech that open the gate: 60 ms.
+pub const ATTACK: u8 = 3;
+
+/// Ticks of quiet that close the gate: 400 ms.
+pub const RELEASE: u8 = 20;
+
+/// Below this nothing is speech, however quiet the line.
+const QUIETEST_SPEECH: i32 = -50_00;
+
+/// Noise is never believed to be lower than this, so that a digitally silent line does not make a whisper of it.
+const LOWEST_FLOOR: i32 = -70_00;
+
+/// Noise is never believed to be higher than this, so that a long loud speech is not learned as noise.
+const HIGHEST_FLOOR: i32 = -48_00;
+
+/// How much louder than the noise speech has to be to open the gate.
+const OPEN_ABOVE: i32 = 9_00;
+
+/// How much louder than the noise speech has to be to keep it open.
+const STAY_ABOVE: i32 = 6_00;
+
+/// How fast the noise is believed to rise, per tick: 2 dB in a second.
+const FLOOR_RISE: i32 = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tone;
+
+    fn gate_after(levels: &[u8]) -> SpeechGate {
+        let mut gate = SpeechGate::new();
+        for &level in levels {
+            gate.handle(Level::from_rfc6464(level));
+        }
+        gate
+    }
+
+    #[test]
+    fn full_scale_square_is_zero_and_sine_three_below() {
+        assert_eq!(Level::of(&[i16::MIN; 100]).as_dbov(), 0);
+        let sine = tone::sine(1_000.0, -3.01, 1);
+        assert_eq!(sine[0].level().as_dbov(), -3);
+    }
+
+    #[test]
+    fn louder_is_greater_and_silence_least() {
+        assert!(Level::from_rfc6464(10) > Level::from_rfc6464(40));
+        assert_eq!(Level::of(&[0; 960]), Level::SILENCE);
+        assert_eq!(Level::of(&[]), Level::SILENCE);
+        assert!(Level::of(&[1, 0, 0, 0]) > Level::SILENCE);
+    }
+
+    #[test]
+    fn speech_opens_within_60_ms_and_closes_after_400() {
+        let mut gate = gate_after(&[65; 100]);
+        let opened = (1..10).find(|_| gate.handle(Level::from_rfc6464(30)) == Some(true));
+        assert_eq!(opened, Some(3));
+        let closed = (1..50).find(|_| gate.handle(Level::from_rfc6464(65)) == Some(false));
+        assert_eq!(closed, Some(20));
+    }
+
+    #[test]
+    fn steady_noise_is_not_speech() {
+        for noise in [60, 55] {
+            assert!(
+                !gate_after(&[noise; 500]).is_speaking(),
+                "noise at −{noise}"
+            );
+        }
+    }
+
+    #[test]
+    fn quiet_speech_is_heard_and_a_click_is_not() {
+        assert!(gate_after(&[127, 127, 45, 45, 45]).is_speaking());
+        assert!(!gate_after(&[70, 70, 20, 20, 70, 20, 70]).is_speaking());
+    }
+
+    #[test]
+    fn long_loud_speech_is_not_learned_as_noise() {
+        assert!(gate_after(&[25; 5_000]).is_speaking());
+    }
+
+    #[test]
+    fn the_gate_stays_open_between_words() {
+        let mut gate = gate_after(&[30; 10]);
+        for _ in 0..20 {
+            for level in [70; 15].into_iter().chain([30; 5]) {
+                assert_eq!(gate.handle(Level::from_rfc6464(level)), None);
+            }
+        }
+    }
+}

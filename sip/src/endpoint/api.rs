@@ -1,0 +1,268 @@
+//! The words between the endpoint and its door. None of them prints a number, an address or a name.
+
+use std::{fmt, net::SocketAddr};
+
+use bytes::Bytes;
+
+use crate::{
+    limit,
+    redact::{Carriage, Naming, Pii, Secret},
+    sdp::Description,
+};
+
+/// The transport protocol of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// Datagrams.
+    Udp,
+    /// A stream connection.
+    Tcp,
+}
+
+/// The path between one of our sockets and a peer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flow {
+    /// The transport protocol.
+    pub protocol: Protocol,
+    /// Our address, as the peer can reach it: it appears in Contact and Via.
+    pub local: SocketAddr,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// Identifies the connection of a stream; 0 for datagrams.
+    pub id: u64,
+}
+
+impl fmt::Debug for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flow")
+            .field("protocol", &self.protocol)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Octets to send.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Transmit {
+    /// Where to send them.
+    pub flow: Flow,
+    /// One datagram, or a piece of a stream.
+    pub bytes: Bytes,
+}
+
+impl fmt::Debug for Transmit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transmit")
+            .field("flow", &self.flow)
+            .field("len", &self.bytes.len())
+            .finish()
+    }
+}
+
+/// The handle of one call: an INVITE and all that follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallRef(pub(crate) u64);
+
+/// How to make an endpoint.
+#[derive(Debug, Clone)]
+pub struct EndpointConfig {
+    /// What the Server and User-Agent header fields say; control characters are dropped.
+    pub user_agent: String,
+    /// How much state strangers may cause.
+    pub limits: Limits,
+    /// From this, branches and tags are derived; 32 octets of randomness.
+    pub seed: Secret<[u8; 32]>,
+}
+
+impl EndpointConfig {
+    /// The usual configuration.
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self {
+            user_agent: "Rundruf".to_owned(),
+            limits: Limits::default(),
+            seed: Secret::new(seed),
+        }
+    }
+}
+
+/// How much state strangers may cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Transactions at once; beyond, 503.
+    pub transactions: usize,
+    /// Calls at once; beyond, 503.
+    pub dialogs: usize,
+    /// Stream connections at once; beyond, closed.
+    pub streams: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            transactions: limit::TRANSACTIONS,
+            dialogs: limit::DIALOGS,
+            streams: limit::STREAMS,
+        }
+    }
+}
+
+/// The scheme of a Request-URI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// `sip:`
+    Sip,
+    /// `sips:`
+    Sips,
+    /// `tel:` (RFC 3966)
+    Tel,
+    /// `urn:service:…` (RFC 5031)
+    Urn,
+}
+
+/// Who is being called: the Request-URI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The scheme.
+    pub scheme: Scheme,
+    /// The user part, percent-decoded, or the number of a `tel:` URI without visual separators.
+    pub user: Option<Pii<String, Carriage>>,
+    /// What follows `urn:`, lower case, such as `service:sos`.
+    pub urn: Option<Pii<String, Carriage>>,
+}
+
+/// Who calls: the From header field, cleaned of control and bidirectional characters and shortened.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Caller {
+    /// The user part of the URI, usually a number; absent for anonymous callers.
+    pub number: Option<Pii<String, Carriage>>,
+    /// The display name.
+    pub name: Option<Pii<String, Naming>>,
+}
+
+/// What the door must know. For every `Invite` there is exactly one `Ended`, and it is the call's last event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Someone calls; 100 Trying is on its way. Answer with `Accept`, `Reject` or `Bye`.
+    Invite {
+        /// The new call.
+        call: CallRef,
+        /// Where it came from.
+        flow: Flow,
+        /// Who is being called.
+        target: Target,
+        /// Who calls.
+        caller: Caller,
+        /// The offer; without one, `Accept` carries ours and `Established` the answer.
+        offer: Option<Description>,
+    },
+    /// The ACK of our 200 arrived.
+    Established {
+        /// The call.
+        call: CallRef,
+        /// The answer, if the offer was ours.
+        answer: Option<Description>,
+    },
+    /// The peer wants to change the session. Answer with `Accept` or `Reject`.
+    Reinvite {
+        /// The call.
+        call: CallRef,
+        /// The new offer; without one, `Accept` carries ours and `Renegotiated` the answer.
+        offer: Option<Description>,
+    },
+    /// The ACK of our 200 to a re-INVITE arrived.
+    Renegotiated {
+        /// The call.
+        call: CallRef,
+        /// The answer, if the offer was ours.
+        answer: Option<Description>,
+    },
+    /// The peer answered a `Ping`.
+    Alive {
+        /// The call.
+        call: CallRef,
+    },
+    /// The call is over.
+    Ended {
+        /// The call.
+        call: CallRef,
+        /// Why.
+        reason: Ended,
+    },
+}
+
+/// Why a call is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The peer hung up.
+    Bye,
+    /// The peer gave up before we answered.
+    Cancelled,
+    /// Our 200 was never acknowledged.
+    AckTimeout,
+    /// The peer does not answer, or does not know the call any more.
+    Unreachable,
+    /// The peer's answer to our offer was missing or broken.
+    BadAnswer,
+    /// The door did not answer the INVITE in time.
+    Unanswered,
+    /// The door said `Reject`.
+    Rejected,
+    /// The door said `Bye`.
+    Left,
+}
+
+/// What the door wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Answer an INVITE or re-INVITE with 200.
+    Accept {
+        /// The call.
+        call: CallRef,
+        /// The answer, or the offer when the INVITE carried none; its version is kept consistent by the endpoint.
+        sdp: Description,
+    },
+    /// Refuse an INVITE (which ends the call) or a re-INVITE (which leaves it as it was).
+    Reject {
+        /// The call.
+        call: CallRef,
+        /// The status code, 300 to 699.
+        status: u16,
+        /// The reason phrase.
+        reason: &'static str,
+        /// Seconds after which to try again.
+        retry_after: Option<u32>,
+    },
+    /// Hang up.
+    Bye {
+        /// The call.
+        call: CallRef,
+    },
+    /// Ask whether the peer is still there, by OPTIONS within the dialog.
+    Ping {
+        /// The call.
+        call: CallRef,
+    },
+}
+
+/// How often what happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Requests taken.
+    pub requests: u64,
+    /// Responses taken.
+    pub responses: u64,
+    /// Messages that broke the grammar and were answered 400 or similar.
+    pub malformed: u64,
+    /// Octets that were no answerable SIP and were dropped.
+    pub dropped: u64,
+    /// Retransmissions that a transaction absorbed.
+    pub retransmissions: u64,
+    /// Responses and ACKs that belong to nothing.
+    pub stray: u64,
+    /// Requests refused with 503 because a limit was reached.
+    pub overloaded: u64,
+    /// Requests met with silence because even refusals were too many.
+    pub silenced: u64,
+    /// Stream connections closed because they broke the framing or a limit.
+    pub closed: u64,
+}

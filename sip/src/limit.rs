@@ -1,0 +1,75 @@
+//! The limits of this crate: each with its unit, its reason and what happens at it.
+
+use std::time::Duration;
+
+// --- rtp
+
+/// Synchronization sources an SRTP direction keeps state for; a packet of a fifth is dropped before any cryptography.
+/// A leg sends one stream, and a peer may restart its stream a few times.
+pub const SRTP_SOURCES_MAX: usize = 4;
+
+/// Packets back from the highest index that a late SRTP packet may lie (RFC 3711 §3.3.2 asks for 64 at least); older
+/// ones are dropped. 128 packets are 2.5 s at 20 ms, more than a jitter buffer waits, and one machine word pair.
+pub const SRTP_REPLAY_WINDOW: u64 = 128;
+
+/// Sequence numbers a stream may jump ahead before it counts as restarted (RFC 3550 A.1): a minute at 20 ms.
+pub const RTP_DROPOUT_MAX: u16 = 3000;
+
+/// Sequence numbers a packet may be late before the stream counts as restarted (RFC 3550 A.1): two seconds at 20 ms.
+pub const RTP_MISORDER_MAX: u16 = 100;
+
+/// Silence of the current source after which another one is taken at its first packet; before, at its second.
+pub const RTP_SOURCE_QUIET: Duration = Duration::from_millis(100);
+
+/// Mean time between two RTCP reports of a leg (RFC 3550 §6.2, the minimum for small sessions).
+pub const RTCP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// RTCP packets in one compound datagram; a longer one is malformed. Real ones hold two to five.
+pub const RTCP_PACKETS_MAX: usize = 32;
+
+/// Sender reports remembered for the round-trip time: the peer answers one of the last two, rarely an older one.
+pub const RTCP_SENT_MAX: usize = 4;
+
+/// Bytes of the largest compound RTCP datagram written: sender report with one block, SDES with CNAME, BYE.
+pub const RTCP_WRITTEN_MAX: usize = 128;
+
+// --- signalling
+
+/// Octets of one SIP message on a stream, as in the largest datagram; a longer one closes the connection.
+pub const MESSAGE_BYTES: usize = 65_535;
+
+/// Octets of one session description; a longer one is answered 413.
+pub const DESCRIPTION_BYTES: usize = 16 * 1024;
+
+/// Media lines of one session description; more are answered 488.
+pub const MEDIA_LINES: usize = 8;
+
+/// Server and client transactions held at once; beyond, requests are refused with 503.
+pub const TRANSACTIONS: usize = 4_096;
+
+/// Calls held at once; beyond, an INVITE is refused with 503.
+pub const DIALOGS: usize = 2_048;
+
+/// Stream connections whose octets are being framed; beyond, the connection is closed.
+pub const STREAMS: usize = 4_096;
+
+/// Refusals 503 sent per second without a transaction; beyond, a flood meets silence.
+pub const OVERLOAD_ANSWERS_PER_SECOND: u32 = 200;
+
+/// Route header fields kept of one dialog; an INVITE with more is answered 400.
+pub const ROUTES: usize = 32;
+
+/// Characters kept of a display name or number after cleaning.
+pub const NAME_CHARS: usize = 64;
+
+/// Events that may wait for `poll_event` before further requests that would make one are refused with 503.
+pub const EVENTS: usize = 8_192;
+
+/// How long the door may think about an INVITE; then it is answered 480.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long a message on a stream may take to arrive completely; then the connection is closed.
+pub const MESSAGE_WITHIN: Duration = Duration::from_secs(32);
+
+/// Seconds named in the Retry-After of a 503.
+pub const RETRY_AFTER_SECONDS: u32 = 10;

@@ -1,0 +1,100 @@
+//! What SRTP remembers of a source: its highest index and which packets below it have arrived (RFC 3711 §3.3.1, §3.3.2).
+//!
+//! Everything here is a value: a packet's effect is computed before it is authenticated and stored after.
+
+use crate::{
+    limit::{SRTP_REPLAY_WINDOW, SRTP_SOURCES_MAX},
+    rtp::Discard,
+};
+
+/// Guesses the 48-bit index of a sequence number: the one closest to the highest index so far (RFC 3711 §3.3.1).
+///
+/// `None` is a packet from before the first rollover of a stream that has seen none.
+pub(super) fn estimate(top: u64, sequence: u16) -> Option<u64> {
+    let rollover = top >> 16;
+    let ahead = i32::from(sequence) - i32::from((top & 0xffff) as u16);
+    let rollover = if ahead > 0x8000 {
+        rollover.checked_sub(1)?
+    } else if ahead < -0x8000 {
+        rollover + 1
+    } else {
+        rollover
+    };
+    Some(rollover << 16 | u64::from(sequence))
+}
+
+/// The highest index of a source and a bit for each of those below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Window {
+    top: u64,
+    /// Bit n: index `top − n` has arrived.
+    seen: u128,
+}
+
+impl Window {
+    pub(super) const fn top(&self) -> u64 {
+        self.top
+    }
+
+    /// Returns the window with `index` in it, or why it must not be accepted.
+    pub(super) fn mark(window: Option<Self>, index: u64) -> Result<Self, Discard> {
+        let Some(Self { top, seen }) = window else {
+            return Ok(Self {
+                top: index,
+                seen: 1,
+            });
+        };
+        if index > top {
+            let shift = u32::try_from(index - top).unwrap_or(u32::MAX);
+            let seen = seen.checked_shl(shift).unwrap_or(0) | 1;
+            return Ok(Self { top: index, seen });
+        }
+        let age = top - index;
+        if age >= SRTP_REPLAY_WINDOW {
+            return Err(Discard::Late);
+        }
+        let bit = 1 << age;
+        if seen & bit != 0 {
+            return Err(Discard::Replayed);
+        }
+        Ok(Self {
+            top,
+            seen: seen | bit,
+        })
+    }
+}
+
+/// State of a few sources, in a table that never grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sources<T>([Option<(u32, T)>; SRTP_SOURCES_MAX]);
+
+impl<T: Copy> Default for Sources<T> {
+    fn default() -> Self {
+        Self([None; SRTP_SOURCES_MAX])
+    }
+}
+
+impl<T: Copy> Sources<T> {
+    pub(super) fn is_full(&self) -> bool {
+        self.0.iter().all(Option::is_some)
+    }
+
+    pub(super) fn find(&self, ssrc: u32) -> Option<&T> {
+        let mut entries = self.0.iter().flatten();
+        entries
+            .find(|(known, _)| *known == ssrc)
+            .map(|(_, state)| state)
+    }
+
+    /// Stores the state of a source, in its place or in a free one; a full table stays as it is.
+    pub(super) fn put(&mut self, ssrc: u32, state: T) {
+        let known = self
+            .0
+            .iter()
+            .position(|entry| matches!(entry, Some((known, _)) if *known == ssrc));
+        let place = known.or_else(|| self.0.iter().position(Option::is_none));
+        if let Some(place) = place {
+            self.0[place] = Some((ssrc, state));
+        }
+    }
+}

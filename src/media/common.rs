@@ -1,0 +1,149 @@
+//! What all legs and buses of a shard use: the outbox, the events, the counters, the clips and wall time.
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
+};
+
+use super::{
+    api::{Event, Gone},
+    counters::{Counter, Counters},
+    leg::{Leg, secure::Handshakes},
+    outbox::Outbox,
+    player::Clips,
+    shard::SocketId,
+    tick::Due,
+};
+use crate::{
+    id::LegId,
+    limit::{EVENTS_BASE, EVENTS_PER_LEG},
+};
+
+/// The surroundings of a leg.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) outbox: Outbox,
+    pub(super) events: Events,
+    pub(super) counters: Counters,
+    pub(super) clips: Clips,
+    pub(super) handshakes: Handshakes,
+    /// Legs that have ended and are yet to be taken out of the shard.
+    pub(super) gone: Vec<(LegId, Gone)>,
+    /// An instant and the time since 1970 then.
+    wall: (Instant, Duration),
+}
+
+impl Common {
+    pub(super) fn new(clips: Clips, now: Instant) -> Self {
+        Self {
+            outbox: Outbox::default(),
+            events: Events::default(),
+            counters: Counters::default(),
+            clips,
+            handshakes: Handshakes::default(),
+            gone: Vec::new(),
+            wall: (now, Duration::ZERO),
+        }
+    }
+
+    pub(super) const fn set_wall(&mut self, at: Instant, since_epoch: Duration) {
+        self.wall = (at, since_epoch);
+    }
+
+    /// Returns the time since 1970.
+    pub(super) fn wall(&self, now: Instant) -> Duration {
+        self.wall.1 + now.saturating_duration_since(self.wall.0)
+    }
+
+    /// Tells the control plane.
+    pub(super) fn tell(&mut self, event: Event) {
+        if !self.events.push(event) {
+            self.counters.count(Counter::EventsLost);
+        }
+    }
+
+    /// Counts a tick that runs.
+    pub(super) fn count_tick(&mut self, due: Due) {
+        self.counters.count(Counter::Ticks);
+        if due.late {
+            self.counters.count(Counter::LateTicks);
+        }
+        self.counters
+            .add(Counter::SkippedTicks, u64::from(due.skipped));
+    }
+
+    /// Queues what `write` puts into the buffer it is lent.
+    pub(super) fn send(
+        &mut self,
+        socket: SocketId,
+        to: SocketAddr,
+        write: impl FnOnce(&mut [u8]) -> usize,
+    ) {
+        match self.outbox.room() {
+            Ok(room) => {
+                let len = write(room);
+                self.outbox.commit(socket, to, len);
+            }
+            Err(_) => self.counters.count(Counter::OutboxFull),
+        }
+    }
+
+    /// Runs a leg's processing so that a panic ends that leg and nothing else.
+    pub(super) fn guarded<R>(
+        &mut self,
+        leg: &mut Leg,
+        work: impl FnOnce(&mut Leg, &mut Self) -> R,
+    ) -> Option<R> {
+        // A leg that panicked is dropped unseen, and the surroundings are consistent between any two of their calls.
+        let result = catch_unwind(AssertUnwindSafe(|| work(leg, self)));
+        if result.is_err() {
+            self.counters.count(Counter::LegPanics);
+            self.gone.push((leg.id(), Gone::Failed));
+        }
+        result.ok()
+    }
+}
+
+/// Events that wait for the control plane.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    queue: VecDeque<Event>,
+    /// How many legs the queue is sized to.
+    legs: usize,
+    lost: bool,
+}
+
+impl Events {
+    /// Sizes the queue.
+    pub(super) const fn size_to(&mut self, legs: usize) {
+        self.legs = legs;
+    }
+
+    /// Takes the oldest event.
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        self.queue.pop_front()
+    }
+
+    /// Tells once, when all that was kept is taken, that events were lost.
+    pub(super) fn take_lost(&mut self) -> bool {
+        self.queue.is_empty() && std::mem::take(&mut self.lost)
+    }
+
+    /// Tells whether something waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && !self.lost
+    }
+
+    /// Adds an event; false if it was lost. A released leg is never lost: it exists nowhere else.
+    fn push(&mut self, event: Event) -> bool {
+        let fits = self.queue.len() < EVENTS_BASE + EVENTS_PER_LEG * self.legs;
+        if fits || matches!(event, Event::Released { .. }) {
+            self.queue.push_back(event);
+            return true;
+        }
+        self.lost = true;
+        false
+    }
+}

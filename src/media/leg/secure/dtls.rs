@@ -1,0 +1,275 @@
+//! DTLS 1.2 as client (RFC 6347) for the keys of SRTP (RFC 5764), around `rtc-dtls`.
+//!
+//! The library is kept in lockstep: it gets a whole flight or nothing ([`Flights`]) and repeats its own only when told
+//! so here. It gives up after seven repeats of a flight, therefore they are spread over the time a set-up may take.
+//! Once the handshake is complete it sees protected alerts only.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Instant,
+};
+
+use bytes::BytesMut;
+use rtc_dtls::{
+    config::HandshakeConfig,
+    endpoint::{Endpoint, EndpointEvent},
+};
+use rtc_shared::TransportProtocol;
+use sip::rtp::srtp::{Keys, Profile};
+
+use super::{
+    fingerprint::Fingerprints,
+    flight::{Admitted, Flights, is_sealed_alert},
+};
+use crate::limit::{FLIGHT_REPEAT_FIRST, FLIGHT_REPEAT_MAX, FLIGHT_REPEATS_MAX, REFUSAL_GRACE};
+
+/// What a datagram or a timeout led to.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// Nothing for the caller.
+    Nothing,
+    /// The datagram was dropped unseen by the library.
+    Dropped,
+    /// The handshake is complete.
+    Established(Box<Established>),
+    /// The peer closed, or the handshake failed.
+    Closed,
+}
+
+/// What a handshake yields.
+#[derive(Debug)]
+pub(super) struct Established {
+    pub(super) profile: Profile,
+    pub(super) ours: Keys,
+    pub(super) theirs: Keys,
+}
+
+/// The DTLS association of a leg.
+pub(super) struct Dtls {
+    fingerprints: Fingerprints,
+    endpoint: Endpoint,
+    state: State,
+}
+
+enum State {
+    Idle(Arc<HandshakeConfig>),
+    Handshaking(Box<Handshaking>),
+    Established,
+    Closed,
+}
+
+struct Handshaking {
+    flights: Flights,
+    /// When our flight was last sent, and how often it was repeated.
+    sent: Instant,
+    repeats: u32,
+    /// When to give up because the peer seems to refuse.
+    refused_until: Option<Instant>,
+}
+
+impl Dtls {
+    /// Without a configuration the association is closed from the start.
+    pub(super) fn new(config: Option<HandshakeConfig>, fingerprints: Fingerprints) -> Self {
+        Self {
+            fingerprints,
+            endpoint: Endpoint::new(KEY, TransportProtocol::UDP, None),
+            state: config.map_or(State::Closed, |config| State::Idle(Arc::new(config))),
+        }
+    }
+
+    /// Tells whether the handshake has yet to begin.
+    pub(super) const fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle(_))
+    }
+
+    /// Sends the first flight.
+    pub(super) fn start(&mut self, now: Instant) -> Progress {
+        let State::Idle(config) = &self.state else {
+            return Progress::Nothing;
+        };
+        let connected = self
+            .endpoint
+            .connect(now, KEY, Arc::clone(config), None)
+            .is_ok();
+        self.state = State::Handshaking(Box::new(Handshaking {
+            flights: Flights::new(self.fingerprints.clone()),
+            sent: now,
+            repeats: 0,
+            refused_until: None,
+        }));
+        if connected {
+            Progress::Nothing
+        } else {
+            self.closed()
+        }
+    }
+
+    /// Takes a datagram from the nominated path.
+    pub(super) fn handle(&mut self, datagram: &[u8], now: Instant) -> Progress {
+        let handshake = match &mut self.state {
+            State::Handshaking(handshake) => handshake,
+            State::Established if is_sealed_alert(datagram) => {
+                return self.read_alert(datagram, now);
+            }
+            State::Idle(_) | State::Established | State::Closed => return Progress::Dropped,
+        };
+        let admitted = handshake.flights.handle(datagram);
+        if handshake.flights.take_suspicion() && handshake.refused_until.is_none() {
+            handshake.refused_until = Some(now + REFUSAL_GRACE);
+        }
+        match admitted {
+            Admitted::Nothing => Progress::Dropped,
+            // RFC 6347 §4.2.4: the peer repeats because our answer was lost. A forged repeat may not use up our own.
+            Admitted::Repeated if now >= handshake.sent + handshake.interval() / 4 => {
+                self.repeat(now)
+            }
+            Admitted::Repeated => Progress::Dropped,
+            Admitted::Flight(flight) => {
+                handshake.sent = now;
+                handshake.repeats = 0;
+                handshake.refused_until = None;
+                self.read(&flight, now)
+            }
+            Admitted::Last(records) => self.read(&records, now),
+        }
+    }
+
+    /// Repeats our flight or gives up, where that is due.
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Progress {
+        let State::Handshaking(handshake) = &self.state else {
+            return Progress::Nothing;
+        };
+        if handshake.refused_until.is_some_and(|until| now >= until) {
+            return self.closed();
+        }
+        if handshake.repeat_at().is_some_and(|at| now >= at) {
+            return self.repeat(now);
+        }
+        Progress::Nothing
+    }
+
+    /// Returns when [`Self::handle_timeout`] is next due.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let State::Handshaking(handshake) = &self.state else {
+            return None;
+        };
+        [handshake.refused_until, handshake.repeat_at()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Takes the next datagram to send.
+    pub(super) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        let transmit = self.endpoint.poll_transmit()?;
+        Some(transmit.message.to_vec())
+    }
+
+    /// Says goodbye, where there is somebody to say it to.
+    pub(super) fn close(&mut self, now: Instant) {
+        if matches!(self.state, State::Established) {
+            // Nothing to do about a failure: the association ends in either case.
+            let _ = self.endpoint.close(now);
+        }
+        self.state = State::Closed;
+    }
+
+    fn repeat(&mut self, now: Instant) -> Progress {
+        let State::Handshaking(handshake) = &mut self.state else {
+            return Progress::Nothing;
+        };
+        if handshake.repeats == FLIGHT_REPEATS_MAX {
+            return Progress::Nothing;
+        }
+        handshake.repeats += 1;
+        handshake.sent = now;
+        let Some(timer) = self.endpoint.poll_timeout(&KEY) else {
+            return Progress::Nothing;
+        };
+        match self.endpoint.handle_timeout(KEY, now.max(timer)) {
+            Ok(()) => Progress::Nothing,
+            Err(_) => self.closed(),
+        }
+    }
+
+    fn read(&mut self, datagram: &[u8], now: Instant) -> Progress {
+        let Ok(events) = self.endpoint.read(now, KEY, None, BytesMut::from(datagram)) else {
+            return self.closed();
+        };
+        let complete = |event: &EndpointEvent| matches!(event, EndpointEvent::HandshakeComplete);
+        if events.iter().any(complete) {
+            return match self.keys() {
+                Some(keys) => {
+                    self.state = State::Established;
+                    Progress::Established(Box::new(keys))
+                }
+                None => self.closed(),
+            };
+        }
+        Progress::Nothing
+    }
+
+    /// Only what was decrypted gets an answer from the library: an alert that closes or an error that says it is fatal.
+    fn read_alert(&mut self, datagram: &[u8], now: Instant) -> Progress {
+        match self.endpoint.read(now, KEY, None, BytesMut::from(datagram)) {
+            Ok(events) if events.is_empty() => Progress::Dropped,
+            Ok(_) | Err(rtc_shared::error::Error::ErrAlertFatalOrClose) => self.closed(),
+            Err(_) => Progress::Dropped,
+        }
+    }
+
+    fn keys(&self) -> Option<Established> {
+        let state = self.endpoint.get_connection_state(KEY)?;
+        // The library asked the same before; keys without a matching certificate would let anybody in.
+        if !self
+            .fingerprints
+            .match_one(state.peer_certificates.first()?)
+        {
+            return None;
+        }
+        let profile = Profile::from_dtls_id(state.srtp_protection_profile() as u16)?;
+        let material = state
+            .export_keying_material(EXPORTER, &[], profile.keying_material_len())
+            .ok()?;
+        let (ours, theirs) = profile.derive(material.as_ref(), true).ok()?;
+        Some(Established {
+            profile,
+            ours,
+            theirs,
+        })
+    }
+
+    fn closed(&mut self) -> Progress {
+        self.state = State::Closed;
+        Progress::Closed
+    }
+}
+
+impl Handshaking {
+    /// How long to wait for an answer before our flight is repeated.
+    fn interval(&self) -> std::time::Duration {
+        (FLIGHT_REPEAT_FIRST * (1 << self.repeats)).min(FLIGHT_REPEAT_MAX)
+    }
+
+    fn repeat_at(&self) -> Option<Instant> {
+        (self.repeats < FLIGHT_REPEATS_MAX).then(|| self.sent + self.interval())
+    }
+}
+
+impl fmt::Debug for Dtls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.state {
+            State::Idle(_) => "Idle",
+            State::Handshaking(_) => "Handshaking",
+            State::Established => "Established",
+            State::Closed => "Closed",
+        })
+    }
+}
+
+/// The library keys its one association by an address; a constant one outlives a change of the nominated path.
+const KEY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9);
+/// RFC 5764 §4.2.
+const EXPORTER: &str = "EXTRACTOR-dtls_srtp";

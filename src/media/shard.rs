@@ -1,0 +1,463 @@
+//! The data plane as one value: legs and buses, told of datagrams, commands and the time.
+//!
+//! After each `handle_*` the caller drains [`Shard::poll_transmit`], [`Shard::poll_event`] and [`Shard::poll_closed`].
+//! Nothing here reads a clock, blocks or knows what a socket is: a [`SocketId`] is a name.
+//!
+//! Legs that are in no bus are in the hall: they tick together, hear prompts and silence, and nobody hears them.
+//! A panic ends the leg or the bus it happens in and nothing else.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
+};
+
+use dsp::Frame;
+use rand::{SeedableRng, rngs::StdRng};
+
+use super::{
+    api::{Command, Event, Fault, Gone, Opening, Seat},
+    browsers::Browsers,
+    bus::{Bus, Legs},
+    common::Common,
+    counters::{Counter, Counters},
+    leg::{Leg, secure::SecureContext},
+    outbox::Transmit,
+    player::Clips,
+    tick::Clock,
+};
+use crate::{
+    id::{ConferenceId, LegId},
+    limit::{BUSES_MAX, LEGS_MAX, PHASES},
+};
+
+/// The name of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SocketId {
+    /// One of the worker's sockets, which all its browsers share.
+    Browser(usize),
+    /// A telephone's socket for RTP.
+    Rtp(LegId),
+    /// A telephone's socket for RTCP.
+    Rtcp(LegId),
+}
+
+/// What a shard begins with.
+#[derive(Debug, Clone)]
+pub struct ShardConfig {
+    /// The clips that prompts consist of.
+    pub clips: Clips,
+    /// Certificate and cryptography of the process.
+    pub secure: SecureContext,
+    /// Seed of synchronization sources and first sequence numbers (RFC 3550 §5.1: random).
+    pub seed: [u8; 32],
+}
+
+/// Legs and buses of one worker.
+#[derive(Debug)]
+pub struct Shard {
+    legs: Legs,
+    buses: BTreeMap<ConferenceId, Box<Bus>>,
+    hall: Hall,
+    browsers: Browsers,
+    common: Common,
+    /// Legs whose sockets have no further use.
+    closed: Vec<LegId>,
+    secure: SecureContext,
+    rng: StdRng,
+    epoch: Instant,
+}
+
+/// The legs that are in no bus.
+#[derive(Debug)]
+struct Hall {
+    clock: Clock,
+    legs: BTreeSet<LegId>,
+}
+
+impl Shard {
+    /// Makes an empty shard; the grid of all ticks begins at `now`.
+    pub fn new(config: ShardConfig, now: Instant) -> Self {
+        Self {
+            legs: Legs::new(),
+            buses: BTreeMap::new(),
+            hall: Hall {
+                clock: Clock::new(now, 0),
+                legs: BTreeSet::new(),
+            },
+            browsers: Browsers::default(),
+            common: Common::new(config.clips, now),
+            closed: Vec::new(),
+            secure: config.secure,
+            rng: StdRng::from_seed(config.seed),
+            epoch: now,
+        }
+    }
+
+    /// Takes a datagram; encrypted ones are opened in place.
+    pub fn handle_datagram(
+        &mut self,
+        socket: SocketId,
+        from: SocketAddr,
+        bytes: &mut [u8],
+        now: Instant,
+    ) {
+        self.common.counters.count(Counter::DatagramsReceived);
+        let found = match socket {
+            SocketId::Rtp(leg) | SocketId::Rtcp(leg) => Some(leg),
+            SocketId::Browser(index) => self.browsers.find(index, from, bytes),
+        };
+        let Some(leg) = found.and_then(|id| self.legs.get_mut(&id)) else {
+            self.common.counters.count(Counter::DatagramsUnmatched);
+            return;
+        };
+        let bound = self.common.guarded(leg, |leg, common| {
+            leg.handle_datagram(socket, from, bytes, common, now)
+        });
+        if let (Some(true), SocketId::Browser(index)) = (bound, socket) {
+            self.browsers.bind(leg.id(), index, from);
+        }
+        self.bury(now);
+    }
+
+    /// Takes a command. What names a leg or conference that is not here is counted and has no effect.
+    pub fn handle(&mut self, command: Command, now: Instant) {
+        let done = match command {
+            Command::Open { leg, opening } => self.open(leg, *opening, now),
+            Command::Update { leg, media } => self.with_leg(leg, now, |leg, _| {
+                leg.update(media, now).map_err(|_| Gone::Failed)
+            }),
+            Command::Close { leg } => {
+                self.remove(leg, now);
+                true
+            }
+            Command::Play { leg, clips, token } => self.with_leg(leg, now, |leg, _| {
+                leg.play(clips, token);
+                Ok(())
+            }),
+            Command::Start { conference } => self.start(conference),
+            Command::End { conference } => self.end(conference, now),
+            Command::Join { leg, conference } => self.join(leg, conference, now),
+            Command::Leave { leg } => self.leave(leg, now),
+            Command::Roster { conference, seats } => self.roster(conference, seats),
+            Command::Release { leg } => self.release(leg),
+            Command::Adopt { leg } => self.adopt(leg, now),
+            Command::Inject(fault) => self.inject(fault),
+        };
+        if !done {
+            self.common.counters.count(Counter::CommandsUnmatched);
+        }
+    }
+
+    /// Runs the ticks that are due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.tick_hall(now);
+        let due: Vec<ConferenceId> = self
+            .buses
+            .iter()
+            .filter(|(_, bus)| bus.clock.next().is_some_and(|next| next <= now))
+            .map(|(conference, _)| *conference)
+            .collect();
+        for conference in due {
+            self.tick_bus(conference, now);
+        }
+    }
+
+    /// Takes the next datagram to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
+        let transmit = self.common.outbox.pop()?;
+        self.common.counters.count(Counter::DatagramsSent);
+        Some(transmit)
+    }
+
+    /// Takes the next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        if let Some(event) = self.common.events.pop() {
+            return Some(event);
+        }
+        self.common
+            .events
+            .take_lost()
+            .then(|| Event::Resync { legs: self.legs() })
+    }
+
+    /// Tells whether an event waits.
+    pub fn has_event(&self) -> bool {
+        !self.common.events.is_empty()
+    }
+
+    /// Takes the next leg whose sockets have no further use. A released leg is not among them: its sockets go with it.
+    pub fn poll_closed(&mut self) -> Option<LegId> {
+        self.closed.pop()
+    }
+
+    /// Returns when [`Self::handle_timeout`] is next due; `None` while there are no legs.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let buses = self.buses.values().filter_map(|bus| bus.clock.next());
+        buses.chain(self.hall.clock.next()).min()
+    }
+
+    /// Tells wall time, for sender reports: the time since 1970 at an instant.
+    pub const fn set_wall(&mut self, at: Instant, since_epoch: Duration) {
+        self.common.set_wall(at, since_epoch);
+    }
+
+    /// Returns the counters.
+    pub const fn counters(&self) -> &Counters {
+        &self.common.counters
+    }
+
+    /// Counts what happened at the sockets.
+    pub const fn count(&mut self, counter: Counter, several: u64) {
+        self.common.counters.add(counter, several);
+    }
+
+    /// Returns all legs.
+    pub fn legs(&self) -> Vec<LegId> {
+        self.legs.keys().copied().collect()
+    }
+
+    fn open(&mut self, id: LegId, opening: Opening, now: Instant) -> bool {
+        if self.legs.contains_key(&id) {
+            return false;
+        }
+        if self.legs.len() >= LEGS_MAX {
+            self.common.counters.count(Counter::LegsRefused);
+            self.refuse(id);
+            return true;
+        }
+        match Leg::open(id, opening, &self.secure, &mut self.rng, now) {
+            Ok(leg) => self.insert(Box::new(leg), now),
+            Err(_) => self.refuse(id),
+        }
+        true
+    }
+
+    fn refuse(&mut self, leg: LegId) {
+        self.closed.push(leg);
+        self.common.tell(Event::Gone {
+            leg,
+            reason: Gone::Failed,
+        });
+    }
+
+    fn insert(&mut self, mut leg: Box<Leg>, now: Instant) {
+        let id = leg.id();
+        leg.attach(None);
+        if let Some(ufrag) = leg.local_ufrag() {
+            self.browsers.expect(id, ufrag);
+        }
+        self.legs.insert(id, leg);
+        self.hall.enter(id, now);
+        self.count_legs();
+    }
+
+    fn with_leg(
+        &mut self,
+        id: LegId,
+        now: Instant,
+        work: impl FnOnce(&mut Leg, &mut Common) -> Result<(), Gone>,
+    ) -> bool {
+        let Some(leg) = self.legs.get_mut(&id) else {
+            return false;
+        };
+        if let Some(Err(reason)) = self.common.guarded(leg, work) {
+            self.common.gone.push((id, reason));
+        }
+        self.bury(now);
+        true
+    }
+
+    fn start(&mut self, conference: ConferenceId) -> bool {
+        if self.buses.contains_key(&conference) {
+            return false;
+        }
+        if self.buses.len() >= BUSES_MAX {
+            self.common.tell(Event::BusFailed { conference });
+            return true;
+        }
+        let clock = Clock::new(self.epoch, self.cheapest_phase());
+        self.buses.insert(conference, Box::new(Bus::new(clock)));
+        self.count_conferences();
+        true
+    }
+
+    /// The phase with the fewest legs; an empty bus counts as one, since it will not stay empty.
+    fn cheapest_phase(&self) -> usize {
+        let mut load = [0; PHASES];
+        load[self.hall.clock.phase()] += self.hall.legs.len();
+        for bus in self.buses.values() {
+            load[bus.clock.phase()] += bus.members().len().max(1);
+        }
+        (0..PHASES).min_by_key(|phase| load[*phase]).unwrap_or(0)
+    }
+
+    fn end(&mut self, conference: ConferenceId, now: Instant) -> bool {
+        let Some(bus) = self.buses.remove(&conference) else {
+            return false;
+        };
+        for id in bus.members() {
+            if let Some(leg) = self.legs.get_mut(&id) {
+                leg.attach(None);
+                self.hall.enter(id, now);
+            }
+        }
+        self.count_conferences();
+        true
+    }
+
+    fn join(&mut self, id: LegId, conference: ConferenceId, now: Instant) -> bool {
+        if !self.buses.contains_key(&conference) || !self.legs.contains_key(&id) {
+            return false;
+        }
+        self.detach(id);
+        if let (Some(leg), Some(bus)) = (self.legs.get_mut(&id), self.buses.get_mut(&conference)) {
+            leg.attach(Some(conference));
+            bus.join(id, now);
+        }
+        true
+    }
+
+    fn leave(&mut self, id: LegId, now: Instant) -> bool {
+        self.detach(id);
+        let Some(leg) = self.legs.get_mut(&id) else {
+            return false;
+        };
+        leg.attach(None);
+        self.hall.enter(id, now);
+        true
+    }
+
+    fn roster(&mut self, conference: ConferenceId, seats: Vec<(LegId, Seat)>) -> bool {
+        let Some(bus) = self.buses.get_mut(&conference) else {
+            return false;
+        };
+        bus.handle_roster(seats);
+        true
+    }
+
+    fn release(&mut self, id: LegId) -> bool {
+        let Some(leg) = self.take(id) else {
+            return false;
+        };
+        self.common.tell(Event::Released { id, leg });
+        true
+    }
+
+    fn adopt(&mut self, leg: Box<Leg>, now: Instant) -> bool {
+        if self.legs.contains_key(&leg.id()) {
+            return false;
+        }
+        self.insert(leg, now);
+        true
+    }
+
+    fn inject(&mut self, fault: Fault) -> bool {
+        match fault {
+            Fault::Leg(id) => self.legs.get_mut(&id).map(|leg| leg.inject_fault()),
+            Fault::Bus(id) => self.buses.get_mut(&id).map(|bus| bus.inject_fault()),
+        }
+        .is_some()
+    }
+
+    fn tick_hall(&mut self, now: Instant) {
+        while let Some(due) = self.hall.clock.take(now) {
+            self.common.count_tick(due);
+            for id in &self.hall.legs {
+                let Some(leg) = self.legs.get_mut(id) else {
+                    continue;
+                };
+                self.common.guarded(leg, |leg, common| {
+                    if leg.begin_tick(due.at, common, now) {
+                        leg.listen(now);
+                        leg.utter(&Frame::SILENCE, common);
+                    }
+                });
+            }
+            self.bury(now);
+        }
+    }
+
+    fn tick_bus(&mut self, conference: ConferenceId, now: Instant) {
+        while let Some(bus) = self.buses.get_mut(&conference)
+            && let Some(due) = bus.clock.take(now)
+        {
+            self.common.count_tick(due);
+            let (legs, common) = (&mut self.legs, &mut self.common);
+            // A bus that panicked is dropped unseen; its legs are consistent between any two of its calls.
+            let tick = AssertUnwindSafe(|| bus.tick(due.at, legs, common, now));
+            if catch_unwind(tick).is_err() {
+                self.common.counters.count(Counter::BusPanics);
+                self.end(conference, now);
+                self.common.tell(Event::BusFailed { conference });
+            }
+            self.bury(now);
+        }
+    }
+
+    /// Takes the legs out that have ended by themselves.
+    fn bury(&mut self, now: Instant) {
+        while let Some((leg, reason)) = self.common.gone.pop() {
+            if self.remove(leg, now) {
+                self.common.tell(Event::Gone { leg, reason });
+            }
+        }
+    }
+
+    fn remove(&mut self, id: LegId, now: Instant) -> bool {
+        let Some(mut leg) = self.take(id) else {
+            return false;
+        };
+        self.common
+            .guarded(&mut leg, |leg, common| leg.close(common, now));
+        self.closed.push(id);
+        true
+    }
+
+    fn take(&mut self, id: LegId) -> Option<Box<Leg>> {
+        self.detach(id);
+        self.hall.leave(id);
+        self.browsers.forget(id);
+        let leg = self.legs.remove(&id);
+        self.count_legs();
+        leg
+    }
+
+    /// Takes a leg out of the hall or its bus.
+    fn detach(&mut self, id: LegId) {
+        let conference = self.legs.get(&id).and_then(|leg| leg.conference());
+        match conference.and_then(|conference| self.buses.get_mut(&conference)) {
+            Some(bus) => bus.leave(id),
+            None => self.hall.leave(id),
+        }
+    }
+
+    fn count_legs(&mut self) {
+        let legs = self.legs.len();
+        self.common.events.size_to(legs);
+        self.common.counters.set(Counter::Legs, legs as u64);
+    }
+
+    fn count_conferences(&mut self) {
+        let conferences = self.buses.len() as u64;
+        self.common.counters.set(Counter::Conferences, conferences);
+    }
+}
+
+impl Hall {
+    fn enter(&mut self, leg: LegId, now: Instant) {
+        self.legs.insert(leg);
+        self.clock.start(now);
+    }
+
+    fn leave(&mut self, leg: LegId) {
+        self.legs.remove(&leg);
+        if self.legs.is_empty() {
+            self.clock.stop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

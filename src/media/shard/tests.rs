@@ -1,0 +1,1 @@
+//! Conferences of telephones in simulated time.

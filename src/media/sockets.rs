@@ -1,0 +1,292 @@
+//! A worker's sockets: the browsers' shared ones and a pair per telephone, watched by one epoll instance.
+//!
+//! Readiness is level-triggered and drained in bounded batches, so that a flood cannot keep the worker from its tick.
+
+use std::{
+    collections::HashMap,
+    io::{self, ErrorKind},
+    net::{IpAddr, SocketAddr, UdpSocket},
+    sync::Arc,
+    time::Instant,
+};
+
+use nix::sys::{
+    epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
+    eventfd::EventFd,
+};
+
+use super::{
+    counters::Counter,
+    shard::{Shard, SocketId},
+};
+use crate::{
+    id::LegId,
+    limit::{BIND_TRIES, DATAGRAM_MAX, DATAGRAMS_PER_SLOT, READY_PER_SLOT, SOCKET_BUFFER},
+};
+
+/// A telephone's sockets.
+#[derive(Debug)]
+pub struct PhoneSockets {
+    /// For RTP.
+    pub rtp: UdpSocket,
+    /// For RTCP.
+    pub rtcp: UdpSocket,
+}
+
+/// All sockets of a worker.
+pub(super) struct Sockets {
+    epoll: Epoll,
+    wake: Arc<EventFd>,
+    browsers: Vec<UdpSocket>,
+    phones: Vec<Option<(LegId, PhoneSockets)>>,
+    vacant: Vec<usize>,
+    places: HashMap<LegId, usize>,
+    ready: Vec<EpollEvent>,
+    buffer: [u8; DATAGRAM_MAX],
+}
+
+impl Sockets {
+    /// Watches the browsers' sockets and the wake-up call.
+    pub(super) fn new(browsers: Vec<UdpSocket>, wake: Arc<EventFd>) -> io::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        epoll.add(
+            &*wake,
+            EpollEvent::new(EpollFlags::EPOLLIN, Token::Wake.pack()),
+        )?;
+        for (index, socket) in browsers.iter().enumerate() {
+            let token = Token::Browser(index).pack();
+            epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, token))?;
+        }
+        Ok(Self {
+            epoll,
+            wake,
+            browsers,
+            phones: Vec::new(),
+            vacant: Vec::new(),
+            places: HashMap::new(),
+            ready: vec![EpollEvent::empty(); READY_PER_SLOT],
+            buffer: [0; DATAGRAM_MAX],
+        })
+    }
+
+    /// Adds a telephone's sockets; those of a leg that has some already are closed.
+    pub(super) fn add(&mut self, leg: LegId, sockets: PhoneSockets) -> io::Result<()> {
+        if self.places.contains_key(&leg) {
+            return Ok(());
+        }
+        let place = self.vacant.pop().unwrap_or_else(|| {
+            self.phones.push(None);
+            self.phones.len() - 1
+        });
+        for (socket, token) in [
+            (&sockets.rtp, Token::Rtp(place)),
+            (&sockets.rtcp, Token::Rtcp(place)),
+        ] {
+            socket.set_nonblocking(true)?;
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, token.pack());
+            self.epoll.add(socket, event)?;
+        }
+        self.phones[place] = Some((leg, sockets));
+        self.places.insert(leg, place);
+        Ok(())
+    }
+
+    /// Takes a telephone's sockets out; what has arrived stays in them.
+    pub(super) fn take(&mut self, leg: LegId) -> Option<PhoneSockets> {
+        let place = self.places.remove(&leg)?;
+        let (_, sockets) = self.phones[place].take()?;
+        self.vacant.push(place);
+        for socket in [&sockets.rtp, &sockets.rtcp] {
+            // The kernel forgets a closed socket by itself; an error leaves nothing to do.
+            let _ = self.epoll.delete(socket);
+        }
+        Some(sockets)
+    }
+
+    /// Sleeps until something arrives, or for 20 ms where `briefly`.
+    pub(super) fn sleep(&mut self, briefly: bool) {
+        let timeout = if briefly {
+            EpollTimeout::from(20_u8)
+        } else {
+            EpollTimeout::NONE
+        };
+        // An interrupted wait is a wake-up like any other.
+        let _ = self.epoll.wait(&mut self.ready[..1], timeout);
+    }
+
+    /// Ends the next sleep at once.
+    pub(super) fn call_again(&self) {
+        // A full counter means the wake-up is under way already.
+        let _ = self.wake.write(1);
+    }
+
+    /// Hands what has arrived to the shard, within bounds.
+    pub(super) fn receive(&mut self, shard: &mut Shard, now: Instant) {
+        let Ok(count) = self.epoll.wait(&mut self.ready, EpollTimeout::ZERO) else {
+            return;
+        };
+        for n in 0..count {
+            let token = Token::unpack(self.ready[n].data());
+            let Some((socket, id, batch)) = self.find(token) else {
+                let _ = self.wake.read();
+                continue;
+            };
+            drain(socket, id, batch, &mut self.buffer, shard, now);
+        }
+    }
+
+    /// Sends what waits in the shard.
+    pub(super) fn send(&self, shard: &mut Shard) {
+        let mut failed = 0;
+        while let Some(transmit) = shard.poll_transmit() {
+            let sent = match transmit.socket {
+                SocketId::Browser(index) => self.browsers.get(index),
+                SocketId::Rtp(leg) => self.phone(leg).map(|phone| &phone.rtp),
+                SocketId::Rtcp(leg) => self.phone(leg).map(|phone| &phone.rtcp),
+            }
+            .map(|socket| socket.send_to(transmit.bytes, transmit.to));
+            failed += u64::from(!matches!(sent, Some(Ok(_))));
+        }
+        shard.count(Counter::SendFailed, failed);
+    }
+
+    fn phone(&self, leg: LegId) -> Option<&PhoneSockets> {
+        let (_, sockets) = self.phones[*self.places.get(&leg)?].as_ref()?;
+        Some(sockets)
+    }
+
+    /// The socket of a token, its name, and how many datagrams it may hand over at once.
+    fn find(&self, token: Token) -> Option<(&UdpSocket, SocketId, usize)> {
+        match token {
+            Token::Wake => None,
+            Token::Browser(index) => {
+                let socket = self.browsers.get(index)?;
+                Some((socket, SocketId::Browser(index), DATAGRAMS_PER_SLOT))
+            }
+            Token::Rtp(place) => {
+                let (leg, sockets) = self.phones.get(place)?.as_ref()?;
+                Some((&sockets.rtp, SocketId::Rtp(*leg), 1))
+            }
+            Token::Rtcp(place) => {
+                let (leg, sockets) = self.phones.get(place)?.as_ref()?;
+                Some((&sockets.rtcp, SocketId::Rtcp(*leg), 1))
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Sockets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sockets")
+            .field("browsers", &self.browsers.len())
+            .field("phones", &self.places.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Binds one socket per address, all with the same port; 0 chooses one.
+pub(super) fn bind_all(addresses: &[IpAddr], port: u16) -> io::Result<Vec<UdpSocket>> {
+    let mut tries = BIND_TRIES;
+    loop {
+        tries -= 1;
+        match bind_each(addresses, port) {
+            Err(error) if port == 0 && tries > 0 && error.kind() == ErrorKind::AddrInUse => {}
+            result => return result,
+        }
+    }
+}
+
+fn bind_each(addresses: &[IpAddr], mut port: u16) -> io::Result<Vec<UdpSocket>> {
+    let mut sockets = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let socket = UdpSocket::bind(SocketAddr::new(*address, port))?;
+        socket.set_nonblocking(true)?;
+        port = socket.local_addr()?.port();
+        // The system grants what it allows; less is no reason to refuse.
+        let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(SOCKET_BUFFER);
+        sockets.push(socket);
+    }
+    Ok(sockets)
+}
+
+fn drain(
+    socket: &UdpSocket,
+    id: SocketId,
+    batch: usize,
+    buffer: &mut [u8],
+    shard: &mut Shard,
+    now: Instant,
+) {
+    for _ in 0..batch {
+        match socket.recv_from(buffer) {
+            Ok((len, from)) => shard.handle_datagram(id, from, &mut buffer[..len], now),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+            Err(_) => return shard.count(Counter::ReceiveFailed, 1),
+        }
+    }
+}
+
+/// What epoll tells of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Wake,
+    Browser(usize),
+    Rtp(usize),
+    Rtcp(usize),
+}
+
+impl Token {
+    const fn pack(self) -> u64 {
+        match self {
+            Self::Wake => 0,
+            Self::Browser(index) => (index as u64) << 2 | 1,
+            Self::Rtp(place) => (place as u64) << 2 | 2,
+            Self::Rtcp(place) => (place as u64) << 2 | 3,
+        }
+    }
+
+    fn unpack(token: u64) -> Self {
+        let number = usize::try_from(token >> 2).unwrap_or(usize::MAX);
+        match token & 3 {
+            0 => Self::Wake,
+            1 => Self::Browser(number),
+            2 => Self::Rtp(number),
+            _ => Self::Rtcp(number),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn tokens_survive_the_kernel() {
+        for token in [
+            Token::Wake,
+            Token::Browser(0),
+            Token::Browser(3),
+            Token::Rtp(0),
+            Token::Rtp(9_999),
+            Token::Rtcp(9_999),
+        ] {
+            assert_eq!(Token::unpack(token.pack()), token);
+        }
+    }
+
+    #[test]
+    fn all_addresses_get_one_port() {
+        let addresses = [Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 0, 0, 2)];
+        let sockets = bind_all(&addresses.map(IpAddr::V4), 0).unwrap();
+        let ports: Vec<u16> = sockets
+            .iter()
+            .map(|socket| socket.local_addr().unwrap().port())
+            .collect();
+        assert_ne!(ports[0], 0);
+        assert_eq!(ports[0], ports[1]);
+        let taken = bind_all(&addresses.map(IpAddr::V4), ports[0]).unwrap_err();
+        assert_eq!(taken.kind(), ErrorKind::AddrInUse);
+    }
+}

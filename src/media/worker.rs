@@ -1,0 +1,359 @@
+//! The shell of a [`Shard`]: a thread with its sockets, its clock and its place in the schedule.
+//!
+//! ```text
+//! with legs: sleep to the next slot of 2 ms ─ receive ─ commands ─ ticks ─ send ─ notices
+//! without:   sleep until a datagram or a command comes
+//! ```
+//!
+//! The clock is read once per round, so that everything in a round happens at one instant. Nothing here blocks while
+//! there are legs.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
+use tokio::sync::mpsc;
+
+use super::{
+    api::{Command, Event},
+    counters::{Counter, Counters, SharedCounters},
+    shard::{Shard, ShardConfig},
+    sockets::{Sockets, bind_all},
+};
+use crate::{
+    clock::Clock,
+    limit::{COMMANDS_PER_SLOT, COMMANDS_WAITING, SLOT},
+};
+
+pub use super::sockets::PhoneSockets;
+
+/// What a worker begins with.
+#[derive(Debug)]
+pub struct WorkerConfig {
+    /// Its number, which its notices carry.
+    pub index: usize,
+    /// The addresses browsers reach it at; one socket is bound on each.
+    pub addresses: Vec<IpAddr>,
+    /// The sockets' common port; 0 chooses one.
+    pub port: u16,
+    /// Ask for real-time scheduling.
+    pub realtime: bool,
+    /// What its shard begins with.
+    pub shard: ShardConfig,
+    /// Wall time, for sender reports.
+    pub clock: Arc<dyn Clock>,
+    /// Where its notices go.
+    pub notices: mpsc::Sender<Notice>,
+}
+
+/// A command, with the sockets of the telephone it opens or adopts.
+#[derive(Debug)]
+pub struct Envelope {
+    /// The command.
+    pub command: Command,
+    /// The sockets.
+    pub sockets: Option<PhoneSockets>,
+}
+
+/// An event, with the sockets of the telephone it releases.
+#[derive(Debug)]
+pub struct Notice {
+    /// The worker's number.
+    pub worker: usize,
+    /// The event.
+    pub event: Event,
+    /// The sockets.
+    pub sockets: Option<PhoneSockets>,
+}
+
+/// The worker has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the media worker has stopped")]
+pub struct Stopped;
+
+/// A running worker; dropping it stops the thread.
+#[derive(Debug)]
+pub struct Worker {
+    commands: Commands,
+    counters: Arc<SharedCounters>,
+    addresses: Vec<SocketAddr>,
+    stop: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+/// The way to a worker.
+#[derive(Debug, Clone)]
+pub struct Commands {
+    sender: mpsc::Sender<Envelope>,
+    wake: Arc<EventFd>,
+}
+
+impl From<Command> for Envelope {
+    fn from(command: Command) -> Self {
+        Self {
+            command,
+            sockets: None,
+        }
+    }
+}
+
+impl Notice {
+    /// Turns the notice of a released leg into the command that another worker adopts it by.
+    pub fn into_adoption(self) -> Result<Envelope, Box<Self>> {
+        match self.event {
+            Event::Released { leg, .. } => Ok(Envelope {
+                command: Command::Adopt { leg },
+                sockets: self.sockets,
+            }),
+            _ => Err(Box::new(self)),
+        }
+    }
+}
+
+impl Commands {
+    /// Sends a command; waits while too many are under way.
+    pub async fn send(&self, envelope: impl Into<Envelope>) -> Result<(), Stopped> {
+        self.sender
+            .send(envelope.into())
+            .await
+            .map_err(|_| Stopped)?;
+        self.wake();
+        Ok(())
+    }
+
+    fn wake(&self) {
+        // A full counter means the wake-up is under way already.
+        let _ = self.wake.write(1);
+    }
+}
+
+impl Worker {
+    /// Binds the browsers' sockets and starts the thread.
+    pub fn spawn(config: WorkerConfig) -> io::Result<Self> {
+        let sockets = bind_all(&config.addresses, config.port)?;
+        let addresses = sockets
+            .iter()
+            .map(UdpSocket::local_addr)
+            .collect::<io::Result<_>>()?;
+        let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
+        let wake = Arc::new(EventFd::from_flags(flags)?);
+        let (sender, receiver) = mpsc::channel(COMMANDS_WAITING);
+        let counters = Arc::new(SharedCounters::default());
+        let stop = Arc::new(AtomicBool::new(false));
+        let epoch = now();
+        let round = Round {
+            index: config.index,
+            shard: Shard::new(config.shard, epoch),
+            sockets: Sockets::new(sockets, wake.clone())?,
+            commands: receiver,
+            notices: config.notices,
+            counters: counters.clone(),
+            clock: config.clock,
+            stop: stop.clone(),
+            slot: epoch,
+        };
+        let realtime = config.realtime;
+        let thread = thread::Builder::new()
+            .name(format!("media-{}", config.index))
+            .spawn(move || {
+                if realtime {
+                    ask_for_realtime();
+                }
+                round.run();
+            })?;
+        Ok(Self {
+            commands: Commands { sender, wake },
+            counters,
+            addresses,
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// Returns the way to the worker.
+    pub const fn commands(&self) -> &Commands {
+        &self.commands
+    }
+
+    /// Returns the addresses of the browsers' sockets: the host candidates of its legs.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Returns the counters as last published.
+    pub fn counters(&self) -> Counters {
+        self.counters.read()
+    }
+
+    /// Says goodbye to all legs, stops the thread and waits for it; blocks for a few milliseconds.
+    pub fn stop(mut self) {
+        self.tell_to_stop();
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has stopped too.
+            let _ = thread.join();
+        }
+    }
+
+    fn tell_to_stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.commands.wake();
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.tell_to_stop();
+    }
+}
+
+/// The thread's state.
+struct Round {
+    index: usize,
+    shard: Shard,
+    sockets: Sockets,
+    commands: mpsc::Receiver<Envelope>,
+    notices: mpsc::Sender<Notice>,
+    counters: Arc<SharedCounters>,
+    clock: Arc<dyn Clock>,
+    stop: Arc<AtomicBool>,
+    slot: Instant,
+}
+
+impl Round {
+    fn run(mut self) {
+        while !self.stop.load(Ordering::Acquire) {
+            let now = self.wait();
+            self.shard.set_wall(now, self.clock.since_epoch());
+            self.sockets.receive(&mut self.shard, now);
+            self.take_commands(now);
+            self.shard.handle_timeout(now);
+            self.settle();
+        }
+        let now = now();
+        for leg in self.shard.legs() {
+            self.shard.handle(Command::Close { leg }, now);
+        }
+        self.settle();
+    }
+
+    /// Waits for the next slot, or for anything at all while there are no legs.
+    fn wait(&mut self) -> Instant {
+        if self.shard.poll_timeout().is_none() {
+            self.sockets.sleep(self.shard.has_event());
+            self.slot = now();
+            return self.slot;
+        }
+        self.slot += SLOT;
+        wait_until(&mut self.slot)
+    }
+
+    fn take_commands(&mut self, now: Instant) {
+        for _ in 0..COMMANDS_PER_SLOT {
+            let Ok(Envelope { command, sockets }) = self.commands.try_recv() else {
+                return;
+            };
+            let leg = match &command {
+                Command::Open { leg, .. } => Some(*leg),
+                Command::Adopt { leg } => Some(leg.id()),
+                _ => None,
+            };
+            if let (Some(leg), Some(sockets)) = (leg, sockets)
+                && self.sockets.add(leg, sockets).is_err()
+            {
+                self.shard.count(Counter::ReceiveFailed, 1);
+            }
+            self.shard.handle(command, now);
+        }
+        // More may wait, and without legs nothing but a wake-up would bring them in.
+        self.sockets.call_again();
+    }
+
+    /// Sends what waits, closes sockets of legs that have ended, and tells what happened.
+    fn settle(&mut self) {
+        self.sockets.send(&mut self.shard);
+        while let Some(leg) = self.shard.poll_closed() {
+            self.sockets.take(leg);
+        }
+        self.tell();
+        self.counters.publish(self.shard.counters());
+    }
+
+    /// Passes events on as far as there is room; the rest waits in the shard, which bounds it.
+    fn tell(&mut self) {
+        while self.shard.has_event() {
+            let Ok(room) = self.notices.try_reserve() else {
+                return;
+            };
+            let Some(event) = self.shard.poll_event() else {
+                return;
+            };
+            let sockets = match &event {
+                Event::Released { id, .. } => self.sockets.take(*id),
+                _ => None,
+            };
+            room.send(Notice {
+                worker: self.index,
+                event,
+                sockets,
+            });
+        }
+    }
+}
+
+/// Sleeps until the slot and tells the time; a slot that has passed is moved to where the time is.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place of the data plane where time passes"
+)]
+fn wait_until(slot: &mut Instant) -> Instant {
+    let now = Instant::now();
+    match slot.checked_duration_since(now) {
+        Some(rest) => {
+            thread::sleep(rest);
+            Instant::now()
+        }
+        None => {
+            *slot = now;
+            now
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place of the data plane that reads the clock"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Without it, load on the control plane can delay a tick by 100 ms.
+fn ask_for_realtime() {
+    let priority =
+        ThreadPriorityValue::try_from(REALTIME_PRIORITY).map(ThreadPriority::Crossplatform);
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
+    let granted = priority.is_ok_and(|priority| {
+        set_thread_priority_and_policy(thread_native_id(), priority, policy).is_ok()
+    });
+    if !granted {
+        tracing::warn!("real-time scheduling was refused; load may be heard");
+    }
+}
+
+/// Low among real-time priorities (percent): above all ordinary work, below the kernel's own.
+const REALTIME_PRIORITY: u8 = 20;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,463 @@
+//! The task of one call: from INVITE through the code to the conference and out.
+//!
+//! ```text
+//!   INVITE ─ ours? ─ sockets ─ answer ─ ACK ─ Ivr ──right code── conference ─ goodbye ─ BYE
+//!              │         │        │             └── three tries, silence ──────┘
+//!             404       503      488
+//! ```
+
+use std::{net::IpAddr, sync::Arc, time::Instant};
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use sip::{CallRef, Command, Ended, Flow, Target, sdp::Description};
+use tokio::sync::mpsc;
+
+use super::{
+    negotiate::{Outcome, Session},
+    numbers::{Destination, Trunk},
+    status::Refusal,
+};
+use crate::{
+    conference::{
+        event::{Event, Language},
+        focus::Verb,
+        ivr::{self, Ivr},
+        keys::{Key, Keypad},
+    },
+    limit::{GOODBYE_MAX, HELD_PING_INTERVAL},
+    media::api::PhoneMedia,
+    pii::Secret,
+    server::{
+        Admission, Attendance, LegNews, MediaLeg, Notice, Server,
+        conference::{clock, until},
+    },
+};
+
+/// What the driver tells a call.
+#[derive(Debug)]
+pub(super) enum News {
+    /// The ACK came, with the answer to our offer if we made one.
+    Established(Option<Description>),
+    /// The phone offers something else, or asks for our offer.
+    Reinvite(Option<Description>),
+    /// The ACK of a re-INVITE came, with the answer to our offer if we made one.
+    Renegotiated(Option<Description>),
+    /// The phone answered our question whether it is there.
+    Alive,
+    /// The call is over.
+    Ended(Ended),
+    /// The server stops.
+    Stop,
+}
+
+/// The INVITE that began a call.
+#[derive(Debug)]
+pub(super) struct Invite {
+    pub(super) flow: Flow,
+    pub(super) target: Target,
+    pub(super) offer: Option<Description>,
+}
+
+/// The task's state for the whole call.
+pub(super) struct Call {
+    call: CallRef,
+    orders: mpsc::Sender<Command>,
+    news: mpsc::Receiver<News>,
+    server: Server,
+    trunks: Arc<[Trunk]>,
+    held: bool,
+}
+
+/// Why a stage of the call is left.
+enum Exit {
+    /// The phone hung up or is gone; nothing more is said.
+    Hung,
+    /// We hang up, without further words.
+    Leave,
+    /// We hang up after these words.
+    Goodbye(Event),
+}
+
+impl Call {
+    pub(super) fn new(
+        call: CallRef,
+        orders: mpsc::Sender<Command>,
+        news: mpsc::Receiver<News>,
+        server: Server,
+        trunks: Arc<[Trunk]>,
+    ) -> Self {
+        Self {
+            call,
+            orders,
+            news,
+            server,
+            trunks,
+            held: false,
+        }
+    }
+
+    /// Runs the call to its end.
+    pub(super) async fn run(mut self, invite: Invite) {
+        let (leg, session, entry, language) = match self.answer(invite).await {
+            Ok(Some(answered)) => answered,
+            Ok(None) => return,
+            Err(refusal) => return self.refuse(refusal).await,
+        };
+        let mut talk = Talk {
+            leg,
+            session,
+            language,
+        };
+        let exit = match self.admit(&mut talk, entry).await {
+            Ok(admission) => self.confer(&mut talk, &admission).await,
+            Err(exit) => exit,
+        };
+        self.leave(&mut talk, exit).await;
+        talk.leg.close().await;
+    }
+
+    async fn order(&self, command: Command) {
+        let _ = self.orders.send(command).await;
+    }
+
+    async fn refuse(&self, refusal: Refusal) {
+        let Refusal {
+            status,
+            reason,
+            retry_after,
+        } = refusal;
+        self.order(Command::Reject {
+            call: self.call,
+            status,
+            reason,
+            retry_after,
+        })
+        .await;
+    }
+
+    /// Answers the INVITE and waits for the ACK; none if the caller gave up meanwhile.
+    async fn answer(
+        &mut self,
+        invite: Invite,
+    ) -> Result<Option<(MediaLeg, Session, ivr::Entry, Language)>, Refusal> {
+        let (entry, language) = self.destination(&invite).await?;
+        let (sockets, port) = self
+            .server
+            .media_sockets(local_address(&invite.flow))
+            .map_err(|e| Refusal::from(&e))?;
+        let mut session = Session::new(local_address(&invite.flow), port, session_id());
+        let (sdp, media) = match &invite.offer {
+            Some(offer) => {
+                let Outcome { answer, media } =
+                    session.answer(offer).map_err(|_| Refusal::NOT_ACCEPTABLE)?;
+                (answer, Some(media))
+            }
+            None => (session.offer(), None),
+        };
+        self.order(Command::Accept {
+            call: self.call,
+            sdp,
+        })
+        .await;
+        let Some(answer) = self.established().await else {
+            return Ok(None);
+        };
+        let media = match (media, answer) {
+            (Some(media), _) => media,
+            (None, Some(answer)) => match session.conclude(&answer) {
+                Ok(media) => media,
+                Err(_) => {
+                    self.order(Command::Bye { call: self.call }).await;
+                    return Ok(None);
+                }
+            },
+            (None, None) => {
+                self.order(Command::Bye { call: self.call }).await;
+                return Ok(None);
+            }
+        };
+        self.held = !media.sends;
+        match self.server.open_phone(media, sockets).await {
+            Ok(leg) => Ok(Some((leg, session, entry, language))),
+            Err(error) => {
+                tracing::warn!(%error, "no leg for an answered call");
+                self.order(Command::Bye { call: self.call }).await;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Finds what the called number asks for.
+    async fn destination(&self, invite: &Invite) -> Result<(ivr::Entry, Language), Refusal> {
+        let source = invite.flow.remote.ip();
+        let trunk = self
+            .trunks
+            .iter()
+            .find(|trunk| trunk.peers.iter().any(|peer| peer.contains(source)));
+        let trunk = trunk.ok_or(Refusal::NOT_FOUND)?;
+        match trunk
+            .destination(&invite.target)
+            .ok_or(Refusal::NOT_FOUND)?
+        {
+            Destination::Code => Ok((ivr::Entry::Code, trunk.language)),
+            Destination::Room(number) => {
+                let room = self
+                    .server
+                    .room_language(&number)
+                    .await
+                    .map_err(|e| Refusal::from(&e))?;
+                let language = room.ok_or(Refusal::NOT_FOUND)?;
+                Ok((
+                    ivr::Entry::PinFor {
+                        number: Secret::new(number),
+                    },
+                    language,
+                ))
+            }
+        }
+    }
+
+    /// Waits for the ACK; none if the call ended first.
+    async fn established(&mut self) -> Option<Option<Description>> {
+        loop {
+            match self.news.recv().await? {
+                News::Established(answer) => return Some(answer),
+                News::Ended(_) => return None,
+                News::Stop => self.order(Command::Bye { call: self.call }).await,
+                News::Reinvite(_) | News::Renegotiated(_) | News::Alive => {}
+            }
+        }
+    }
+
+    /// Asks for the code until it is right.
+    async fn admit(&mut self, talk: &mut Talk, entry: ivr::Entry) -> Result<Admission, Exit> {
+        let mut ivr = Ivr::new(entry, clock());
+        let mut saying = None;
+        let mut admission = None;
+        loop {
+            while let Some(effect) = ivr.poll() {
+                match effect {
+                    ivr::Effect::Say(event) => saying = Some(talk.say(event).await),
+                    ivr::Effect::Hush => talk.leg.hush().await,
+                    ivr::Effect::Check { number, pin } => {
+                        match self.server.check_code(&number, &pin).await {
+                            Ok(found) => {
+                                admission = found;
+                                ivr.handle_verdict(admission.is_some(), clock());
+                            }
+                            Err(error) => {
+                                tracing::error!(%error, "a code could not be judged");
+                                ivr.handle_fault(clock());
+                            }
+                        }
+                    }
+                    ivr::Effect::Admit => return admission.ok_or(Exit::Leave),
+                    ivr::Effect::Leave => return Err(Exit::Leave),
+                }
+            }
+            tokio::select! {
+                news = talk.leg.next() => match news {
+                    Some(LegNews::Digit(digit)) => ivr.handle_digit(digit, clock()),
+                    Some(LegNews::Played(token)) if saying == Some(token) => ivr.handle_played(clock()),
+                    Some(LegNews::Gone(_)) | None => return Err(Exit::Leave),
+                    Some(LegNews::Quiet(_)) => self.order(Command::Ping { call: self.call }).await,
+                    Some(LegNews::Connected | LegNews::Played(_) | LegNews::Released(_)) => {}
+                },
+                news = self.news.recv() => if let Some(exit) = self.signalled(talk, news, None).await {
+                    return Err(exit);
+                },
+                () = until(ivr.poll_timeout()) => ivr.handle_timeout(clock()),
+            }
+        }
+    }
+
+    /// Takes part in the conference until one side leaves.
+    async fn confer(&mut self, talk: &mut Talk, admission: &Admission) -> Exit {
+        talk.language = admission.language;
+        let mut attendance = match self.server.join_phone(admission, &mut talk.leg).await {
+            Ok(attendance) => attendance,
+            Err(crate::server::Error::Refused(refusal)) => return Exit::Goodbye(refusal.event()),
+            Err(error) => {
+                tracing::warn!(%error, "an admitted caller could not join");
+                return Exit::Goodbye(Event::Fault);
+            }
+        };
+        let present = u32::try_from(attendance.roster.entries.len()).unwrap_or(u32::MAX);
+        talk.say(Event::Admitted { present }).await;
+        if self.held {
+            attendance.hold(true).await;
+        }
+        let mut keypad = Keypad::new();
+        let mut ping = self.next_ping();
+        loop {
+            tokio::select! {
+                news = talk.leg.next() => match news {
+                    Some(LegNews::Digit(digit)) => pressed(&mut keypad, digit, talk, &attendance).await,
+                    Some(LegNews::Quiet(_)) => self.order(Command::Ping { call: self.call }).await,
+                    Some(LegNews::Gone(_)) | None => return Exit::Leave,
+                    Some(LegNews::Connected | LegNews::Played(_) | LegNews::Released(_)) => {}
+                },
+                notice = attendance.next() => match notice {
+                    Some(Notice::Told(event)) => {
+                        talk.say(event).await;
+                    }
+                    Some(Notice::Refused(refusal)) => {
+                        talk.say(refusal.event()).await;
+                    }
+                    Some(Notice::Dismissed(why)) => return why.event().map_or(Exit::Leave, Exit::Goodbye),
+                    Some(Notice::Roster(_) | Notice::Delta(_)) => {}
+                    None => return Exit::Goodbye(Event::Fault),
+                },
+                news = self.news.recv() => {
+                    let held = self.held;
+                    if let Some(exit) = self.signalled(talk, news, Some(&attendance)).await {
+                        return exit;
+                    }
+                    if held != self.held {
+                        ping = self.next_ping();
+                    }
+                },
+                () = until(ping) => {
+                    self.order(Command::Ping { call: self.call }).await;
+                    ping = self.next_ping();
+                },
+            }
+        }
+    }
+
+    /// A held phone sends nothing, so it is asked whether it is there.
+    fn next_ping(&self) -> Option<Instant> {
+        self.held.then(|| clock() + HELD_PING_INTERVAL)
+    }
+
+    /// Takes news from the signalling; an exit if the call is to end.
+    async fn signalled(
+        &mut self,
+        talk: &mut Talk,
+        news: Option<News>,
+        attendance: Option<&Attendance>,
+    ) -> Option<Exit> {
+        match news {
+            None | Some(News::Ended(_)) => return Some(Exit::Hung),
+            Some(News::Stop) => return Some(Exit::Goodbye(Event::Stopping)),
+            Some(News::Alive | News::Established(_)) => return None,
+            Some(News::Reinvite(None)) => {
+                let sdp = talk.session.offer();
+                self.order(Command::Accept {
+                    call: self.call,
+                    sdp,
+                })
+                .await;
+            }
+            Some(News::Reinvite(Some(offer))) => match talk.session.answer(&offer) {
+                Ok(Outcome { answer, media }) => {
+                    self.order(Command::Accept {
+                        call: self.call,
+                        sdp: answer,
+                    })
+                    .await;
+                    self.renewed(talk, media, attendance).await;
+                }
+                // The session goes on as it was (RFC 3261 §14.2).
+                Err(_) => self.refuse(Refusal::NOT_ACCEPTABLE).await,
+            },
+            Some(News::Renegotiated(None)) => {}
+            Some(News::Renegotiated(Some(answer))) => {
+                if let Ok(media) = talk.session.conclude(&answer) {
+                    self.renewed(talk, media, attendance).await;
+                }
+            }
+        }
+        None
+    }
+
+    /// Applies what a re-INVITE agreed upon.
+    async fn renewed(&mut self, talk: &Talk, media: PhoneMedia, attendance: Option<&Attendance>) {
+        talk.leg.update(media).await;
+        let held = !media.sends;
+        if held != self.held {
+            self.held = held;
+            if let Some(attendance) = attendance {
+                attendance.hold(held).await;
+            }
+        }
+    }
+
+    /// Says goodbye where there is something to say, and hangs up.
+    async fn leave(&mut self, talk: &mut Talk, exit: Exit) {
+        match exit {
+            Exit::Hung => return,
+            Exit::Leave => {}
+            Exit::Goodbye(event) => {
+                let token = talk.say(event).await;
+                let stopping = matches!(event, Event::Stopping);
+                let deadline = clock()
+                    + if stopping {
+                        STOP_WORDS_MAX
+                    } else {
+                        GOODBYE_MAX
+                    };
+                self.spoken(talk, token, deadline).await;
+            }
+        }
+        self.order(Command::Bye { call: self.call }).await;
+        // The endpoint ends the call in bounded time, answered or not; the leg need not wait for it.
+    }
+
+    /// Waits until the words are said, the caller hangs up, or the deadline.
+    async fn spoken(&mut self, talk: &mut Talk, token: u64, mut deadline: Instant) {
+        loop {
+            tokio::select! {
+                news = talk.leg.next() => match news {
+                    Some(LegNews::Played(said)) if said == token => return,
+                    Some(LegNews::Gone(_)) | None => return,
+                    Some(_) => {}
+                },
+                news = self.news.recv() => match news {
+                    None | Some(News::Ended(_)) => return,
+                    Some(News::Stop) => deadline = deadline.min(clock() + STOP_WORDS_MAX),
+                    Some(_) => {}
+                },
+                () = until(Some(deadline)) => return,
+            }
+        }
+    }
+}
+
+/// The media side of an answered call.
+struct Talk {
+    leg: MediaLeg,
+    session: Session,
+    language: Language,
+}
+
+impl Talk {
+    async fn say(&mut self, event: Event) -> u64 {
+        self.leg.say(event, self.language).await
+    }
+}
+
+/// Keys in a conference; any key interrupts what is being said.
+async fn pressed(keypad: &mut Keypad, digit: char, talk: &mut Talk, attendance: &Attendance) {
+    talk.leg.hush().await;
+    match keypad.handle_digit(digit, clock()) {
+        Some(Key::ToggleMicrophone) => attendance.act(Verb::ToggleMicrophone).await,
+        Some(Key::Help) => {
+            talk.say(Event::Help).await;
+        }
+        None => {}
+    }
+}
+
+/// The address the call came to; media is received there too.
+fn local_address(flow: &Flow) -> IpAddr {
+    flow.local.ip().to_canonical()
+}
+
+fn session_id() -> u64 {
+    // RFC 8866 §5.2 wants a number; 62 bits stay clear of signed readers.
+    StdRng::from_rng(&mut rand::rng()).random::<u64>() >> 2
+}
+
+/// How long words may hold up a stop, which is to be over within 3 s.
+const STOP_WORDS_MAX: std::time::Duration = std::time::Duration::from_millis(1_500);

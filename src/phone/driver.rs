@@ -1,0 +1,241 @@
+//! The task that owns the SIP endpoint: network in, messages out, one task per call.
+
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Instant};
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use sip::{CallRef, Command, Endpoint, EndpointConfig, Event};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    call::{Call, Invite, News},
+    numbers::Trunk,
+    status::Refusal,
+    transport::{Arrival, Transport, Wire},
+};
+use crate::{
+    limit::{CALL_INBOX_MAX, CALL_ORDERS_MAX, CALLS_MAX},
+    server::{Server, conference::until},
+};
+
+/// What the door is built from.
+#[derive(Debug, Clone)]
+pub struct DoorConfig {
+    /// Where SIP over UDP listens.
+    pub udp: Vec<SocketAddr>,
+    /// Where SIP over TCP listens.
+    pub tcp: Vec<SocketAddr>,
+    /// What the Server header field says.
+    pub user_agent: String,
+    /// Who may call.
+    pub trunks: Vec<Trunk>,
+}
+
+/// An address that could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[error("{address}: {source}")]
+pub struct BindError {
+    /// The address.
+    pub address: SocketAddr,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// The telephone door, bound and ready to run.
+pub struct Door {
+    endpoint: Endpoint,
+    transport: Transport,
+    trunks: Arc<[Trunk]>,
+    server: Server,
+    calls: BTreeMap<CallRef, mpsc::Sender<News>>,
+    tasks: JoinSet<()>,
+    orders: (mpsc::Sender<Command>, mpsc::Receiver<Command>),
+    counters: watch::Sender<sip::Counters>,
+}
+
+impl Door {
+    /// Binds the door's sockets.
+    pub async fn bind(config: DoorConfig, server: Server) -> Result<Self, BindError> {
+        let transport = Transport::bind(&config.udp, &config.tcp)
+            .await
+            .map_err(|(address, source)| BindError { address, source })?;
+        Ok(Self::new(config, transport, server))
+    }
+
+    /// Makes a door whose network is in memory, for whole conferences in simulated time.
+    pub fn simulated(config: DoorConfig, server: Server) -> (Self, Wire) {
+        let (transport, wire) = Transport::simulated();
+        (Self::new(config, transport, server), wire)
+    }
+
+    fn new(config: DoorConfig, transport: Transport, server: Server) -> Self {
+        let seed: [u8; 32] = StdRng::from_rng(&mut rand::rng()).random();
+        let endpoint = Endpoint::new(EndpointConfig {
+            user_agent: config.user_agent,
+            ..EndpointConfig::new(seed)
+        });
+        Self {
+            endpoint,
+            transport,
+            trunks: config.trunks.into(),
+            server,
+            calls: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            orders: mpsc::channel(CALL_ORDERS_MAX),
+            counters: watch::channel(sip::Counters::default()).0,
+        }
+    }
+
+    /// The bound UDP addresses.
+    pub fn udp_addresses(&self) -> Vec<SocketAddr> {
+        self.transport.udp_addresses()
+    }
+
+    /// The bound TCP addresses.
+    pub fn tcp_addresses(&self) -> Vec<SocketAddr> {
+        self.transport.tcp_addresses()
+    }
+
+    /// Follows the endpoint's counters.
+    pub fn counters(&self) -> watch::Receiver<sip::Counters> {
+        self.counters.subscribe()
+    }
+
+    /// Runs until `stop`; then says BYE to every call and returns when all have ended.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                arrival = self.transport.arrival() => self.arrived(arrival),
+                Some(order) = self.orders.1.recv() => self.endpoint.handle(order, clock()),
+                () = until(self.endpoint.poll_timeout()) => self.endpoint.handle_timeout(clock()),
+                Some(_) = self.tasks.join_next() => {}
+                () = stop.cancelled(), if !stopping => {
+                    stopping = true;
+                    for call in self.calls.values() {
+                        let _ = call.try_send(News::Stop);
+                    }
+                }
+            }
+            self.drain(stopping);
+            if stopping && self.calls.is_empty() && self.tasks.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn arrived(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Datagram(flow, bytes) => self.endpoint.handle_datagram(flow, &bytes, clock()),
+            Arrival::Chunk(flow, bytes) => self.endpoint.handle_stream(flow, &bytes, clock()),
+            Arrival::Closed(flow) | Arrival::Opened(flow, _) => {
+                self.endpoint.handle_closed(flow, clock())
+            }
+        }
+    }
+
+    /// Takes everything the endpoint has to give.
+    fn drain(&mut self, stopping: bool) {
+        while let Some(event) = self.endpoint.poll_event() {
+            self.event(event, stopping);
+        }
+        while let Some(transmit) = self.endpoint.poll_transmit() {
+            self.transport.send(transmit.flow, &transmit.bytes);
+        }
+        while let Some(flow) = self.endpoint.poll_close() {
+            self.transport.close(flow);
+        }
+        self.counters.send_replace(self.endpoint.counters());
+    }
+
+    fn event(&mut self, event: Event, stopping: bool) {
+        match event {
+            Event::Invite {
+                call,
+                flow,
+                target,
+                caller: _,
+                offer,
+            } => {
+                if stopping || self.calls.len() >= CALLS_MAX {
+                    return self.refuse(call, Refusal::UNAVAILABLE);
+                }
+                self.begin(
+                    call,
+                    Invite {
+                        flow,
+                        target,
+                        offer,
+                    },
+                );
+            }
+            Event::Established { call, answer } => self.tell(call, News::Established(answer)),
+            Event::Reinvite { call, offer } => self.tell(call, News::Reinvite(offer)),
+            Event::Renegotiated { call, answer } => self.tell(call, News::Renegotiated(answer)),
+            Event::Alive { call } => self.tell(call, News::Alive),
+            Event::Ended { call, reason } => {
+                self.tell(call, News::Ended(reason));
+                // Without its sender the call's inbox ends, even if the news did not fit.
+                self.calls.remove(&call);
+            }
+        }
+    }
+
+    fn begin(&mut self, call: CallRef, invite: Invite) {
+        let (inbox, news) = mpsc::channel(CALL_INBOX_MAX);
+        self.calls.insert(call, inbox);
+        let orders = self.orders.0.clone();
+        let task = Call::new(
+            call,
+            orders,
+            news,
+            self.server.clone(),
+            Arc::clone(&self.trunks),
+        );
+        self.tasks.spawn(task.run(invite));
+    }
+
+    fn tell(&mut self, call: CallRef, news: News) {
+        let Some(inbox) = self.calls.get(&call) else {
+            return;
+        };
+        if matches!(
+            inbox.try_send(news),
+            Err(mpsc::error::TrySendError::Full(_))
+        ) {
+            self.endpoint.handle(Command::Bye { call }, clock());
+        }
+    }
+
+    fn refuse(&mut self, call: CallRef, refusal: Refusal) {
+        let Refusal {
+            status,
+            reason,
+            retry_after,
+        } = refusal;
+        self.endpoint.handle(
+            Command::Reject {
+                call,
+                status,
+                reason,
+                retry_after,
+            },
+            clock(),
+        );
+    }
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Door")
+            .field("calls", &self.calls.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn clock() -> Instant {
+    crate::server::conference::clock()
+}

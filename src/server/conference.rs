@@ -1,0 +1,338 @@
+//! The task of one conference: drives a [`Focus`], tells its participants, and keeps the bus equal to the roster.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Instant,
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Notice, router::Note};
+use crate::limit::CONFERENCE_SWEEP_INTERVAL;
+use crate::{
+    conference::{
+        error::Refusal,
+        focus::{Effect, Focus, FocusConfig, Input, Seat, Verb},
+        participant::{Door, Role},
+        roster::Snapshot,
+    },
+    id::{ConferenceId, LegId, ParticipantId, RoomId},
+    media::{
+        api::{self, Channels, Command},
+        pool::Pool,
+    },
+    pii::Name,
+};
+
+/// What a conference's task is told.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// Somebody with the right secret comes in.
+    Join(Box<Joining>),
+    /// A participant does something.
+    Act { by: ParticipantId, verb: Verb },
+    /// A participant leaves.
+    Leave { participant: ParticipantId },
+    /// A telephone is put on hold or taken back.
+    Hold { leg: LegId, held: bool },
+    /// A leg began or ceased to speak.
+    Speaking { leg: LegId, speaking: bool },
+    /// A leg has ended on the media side.
+    LegGone { leg: LegId },
+    /// The bus failed; nobody can hear anybody.
+    BusFailed,
+    /// The server stops.
+    Close,
+}
+
+/// Who comes in, and where their notices go.
+#[derive(Debug)]
+pub(crate) struct Joining {
+    pub(crate) participant: ParticipantId,
+    pub(crate) leg: LegId,
+    pub(crate) name: Option<Name>,
+    pub(crate) role: Role,
+    pub(crate) door: Door,
+    pub(crate) notices: mpsc::Sender<Notice>,
+    pub(crate) reply: oneshot::Sender<Result<Snapshot, Refusal>>,
+}
+
+struct Member {
+    leg: LegId,
+    notices: mpsc::Sender<Notice>,
+    /// Missed a delta because its queue was full; the next notice is a whole roster.
+    behind: bool,
+}
+
+/// The task's state.
+pub(super) struct Task {
+    pub(super) id: ConferenceId,
+    pub(super) room: RoomId,
+    pub(super) worker: usize,
+    pub(super) pool: Arc<Pool>,
+    pub(super) notes: mpsc::Sender<Note>,
+    focus: Focus,
+    members: BTreeMap<ParticipantId, Member>,
+    seated: BTreeSet<LegId>,
+    ended: bool,
+}
+
+impl Task {
+    pub(super) fn new(
+        id: ConferenceId,
+        room: RoomId,
+        worker: usize,
+        pool: Arc<Pool>,
+        notes: mpsc::Sender<Note>,
+    ) -> Self {
+        let focus = Focus::new(FocusConfig::default(), clock());
+        Self {
+            id,
+            room,
+            worker,
+            pool,
+            notes,
+            focus,
+            members: BTreeMap::new(),
+            seated: BTreeSet::new(),
+            ended: false,
+        }
+    }
+
+    /// Runs the conference to its end; returns its room for the factory.
+    pub(super) async fn run(
+        mut self,
+        own: mpsc::Sender<Message>,
+        mut inbox: mpsc::Receiver<Message>,
+    ) -> RoomId {
+        tracing::info!(conference = %self.id, "conference began");
+        let _ = self
+            .notes
+            .send(Note::Started {
+                conference: self.id,
+                inbox: own.clone(),
+            })
+            .await;
+        drop(own);
+        self.pool
+            .send(
+                self.worker,
+                Command::Start {
+                    conference: self.id,
+                },
+            )
+            .await;
+        let mut sweep = tokio::time::interval(CONFERENCE_SWEEP_INTERVAL);
+        while !self.ended {
+            let deadline = self.focus.poll_timeout();
+            tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(message) => self.message(message).await,
+                    None => break,
+                },
+                () = until(deadline) => self.focus.handle_timeout(clock()),
+                _ = sweep.tick() => self.sweep(),
+            }
+            self.drain().await;
+        }
+        self.pool
+            .send(
+                self.worker,
+                Command::End {
+                    conference: self.id,
+                },
+            )
+            .await;
+        let _ = self
+            .notes
+            .send(Note::Ended {
+                conference: self.id,
+            })
+            .await;
+        tracing::info!(conference = %self.id, "conference ended");
+        self.room
+    }
+
+    async fn message(&mut self, message: Message) {
+        let input = match message {
+            Message::Join(joining) => return self.join(*joining).await,
+            Message::Act { by, verb } => Input::Act { by, verb },
+            Message::Leave { participant } => Input::Leave { participant },
+            Message::Hold { leg, held } => Input::Hold { leg, held },
+            Message::Speaking { leg, speaking } => Input::Speaking { leg, speaking },
+            Message::LegGone { leg } => Input::LegGone { leg },
+            Message::BusFailed => Input::Fail,
+            Message::Close => Input::Close,
+        };
+        self.focus.handle(input, clock());
+    }
+
+    /// Lets somebody in: attached to the bus first, heard only once the roster names them.
+    async fn join(&mut self, joining: Joining) {
+        let Joining {
+            participant,
+            leg,
+            name,
+            role,
+            door,
+            notices,
+            reply,
+        } = joining;
+        self.members.insert(
+            participant,
+            Member {
+                leg,
+                notices,
+                behind: false,
+            },
+        );
+        self.focus.handle(
+            Input::Join {
+                participant,
+                leg,
+                name,
+                role,
+                door,
+            },
+            clock(),
+        );
+        if let Some(refusal) = self.drain().await {
+            self.members.remove(&participant);
+            let _ = reply.send(Err(refusal));
+            return;
+        }
+        let _ = reply.send(Ok(self.focus.snapshot()));
+    }
+
+    /// Carries out all effects; returns the last refusal, which is a join's answer.
+    async fn drain(&mut self) -> Option<Refusal> {
+        let mut refused = None;
+        while let Some(effect) = self.focus.poll() {
+            match effect {
+                Effect::Publish(delta) => {
+                    let delta = Arc::new(delta);
+                    self.publish(&delta);
+                }
+                Effect::Seats(seats) => self.seat(seats).await,
+                Effect::Tell { participant, event } => self.tell(participant, Notice::Told(event)),
+                Effect::Refuse {
+                    participant,
+                    refusal,
+                } => {
+                    self.tell(participant, Notice::Refused(refusal));
+                    refused = Some(refusal);
+                }
+                Effect::Dismiss {
+                    participant,
+                    leg: _,
+                    why,
+                } => {
+                    self.tell(participant, Notice::Dismissed(why));
+                    self.members.remove(&participant);
+                }
+                Effect::Ended => self.ended = true,
+            }
+        }
+        refused
+    }
+
+    /// Seats exactly the legs of the roster that was just published; those no longer in it leave the bus first.
+    async fn seat(&mut self, seats: Vec<(LegId, Seat)>) {
+        let present: BTreeSet<LegId> = seats.iter().map(|(leg, _)| *leg).collect();
+        for &leg in self.seated.difference(&present) {
+            self.pool.send(self.worker, Command::Leave { leg }).await;
+        }
+        for &leg in present.difference(&self.seated) {
+            self.pool
+                .send(
+                    self.worker,
+                    Command::Join {
+                        leg,
+                        conference: self.id,
+                    },
+                )
+                .await;
+        }
+        self.seated = present;
+        let seats = seats
+            .into_iter()
+            .map(|(leg, seat)| (leg, matrix(seat)))
+            .collect();
+        self.pool
+            .send(
+                self.worker,
+                Command::Roster {
+                    conference: self.id,
+                    seats,
+                },
+            )
+            .await;
+    }
+
+    fn publish(&mut self, delta: &Arc<crate::conference::roster::Delta>) {
+        let snapshot = self
+            .members
+            .values()
+            .any(|member| member.behind)
+            .then(|| self.focus.snapshot());
+        for member in self.members.values_mut() {
+            let notice = match (&snapshot, member.behind) {
+                (Some(snapshot), true) => Notice::Roster(snapshot.clone()),
+                (Some(_) | None, _) => Notice::Delta(Arc::clone(delta)),
+            };
+            member.behind = member.notices.try_send(notice).is_err();
+        }
+    }
+
+    fn tell(&mut self, participant: ParticipantId, notice: Notice) {
+        if let Some(member) = self.members.get_mut(&participant) {
+            member.behind |= member.notices.try_send(notice).is_err();
+        }
+    }
+
+    /// Takes out members whose door has ended without leaving, and catches up those that fell behind.
+    fn sweep(&mut self) {
+        let lost: Vec<ParticipantId> = self
+            .members
+            .iter()
+            .filter(|(_, m)| m.notices.is_closed())
+            .map(|(id, _)| *id)
+            .collect();
+        for participant in lost {
+            self.members.remove(&participant);
+            self.focus.handle(Input::Leave { participant }, clock());
+        }
+        if self.members.values().any(|member| member.behind) {
+            let snapshot = self.focus.snapshot();
+            for member in self.members.values_mut().filter(|member| member.behind) {
+                member.behind = member
+                    .notices
+                    .try_send(Notice::Roster(snapshot.clone()))
+                    .is_err();
+            }
+        }
+    }
+}
+
+/// The focus's words in the mixer's matrix.
+fn matrix(seat: Seat) -> api::Seat {
+    let channel = |open: bool| if open { Channels::MAIN } else { Channels::NONE };
+    api::Seat {
+        speaks: channel(seat.speaks),
+        hears: channel(seat.hears),
+    }
+}
+
+/// Waits for a deadline; for ever without one.
+pub(crate) async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The monotonic clock of the control plane's drivers; the runtime's, so that a simulated run can hold it.
+pub(crate) fn clock() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -1,0 +1,136 @@
+//! The conference factory (RFC 4579): makes a room's conference when the first comes, and finds it for the next.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use rand::{SeedableRng, rngs::StdRng};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+
+use super::{
+    Error,
+    conference::{Message, Task},
+    router::Note,
+};
+use crate::{
+    id::{ConferenceId, RoomId},
+    limit::{CONFERENCE_INBOX_MAX, CONFERENCES_MAX},
+    media::pool::Pool,
+};
+
+/// A running conference as the server knows it.
+#[derive(Debug, Clone)]
+pub(super) struct Live {
+    pub(super) id: ConferenceId,
+    pub(super) worker: usize,
+    pub(super) inbox: mpsc::Sender<Message>,
+}
+
+/// What the factory is asked.
+pub(super) enum Request {
+    /// The room's conference, made if there is none.
+    Open {
+        room: RoomId,
+        reply: oneshot::Sender<Result<Live, Error>>,
+    },
+    /// The room is no more: its conference ends.
+    Remove { room: RoomId },
+    /// All conferences end and no other begins.
+    Stop,
+}
+
+/// The task's state.
+pub(super) struct Factory {
+    live: BTreeMap<RoomId, Live>,
+    tasks: JoinSet<RoomId>,
+    pool: Arc<Pool>,
+    notes: mpsc::Sender<Note>,
+    rng: StdRng,
+    stopping: bool,
+}
+
+impl Factory {
+    pub(super) fn new(pool: Arc<Pool>, notes: mpsc::Sender<Note>) -> Self {
+        let rng = StdRng::from_rng(&mut rand::rng());
+        Self {
+            live: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            pool,
+            notes,
+            rng,
+            stopping: false,
+        }
+    }
+
+    /// Runs until a stop is carried out or nobody can ask any more.
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        loop {
+            tokio::select! {
+                request = requests.recv() => match request {
+                    Some(Request::Open { room, reply }) => {
+                        let _ = reply.send(self.open(room));
+                    }
+                    Some(Request::Remove { room }) => {
+                        if let Some(live) = self.live.get(&room) {
+                            let _ = live.inbox.send(Message::Close).await;
+                        }
+                    }
+                    Some(Request::Stop) => {
+                        self.stop().await;
+                        if self.tasks.is_empty() { break }
+                    }
+                    None => break,
+                },
+                Some(ended) = self.tasks.join_next() => {
+                    match ended {
+                        Ok(room) => self.forget(room),
+                        Err(error) => {
+                            tracing::error!(%error, "conference task failed");
+                            self.live.retain(|_, live| !live.inbox.is_closed());
+                        }
+                    }
+                    if self.stopping && self.tasks.is_empty() { break }
+                },
+            }
+        }
+    }
+
+    fn open(&mut self, room: RoomId) -> Result<Live, Error> {
+        if self.stopping {
+            return Err(Error::Stopping);
+        }
+        if let Some(live) = self.live.get(&room).filter(|live| !live.inbox.is_closed()) {
+            return Ok(live.clone());
+        }
+        if self.live.len() >= CONFERENCES_MAX {
+            return Err(Error::Full);
+        }
+        let id = ConferenceId::random(&mut self.rng);
+        let worker = self.pool.least_loaded();
+        let (inbox, messages) = mpsc::channel(CONFERENCE_INBOX_MAX);
+        let task = Task::new(id, room, worker, Arc::clone(&self.pool), self.notes.clone());
+        self.tasks.spawn(task.run(inbox.clone(), messages));
+        let live = Live { id, worker, inbox };
+        self.live.insert(room, live.clone());
+        Ok(live)
+    }
+
+    /// Drops the entry of an ended conference, unless the room has another one already.
+    fn forget(&mut self, room: RoomId) {
+        if self
+            .live
+            .get(&room)
+            .is_some_and(|live| live.inbox.is_closed())
+        {
+            self.live.remove(&room);
+        }
+    }
+
+    async fn stop(&mut self) {
+        self.stopping = true;
+        for live in self.live.values() {
+            let _ = live.inbox.send(Message::Close).await;
+        }
+    }
+}

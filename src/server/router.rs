@@ -1,0 +1,221 @@
+//! Carries media events to whom they concern: a leg's door and the conference it is in.
+//!
+//! One task owns the table of legs. A leg whose door is gone without closing it is closed here, so that no leg can be
+//! left over by a task that failed.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+
+use super::conference;
+use crate::{
+    id::{ConferenceId, LegId},
+    limit::ROUTER_SWEEP_INTERVAL,
+    media::{
+        api::{Command, Event, Gone},
+        pool::Pool,
+        worker::{self, Envelope},
+    },
+};
+
+/// What a door learns of its leg.
+#[derive(Debug)]
+pub enum LegNews {
+    /// A browser's media may flow.
+    Connected,
+    /// A key was pressed.
+    Digit(char),
+    /// The clips of the order with this token were played to their end.
+    Played(u64),
+    /// A telephone that should be sending has sent nothing for this long.
+    Quiet(Duration),
+    /// The leg has ended.
+    Gone(Gone),
+    /// The worker gave the leg up; another one adopts it by this.
+    Released(Box<Envelope>),
+}
+
+/// What the router is told.
+pub(super) enum Note {
+    /// A leg exists on a worker; its news go to this door.
+    Opened {
+        leg: LegId,
+        worker: usize,
+        door: mpsc::Sender<LegNews>,
+    },
+    /// A leg moved to another worker.
+    Moved { leg: LegId, worker: usize },
+    /// A leg joined a conference, which hears of it from here on.
+    Joined {
+        leg: LegId,
+        conference: mpsc::Sender<conference::Message>,
+    },
+    /// A leg was closed by its door.
+    Closed { leg: LegId },
+    /// A conference has a bus; it hears of its failure.
+    Started {
+        conference: ConferenceId,
+        inbox: mpsc::Sender<conference::Message>,
+    },
+    /// A conference is over.
+    Ended { conference: ConferenceId },
+}
+
+struct Entry {
+    worker: usize,
+    door: mpsc::Sender<LegNews>,
+    conference: Option<mpsc::Sender<conference::Message>>,
+}
+
+/// The task's state.
+pub(super) struct Router {
+    legs: BTreeMap<LegId, Entry>,
+    conferences: BTreeMap<ConferenceId, mpsc::Sender<conference::Message>>,
+    pool: Arc<Pool>,
+}
+
+impl Router {
+    pub(super) fn new(pool: Arc<Pool>) -> Self {
+        Self {
+            legs: BTreeMap::new(),
+            conferences: BTreeMap::new(),
+            pool,
+        }
+    }
+
+    /// Runs until the workers have ended.
+    pub(super) async fn run(
+        mut self,
+        mut notes: mpsc::Receiver<Note>,
+        mut events: mpsc::Receiver<worker::Notice>,
+    ) {
+        let mut sweep = tokio::time::interval(ROUTER_SWEEP_INTERVAL);
+        loop {
+            tokio::select! {
+                // Notes first: a leg is known before its events are looked at.
+                biased;
+                Some(note) = notes.recv() => self.note(note),
+                event = events.recv() => match event {
+                    Some(notice) => self.event(notice),
+                    None => return,
+                },
+                _ = sweep.tick() => self.sweep().await,
+            }
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        match note {
+            Note::Opened { leg, worker, door } => {
+                self.legs.insert(
+                    leg,
+                    Entry {
+                        worker,
+                        door,
+                        conference: None,
+                    },
+                );
+            }
+            Note::Moved { leg, worker } => {
+                if let Some(entry) = self.legs.get_mut(&leg) {
+                    entry.worker = worker;
+                }
+            }
+            Note::Joined { leg, conference } => {
+                if let Some(entry) = self.legs.get_mut(&leg) {
+                    entry.conference = Some(conference);
+                }
+            }
+            Note::Closed { leg } => {
+                self.legs.remove(&leg);
+            }
+            Note::Started { conference, inbox } => {
+                self.conferences.insert(conference, inbox);
+            }
+            Note::Ended { conference } => {
+                self.conferences.remove(&conference);
+            }
+        }
+    }
+
+    fn event(&mut self, notice: worker::Notice) {
+        let worker = notice.worker;
+        match notice.event {
+            Event::Connected { leg } => self.tell(leg, LegNews::Connected),
+            Event::Digit { leg, digit } => self.tell(leg, LegNews::Digit(digit)),
+            Event::Played { leg, token } => self.tell(leg, LegNews::Played(token)),
+            Event::Quiet { leg, since } => self.tell(leg, LegNews::Quiet(since)),
+            Event::Released { id, leg } => {
+                let sockets = notice.sockets;
+                let command = Command::Adopt { leg };
+                self.tell(
+                    id,
+                    LegNews::Released(Box::new(Envelope { command, sockets })),
+                );
+            }
+            Event::Speaking { leg, speaking } => {
+                if let Some(conference) = self
+                    .legs
+                    .get(&leg)
+                    .and_then(|entry| entry.conference.as_ref())
+                {
+                    // A lost change of speaking is made good by the next one.
+                    let _ = conference.try_send(conference::Message::Speaking { leg, speaking });
+                }
+            }
+            Event::Gone { leg, reason } => self.gone(leg, reason),
+            Event::BusFailed { conference } => {
+                if let Some(inbox) = self.conferences.get(&conference) {
+                    let _ = inbox.try_send(conference::Message::BusFailed);
+                }
+            }
+            Event::Resync { legs } => self.resync(worker, &legs),
+        }
+    }
+
+    fn tell(&self, leg: LegId, news: LegNews) {
+        if let Some(entry) = self.legs.get(&leg) {
+            // A door that does not keep up loses key presses of its own caller, nobody else's.
+            let _ = entry.door.try_send(news);
+        }
+    }
+
+    fn gone(&mut self, leg: LegId, reason: Gone) {
+        let Some(entry) = self.legs.remove(&leg) else {
+            return;
+        };
+        if let Some(conference) = &entry.conference {
+            let _ = conference.try_send(conference::Message::LegGone { leg });
+        }
+        let _ = entry.door.try_send(LegNews::Gone(reason));
+    }
+
+    /// After lost events: what the worker no longer has is gone.
+    fn resync(&mut self, worker: usize, existing: &[LegId]) {
+        let lost: Vec<LegId> = self
+            .legs
+            .iter()
+            .filter(|(leg, entry)| entry.worker == worker && !existing.contains(leg))
+            .map(|(leg, _)| *leg)
+            .collect();
+        for leg in lost {
+            self.gone(leg, Gone::Failed);
+        }
+    }
+
+    /// Closes legs whose door has ended without closing them.
+    async fn sweep(&mut self) {
+        let orphans: Vec<(LegId, usize)> = self
+            .legs
+            .iter()
+            .filter(|(_, e)| e.door.is_closed())
+            .map(|(leg, e)| (*leg, e.worker))
+            .collect();
+        for (leg, worker) in orphans {
+            if let Some(conference) = self.legs.remove(&leg).and_then(|entry| entry.conference) {
+                let _ = conference.try_send(conference::Message::LegGone { leg });
+            }
+            self.pool.send(worker, Command::Close { leg }).await;
+        }
+    }
+}

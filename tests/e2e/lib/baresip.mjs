@@ -1,0 +1,126 @@
+// A real softphone: baresip with files instead of sound devices, driven through its control port.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pause, until } from './server.mjs';
+
+let nextControl = 20_400 + (process.pid % 200) * 10;
+
+const settings = ({ folder, source, control, codec, address }) => `
+poll_method epoll
+sip_listen ${address}:0
+call_local_timeout 60
+call_max_calls 4
+audio_source aufile,${source}
+audio_player aufile,${join(folder, 'heard.wav')}
+audio_alert aufile,${source}
+ausrc_srate ${codec.rate}
+auplay_srate ${codec.rate}
+ausrc_channels 1
+auplay_channels 1
+audio_level no
+ctrl_tcp_listen 127.0.0.1:${control}
+module_path /usr/lib/baresip/modules
+module ${codec.module}
+module aufile.so
+module_app account.so
+module_app menu.so
+module_app ctrl_tcp.so
+rtp_ports 40000-41999
+rtp_timeout 60
+`;
+
+export const codecs = {
+  PCMU: { name: 'PCMU', module: 'g711.so', rate: 8000 },
+  PCMA: { name: 'PCMA', module: 'g711.so', rate: 8000 },
+  G722: { name: 'G722', module: 'g722.so', rate: 16000 },
+  opus: { name: 'opus', module: 'opus.so', rate: 48000 },
+};
+
+export class Baresip {
+  /** Starts a phone that plays the WAV file `source` and writes what it hears to `heard`. */
+  static async start({ source, codec = codecs.PCMA, transport = 'udp', address = '127.0.0.1' }) {
+    const phone = new Baresip();
+    phone.folder = mkdtempSync(join(tmpdir(), 'baresip-'));
+    phone.heard = join(phone.folder, 'heard.wav');
+    const control = nextControl++;
+    writeFileSync(join(phone.folder, 'config'), settings({ folder: phone.folder, source, control, codec, address }));
+    const host = address.includes(':') ? `[${address}]` : address;
+    const account = `<sip:phone@${host};transport=${transport}>;regint=0;audio_codecs=${codec.name};answermode=manual\n`;
+    writeFileSync(join(phone.folder, 'accounts'), account);
+    writeFileSync(join(phone.folder, 'contacts'), '');
+    phone.process = spawn('baresip', ['-f', phone.folder, '-v'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    phone.output = '';
+    for (const stream of [phone.process.stdout, phone.process.stderr]) {
+      stream.on('data', (data) => { phone.output += data; });
+    }
+    phone.events = [];
+    await until('baresip', 10_000, () => phone.#connect(control));
+    return phone;
+  }
+
+  async #connect(control) {
+    return new Promise((done) => {
+      const socket = connect(control, '127.0.0.1', () => {
+        this.socket = socket;
+        let pending = '';
+        socket.on('data', (data) => {
+          pending += data;
+          // Netstrings: "length:payload,".
+          for (let match; (match = /^(\d+):/.exec(pending));) {
+            const end = match[0].length + Number(match[1]);
+            if (pending.length <= end) break;
+            this.events.push(JSON.parse(pending.slice(match[0].length, end)));
+            pending = pending.slice(end + 1);
+          }
+        });
+        done(true);
+      });
+      socket.on('error', () => done(false));
+    });
+  }
+
+  command(command, params) {
+    const text = JSON.stringify({ command, params });
+    this.socket.write(`${text.length}:${text},`);
+  }
+
+  /** Calls and waits until the call is established. */
+  async dial(uri) {
+    this.command('dial', uri);
+    await until(`a call to ${uri}\n${this.output}`, 15_000, () => this.happened('CALL_ESTABLISHED'));
+  }
+
+  happened(type) {
+    return this.events.some((event) => event.type === type);
+  }
+
+  /** Presses keys, as a person would. */
+  async press(keys, gap = 180) {
+    for (const key of keys) {
+      this.command('sndcode', key);
+      await pause(gap);
+    }
+  }
+
+  hangUp() {
+    this.command('hangup');
+  }
+
+  async stop() {
+    this.socket?.end();
+    const ended = new Promise((done) => this.process.on('exit', done));
+    this.process.kill('SIGTERM');
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), 3_000);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  /** Removes what the phone recorded. */
+  clear() {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,104 @@
+// Starts the real server with ports of the system's choice in a folder of its own, and stops it again.
+
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+const binary = process.env.RUNDRUF_BIN ?? join(root, 'target/release/rundruf');
+
+/** Waits until `check` returns something, or fails after `milliseconds` with `what` was waited for. */
+export async function until(what, milliseconds, check) {
+  const end = Date.now() + milliseconds;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`waited ${milliseconds} ms in vain for: ${what}`);
+    await pause(50);
+  }
+}
+
+export const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+/** The settings of a test server; media on the given addresses. */
+function settings({ addresses = ['127.0.0.1'], rtp = '30000-31999', level = 'info', sip = '127.0.0.1' } = {}) {
+  const host = sip.includes(':') ? `[${sip}]` : sip;
+  return `
+[web]
+listen_https = ["127.0.0.1:0"]
+listen_http = ["127.0.0.1:0"]
+[sip]
+listen_udp = ["${host}:0"]
+listen_tcp = ["${host}:0"]
+[media]
+addresses = ${JSON.stringify(addresses)}
+port = 0
+rtp_ports = "${rtp}"
+[log]
+level = "${level}"
+`;
+}
+
+export class Server {
+  /** Starts a demo server; resolves once its sockets are open. */
+  static async start(options = {}) {
+    const server = new Server();
+    server.folder = mkdtempSync(join(tmpdir(), 'rundruf-'));
+    writeFileSync(join(server.folder, 'config.toml'), settings(options));
+    const command = [...(options.prefix ?? []), binary, 'serve', '--config', 'config.toml', '--demo'];
+    server.process = spawn(command[0], command.slice(1), {
+      cwd: server.folder,
+      env: { ...process.env, LANG: 'de_DE.UTF-8', LC_ALL: '', ...(options.env ?? {}) },
+    });
+    server.output = '';
+    for (const stream of [server.process.stdout, server.process.stderr]) {
+      stream.on('data', (data) => { server.output += data; });
+    }
+    server.exit = new Promise((done) => server.process.on('exit', (code, signal) => done({ code, signal })));
+    const file = join(server.folder, 'var/ready.json');
+    await until('ready.json', 10_000, () => existsSync(file) || server.process.exitCode !== null);
+    if (server.process.exitCode !== null) throw new Error(`the server left: ${server.output}`);
+    server.ready = JSON.parse(readFileSync(file, 'utf8'));
+    server.room = server.ready.rooms[0];
+    return server;
+  }
+
+  /** The parts of the first SIP address over UDP. */
+  get sip() {
+    return this.ready.sip_udp;
+  }
+
+  /** Number and PIN as they are typed. */
+  get code() {
+    return `${this.room.number}${this.room.pin}`;
+  }
+
+  /** The metrics as a map from name with labels to number. */
+  async metrics() {
+    const text = await (await fetch(new URL('/metrics', this.ready.web))).text();
+    const lines = text.split('\n').filter((line) => line && !line.startsWith('#'));
+    return new Map(lines.map((line) => {
+      const at = line.lastIndexOf(' ');
+      return [line.slice(0, at), Number(line.slice(at + 1))];
+    }));
+  }
+
+  /** Resident memory in bytes. */
+  memory() {
+    const status = readFileSync(`/proc/${this.ready.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)[1]) * 1024;
+  }
+
+  /** Ctrl-C; resolves with exit code and the time it took in milliseconds. */
+  async stop() {
+    const began = Date.now();
+    process.kill(this.ready.pid, 'SIGINT');
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), 8_000);
+    const { code, signal } = await this.exit;
+    clearTimeout(timer);
+    rmSync(this.folder, { recursive: true, force: true });
+    return { code, signal, milliseconds: Date.now() - began };
+  }
+}

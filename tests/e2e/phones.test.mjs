@@ -1,0 +1,114 @@
+// Real telephones: baresip by UDP and TCP, IPv4 and IPv6, every codec; SIPp with many calls.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { Baresip, codecs } from './lib/baresip.mjs';
+import { hear, makeVoice } from './lib/ear.mjs';
+import { Server, pause, root, until } from './lib/server.mjs';
+
+const run = promisify(execFile);
+const folder = mkdtempSync(join(tmpdir(), 'rundruf-voices-'));
+const voice = (number, rate) => join(folder, `voice-${number}-${rate}.wav`);
+
+before(() => {
+  for (const rate of [8000, 16000, 48000]) {
+    for (const number of [0, 1]) makeVoice(number, rate, 60, voice(number, rate));
+  }
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Two phones in one room; returns what each heard of the other before and after the other turned on its microphone. */
+async function talk(server, first, second) {
+  const phones = [];
+  try {
+    for (const [number, { uri, ...options }] of [first, second].entries()) {
+      const phone = await Baresip.start({ source: voice(number, options.codec.rate), ...options });
+      phones.push(phone);
+      await phone.dial(uri);
+      await pause(700);
+      await phone.press(server.code);
+    }
+    await until('two legs in the mix', 10_000, async () => (await server.metrics()).get('rundruf_participants') === 2);
+    // The words of welcome end before anything is measured.
+    await pause(12_000);
+    await phones[0].press('66');
+    await pause(7_000);
+  } finally {
+    for (const phone of phones) await phone.stop();
+  }
+  const heard = phones.map((phone) => phone.heard);
+  return { heard, clear: () => phones.forEach((phone) => phone.clear()) };
+}
+
+describe('two telephones', () => {
+  const uri = (server, transport) => {
+    const [host, port] = [server.sip.slice(0, server.sip.lastIndexOf(':')), server.sip.split(':').at(-1)];
+    const tcp = server.ready.sip_tcp.split(':').at(-1);
+    return transport === 'tcp' ? `sip:bridge@${host}:${tcp};transport=tcp` : `sip:bridge@${host}:${port}`;
+  };
+  const rows = [
+    { name: 'A-law and G.722 over UDP', codecs: [codecs.PCMA, codecs.G722], transport: 'udp', address: '127.0.0.1' },
+    { name: 'Opus and µ-law over TCP', codecs: [codecs.opus, codecs.PCMU], transport: 'tcp', address: '127.0.0.1' },
+    { name: 'A-law over IPv6', codecs: [codecs.PCMA, codecs.PCMA], transport: 'udp', address: '::1' },
+  ];
+  for (const { name, codecs: [a, b], transport, address } of rows) {
+    test(`${name}: the second hears the first only once the first turned the microphone on`, async () => {
+      const server = await Server.start({ sip: address, addresses: [address] });
+      try {
+        const target = uri(server, transport);
+        const one = { uri: target, codec: a, transport, address };
+        const two = { uri: target, codec: b, transport, address };
+        const { heard, clear } = await talk(server, one, two);
+        const length = hear(0, heard[1]).seconds;
+        const before = hear(0, heard[1], length - 12, length - 8);
+        const after = hear(0, heard[1], length - 3.5, length - 0.5);
+        assert.ok(before.level < -60, `before: ${JSON.stringify(before)}`);
+        assert.ok(after.level > -35 && after.over >= 20, `after: ${JSON.stringify(after)}`);
+        const own = hear(0, heard[0]);
+        assert.ok(own.level < -60, `one's own voice: ${JSON.stringify(own)}`);
+        clear();
+      } finally {
+        const { code, milliseconds } = await server.stop();
+        assert.equal(code, 0);
+        assert.ok(milliseconds < 3_000, `left after ${milliseconds} ms`);
+      }
+    });
+  }
+});
+
+test('200 calls at 20 a second with the code all come in, stay and leave nothing behind', async () => {
+  const server = await Server.start({ level: 'warn' });
+  try {
+    const scenario = join(folder, 'dial_in.xml');
+    const stay = 12 * 250 + 5_000;
+    const text = readFileSync(join(root, 'tests/e2e/sipp/dial_in.xml'), 'utf8');
+    writeFileSync(scenario, text.replace('CODE', server.code).replace('STAY', String(stay)));
+    const sipp = (calls, rate, timeout) => run('sipp', [
+      '-sf', scenario, server.sip, '-i', '127.0.0.1', '-mi', '127.0.0.1', '-m', String(calls), '-r', String(rate),
+      '-l', '400', '-min_rtp_port', '42000', '-max_rtp_port', '46000', '-timeout', `${timeout}s`, '-timeout_error', '-nostdin',
+    ], { cwd: folder, timeout: (timeout + 10) * 1_000 });
+    // A first wave warms the allocator, so that the memory afterwards can be compared.
+    await sipp(100, 20, 60);
+    await until('the first wave gone', 10_000, async () => (await server.metrics()).get('rundruf_legs') === 0);
+    const memory = server.memory();
+    let most = 0;
+    const watch = setInterval(async () => {
+      most = Math.max(most, (await server.metrics()).get('rundruf_participants') ?? 0);
+    }, 250);
+    await sipp(200, 20, 90).finally(() => clearInterval(watch));
+    assert.ok(most >= 90, `at most ${most} participants at a time were in the conference`);
+    await until('no leg left over', 10_000, async () => (await server.metrics()).get('rundruf_legs') === 0);
+    const admitted = (await server.metrics()).get('rundruf_participants_admitted_total');
+    assert.equal(admitted, 300, 'every caller was let in');
+    await until('the conference over', 40_000, async () => (await server.metrics()).get('rundruf_conferences') === 0);
+    const grown = server.memory() / memory;
+    assert.ok(grown < 1.05, `memory grew to ${grown.toFixed(2)} of what it was`);
+  } finally {
+    await server.stop();
+  }
+});
