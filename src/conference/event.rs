@@ -96,7 +96,7 @@ events! {
     /// Nothing was typed for too long; the call ends.
     TooLongSilent => "too-long-silent",
     /// Help and privacy before admission.
-    AdmissionHelp { asked: Asked = Asked::Code } => "admission-help",
+    AdmissionHelp => "admission-help",
     /// The person is in the conference, together with so many people, counting themself.
     Admitted { present: u32 = 4 } => "admitted",
     /// They switched their microphone on.
@@ -139,13 +139,7 @@ impl Event {
             Self::WrongCode { asked } => vec![Clip::WRONG_CODE, Clip::ask(asked)],
             Self::TooManyTries => vec![Clip::TOO_MANY_TRIES],
             Self::TooLongSilent => vec![Clip::TOO_LONG_SILENT],
-            Self::AdmissionHelp { asked } => {
-                let help = match asked {
-                    Asked::Code => Clip::HELP_CODE,
-                    Asked::Pin => Clip::HELP_PIN,
-                };
-                vec![help, Clip::PRIVACY, Clip::ask(asked)]
-            }
+            Self::AdmissionHelp => vec![Clip::HELP_CODE, Clip::PRIVACY, Clip::ASK_CODE],
             Self::Admitted { present } => vec![
                 Clip::THANKS,
                 Clip::present(present),
@@ -172,9 +166,10 @@ impl Event {
             .get(self.key())
             .expect("every event has an entry in every language, which a test holds")
             .shown;
-        match self {
-            Self::Admitted { present } => text.replace("{present}", &present.to_string()),
-            _ => text.clone(),
+        if let Self::Admitted { present } = self {
+            text.replace("{present}", &present.to_string())
+        } else {
+            text.clone()
         }
     }
 }
@@ -379,7 +374,7 @@ mod tests {
             .iter()
             .copied()
             .chain(both.map(|asked| Event::Greeting { asked }))
-            .chain(both.map(|asked| Event::AdmissionHelp { asked }))
+            .chain(both.map(|asked| Event::TakeYourTime { asked }))
             .chain((0..=21).map(|present| Event::Admitted { present }))
             .flat_map(Event::clips)
             .collect();

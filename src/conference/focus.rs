@@ -501,3 +501,6 @@ impl Seat {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -243,7 +243,7 @@ impl Ivr {
             return;
         };
         if asked == Asked::Code && digit == '0' && typed.as_str().is_empty() {
-            self.collect(Event::AdmissionHelp { asked }, now);
+            self.collect(Event::AdmissionHelp, now);
             return;
         }
         typed.push(digit);
@@ -391,3 +391,6 @@ impl fmt::Debug for Typed {
         write!(f, "Typed(‹redacted›)")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! What a telephone's keys mean in a conference.
 //!
 //! `*6`, or `6` twice, switches the microphone; `*0`, or `0` twice, speaks the help. Both presses within
-//! [`DOUBLE_PRESS`](crate::limit::DOUBLE_PRESS); a single key, pressed by a cheek or by mistake, does nothing.
+//! [`DOUBLE_PRESS`]; a single key, pressed by a cheek or by mistake, does nothing.
 
 use std::time::Instant;
 

@@ -125,13 +125,14 @@ impl Sockets {
         let Ok(count) = self.epoll.wait(&mut self.ready, EpollTimeout::ZERO) else {
             return;
         };
+        let mut buffer = self.buffer;
         for n in 0..count {
             let token = Token::unpack(self.ready[n].data());
             let Some((socket, id, batch)) = self.find(token) else {
                 let _ = self.wake.read();
                 continue;
             };
-            drain(socket, id, batch, &mut self.buffer, shard, now);
+            drain(socket, id, batch, &mut buffer, shard, now);
         }
     }
 

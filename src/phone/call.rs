@@ -9,7 +9,7 @@
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use sip::{CallRef, Command, Ended, Flow, Target, sdp::Description};
+use sip::{CallRef, Command, Flow, Target, sdp::Description};
 use tokio::sync::mpsc;
 
 use super::{
@@ -45,7 +45,7 @@ pub(super) enum News {
     /// The phone answered our question whether it is there.
     Alive,
     /// The call is over.
-    Ended(Ended),
+    Ended,
     /// The server stops.
     Stop,
 }
@@ -222,7 +222,7 @@ impl Call {
         loop {
             match self.news.recv().await? {
                 News::Established(answer) => return Some(answer),
-                News::Ended(_) => return None,
+                News::Ended => return None,
                 News::Stop => self.order(Command::Bye { call: self.call }).await,
                 News::Reinvite(_) | News::Renegotiated(_) | News::Alive => {}
             }
@@ -338,7 +338,7 @@ impl Call {
         attendance: Option<&Attendance>,
     ) -> Option<Exit> {
         match news {
-            None | Some(News::Ended(_)) => return Some(Exit::Hung),
+            None | Some(News::Ended) => return Some(Exit::Hung),
             Some(News::Stop) => return Some(Exit::Goodbye(Event::Stopping)),
             Some(News::Alive | News::Established(_)) => return None,
             Some(News::Reinvite(None)) => {
@@ -414,7 +414,7 @@ impl Call {
                     Some(_) => {}
                 },
                 news = self.news.recv() => match news {
-                    None | Some(News::Ended(_)) => return,
+                    None | Some(News::Ended) => return,
                     Some(News::Stop) => deadline = deadline.min(clock() + STOP_WORDS_MAX),
                     Some(_) => {}
                 },

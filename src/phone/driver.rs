@@ -177,7 +177,8 @@ impl Door {
             Event::Renegotiated { call, answer } => self.tell(call, News::Renegotiated(answer)),
             Event::Alive { call } => self.tell(call, News::Alive),
             Event::Ended { call, reason } => {
-                self.tell(call, News::Ended(reason));
+                tracing::debug!(?reason, "call ended");
+                self.tell(call, News::Ended);
                 // Without its sender the call's inbox ends, even if the news did not fit.
                 self.calls.remove(&call);
             }

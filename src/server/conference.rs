@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Notice, router::Note};
+use super::{Notice, census::Census, router::Note};
 use crate::limit::CONFERENCE_SWEEP_INTERVAL;
 use crate::{
     conference::{
@@ -59,7 +59,6 @@ pub(crate) struct Joining {
 }
 
 struct Member {
-    leg: LegId,
     notices: mpsc::Sender<Notice>,
     /// Missed a delta because its queue was full; the next notice is a whole roster.
     behind: bool,
@@ -72,6 +71,7 @@ pub(super) struct Task {
     pub(super) worker: usize,
     pub(super) pool: Arc<Pool>,
     pub(super) notes: mpsc::Sender<Note>,
+    census: Arc<Census>,
     focus: Focus,
     members: BTreeMap<ParticipantId, Member>,
     seated: BTreeSet<LegId>,
@@ -85,6 +85,7 @@ impl Task {
         worker: usize,
         pool: Arc<Pool>,
         notes: mpsc::Sender<Note>,
+        census: Arc<Census>,
     ) -> Self {
         let focus = Focus::new(FocusConfig::default(), clock());
         Self {
@@ -93,6 +94,7 @@ impl Task {
             worker,
             pool,
             notes,
+            census,
             focus,
             members: BTreeMap::new(),
             seated: BTreeSet::new(),
@@ -107,6 +109,7 @@ impl Task {
         mut inbox: mpsc::Receiver<Message>,
     ) -> RoomId {
         tracing::info!(conference = %self.id, "conference began");
+        self.census.conference_began();
         let _ = self
             .notes
             .send(Note::Started {
@@ -150,6 +153,8 @@ impl Task {
                 conference: self.id,
             })
             .await;
+        self.census.roster_changed(self.seated.len(), 0);
+        self.census.conference_ended();
         tracing::info!(conference = %self.id, "conference ended");
         self.room
     }
@@ -182,7 +187,6 @@ impl Task {
         self.members.insert(
             participant,
             Member {
-                leg,
                 notices,
                 behind: false,
             },
@@ -202,6 +206,7 @@ impl Task {
             let _ = reply.send(Err(refusal));
             return;
         }
+        self.census.participant_admitted();
         let _ = reply.send(Ok(self.focus.snapshot()));
     }
 
@@ -254,6 +259,7 @@ impl Task {
                 )
                 .await;
         }
+        self.census.roster_changed(self.seated.len(), present.len());
         self.seated = present;
         let seats = seats
             .into_iter()

@@ -10,6 +10,7 @@ use tokio::{
 
 use super::{
     Error,
+    census::Census,
     conference::{Message, Task},
     router::Note,
 };
@@ -22,7 +23,6 @@ use crate::{
 /// A running conference as the server knows it.
 #[derive(Debug, Clone)]
 pub(super) struct Live {
-    pub(super) id: ConferenceId,
     pub(super) worker: usize,
     pub(super) inbox: mpsc::Sender<Message>,
 }
@@ -46,18 +46,20 @@ pub(super) struct Factory {
     tasks: JoinSet<RoomId>,
     pool: Arc<Pool>,
     notes: mpsc::Sender<Note>,
+    census: Arc<Census>,
     rng: StdRng,
     stopping: bool,
 }
 
 impl Factory {
-    pub(super) fn new(pool: Arc<Pool>, notes: mpsc::Sender<Note>) -> Self {
+    pub(super) fn new(pool: Arc<Pool>, notes: mpsc::Sender<Note>, census: Arc<Census>) -> Self {
         let rng = StdRng::from_rng(&mut rand::rng());
         Self {
             live: BTreeMap::new(),
             tasks: JoinSet::new(),
             pool,
             notes,
+            census,
             rng,
             stopping: false,
         }
@@ -109,9 +111,16 @@ impl Factory {
         let id = ConferenceId::random(&mut self.rng);
         let worker = self.pool.least_loaded();
         let (inbox, messages) = mpsc::channel(CONFERENCE_INBOX_MAX);
-        let task = Task::new(id, room, worker, Arc::clone(&self.pool), self.notes.clone());
+        let task = Task::new(
+            id,
+            room,
+            worker,
+            Arc::clone(&self.pool),
+            self.notes.clone(),
+            Arc::clone(&self.census),
+        );
         self.tasks.spawn(task.run(inbox.clone(), messages));
-        let live = Live { id, worker, inbox };
+        let live = Live { worker, inbox };
         self.live.insert(room, live.clone());
         Ok(live)
     }

@@ -3,6 +3,7 @@
 //! Behind it: [`factory`] makes conferences, [`conference`] drives each, [`router`] carries media events, [`secrets`]
 //! derives PINs and links. Doors hold an [`Attendance`]; dropping it is leaving.
 
+pub mod census;
 pub mod prompts;
 pub mod secrets;
 
@@ -23,6 +24,7 @@ use tokio::{
 
 pub use self::router::LegNews;
 use self::{
+    census::Census,
     conference::{Joining, Message},
     factory::{Factory, Live, Request},
     prompts::Prompts,
@@ -117,6 +119,7 @@ struct Inner {
     prompts: Prompts,
     ports: PortRange,
     fingerprint: String,
+    census: Arc<Census>,
     notes: mpsc::Sender<Note>,
     requests: mpsc::Sender<Request>,
 }
@@ -155,7 +158,9 @@ impl Server {
         let (notes, notes_queue) = mpsc::channel(SERVER_QUEUE_MAX);
         let (requests, requests_queue) = mpsc::channel(SERVER_QUEUE_MAX);
         tasks.spawn(Router::new(Arc::clone(&pool)).run(notes_queue, events));
-        tasks.spawn(Factory::new(Arc::clone(&pool), notes.clone()).run(requests_queue));
+        let census = Arc::new(Census::default());
+        let factory = Factory::new(Arc::clone(&pool), notes.clone(), Arc::clone(&census));
+        tasks.spawn(factory.run(requests_queue));
         Self {
             inner: Arc::new(Inner {
                 store,
@@ -164,6 +169,7 @@ impl Server {
                 prompts,
                 ports,
                 fingerprint,
+                census,
                 notes,
                 requests,
             }),
@@ -173,6 +179,11 @@ impl Server {
     /// Ends all conferences; everybody in them is told, and no other begins.
     pub async fn stop(&self) {
         let _ = self.inner.requests.send(Request::Stop).await;
+    }
+
+    /// How many are here.
+    pub fn census(&self) -> &Census {
+        &self.inner.census
     }
 
     /// The prompts, as clips the workers know.
@@ -198,6 +209,9 @@ impl Server {
             .await?;
         let judged = room.clone().unwrap_or_else(Room::nowhere);
         let role = self.inner.keys.role_of_pin(&judged, pin);
+        if room.is_none() || role.is_none() {
+            self.inner.census.code_was_wrong();
+        }
         Ok(room
             .zip(role)
             .map(|(room, role)| self.admission(&room, role)))
@@ -314,7 +328,7 @@ impl Server {
         if !self
             .inner
             .pool
-            .send_with(worker, Envelope { command, sockets })
+            .send(worker, Envelope { command, sockets })
             .await
         {
             return Err(Error::NoWorker);

@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""Renders the spoken clips of the catalogue into deploy/prompts/{de,en}/<clip>.opus, with a manifest of each.
+
+Needs Python 3.11, opusenc (Debian: opus-tools) and the SVOX Pico voices, which come with one package:
+
+    python3 -m venv target/prompts && target/prompts/bin/pip install ttspico==0.3.2
+    target/prompts/bin/python deploy/prompts/render.py
+
+A clip whose words have not changed is left alone; --all renders every clip, --check only reports. Ogg Opus, 16 kHz mono,
+24 kbit/s, speech at -26 dBov while active (ITU-T P.56 simplified: mean over the 20 ms frames within 25 dB of the loudest),
+silence trimmed to a short lead and tail. The same versions of the tools give the same bytes.
+"""
+
+import argparse
+import array
+import hashlib
+import io
+import math
+import pathlib
+import subprocess
+import sys
+import tomllib
+import wave
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CATALOGUE = ROOT / "src" / "conference" / "catalogue"
+PROMPTS = ROOT / "deploy" / "prompts"
+VOICES = {"de": "de-DE", "en": "en-GB"}
+
+RATE = 16_000
+FRAME = RATE // 50
+BITRATE = 24
+ACTIVE_LEVEL = -26.0
+PEAK_MAX = -3.0
+# Frames quieter than this below the loudest are pause, not speech.
+ACTIVE_RANGE = 25.0
+LEAD = RATE // 25
+TAIL = RATE // 8
+# Speech a little slower than the voice's default, for ears on a telephone.
+SPEED = 92
+# The voice's default volume clips its loud vowels.
+VOLUME = 40
+# Words that the voice would spell.
+RESPELLED = {"en": {"PIN": "pin"}}
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--all", action="store_true", help="render every clip")
+    arguments.add_argument("--check", action="store_true", help="report what is out of date and measure")
+    arguments = arguments.parse_args()
+    stale = 0
+    for language in VOICES:
+        stale += render_language(language, arguments)
+    return 1 if arguments.check and stale else 0
+
+
+def render_language(language, arguments):
+    clips = tomllib.loads((CATALOGUE / f"{language}.toml").read_text("utf-8"))["clip"]
+    folder = PROMPTS / language
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest_path = folder / "manifest.toml"
+    manifest = tomllib.loads(manifest_path.read_text("utf-8")) if manifest_path.exists() else {}
+    stale, voice = 0, None
+    for serial, (clip, words) in enumerate(sorted(clips.items()), start=1):
+        path = folder / f"{clip}.opus"
+        if not arguments.all and is_fresh(path, words, manifest.get(clip)):
+            continue
+        stale += 1
+        if arguments.check:
+            print(f"{path.relative_to(ROOT)} is out of date")
+            continue
+        voice = voice or Voice(language)
+        path.write_bytes(encode(level_out(trim(voice.speak(words))), serial))
+        manifest[clip] = describe(path, words)
+        print(f"{language}/{clip}: {manifest[clip]}")
+    if not arguments.check:
+        remove_strangers(folder, clips)
+        manifest_path.write_text(print_manifest({clip: manifest[clip] for clip in sorted(clips)}), "utf-8")
+    return stale
+
+
+def is_fresh(path, words, noted):
+    return (
+        noted is not None
+        and path.exists()
+        and noted["text"] == sha256(words.encode())
+        and noted["file"] == sha256(path.read_bytes())
+    )
+
+
+def remove_strangers(folder, clips):
+    for path in folder.glob("*.opus"):
+        if path.stem not in clips:
+            path.unlink()
+
+
+class Voice:
+    """A Pico voice."""
+
+    def __init__(self, language):
+        import ttspico
+
+        self.engine = ttspico.TtsEngine(VOICES[language])
+        self.engine.rate = SPEED
+        self.engine.volume = VOLUME
+        self.respelled = RESPELLED.get(language, {})
+
+    def speak(self, words):
+        for written, spoken in self.respelled.items():
+            words = words.replace(written, spoken)
+        samples = array.array("h", self.engine.speak(words))
+        if max(samples) == 32767 or min(samples) == -32768:
+            raise SystemExit(f"the voice clips: {words}")
+        return samples
+
+
+def frames(samples):
+    return [samples[start : start + FRAME] for start in range(0, len(samples), FRAME)]
+
+
+def power(samples):
+    return sum(sample * sample for sample in samples) / max(len(samples), 1) / 32768**2
+
+
+def decibel(value):
+    return 10 * math.log10(max(value, 1e-12))
+
+
+def active_frames(samples):
+    powers = [power(frame) for frame in frames(samples)]
+    floor = max(powers) / 10 ** (ACTIVE_RANGE / 10)
+    return [(index, value) for index, value in enumerate(powers) if value >= floor]
+
+
+def active_level(samples):
+    active = active_frames(samples)
+    return decibel(sum(value for _, value in active) / len(active))
+
+
+def trim(samples):
+    active = active_frames(samples)
+    first, last = active[0][0] * FRAME, (active[-1][0] + 1) * FRAME
+    kept = samples[max(0, first - LEAD) : last + TAIL]
+    for index in range(min(LEAD // 2, len(kept))):
+        kept[index] = kept[index] * index // (LEAD // 2)
+        kept[-1 - index] = kept[-1 - index] * index // (LEAD // 2)
+    return kept
+
+
+def level_out(samples):
+    peak = max(abs(sample) for sample in samples) / 32768
+    gain = 10 ** ((ACTIVE_LEVEL - active_level(samples)) / 20)
+    gain = min(gain, 10 ** (PEAK_MAX / 20) / peak)
+    return array.array("h", (round(sample * gain) for sample in samples))
+
+
+def encode(samples, serial):
+    command = ["opusenc", "--quiet", "--speech", "--bitrate", str(BITRATE), "--comp", "10", "--framesize", "20"]
+    command += ["--serial", str(serial), "--discard-comments", "--padding", "0", "-", "-"]
+    return subprocess.run(command, input=as_wave(samples), stdout=subprocess.PIPE, check=True).stdout
+
+
+def as_wave(samples):
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE)
+        out.writeframes(samples.tobytes())
+    return buffer.getvalue()
+
+
+def describe(path, words):
+    """Notes what a recording was made from and what a listener gets, measured on the decoded file."""
+    command = ["opusdec", "--quiet", "--rate", str(RATE), "--no-dither", str(path), "-"]
+    heard = array.array("h", subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    data = path.read_bytes()
+    return {
+        "text": sha256(words.encode()),
+        "file": sha256(data),
+        "seconds": round(len(heard) / RATE, 2),
+        "level": round(active_level(heard), 1),
+        "peak": round(decibel((max(abs(sample) for sample in heard) / 32768) ** 2), 1),
+    }
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def print_manifest(manifest):
+    lines = ["# Written by render.py: hashes of words and file, seconds, active level and peak in dBov."]
+    for clip, noted in manifest.items():
+        lines.append(f"\n[{clip}]")
+        lines += [f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}" for key, value in noted.items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

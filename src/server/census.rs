@@ -1,0 +1,56 @@
+//! How many are here, for operators: counts without names.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Running counts of the server.
+#[derive(Debug, Default)]
+pub struct Census {
+    participants: AtomicU64,
+    conferences: AtomicU64,
+    admitted: AtomicU64,
+    wrong_codes: AtomicU64,
+}
+
+impl Census {
+    /// Participants in all rosters.
+    pub fn participants(&self) -> u64 {
+        self.participants.load(Ordering::Relaxed)
+    }
+
+    /// Conferences, those that wait for somebody to come back included.
+    pub fn conferences(&self) -> u64 {
+        self.conferences.load(Ordering::Relaxed)
+    }
+
+    /// Participants admitted since the start.
+    pub fn admitted(&self) -> u64 {
+        self.admitted.load(Ordering::Relaxed)
+    }
+
+    /// Codes judged wrong since the start.
+    pub fn wrong_codes(&self) -> u64 {
+        self.wrong_codes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn roster_changed(&self, before: usize, after: usize) {
+        self.participants.fetch_add(after as u64, Ordering::Relaxed);
+        self.participants
+            .fetch_sub(before as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn conference_began(&self) {
+        self.conferences.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn conference_ended(&self) {
+        self.conferences.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn participant_admitted(&self) {
+        self.admitted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn code_was_wrong(&self) {
+        self.wrong_codes.fetch_add(1, Ordering::Relaxed);
+    }
+}
