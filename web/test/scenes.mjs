@@ -1,5 +1,6 @@
 //! Every state of the page, as scenes that screenshots and accessibility tests share.
 
+import { withoutMicrophone } from "./drivers/page.mjs";
 import { entry, joinScript, WELCOME } from "./fake-server.mjs";
 
 export const OTHERS = [
@@ -26,7 +27,13 @@ async function ended(page, server, reason) {
   await page.locator("[data-page=over]").waitFor();
 }
 
-/** name → { script, act(page, server), permissions } */
+/** Makes the browser refuse what the scene wants refused; call it before the page is opened. */
+export async function prepare(page, { denied, blockPlay }) {
+  if (denied) await page.addInitScript(withoutMicrophone, "NotAllowedError");
+  if (blockPlay) await page.addInitScript(() => (HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException("", "NotAllowedError"))));
+}
+
+/** name → { script, act(page, server), denied, blockPlay } */
 export const SCENES = {
   connecting: { script: silent, act: (page) => page.locator("[data-page=connecting]").waitFor() },
   join: { script: joinScript(), act: (page) => page.getByTestId("join").waitFor() },
@@ -43,7 +50,7 @@ export const SCENES = {
   },
   "join-denied": {
     script: joinScript(),
-    permissions: [],
+    denied: true,
     act: async (page) => {
       await page.getByTestId("test-microphone").click();
       await page.locator(".warning").waitFor();
@@ -72,7 +79,7 @@ export const SCENES = {
   },
   "room-denied": {
     script: joinScript({ others: OTHERS }),
-    permissions: [],
+    denied: true,
     act: async (page) => {
       await join(page);
       await page.getByTestId("microphone").click();

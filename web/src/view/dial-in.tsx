@@ -33,12 +33,25 @@ export function DialInCard({ language, dialIn }: { language: Language; dialIn: D
           <div class="wide">
             <dt>{t("dial.sip")}</dt>
             <dd>
-              <a href={dialIn.sip}>{dialIn.sip.replace(/^sips?:/, "")}</a>
+              <Address uri={dialIn.sip} />
             </dd>
           </div>
         )}
       </dl>
     </section>
+  );
+}
+
+/** The address without its scheme; a narrow column breaks it after the @. */
+function Address({ uri }: { uri: string }) {
+  const [user, host] = uri.replace(/^sips?:/, "").split("@");
+  return (
+    <a href={uri}>
+      {user}
+      {host && "@"}
+      <wbr />
+      {host}
+    </a>
   );
 }
 

@@ -77,6 +77,7 @@ function Row({ state, dispatch, room, entry }: Props & { room: Room; entry: Entr
               onClick={() => dispatch({ type: "mute-chosen", participant: entry.id })}
             >
               <Icon name="microphone-off" />
+              <span class="action-label">{text(language, "room.mute")}</span>
             </button>
           )}
           <button
@@ -88,6 +89,7 @@ function Row({ state, dispatch, room, entry }: Props & { room: Room; entry: Entr
             onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "remove", participant: entry.id } })}
           >
             <Icon name="remove" />
+            <span class="action-label">{text(language, "room.remove")}</span>
           </button>
         </div>
       )}

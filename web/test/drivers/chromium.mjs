@@ -3,7 +3,7 @@
 //! `open(url, options)` → a page with join, setMicrophone, roster, recordRemote, screenshot, close (see `page.mjs`).
 
 import { chromium } from "playwright-core";
-import { helper, rawMicrophone, startRecording } from "./page.mjs";
+import { helper, rawMicrophone, startRecording, withoutMicrophone } from "./page.mjs";
 
 const FLAGS = [
   "--no-sandbox",
@@ -23,17 +23,18 @@ export function launch({ fakeAudioWav, flags = [], headless = true } = {}) {
 
 /**
  * Options: fakeAudioWav (48 kHz, 16 bit; played in a loop as the microphone), raw (switches echo, noise and gain processing off so that tones
- * pass; default true), permissions (default microphone), locale, viewport, colorScheme, flags, browser (share one; then close() closes only
+ * pass; default true), obstacle (NotAllowedError or NotFoundError: there is no microphone), locale, viewport, colorScheme, flags, browser (share one; then close() closes only
  * the context).
  */
-export async function open(url, { fakeAudioWav, raw = true, permissions = ["microphone"], locale = "de-DE", viewport, colorScheme, flags, headless, browser } = {}) {
+export async function open(url, { fakeAudioWav, raw = true, obstacle, locale = "de-DE", viewport, colorScheme, flags, headless, browser } = {}) {
   const own = browser ?? (await launch({ fakeAudioWav, flags, headless }));
-  const context = await own.newContext({ permissions, locale, ignoreHTTPSErrors: true, ...(viewport && { viewport }), ...(colorScheme && { colorScheme }) });
+  const context = await own.newContext({ permissions: ["microphone"], locale, ignoreHTTPSErrors: true, ...(viewport && { viewport }), ...(colorScheme && { colorScheme }) });
   const page = await context.newPage();
   const log = [];
   page.on("console", (line) => log.push(`${line.type()}: ${line.text()}`));
   page.on("pageerror", (error) => log.push(`error: ${error.message}`));
   if (raw) await page.addInitScript(rawMicrophone);
+  if (obstacle) await page.addInitScript(withoutMicrophone, obstacle);
   await page.goto(url);
   return helper({
     name: "chromium",

@@ -3,7 +3,7 @@
 //! Firefox has no microphone from a file: `fakeAudioWav` is refused, its fake device gives a tone (`toneHz`, default 440).
 
 import puppeteer from "puppeteer-core";
-import { helper, rawMicrophone, startRecording } from "./page.mjs";
+import { helper, rawMicrophone, startRecording, withoutMicrophone } from "./page.mjs";
 
 const PREFERENCES = {
   "media.navigator.permission.disabled": true,
@@ -18,8 +18,8 @@ const PREFERENCES = {
   "app.normandy.enabled": false,
 };
 
-/** Options: prefs, toneHz, raw, locale, viewport, headless. */
-export async function open(url, { fakeAudioWav, prefs = {}, toneHz = 440, raw = true, locale = "de-DE", viewport, headless = true } = {}) {
+/** Options: prefs, toneHz, raw, obstacle, locale, viewport, headless. */
+export async function open(url, { fakeAudioWav, prefs = {}, toneHz = 440, raw = true, obstacle, locale = "de-DE", viewport, headless = true } = {}) {
   if (fakeAudioWav) throw new Error("Firefox cannot take its microphone from a file; use toneHz");
   const browser = await puppeteer.launch({
     browser: "firefox",
@@ -34,6 +34,7 @@ export async function open(url, { fakeAudioWav, prefs = {}, toneHz = 440, raw = 
   page.on("console", (line) => log.push(`${line.type()}: ${line.text()}`));
   page.on("pageerror", (error) => log.push(`error: ${error.message}`));
   if (raw) await page.evaluateOnNewDocument(rawMicrophone);
+  if (obstacle) await page.evaluateOnNewDocument(withoutMicrophone, obstacle);
   await page.goto(url);
   return helper({
     name: "firefox",

@@ -80,6 +80,11 @@ export function rawMicrophone() {
     original({ ...rest, audio: audio && { ...(audio === true ? {} : audio), echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
 }
 
+/** Runs in the page before its scripts: the person refuses (NotAllowedError) or has no microphone (NotFoundError). */
+export function withoutMicrophone(name) {
+  navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("refused by the test", name));
+}
+
 /** Runs in the page: records the mix. A ScriptProcessorNode needs no script to load, so the page's CSP stays as it is. */
 export async function startRecording(ms) {
   const stream = document.querySelector("#mix").srcObject;
