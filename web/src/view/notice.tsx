@@ -91,8 +91,9 @@ export function Notices({ state, dispatch, room }: Props & { room: Room }) {
 
 /** Toasts are for the eye; the live region says the same once. */
 export function Toasts({ state, dispatch }: { state: State; dispatch: (event: Event) => void }) {
+  if (state.toasts.length === 0) return null;
   return (
-    <div class="toasts">
+    <section class="toasts" aria-label={text(state.language, "app.messages")}>
       {state.toasts.map(({ id, sentence: said }) => (
         <div class="toast" key={id} data-testid="toast">
           <p>{sentence(state.language, said)}</p>
@@ -106,6 +107,6 @@ export function Toasts({ state, dispatch }: { state: State; dispatch: (event: Ev
           </button>
         </div>
       ))}
-    </div>
+    </section>
   );
 }

@@ -3,7 +3,7 @@
 //! `open(url, options)` → a page with join, setMicrophone, roster, recordRemote, screenshot, close (see `page.mjs`).
 
 import { chromium } from "playwright-core";
-import { helper, rawMicrophone, startRecording, withoutMicrophone } from "./page.mjs";
+import { helper, rawMicrophone, withoutMicrophone } from "./page.mjs";
 
 const FLAGS = [
   "--no-sandbox",
@@ -44,7 +44,6 @@ export async function open(url, { fakeAudioWav, raw = true, obstacle, locale = "
     wait: (selector, timeout) => page.locator(selector).first().waitFor({ timeout }),
     click: (selector) => page.locator(selector).first().click(),
     fill: (selector, value) => page.locator(selector).fill(value),
-    startRecording: (ms) => page.evaluate(startRecording, ms),
     screenshot: (path) => page.screenshot({ path }),
     close: async () => {
       await context.close();

@@ -3,7 +3,7 @@
 //! Firefox has no microphone from a file: `fakeAudioWav` is refused, its fake device gives a tone (`toneHz`, default 440).
 
 import puppeteer from "puppeteer-core";
-import { helper, rawMicrophone, startRecording, withoutMicrophone } from "./page.mjs";
+import { helper, rawMicrophone, withoutMicrophone } from "./page.mjs";
 
 const PREFERENCES = {
   "media.navigator.permission.disabled": true,
@@ -44,7 +44,6 @@ export async function open(url, { fakeAudioWav, prefs = {}, toneHz = 440, raw = 
     wait: (selector, timeout) => page.waitForSelector(selector, { timeout }),
     click: (selector) => page.locator(selector).click(),
     fill: (selector, value) => page.locator(selector).fill(value),
-    startRecording: (ms) => page.evaluate(startRecording, ms),
     screenshot: (path) => page.screenshot({ path }),
     close: () => browser.close(),
   });

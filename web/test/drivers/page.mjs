@@ -60,10 +60,8 @@ export function helper(driver) {
     state: () => driver.evaluate(() => document.querySelector("[data-page]")?.dataset.page),
     /** Records what the page hears: { samples: Float32Array at 48 kHz, rate, wav: path or null }. */
     async recordRemote(ms, path = null) {
-      const { base64, rate } = await driver.startRecording(ms);
-      const bytes = Buffer.from(base64, "base64");
-      const heard = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-      const samples = rate === RATE ? heard : resample(heard, rate);
+      const bytes = Buffer.from(await driver.evaluate(startRecording, ms), "base64");
+      const samples = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
       if (path) await writeFile(path, wav(samples));
       return { samples, rate: RATE, wav: path };
     },
@@ -89,48 +87,43 @@ export function withoutMicrophone(name) {
 export async function startRecording(ms) {
   const stream = document.querySelector("#mix").srcObject;
   if (!stream) throw new Error("the page hears nothing: no stream");
-  let context = new AudioContext({ sampleRate: 48000 });
-  let source;
-  try {
-    source = context.createMediaStreamSource(stream);
-  } catch {
-    await context.close();
-    context = new AudioContext();
-    source = context.createMediaStreamSource(stream);
-  }
-  await context.resume();
+  const context = new AudioContext({ sampleRate: 48000 });
   const tap = context.createScriptProcessor(4096, 1, 1);
-  const wanted = Math.ceil((ms / 1000) * context.sampleRate);
-  const samples = new Float32Array(wanted);
+  const samples = new Float32Array(Math.ceil(ms * 48));
   let filled = 0;
-  await new Promise((resolve) => {
+  const ran = new Promise((resolve) => {
     tap.onaudioprocess = ({ inputBuffer }) => {
-      const block = inputBuffer.getChannelData(0).subarray(0, wanted - filled);
+      const block = inputBuffer.getChannelData(0).subarray(0, samples.length - filled);
       samples.set(block, filled);
       filled += block.length;
-      if (filled === wanted) resolve();
+      if (filled === samples.length) resolve();
     };
-    source.connect(tap).connect(context.destination);
-    setTimeout(resolve, ms * 2 + 3000);
   });
-  tap.disconnect();
-  const rate = context.sampleRate;
+  context.createMediaStreamSource(stream).connect(tap).connect(context.destination);
+  void context.resume();
+  await Promise.race([ran, new Promise((resolve) => setTimeout(resolve, 1000)).then(() => filled > 0 && ran)]);
+  const state = context.state;
   await context.close();
-  const bytes = new Uint8Array(samples.buffer, 0, filled * 4);
+  // Firefox runs an AudioContext only where there is a sound card; its MediaRecorder runs anywhere.
+  const heard = filled > 0 ? samples : await recorded();
+  if (heard.length === 0) throw new Error(`nothing could be recorded, the AudioContext is ${state}`);
+  const bytes = new Uint8Array(heard.buffer, heard.byteOffset, heard.byteLength);
   let binary = "";
   for (let i = 0; i < bytes.length; i += 32768) binary += String.fromCharCode(...bytes.subarray(i, i + 32768));
-  return { base64: btoa(binary), rate };
-}
+  return btoa(binary);
 
-/** Linear interpolation: enough to find tones, and only used where a browser insists on its own rate. */
-function resample(samples, rate) {
-  const length = Math.floor((samples.length * RATE) / rate);
-  return Float32Array.from({ length }, (_, i) => {
-    const at = (i * rate) / RATE;
-    const low = Math.floor(at);
-    const a = samples[low] ?? 0;
-    return a + ((samples[low + 1] ?? a) - a) * (at - low);
-  });
+  async function recorded() {
+    const recorder = new MediaRecorder(stream, { audioBitsPerSecond: 256_000 });
+    const parts = [];
+    recorder.ondataavailable = ({ data }) => parts.push(data);
+    const stopped = new Promise((resolve) => (recorder.onstop = resolve));
+    recorder.start();
+    await new Promise((resolve) => setTimeout(resolve, ms + 300));
+    recorder.stop();
+    await stopped;
+    const decoded = await new OfflineAudioContext(1, 48000, 48000).decodeAudioData(await new Blob(parts).arrayBuffer());
+    return decoded.getChannelData(0).slice(0, samples.length);
+  }
 }
 
 /** 16-bit mono WAV at 48 kHz. */
