@@ -2,9 +2,8 @@
 
 import { h, render } from "preact";
 import { Session } from "./session";
-import { type Event, initial, reduce, type State } from "./state";
+import { type Event, initial, type Language, reduce, type State } from "./state";
 import { titleOf } from "./text";
-import type { Language } from "./wire";
 import { App } from "./view/app";
 
 const token = location.hash.slice(1);

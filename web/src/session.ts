@@ -9,6 +9,8 @@ import type { Event } from "./state";
 
 /** How long a toast stays. */
 const TOAST_MS = 8000;
+/** Longest wait for the server's next word while the page can only wait. */
+const WAIT_MS_MAX = 15_000;
 /** How often the connection is judged. */
 const QUALITY_MS = 3000;
 
@@ -20,7 +22,7 @@ export class Session {
   #link: Link | null = null;
   #call: Call | null = null;
   #track: MediaStreamTrack | null = null;
-  #timers = { connect: 0, quality: 0 };
+  #timers = { connect: 0, wait: 0, quality: 0 };
   /** Grows with each request for a device, so that an answer which comes too late is recognised. */
   #turn = 0;
 
@@ -67,6 +69,7 @@ export class Session {
   /** Ends link and call and gives the microphone back. */
   hangUp(): void {
     clearTimeout(this.#timers.connect);
+    clearTimeout(this.#timers.wait);
     clearInterval(this.#timers.quality);
     this.#link?.close();
     this.#link = null;
@@ -85,9 +88,15 @@ export class Session {
   #connect(after_ms: number): void {
     clearTimeout(this.#timers.connect);
     this.#timers.connect = window.setTimeout(() => {
+      this.#wait();
       this.#link?.close();
       this.#link = new Link(this.url, (news) => this.#linkNews(news));
     }, after_ms);
+  }
+
+  #wait(): void {
+    clearTimeout(this.#timers.wait);
+    this.#timers.wait = window.setTimeout(() => this.tell({ type: "waited-too-long" }), WAIT_MS_MAX);
   }
 
   #linkNews(news: LinkNews): void {
@@ -96,6 +105,7 @@ export class Session {
   }
 
   async #negotiate(): Promise<void> {
+    this.#wait();
     try {
       this.#call?.close();
       const call = new Call((news) => this.#callNews(news));

@@ -15,9 +15,11 @@
 import { type Effect, RETRY_DELAYS_MS } from "./effect";
 import type { Quality } from "./call";
 import * as roster from "./roster";
-import type { Entry, Language, ServerMessage } from "./wire";
+import type { Entry, ServerMessage } from "./wire";
 
 export type Welcome = Extract<ServerMessage, { type: "welcome" }>;
+export type Language = Welcome["language"];
+export type DialIn = NonNullable<Welcome["dial_in"]>;
 export type Device = { id: string; label: string };
 
 /** What stands between the person and a microphone. */
@@ -81,6 +83,7 @@ export type Event =
   | { type: "started" }
   | { type: "link-opened" }
   | { type: "link-closed" }
+  | { type: "waited-too-long" }
   | { type: "received"; message: ServerMessage }
   | { type: "offer-made"; sdp: string }
   | { type: "call-unsupported" }
@@ -117,6 +120,9 @@ const TOASTS_MAX = 3;
 /** Longest name the page sends, in characters. */
 export const NAME_MAX = 60;
 
+/** Events the page itself says at the moment of the click; telephones need them from the server. */
+const KNOWN: readonly string[] = ["microphone-on", "microphone-off"];
+
 const CLOSED: Microphone = { device: "closed", wish: false, asked: null };
 
 export function initial(language: Language, pseudonym: number): State {
@@ -146,6 +152,8 @@ export function reduce(before: State, event: Event): State {
       return act(state, { do: "hello" });
     case "link-closed":
       return linkClosed(state);
+    case "waited-too-long":
+      return waitedTooLong(state);
     case "received":
       return received(state, event.message);
     case "offer-made":
@@ -242,9 +250,9 @@ function received(state: State, message: ServerMessage): State {
     case "welcome":
       return welcomed(state, message);
     case "unwelcome":
-      return over(state, message.reason === "busy" ? "busy" : "unknown-link");
+      return over(state, REASONS[message.reason] ?? "unknown-link");
     case "failed":
-      return over(state, message.reason === "full" || message.reason === "busy" ? message.reason : "failed");
+      return over(state, REASONS[message.reason] ?? "failed");
     case "joined":
       return page.name === "joining" ? joined(state, page.welcome, message) : state;
     case "delta":
@@ -256,13 +264,22 @@ function received(state: State, message: ServerMessage): State {
     case "connected":
       return page.name === "room" ? callChanged(state, "connected") : state;
     case "dismissed":
-      return over(state, DISMISSALS[message.reason] ?? "failed");
+      return over(state, REASONS[message.reason] ?? "failed");
     default:
       return state;
   }
 }
 
-const DISMISSALS: Partial<Record<string, Why>> = { removed: "removed", ended: "ended", stopping: "stopping", lost: "lost", failed: "failed" };
+/** The server's reasons that have a page of their own. */
+const REASONS: Partial<Record<string, Why>> = {
+  "unknown-link": "unknown-link",
+  busy: "busy",
+  full: "full",
+  removed: "removed",
+  ended: "ended",
+  stopping: "stopping",
+  lost: "lost",
+};
 
 function welcomed(state: State, welcome: Welcome): State {
   if (state.page.name !== "connecting" && state.page.name !== "lost") return state;
@@ -312,7 +329,9 @@ function changed(state: State, room: Room, delta: Extract<ServerMessage, { type:
 }
 
 function told(state: State, { event, shown }: Extract<ServerMessage, { type: "told" }>): State {
-  const after = toast(say(state, [shown]), shown);
+  if (KNOWN.includes(event)) return state;
+  const said = say(state, [shown]);
+  const after = event === "admitted" ? said : toast(said, shown);
   if (event !== "microphone-off-by-moderator" || after.page.name !== "room") return after;
   const room = after.page;
   return obey({ ...after, page: { ...room, microphone: { ...room.microphone, wish: false } } }, room);
@@ -368,6 +387,12 @@ function callChanged(state: State, connection: RTCPeerConnectionState): State {
   if (connection === "disconnected") return { ...state, page: { ...room, audio: "interrupted" } };
   if (connection !== "failed") return state;
   return room.audio === "connecting" ? over(state, "no-audio") : linkClosed(state);
+}
+
+/** A server that says nothing is treated as gone; one that welcomes but lets nobody in has failed. */
+function waitedTooLong(state: State): State {
+  if (state.page.name === "joining") return over(state, "failed");
+  return state.page.name === "connecting" || state.page.name === "lost" ? linkClosed(state) : state;
 }
 
 function linkClosed(state: State): State {

@@ -2,8 +2,8 @@
 
 import de from "./i18n/de.json";
 import en from "./i18n/en.json";
-import type { Sentence, State } from "./state";
-import type { Entry, Language } from "./wire";
+import type { Language, Sentence, State } from "./state";
+import type { Entry } from "./wire";
 
 export type Key = keyof typeof de;
 

@@ -137,6 +137,14 @@ test("a link lost before joining leads back to the join page", () => {
   assert.equal(state.name, "Ada");
 });
 
+test("a silent server is not waited for without end", () => {
+  const late: Event = { type: "waited-too-long" };
+  assert.equal(after({ type: "started" }, late).page.name, "lost");
+  const joining = after({ type: "started" }, receive(WELCOME), { type: "join-chosen", name: "" }, late);
+  assert.equal(joining.page.name === "over" && joining.page.why, "failed");
+  for (const state of [after({ type: "started" }, receive(WELCOME)), live()]) assert.equal(reduce(state, late).page, state.page);
+});
+
 test("sound that never comes ends with advice, sound that breaks is mended", () => {
   const never = reduce(inRoom(), { type: "call-changed", state: "failed" });
   assert.equal(never.page.name === "over" && never.page.why, "no-audio");
@@ -178,6 +186,13 @@ test("the shortcut works only in the call, without a dialogue, and can be switch
   assert.deepEqual(done(reduce(reduce(inRoom(), { type: "shortcut-toggled" }), press)), []);
   assert.deepEqual(done(reduce(reduce(inRoom(), { type: "dialog-opened", dialog: { name: "sound" } }), press)), []);
   assert.deepEqual(done(after({ type: "started" }, receive(WELCOME), press)), []);
+});
+
+test("what the page says itself is not said twice, and the welcome is said but not shown", () => {
+  for (const event of ["microphone-on", "microphone-off"]) assert.equal(reduce(inRoom(), told(event)).spoken.id, inRoom().spoken.id);
+  const admitted = reduce(inRoom(), told("admitted"));
+  assert.equal(admitted.spoken.sentences.length, 1);
+  assert.equal(admitted.toasts.length, 0);
 });
 
 test("toasts are few, and each goes away", () => {

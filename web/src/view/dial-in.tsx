@@ -1,7 +1,7 @@
 //! The telephone as another way into the same call.
 
+import type { DialIn, Language } from "../state";
 import { type Key, text } from "../text";
-import type { DialIn, Language } from "../wire";
 import { Icon } from "./icon";
 
 /** Digits are read and typed in groups of four. */
@@ -18,23 +18,19 @@ export function DialInCard({ language, dialIn }: { language: Language; dialIn: D
       <p>{t("dial.text")}</p>
       <dl>
         <div>
-          <dt>{t("dial.room")}</dt>
-          <dd class="digits">
+          <dt>{t("dial.code")}</dt>
+          <dd class="digits" data-testid="code">
             <Groups digits={dialIn.number} />
-          </dd>
-        </div>
-        <div>
-          <dt>{t("dial.pin")}</dt>
-          <dd class="digits">
             <Groups digits={dialIn.pin} />
           </dd>
         </div>
         {dialIn.sip && (
-          <div class="wide">
+          <div>
             <dt>{t("dial.sip")}</dt>
             <dd>
               <Address uri={dialIn.sip} />
             </dd>
+            <dd class="hint">{text(language, "dial.sip.pin", { pin: groups(dialIn.pin).join(" ") })}</dd>
           </div>
         )}
       </dl>
@@ -59,9 +55,13 @@ function Address({ uri }: { uri: string }) {
 function Groups({ digits }: { digits: string }) {
   return (
     <>
-      {(digits.match(GROUP) ?? [digits]).map((group) => (
+      {groups(digits).map((group) => (
         <span class="group">{group}</span>
       ))}
     </>
   );
+}
+
+function groups(digits: string): string[] {
+  return digits.match(GROUP) ?? [digits];
 }

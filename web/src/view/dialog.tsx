@@ -1,7 +1,7 @@
 //! Dialogues of the call: native `<dialog>`, so focus, Escape and the rest of the page are the browser's care.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { find } from "../roster";
 import type { Room } from "../state";
 import { type Key, nameOf, text } from "../text";
@@ -80,7 +80,7 @@ function Choice({ no, yes, onYes }: { no: string; yes: string; onYes: () => void
 
 function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const opener = document.activeElement;
     element.current?.showModal();
     return () => {

@@ -1,8 +1,8 @@
 //! The roster: one card per participant. Every state is a word and a shape; colour only underlines it.
 
-import type { Room } from "../state";
+import type { Language, Room } from "../state";
 import { list, nameOf, number, text } from "../text";
-import type { Entry, Language } from "../wire";
+import type { Entry } from "../wire";
 import type { Props } from "./app";
 import { Bars, Icon } from "./icon";
 

@@ -31,7 +31,7 @@ test("Chromium hears the mix, and is heard only while its microphone is on", asy
   await conversation(chromium, { fakeAudioWav: voice }, VOICE_HZ);
 });
 
-test("Firefox hears the mix, and is heard only while its microphone is on", () => conversation(firefox, { toneHz: 440 }, 440));
+test("Firefox hears the mix, and is heard only while its microphone is on", () => conversation(firefox, { toneHz: 700 }, 700));
 
 async function conversation(driver, options, voiceHz) {
   const far = await (await browser.newContext()).newPage();

@@ -12,7 +12,8 @@ const PREFERENCES = {
   "media.autoplay.blocking_policy": 0,
   "media.peerconnection.ice.loopback": true,
   "media.peerconnection.ice.obfuscate_host_addresses": false,
-  "media.cubeb.sandbox": false,
+  // An AudioContext runs only with a sound card; Firefox brings a mock of one for its own tests.
+  "media.cubeb.force_mock_context": true,
   "browser.shell.checkDefaultBrowser": false,
   "datareporting.policy.dataSubmissionEnabled": false,
   "app.normandy.enabled": false,
@@ -26,7 +27,7 @@ export async function open(url, { fakeAudioWav, prefs = {}, toneHz = 440, raw = 
     executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
     headless,
     acceptInsecureCerts: true,
-    extraPrefsFirefox: { ...PREFERENCES, "media.audio_loopback_dev": "", "media.navigator.audio.fake_frequency": toneHz, "intl.accept_languages": locale, ...prefs },
+    extraPrefsFirefox: { ...PREFERENCES, "media.navigator.audio.fake_frequency": toneHz, "intl.accept_languages": locale, ...prefs },
   });
   const page = await browser.newPage();
   if (viewport) await page.setViewport(viewport);
