@@ -14,7 +14,7 @@ export function RoomPage({ room, ...props }: Props & { room: Room }) {
   const count = room.entries.length;
   return (
     <>
-      <main class="room">
+      <main class="room" data-testid="room" data-audio={room.audio}>
         <div class="room-head">
           <h1 id="title" tabIndex={-1}>
             {room.welcome.title}

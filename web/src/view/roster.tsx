@@ -77,7 +77,7 @@ function Row({ state, dispatch, room, entry }: Props & { room: Room; entry: Entr
               onClick={() => dispatch({ type: "mute-chosen", participant: entry.id })}
             >
               <Icon name="microphone-off" />
-              <span class="action-label">{text(language, "room.mute")}</span>
+              <span class="action-label">{text(language, "room.mute.short")}</span>
             </button>
           )}
           <button

@@ -24,14 +24,8 @@ export function helper(driver) {
       await driver.wait(`${byId("microphone")}[data-microphone=${want}]`, WAIT_MS);
       await driver.wait(`[data-own=true][data-microphone=${want}]`, WAIT_MS);
     },
-    /** Waits until the media connection stands and the mix is attached. */
-    async connected() {
-      const end = Date.now() + WAIT_MS;
-      while (!(await driver.evaluate(() => document.querySelector("[data-testid=quality]") !== null))) {
-        if (Date.now() > end) throw new Error("no media within the time");
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-    },
+    /** Waits until the media connection stands. */
+    connected: () => driver.wait("[data-audio=connected]", WAIT_MS),
     /** The roster as shown: [{ id, name, door, role, status, microphone, speaking, own }]. */
     roster: () =>
       driver.evaluate(() =>
