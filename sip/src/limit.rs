@@ -31,8 +31,8 @@ pub const ROUTES: usize = 32;
 /// Characters kept of a display name or number after cleaning.
 pub const NAME_CHARS: usize = 64;
 
-/// Events that may wait for `poll_event` before further requests that would make one are refused with 503.
-pub const EVENTS: usize = 8_192;
+/// Messages that may wait for `poll_transmit`; beyond, they are dropped and counted, as a network would.
+pub const QUEUED_TRANSMITS: usize = 16_384;
 
 /// How long the door may think about an INVITE; then it is answered 480.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
