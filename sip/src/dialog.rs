@@ -1,13 +1,13 @@
 //! Dialogs (RFC 3261 §12): who speaks to whom, in which order, along which route.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use sipx_sip::{Address, HeaderName, Request, Uri};
 
 use crate::{
     endpoint::{
         Flow, Protocol,
         request::{Incoming, split_quoted},
-        write::{finish, put},
+        write::{Wire, finish, put},
     },
     limit,
 };
@@ -115,7 +115,7 @@ impl Dialog {
     }
 
     /// Writes our next request (RFC 3261 §12.2.1.1).
-    pub(crate) fn request(&mut self, method: &str, branch: &str, agent: &str) -> Bytes {
+    pub(crate) fn request(&mut self, method: &str, branch: &str, agent: &str) -> Wire {
         self.local_cseq += 1;
         let strict = self.routes.first().filter(|route| !route.loose);
         let mut out = BytesMut::with_capacity(1_024);
@@ -153,7 +153,7 @@ impl Dialog {
         );
         put(&mut out, "User-Agent", agent.as_bytes());
         finish(&mut out, None);
-        out.freeze()
+        Wire::new(out.freeze())
     }
 }
 

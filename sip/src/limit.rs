@@ -7,6 +7,9 @@ use std::time::Duration;
 /// Octets of one SIP message on a stream, as in the largest datagram; a longer one closes the connection.
 pub const MESSAGE_BYTES: usize = 65_535;
 
+/// Octets by which the Content-Length of a datagram may exceed it; with more missing, the answer is 400.
+pub const MISSING_OCTETS: usize = 32;
+
 /// Octets of one session description; a longer one is answered 413.
 pub const DESCRIPTION_BYTES: usize = 16 * 1024;
 

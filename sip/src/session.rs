@@ -2,14 +2,13 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use bytes::Bytes;
-
 use crate::{
     dialog::{Dialog, DialogId},
     endpoint::{
         CallRef, Flow,
         request::Heads,
         timers::{Backoff, PATIENCE},
+        write::Wire,
     },
     limit,
     sdp::Description,
@@ -70,7 +69,7 @@ pub(crate) struct Unacknowledged {
     /// The CSeq of the INVITE, and of its ACK.
     pub(crate) cseq: u32,
     /// The 200.
-    pub(crate) response: Bytes,
+    pub(crate) response: Wire,
     /// Where it goes.
     pub(crate) flow: Flow,
     /// Whether the ACK carries the answer.
@@ -85,7 +84,7 @@ pub(crate) enum CallFired {
     /// Nothing to be done.
     Nothing,
     /// The 200 goes out again.
-    Resend(Flow, Bytes),
+    Resend(Flow, Wire),
     /// No ACK came.
     AckTimeout,
     /// The door said nothing.
@@ -100,7 +99,7 @@ impl Invitation {
 }
 
 impl Unacknowledged {
-    pub(crate) fn new(invitation: &Invitation, response: Bytes, now: Instant) -> Self {
+    pub(crate) fn new(invitation: &Invitation, response: Wire, now: Instant) -> Self {
         Self {
             cseq: invitation.cseq,
             response,

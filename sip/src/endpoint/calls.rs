@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use sipx_sip::{HeaderName, Method};
+use sipx_sip::HeaderName;
 
 use super::{
     CallRef, Ended, Endpoint, Event, Flow,
     client::{Fired, NonInviteClient, Purpose},
-    request::Incoming,
+    request::{Incoming, Verb},
     requests::{capabilities, description, is_reliable, refused_method, screen_extensions},
     server::{InviteServer, Machine, NonInviteServer},
     timers::{Owner, PATIENCE},
@@ -77,18 +77,20 @@ impl Endpoint {
         call.dialog.remote_cseq = incoming.cseq;
         call.dialog.flow = flow;
         let is_over = call.session.is_over();
-        let reply = match incoming.method() {
-            Method::Bye => self.handle_bye(id, now),
+        let reply = match incoming.verb() {
+            Verb::Bye => self.handle_bye(id, now),
             _ if is_over => Reply::new(481),
-            Method::Invite => match self.handle_reinvite(id, incoming, now) {
+            Verb::Invite => match self.handle_reinvite(id, incoming, now) {
                 Ok(()) => return,
                 Err(reply) => reply,
             },
-            Method::Options => {
+            Verb::Options => {
                 screen_extensions(&incoming.request).map_or_else(|reply| reply, |()| capabilities())
             }
-            Method::Info => answer_info(incoming),
-            method => refused_method(method),
+            Verb::Info => answer_info(incoming),
+            verb @ (Verb::Ack | Verb::Cancel | Verb::Unserved | Verb::Unknown) => {
+                refused_method(verb)
+            }
         };
         self.answer_within_dialog(id, incoming, &reply, now);
     }
@@ -205,9 +207,10 @@ impl Endpoint {
             }
             _ => None,
         };
-        self.tell(match before {
-            Session::Reanswered(_) => Event::Renegotiated { call: id, answer },
-            _ => Event::Established { call: id, answer },
+        self.tell(if matches!(before, Session::Reanswered(_)) {
+            Event::Renegotiated { call: id, answer }
+        } else {
+            Event::Established { call: id, answer }
         });
     }
 
@@ -262,7 +265,7 @@ impl Endpoint {
         let response = reply.write(&incoming.heads, None, &self.agent);
         let flow = incoming.heads.reply_to;
         self.send(flow, response.clone());
-        let is_invite = *incoming.method() == Method::Invite;
+        let is_invite = incoming.verb() == Verb::Invite;
         if !self.is_full() && (is_invite || !is_reliable(flow)) {
             let machine = if is_invite {
                 let provisional = response.clone();
@@ -278,7 +281,7 @@ impl Endpoint {
                 .insert(incoming.key.clone(), None, flow, machine);
             self.settle_server(transaction);
         }
-        if *incoming.method() == Method::Bye {
+        if incoming.verb() == Verb::Bye {
             self.forget_call(id);
         }
     }

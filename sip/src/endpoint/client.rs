@@ -2,11 +2,10 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use bytes::Bytes;
-
 use super::{
     CallRef, Flow,
     timers::{Backoff, PATIENCE, T4},
+    write::Wire,
 };
 
 /// The machine of figure 6.
@@ -15,7 +14,7 @@ pub(crate) enum NonInviteClient {
     /// The request is out.
     Trying {
         /// The request.
-        request: Bytes,
+        request: Wire,
         /// Timer E; streams need none.
         resend: Option<Backoff>,
         /// Timer F.
@@ -24,7 +23,7 @@ pub(crate) enum NonInviteClient {
     /// A provisional response arrived.
     Proceeding {
         /// The request.
-        request: Bytes,
+        request: Wire,
         /// Timer E at T2.
         resend: Option<Backoff>,
         /// Timer F.
@@ -45,13 +44,13 @@ pub(crate) enum Fired {
     /// Nothing to be done.
     Nothing,
     /// The request goes out again.
-    Resend(Bytes),
+    Resend(Wire),
     /// Nobody answered.
     TimedOut,
 }
 
 impl NonInviteClient {
-    pub(crate) fn new(request: Bytes, reliable: bool, now: Instant) -> Self {
+    pub(crate) fn new(request: Wire, reliable: bool, now: Instant) -> Self {
         Self::Trying {
             request,
             resend: (!reliable).then(|| Backoff::new(now)),
@@ -244,10 +243,14 @@ mod tests {
         Instant::now()
     }
 
+    fn wire(text: &'static [u8]) -> Wire {
+        Wire::new(bytes::Bytes::from_static(text))
+    }
+
     #[test]
     fn an_unanswered_request_is_sent_eleven_times_and_times_out() {
         let start = t0();
-        let mut state = NonInviteClient::new(Bytes::from_static(b"BYE"), false, start);
+        let mut state = NonInviteClient::new(wire(b"BYE"), false, start);
         let mut sent = 1;
         let end = loop {
             let now = state
@@ -266,7 +269,7 @@ mod tests {
     #[test]
     fn a_provisional_response_slows_the_retransmission_down() {
         let start = t0();
-        let mut state = NonInviteClient::new(Bytes::from_static(b"BYE"), false, start);
+        let mut state = NonInviteClient::new(wire(b"BYE"), false, start);
         assert!(!state.handle_response(100, false, start));
         let first = state.poll_timeout().unwrap();
         assert!(matches!(state.handle_timeout(first), Fired::Resend(_)));
@@ -276,11 +279,11 @@ mod tests {
     #[test]
     fn only_the_first_final_response_counts() {
         let now = t0();
-        let mut state = NonInviteClient::new(Bytes::from_static(b"BYE"), false, now);
+        let mut state = NonInviteClient::new(wire(b"BYE"), false, now);
         assert!(state.handle_response(200, false, now));
         assert!(!state.handle_response(200, false, now));
         assert_eq!(state.poll_timeout(), Some(now + T4));
-        let mut state = NonInviteClient::new(Bytes::from_static(b"BYE"), true, now);
+        let mut state = NonInviteClient::new(wire(b"BYE"), true, now);
         assert!(state.handle_response(481, true, now));
         assert_eq!(state, NonInviteClient::Terminated);
     }

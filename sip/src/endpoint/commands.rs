@@ -8,7 +8,7 @@ use super::{
     requests::is_reliable,
     server::Machine,
     timers::Owner,
-    write::{ACCEPT, ALLOW, Reply},
+    write::{ACCEPT, ALLOW, Reply, Wire},
 };
 use crate::{
     sdp::Description,
@@ -41,9 +41,10 @@ impl Endpoint {
         let response = reply.write(&invitation.heads, tag, &self.agent);
         let (transaction, flow) = (invitation.transaction, invitation.heads.reply_to);
         let waiting = Unacknowledged::new(invitation, response.clone(), now);
-        call.session = match call.session {
-            Session::Proceeding(_) => Session::Answered(waiting),
-            _ => Session::Reanswered(waiting),
+        call.session = if matches!(call.session, Session::Proceeding(_)) {
+            Session::Answered(waiting)
+        } else {
+            Session::Reanswered(waiting)
         };
         call.described = Some(sdp);
         self.settle_call(id);
@@ -197,13 +198,7 @@ impl Endpoint {
         self.schedule.set(Owner::Call(id), None);
     }
 
-    fn finish_invite(
-        &mut self,
-        transaction: u64,
-        success: bool,
-        response: bytes::Bytes,
-        now: Instant,
-    ) {
+    fn finish_invite(&mut self, transaction: u64, success: bool, response: Wire, now: Instant) {
         if let Some(server) = self.servers.get_mut(transaction)
             && let Machine::Invite { state, .. } = &mut server.machine
         {

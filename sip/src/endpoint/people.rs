@@ -1,6 +1,6 @@
 //! Who calls and who is called, read from the From header field and the Request-URI.
 
-use sipx_sip::{Address, HeaderName, Request, Scheme as UriScheme, Uri};
+use sipx_sip::{Address, HeaderName, Request, Uri};
 
 use super::{Caller, Scheme, Target};
 use crate::{limit, redact::Pii};
@@ -8,11 +8,11 @@ use crate::{limit, redact::Pii};
 impl Target {
     /// Reads the Request-URI; `None` is a scheme that we do not know (416).
     pub(crate) fn of(uri: &Uri) -> Option<Self> {
-        let scheme = match uri.scheme() {
-            UriScheme::Sip => Scheme::Sip,
-            UriScheme::Sips => Scheme::Sips,
-            UriScheme::Tel => Scheme::Tel,
-            UriScheme::Other(name) if name.eq_ignore_ascii_case(b"urn") => Scheme::Urn,
+        let scheme = match uri.scheme().as_bytes().to_ascii_lowercase().as_slice() {
+            b"sip" => Scheme::Sip,
+            b"sips" => Scheme::Sips,
+            b"tel" => Scheme::Tel,
+            b"urn" => Scheme::Urn,
             _ => return None,
         };
         if scheme == Scheme::Urn {

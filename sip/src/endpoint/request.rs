@@ -97,6 +97,42 @@ impl std::fmt::Debug for MergeKey {
     }
 }
 
+/// What a method means to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// INVITE.
+    Invite,
+    /// ACK.
+    Ack,
+    /// CANCEL.
+    Cancel,
+    /// BYE.
+    Bye,
+    /// OPTIONS.
+    Options,
+    /// INFO.
+    Info,
+    /// A method of an RFC that we do not serve.
+    Unserved,
+    /// A method nobody has heard of.
+    Unknown,
+}
+
+impl Verb {
+    fn of(method: &Method) -> Self {
+        match method.as_bytes() {
+            b"INVITE" => Self::Invite,
+            b"ACK" => Self::Ack,
+            b"CANCEL" => Self::Cancel,
+            b"BYE" => Self::Bye,
+            b"OPTIONS" => Self::Options,
+            b"INFO" => Self::Info,
+            _ if matches!(method, Method::Other(_)) => Self::Unknown,
+            _ => Self::Unserved,
+        }
+    }
+}
+
 /// A request that may be acted upon.
 pub(crate) struct Incoming {
     /// The message.
@@ -117,17 +153,17 @@ pub(crate) struct Incoming {
 
 impl Incoming {
     /// Validates a request that parsed; the error is the status to answer with.
-    pub(crate) fn new(request: Request, heads: Heads) -> Result<Self, (Heads, u16)> {
+    pub(crate) fn new(request: Request, heads: Heads) -> Result<Self, Box<(Heads, u16)>> {
         let worst = validate_request(&request)
             .iter()
             .filter(|finding| !finding.is_repairable())
             .map(Finding::status)
             .max();
         if let Some(status) = worst {
-            return Err((heads, status));
+            return Err(Box::new((heads, status)));
         }
         let Some(parts) = Parts::of(&request) else {
-            return Err((heads, 400));
+            return Err(Box::new((heads, 400)));
         };
         let key = transaction_key(&request, &parts);
         Ok(Self {
@@ -141,8 +177,8 @@ impl Incoming {
         })
     }
 
-    pub(crate) fn method(&self) -> &Method {
-        &self.request.method
+    pub(crate) fn verb(&self) -> Verb {
+        Verb::of(&self.request.method)
     }
 
     pub(crate) fn merge_key(&self) -> MergeKey {
@@ -180,9 +216,10 @@ impl Parts {
 }
 
 fn transaction_key(request: &Request, parts: &Parts) -> TransactionKey {
-    let method = match &request.method {
-        Method::Ack => b"INVITE".to_vec(),
-        method => method.as_bytes().to_vec(),
+    let method = if request.method == Method::Ack {
+        b"INVITE".to_vec()
+    } else {
+        request.method.as_bytes().to_vec()
     };
     let mut sent_by = parts.via.host.to_bytes().to_ascii_lowercase();
     if let Some(port) = parts.via.port {
@@ -265,16 +302,16 @@ impl Heads {
         };
         for (name, value) in rows {
             let value = printable(value);
-            let slot = match name {
-                HeaderName::Via => {
+            let slot = match name.canonical() {
+                b"Via" => {
                     heads.vias.push(value);
                     continue;
                 }
-                HeaderName::From => &mut heads.from,
-                HeaderName::To => &mut heads.to,
-                HeaderName::CallId => &mut heads.call_id,
-                HeaderName::CSeq => &mut heads.cseq,
-                HeaderName::Timestamp => &mut heads.timestamp,
+                b"From" => &mut heads.from,
+                b"To" => &mut heads.to,
+                b"Call-ID" => &mut heads.call_id,
+                b"CSeq" => &mut heads.cseq,
+                b"Timestamp" => &mut heads.timestamp,
                 _ => continue,
             };
             if slot.is_empty() {

@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use sipx_sip::{
-    HeaderName, Method, Request,
+    HeaderName, Request,
     headers::{ContentType, MaxForwards, Require},
 };
 
 use super::{
     CallRef, Caller, Endpoint, Event, Flow, Protocol, Target,
-    request::Incoming,
+    request::{Incoming, Verb},
     server::{InviteServer, Machine},
     timers::Owner,
     write::{ACCEPT, ALLOW, Reply},
@@ -24,11 +24,11 @@ use crate::{
 impl Endpoint {
     pub(super) fn handle_request(&mut self, incoming: Incoming, flow: Flow, now: Instant) {
         self.counters.requests += 1;
-        if *incoming.method() == Method::Ack {
+        if incoming.verb() == Verb::Ack {
             self.handle_ack(&incoming, flow, now);
         } else if let Some(id) = self.servers.find(&incoming.key) {
             self.repeat_response(id);
-        } else if *incoming.method() == Method::Cancel {
+        } else if incoming.verb() == Verb::Cancel {
             self.handle_cancel(&incoming, now);
         } else if incoming.to_tag.is_some() {
             self.handle_within_dialog(&incoming, flow, now);
@@ -119,7 +119,7 @@ impl Endpoint {
     }
 
     fn handle_outside_dialog(&mut self, incoming: Incoming, flow: Flow, now: Instant) {
-        let is_invite = *incoming.method() == Method::Invite;
+        let is_invite = incoming.verb() == Verb::Invite;
         if is_invite && self.servers.is_merged(&incoming.merge_key()) {
             return self.answer_stateless(&incoming.heads, Reply::new(482));
         }
@@ -165,10 +165,12 @@ impl Endpoint {
 
 /// What RFC 3261 §8.2 checks outside a dialog, in its order: method, hops, Request-URI, extensions.
 fn screen_outside_dialog(incoming: &Incoming) -> Result<Target, Reply> {
-    match incoming.method() {
-        Method::Invite | Method::Options => {}
-        Method::Bye => return Err(Reply::new(481)),
-        method => return Err(refused_method(method)),
+    match incoming.verb() {
+        Verb::Invite | Verb::Options => {}
+        Verb::Bye => return Err(Reply::new(481)),
+        verb @ (Verb::Ack | Verb::Cancel | Verb::Info | Verb::Unserved | Verb::Unknown) => {
+            return Err(refused_method(verb));
+        }
     }
     if let Some(Ok(MaxForwards(0))) = incoming.request.headers.typed::<MaxForwards>() {
         return Err(Reply::new(483));
@@ -179,12 +181,8 @@ fn screen_outside_dialog(incoming: &Incoming) -> Result<Target, Reply> {
 }
 
 /// 405 for methods that exist, 501 for those nobody has heard of.
-pub(super) fn refused_method(method: &Method) -> Reply {
-    let status = if matches!(method, Method::Other(_)) {
-        501
-    } else {
-        405
-    };
+pub(super) fn refused_method(verb: Verb) -> Reply {
+    let status = if verb == Verb::Unknown { 501 } else { 405 };
     Reply::new(status).with("Allow", ALLOW)
 }
 

@@ -2,12 +2,11 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use bytes::Bytes;
-
 use super::{
     CallRef, Flow,
     request::{MergeKey, TransactionKey},
     timers::{Backoff, PATIENCE, T4},
+    write::Wire,
 };
 
 /// The INVITE server transaction (figure 7 of RFC 6026).
@@ -16,12 +15,12 @@ pub(crate) enum InviteServer {
     /// The door thinks; `provisional` answers retransmissions.
     Proceeding {
         /// 100 Trying.
-        provisional: Bytes,
+        provisional: Wire,
     },
     /// A refusal waits for its ACK.
     Completed {
         /// The refusal.
-        response: Bytes,
+        response: Wire,
         /// Timer G; streams need none.
         resend: Option<Backoff>,
         /// Timer H.
@@ -43,7 +42,7 @@ pub(crate) enum InviteServer {
 
 impl InviteServer {
     /// What to send when the INVITE arrives again.
-    pub(crate) fn handle_invite(&self) -> Option<Bytes> {
+    pub(crate) fn handle_invite(&self) -> Option<Wire> {
         match self {
             Self::Proceeding { provisional } => Some(provisional.clone()),
             Self::Completed { response, .. } => Some(response.clone()),
@@ -55,7 +54,7 @@ impl InviteServer {
     pub(crate) fn handle_final(
         &mut self,
         success: bool,
-        response: Bytes,
+        response: Wire,
         reliable: bool,
         now: Instant,
     ) {
@@ -84,7 +83,7 @@ impl InviteServer {
     }
 
     /// Fires timers; returns what to send again.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<Bytes> {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<Wire> {
         match self {
             Self::Completed { until, .. }
             | Self::Confirmed { until }
@@ -123,7 +122,7 @@ impl InviteServer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NonInviteServer {
     /// Answers retransmissions.
-    pub(crate) response: Bytes,
+    pub(crate) response: Wire,
     /// Timer J.
     pub(crate) until: Instant,
 }
@@ -226,14 +225,18 @@ mod tests {
         Instant::now()
     }
 
+    fn wire(text: &'static [u8]) -> Wire {
+        Wire::new(bytes::Bytes::from_static(text))
+    }
+
     fn states(now: Instant) -> [InviteServer; 5] {
         let until = now + PATIENCE;
         [
             InviteServer::Proceeding {
-                provisional: Bytes::from_static(b"100"),
+                provisional: wire(b"100"),
             },
             InviteServer::Completed {
-                response: Bytes::from_static(b"486"),
+                response: wire(b"486"),
                 resend: Some(Backoff::new(now)),
                 until,
             },
@@ -246,13 +249,7 @@ mod tests {
     #[test]
     fn only_proceeding_and_completed_answer_a_repeated_invite() {
         let answers = states(t0()).map(|state| state.handle_invite());
-        let expected = [
-            Some(Bytes::from_static(b"100")),
-            Some(Bytes::from_static(b"486")),
-            None,
-            None,
-            None,
-        ];
+        let expected = [Some(wire(b"100")), Some(wire(b"486")), None, None, None];
         assert_eq!(answers, expected);
     }
 
@@ -275,7 +272,7 @@ mod tests {
     fn a_refusal_is_repeated_until_timer_h() {
         let start = t0();
         let [mut state, ..] = states(start);
-        state.handle_final(false, Bytes::from_static(b"486"), false, start);
+        state.handle_final(false, wire(b"486"), false, start);
         let mut sent = Vec::new();
         while let Some(now) = state.poll_timeout() {
             if state.handle_timeout(now).is_some() {
@@ -292,7 +289,7 @@ mod tests {
     fn a_stream_repeats_nothing_but_still_waits() {
         let start = t0();
         let [mut state, ..] = states(start);
-        state.handle_final(false, Bytes::from_static(b"486"), true, start);
+        state.handle_final(false, wire(b"486"), true, start);
         assert_eq!(state.poll_timeout(), Some(start + PATIENCE));
         assert_eq!(state.handle_timeout(start + PATIENCE), None);
         assert_eq!(state, InviteServer::Terminated);

@@ -19,10 +19,18 @@ pub(crate) enum Frame {
 }
 
 /// The unfinished octets of one connection.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Framer {
     buffer: BytesMut,
     scanned: usize,
+}
+
+impl std::fmt::Debug for Framer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Framer")
+            .field("len", &self.buffer.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Framer {

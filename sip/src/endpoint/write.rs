@@ -3,6 +3,10 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::request::Heads;
+use crate::redact::Pii;
+
+/// A message of ours, which repeats names and addresses and is for the wire only.
+pub(crate) type Wire = Pii<Bytes>;
 
 /// The methods we serve.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
@@ -37,7 +41,7 @@ impl Reply {
     }
 
     /// Writes the response; `tag` is put on a To that has none.
-    pub(crate) fn write(&self, heads: &Heads, tag: Option<&str>, agent: &str) -> Bytes {
+    pub(crate) fn write(&self, heads: &Heads, tag: Option<&str>, agent: &str) -> Wire {
         let mut out = BytesMut::with_capacity(1_024);
         out.put_slice(format!("SIP/2.0 {} {}\r\n", self.status, self.reason).as_bytes());
         for via in &heads.vias {
@@ -66,7 +70,7 @@ impl Reply {
         }
         put(&mut out, "Server", agent.as_bytes());
         finish(&mut out, self.body.as_deref());
-        out.freeze()
+        Wire::new(out.freeze())
     }
 }
 
