@@ -189,5 +189,6 @@ fn routes(request: &Request) -> Option<Vec<Route>> {
             });
         }
     }
-    (routes.len() <= limit::ROUTES).then_some(routes)
+    let octets: usize = routes.iter().map(|route| route.text.len()).sum();
+    (routes.len() <= limit::ROUTES && octets <= limit::ROUTE_BYTES).then_some(routes)
 }
