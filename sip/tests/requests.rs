@@ -238,7 +238,7 @@ fn requests_within_a_dialog_are_checked_against_it() {
         "a repeated request gets its answer again"
     );
     assert_eq!(
-        ask("BYE", 4, "d", &tag, &same),
+        ask("BYE", 5, "d", &tag, &same),
         [500],
         "the order of CSeq is kept"
     );
@@ -514,6 +514,33 @@ fn a_reinvite_that_waits_is_refused_when_the_call_ends() {
             (0, 0),
             "{over}"
         );
+    }
+}
+
+#[test]
+fn a_call_over_ipv6_names_addresses_in_their_spelling() {
+    let now = t0();
+    let six = |local: &str| Flow {
+        local: local.parse().unwrap(),
+        remote: "[2001:db8::9]:40000".parse().unwrap(),
+        ..udp()
+    };
+    for (local, contact) in [
+        ("[2001:db8::1]:5060", "<sip:[2001:db8::1]:5060>"),
+        ("[::ffff:192.0.2.1]:5060", "<sip:192.0.2.1:5060>"),
+    ] {
+        let mut endpoint = endpoint();
+        let invite = request("INVITE").replace("198.51.100.7:5060;", "[2001:db8::9];");
+        endpoint.handle_datagram(six(local), invite.as_bytes(), now);
+        let Some(Event::Invite { call, offer, .. }) = endpoint.poll_event() else {
+            panic!("no INVITE arrived");
+        };
+        let sdp = described(offer.as_ref());
+        endpoint.handle(Command::Accept { call, sdp }, now);
+        let ok = transmits(&mut endpoint).pop().unwrap();
+        assert_eq!(field(&ok, "Contact"), Some(contact));
+        let via = "SIP/2.0/UDP [2001:db8::9];branch=z9hG4bKa;received=2001:db8::9;rport=40000";
+        assert_eq!(field(&ok, "Via"), Some(via));
     }
 }
 
