@@ -34,6 +34,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    id::LegId,
     limit::{COMMANDS_PER_SLOT, COMMANDS_WAITING, SLOT},
 };
 
@@ -109,16 +110,29 @@ impl From<Command> for Envelope {
     }
 }
 
+impl Command {
+    /// Returns the leg that begins on the shard with this command.
+    fn begins(&self) -> Option<LegId> {
+        if let Self::Open { leg, .. } = self {
+            Some(*leg)
+        } else if let Self::Adopt { leg } = self {
+            Some(leg.id())
+        } else {
+            None
+        }
+    }
+}
+
 impl Notice {
     /// Turns the notice of a released leg into the command that another worker adopts it by.
     pub fn into_adoption(self) -> Result<Envelope, Box<Self>> {
-        match self.event {
-            Event::Released { leg, .. } => Ok(Envelope {
-                command: Command::Adopt { leg },
-                sockets: self.sockets,
-            }),
-            _ => Err(Box::new(self)),
-        }
+        let Event::Released { leg, .. } = self.event else {
+            return Err(Box::new(self));
+        };
+        Ok(Envelope {
+            command: Command::Adopt { leg },
+            sockets: self.sockets,
+        })
     }
 }
 
@@ -264,12 +278,8 @@ impl Round {
             let Ok(Envelope { command, sockets }) = self.commands.try_recv() else {
                 return;
             };
-            let leg = match &command {
-                Command::Open { leg, .. } => Some(*leg),
-                Command::Adopt { leg } => Some(leg.id()),
-                _ => None,
-            };
-            if let (Some(leg), Some(sockets)) = (leg, sockets)
+            if let Some(leg) = command.begins()
+                && let Some(sockets) = sockets
                 && self.sockets.add(leg, sockets).is_err()
             {
                 self.shard.count(Counter::ReceiveFailed, 1);
@@ -299,9 +309,10 @@ impl Round {
             let Some(event) = self.shard.poll_event() else {
                 return;
             };
-            let sockets = match &event {
-                Event::Released { id, .. } => self.sockets.take(*id),
-                _ => None,
+            let sockets = if let Event::Released { id, .. } = &event {
+                self.sockets.take(*id)
+            } else {
+                None
             };
             room.send(Notice {
                 worker: self.index,

@@ -8,7 +8,7 @@ use sip::redact::Pii;
 use super::*;
 use crate::{
     clock::Virtual,
-    id::{ConferenceId, LegId},
+    id::ConferenceId,
     media::{
         Clips,
         api::{Format, Opening, PhoneMedia},
