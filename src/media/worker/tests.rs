@@ -1,6 +1,6 @@
 //! A worker on loopback, with real sockets and threads.
 
-use std::{net::Ipv4Addr, num::NonZeroUsize, time::Duration};
+use std::{net::Ipv4Addr, num::NonZeroUsize};
 
 use rand::{SeedableRng, rngs::StdRng};
 use sip::redact::Pii;
