@@ -1,3 +1,4 @@
 //! Whole paths through the house in simulated time.
 
+mod media;
 mod secure;
