@@ -5,6 +5,7 @@
 //! ```
 
 use std::{
+    convert::Infallible,
     io::{self, Write},
     net::{IpAddr, SocketAddr},
     num::NonZeroUsize,
@@ -16,6 +17,7 @@ use rand::Rng;
 use sip::rtp::Discard;
 use tokio::{
     signal::unix::{SignalKind, signal},
+    sync::mpsc,
     task::JoinSet,
     time::timeout,
 };
@@ -108,14 +110,16 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     }
 
     let stop = CancellationToken::new();
-    let site = site(&server, &phone, &reach, &stop);
+    let (alive, mut sessions) = mpsc::channel(1);
+    let site = site(&server, &phone, &reach, &stop, alive);
+    let mut doors = JoinSet::new();
     let (web_stop, phone_stop) = (stop.clone(), stop.clone());
-    tasks.spawn(async move {
+    doors.spawn(async move {
         if let Err(error) = web.serve(&site, tls, web_stop, limit::DRAIN).await {
             tracing::error!(%error, "web sockets failed");
         }
     });
-    tasks.spawn(phone.run(phone_stop));
+    doors.spawn(phone.run(phone_stop));
 
     let ready = Ready::new(&reach, udp, tcp, &invitations).to_json();
     let ready_file = config.store.ready_file();
@@ -128,8 +132,11 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let _ = std::fs::remove_file(&ready_file);
     server.stop().await;
     stop.cancel();
-    drop(server);
-    let ended = async { while tasks.join_next().await.is_some() {} };
+    let ended = async {
+        while doors.join_next().await.is_some() {}
+        // Nothing is ever sent: the queue closes with the last session.
+        let _ = sessions.recv().await;
+    };
     if timeout(limit::DRAIN, ended).await.is_err() {
         tracing::warn!("some calls did not end in time");
     }
@@ -154,9 +161,10 @@ fn tell(
     invitations: &[Invitation],
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let settings = orders
-        .file
-        .map_or_else(|| String::from("—"), |file| file.display().to_string());
+    let settings = orders.file.map_or_else(
+        || String::from("deploy/config.toml"),
+        |file| file.display().to_string(),
+    );
     for invitation in invitations {
         let card = Card {
             invitation,
@@ -241,11 +249,17 @@ fn called(number: &config::Number) -> phone::Called {
     }
 }
 
-fn site(server: &Server, phone: &phone::Door, reach: &Reach, stop: &CancellationToken) -> Site {
+fn site(
+    server: &Server,
+    phone: &phone::Door,
+    reach: &Reach,
+    stop: &CancellationToken,
+    alive: mpsc::Sender<Infallible>,
+) -> Site {
     let served = Served::new(server.clone(), &reach.sip_host);
     let (server, sip) = (server.clone(), phone.counters());
     Site {
-        socket: session::routes(served, stop.clone()),
+        socket: session::routes(served, stop.clone(), alive),
         metrics: Arc::new(move || metrics(&server, *sip.borrow())),
     }
 }
@@ -258,88 +272,80 @@ fn first(addresses: &[SocketAddr]) -> Option<SocketAddr> {
 fn metrics(server: &Server, sip: sip::Counters) -> Vec<Metric> {
     let census = server.census();
     let media = server.pool().counters();
-    let labelled = |label, values: Vec<(&'static str, u64)>| {
-        let sample = |(word, value)| Sample {
-            label: Some((label, word)),
-            value,
-        };
-        values.into_iter().map(sample).collect()
-    };
-    let gauge = |counter| matches!(counter, Counter::Legs | Counter::Conferences);
+    let gauge = |name, help, value| Metric::single(name, help, Kind::Gauge, value);
+    let counter = |name, help, value| Metric::single(name, help, Kind::Counter, value);
+    let happened = Counter::ALL
+        .into_iter()
+        .filter(|counter| !matches!(counter, Counter::Legs | Counter::Conferences))
+        .map(|counter| (counter.name(), media.of(counter)));
+    let discarded = Discard::ALL
+        .into_iter()
+        .map(|reason| (reason.name(), media.discarded(reason)));
+    let sip = [
+        ("requests", sip.requests),
+        ("responses", sip.responses),
+        ("malformed", sip.malformed),
+        ("dropped", sip.dropped),
+        ("retransmissions", sip.retransmissions),
+        ("stray", sip.stray),
+        ("overloaded", sip.overloaded),
+        ("silenced", sip.silenced),
+        ("closed", sip.closed),
+    ];
     vec![
-        Metric::single(
+        gauge(
             "rundruf_participants",
             "Participants.",
-            Kind::Gauge,
             census.participants(),
         ),
-        Metric::single(
-            "rundruf_conferences",
-            "Conferences.",
-            Kind::Gauge,
-            census.conferences(),
-        ),
-        Metric::single(
+        gauge("rundruf_conferences", "Conferences.", census.conferences()),
+        gauge(
             "rundruf_legs",
             "Legs on media workers.",
-            Kind::Gauge,
             media.of(Counter::Legs),
         ),
-        Metric::single(
+        counter(
             "rundruf_admitted_total",
             "Participants admitted.",
-            Kind::Counter,
             census.admitted(),
         ),
-        Metric::single(
+        counter(
             "rundruf_wrong_codes_total",
             "Codes judged wrong.",
-            Kind::Counter,
             census.wrong_codes(),
         ),
-        Metric {
-            name: "rundruf_media_total",
-            help: "What happened on media workers.",
-            kind: Kind::Counter,
-            samples: labelled(
-                "what",
-                Counter::ALL
-                    .into_iter()
-                    .filter(|counter| !gauge(*counter))
-                    .map(|counter| (counter.name(), media.of(counter)))
-                    .collect(),
-            ),
-        },
-        Metric {
-            name: "rundruf_packets_discarded_total",
-            help: "Media packets that were of no use.",
-            kind: Kind::Counter,
-            samples: labelled(
-                "reason",
-                Discard::ALL
-                    .into_iter()
-                    .map(|reason| (reason.name(), media.discarded(reason)))
-                    .collect(),
-            ),
-        },
-        Metric {
-            name: "rundruf_sip_total",
-            help: "What happened at the telephone door.",
-            kind: Kind::Counter,
-            samples: labelled(
-                "what",
-                vec![
-                    ("requests", sip.requests),
-                    ("responses", sip.responses),
-                    ("malformed", sip.malformed),
-                    ("dropped", sip.dropped),
-                    ("retransmissions", sip.retransmissions),
-                    ("stray", sip.stray),
-                    ("overloaded", sip.overloaded),
-                    ("silenced", sip.silenced),
-                    ("closed", sip.closed),
-                ],
-            ),
-        },
+        by_kind(
+            "rundruf_media_total",
+            "What happened on media workers.",
+            happened,
+        ),
+        by_kind(
+            "rundruf_packets_discarded_total",
+            "Media packets of no use.",
+            discarded,
+        ),
+        by_kind(
+            "rundruf_sip_total",
+            "What happened at the telephone door.",
+            sip,
+        ),
     ]
+}
+
+/// Makes one counter of many, told apart by the label `kind`.
+fn by_kind(
+    name: &'static str,
+    help: &'static str,
+    values: impl IntoIterator<Item = (&'static str, u64)>,
+) -> Metric {
+    let sample = |(kind, value)| Sample {
+        label: Some(("kind", kind)),
+        value,
+    };
+    Metric {
+        name,
+        help,
+        kind: Kind::Counter,
+        samples: values.into_iter().map(sample).collect(),
+    }
 }
