@@ -38,6 +38,9 @@ pub const RTCP_WRITTEN_MAX: usize = 128;
 /// Octets of one SIP message on a stream, as in the largest datagram; a longer one closes the connection.
 pub const MESSAGE_BYTES: usize = 65_535;
 
+/// Octets by which the Content-Length of a datagram may exceed it; with more missing, the answer is 400.
+pub const MISSING_OCTETS: usize = 32;
+
 /// Octets of one session description; a longer one is answered 413.
 pub const DESCRIPTION_BYTES: usize = 16 * 1024;
 
@@ -62,8 +65,8 @@ pub const ROUTES: usize = 32;
 /// Characters kept of a display name or number after cleaning.
 pub const NAME_CHARS: usize = 64;
 
-/// Events that may wait for `poll_event` before further requests that would make one are refused with 503.
-pub const EVENTS: usize = 8_192;
+/// Messages that may wait for `poll_transmit`; beyond, they are dropped and counted, as a network would.
+pub const QUEUED_TRANSMITS: usize = 16_384;
 
 /// How long the door may think about an INVITE; then it is answered 480.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);

@@ -1,1 +1,222 @@
-//! The INVITE usage of a dialog (RFC 3261 §13, §14).
+//! The INVITE usage of a dialog (RFC 3261 §13, §14): answered by the door, acknowledged by the peer, renegotiated, left.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use crate::{
+    dialog::{Dialog, DialogId},
+    endpoint::{
+        CallRef, Flow,
+        request::Heads,
+        timers::{Backoff, PATIENCE},
+        write::Wire,
+    },
+    limit,
+    sdp::Description,
+};
+
+/// A call: its dialog, where its session stands, and what we last said about media.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// The dialog.
+    pub(crate) dialog: Dialog,
+    /// The state.
+    pub(crate) session: Session,
+    /// Our last description, whose successor the next one must be.
+    pub(crate) described: Option<Description>,
+    /// The transaction of our OPTIONS that waits for its response.
+    pub(crate) ping: Option<u64>,
+}
+
+/// Where a session stands.
+#[derive(Debug)]
+pub(crate) enum Session {
+    /// The INVITE waits for the door.
+    Proceeding(Invitation),
+    /// Our 200 waits for its ACK.
+    Answered(Unacknowledged),
+    /// The session runs.
+    Confirmed,
+    /// A re-INVITE waits for the door.
+    Reinvited(Invitation),
+    /// Our 200 to a re-INVITE waits for its ACK.
+    Reanswered(Unacknowledged),
+    /// The door has left, but the BYE must wait for the ACK of our 200 (RFC 3261 §15.1.1).
+    Leaving(Unacknowledged),
+    /// Our BYE is out.
+    Left,
+}
+
+/// An INVITE or re-INVITE that waits for the door.
+#[derive(Debug)]
+pub(crate) struct Invitation {
+    /// Its server transaction.
+    pub(crate) transaction: u64,
+    /// What the response repeats.
+    pub(crate) heads: Heads,
+    /// Its CSeq.
+    pub(crate) cseq: u32,
+    /// Record-Route rows, to be repeated in the 200.
+    pub(crate) record_routes: Vec<Vec<u8>>,
+    /// Whether it came without an offer, so that ours goes into the 200.
+    pub(crate) delayed: bool,
+    /// When the door has thought long enough.
+    pub(crate) until: Instant,
+}
+
+/// A 200 that waits for its ACK; repeated on every transport (RFC 3261 §13.3.1.4).
+#[derive(Debug)]
+pub(crate) struct Unacknowledged {
+    /// The CSeq of the INVITE, and of its ACK.
+    pub(crate) cseq: u32,
+    /// The 200.
+    pub(crate) response: Wire,
+    /// Where it goes.
+    pub(crate) flow: Flow,
+    /// Whether the ACK carries the answer.
+    pub(crate) delayed: bool,
+    resend: Backoff,
+    until: Instant,
+}
+
+/// What a call's timer brought about.
+#[derive(Debug)]
+pub(crate) enum CallFired {
+    /// Nothing to be done.
+    Nothing,
+    /// The 200 goes out again.
+    Resend(Flow, Wire),
+    /// No ACK came.
+    AckTimeout,
+    /// The door said nothing.
+    Unanswered,
+}
+
+impl Invitation {
+    /// When the door must have answered.
+    pub(crate) fn deadline(now: Instant) -> Instant {
+        now + limit::ANSWER_WITHIN
+    }
+}
+
+impl Unacknowledged {
+    pub(crate) fn new(invitation: &Invitation, response: Wire, now: Instant) -> Self {
+        Self {
+            cseq: invitation.cseq,
+            response,
+            flow: invitation.heads.reply_to,
+            delayed: invitation.delayed,
+            resend: Backoff::new(now),
+            until: now + PATIENCE,
+        }
+    }
+}
+
+impl Session {
+    /// The 200 that waits for an ACK.
+    pub(crate) fn unacknowledged(&self) -> Option<&Unacknowledged> {
+        match self {
+            Self::Answered(unacknowledged)
+            | Self::Reanswered(unacknowledged)
+            | Self::Leaving(unacknowledged) => Some(unacknowledged),
+            Self::Proceeding(_) | Self::Confirmed | Self::Reinvited(_) | Self::Left => None,
+        }
+    }
+
+    /// The INVITE that waits for the door.
+    pub(crate) fn invitation(&self) -> Option<&Invitation> {
+        match self {
+            Self::Proceeding(invitation) | Self::Reinvited(invitation) => Some(invitation),
+            Self::Answered(_)
+            | Self::Confirmed
+            | Self::Reanswered(_)
+            | Self::Leaving(_)
+            | Self::Left => None,
+        }
+    }
+
+    /// Whether the door has been told, or need not be told, that the call is over.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self, Self::Leaving(_) | Self::Left)
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> CallFired {
+        match self {
+            Self::Answered(waiting) | Self::Reanswered(waiting) | Self::Leaving(waiting) => {
+                if waiting.until <= now {
+                    CallFired::AckTimeout
+                } else if waiting.resend.fires(now) {
+                    CallFired::Resend(waiting.flow, waiting.response.clone())
+                } else {
+                    CallFired::Nothing
+                }
+            }
+            Self::Proceeding(invitation) | Self::Reinvited(invitation)
+                if invitation.until <= now =>
+            {
+                CallFired::Unanswered
+            }
+            Self::Proceeding(_) | Self::Reinvited(_) | Self::Confirmed | Self::Left => {
+                CallFired::Nothing
+            }
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Answered(waiting) | Self::Reanswered(waiting) | Self::Leaving(waiting) => {
+                Some(waiting.resend.at().min(waiting.until))
+            }
+            Self::Proceeding(invitation) | Self::Reinvited(invitation) => Some(invitation.until),
+            Self::Confirmed | Self::Left => None,
+        }
+    }
+}
+
+/// All calls, by handle and by dialog.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    next: u64,
+    all: BTreeMap<CallRef, Call>,
+    by_dialog: BTreeMap<DialogId, CallRef>,
+}
+
+impl Calls {
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Reserves the handle of the next call.
+    pub(crate) fn reserve(&mut self) -> CallRef {
+        self.next += 1;
+        CallRef(self.next)
+    }
+
+    pub(crate) fn insert(&mut self, call: CallRef, dialog: Dialog, session: Session) {
+        self.by_dialog.insert(dialog.id.clone(), call);
+        let value = Call {
+            dialog,
+            session,
+            described: None,
+            ping: None,
+        };
+        self.all.insert(call, value);
+    }
+
+    pub(crate) fn find(&self, dialog: &DialogId) -> Option<CallRef> {
+        self.by_dialog.get(dialog).copied()
+    }
+
+    pub(crate) fn get(&self, call: CallRef) -> Option<&Call> {
+        self.all.get(&call)
+    }
+
+    pub(crate) fn get_mut(&mut self, call: CallRef) -> Option<&mut Call> {
+        self.all.get_mut(&call)
+    }
+
+    pub(crate) fn remove(&mut self, call: CallRef) {
+        if let Some(value) = self.all.remove(&call) {
+            self.by_dialog.remove(&value.dialog.id);
+        }
+    }
+}

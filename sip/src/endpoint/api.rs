@@ -212,6 +212,10 @@ pub enum Ended {
 }
 
 /// What the door wants.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "commands are few and handed over by value at once"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Answer an INVITE or re-INVITE with 200.

@@ -1,8 +1,51 @@
 //! Bytes in, bytes out, calls as events: the user agent that takes calls (RFC 3261), without sockets and told the time.
+//!
+//! ```text
+//! handle_datagram ─┐                    ┌ ACK ────────────── session
+//! handle_stream ───┴ parse ─ validate ──┼ known transaction ─ its last response again
+//!     │                  │              ├ CANCEL ─────────── the INVITE it cancels
+//!   framer              400             ├ within a dialog ── calls.rs
+//!                                       └ outside ────────── requests.rs
+//! ```
+//!
+//! Requests outside dialogs that need no decision of the door are answered statelessly (§8.2.7), so that strangers can
+//! cause state only by INVITE, and there up to a limit.
 
 mod api;
+mod calls;
+mod client;
+mod commands;
+mod names;
+mod people;
+pub(crate) mod request;
+mod requests;
+mod server;
+mod stream;
+pub(crate) mod timers;
+pub(crate) mod write;
 
-use std::time::Instant;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use sipx_sip::{
+    CSeq, Limits as ParserLimits, Message, Method, Request, Response, Via,
+    error::{FramingError, LimitKind, ParseError},
+    parse_datagram,
+};
+
+use self::{
+    client::Clients,
+    names::Names,
+    request::{Heads, Incoming},
+    server::Servers,
+    stream::{Frame, Framer},
+    timers::{Owner, Schedule},
+    write::{Reply, Wire},
+};
+use crate::{limit, session::Calls};
 
 pub use api::{
     CallRef, Caller, Command, Counters, Ended, EndpointConfig, Event, Flow, Limits, Protocol,
@@ -14,54 +57,296 @@ pub use api::{
 /// After each `handle_*`, drain `poll_transmit`, `poll_event` and `poll_close`, then sleep until `poll_timeout`.
 #[derive(Debug)]
 pub struct Endpoint {
+    agent: String,
+    limits: Limits,
+    names: Names,
     counters: Counters,
+    servers: Servers,
+    clients: Clients,
+    calls: Calls,
+    streams: BTreeMap<Flow, Framer>,
+    schedule: Schedule,
+    budget: Budget,
+    outbox: Outbox,
 }
 
 impl Endpoint {
     /// Makes an endpoint without calls.
-    pub fn new(_config: EndpointConfig) -> Self {
+    pub fn new(config: EndpointConfig) -> Self {
         Self {
+            agent: config
+                .user_agent
+                .chars()
+                .filter(|character| !character.is_control())
+                .collect(),
+            limits: config.limits,
+            names: Names::new(&config.seed),
             counters: Counters::default(),
+            servers: Servers::default(),
+            clients: Clients::default(),
+            calls: Calls::default(),
+            streams: BTreeMap::new(),
+            schedule: Schedule::default(),
+            budget: Budget::default(),
+            outbox: Outbox::default(),
         }
     }
 
     /// Takes one datagram.
-    pub fn handle_datagram(&mut self, _flow: Flow, _bytes: &[u8], _now: Instant) {}
+    pub fn handle_datagram(&mut self, flow: Flow, bytes: &[u8], now: Instant) {
+        let start = bytes
+            .iter()
+            .position(|byte| !matches!(byte, b'\r' | b'\n' | 0));
+        if let Some(start) = start {
+            self.handle_message(flow, &Bytes::copy_from_slice(&bytes[start..]), now);
+        }
+    }
 
     /// Takes octets of a stream connection.
-    pub fn handle_stream(&mut self, _flow: Flow, _bytes: &[u8], _now: Instant) {}
+    pub fn handle_stream(&mut self, flow: Flow, bytes: &[u8], now: Instant) {
+        if !self.streams.contains_key(&flow) && self.streams.len() >= self.limits.streams {
+            self.close(flow);
+            return;
+        }
+        let framer = self.streams.entry(flow).or_default();
+        let mut begun = framer.is_pending();
+        framer.push(bytes);
+        while let Some(frame) = self.streams.get_mut(&flow).and_then(Framer::next) {
+            begun = false;
+            match frame {
+                Frame::Message(message) => self.handle_message(flow, &message, now),
+                Frame::Ping => self.send(flow, Wire::new(Bytes::from_static(b"\r\n"))),
+                Frame::Broken(message) => {
+                    self.handle_unreadable(flow, &message, 400);
+                    self.close(flow);
+                }
+            }
+        }
+        let pending = self.streams.get(&flow).is_some_and(Framer::is_pending);
+        if !pending || !begun {
+            let deadline = pending.then(|| now + limit::MESSAGE_WITHIN);
+            self.schedule.set(Owner::Stream(flow), deadline);
+        }
+    }
 
     /// Learns that a stream connection is gone.
-    pub fn handle_closed(&mut self, _flow: Flow, _now: Instant) {}
+    pub fn handle_closed(&mut self, flow: Flow, now: Instant) {
+        self.streams.remove(&flow);
+        self.schedule.set(Owner::Stream(flow), None);
+        for id in self.clients.over(flow) {
+            self.handle_no_response(id, now);
+        }
+    }
 
-    /// Obeys the door.
-    pub fn handle(&mut self, _command: Command, _now: Instant) {}
+    /// Obeys the door. What does not fit the state of the call, because an event crossed the command, is ignored.
+    pub fn handle(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::Accept { call, sdp } => self.accept(call, sdp, now),
+            Command::Reject {
+                call,
+                status,
+                reason,
+                retry_after,
+            } => self.reject(call, status, reason, retry_after, now),
+            Command::Bye { call } => self.leave(call, now),
+            Command::Ping { call } => self.ping(call, now),
+        }
+    }
 
     /// Fires the timers that are due.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(owner) = self.schedule.take_due(now) {
+            match owner {
+                Owner::Server(id) => self.handle_server_timeout(id, now),
+                Owner::Client(id) => self.handle_client_timeout(id, now),
+                Owner::Call(call) => self.handle_call_timeout(call, now),
+                Owner::Stream(flow) => self.close(flow),
+            }
+        }
+    }
 
     /// Returns the next message to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        None
+        self.outbox.transmits.pop_front()
     }
 
     /// Returns the next thing the door must know.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.outbox.events.pop_front()
     }
 
-    /// Returns the next stream connection to close.
+    /// Returns the next stream connection to close, after what is to be transmitted on it.
     pub fn poll_close(&mut self) -> Option<Flow> {
-        None
+        self.outbox.closes.pop_front()
     }
 
     /// Returns when `handle_timeout` wants to be called next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.schedule.next()
     }
 
     /// Returns what was counted so far.
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// Returns how many calls live, those that are being hung up included.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Returns how many transactions live.
+    pub fn transactions(&self) -> usize {
+        self.servers.len() + self.clients.len()
+    }
+
+    fn handle_message(&mut self, flow: Flow, bytes: &Bytes, now: Instant) {
+        match parse_datagram(bytes.clone(), &ParserLimits::datagram()) {
+            Ok(Message::Request(request)) => self.handle_parsed(flow, request, now),
+            Ok(Message::Response(response)) => self.handle_response(&response, now),
+            Err(ParseError::Limit {
+                limit: LimitKind::BodyBytes,
+                ..
+            }) => self.handle_unreadable(flow, bytes, 413),
+            Err(ParseError::Framing(FramingError::BodyTruncated)) => {
+                match parse_miscounted(bytes) {
+                    Some(request) => self.handle_parsed(flow, request, now),
+                    None => self.handle_unreadable(flow, bytes, 400),
+                }
+            }
+            Err(_) => self.handle_unreadable(flow, bytes, 400),
+        }
+    }
+
+    fn handle_parsed(&mut self, flow: Flow, request: Request, now: Instant) {
+        let is_ack = request.method == Method::Ack;
+        let Some(heads) = Heads::of(&request, flow) else {
+            self.counters.dropped += 1;
+            return;
+        };
+        match Incoming::new(request, heads) {
+            Ok(incoming) => self.handle_request(incoming, flow, now),
+            Err(_) if is_ack => self.counters.dropped += 1,
+            Err(refused) => {
+                let (heads, status) = *refused;
+                self.counters.malformed += 1;
+                self.answer_stateless(&heads, Reply::new(status));
+            }
+        }
+    }
+
+    /// Answers what does not parse, if it looks like a request at all.
+    fn handle_unreadable(&mut self, flow: Flow, bytes: &[u8], status: u16) {
+        match Heads::salvage(bytes, flow) {
+            Some(heads) => {
+                self.counters.malformed += 1;
+                self.answer_stateless(&heads, Reply::new(status));
+            }
+            None => self.counters.dropped += 1,
+        }
+    }
+
+    fn handle_response(&mut self, response: &Response, now: Instant) {
+        self.counters.responses += 1;
+        let mut vias = response.headers.typed_all::<Via>();
+        let (via, further) = (vias.next(), vias.next());
+        let cseq = response.headers.typed::<CSeq>();
+        let found = match (via, further, cseq) {
+            (Some(Ok(via)), None, Some(Ok(cseq))) => via
+                .branch()
+                .and_then(|branch| self.clients.find(branch, cseq.method.as_bytes())),
+            _ => None,
+        };
+        match found {
+            Some(id) => self.handle_client_response(id, response.status.code(), now),
+            None => self.counters.stray += 1,
+        }
+    }
+
+    fn answer_stateless(&mut self, heads: &Heads, reply: Reply) {
+        let top = heads.vias.first().map(Vec::as_slice).unwrap_or_default();
+        let tag = self
+            .names
+            .repeatable(&[top, &heads.from, &heads.call_id, &heads.cseq]);
+        let tag = (!heads.is_tagged()).then_some(tag.as_str());
+        let bytes = reply.write(heads, tag, &self.agent);
+        self.send(heads.reply_to, bytes);
+    }
+
+    /// Refuses for want of room, and falls silent when even refusing becomes work.
+    fn answer_overload(&mut self, heads: &Heads, now: Instant) {
+        if self.budget.allows(now) {
+            self.counters.overloaded += 1;
+            let retry_after = limit::RETRY_AFTER_SECONDS.to_string();
+            self.answer_stateless(heads, Reply::new(503).with("Retry-After", retry_after));
+        } else {
+            self.counters.silenced += 1;
+        }
+    }
+
+    fn send(&mut self, flow: Flow, message: Wire) {
+        if self.outbox.transmits.len() < limit::QUEUED_TRANSMITS {
+            let bytes = message.into_inner();
+            self.outbox.transmits.push_back(Transmit { flow, bytes });
+        } else {
+            self.counters.dropped += 1;
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.outbox.events.push_back(event);
+    }
+
+    fn close(&mut self, flow: Flow) {
+        self.counters.closed += 1;
+        self.streams.remove(&flow);
+        self.outbox.closes.push_back(flow);
+    }
+
+    fn is_full(&self) -> bool {
+        self.transactions() >= self.limits.transactions
+    }
+}
+
+/// Reads a request whose Content-Length exceeds the datagram by a few octets although its last line is whole. Such
+/// requests are common enough that RFC 5118 §4.6 prints one; the missing octets are taken for empty lines.
+fn parse_miscounted(bytes: &Bytes) -> Option<Request> {
+    if !bytes.ends_with(b"\r\n") {
+        return None;
+    }
+    let padding = b"\r\n".repeat(limit::MISSING_OCTETS / 2);
+    let padded = Bytes::from([bytes.as_ref(), &padding].concat());
+    match parse_datagram(padded, &ParserLimits::datagram()) {
+        Ok(Message::Request(request)) => Some(request),
+        Ok(Message::Response(_)) | Err(_) => None,
+    }
+}
+
+/// What waits to be polled. Events are bounded by the calls, closes by the streams.
+#[derive(Debug, Default)]
+struct Outbox {
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<Event>,
+    closes: VecDeque<Flow>,
+}
+
+/// How many refusals were sent in the running second.
+#[derive(Debug, Default)]
+struct Budget {
+    since: Option<Instant>,
+    used: u32,
+}
+
+impl Budget {
+    fn allows(&mut self, now: Instant) -> bool {
+        let fresh = self
+            .since
+            .is_none_or(|since| now.saturating_duration_since(since) >= Duration::from_secs(1));
+        if fresh {
+            self.since = Some(now);
+            self.used = 0;
+        }
+        self.used += 1;
+        self.used <= limit::OVERLOAD_ANSWERS_PER_SECOND
     }
 }

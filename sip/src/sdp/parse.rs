@@ -187,3 +187,131 @@ fn media(value: &str) -> Option<Media> {
         attributes: Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HEAD: &str = "v=0\no=a 1 2 IN IP4 192.0.2.2\n";
+
+    fn parse(text: &str) -> Result<Description, DescriptionError> {
+        Description::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn line_ends_unknown_lines_and_missing_lines_are_tolerated() {
+        let parsed = parse(&format!(
+            "{HEAD}b=AS:64\r\nz=1\n\na=recvonly\nm=audio 4000/2 RTP/AVP 0 8\r\na=x:\n"
+        ))
+        .unwrap();
+        assert_eq!((parsed.name.as_str(), parsed.timing.as_str()), ("-", "0 0"));
+        assert_eq!(
+            (parsed.media[0].port, parsed.media[0].ports),
+            (4000, Some(2))
+        );
+        assert_eq!(parsed.media[0].attributes[0].value.as_deref(), Some(""));
+    }
+
+    #[test]
+    fn broken_descriptions_are_refused() {
+        for broken in [
+            "",
+            "v=1\n",
+            "o=a 1 2 IN IP4 h\n",
+            "v=0\n",
+            "v=0\no=a x 2 IN IP4 h\n",
+            "v=0\no=a 1 2 IN IP4\n",
+        ] {
+            assert!(
+                matches!(parse(broken), Err(DescriptionError::Malformed(_))),
+                "{broken}"
+            );
+        }
+        for broken in [
+            "m=audio\n",
+            "m=audio 70000 RTP/AVP 0\n",
+            "m=audio 1 RTP/AVP\n",
+            "c=IN\n",
+            "c=X IP4 h\n",
+            "t=a b\n",
+            "v=0\n",
+            "no line\n",
+            "a=\n",
+            "s=\0\n",
+        ] {
+            assert!(
+                matches!(
+                    parse(&format!("{HEAD}{broken}")),
+                    Err(DescriptionError::Malformed(_))
+                ),
+                "{broken}"
+            );
+        }
+    }
+
+    #[test]
+    fn limits_are_named() {
+        let lines = |count| format!("{HEAD}{}", "m=audio 1 RTP/AVP 0\n".repeat(count));
+        assert!(parse(&lines(limit::MEDIA_LINES)).is_ok());
+        assert_eq!(
+            parse(&lines(limit::MEDIA_LINES + 1)),
+            Err(DescriptionError::TooManyMedia)
+        );
+        let long = format!("{HEAD}a={}", "x".repeat(limit::DESCRIPTION_BYTES));
+        assert_eq!(parse(&long), Err(DescriptionError::TooLong));
+    }
+
+    fn token() -> impl Strategy<Value = String> {
+        "[a-zA-Z0-9.+-]{1,12}"
+    }
+
+    fn connections() -> impl Strategy<Value = Connection> {
+        (token(), token()).prop_map(|(address_type, address)| Connection {
+            address_type,
+            address,
+        })
+    }
+
+    fn attributes() -> impl Strategy<Value = Vec<Attribute>> {
+        let attribute = (token(), proptest::option::of("[ -~äλ]{0,20}"));
+        proptest::collection::vec(
+            attribute.prop_map(|(name, value)| Attribute { name, value }),
+            0..5,
+        )
+    }
+
+    prop_compose! {
+        fn medias()(kind in token(), port: u16, ports: Option<u16>, protocol in token(),
+            formats in proptest::collection::vec(token(), 1..5),
+            connection in proptest::option::of(connections()), attributes in attributes()) -> Media {
+            Media { kind, port, ports, protocol, formats, connection, attributes }
+        }
+    }
+
+    prop_compose! {
+        fn descriptions()(username in token(), session_id: u64, session_version: u64, address in connections(),
+            name in "[ -~äλ]{0,20}", connection in proptest::option::of(connections()), times: (u64, u64),
+            attributes in attributes(), media in proptest::collection::vec(medias(), 0..=limit::MEDIA_LINES)
+        ) -> Description {
+            let origin = Origin { username, session_id, session_version, address };
+            let timing = format!("{} {}", times.0, times.1);
+            Description { origin, name, connection, timing, attributes, media }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_parsed_again(description in descriptions()) {
+            prop_assert_eq!(Description::parse(description.print().as_bytes()), Ok(description));
+        }
+
+        #[test]
+        fn any_octets_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            if let Ok(parsed) = Description::parse(&[HEAD.as_bytes(), &bytes].concat()) {
+                prop_assert_eq!(Description::parse(parsed.print().as_bytes()), Ok(parsed));
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What the door wants (RFC 3261 §13.3.1, §15): to accept, to refuse, to leave, to ask whether the peer is there.
+
+use std::time::Instant;
+
+use super::{
+    CallRef, Ended, Endpoint, Event, Protocol,
+    client::{NonInviteClient, Purpose},
+    requests::is_reliable,
+    server::Machine,
+    timers::Owner,
+    write::{ACCEPT, ALLOW, Reply, Wire},
+};
+use crate::{
+    sdp::Description,
+    session::{Session, Unacknowledged},
+};
+
+impl Endpoint {
+    pub(super) fn accept(&mut self, id: CallRef, sdp: Description, now: Instant) {
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        let Some(invitation) = call.session.invitation() else {
+            return;
+        };
+        let sdp = match &call.described {
+            Some(previous) => sdp.revise(previous),
+            None => sdp,
+        };
+        let mut reply = Reply::new(200)
+            .with("Contact", call.dialog.contact(invitation.heads.reply_to))
+            .with("Allow", ALLOW)
+            .with("Accept", ACCEPT)
+            .with("Supported", "");
+        for route in &invitation.record_routes {
+            reply = reply.with("Record-Route", route.clone());
+        }
+        reply.body = Some(sdp.print());
+        let tag = String::from_utf8_lossy(&call.dialog.id.local_tag).into_owned();
+        let tag = (!invitation.heads.is_tagged()).then_some(tag.as_str());
+        let response = reply.write(&invitation.heads, tag, &self.agent);
+        let (transaction, flow) = (invitation.transaction, invitation.heads.reply_to);
+        let waiting = Unacknowledged::new(invitation, response.clone(), now);
+        call.session = if matches!(call.session, Session::Proceeding(_)) {
+            Session::Answered(waiting)
+        } else {
+            Session::Reanswered(waiting)
+        };
+        call.described = Some(sdp);
+        self.settle_call(id);
+        self.finish_invite(transaction, true, response.clone(), now);
+        self.send(flow, response);
+    }
+
+    pub(super) fn reject(
+        &mut self,
+        id: CallRef,
+        status: u16,
+        reason: &'static str,
+        retry_after: Option<u32>,
+        now: Instant,
+    ) {
+        let mut reply = Reply::new(if (300..700).contains(&status) {
+            status
+        } else {
+            500
+        });
+        if !reason.is_empty() && !reason.contains(char::is_control) {
+            reply.reason = reason;
+        }
+        if let Some(seconds) = retry_after {
+            reply = reply.with("Retry-After", seconds.to_string());
+        }
+        self.refuse_invitation(id, reply, Ended::Rejected, now);
+    }
+
+    pub(super) fn leave(&mut self, id: CallRef, now: Instant) {
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        match std::mem::replace(&mut call.session, Session::Left) {
+            before @ Session::Proceeding(_) => {
+                call.session = before;
+                self.refuse_invitation(id, Reply::new(480), Ended::Left, now);
+            }
+            Session::Answered(waiting) => {
+                call.session = Session::Leaving(waiting);
+                self.settle_call(id);
+                self.tell(Event::Ended {
+                    call: id,
+                    reason: Ended::Left,
+                });
+            }
+            before @ (Session::Confirmed | Session::Reinvited(_) | Session::Reanswered(_)) => {
+                call.session = before;
+                self.end(id, Ended::Left);
+                self.hang_up(id, now);
+            }
+            before @ (Session::Leaving(_) | Session::Left) => call.session = before,
+        }
+    }
+
+    pub(super) fn ping(&mut self, id: CallRef, now: Instant) {
+        let Some(call) = self.calls.get(id) else {
+            return;
+        };
+        let runs = matches!(
+            call.session,
+            Session::Confirmed | Session::Reinvited(_) | Session::Reanswered(_)
+        );
+        if !runs || call.ping.is_some() || self.is_full() {
+            return;
+        }
+        match self.request(id, Purpose::Ping, now) {
+            Some(transaction) => {
+                if let Some(call) = self.calls.get_mut(id) {
+                    call.ping = Some(transaction);
+                }
+            }
+            None => {
+                self.end(id, Ended::Unreachable);
+                self.forget_call(id);
+            }
+        }
+    }
+
+    /// Refuses the INVITE that waits for the door: the first one ends the call, a later one leaves it as it was.
+    pub(super) fn refuse_invitation(
+        &mut self,
+        id: CallRef,
+        reply: Reply,
+        reason: Ended,
+        now: Instant,
+    ) {
+        let first = matches!(
+            self.calls.get(id).map(|call| &call.session),
+            Some(Session::Proceeding(_))
+        );
+        self.refuse_pending(id, &reply, now);
+        if first {
+            self.end(id, reason);
+            self.forget_call(id);
+        }
+    }
+
+    /// Refuses whatever INVITE or re-INVITE waits for the door; the session goes on as confirmed.
+    pub(super) fn refuse_pending(&mut self, id: CallRef, reply: &Reply, now: Instant) {
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        let Some(invitation) = call.session.invitation() else {
+            return;
+        };
+        let tag = String::from_utf8_lossy(&call.dialog.id.local_tag).into_owned();
+        let tag = (!invitation.heads.is_tagged()).then_some(tag.as_str());
+        let response = reply.write(&invitation.heads, tag, &self.agent);
+        let (transaction, flow) = (invitation.transaction, invitation.heads.reply_to);
+        call.session = Session::Confirmed;
+        self.settle_call(id);
+        self.finish_invite(transaction, false, response.clone(), now);
+        self.send(flow, response);
+    }
+
+    /// Tells the door that the call is over, once.
+    pub(super) fn end(&mut self, id: CallRef, reason: Ended) {
+        if self
+            .calls
+            .get(id)
+            .is_some_and(|call| !call.session.is_over())
+        {
+            self.tell(Event::Ended { call: id, reason });
+        }
+    }
+
+    /// Says BYE; the call lives on until its response, so that a BYE which crosses ours is answered 200.
+    pub(super) fn hang_up(&mut self, id: CallRef, now: Instant) {
+        self.refuse_pending(id, &Reply::new(487), now);
+        if let Some(call) = self.calls.get_mut(id) {
+            call.session = Session::Left;
+        }
+        self.settle_call(id);
+        if self.request(id, Purpose::Bye, now).is_none() {
+            self.forget_call(id);
+        }
+    }
+
+    /// Schedules a call after a change.
+    pub(super) fn settle_call(&mut self, id: CallRef) {
+        let deadline = self
+            .calls
+            .get(id)
+            .and_then(|call| call.session.poll_timeout());
+        self.schedule.set(Owner::Call(id), deadline);
+    }
+
+    pub(super) fn forget_call(&mut self, id: CallRef) {
+        self.calls.remove(id);
+        self.schedule.set(Owner::Call(id), None);
+    }
+
+    fn finish_invite(&mut self, transaction: u64, success: bool, response: Wire, now: Instant) {
+        if let Some(server) = self.servers.get_mut(transaction)
+            && let Machine::Invite { state, .. } = &mut server.machine
+        {
+            state.handle_final(success, response, is_reliable(server.flow), now);
+            self.settle_server(transaction);
+        }
+    }
+
+    /// Sends a request within the dialog; `None` when nothing waits for its response, because the connection is gone or
+    /// the limit of transactions is reached (then the request goes out once).
+    fn request(&mut self, id: CallRef, purpose: Purpose, now: Instant) -> Option<u64> {
+        let full = self.is_full();
+        let call = self.calls.get_mut(id)?;
+        let flow = call.dialog.flow;
+        if flow.protocol == Protocol::Tcp && !self.streams.contains_key(&flow) {
+            return None;
+        }
+        let branch = format!("z9hG4bK{}", self.names.fresh());
+        let bytes = call.dialog.request(purpose.method(), &branch, &self.agent);
+        self.send(flow, bytes.clone());
+        if full {
+            return None;
+        }
+        let state = NonInviteClient::new(bytes, is_reliable(flow), now);
+        let deadline = state.poll_timeout();
+        let transaction = self.clients.insert(branch, state, flow, id, purpose);
+        self.schedule.set(Owner::Client(transaction), deadline);
+        Some(transaction)
+    }
+}

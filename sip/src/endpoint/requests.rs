@@ -1,0 +1,244 @@
+//! Requests (RFC 3261 §8.2): which transaction or dialog they belong to, and all that is decided without the door.
+
+use std::time::Instant;
+
+use sipx_sip::{
+    HeaderName, Request,
+    headers::{ContentType, MaxForwards, Require},
+};
+
+use super::{
+    CallRef, Caller, Endpoint, Event, Flow, Protocol, Target,
+    request::{Incoming, Verb},
+    server::{InviteServer, Machine},
+    timers::Owner,
+    write::{ACCEPT, ALLOW, Reply},
+};
+use crate::{
+    dialog::Dialog,
+    error::DescriptionError,
+    sdp::Description,
+    session::{Invitation, Session},
+};
+
+impl Endpoint {
+    pub(super) fn handle_request(&mut self, incoming: Incoming, flow: Flow, now: Instant) {
+        self.counters.requests += 1;
+        if incoming.verb() == Verb::Ack {
+            self.handle_ack(&incoming, flow, now);
+        } else if let Some(id) = self.servers.find(&incoming.key) {
+            self.repeat_response(id);
+        } else if incoming.verb() == Verb::Cancel {
+            self.handle_cancel(&incoming, now);
+        } else if incoming.to_tag.is_some() {
+            self.handle_within_dialog(&incoming, flow, now);
+        } else {
+            self.handle_outside_dialog(incoming, flow, now);
+        }
+    }
+
+    /// Opens the server transaction of an INVITE and says 100.
+    pub(super) fn open_invite(
+        &mut self,
+        incoming: &Incoming,
+        call: CallRef,
+        delayed: bool,
+        now: Instant,
+    ) -> Invitation {
+        let heads = incoming.heads.clone();
+        let provisional = Reply::new(100).write(&heads, None, &self.agent);
+        self.send(heads.reply_to, provisional.clone());
+        let merge = incoming.to_tag.is_none().then(|| incoming.merge_key());
+        let machine = Machine::Invite {
+            state: InviteServer::Proceeding { provisional },
+            call,
+        };
+        let transaction = self
+            .servers
+            .insert(incoming.key.clone(), merge, heads.reply_to, machine);
+        let record_routes = incoming.request.headers.get_all(&HeaderName::RecordRoute);
+        Invitation {
+            transaction,
+            heads,
+            cseq: incoming.cseq,
+            record_routes: record_routes.map(|row| row.value().into_owned()).collect(),
+            delayed,
+            until: Invitation::deadline(now),
+        }
+    }
+
+    pub(super) fn handle_server_timeout(&mut self, id: u64, now: Instant) {
+        let Some(server) = self.servers.get_mut(id) else {
+            return;
+        };
+        let flow = server.flow;
+        match &mut server.machine {
+            Machine::Other(_) => self.servers.remove(id),
+            Machine::Invite { state, .. } => {
+                let again = state.handle_timeout(now);
+                self.settle_server(id);
+                if let Some(response) = again {
+                    self.send(flow, response);
+                }
+            }
+        }
+    }
+
+    /// Removes or schedules a server transaction after a change.
+    pub(super) fn settle_server(&mut self, id: u64) {
+        let Some(server) = self.servers.get_mut(id) else {
+            return;
+        };
+        let deadline = match &server.machine {
+            Machine::Invite {
+                state: InviteServer::Terminated,
+                ..
+            } => {
+                self.servers.remove(id);
+                None
+            }
+            Machine::Invite { state, .. } => state.poll_timeout(),
+            Machine::Other(other) => Some(other.until),
+        };
+        self.schedule.set(Owner::Server(id), deadline);
+    }
+
+    fn repeat_response(&mut self, id: u64) {
+        self.counters.retransmissions += 1;
+        let Some(server) = self.servers.get_mut(id) else {
+            return;
+        };
+        let flow = server.flow;
+        let again = match &server.machine {
+            Machine::Invite { state, .. } => state.handle_invite(),
+            Machine::Other(other) => Some(other.response.clone()),
+        };
+        if let Some(response) = again {
+            self.send(flow, response);
+        }
+    }
+
+    fn handle_outside_dialog(&mut self, incoming: Incoming, flow: Flow, now: Instant) {
+        let is_invite = incoming.verb() == Verb::Invite;
+        if is_invite && self.servers.is_merged(&incoming.merge_key()) {
+            return self.answer_stateless(&incoming.heads, Reply::new(482));
+        }
+        if is_invite && (self.is_full() || self.calls.len() >= self.limits.dialogs) {
+            return self.answer_overload(&incoming.heads, now);
+        }
+        let reply = match screen_outside_dialog(&incoming) {
+            Ok(target) if is_invite => match self.handle_invite(&incoming, target, flow, now) {
+                Ok(()) => return,
+                Err(reply) => reply,
+            },
+            Ok(_) => capabilities(),
+            Err(reply) => reply,
+        };
+        self.answer_stateless(&incoming.heads, reply);
+    }
+
+    fn handle_invite(
+        &mut self,
+        incoming: &Incoming,
+        target: Target,
+        flow: Flow,
+        now: Instant,
+    ) -> Result<(), Reply> {
+        let offer = description(&incoming.request)?;
+        let tag = self.names.fresh();
+        let dialog = Dialog::of_invite(incoming, &tag, flow).ok_or_else(|| Reply::new(400))?;
+        let call = self.calls.reserve();
+        let invitation = self.open_invite(incoming, call, offer.is_none(), now);
+        self.calls
+            .insert(call, dialog, Session::Proceeding(invitation));
+        self.settle_call(call);
+        self.tell(Event::Invite {
+            call,
+            flow,
+            target,
+            caller: Caller::of(&incoming.request),
+            offer,
+        });
+        Ok(())
+    }
+}
+
+/// What RFC 3261 §8.2 checks outside a dialog, in its order: method, hops, Request-URI, extensions.
+fn screen_outside_dialog(incoming: &Incoming) -> Result<Target, Reply> {
+    match incoming.verb() {
+        Verb::Invite | Verb::Options => {}
+        Verb::Bye => return Err(Reply::new(481)),
+        verb @ (Verb::Ack | Verb::Cancel | Verb::Info | Verb::Unserved | Verb::Unknown) => {
+            return Err(refused_method(verb));
+        }
+    }
+    if let Some(Ok(MaxForwards(0))) = incoming.request.headers.typed::<MaxForwards>() {
+        return Err(Reply::new(483));
+    }
+    let target = Target::of(&incoming.request.uri).ok_or_else(|| Reply::new(416))?;
+    screen_extensions(&incoming.request)?;
+    Ok(target)
+}
+
+/// 405 for methods that exist, 501 for those nobody has heard of.
+pub(super) fn refused_method(verb: Verb) -> Reply {
+    let status = if verb == Verb::Unknown { 501 } else { 405 };
+    Reply::new(status).with("Allow", ALLOW)
+}
+
+/// Refuses every extension a peer requires, because we support none (RFC 3261 §8.2.2.3).
+pub(super) fn screen_extensions(request: &Request) -> Result<(), Reply> {
+    let mut unsupported = Vec::new();
+    for required in request.headers.typed_all::<Require>() {
+        let Ok(required) = required else {
+            return Err(Reply::new(400));
+        };
+        unsupported.extend(required.0.0);
+    }
+    if unsupported.is_empty() {
+        return Ok(());
+    }
+    Err(Reply::new(420).with("Unsupported", unsupported.join(b", ".as_slice())))
+}
+
+/// The body as a session description, if there is one (RFC 3261 §8.2.3).
+pub(super) fn description(request: &Request) -> Result<Option<Description>, Reply> {
+    if request.body().is_empty() {
+        return Ok(None);
+    }
+    let is_sdp = match request.headers.typed::<ContentType>() {
+        None => return Err(Reply::new(400)),
+        Some(parsed) => parsed.is_ok_and(|content| content.is("application", "sdp")),
+    };
+    if !is_sdp {
+        return Err(Reply::new(415).with("Accept", ACCEPT));
+    }
+    let encoding = request.headers.value(&HeaderName::ContentEncoding);
+    if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
+        return Err(Reply::new(415).with("Accept-Encoding", "identity"));
+    }
+    Description::parse(request.body())
+        .map(Some)
+        .map_err(|error| {
+            Reply::new(match error {
+                DescriptionError::TooLong => 413,
+                DescriptionError::TooManyMedia => 488,
+                DescriptionError::Malformed(_) => 400,
+            })
+        })
+}
+
+/// The answer to OPTIONS (RFC 3261 §11.2).
+pub(super) fn capabilities() -> Reply {
+    Reply::new(200)
+        .with("Allow", ALLOW)
+        .with("Accept", ACCEPT)
+        .with("Accept-Encoding", "identity")
+        .with("Accept-Language", "en")
+        .with("Supported", "")
+}
+
+/// Whether the transport does not lose messages.
+pub(super) fn is_reliable(flow: Flow) -> bool {
+    flow.protocol == Protocol::Tcp
+}

@@ -1,0 +1,122 @@
+//! Writing responses and requests. Every value comes from a parsed message or from ourselves, free of line ends.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::request::Heads;
+use crate::redact::Pii;
+
+/// A message of ours, which repeats names and addresses and is for the wire only.
+pub(crate) type Wire = Pii<Bytes>;
+
+/// The methods we serve.
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+/// The only body we read.
+pub(crate) const ACCEPT: &str = "application/sdp";
+
+/// A response apart from what it repeats of the request.
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    /// The status code.
+    pub(crate) status: u16,
+    /// The reason phrase.
+    pub(crate) reason: &'static str,
+    /// Further header fields.
+    pub(crate) fields: Vec<(&'static str, Vec<u8>)>,
+    /// The body, always SDP.
+    pub(crate) body: Option<String>,
+}
+
+impl Reply {
+    pub(crate) fn new(status: u16) -> Self {
+        Self {
+            status,
+            reason: reason(status),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Vec<u8>>) -> Self {
+        self.fields.push((name, value.into()));
+        self
+    }
+
+    /// Writes the response; `tag` is put on a To that has none.
+    pub(crate) fn write(&self, heads: &Heads, tag: Option<&str>, agent: &str) -> Wire {
+        let mut out = BytesMut::with_capacity(1_024);
+        out.put_slice(format!("SIP/2.0 {} {}\r\n", self.status, self.reason).as_bytes());
+        for via in &heads.vias {
+            put(&mut out, "Via", via);
+        }
+        put(&mut out, "From", &heads.from);
+        match tag {
+            Some(tag) if !heads.to.is_empty() => {
+                put(
+                    &mut out,
+                    "To",
+                    &[&heads.to, b";tag=".as_slice(), tag.as_bytes()].concat(),
+                );
+            }
+            _ => put(&mut out, "To", &heads.to),
+        }
+        put(&mut out, "Call-ID", &heads.call_id);
+        put(&mut out, "CSeq", &heads.cseq);
+        if self.status == 100 {
+            put(&mut out, "Timestamp", &heads.timestamp);
+        }
+        for (name, value) in &self.fields {
+            out.put_slice(format!("{name}: ").as_bytes());
+            out.put_slice(value);
+            out.put_slice(b"\r\n");
+        }
+        put(&mut out, "Server", agent.as_bytes());
+        finish(&mut out, self.body.as_deref());
+        Wire::new(out.freeze())
+    }
+}
+
+/// Appends a header field unless it is empty.
+pub(crate) fn put(out: &mut BytesMut, name: &str, value: &[u8]) {
+    if !value.is_empty() {
+        out.put_slice(name.as_bytes());
+        out.put_slice(b": ");
+        out.put_slice(value);
+        out.put_slice(b"\r\n");
+    }
+}
+
+/// Appends the length, the blank line and the body.
+pub(crate) fn finish(out: &mut BytesMut, body: Option<&str>) {
+    if let Some(body) = body {
+        put(out, "Content-Type", ACCEPT.as_bytes());
+        out.put_slice(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
+    } else {
+        out.put_slice(b"Content-Length: 0\r\n\r\n");
+    }
+}
+
+/// The reason phrases of RFC 3261 §21 for what we say on our own account.
+const fn reason(status: u16) -> &'static str {
+    match status {
+        100 => "Trying",
+        200 => "OK",
+        400 => "Bad Request",
+        405 => "Method Not Allowed",
+        413 => "Request Entity Too Large",
+        415 => "Unsupported Media Type",
+        416 => "Unsupported URI Scheme",
+        420 => "Bad Extension",
+        469 => "Bad Info Package",
+        480 => "Temporarily Unavailable",
+        481 => "Call/Transaction Does Not Exist",
+        482 => "Loop Detected",
+        483 => "Too Many Hops",
+        487 => "Request Terminated",
+        488 => "Not Acceptable Here",
+        491 => "Request Pending",
+        500 => "Server Internal Error",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        505 => "Version Not Supported",
+        _ => "Refused",
+    }
+}

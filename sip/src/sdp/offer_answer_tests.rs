@@ -1,0 +1,246 @@
+//! Offers as phones send them, and what we answer.
+
+use super::*;
+
+const LOCAL: Local<'static> = Local {
+    address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    rtp_port: 30_000,
+    session_id: 7,
+    session_version: 1,
+    codecs: &AudioCodec::ALL,
+};
+
+fn description(lines: &[&str]) -> Description {
+    let head = [
+        "v=0",
+        "o=phone 1 1 IN IP4 198.51.100.7",
+        "s=-",
+        "c=IN IP4 198.51.100.7",
+        "t=0 0",
+    ];
+    let text: String = head
+        .iter()
+        .chain(lines)
+        .map(|line| format!("{line}\r\n"))
+        .collect();
+    Description::parse(text.as_bytes()).unwrap()
+}
+
+fn agreed(lines: &[&str]) -> Agreed {
+    answer(&description(lines), &LOCAL).unwrap().1
+}
+
+fn refusal(lines: &[&str]) -> Refusal {
+    answer(&description(lines), &LOCAL).unwrap_err()
+}
+
+#[test]
+fn one_codec_is_answered_by_our_preference() {
+    let offer = description(&[
+        "m=audio 4000 RTP/AVP 0 8 9 111 101 110",
+        "a=rtpmap:111 OPUS/48000/2",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=rtpmap:110 telephone-event/48000",
+    ]);
+    let (answer, agreed) = answer(&offer, &LOCAL).unwrap();
+    assert_eq!(
+        (agreed.codec, agreed.payload_type, agreed.telephone_event),
+        (AudioCodec::Opus, 111, Some(110))
+    );
+    assert_eq!(
+        answer.print(),
+        "v=0\r\no=- 7 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+         m=audio 30000 RTP/AVP 111 110\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\n\
+         a=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+    );
+}
+
+#[test]
+fn static_payload_types_need_no_mapping() {
+    for (offer, codec, payload_type) in [
+        ("m=audio 4000 RTP/AVP 0 8 9", AudioCodec::G722, 9),
+        ("m=audio 4000 RTP/AVP 0 8", AudioCodec::Pcma, 8),
+        ("m=audio 4000 RTP/AVP 18 0", AudioCodec::Pcmu, 0),
+    ] {
+        let agreed = agreed(&[offer]);
+        assert_eq!(
+            (agreed.codec, agreed.payload_type, agreed.telephone_event),
+            (codec, payload_type, None)
+        );
+    }
+}
+
+#[test]
+fn old_telephone_events_are_taken_beside_opus() {
+    let lines = [
+        "m=audio 4000 RTP/AVP 96 101",
+        "a=rtpmap:96 opus/48000/2",
+        "a=rtpmap:101 telephone-event/8000",
+    ];
+    assert_eq!(agreed(&lines).telephone_event, Some(101));
+    let lines = [
+        "m=audio 4000 RTP/AVP 8 101",
+        "a=rtpmap:101 telephone-event/48000",
+    ];
+    assert_eq!(agreed(&lines).telephone_event, None);
+}
+
+#[test]
+fn foreign_lines_are_refused_in_their_place() {
+    let offer = description(&[
+        "m=video 5000 RTP/AVP 31",
+        "m=audio 0 RTP/AVP 0",
+        "m=audio 4000 RTP/AVPF 0",
+        "m=audio 4002 RTP/AVP 0",
+        "m=image 4004 udptl t38",
+    ]);
+    let (answer, agreed) = answer(&offer, &LOCAL).unwrap();
+    assert_eq!(agreed.remote_rtp.expose().port(), 4000);
+    let lines: Vec<String> = answer
+        .media
+        .iter()
+        .map(|media| format!("{} {} {}", media.kind, media.port, media.protocol))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "video 0 RTP/AVP",
+            "audio 0 RTP/AVP",
+            "audio 30000 RTP/AVPF",
+            "audio 0 RTP/AVP",
+            "image 0 udptl"
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_served_is_refused_with_its_reason() {
+    assert_eq!(refusal(&[]), Refusal::NoAudio);
+    assert_eq!(refusal(&["m=video 5000 RTP/AVP 31"]), Refusal::NoAudio);
+    assert_eq!(
+        refusal(&["m=audio 4000 RTP/SAVP 0", "a=crypto:1 x inline:y"]),
+        Refusal::NoCommonTransport
+    );
+    assert_eq!(
+        refusal(&["m=audio 4000 RTP/AVP 18"]),
+        Refusal::NoCommonCodec
+    );
+    assert_eq!(
+        refusal(&["m=audio 4000 RTP/AVP 96", "a=rtpmap:96 opus/48000"]),
+        Refusal::NoCommonCodec
+    );
+    assert_eq!(
+        refusal(&["m=audio 4000 RTP/AVP 0", "a=rtpmap:0 G729/8000"]),
+        Refusal::NoCommonCodec
+    );
+}
+
+#[test]
+fn only_single_hosts_are_media_targets() {
+    for address in [
+        "IP4 224.2.1.1/127",
+        "IP4 255.255.255.255",
+        "IP4 0.1.2.3",
+        "IP6 ff02::1",
+        "IP6 2001:db8::1",
+        "IP6 ::ffff:255.255.255.255",
+        "IP4 phone.example.com",
+    ] {
+        let connection = format!("c=IN {address}");
+        assert_eq!(
+            refusal(&["m=audio 4000 RTP/AVP 0", &connection]),
+            Refusal::UnusableAddress,
+            "{address}"
+        );
+    }
+}
+
+#[test]
+fn hold_is_understood_in_all_its_forms() {
+    let cases = [
+        ("a=sendrecv", true, true, "sendrecv"),
+        ("a=sendonly", true, false, "recvonly"),
+        ("a=recvonly", false, true, "sendonly"),
+        ("a=inactive", false, false, "inactive"),
+        ("c=IN IP4 0.0.0.0", true, false, "recvonly"),
+    ];
+    for (line, sends, hears, ours) in cases {
+        let (answer, agreed) =
+            answer(&description(&["m=audio 4000 RTP/AVP 0", line]), &LOCAL).unwrap();
+        assert_eq!(
+            (agreed.phone_sends, agreed.phone_hears),
+            (sends, hears),
+            "{line}"
+        );
+        assert_eq!(answer.direction(&answer.media[0]).name(), ours);
+    }
+}
+
+#[test]
+fn rtcp_follows_rtp_unless_told_otherwise() {
+    let rtcp = |line: &str| {
+        *agreed(&["m=audio 4000 RTP/AVP 0", line])
+            .remote_rtcp
+            .expose()
+    };
+    assert_eq!(rtcp("a=x").to_string(), "198.51.100.7:4001");
+    assert_eq!(rtcp("a=rtcp-mux").to_string(), "198.51.100.7:4000");
+    assert_eq!(rtcp("a=rtcp:5001").to_string(), "198.51.100.7:5001");
+    assert_eq!(
+        rtcp("a=rtcp:5001 IN IP4 198.51.100.8").to_string(),
+        "198.51.100.8:5001"
+    );
+    assert_eq!(
+        rtcp("a=rtcp:5001 IN IP4 224.0.0.1").to_string(),
+        "198.51.100.7:5001"
+    );
+    assert_eq!(rtcp("a=rtcp:0").to_string(), "198.51.100.7:4001");
+    let edge = agreed(&["m=audio 65535 RTP/AVP 0"]);
+    assert_eq!(edge.remote_rtcp.expose().port(), 65_535);
+}
+
+#[test]
+fn our_offer_is_concluded_by_the_phones_answer() {
+    let offer = offer(&LOCAL);
+    assert_eq!(Description::parse(offer.print().as_bytes()).unwrap(), offer);
+    let answer = description(&[
+        "m=audio 4000 RTP/AVP 8 101",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=rtcp-mux",
+    ]);
+    let agreed = conclude(&offer, &answer).unwrap();
+    assert_eq!(
+        (agreed.codec, agreed.telephone_event, agreed.rtcp_mux),
+        (AudioCodec::Pcma, Some(101), true)
+    );
+    let conclude = |lines: &[&str]| conclude(&offer, &description(lines)).unwrap_err();
+    assert_eq!(conclude(&[]), Refusal::Mismatch);
+    assert_eq!(conclude(&["m=audio 0 RTP/AVP 8"]), Refusal::NoCommonCodec);
+    assert_eq!(
+        conclude(&["m=audio 4000 RTP/AVP 18"]),
+        Refusal::NoCommonCodec
+    );
+    assert_eq!(
+        conclude(&["m=audio 4000 RTP/AVP 8", "m=video 1 RTP/AVP 31"]),
+        Refusal::Mismatch
+    );
+}
+
+#[test]
+fn the_version_grows_only_with_a_change() {
+    let first = offer(&LOCAL);
+    let again = offer(&Local {
+        session_version: 99,
+        ..LOCAL
+    });
+    assert_eq!(again.revise(&first), first);
+    let moved = offer(&Local {
+        rtp_port: 30_002,
+        ..LOCAL
+    })
+    .revise(&first);
+    assert_eq!(
+        (moved.origin.session_id, moved.origin.session_version),
+        (7, 2)
+    );
+}

@@ -1,0 +1,281 @@
+//! Calls from beginning to end in virtual time: ladders, lost datagrams, renegotiation, timers.
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails its test")]
+
+mod world;
+
+use std::time::Duration;
+
+use sip::{Command, Ended, Event};
+use world::{Door, Message, SDP, World};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn established(event: &Event) -> bool {
+    matches!(event, Event::Established { .. })
+}
+
+fn ended(reason: Ended) -> impl Fn(&Event) -> bool {
+    move |event| matches!(event, Event::Ended { reason: found, .. } if *found == reason)
+}
+
+/// Random names become ‹id›, so that the ladder reads the same with every seed.
+fn redacted(ladder: &str) -> String {
+    let mut out = String::new();
+    let mut run = String::new();
+    for character in ladder.chars().chain(['\n']) {
+        if character.is_ascii_hexdigit() && !character.is_ascii_uppercase() {
+            run.push(character);
+            continue;
+        }
+        out.push_str(if run.len() >= 32 { "‹id›" } else { &run });
+        run.clear();
+        out.push(character);
+    }
+    out
+}
+
+#[test]
+fn ladder_of_a_call() {
+    let mut world = World::new(Door::Accepts);
+    world.ask("INVITE", 1, SDP);
+    world.run(SECOND);
+    world.ask("BYE", 2, "");
+    world.run(SECOND);
+    insta::assert_snapshot!("call", redacted(&world.ladder));
+    assert_eq!(world.count(established), 1);
+    assert_eq!(world.count(ended(Ended::Bye)), 1);
+}
+
+#[test]
+fn ladder_of_a_call_without_offer() {
+    let mut world = World::new(Door::Accepts);
+    world.ask("INVITE", 1, "");
+    world.run(SECOND);
+    let answered = |event: &Event| {
+        matches!(
+            event,
+            Event::Established {
+                answer: Some(_),
+                ..
+            }
+        )
+    };
+    assert_eq!(world.count(answered), 1);
+    world.command(|call| Command::Bye { call });
+    world.run(SECOND);
+    insta::assert_snapshot!("call_without_offer", redacted(&world.ladder));
+    assert_eq!(world.count(ended(Ended::Left)), 1);
+}
+
+#[test]
+fn ladder_of_a_cancelled_call() {
+    let mut world = World::new(Door::Thinks);
+    world.ask("INVITE", 1, SDP);
+    world.run(SECOND);
+    let cancel = Message::new("CANCEL", 1, "INVITE1").text();
+    world.say(&cancel);
+    world.run(SECOND);
+    insta::assert_snapshot!("cancel", redacted(&world.ladder));
+    assert_eq!(world.finals, [(1, 487)]);
+    assert_eq!(world.count(ended(Ended::Cancelled)), 1);
+}
+
+#[test]
+fn ladder_of_a_refused_call() {
+    let mut world = World::new(Door::Rejects(488));
+    world.ask("INVITE", 1, SDP);
+    world.run(SECOND);
+    insta::assert_snapshot!("refusal", redacted(&world.ladder));
+    assert_eq!(world.count(ended(Ended::Rejected)), 1);
+}
+
+#[test]
+fn ladder_of_a_call_on_hold() {
+    let mut world = World::new(Door::Accepts);
+    world.ask("INVITE", 1, SDP);
+    world.run(SECOND);
+    world.ask("INVITE", 2, &format!("{SDP}a=sendonly\r\n"));
+    world.run(SECOND);
+    insta::assert_snapshot!("hold", redacted(&world.ladder));
+    let renegotiated = |event: &Event| matches!(event, Event::Renegotiated { .. });
+    assert_eq!(
+        (world.count(established), world.count(renegotiated)),
+        (1, 1)
+    );
+    world.ask("INVITE", 3, &format!("{SDP}a=sendonly\r\n"));
+    world.run(SECOND);
+    assert_eq!(
+        world.ladder.matches("o=- 7 2 IN").count(),
+        2,
+        "an equal answer keeps its version"
+    );
+}
+
+/// A whole call in which the n-th datagram is lost; returns how many were sent.
+fn lossy_call(n: usize, we_leave: bool) -> usize {
+    let mut world = World::new(Door::Accepts);
+    world.lost = Box::new(move |number, _| number == n);
+    world.ask("INVITE", 1, SDP);
+    world.run(10 * SECOND);
+    if we_leave {
+        world.command(|call| Command::Bye { call });
+    } else {
+        world.ask("BYE", 2, "");
+    }
+    world.run(70 * SECOND);
+    assert_eq!(world.count(established), 1, "lost {n}:\n{}", world.ladder);
+    let reason = if we_leave { Ended::Left } else { Ended::Bye };
+    assert_eq!(world.count(ended(reason)), 1, "lost {n}");
+    let endings = world.count(|event| matches!(event, Event::Ended { .. }));
+    assert_eq!(endings, 1, "lost {n}");
+    assert!(world.finals.contains(&(1, 200)), "lost {n}");
+    assert_eq!(
+        world.finals.contains(&(2, 200)),
+        !we_leave,
+        "lost {n}: the BYE is answered 200, not 481"
+    );
+    assert_eq!(
+        (world.endpoint.calls(), world.endpoint.transactions()),
+        (0, 0),
+        "lost {n}: nothing is left"
+    );
+    assert_eq!(world.endpoint.poll_timeout(), None);
+    world.sent
+}
+
+#[test]
+fn any_lost_datagram_is_survived() {
+    for we_leave in [false, true] {
+        let lossless = lossy_call(usize::MAX, we_leave);
+        assert_eq!(lossless, 6, "INVITE, 100, 200, ACK, BYE, 200");
+        for n in 0..lossless {
+            assert!(
+                lossy_call(n, we_leave) > lossless || n == 1,
+                "the loss of {n} was noticed"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_lost_refusal_or_its_ack_is_repeated() {
+    for n in 0..4 {
+        let mut world = World::new(Door::Rejects(486));
+        world.lost = Box::new(move |number, _| number == n);
+        world.ask("INVITE", 1, SDP);
+        world.run(70 * SECOND);
+        assert_eq!(world.finals, [(1, 486)]);
+        assert_eq!(
+            (world.endpoint.calls(), world.endpoint.transactions()),
+            (0, 0)
+        );
+    }
+}
+
+#[test]
+fn a_call_that_is_never_acknowledged_is_hung_up() {
+    let mut world = World::new(Door::Accepts);
+    world.lost = Box::new(|number, to_us| to_us && number > 0);
+    world.ask("INVITE", 1, SDP);
+    world.run(31 * SECOND);
+    assert_eq!(world.ladder.matches("us  SIP/2.0 200 OK").count(), 10);
+    assert_eq!(world.events.len(), 1);
+    world.run(2 * SECOND);
+    assert_eq!(world.count(ended(Ended::AckTimeout)), 1);
+    assert!(
+        world
+            .requests
+            .iter()
+            .all(|request| request.starts_with("BYE sip:anna@198.51.100.7 "))
+    );
+    world.run(70 * SECOND);
+    assert_eq!(
+        world.requests.len(),
+        11,
+        "the BYE is repeated until timer F"
+    );
+    assert_eq!(
+        (world.endpoint.calls(), world.endpoint.transactions()),
+        (0, 0)
+    );
+}
+
+#[test]
+fn leaving_before_the_ack_waits_for_it() {
+    let mut world = World::new(Door::Accepts);
+    world.lost = Box::new(|number, _| number == 3);
+    world.ask("INVITE", 1, SDP);
+    world.run(SECOND / 10);
+    world.command(|call| Command::Bye { call });
+    assert!(!world.ladder.contains("us  BYE"));
+    world.run(5 * SECOND);
+    assert_eq!(world.requests.len(), 1);
+    assert_eq!(world.events.len(), 2, "Invite and Ended, no Established");
+    assert_eq!(world.endpoint.calls(), 0);
+}
+
+#[test]
+fn a_door_that_thinks_too_long_is_overruled() {
+    let mut world = World::new(Door::Thinks);
+    world.ask("INVITE", 1, SDP);
+    world.run(61 * SECOND);
+    assert_eq!(world.finals, [(1, 480)]);
+    assert_eq!(world.count(ended(Ended::Unanswered)), 1);
+}
+
+#[test]
+fn a_ping_tells_the_living_from_the_gone() {
+    let mut world = World::new(Door::Accepts);
+    world.ask("INVITE", 1, SDP);
+    world.run(SECOND);
+    world.command(|call| Command::Ping { call });
+    world.run(SECOND);
+    assert_eq!(world.count(|event| matches!(event, Event::Alive { .. })), 1);
+    world.lost = Box::new(|_, _| true);
+    world.command(|call| Command::Ping { call });
+    world.run(31 * SECOND);
+    assert_eq!(world.count(ended(Ended::Unreachable)), 0);
+    world.run(2 * SECOND);
+    assert_eq!(world.count(ended(Ended::Unreachable)), 1);
+    world.run(70 * SECOND);
+    assert_eq!(world.endpoint.calls(), 0);
+}
+
+#[test]
+fn a_broken_answer_ends_the_call() {
+    let mut world = World::new(Door::Accepts);
+    world.lost = Box::new(|_, to_us| to_us);
+    let invite = Message::new("INVITE", 1, "a").text();
+    world
+        .endpoint
+        .handle_datagram(world.flow, invite.as_bytes(), world.now);
+    world.run(SECOND / 4);
+    let call = world::events(&mut world.endpoint)
+        .iter()
+        .find_map(world::invited)
+        .unwrap();
+    let sdp = world::described(None);
+    world
+        .endpoint
+        .handle(Command::Accept { call, sdp }, world.now);
+    let sent = world::transmits(&mut world.endpoint);
+    let tag = world::field(sent.last().unwrap(), "To")
+        .unwrap()
+        .split_once(";tag=")
+        .unwrap()
+        .1
+        .to_owned();
+    let ack = Message {
+        to_tag: &tag,
+        ..Message::new("ACK", 1, "b")
+    };
+    world
+        .endpoint
+        .handle_datagram(world.flow, ack.text().as_bytes(), world.now);
+    let reason = Ended::BadAnswer;
+    assert_eq!(
+        world::events(&mut world.endpoint),
+        [Event::Ended { call, reason }]
+    );
+    assert!(world::transmits(&mut world.endpoint)[0].starts_with("BYE "));
+}

@@ -1,0 +1,552 @@
+//! What the endpoint answers without its door, on datagrams and streams, at its limits, and what it never prints.
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails its test")]
+
+mod world;
+
+use std::time::{Duration, Instant};
+
+use sip::{CallRef, Command, Endpoint, EndpointConfig, Event, Flow, Limits};
+use world::{
+    Message, SDP, described, endpoint, events, field, status, statuses, t0, tcp, transmits, udp,
+};
+
+fn answer(text: &str) -> Vec<String> {
+    let mut endpoint = endpoint();
+    endpoint.handle_datagram(udp(), text.as_bytes(), t0());
+    transmits(&mut endpoint)
+}
+
+fn request(method: &str) -> String {
+    Message {
+        body: if method == "INVITE" { SDP } else { "" },
+        ..Message::new(method, 1, "a")
+    }
+    .text()
+}
+
+/// An endpoint with one established call, and our tag in it.
+fn established(flow: Flow, extra: &str, now: Instant) -> (Endpoint, CallRef, String) {
+    let mut endpoint = endpoint();
+    let invite = Message {
+        body: SDP,
+        extra,
+        ..Message::new("INVITE", 5, "a")
+    };
+    let put = |endpoint: &mut Endpoint, text: String| match flow.id {
+        0 => endpoint.handle_datagram(flow, text.as_bytes(), now),
+        _ => endpoint.handle_stream(flow, text.as_bytes(), now),
+    };
+    put(&mut endpoint, invite.text());
+    let Some(Event::Invite { call, offer, .. }) = endpoint.poll_event() else {
+        panic!("no INVITE arrived");
+    };
+    let sdp = described(offer.as_ref());
+    endpoint.handle(Command::Accept { call, sdp }, now);
+    let ok = transmits(&mut endpoint).pop().unwrap();
+    let tag = field(&ok, "To")
+        .unwrap()
+        .split_once(";tag=")
+        .unwrap()
+        .1
+        .to_owned();
+    let ack = Message {
+        to_tag: &tag,
+        ..Message::new("ACK", 5, "b")
+    };
+    put(&mut endpoint, ack.text());
+    assert_eq!(
+        events(&mut endpoint),
+        [Event::Established { call, answer: None }]
+    );
+    (endpoint, call, tag)
+}
+
+const CONTACT: &str = "Contact: <sip:anna@198.51.100.7>\r\n";
+
+#[test]
+fn options_names_our_capabilities() {
+    let sent = answer(&request("OPTIONS"));
+    assert_eq!(status(&sent[0]), 200);
+    for name in ["Allow", "Accept", "Supported", "Server"] {
+        assert!(field(&sent[0], name).is_some(), "{name}");
+    }
+    assert!(field(&sent[0], "To").unwrap().contains(";tag="));
+}
+
+#[test]
+fn a_stateless_answer_is_the_same_every_time() {
+    let mut endpoint = endpoint();
+    for _ in 0..2 {
+        endpoint.handle_datagram(udp(), request("OPTIONS").as_bytes(), t0());
+    }
+    let sent = transmits(&mut endpoint);
+    assert_eq!(sent[0], sent[1]);
+    assert_eq!(
+        (endpoint.transactions(), endpoint.poll_timeout()),
+        (0, None)
+    );
+}
+
+#[test]
+fn what_we_do_not_do_is_refused_by_its_code() {
+    let invite = request("INVITE");
+    let replaced = |from: &str, to: &str| {
+        assert!(invite.contains(from), "{from}");
+        invite.replace(from, to)
+    };
+    let body = |body: &str| {
+        Message {
+            body,
+            ..Message::new("INVITE", 1, "a")
+        }
+        .text()
+    };
+    let many = format!("{SDP}{}", "m=video 0 RTP/AVP 31\r\n".repeat(8));
+    let long = format!("{SDP}{}", "a=x\r\n".repeat(4_000));
+    let cases = [
+        (request("REGISTER"), 405, "Allow"),
+        (request("SUBSCRIBE"), 405, "Allow"),
+        (request("UPDATE"), 405, "Allow"),
+        (request("DANCE"), 501, "Allow"),
+        (request("BYE"), 481, "To"),
+        (request("CANCEL"), 481, "To"),
+        (replaced("Max-Forwards: 70", "Max-Forwards: 0"), 483, "To"),
+        (
+            replaced("Contact:", "Require: 100rel, timer\r\nContact:"),
+            420,
+            "Unsupported",
+        ),
+        (
+            replaced("INVITE sip:4711@192.0.2.1", "INVITE http://x"),
+            416,
+            "To",
+        ),
+        (replaced("SIP/2.0\r\nVia", "SIP/3.0\r\nVia"), 505, "To"),
+        (
+            replaced("application/sdp", "application/isup"),
+            415,
+            "Accept",
+        ),
+        (
+            replaced("Contact:", "Content-Encoding: gzip\r\nContact:"),
+            415,
+            "Accept-Encoding",
+        ),
+        (replaced(CONTACT, ""), 400, "To"),
+        (replaced(CONTACT, "Contact: *\r\n"), 400, "To"),
+        (replaced("CSeq: 1 INVITE", "CSeq: 1 BYE"), 400, "To"),
+        (replaced("To: <sip:4711@192.0.2.1>\r\n", ""), 400, "Call-ID"),
+        (replaced("Content-Length: ", "Content-Length: 9"), 400, "To"),
+        (body("v=0\r\nnonsense\r\n"), 400, "To"),
+        (body(&many), 488, "To"),
+        (body(&long), 413, "To"),
+    ];
+    for (text, expected, name) in cases {
+        let sent = answer(&text);
+        assert_eq!(sent.len(), 1, "{expected}");
+        assert_eq!(status(&sent[0]), expected);
+        assert!(field(&sent[0], name).is_some(), "{expected} carries {name}");
+    }
+}
+
+#[test]
+fn noise_and_stray_messages_are_counted_and_not_answered() {
+    let mut endpoint = endpoint();
+    let ok = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\n\
+              Call-ID: c\r\nCSeq: 1 BYE\r\n\r\n";
+    for bytes in ["\r\n\r\n", "\0\0\0\0", "noise", ok, &request("ACK")] {
+        endpoint.handle_datagram(udp(), bytes.as_bytes(), t0());
+    }
+    assert_eq!(transmits(&mut endpoint), Vec::<String>::new());
+    let counters = endpoint.counters();
+    assert_eq!(
+        (counters.dropped, counters.stray, counters.responses),
+        (1, 2, 1)
+    );
+}
+
+#[test]
+fn the_second_branch_of_a_forked_invite_is_a_loop() {
+    let mut endpoint = endpoint();
+    endpoint.handle_datagram(udp(), request("INVITE").as_bytes(), t0());
+    let merged = Message {
+        body: SDP,
+        ..Message::new("INVITE", 1, "other")
+    };
+    endpoint.handle_datagram(udp(), merged.text().as_bytes(), t0());
+    assert_eq!(statuses(&mut endpoint), [100, 482]);
+    assert_eq!(events(&mut endpoint).len(), 1);
+}
+
+#[test]
+fn an_element_of_rfc_2543_is_served() {
+    let now = t0();
+    let mut endpoint = endpoint();
+    let old = |method| {
+        request(method)
+            .replace("branch=z9hG4bKa;", "")
+            .replace(";tag=phone", "")
+    };
+    for _ in 0..2 {
+        endpoint.handle_datagram(udp(), old("INVITE").as_bytes(), now);
+    }
+    assert_eq!(statuses(&mut endpoint), [100, 100]);
+    let Some(Event::Invite { call, .. }) = endpoint.poll_event() else {
+        panic!("no INVITE arrived");
+    };
+    assert_eq!(
+        endpoint.poll_event(),
+        None,
+        "the repeated INVITE is no second call"
+    );
+    let command = Command::Reject {
+        call,
+        status: 486,
+        reason: "Busy Here",
+        retry_after: Some(5),
+    };
+    endpoint.handle(command, now);
+    let sent = transmits(&mut endpoint);
+    assert_eq!(field(&sent[0], "Retry-After"), Some("5"));
+    endpoint.handle_datagram(udp(), old("ACK").as_bytes(), now);
+    endpoint.handle_timeout(now + Duration::from_secs(1));
+    assert_eq!(
+        transmits(&mut endpoint),
+        Vec::<String>::new(),
+        "the ACK ended the retransmission"
+    );
+}
+
+#[test]
+fn requests_within_a_dialog_are_checked_against_it() {
+    let (mut endpoint, call, tag) = established(udp(), CONTACT, t0());
+    let mut ask =
+        |method: &str, cseq: u32, branch: &str, to_tag: &str, change: &dyn Fn(String) -> String| {
+            let text = Message {
+                to_tag,
+                ..Message::new(method, cseq, branch)
+            }
+            .text();
+            endpoint.handle_datagram(udp(), change(text).as_bytes(), t0());
+            statuses(&mut endpoint)
+        };
+    let same = |text: String| text;
+    assert_eq!(ask("OPTIONS", 6, "c", &tag, &same), [200]);
+    assert_eq!(
+        ask("OPTIONS", 6, "c", &tag, &same),
+        [200],
+        "a repeated request gets its answer again"
+    );
+    assert_eq!(
+        ask("BYE", 4, "d", &tag, &same),
+        [500],
+        "the order of CSeq is kept"
+    );
+    assert_eq!(ask("BYE", 7, "e", "another", &same), [481]);
+    assert_eq!(ask("INFO", 8, "f", &tag, &same), [200]);
+    let with_body = |text: String| {
+        text.replace(
+            "Content-Length: 0\r\n\r\n",
+            "Content-Type: application/dtmf-relay\r\nContent-Length: 8\r\n\r\nSignal=1",
+        )
+    };
+    assert_eq!(ask("INFO", 9, "g", &tag, &with_body), [415]);
+    assert_eq!(ask("UPDATE", 10, "h", &tag, &same), [405]);
+    let required = |text: String| text.replace("Contact:", "Require: x\r\nContact:");
+    assert_eq!(ask("OPTIONS", 11, "i", &tag, &required), [420]);
+    assert_eq!(ask("BYE", 12, "j", &tag, &same), [200]);
+    assert_eq!(
+        ask("BYE", 12, "j", &tag, &same),
+        [200],
+        "a repeated BYE does not meet 481"
+    );
+    assert!(
+        matches!(events(&mut endpoint)[..], [Event::Ended { call: ended, .. }] if ended == call)
+    );
+}
+
+#[test]
+fn reinvites_that_cross_are_refused() {
+    let now = t0();
+    let (mut endpoint, call, tag) = established(udp(), CONTACT, now);
+    let reinvite = |endpoint: &mut Endpoint, cseq, branch| {
+        let text = Message {
+            to_tag: &tag,
+            body: SDP,
+            ..Message::new("INVITE", cseq, branch)
+        }
+        .text();
+        endpoint.handle_datagram(udp(), text.as_bytes(), now);
+        transmits(endpoint)
+    };
+    assert_eq!(status(&reinvite(&mut endpoint, 6, "c")[0]), 100);
+    let sent = reinvite(&mut endpoint, 7, "d");
+    assert_eq!(status(&sent[0]), 500);
+    assert!(field(&sent[0], "Retry-After").is_some());
+    let Some(Event::Reinvite { offer, .. }) = endpoint.poll_event() else {
+        panic!("no re-INVITE arrived");
+    };
+    let sdp = described(offer.as_ref());
+    endpoint.handle(Command::Accept { call, sdp }, now);
+    transmits(&mut endpoint);
+    assert_eq!(
+        status(&reinvite(&mut endpoint, 8, "e")[0]),
+        491,
+        "until the ACK arrives"
+    );
+    endpoint.handle(
+        Command::Reject {
+            call,
+            status: 488,
+            reason: "",
+            retry_after: None,
+        },
+        now,
+    );
+    assert_eq!(
+        events(&mut endpoint),
+        [],
+        "a command too late changes nothing"
+    );
+}
+
+#[test]
+fn our_requests_follow_the_route_set() {
+    let now = t0();
+    let loose =
+        format!("{CONTACT}Record-Route: <sip:p2;lr>, <sip:p1;lr>\r\nRecord-Route: <sip:p0;lr>\r\n");
+    let (mut endpoint, call, _) = established(udp(), &loose, now);
+    endpoint.handle(Command::Ping { call }, now);
+    let sent = transmits(&mut endpoint);
+    assert!(sent[0].starts_with("OPTIONS sip:anna@198.51.100.7 SIP/2.0\r\n"));
+    let routes = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix("Route: "));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(
+        routes(&sent[0]),
+        ["<sip:p2;lr>", "<sip:p1;lr>", "<sip:p0;lr>"]
+    );
+    let strict = format!("{CONTACT}Record-Route: <sip:p1>, <sip:p0;lr>\r\n");
+    let (mut endpoint, call, _) = established(udp(), &strict, now);
+    endpoint.handle(Command::Bye { call }, now);
+    let sent = transmits(&mut endpoint);
+    assert!(sent[0].starts_with("BYE sip:p1 SIP/2.0\r\n"));
+    assert_eq!(routes(&sent[0]), ["<sip:p0;lr>", "<sip:anna@198.51.100.7>"]);
+}
+
+#[test]
+fn record_routes_are_copied_into_the_200() {
+    let now = t0();
+    let mut endpoint = endpoint();
+    let extra = "Contact: <sip:a@h>\r\nRecord-Route: <sip:p1;lr>, <sip:p0;lr>\r\n";
+    let text = Message {
+        extra,
+        ..Message::new("INVITE", 1, "a")
+    }
+    .text();
+    endpoint.handle_datagram(udp(), text.as_bytes(), now);
+    let Some(Event::Invite {
+        call, offer: None, ..
+    }) = endpoint.poll_event()
+    else {
+        panic!("no INVITE arrived");
+    };
+    endpoint.handle(
+        Command::Accept {
+            call,
+            sdp: described(None),
+        },
+        now,
+    );
+    let sent = transmits(&mut endpoint);
+    assert_eq!(
+        field(&sent[1], "Record-Route"),
+        Some("<sip:p1;lr>, <sip:p0;lr>")
+    );
+}
+
+#[test]
+fn a_stream_carries_a_call_and_its_keep_alives() {
+    let now = t0();
+    let (mut endpoint, call, _) = established(tcp(), CONTACT, now);
+    endpoint.handle_stream(tcp(), b"\r\n\r\n", now);
+    assert_eq!(transmits(&mut endpoint), ["\r\n"]);
+    endpoint.handle(Command::Bye { call }, now);
+    assert!(transmits(&mut endpoint)[0].contains("Via: SIP/2.0/TCP 192.0.2.1:5060;"));
+    endpoint.handle_timeout(now + Duration::from_secs(10));
+    assert_eq!(
+        transmits(&mut endpoint),
+        Vec::<String>::new(),
+        "a stream repeats nothing"
+    );
+    endpoint.handle_closed(tcp(), now);
+    assert_eq!(endpoint.calls(), 0);
+}
+
+#[test]
+fn a_call_over_a_lost_connection_is_unreachable() {
+    let now = t0();
+    let (mut endpoint, call, _) = established(tcp(), CONTACT, now);
+    endpoint.handle_closed(tcp(), now);
+    assert_eq!(
+        events(&mut endpoint),
+        [],
+        "the phone may come back over another connection"
+    );
+    endpoint.handle(Command::Ping { call }, now);
+    let reason = sip::Ended::Unreachable;
+    assert_eq!(events(&mut endpoint), [Event::Ended { call, reason }]);
+    assert_eq!(endpoint.calls(), 0);
+}
+
+#[test]
+fn a_stream_that_breaks_the_rules_is_closed() {
+    let now = t0();
+    let mut endpoint = endpoint();
+    let no_length = request("OPTIONS").replace("Content-Length: 0\r\n", "");
+    endpoint.handle_stream(tcp(), no_length.as_bytes(), now);
+    assert_eq!(statuses(&mut endpoint), [400]);
+    assert_eq!(endpoint.poll_close(), Some(tcp()));
+    endpoint.handle_stream(tcp(), &vec![b'x'; sip::limit::MESSAGE_BYTES + 1], now);
+    assert_eq!(endpoint.poll_close(), Some(tcp()));
+    endpoint.handle_stream(tcp(), b"OPTIONS", now);
+    endpoint.handle_stream(tcp(), b" sip:", now + Duration::from_secs(20));
+    assert_eq!(
+        endpoint.poll_timeout(),
+        Some(now + sip::limit::MESSAGE_WITHIN)
+    );
+    endpoint.handle_timeout(now + sip::limit::MESSAGE_WITHIN);
+    assert_eq!(
+        endpoint.poll_close(),
+        Some(tcp()),
+        "a message may not trickle for ever"
+    );
+    assert_eq!(endpoint.counters().closed, 3);
+}
+
+#[test]
+fn at_its_limits_the_endpoint_refuses_and_then_falls_silent() {
+    let now = t0();
+    for limits in [
+        Limits {
+            transactions: 2,
+            ..Limits::default()
+        },
+        Limits {
+            dialogs: 2,
+            ..Limits::default()
+        },
+    ] {
+        let mut endpoint = Endpoint::new(EndpointConfig {
+            limits,
+            ..EndpointConfig::new([7; 32])
+        });
+        let flood = 1_000;
+        for number in 0..flood {
+            let text = request("INVITE").replace("call-1", &format!("call-{number}"));
+            let text = text.replace("z9hG4bKa", &format!("z9hG4bKa{number}"));
+            endpoint.handle_datagram(udp(), text.as_bytes(), now);
+        }
+        assert_eq!(events(&mut endpoint).len(), 2);
+        let sent = transmits(&mut endpoint);
+        assert_eq!(field(&sent[2], "Retry-After"), Some("10"));
+        let refused = sent.iter().filter(|text| status(text) == 503).count() as u64;
+        let counters = endpoint.counters();
+        assert_eq!(refused, u64::from(sip::limit::OVERLOAD_ANSWERS_PER_SECOND));
+        assert_eq!(counters.overloaded + counters.silenced, flood - 2);
+        endpoint.handle_datagram(udp(), request("OPTIONS").as_bytes(), now);
+        assert_eq!(
+            statuses(&mut endpoint),
+            [200],
+            "what needs no state is still answered"
+        );
+    }
+}
+
+#[test]
+fn streams_are_limited() {
+    let limits = Limits {
+        streams: 1,
+        ..Limits::default()
+    };
+    let mut endpoint = Endpoint::new(EndpointConfig {
+        limits,
+        ..EndpointConfig::new([7; 32])
+    });
+    endpoint.handle_stream(tcp(), b"O", t0());
+    endpoint.handle_stream(Flow { id: 5, ..tcp() }, b"O", t0());
+    assert_eq!(endpoint.poll_close().map(|flow| flow.id), Some(5));
+}
+
+#[test]
+fn nothing_prints_a_number_an_address_or_a_name() {
+    let now = t0();
+    let mut endpoint = endpoint();
+    endpoint.handle_datagram(udp(), request("INVITE").as_bytes(), now);
+    let event = endpoint.poll_event().unwrap();
+    let Event::Invite {
+        call,
+        ref offer,
+        ref caller,
+        ref target,
+        ..
+    } = event
+    else {
+        panic!("no INVITE arrived");
+    };
+    assert_eq!(caller.number.as_ref().unwrap().expose(), "+4930123456");
+    assert_eq!(caller.name.as_ref().unwrap().expose(), "Anna Canary");
+    assert_eq!(target.user.as_ref().unwrap().expose(), "4711");
+    let sdp = described(offer.as_ref());
+    let agreed = sip::sdp::offer_answer::answer(offer.as_ref().unwrap(), &world::local())
+        .unwrap()
+        .1;
+    let reinvite = Event::Reinvite {
+        call,
+        offer: offer.clone(),
+    };
+    let answers = [
+        Event::Established {
+            call,
+            answer: offer.clone(),
+        },
+        Event::Renegotiated {
+            call,
+            answer: offer.clone(),
+        },
+    ];
+    let command = Command::Accept {
+        call,
+        sdp: sdp.clone(),
+    };
+    endpoint.handle(command.clone(), now);
+    let media = (
+        sdp.media.clone(),
+        sdp.origin.clone(),
+        sdp.connection.clone(),
+    );
+    let transmit = endpoint.poll_transmit().unwrap();
+    let printed =
+        format!("{event:?} {reinvite:?} {answers:?} {command:?} {agreed:?} {media:#?} {sdp:#?}");
+    let printed = format!(
+        "{printed} {transmit:?} {endpoint:#?} {:?} {:?}",
+        udp(),
+        world::local()
+    );
+    for canary in [
+        "4711",
+        "4930123456",
+        "Anna",
+        "Canary",
+        "198.51.100",
+        "192.0.2",
+        "call-1",
+        "30000",
+        "4000",
+        "phone",
+    ] {
+        assert!(!printed.contains(canary), "{canary} in {printed}");
+    }
+    assert!(printed.contains("Invite"), "the shape is printed");
+}
