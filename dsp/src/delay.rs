@@ -1,1 +1,126 @@
-//! Delay.
+//! What the network's delay is like: how long packets take, relative to each other, over the last seconds.
+//!
+//! Transit is arrival minus timestamp, in microseconds on a timeline whose zero means nothing; only differences count.
+//! The window forgets, so that the estimate follows drifting clocks and lets an old burst of jitter go.
+
+/// The fastest and the two slowest transits of the last eight to ten seconds.
+#[derive(Debug, Clone)]
+pub(crate) struct Transits {
+    buckets: [Bucket; BUCKETS],
+    current: usize,
+    /// When the current bucket began.
+    since: i64,
+}
+
+impl Transits {
+    pub(crate) const fn new() -> Self {
+        Self {
+            buckets: [Bucket::EMPTY; BUCKETS],
+            current: 0,
+            since: 0,
+        }
+    }
+
+    /// Learns the transit of a packet that arrived at `now`.
+    pub(crate) fn learn(&mut self, transit: i64, now: i64) {
+        if now - self.since >= BUCKETS as i64 * BUCKET {
+            *self = Self::new();
+            self.since = now;
+        }
+        while now - self.since >= BUCKET {
+            self.since += BUCKET;
+            self.current = (self.current + 1) % BUCKETS;
+            self.buckets[self.current] = Bucket::EMPTY;
+        }
+        self.buckets[self.current].learn(transit);
+    }
+
+    /// Returns the fastest transit.
+    pub(crate) fn fastest(&self) -> Option<i64> {
+        let fastest = self.buckets.iter().map(|bucket| bucket.fastest).min();
+        fastest.filter(|&fastest| fastest != i64::MAX)
+    }
+
+    /// Returns the slowest transit but for one: a single outlier in the window is not worth waiting for.
+    pub(crate) fn slow(&self) -> Option<i64> {
+        let mut all = Bucket::EMPTY;
+        for bucket in &self.buckets {
+            bucket.slowest.iter().for_each(|&slow| all.learn(slow));
+        }
+        let [slowest, second] = all.slowest;
+        let slow = if second == i64::MIN { slowest } else { second };
+        (slow != i64::MIN).then_some(slow)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    fastest: i64,
+    /// The slowest first.
+    slowest: [i64; 2],
+}
+
+impl Bucket {
+    const EMPTY: Self = Self {
+        fastest: i64::MAX,
+        slowest: [i64::MIN; 2],
+    };
+
+    fn learn(&mut self, transit: i64) {
+        self.fastest = self.fastest.min(transit);
+        if transit > self.slowest[0] {
+            self.slowest = [transit, self.slowest[0]];
+        } else if transit > self.slowest[1] {
+            self.slowest[1] = transit;
+        }
+    }
+}
+
+const BUCKETS: usize = 5;
+
+/// Microseconds of one bucket.
+const BUCKET: i64 = 2_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn learnt(transits: &[(i64, i64)]) -> Transits {
+        let mut all = Transits::new();
+        transits
+            .iter()
+            .for_each(|&(transit, now)| all.learn(transit, now));
+        all
+    }
+
+    #[test]
+    fn one_outlier_does_not_count_and_two_do() {
+        let calm: Vec<_> = (0..100).map(|n| (5 + n % 3, n * 20_000)).collect();
+        assert_eq!(learnt(&calm).slow(), Some(7));
+        let mut all = learnt(&calm);
+        all.learn(900, 2_000_000);
+        assert_eq!(all.slow(), Some(7));
+        all.learn(800, 2_020_000);
+        assert_eq!(all.slow(), Some(800));
+        assert_eq!(all.fastest(), Some(5));
+    }
+
+    #[test]
+    fn the_window_forgets() {
+        let mut all = learnt(&[(900, 0), (900, 1), (3, 2)]);
+        all.learn(50, 6 * BUCKET);
+        assert_eq!((all.fastest(), all.slow()), (Some(50), Some(50)));
+        for step in 0..6 {
+            all.learn(60 + step, (7 + step) * BUCKET);
+        }
+        assert_eq!(all.fastest(), Some(61));
+    }
+
+    #[test]
+    fn nothing_learnt_is_nothing_known() {
+        assert_eq!(
+            (Transits::new().fastest(), Transits::new().slow()),
+            (None, None)
+        );
+    }
+}

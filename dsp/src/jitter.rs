@@ -1,4 +1,724 @@
-//! The jitter buffer.
-/// Packets in, packets out.
+//! The jitter buffer: orders packets, decides what is due, and how long to hold.
+//!
+//! All is driven by timestamps. A *cursor* is the timestamp of the next sound to leave; the distance between the cursor
+//! and the clock of the ticks is the *hold*. A stretch of sound starts at the first tick that leaves [`MARGIN`] before
+//! the slowest packets of late. When nothing is there in time, sound is made up **without** moving the cursor: should
+//! the packet come late, it plays and the hold has grown; should it never come, the next one tells by its timestamp, and
+//! the cursor skips what was already covered. A gap in timestamps without one in sequence numbers is silence of the
+//! sender, not loss, and starts a new stretch. In quiet moments whole ticks are taken out or put in
+//! ([`JitterBuffer::balance`]), which also keeps drifting clocks in step.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    TICK,
+    delay::Transits,
+    limit::{
+        MAX_CONCEALED, MAX_DEPTH, MAX_DROPOUT, MAX_HOLD, MAX_MISORDER, MAX_PACKETS,
+        MAX_RECEIVED_PAYLOAD, MAX_TIMESTAMP_LEAP,
+    },
+    store::{Place, Store},
+};
+
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Play<'a> {
+    /// A payload to decode.
+    Payload(&'a [u8]),
+    /// Sound is missing and has to be made up.
+    Conceal {
+        /// How much, in timestamp units.
+        units: u32,
+        /// The payload that follows directly, which may carry a copy of what is missing.
+        next: Option<&'a [u8]>,
+    },
+    /// The sender is silent.
+    Silence,
+}
+
+/// Whether the hold fits the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Balance {
+    /// It fits.
+    Even,
+    /// It is a tick or more too long for some time: a quiet tick should be dropped.
+    Long,
+    /// It is over the limit: a tick must be dropped at once.
+    Over,
+    /// It is too short for some time: a quiet tick should be inserted.
+    Short,
+}
+
+/// Counters of a jitter buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JitterStats {
+    /// Packets put.
+    pub received: u64,
+    /// Packets whose sound was due before they came.
+    pub late: u64,
+    /// Packets that came before.
+    pub duplicate: u64,
+    /// Packets missing when their sound was due, the late ones included.
+    pub lost: u64,
+    /// Packets dropped at a limit.
+    pub overflow: u64,
+    /// Packets that belong to no timeline known: stray ones, and the first of a restarted stream.
+    pub stray: u64,
+}
+
+/// Packets of one stream in, in any order; what is due out.
 #[derive(Debug)]
-pub struct JitterBuffer;
+pub struct JitterBuffer {
+    clock_rate: u32,
+    packets: Vec<Packet>,
+    store: Store,
+    state: State,
+    heard: Option<Heard>,
+    transits: Transits,
+    /// The sequence number played last.
+    played: Option<i64>,
+    /// Timestamp units of the packet played last.
+    duration: i64,
+    imbalance: i32,
+    /// The instant that is zero on the timeline.
+    epoch: Option<Instant>,
+    stats: JitterStats,
+}
+
+impl JitterBuffer {
+    /// Makes an empty buffer for timestamps of this rate.
+    pub fn new(clock_rate: u32) -> Self {
+        Self {
+            clock_rate,
+            packets: Vec::with_capacity(MAX_PACKETS),
+            store: Store::new(),
+            state: State::Waiting { cursor: None },
+            heard: None,
+            transits: Transits::new(),
+            played: None,
+            duration: 0,
+            imbalance: 0,
+            epoch: None,
+            stats: JitterStats::default(),
+        }
+    }
+
+    /// Takes in a packet that holds `duration` timestamp units of sound.
+    pub fn put(
+        &mut self,
+        sequence: u16,
+        timestamp: u32,
+        duration: u32,
+        payload: &[u8],
+        now: Instant,
+    ) {
+        self.stats.received += 1;
+        let now = self.micros(now);
+        if duration == 0 || payload.len() > MAX_RECEIVED_PAYLOAD {
+            self.stats.stray += 1;
+            return;
+        }
+        let Some((sequence, timestamp)) = self.place(sequence, timestamp, now) else {
+            return;
+        };
+        self.transits.learn(now - self.media_micros(timestamp), now);
+        let end = timestamp + i64::from(duration);
+        if self.cursor().is_some_and(|cursor| end <= cursor) {
+            self.stats.late += 1;
+            return;
+        }
+        self.make_room(payload.len());
+        let Some(place) = self.store.write(payload) else {
+            self.stats.overflow += 1;
+            return;
+        };
+        let at = self
+            .packets
+            .partition_point(|other| other.sequence < sequence);
+        let packet = Packet {
+            sequence,
+            timestamp,
+            end,
+            arrival: now,
+            place,
+        };
+        self.packets.insert(at, packet);
+        self.bound_depth();
+    }
+
+    /// Says what is due at the tick of `now`, of which `wanted` timestamp units are still to be filled.
+    ///
+    /// Asked repeatedly until the tick is full.
+    pub fn take(&mut self, wanted: u32, now: Instant) -> Play<'_> {
+        let now = self.micros(now);
+        let wanted = i64::from(wanted);
+        // Each round but the last removes a packet or leaves a state, so this ends.
+        loop {
+            match self.decide(wanted, now) {
+                Step::Again => {}
+                Step::Play => {
+                    let packet = self.packets.remove(0);
+                    self.store.free(&packet.place);
+                    return Play::Payload(self.store.read(&packet.place));
+                }
+                Step::Conceal { units, next } => {
+                    let units = u32::try_from(units).unwrap_or(0);
+                    let next = self.packets.first().filter(|_| next);
+                    let next = next.map(|packet| self.store.read(&packet.place));
+                    return Play::Conceal { units, next };
+                }
+                Step::Silence => return Play::Silence,
+            }
+        }
+    }
+
+    /// Judges the hold at the tick of `now`, when `left` timestamp units of decoded sound wait behind the cursor.
+    ///
+    /// Asked once per tick, before anything is taken.
+    pub fn balance(&mut self, left: u32, now: Instant) -> Balance {
+        let now = self.micros(now);
+        let (State::Playing { cursor, .. }, Some(fastest)) = (&self.state, self.transits.fastest())
+        else {
+            self.imbalance = 0;
+            return Balance::Even;
+        };
+        let hold = now + self.media_micros(i64::from(left) - cursor);
+        if hold - fastest > micros(MAX_HOLD + 2 * TICK) {
+            return Balance::Over;
+        }
+        let spare = hold - self.target();
+        self.imbalance = if spare >= micros(TICK + HYSTERESIS) {
+            self.imbalance.max(0) + 1
+        } else if spare < micros(HYSTERESIS) - micros(MARGIN) {
+            self.imbalance.min(0) - 1
+        } else {
+            0
+        };
+        match self.imbalance {
+            PATIENCE_LONG.. => Balance::Long,
+            ..=PATIENCE_SHORT => Balance::Short,
+            _ => Balance::Even,
+        }
+    }
+
+    /// Hears that the tick asked for by [`Self::balance`] was dropped or inserted.
+    pub fn balanced(&mut self) {
+        self.imbalance = 0;
+    }
+
+    /// Returns the media time that waits, from the cursor to the end of the newest packet.
+    pub fn depth(&self) -> Duration {
+        let (Some(first), Some(last)) = (self.packets.first(), self.packets.last()) else {
+            return Duration::ZERO;
+        };
+        let micros = self.media_micros(last.end - first.timestamp);
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    }
+
+    /// Returns the counters.
+    pub const fn stats(&self) -> JitterStats {
+        self.stats
+    }
+
+    /// Forgets the stream, but not the counters.
+    pub fn reset(&mut self) {
+        self.packets.clear();
+        self.store.clear();
+        self.state = State::Waiting { cursor: None };
+        self.heard = None;
+        self.transits = Transits::new();
+        self.played = None;
+        self.duration = 0;
+        self.imbalance = 0;
+    }
+
+    fn cursor(&self) -> Option<i64> {
+        match self.state {
+            State::Waiting { cursor } => cursor,
+            State::Playing { cursor, .. } => Some(cursor),
+        }
+    }
+
+    /// Finds the packet's place on the endless timeline; none if it is a duplicate or belongs to no timeline.
+    fn place(&mut self, sequence: u16, timestamp: u32, now: i64) -> Option<(i64, i64)> {
+        let Some(heard) = &mut self.heard else {
+            return Some(self.begin(sequence, timestamp, now));
+        };
+        let ahead = i64::from(sequence.wrapping_sub(heard.sequence_number()).cast_signed());
+        if !(-MAX_MISORDER..=MAX_DROPOUT).contains(&ahead) {
+            return self.stray(sequence, timestamp, now);
+        }
+        let units = i64::from(timestamp.wrapping_sub(heard.rtp_timestamp()).cast_signed());
+        let leap = (now - heard.arrival) - units * 1_000_000 / i64::from(self.clock_rate);
+        if leap.abs() > micros(MAX_TIMESTAMP_LEAP) {
+            if ahead <= 0 {
+                self.stats.late += 1;
+                return None;
+            }
+            self.restart();
+            return Some(self.begin(sequence, timestamp, now));
+        }
+        if !heard.mark(ahead) {
+            self.stats.duplicate += 1;
+            return None;
+        }
+        heard.stray = None;
+        let placed = (heard.sequence + ahead, heard.timestamp + units);
+        if ahead > 0 {
+            (heard.sequence, heard.timestamp) = placed;
+            heard.arrival = now;
+        }
+        Some(placed)
+    }
+
+    fn begin(&mut self, sequence: u16, timestamp: u32, now: i64) -> (i64, i64) {
+        let placed = (i64::from(sequence), i64::from(timestamp));
+        self.heard = Some(Heard {
+            sequence: placed.0,
+            timestamp: placed.1,
+            arrival: now,
+            seen: 1,
+            stray: None,
+        });
+        placed
+    }
+
+    /// One packet out of line is dropped; the second in a row that follows it begins a new timeline (RFC 3550 A.1).
+    fn stray(&mut self, sequence: u16, timestamp: u32, now: i64) -> Option<(i64, i64)> {
+        let heard = self.heard.as_mut()?;
+        if heard.stray == Some(sequence.wrapping_sub(1)) {
+            self.restart();
+            return Some(self.begin(sequence, timestamp, now));
+        }
+        heard.stray = Some(sequence);
+        self.stats.stray += 1;
+        None
+    }
+
+    fn restart(&mut self) {
+        self.stats.overflow += self.packets.len() as u64;
+        self.reset();
+    }
+
+    fn decide(&mut self, wanted: i64, now: i64) -> Step {
+        match self.state {
+            State::Waiting { .. } => self.start(wanted, now),
+            State::Playing {
+                cursor,
+                covered,
+                made_up,
+            } => match self.packets.first() {
+                None => self.starve(cursor, covered, made_up, wanted, now),
+                Some(first) if first.end <= cursor => {
+                    self.discard_first();
+                    self.stats.late += 1;
+                    Step::Again
+                }
+                Some(first) if first.timestamp <= cursor => self.play(),
+                Some(_) => self.bridge(cursor, covered, made_up, wanted),
+            },
+        }
+    }
+
+    /// Starts a stretch at the first tick that leaves the margin.
+    fn start(&mut self, wanted: i64, now: i64) -> Step {
+        let Some(fastest) = self.transits.fastest() else {
+            return Step::Silence;
+        };
+        let Some(first) = self.packets.first() else {
+            return Step::Silence;
+        };
+        // Packets that begin with a tick are needed as late as can be.
+        if wanted < self.units(TICK) {
+            return Step::Silence;
+        }
+        let hold = now - self.media_micros(first.timestamp);
+        let patient = now - first.arrival < micros(MAX_HOLD);
+        if hold < self.target() && patient {
+            return Step::Silence;
+        }
+        if hold - fastest > micros(MAX_HOLD) && self.packets.len() > 1 {
+            self.discard_first();
+            self.stats.overflow += 1;
+            return Step::Again;
+        }
+        self.state = State::Playing {
+            cursor: first.timestamp,
+            covered: 0,
+            made_up: 0,
+        };
+        Step::Again
+    }
+
+    /// Nothing is there: makes sound up and lets the hold grow, until the sender is taken for silent.
+    fn starve(&mut self, cursor: i64, covered: i64, made_up: i64, wanted: i64, now: i64) -> Step {
+        if made_up >= self.units(MAX_CONCEALED) {
+            self.state = State::Waiting {
+                cursor: Some(cursor),
+            };
+            return Step::Again;
+        }
+        let hold = now - self.media_micros(cursor);
+        let full = self
+            .transits
+            .fastest()
+            .is_some_and(|fastest| hold - fastest >= micros(MAX_HOLD));
+        let (cursor, covered) = if full {
+            (cursor + wanted, covered)
+        } else {
+            (cursor, covered + wanted)
+        };
+        self.state = State::Playing {
+            cursor,
+            covered,
+            made_up: made_up + wanted,
+        };
+        Step::Conceal {
+            units: wanted,
+            next: false,
+        }
+    }
+
+    /// The first packet lies beyond the cursor: silence of the sender, loss, or both.
+    fn bridge(&mut self, cursor: i64, covered: i64, made_up: i64, wanted: i64) -> Step {
+        let first = &self.packets[0];
+        let gap = first.timestamp - cursor;
+        let silent = self
+            .played
+            .is_some_and(|played| first.sequence == played + 1);
+        if silent || made_up >= self.units(MAX_CONCEALED) {
+            self.state = State::Waiting {
+                cursor: Some(cursor),
+            };
+            return Step::Again;
+        }
+        if covered > 0 {
+            let skip = covered.min(gap);
+            self.state = State::Playing {
+                cursor: cursor + skip,
+                covered: covered - skip,
+                made_up,
+            };
+            return Step::Again;
+        }
+        // Exactly the packet before this one is missing: its copy may be inside.
+        let next = gap <= self.duration.max(wanted) && gap <= first.end - first.timestamp;
+        let units = if next { gap } else { gap.min(wanted) };
+        self.state = State::Playing {
+            cursor: cursor + units,
+            covered,
+            made_up: made_up + units,
+        };
+        Step::Conceal { units, next }
+    }
+
+    fn play(&mut self) -> Step {
+        let first = &self.packets[0];
+        if let Some(played) = self.played {
+            self.stats.lost += u64::try_from(first.sequence - played - 1).unwrap_or(0);
+        }
+        self.played = Some(first.sequence);
+        self.duration = first.end - first.timestamp;
+        self.state = State::Playing {
+            cursor: first.end,
+            covered: 0,
+            made_up: 0,
+        };
+        Step::Play
+    }
+
+    /// The hold wanted: the slowest transit of late and a margin, and for packets that do not begin at ticks, the way
+    /// from the tick that decodes them.
+    fn target(&self) -> i64 {
+        let (Some(fastest), Some(slow)) = (self.transits.fastest(), self.transits.slow()) else {
+            return 0;
+        };
+        let tick = self.units(TICK);
+        let duration = self
+            .packets
+            .first()
+            .map_or(self.duration, |first| first.end - first.timestamp);
+        let phase = if duration % tick == 0 {
+            0
+        } else {
+            tick - gcd(duration, tick)
+        };
+        slow.min(fastest + micros(MAX_HOLD)) + micros(MARGIN) + self.media_micros(phase)
+    }
+
+    fn make_room(&mut self, bytes: usize) {
+        while !self.packets.is_empty()
+            && (self.packets.len() >= MAX_PACKETS || !self.store.has_room(bytes))
+        {
+            self.discard_first();
+            self.stats.overflow += 1;
+        }
+    }
+
+    fn bound_depth(&mut self) {
+        while self.packets.len() > 1 && self.depth() > MAX_DEPTH {
+            self.discard_first();
+            self.stats.overflow += 1;
+        }
+    }
+
+    /// Drops the first packet and steps over its sound, so that it is not taken for lost.
+    fn discard_first(&mut self) {
+        let packet = self.packets.remove(0);
+        self.store.free(&packet.place);
+        self.played = Some(packet.sequence);
+        match &mut self.state {
+            State::Playing { cursor, .. } => *cursor = packet.end.max(*cursor),
+            State::Waiting { cursor } => {
+                *cursor = Some(cursor.map_or(packet.end, |at| packet.end.max(at)))
+            }
+        }
+    }
+
+    /// Microseconds since the first instant heard of.
+    fn micros(&mut self, now: Instant) -> i64 {
+        let epoch = *self.epoch.get_or_insert(now);
+        micros(now.saturating_duration_since(epoch))
+    }
+
+    fn media_micros(&self, units: i64) -> i64 {
+        units * 1_000_000 / i64::from(self.clock_rate)
+    }
+
+    fn units(&self, duration: Duration) -> i64 {
+        micros(duration) * i64::from(self.clock_rate) / 1_000_000
+    }
+}
+
+/// Where the stream stands.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// Silence; what ends before the cursor is late.
+    Waiting { cursor: Option<i64> },
+    /// Sound: `covered` units were made up without moving the cursor, `made_up` in all since the last payload.
+    Playing {
+        cursor: i64,
+        covered: i64,
+        made_up: i64,
+    },
+}
+
+enum Step {
+    Again,
+    Play,
+    Conceal { units: i64, next: bool },
+    Silence,
+}
+
+/// The newest packet heard, and which of those before it.
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    sequence: i64,
+    timestamp: i64,
+    arrival: i64,
+    /// Bit n: the packet n before the newest was heard.
+    seen: u128,
+    /// The packet out of line heard last.
+    stray: Option<u16>,
+}
+
+impl Heard {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the wire carries the low bits"
+    )]
+    const fn sequence_number(&self) -> u16 {
+        self.sequence as u16
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the wire carries the low bits"
+    )]
+    const fn rtp_timestamp(&self) -> u32 {
+        self.timestamp as u32
+    }
+
+    /// Marks the packet this far ahead of the newest; false if it was heard before.
+    fn mark(&mut self, ahead: i64) -> bool {
+        if ahead > 0 {
+            let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
+            self.seen = self.seen.checked_shl(shift).unwrap_or(0) | 1;
+            return true;
+        }
+        let bit = 1_u128
+            .checked_shl(u32::try_from(-ahead).unwrap_or(u32::MAX))
+            .unwrap_or(0);
+        let fresh = self.seen & bit == 0;
+        self.seen |= bit;
+        fresh
+    }
+}
+
+/// A packet whose payload lies in the store.
+#[derive(Debug)]
+struct Packet {
+    sequence: i64,
+    timestamp: i64,
+    end: i64,
+    arrival: i64,
+    place: Place,
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 2)
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// How long before its tick the slowest packet of late should be there.
+pub const MARGIN: Duration = Duration::from_millis(5);
+
+/// How far the hold may be off before it is corrected.
+const HYSTERESIS: Duration = Duration::from_millis(2);
+
+/// Ticks in a row the hold must be too long before one is dropped: half a second.
+const PATIENCE_LONG: i32 = 25;
+
+/// Ticks in a row the hold must be too short before one is inserted: a tenth of a second.
+const PATIENCE_SHORT: i32 = -5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the base instant of a simulated run"
+    )]
+    fn t0() -> Instant {
+        Instant::now()
+    }
+
+    /// A buffer at 8 kHz that plays: the first packet went out at 10 ms.
+    fn playing(start: Instant) -> JitterBuffer {
+        let mut buffer = JitterBuffer::new(8_000);
+        buffer.put(1, 0, 160, &[1], start);
+        assert_eq!(
+            buffer.take(160, start + Duration::from_millis(10)),
+            Play::Payload(&[1])
+        );
+        buffer
+    }
+
+    fn tick(number: u32) -> Duration {
+        Duration::from_millis(10) + TICK * number
+    }
+
+    #[test]
+    fn a_stretch_starts_at_the_first_tick_with_a_margin() {
+        let start = t0();
+        let mut buffer = JitterBuffer::new(8_000);
+        assert_eq!(buffer.take(160, start), Play::Silence);
+        buffer.put(1, 0, 160, &[1], start);
+        assert_eq!(
+            buffer.take(160, start + Duration::from_millis(4)),
+            Play::Silence
+        );
+        assert_eq!(
+            buffer.take(160, start + Duration::from_millis(24)),
+            Play::Payload(&[1])
+        );
+    }
+
+    #[test]
+    fn a_late_packet_still_plays_and_the_hold_has_grown() {
+        let start = t0();
+        let mut buffer = playing(start);
+        assert_eq!(
+            buffer.take(160, start + tick(1)),
+            Play::Conceal {
+                units: 160,
+                next: None
+            }
+        );
+        buffer.put(2, 160, 160, &[2], start + tick(1));
+        assert_eq!(buffer.take(160, start + tick(2)), Play::Payload(&[2]));
+        assert_eq!((buffer.stats().lost, buffer.stats().late), (0, 0));
+    }
+
+    #[test]
+    fn a_lost_packet_does_not_grow_the_hold() {
+        let start = t0();
+        let mut buffer = playing(start);
+        assert_eq!(
+            buffer.take(160, start + tick(1)),
+            Play::Conceal {
+                units: 160,
+                next: None
+            }
+        );
+        buffer.put(3, 320, 160, &[3], start + tick(1));
+        assert_eq!(buffer.take(160, start + tick(2)), Play::Payload(&[3]));
+        buffer.put(2, 160, 160, &[2], start + tick(2));
+        assert_eq!((buffer.stats().lost, buffer.stats().late), (1, 1));
+    }
+
+    #[test]
+    fn a_gap_before_a_packet_at_hand_offers_its_copy() {
+        let start = t0();
+        let mut buffer = playing(start);
+        buffer.put(3, 320, 160, &[3], start + tick(0));
+        let next = Some(&[3][..]);
+        assert_eq!(
+            buffer.take(160, start + tick(1)),
+            Play::Conceal { units: 160, next }
+        );
+        assert_eq!(buffer.take(160, start + tick(2)), Play::Payload(&[3]));
+    }
+
+    #[test]
+    fn a_stopped_sender_is_concealed_for_60_ms_and_silent_then() {
+        let start = t0();
+        let mut buffer = playing(start);
+        let concealed = (1..10).filter(|&n| buffer.take(160, start + tick(n)) != Play::Silence);
+        assert_eq!(concealed.count(), 3);
+    }
+
+    #[test]
+    fn too_many_packets_push_out_the_oldest() {
+        let start = t0();
+        let mut buffer = JitterBuffer::new(8_000);
+        for number in 0..60 {
+            buffer.put(number, u32::from(number) * 80, 80, &[7], start);
+        }
+        assert_eq!(buffer.stats().overflow, 10);
+        assert_eq!(buffer.depth(), MAX_DEPTH);
+        // Payloads as large as can be fill the store before anything else.
+        let mut buffer = JitterBuffer::new(48_000);
+        for number in 0..20 {
+            buffer.put(
+                number,
+                u32::from(number) * 960,
+                960,
+                &[7; MAX_RECEIVED_PAYLOAD],
+                start,
+            );
+        }
+        assert_eq!(buffer.stats().overflow, 15);
+    }
+
+    #[test]
+    fn every_sequence_number_is_taken_once() {
+        let start = t0();
+        let mut buffer = JitterBuffer::new(8_000);
+        for number in [65_534_u16, 0, 65_535, 0, 65_534, 65_535, 1] {
+            let timestamp = u32::from(number.wrapping_add(10)) * 160;
+            buffer.put(number, timestamp, 160, &[number.to_be_bytes()[1]], start);
+        }
+        assert_eq!(buffer.stats().duplicate, 3);
+        let later = start + Duration::from_millis(10);
+        for expected in [254, 255, 0, 1] {
+            assert_eq!(buffer.take(160, later), Play::Payload(&[expected]));
+        }
+    }
+}

@@ -65,8 +65,8 @@ impl Default for Level {
 
 /// Tells whether somebody speaks, from one level per tick.
 ///
-/// The gate learns the steady noise of a line and wants speech to rise above it. It opens after [`ATTACK`] loud ticks
-/// and closes after [`RELEASE`] quiet ones, so that it neither reacts to clicks nor closes between words.
+/// The gate learns the steady noise of a line and wants speech to rise above it. It opens after 60 ms of speech
+/// and closes after 400 ms of quiet, so that it neither reacts to clicks nor closes between words.
 #[derive(Debug, Clone)]
 pub struct SpeechGate {
     /// The learned noise in hundredths of a dBov.
@@ -125,10 +125,10 @@ impl Default for SpeechGate {
 }
 
 /// Ticks of speech that open the gate: 60 ms.
-pub const ATTACK: u8 = 3;
+const ATTACK: u8 = 3;
 
 /// Ticks of quiet that close the gate: 400 ms.
-pub const RELEASE: u8 = 20;
+const RELEASE: u8 = 20;
 
 /// Below this nothing is speech, however quiet the line.
 const QUIETEST_SPEECH: i32 = -50_00;

@@ -17,6 +17,7 @@ mod mixer;
 mod playout;
 mod prompt;
 mod resample;
+mod store;
 
 pub mod codec;
 pub mod jitter;

@@ -14,10 +14,10 @@ pub const MAX_PACKET_DURATION: Duration = Duration::from_millis(120);
 /// Packets one jitter buffer holds: 500 ms at 10 ms each. At the bound the oldest is dropped and counted as overflow.
 pub const MAX_PACKETS: usize = 50;
 
-/// Bytes of one chunk of a jitter buffer's store: a G.711 packet of 20 ms takes one.
-pub const CHUNK_BYTES: usize = 256;
+/// Bytes of one chunk of a jitter buffer's store: a packet of 20 ms of speech takes one or two.
+pub const CHUNK_BYTES: usize = 128;
 
-/// Chunks of a jitter buffer's store, 16 kB in all. At the bound the oldest packets are dropped and counted as overflow.
+/// Chunks of a jitter buffer's store, 8 kB in all. At the bound the oldest packets are dropped and counted as overflow.
 pub const MAX_CHUNKS: usize = 64;
 
 /// Media time one jitter buffer spans. At the bound the oldest packets are dropped and counted as overflow.
@@ -35,8 +35,8 @@ pub const MAX_DROPOUT: i64 = 3_000;
 /// Sequence numbers a packet may lie behind before it is taken for another stream (RFC 3550 A.1).
 pub const MAX_MISORDER: i64 = 100;
 
-/// Disagreement between arrival and timestamp that restarts the timeline: beyond it the sender has changed its clock.
-pub const MAX_TIMESTAMP_LEAP: Duration = Duration::from_secs(2);
+/// Disagreement between arrival and timestamp that restarts the timeline: more than the hold could ever bridge.
+pub const MAX_TIMESTAMP_LEAP: Duration = Duration::from_millis(250);
 
 /// Frames a mixer adds before its `i32` sums could wrap; a bus holds fewer legs by far.
 pub const MAX_SUMMANDS: usize = 65_536;

@@ -75,7 +75,7 @@ impl Interpolator {
         let prototype = ratio.prototype();
         let phases = (0..factor)
             .flat_map(|phase| (0..per_phase).rev().map(move |at| phase + at * factor))
-            .map(|at| (prototype[at] * factor as f64) as f32)
+            .map(|at| single(prototype[at] * factor as f64))
             .collect();
         Self {
             factor,
@@ -122,7 +122,7 @@ pub struct Decimator {
 impl Decimator {
     /// Makes a decimator that has heard silence.
     pub fn new(ratio: Ratio) -> Self {
-        let taps: Box<[f32]> = ratio.prototype().iter().map(|&tap| tap as f32).collect();
+        let taps: Box<[f32]> = ratio.prototype().iter().map(|&tap| single(tap)).collect();
         Self {
             factor: ratio.factor(),
             history: vec![0.0; taps.len() - 1 + CHUNK].into(),
@@ -170,6 +170,11 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum()
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "a tap needs seven digits")]
+const fn single(tap: f64) -> f32 {
+    tap as f32
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates")]
 fn round(value: f32) -> i16 {
     value.round_ties_even() as i16
@@ -211,6 +216,7 @@ mod tests {
             .log10()
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "half of full scale")]
     fn sine(rate: f64, frequency: f64, samples: usize) -> Vec<i16> {
         (0..samples)
             .map(|at| (16_000.0 * (2.0 * PI * frequency * at as f64 / rate).sin()).round() as i16)

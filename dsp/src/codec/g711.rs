@@ -1,4 +1,8 @@
 //! G.711: two logarithmic laws of eight bits, bit-exact to the ITU's reference (G.191).
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the laws take words apart into bits"
+)]
 
 /// Which logarithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

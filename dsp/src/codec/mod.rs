@@ -4,6 +4,7 @@ mod g711;
 mod g722;
 mod opus;
 
+use ::opus::ErrorCode;
 use thiserror::Error;
 
 use self::{
@@ -103,9 +104,14 @@ pub enum CodecError {
 impl From<::opus::Error> for CodecError {
     fn from(error: ::opus::Error) -> Self {
         match error.code() {
-            ::opus::ErrorCode::InvalidPacket => Self::Malformed("Opus packet"),
-            ::opus::ErrorCode::BufferTooSmall => Self::BufferTooSmall,
-            code => Self::Library(code.description()),
+            ErrorCode::InvalidPacket => Self::Malformed("Opus packet"),
+            ErrorCode::BufferTooSmall => Self::BufferTooSmall,
+            code @ (ErrorCode::BadArg
+            | ErrorCode::InternalError
+            | ErrorCode::Unimplemented
+            | ErrorCode::InvalidState
+            | ErrorCode::AllocFail
+            | ErrorCode::Unknown) => Self::Library(code.description()),
         }
     }
 }
@@ -127,7 +133,7 @@ impl Encoder {
             out: match codec {
                 Codec::Pcmu => Out::G711(Law::Mu),
                 Codec::Pcma => Out::G711(Law::A),
-                Codec::G722 => Out::G722(G722Out::new()),
+                Codec::G722 => Out::G722(Box::new(G722Out::new())),
                 Codec::Opus => Out::Opus(OpusOut::new()?),
             },
         })
@@ -157,7 +163,14 @@ impl Encoder {
                 law.encode(samples, out);
                 Ok(samples.len())
             }
-            Out::G722(encoder) => encoder.encode(samples, out),
+            Out::G722(encoder) => {
+                let len = samples.len() / 2;
+                encoder.encode(
+                    samples,
+                    out.get_mut(..len).ok_or(CodecError::BufferTooSmall)?,
+                );
+                Ok(len)
+            }
             Out::Opus(encoder) => encoder.encode(samples, out),
         }
     }
@@ -178,7 +191,7 @@ impl Decoder {
             from: match codec {
                 Codec::Pcmu => In::G711(Law::Mu),
                 Codec::Pcma => In::G711(Law::A),
-                Codec::G722 => In::G722(G722In::new()),
+                Codec::G722 => In::G722(Box::new(G722In::new())),
                 Codec::Opus => In::Opus(OpusIn::new()?),
             },
         })
@@ -199,7 +212,14 @@ impl Decoder {
                 law.decode(payload, out);
                 Ok(payload.len())
             }
-            In::G722(decoder) => decoder.decode(payload, out),
+            In::G722(decoder) => {
+                let len = payload.len() * 2;
+                decoder.decode(
+                    payload,
+                    out.get_mut(..len).ok_or(CodecError::BufferTooSmall)?,
+                );
+                Ok(len)
+            }
             In::Opus(decoder) => decoder.decode(payload, out),
         }
     }
@@ -227,15 +247,110 @@ impl Decoder {
 #[derive(Debug)]
 enum Out {
     G711(Law),
-    G722(G722Out),
+    G722(Box<G722Out>),
     Opus(OpusOut),
 }
 
 #[derive(Debug)]
 enum In {
     G711(Law),
-    G722(G722In),
+    G722(Box<G722In>),
     Opus(OpusIn),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Interpolator, MAX_PAYLOAD, tone};
+
+    /// Codes a tone and returns its RMS level at the far end, at 48 kHz.
+    fn through(codec: Codec, frequency: f64) -> f64 {
+        let mut encoder = Encoder::new(codec).unwrap();
+        let mut decoder = Decoder::new(codec).unwrap();
+        let mut up = codec.ratio().map(Interpolator::new);
+        let mut power = 0.0;
+        for (number, frame) in tone::sine(frequency, -15.0, 60).iter().enumerate() {
+            let mut payload = [0; MAX_PAYLOAD];
+            let len = encoder.encode(frame, &mut payload).unwrap();
+            let mut samples = vec![0; codec.frame_samples()];
+            assert_eq!(
+                decoder.decode(&payload[..len], &mut samples),
+                Ok(samples.len())
+            );
+            let mut heard = [0; FRAME_SAMPLES];
+            match &mut up {
+                Some(up) => up.process(&samples, &mut heard),
+                None => heard.copy_from_slice(&samples),
+            }
+            if number >= 10 {
+                power += heard
+                    .iter()
+                    .map(|&sample| f64::from(sample).powi(2))
+                    .sum::<f64>();
+            }
+        }
+        10.0 * (power / (50.0 * 960.0) / 32_768_f64.powi(2)).log10()
+    }
+
+    #[test]
+    fn speech_frequencies_pass_every_codec() {
+        for (codec, edge) in [
+            (Codec::Pcmu, 3_300.0),
+            (Codec::Pcma, 3_300.0),
+            (Codec::G722, 6_900.0),
+            (Codec::Opus, 6_900.0),
+        ] {
+            let (middle, edge) = (through(codec, 1_000.0), through(codec, edge));
+            assert!((middle + 15.0).abs() < 1.5, "{codec:?} {middle}");
+            assert!(
+                (edge - middle).abs() < 6.0,
+                "{codec:?} {edge} against {middle}"
+            );
+        }
+    }
+
+    #[test]
+    fn payloads_have_their_length_and_duration() {
+        for codec in Codec::ALL {
+            let mut payload = [0; MAX_PAYLOAD];
+            let len = Encoder::new(codec)
+                .unwrap()
+                .encode(&Frame::SILENCE, &mut payload)
+                .unwrap();
+            assert_eq!(
+                codec.duration(&payload[..len]),
+                Some(codec.ticks()),
+                "{codec:?}"
+            );
+            assert!(codec == Codec::Opus || len == 160);
+        }
+    }
+
+    #[test]
+    fn payloads_over_the_limits_have_no_duration() {
+        for codec in Codec::ALL {
+            assert_eq!(codec.duration(&[]), None);
+            assert_eq!(codec.duration(&[0; MAX_RECEIVED_PAYLOAD + 1]), None);
+        }
+        assert_eq!(Codec::Pcma.duration(&[0; 960]), Some(960));
+        assert_eq!(Codec::Pcma.duration(&[0; 969]), None);
+    }
+
+    #[test]
+    fn a_buffer_too_small_is_an_error() {
+        for codec in [Codec::Pcma, Codec::G722] {
+            let mut encoder = Encoder::new(codec).unwrap();
+            assert_eq!(
+                encoder.encode(&Frame::SILENCE, &mut [0; 159]),
+                Err(CodecError::BufferTooSmall)
+            );
+            let mut decoder = Decoder::new(codec).unwrap();
+            assert_eq!(
+                decoder.decode(&[0; 160], &mut [0; 159]),
+                Err(CodecError::BufferTooSmall)
+            );
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,694 @@
+//! The inbound path in simulated time: networks that lose, delay, reorder and drift.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "simulated times and tones are small"
+)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{
+    collections::BTreeMap,
+    f64::consts::TAU,
+    time::{Duration, Instant},
+};
+
+use dsp::{
+    Codec, Encoder, Frame, Level, MAX_PAYLOAD, Playout, PlayoutStats, SAMPLE_RATE, TICK, Taken,
+    tone,
+};
+use proptest::prelude::*;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the base instant of a simulated run"
+)]
+fn t0() -> Instant {
+    Instant::now()
+}
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+const fn us(micros: u64) -> Duration {
+    Duration::from_micros(micros)
+}
+
+#[derive(Clone)]
+struct Packet {
+    sequence: u16,
+    timestamp: u32,
+    payload: Vec<u8>,
+    sent: Duration,
+}
+
+/// Encodes frames into packets of `per` frames each; the first timestamps lie just before the wrap.
+fn packets(codec: Codec, frames: &[Frame], per: usize) -> Vec<Packet> {
+    let mut encoder = Encoder::new(codec).unwrap();
+    let mut out = Vec::new();
+    for (number, frames) in frames.chunks_exact(per).enumerate() {
+        let mut payload = Vec::new();
+        for frame in frames {
+            let mut bytes = [0; MAX_PAYLOAD];
+            let len = encoder.encode(frame, &mut bytes).unwrap();
+            payload.extend_from_slice(&bytes[..len]);
+        }
+        out.push(Packet {
+            sequence: 65_530_u16.wrapping_add(number as u16),
+            timestamp: (u32::MAX - 500).wrapping_add(number as u32 * per as u32 * codec.ticks()),
+            payload,
+            sent: TICK * (number as u32 + 1) * per as u32,
+        });
+    }
+    out
+}
+
+/// Cuts packets of a codec of one byte per unit to 10 ms.
+fn halved(packets: &[Packet]) -> Vec<Packet> {
+    let halves = packets.iter().enumerate().flat_map(|(number, packet)| {
+        let middle = packet.payload.len() / 2;
+        [
+            (0, &packet.payload[..middle]),
+            (1, &packet.payload[middle..]),
+        ]
+        .map(|(half, bytes)| Packet {
+            sequence: (number * 2 + half) as u16,
+            timestamp: packet.timestamp.wrapping_add((half * middle) as u32),
+            payload: bytes.to_vec(),
+            sent: packet.sent + ms(10 * half as u64),
+        })
+    });
+    halves.collect()
+}
+
+struct Heard {
+    frames: Vec<Frame>,
+    taken: Vec<Taken>,
+    depths: Vec<u32>,
+    stats: PlayoutStats,
+}
+
+impl Heard {
+    fn count(&self, what: Taken) -> usize {
+        self.taken.iter().filter(|taken| **taken == what).count()
+    }
+
+    fn samples(&self) -> Vec<i16> {
+        self.frames.iter().flat_map(|frame| frame.samples).collect()
+    }
+}
+
+/// Delivers packets at their arrival and takes a frame at every tick, the first one `phase` after the start.
+fn run(codec: Codec, arrivals: &[(Duration, Packet)], phase: Duration, ticks: u32) -> Heard {
+    let start = t0();
+    let mut playout = Playout::new(codec).unwrap();
+    let mut arrivals: Vec<_> = arrivals.iter().collect();
+    arrivals.sort_by_key(|(at, _)| *at);
+    let mut arrivals = arrivals.into_iter().peekable();
+    let mut heard = Heard {
+        frames: Vec::new(),
+        taken: Vec::new(),
+        depths: Vec::new(),
+        stats: PlayoutStats::default(),
+    };
+    for tick in 0..ticks {
+        let now = TICK * tick + phase;
+        while let Some((at, packet)) = arrivals.next_if(|(at, _)| *at <= now) {
+            playout.put(
+                packet.sequence,
+                packet.timestamp,
+                &packet.payload,
+                start + *at,
+            );
+        }
+        let mut frame = Frame::SILENCE;
+        heard.taken.push(playout.take(&mut frame, start + now));
+        heard.frames.push(frame);
+        heard.depths.push(playout.stats().depth_ms);
+    }
+    heard.stats = playout.stats();
+    heard
+}
+
+fn on_time(packets: &[Packet]) -> Vec<(Duration, Packet)> {
+    packets
+        .iter()
+        .map(|packet| (packet.sent, packet.clone()))
+        .collect()
+}
+
+/// Silence but for a click every `period` frames, so that delay can be measured.
+fn clicks(frames: usize, period: usize) -> Vec<Frame> {
+    let mut out = vec![Frame::SILENCE; frames];
+    for frame in out.iter_mut().skip(3).step_by(period) {
+        for (at, sample) in frame.samples.iter_mut().enumerate().take(48) {
+            *sample = (20_000.0 * (TAU * at as f64 / 48.0).sin()) as i16;
+        }
+    }
+    out
+}
+
+/// Mean delay in milliseconds from the end of a packet's sending to the beginning of its sound at the far end, where
+/// the sender's frame ends.
+fn click_delay(heard: &Heard, phase: Duration, frames: &[Frame]) -> f64 {
+    let peak = |samples: &[i16]| {
+        (0..samples.len())
+            .max_by_key(|&at| samples[at].unsigned_abs())
+            .unwrap()
+    };
+    let sent: Vec<_> = frames.iter().flat_map(|frame| frame.samples).collect();
+    let samples = heard.samples();
+    let mut delays = Vec::new();
+    for (number, frame) in frames.iter().enumerate() {
+        if *frame == Frame::SILENCE {
+            continue;
+        }
+        let at = number * 960;
+        let spoken = (at + peak(&sent[at..at + 960])) as f64 / 48.0;
+        let end = (at + 48_00 * 2).min(samples.len());
+        let heard_at = (at + peak(&samples[at..end])) as f64 / 48.0 + phase.as_secs_f64() * 1e3;
+        // A packet leaves 20 ms after its first sample: that is the phone's delay, not ours.
+        delays.push(heard_at - spoken - 20.0);
+    }
+    delays.iter().sum::<f64>() / delays.len() as f64
+}
+
+#[test]
+fn a_clean_link_plays_everything_with_little_delay() {
+    for codec in Codec::ALL {
+        let frames = clicks(300, 25);
+        let sent = packets(codec, &frames, 1);
+        let mut delays = Vec::new();
+        for phase in (0..20).step_by(2) {
+            let heard = run(codec, &on_time(&sent), ms(phase), 300);
+            assert_eq!(heard.count(Taken::Concealed), 0, "{codec:?} {phase}");
+            assert!(heard.count(Taken::Played) >= 296, "{codec:?} {phase}");
+            delays.push(click_delay(&heard, ms(phase), &frames));
+        }
+        delays.sort_by(f64::total_cmp);
+        println!("{codec:?}: inbound delay per phase of the tick {delays:.1?} ms");
+        assert!(
+            delays[5] <= 25.0 && delays[9] <= 32.0,
+            "{codec:?} {delays:?}"
+        );
+    }
+}
+
+#[test]
+fn every_packet_length_plays_without_a_gap() {
+    let frames = tone::sine(440.0, -20.0, 300);
+    for codec in [Codec::Pcma, Codec::Pcmu, Codec::G722] {
+        let single = packets(codec, &frames, 1);
+        let mut lengths: Vec<_> = [1, 2, 3].map(|per| packets(codec, &frames, per)).into();
+        lengths.push(halved(&single));
+        let thirty: Vec<_> = halved(&single)
+            .chunks_exact(3)
+            .enumerate()
+            .map(|(number, parts)| Packet {
+                sequence: number as u16,
+                timestamp: parts[0].timestamp,
+                payload: parts.iter().flat_map(|part| part.payload.clone()).collect(),
+                sent: parts[2].sent,
+            })
+            .collect();
+        lengths.push(thirty);
+        for sent in lengths {
+            for phase in [0, 3, 8, 13, 19] {
+                let heard = run(codec, &on_time(&sent), ms(phase), 290);
+                let bytes = sent[0].payload.len();
+                assert_eq!(
+                    heard.count(Taken::Concealed),
+                    0,
+                    "{codec:?} {bytes} bytes {phase}"
+                );
+                assert_eq!(
+                    heard.stats.lost + heard.stats.late + heard.stats.overflow,
+                    0
+                );
+                let quiet = heard.frames[20..]
+                    .iter()
+                    .filter(|f| f.level() < Level::from_rfc6464(22))
+                    .count();
+                assert_eq!(quiet, 0, "{codec:?} {bytes} bytes {phase}");
+            }
+        }
+    }
+}
+
+#[test]
+fn opus_packets_of_several_frames_play() {
+    let mut encoder =
+        opus::Encoder::new(48_000, opus::Channels::Stereo, opus::Application::Voip).unwrap();
+    for millis in [10, 40, 60] {
+        let samples = 48 * millis as usize;
+        let stereo: Vec<i16> = (0..samples * 50)
+            .flat_map(|at| [(8_000.0 * (TAU * 440.0 * at as f64 / 48_000.0).sin()) as i16; 2])
+            .collect();
+        let sent: Vec<_> = stereo
+            .chunks_exact(samples * 2)
+            .enumerate()
+            .map(|(number, chunk)| Packet {
+                sequence: number as u16,
+                timestamp: (number * samples) as u32,
+                payload: encoder.encode_vec(chunk, 1_500).unwrap(),
+                sent: ms(millis) * (number as u32 + 1),
+            })
+            .collect();
+        let ticks = (millis * 50 / 20) as u32;
+        let heard = run(Codec::Opus, &on_time(&sent), ms(7), ticks);
+        assert_eq!(
+            heard.count(Taken::Concealed) as u64 + heard.stats.malformed,
+            0,
+            "{millis} ms"
+        );
+        let loud = heard
+            .frames
+            .iter()
+            .filter(|f| f.level() > Level::from_rfc6464(20))
+            .count();
+        assert!(loud + 10 > ticks as usize, "{millis} ms: {loud} of {ticks}");
+    }
+}
+
+#[test]
+fn reordering_and_duplicates_within_the_hold_are_not_heard() {
+    let sent = packets(Codec::Pcma, &tone::sine(440.0, -20.0, 500), 1);
+    let arrivals: Vec<_> = sent
+        .iter()
+        .enumerate()
+        .flat_map(|(number, packet)| {
+            // Every fifth packet comes after its successor, every seventh twice.
+            let delay = if number % 5 == 4 { ms(25) } else { ms(0) };
+            let copies = if number % 7 == 6 { 2 } else { 1 };
+            vec![(packet.sent + delay, packet.clone()); copies]
+        })
+        .collect();
+    let heard = run(Codec::Pcma, &arrivals, ms(9), 500);
+    assert!(heard.stats.duplicate >= 70, "{:?}", heard.stats);
+    let late = heard.taken[50..]
+        .iter()
+        .filter(|taken| **taken != Taken::Played)
+        .count();
+    assert_eq!(late, 0, "{:?}", heard.stats);
+}
+
+#[test]
+fn loss_is_concealed_counted_and_fades() {
+    let sent = packets(Codec::Pcmu, &tone::sine(250.0, -15.0, 400), 1);
+    let kept = sent
+        .iter()
+        .enumerate()
+        .filter(|(n, _)| n % 20 != 10 && !(200..300).contains(n));
+    let kept = kept.collect::<Vec<_>>();
+    let arrivals: Vec<_> = kept
+        .iter()
+        .map(|(_, packet)| (packet.sent, (*packet).clone()))
+        .collect();
+    let heard = run(Codec::Pcmu, &arrivals, ms(5), 400);
+    assert_eq!(heard.stats.lost, 15 + 100);
+    assert_eq!(heard.stats.concealed, 15 + 3);
+    assert_eq!(heard.stats.late, 0);
+    // A single gap in a tone is bridged at nearly full strength; a long one ends in silence.
+    let first_gap = heard
+        .taken
+        .iter()
+        .position(|taken| *taken == Taken::Concealed)
+        .unwrap();
+    assert!(
+        heard.frames[first_gap].level() > Level::from_rfc6464(18),
+        "{:?}",
+        heard.frames[first_gap]
+    );
+    assert_eq!(heard.frames[230], Frame::SILENCE);
+    assert_eq!(heard.taken[230], Taken::Silent);
+    assert_eq!(heard.taken[330], Taken::Played);
+}
+
+#[test]
+fn a_concealed_tone_has_no_clicks() {
+    let sent = packets(Codec::Pcma, &tone::sine(230.0, -15.0, 100), 1);
+    let arrivals = on_time(&sent)
+        .into_iter()
+        .enumerate()
+        .filter(|(n, _)| n % 10 != 7);
+    let arrivals: Vec<_> = arrivals.map(|(_, arrival)| arrival).collect();
+    let heard = run(Codec::Pcma, &arrivals, ms(5), 95);
+    let samples = heard.samples().split_off(960 * 10);
+    let step = samples
+        .windows(2)
+        .map(|pair| (i32::from(pair[0]) - i32::from(pair[1])).abs())
+        .max()
+        .unwrap();
+    let clean = (32_768.0 * 10_f64.powf(-12.0 / 20.0) * TAU * 230.0 / 48_000.0) as i32;
+    assert!(step < clean * 3, "{step} against {clean}");
+}
+
+#[test]
+fn opus_recovers_a_lost_packet_from_the_next() {
+    let frames: Vec<_> = speechlike(300);
+    let sent = packets(Codec::Opus, &frames, 1);
+    let whole = run(Codec::Opus, &on_time(&sent), ms(5), 300);
+    let lossy = on_time(&sent)
+        .into_iter()
+        .enumerate()
+        .filter(|(n, _)| n % 10 != 5);
+    // Late enough to have the next packet at hand, as a jittery network would make it.
+    let lossy: Vec<_> = lossy
+        .map(|(n, (at, packet))| {
+            (
+                if n < 40 && n % 4 == 0 {
+                    at + ms(30)
+                } else {
+                    at
+                },
+                packet,
+            )
+        })
+        .collect();
+    let heard = run(Codec::Opus, &lossy, ms(5), 300);
+    assert!((28..=34).contains(&heard.stats.lost), "{:?}", heard.stats);
+    let mean = |heard: &Heard| {
+        let sum: i32 = heard.frames[100..]
+            .iter()
+            .map(|f| i32::from(f.level().as_dbov()))
+            .sum();
+        f64::from(sum) / 200.0
+    };
+    assert!(
+        (mean(&whole) - mean(&heard)).abs() < 1.5,
+        "{} {}",
+        mean(&whole),
+        mean(&heard)
+    );
+}
+
+/// Harmonics of a wandering pitch in syllables of 200 ms.
+fn speechlike(frames: usize) -> Vec<Frame> {
+    let mut out = vec![Frame::SILENCE; frames];
+    let mut phase = 0.0;
+    for (number, frame) in out.iter_mut().enumerate() {
+        for (at, sample) in frame.samples.iter_mut().enumerate() {
+            let time = (number * 960 + at) as f64 / f64::from(SAMPLE_RATE);
+            phase += TAU * (140.0 + 30.0 * (TAU * 0.7 * time).sin()) / f64::from(SAMPLE_RATE);
+            let voice: f64 = (1..12)
+                .map(|n| (f64::from(n) * phase).sin() / f64::from(n))
+                .sum();
+            *sample = (5_000.0 * voice * (TAU * 2.5 * time).sin().abs()) as i16;
+        }
+    }
+    out
+}
+
+/// Words of a second with pauses of a second.
+fn talking(frames: usize) -> Vec<Frame> {
+    let mut out = speechlike(frames);
+    for (number, frame) in out.iter_mut().enumerate() {
+        if number / 50 % 2 == 1 {
+            *frame = Frame::SILENCE;
+        }
+    }
+    out
+}
+
+/// A small generator, so that a run is the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+#[test]
+fn jitter_is_learnt_and_forgotten() {
+    let sent = packets(Codec::Pcma, &talking(3_000), 1);
+    let mut dice = Dice(7);
+    let arrivals: Vec<_> = sent
+        .iter()
+        .map(|packet| {
+            let jittery = packet.sent < ms(20_000);
+            let jitter = if jittery {
+                dice.below(60_000)
+            } else {
+                dice.below(2_000)
+            };
+            (packet.sent + us(jitter), packet.clone())
+        })
+        .collect();
+    let heard = run(Codec::Pcma, &arrivals, ms(9), 3_000);
+    // After the first seconds jitter is not heard …
+    let gaps = heard.taken[250..1_000]
+        .iter()
+        .filter(|taken| **taken == Taken::Concealed)
+        .count();
+    assert!(gaps <= 15, "{gaps} gaps");
+    // … and when it is gone the buffer is short again.
+    let mean = |depths: &[u32]| f64::from(depths.iter().sum::<u32>()) / depths.len() as f64;
+    let (during, after) = (
+        mean(&heard.depths[500..1_000]),
+        mean(&heard.depths[2_000..]),
+    );
+    assert!(during > 20.0 && after < 8.0, "{during} ms, then {after} ms");
+}
+
+#[test]
+fn a_hold_never_exceeds_the_limit() {
+    let sent = packets(Codec::G722, &speechlike(1_500), 1);
+    let mut dice = Dice(3);
+    let arrivals: Vec<_> = sent
+        .iter()
+        .map(|p| (p.sent + ms(dice.below(900)), p.clone()))
+        .collect();
+    let heard = run(Codec::G722, &arrivals, ms(5), 1_500);
+    assert!(
+        heard.depths.iter().all(|depth| *depth <= 540),
+        "{:?}",
+        heard.depths.iter().max()
+    );
+    assert!(heard.stats.lost > 0);
+}
+
+#[test]
+fn a_gap_in_timestamps_alone_is_silence_not_loss() {
+    let mut sent = packets(Codec::Pcmu, &tone::sine(300.0, -20.0, 200), 1);
+    // The sender pauses for a second: sequence numbers go on, timestamps and time leap.
+    for packet in &mut sent[100..] {
+        packet.timestamp = packet.timestamp.wrapping_add(8_000);
+        packet.sent += ms(1_000);
+    }
+    let heard = run(Codec::Pcmu, &on_time(&sent), ms(5), 255);
+    assert_eq!(
+        (heard.stats.lost, heard.stats.late),
+        (0, 0),
+        "{:?}",
+        heard.stats
+    );
+    // Three at the pause and three at the end, when nobody can know yet.
+    assert!(heard.count(Taken::Concealed) <= 6);
+    assert_eq!(heard.taken[130], Taken::Silent);
+    assert_eq!(heard.taken[200], Taken::Played);
+    assert_eq!(heard.count(Taken::Played), 200);
+}
+
+#[test]
+fn a_restarted_stream_is_taken_up_at_once() {
+    // Timestamps that leap wildly, ones that stand still over a hold, and another sequence altogether.
+    for (sequence, timestamp, pause) in [
+        (0, 123_456_789, 0),
+        (0, 0, 5_000),
+        (20_000, 55, 40),
+        (40_000, 0, 3_000),
+    ] {
+        let mut sent = packets(Codec::Pcma, &tone::sine(300.0, -20.0, 200), 1);
+        for packet in &mut sent[100..] {
+            packet.sequence = packet.sequence.wrapping_add(sequence);
+            packet.timestamp = packet.timestamp.wrapping_add(timestamp);
+            packet.sent += ms(pause);
+        }
+        let ticks = 205 + pause as u32 / 20;
+        let heard = run(Codec::Pcma, &on_time(&sent), ms(5), ticks);
+        assert!(
+            heard.count(Taken::Played) >= 196,
+            "{sequence} {timestamp} {pause}: {:?}",
+            heard.stats
+        );
+        let last = ticks as usize - 20;
+        assert_eq!(
+            heard.taken[last],
+            Taken::Played,
+            "{sequence} {timestamp} {pause}"
+        );
+        assert!(
+            heard.depths[last] <= 40,
+            "{sequence} {timestamp} {pause}: {}",
+            heard.depths[last]
+        );
+    }
+}
+
+#[test]
+fn one_stray_packet_does_not_disturb() {
+    let sent = packets(Codec::Pcma, &tone::sine(300.0, -20.0, 100), 1);
+    let mut arrivals = on_time(&sent);
+    let mut stray = sent[50].clone();
+    stray.sequence = stray.sequence.wrapping_add(30_000);
+    arrivals.push((stray.sent, stray));
+    let heard = run(Codec::Pcma, &arrivals, ms(5), 100);
+    assert_eq!((heard.count(Taken::Concealed), heard.stats.late), (0, 1));
+}
+
+#[test]
+fn a_stalled_network_catches_up() {
+    for stall in [100, 300, 1_000] {
+        let sent = packets(Codec::Pcma, &talking(1_500), 1);
+        let stalled = |at: Duration| {
+            if (ms(2_000)..ms(2_000 + stall)).contains(&at) {
+                ms(2_000 + stall)
+            } else {
+                at
+            }
+        };
+        let arrivals: Vec<_> = sent.iter().map(|p| (stalled(p.sent), p.clone())).collect();
+        let heard = run(Codec::Pcma, &arrivals, ms(5), 1_500);
+        assert!(heard.depths.iter().all(|depth| *depth <= 500));
+        let late: Vec<_> = heard.depths[1_300..].to_vec();
+        assert!(late.iter().all(|depth| *depth <= 40), "{stall}: {late:?}");
+    }
+}
+
+#[test]
+fn drifting_clocks_stay_in_step() {
+    for (parts, codec) in [
+        (-500_i64, Codec::Pcma),
+        (500, Codec::Pcma),
+        (500, Codec::Opus),
+        (-500, Codec::Opus),
+    ] {
+        let minutes = 2;
+        let sent = packets(codec, &talking(minutes * 3_000), 1);
+        let drifted =
+            |at: Duration| us((at.as_micros() as i64 * (1_000_000 + parts) / 1_000_000) as u64);
+        let arrivals: Vec<_> = sent.iter().map(|p| (drifted(p.sent), p.clone())).collect();
+        let heard = run(codec, &arrivals, ms(5), minutes as u32 * 3_000 - 20);
+        let deepest = heard.depths.iter().max().unwrap();
+        assert!(*deepest <= 80, "{parts} ppm: {deepest} ms");
+        assert_eq!(heard.stats.overflow, 0);
+        assert!(
+            heard.stats.concealed <= 3 * minutes as u64 * 4,
+            "{parts} ppm: {:?}",
+            heard.stats
+        );
+    }
+}
+
+#[test]
+fn drift_without_a_pause_stops_at_the_limit() {
+    // Ten times the drift of a bad clock, under a loud tone in which no moment is quiet.
+    for parts in [-5_000_i64, 5_000] {
+        let sent = packets(Codec::Pcma, &tone::sine(330.0, -10.0, 4_500), 1);
+        let drifted =
+            |at: Duration| us((at.as_micros() as i64 * (1_000_000 + parts) / 1_000_000) as u64);
+        let arrivals: Vec<_> = sent.iter().map(|p| (drifted(p.sent), p.clone())).collect();
+        let heard = run(Codec::Pcma, &arrivals, ms(5), 4_400);
+        let deepest = *heard.depths.iter().max().unwrap();
+        assert!(
+            if parts < 0 {
+                (200..=280).contains(&deepest)
+            } else {
+                deepest <= 60
+            },
+            "{parts}: {deepest}"
+        );
+        assert!(
+            heard.count(Taken::Silent) <= 3,
+            "{parts}: {:?}",
+            heard.stats
+        );
+    }
+}
+
+#[test]
+fn garbage_is_counted_and_harmless() {
+    let start = t0();
+    for codec in Codec::ALL {
+        let mut playout = Playout::new(codec).unwrap();
+        let oversize = vec![0x55; 1_501];
+        playout.put(1, 0, &[], start);
+        playout.put(2, codec.ticks(), &oversize, start);
+        assert_eq!(playout.stats().malformed, 2, "{codec:?}");
+    }
+    // A packet that announces more frames than it holds passes the look and fails the decoder.
+    let mut playout = Playout::new(Codec::Opus).unwrap();
+    playout.put(1, 0, &[0x78 | 0x03, 0x3f], start);
+    playout.put(2, 960, &[0xff; 40], start);
+    for tick in 0..20 {
+        playout.take(&mut Frame::SILENCE.clone(), start + TICK * tick);
+    }
+    assert_eq!(playout.stats().malformed, 2, "{:?}", playout.stats());
+}
+
+#[test]
+fn reset_begins_another_stream_and_keeps_the_counters() {
+    let sent = packets(Codec::Pcma, &tone::sine(300.0, -20.0, 50), 1);
+    let start = t0();
+    let mut playout = Playout::new(Codec::Pcma).unwrap();
+    let mut frame = Frame::SILENCE;
+    for round in 0..2_u32 {
+        let begin = start + ms(1_000) * round;
+        for packet in &sent {
+            playout.put(
+                packet.sequence.wrapping_mul(7),
+                packet.timestamp / 3,
+                &packet.payload,
+                begin + packet.sent,
+            );
+        }
+        playout.reset();
+        assert_eq!(playout.stats().depth_ms, 0);
+        playout.put(9, 9, &sent[0].payload, begin + ms(500));
+        assert_eq!(playout.take(&mut frame, begin + ms(510)), Taken::Played);
+    }
+    assert_eq!(playout.stats().received, 102);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_a_peer_sends_breaks_the_bounds(
+        codec in prop::sample::select(Codec::ALL.to_vec()),
+        script in prop::collection::vec((any::<u16>(), any::<u32>(), 0_usize..1_600, any::<u8>(), 0_u8..8), 1..200),
+    ) {
+        let start = t0();
+        let mut playout = Playout::new(codec).unwrap();
+        let mut frame = Frame::SILENCE;
+        let (mut now, mut sequence, mut timestamp) = (start, 0_u16, 0_u32);
+        let mut taken: BTreeMap<u8, u32> = BTreeMap::new();
+        for (noise, leap, len, byte, what) in script {
+            // Mostly near the line, at times anywhere.
+            match what {
+                0 => (sequence, timestamp) = (noise, leap),
+                1 => now += us(u64::from(leap % 400_000)),
+                2 => sequence = sequence.wrapping_sub(noise % 8),
+                _ => {
+                    sequence = sequence.wrapping_add(1 + u16::from(byte % 16 == 0));
+                    timestamp = timestamp.wrapping_add(codec.ticks() * (1 + leap % 3) / 2);
+                }
+            }
+            let payload: Vec<u8> = (0..len).map(|at| byte.wrapping_mul(at as u8 | 1)).collect();
+            let payload = if what == 7 { &payload[..] } else { &payload[..len.min(160)] };
+            playout.put(sequence, timestamp, payload, now);
+            if byte % 3 > 0 {
+                *taken.entry(playout.take(&mut frame, now) as u8).or_default() += 1;
+                now += TICK;
+            }
+            let stats = playout.stats();
+            prop_assert!(stats.depth_ms <= 500 + 140, "{:?}", stats);
+        }
+        let counted = playout.stats();
+        prop_assert!(counted.malformed + counted.duplicate + counted.late <= counted.received * 2);
+    }
+}
