@@ -1,3 +1,3 @@
-//! x
-#[test]
-fn t() {}
+//! Whole paths through the house in simulated time.
+
+mod secure;

@@ -203,6 +203,23 @@ impl Flights {
         Some(datagram)
     }
 
+    /// Bytes held for messages under way.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        let Awaits::Hello(assembly) = &self.awaits else {
+            return 0;
+        };
+        let bytes = |message: &Message| 2 * message.body.len();
+        let partial = assembly.partial.iter().map(|partial| &partial.message);
+        assembly
+            .whole
+            .iter()
+            .flatten()
+            .chain(partial)
+            .map(bytes)
+            .sum()
+    }
+
     const fn next_record(&mut self) -> u64 {
         let record = self.record;
         self.record += 1;

@@ -97,7 +97,7 @@ pub enum Inbound<'a> {
 pub struct Dropped {
     /// STUN that was not an authentic binding request of this leg's browser.
     pub stun: u64,
-    /// DTLS from another than the nominated path, out of place, malformed or repeated.
+    /// DTLS from another than the nominated path, out of place, malformed, repeated or, by itself, of no use.
     pub dtls: u64,
     /// RTP or RTCP before there were keys, or no protocol at all.
     pub stray: u64,
