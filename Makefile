@@ -75,8 +75,9 @@ test-rust: web/dist/index.html
 	cargo test --workspace --locked --doc
 
 .PHONY: test-web
-test-web: web/dist/index.html
+test-web: test-packages web/dist/index.html
 	cd web && npm test --silent
+	cd web && npm run --silent test:browser
 
 .PHONY: test-e2e
 test-e2e: test-packages web/dist/index.html

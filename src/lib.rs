@@ -33,5 +33,6 @@ pub mod http;
 pub mod phone;
 
 pub mod card;
+pub mod cli;
 pub mod config;
 pub mod start;

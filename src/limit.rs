@@ -82,6 +82,35 @@ pub const WEB_HEADER_BYTES: usize = 16 * 1024;
 
 /// Headers of a request; more are answered 431.
 pub const WEB_HEADERS: usize = 64;
+
+/// Bytes of a message from a browser, an offer included; the connection of a longer one is closed.
+pub const BROWSER_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// Messages a browser may send at once, pings included; then [`BROWSER_MESSAGES_PER_SECOND`]. The connection of a
+/// browser that sends more is closed.
+pub const BROWSER_MESSAGE_BURST: u32 = 60;
+
+/// Messages a browser may send for long, each second.
+pub const BROWSER_MESSAGES_PER_SECOND: u32 = 10;
+
+/// Time for a browser's first message; then its connection is closed.
+pub const BROWSER_HELLO: Duration = Duration::from_secs(10);
+
+/// Time between the link and coming in, to type a name and try the microphone; then the connection is closed.
+pub const BROWSER_LOBBY: Duration = Duration::from_secs(60 * 60);
+
+/// How often a browser is pinged.
+pub const BROWSER_PING: Duration = Duration::from_secs(15);
+
+/// A browser that is silent for so long, pings unanswered, is gone.
+pub const BROWSER_DEAD: Duration = Duration::from_secs(30);
+
+/// Time for one message to leave towards a browser; a browser that takes longer is gone. Meanwhile its notices wait in
+/// the conference's queue, and a whole roster makes good what that queue cannot hold.
+pub const BROWSER_SEND: Duration = Duration::from_secs(10);
+
+/// Time a browser has to answer the close of its connection.
+pub const BROWSER_CLOSE: Duration = Duration::from_secs(1);
 // --- conference
 
 /// Characters of a display name; longer names are cut.
@@ -117,6 +146,7 @@ pub const LINGER: Duration = Duration::from_secs(30);
 
 /// Participants of one conference; more are refused with [`Refusal::Full`](crate::conference::Refusal::Full).
 pub const PARTICIPANTS_MAX: usize = 1000;
+
 // --- browser transport
 
 /// Bytes of the largest datagram a leg sends; room for SRTP's tag is included. A larger payload is not sent.

@@ -1,4 +1,4 @@
-//! What the network's delay is like: how long packets take, relative to each other, over the last seconds.
+//! What the network is like: how long packets take, relative to each other, over the last seconds, and whether it loses.
 //!
 //! Transit is arrival minus timestamp, in microseconds on a timeline whose zero means nothing; only differences count.
 //! The window forgets, so that the estimate follows drifting clocks and lets an old burst of jitter go.
@@ -53,6 +53,36 @@ impl Transits {
     }
 }
 
+/// Whether it pays to wait for the copies in later packets.
+#[derive(Debug, Default)]
+pub(crate) struct Copies {
+    pub(crate) carried: bool,
+    pub(crate) wanted: bool,
+    last_loss: Option<i64>,
+    until: i64,
+}
+
+impl Copies {
+    /// Learns whether something was lost: two losses within the memory are a lossy path, one is an accident.
+    pub(crate) fn learn(&mut self, lost: bool, now: i64) {
+        if lost {
+            let repeated = self.last_loss.is_some_and(|last| now - last < LOSS_MEMORY);
+            if self.carried && repeated {
+                self.until = now + LOSS_MEMORY;
+            }
+            self.last_loss = Some(now);
+        }
+        self.wanted = now < self.until;
+    }
+
+    pub(crate) fn forget(&mut self) {
+        *self = Self {
+            carried: self.carried,
+            ..Self::default()
+        };
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     fastest: i64,
@@ -75,6 +105,9 @@ impl Bucket {
         }
     }
 }
+
+/// Microseconds for which a loss is remembered.
+const LOSS_MEMORY: i64 = 5_000_000;
 
 const BUCKETS: usize = 5;
 
@@ -114,6 +147,23 @@ mod tests {
             all.learn(60 + step, (7 + step) * BUCKET);
         }
         assert_eq!(all.fastest(), Some(61));
+    }
+
+    #[test]
+    fn two_losses_near_each_other_make_copies_wanted_for_a_while() {
+        let mut copies = Copies {
+            carried: true,
+            ..Copies::default()
+        };
+        let mut wanted = |lost, now| {
+            copies.learn(lost, now);
+            copies.wanted
+        };
+        assert!(!wanted(true, 0));
+        assert!(!wanted(true, LOSS_MEMORY));
+        assert!(wanted(true, LOSS_MEMORY + 1));
+        assert!(wanted(false, 2 * LOSS_MEMORY));
+        assert!(!wanted(false, 2 * LOSS_MEMORY + 1));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     TICK,
-    delay::Transits,
+    delay::{Copies, Transits},
     limit::{
         MAX_CONCEALED, MAX_DEPTH, MAX_DROPOUT, MAX_HOLD, MAX_MISORDER, MAX_PACKETS,
         MAX_RECEIVED_PAYLOAD, MAX_TIMESTAMP_LEAP,
@@ -77,6 +77,9 @@ pub struct JitterBuffer {
     transits: Transits,
     /// The sequence number played last.
     played: Option<i64>,
+    /// Packets without sound since.
+    skipped: i64,
+    copies: Copies,
     /// Timestamp units of the packet played last.
     duration: i64,
     imbalance: i32,
@@ -96,11 +99,20 @@ impl JitterBuffer {
             heard: None,
             transits: Transits::new(),
             played: None,
+            skipped: 0,
+            copies: Copies::default(),
             duration: 0,
             imbalance: 0,
             epoch: None,
             stats: JitterStats::default(),
         }
+    }
+
+    /// Says that packets carry copies of the ones before: after repeated loss one packet more is held, so that the copy
+    /// is there when it is wanted.
+    pub fn with_copies(mut self) -> Self {
+        self.copies.carried = true;
+        self
     }
 
     /// Takes in a packet that holds `duration` timestamp units of sound.
@@ -144,6 +156,22 @@ impl JitterBuffer {
         };
         self.packets.insert(at, packet);
         self.bound_depth();
+    }
+
+    /// Hears that a packet of this sequence number carried something else than sound (a key press, comfort noise), so
+    /// that it is not taken for lost.
+    pub fn skip(&mut self, sequence: u16) {
+        let Some(heard) = &mut self.heard else {
+            return;
+        };
+        let ahead = i64::from(sequence.wrapping_sub(heard.sequence_number()).cast_signed());
+        if (-MAX_MISORDER..=MAX_DROPOUT).contains(&ahead) && heard.mark(ahead) {
+            self.skipped += i64::from(
+                self.played
+                    .is_none_or(|played| heard.sequence + ahead > played),
+            );
+            heard.sequence += ahead.max(0);
+        }
     }
 
     /// Says what is due at the tick of `now`, of which `wanted` timestamp units are still to be filled.
@@ -228,6 +256,8 @@ impl JitterBuffer {
         self.heard = None;
         self.transits = Transits::new();
         self.played = None;
+        self.skipped = 0;
+        self.copies.forget();
         self.duration = 0;
         self.imbalance = 0;
     }
@@ -314,7 +344,7 @@ impl JitterBuffer {
                     self.stats.late += 1;
                     Step::Again
                 }
-                Some(first) if first.timestamp <= cursor => self.play(),
+                Some(first) if first.timestamp <= cursor => self.play(now),
                 Some(_) => self.bridge(cursor, covered, made_up, wanted),
             },
         }
@@ -383,9 +413,7 @@ impl JitterBuffer {
     fn bridge(&mut self, cursor: i64, covered: i64, made_up: i64, wanted: i64) -> Step {
         let first = &self.packets[0];
         let gap = first.timestamp - cursor;
-        let silent = self
-            .played
-            .is_some_and(|played| first.sequence == played + 1);
+        let silent = self.missing(first) == 0;
         if silent || made_up >= self.units(MAX_CONCEALED) {
             self.state = State::Waiting {
                 cursor: Some(cursor),
@@ -412,11 +440,18 @@ impl JitterBuffer {
         Step::Conceal { units, next }
     }
 
-    fn play(&mut self) -> Step {
+    /// Packets of sound missing between the one played last and this one.
+    fn missing(&self, packet: &Packet) -> u64 {
+        let played = self.played.unwrap_or(packet.sequence - 1);
+        u64::try_from(packet.sequence - played - 1 - self.skipped).unwrap_or(0)
+    }
+
+    fn play(&mut self, now: i64) -> Step {
         let first = &self.packets[0];
-        if let Some(played) = self.played {
-            self.stats.lost += u64::try_from(first.sequence - played - 1).unwrap_or(0);
-        }
+        let missing = self.missing(first);
+        self.copies.learn(missing > 0, now);
+        self.stats.lost += missing;
+        self.skipped = 0;
         self.played = Some(first.sequence);
         self.duration = first.end - first.timestamp;
         self.state = State::Playing {
@@ -443,7 +478,8 @@ impl JitterBuffer {
         } else {
             tick - gcd(duration, tick)
         };
-        slow.min(fastest + micros(MAX_HOLD)) + micros(MARGIN) + self.media_micros(phase)
+        let copy = if self.copies.wanted { duration } else { 0 };
+        slow.min(fastest + micros(MAX_HOLD)) + micros(MARGIN) + self.media_micros(phase + copy)
     }
 
     fn make_room(&mut self, bytes: usize) {
@@ -661,6 +697,24 @@ mod tests {
         assert_eq!(buffer.take(160, start + tick(2)), Play::Payload(&[3]));
         buffer.put(2, 160, 160, &[2], start + tick(2));
         assert_eq!((buffer.stats().lost, buffer.stats().late), (1, 1));
+    }
+
+    #[test]
+    fn a_packet_without_sound_is_not_lost() {
+        let start = t0();
+        let mut buffer = playing(start);
+        buffer.skip(2);
+        buffer.skip(2);
+        buffer.skip(3);
+        buffer.put(4, 480, 160, &[4], start + tick(3));
+        assert_eq!(buffer.take(160, start + tick(3)), Play::Payload(&[4]));
+        assert_eq!(buffer.stats().lost, 0);
+        buffer.skip(5);
+        buffer.put(7, 960, 160, &[7], start + tick(6));
+        let later = start + tick(7);
+        assert!(matches!(buffer.take(160, later), Play::Conceal { .. }));
+        assert!((0..3).any(|_| buffer.take(160, later) == Play::Payload(&[7])));
+        assert_eq!(buffer.stats().lost, 1);
     }
 
     #[test]

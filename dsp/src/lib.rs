@@ -35,3 +35,25 @@ pub use mixer::Mixer;
 pub use playout::{Playout, PlayoutStats, Taken};
 pub use prompt::decode_ogg_opus;
 pub use resample::{Decimator, Interpolator, Ratio};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_moves_between_threads_and_prints() {
+        fn holds<T: std::fmt::Debug + Send>() {}
+        holds::<Playout>();
+        holds::<JitterBuffer>();
+        holds::<Encoder>();
+        holds::<Decoder>();
+        holds::<Mixer>();
+        holds::<SpeechGate>();
+        holds::<Frame>();
+    }
+
+    #[test]
+    fn a_frame_prints_its_level_and_not_its_samples() {
+        assert_eq!(format!("{:?}", Frame::SILENCE), "Frame(-127 dBov)");
+    }
+}

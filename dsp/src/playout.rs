@@ -71,7 +71,10 @@ impl Playout {
         let samples = codec.frame_samples();
         Ok(Self {
             codec,
-            jitter: JitterBuffer::new(codec.clock_rate()),
+            jitter: match codec {
+                Codec::Opus => JitterBuffer::new(codec.clock_rate()).with_copies(),
+                Codec::Pcmu | Codec::Pcma | Codec::G722 => JitterBuffer::new(codec.clock_rate()),
+            },
             decoder: Decoder::new(codec)?,
             concealer: Concealer::new(codec.sample_rate()),
             up: codec.ratio().map(Interpolator::new),
@@ -95,6 +98,12 @@ impl Playout {
             Some(duration) => self.jitter.put(sequence, timestamp, duration, payload, now),
             None => self.malformed += 1,
         }
+    }
+
+    /// Hears that a packet of this sequence number carried something else than sound (a key press, comfort noise), so
+    /// that it is not taken for lost.
+    pub fn skip(&mut self, sequence: u16) {
+        self.jitter.skip(sequence);
     }
 
     /// Takes out the sound of one tick; called every 20 ms.

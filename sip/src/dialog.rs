@@ -1,5 +1,7 @@
 //! Dialogs (RFC 3261 §12): who speaks to whom, in which order, along which route.
 
+use std::net::SocketAddr;
+
 use bytes::{BufMut, BytesMut};
 use sipx_sip::{Address, HeaderName, Request, Uri};
 
@@ -111,7 +113,7 @@ impl Dialog {
             Protocol::Udp => "",
             Protocol::Tcp => ";transport=tcp",
         };
-        format!("<{scheme}:{}{transport}>", flow.local).into_bytes()
+        format!("<{scheme}:{}{transport}>", written(flow.local)).into_bytes()
     }
 
     /// Writes our next request (RFC 3261 §12.2.1.1).
@@ -129,7 +131,7 @@ impl Dialog {
         };
         let via = format!(
             "SIP/2.0/{transport} {};branch={branch};rport",
-            self.flow.local
+            written(self.flow.local)
         );
         put(&mut out, "Via", via.as_bytes());
         put(&mut out, "Max-Forwards", b"70");
@@ -155,6 +157,11 @@ impl Dialog {
         finish(&mut out, None);
         Wire::new(out.freeze())
     }
+}
+
+/// Our address as the peer must read it: IPv4 behind a socket for both families as IPv4, IPv6 without a zone.
+fn written(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// The URI of the first Contact, without header components, which a Request-URI must not have.
@@ -189,5 +196,6 @@ fn routes(request: &Request) -> Option<Vec<Route>> {
             });
         }
     }
-    (routes.len() <= limit::ROUTES).then_some(routes)
+    let octets: usize = routes.iter().map(|route| route.text.len()).sum();
+    (routes.len() <= limit::ROUTES && octets <= limit::ROUTE_BYTES).then_some(routes)
 }

@@ -59,6 +59,13 @@ pub const STREAMS: usize = 4_096;
 /// Refusals 503 sent per second without a transaction; beyond, a flood meets silence.
 pub const OVERLOAD_ANSWERS_PER_SECOND: u32 = 200;
 
+/// Octets of the header fields that every response repeats; a request with more is dropped, because each of its
+/// transactions would hold them several times.
+pub const REPEATED_BYTES: usize = 16 * 1024;
+
+/// Octets of the Record-Route rows of one INVITE; with more it is answered 400.
+pub const ROUTE_BYTES: usize = 8 * 1024;
+
 /// Route header fields kept of one dialog; an INVITE with more is answered 400.
 pub const ROUTES: usize = 32;
 

@@ -238,7 +238,7 @@ fn requests_within_a_dialog_are_checked_against_it() {
         "a repeated request gets its answer again"
     );
     assert_eq!(
-        ask("BYE", 4, "d", &tag, &same),
+        ask("BYE", 5, "d", &tag, &same),
         [500],
         "the order of CSeq is kept"
     );
@@ -423,6 +423,8 @@ fn a_stream_that_breaks_the_rules_is_closed() {
         "a message may not trickle for ever"
     );
     assert_eq!(endpoint.counters().closed, 3);
+    endpoint.handle_stream(tcp(), b"\r\n", now);
+    assert_eq!(endpoint.poll_timeout(), None, "half a keep-alive may wait");
 }
 
 #[test]
@@ -461,6 +463,84 @@ fn at_its_limits_the_endpoint_refuses_and_then_falls_silent() {
             [200],
             "what needs no state is still answered"
         );
+    }
+}
+
+#[test]
+fn what_would_be_held_for_a_request_is_limited() {
+    let vias = format!("Via: SIP/2.0/UDP h;a={}\r\n", "x".repeat(1_000));
+    let with =
+        |rows: &str| request("INVITE").replace("Max-Forwards:", &format!("{rows}Max-Forwards:"));
+    assert_eq!(status(&answer(&with(&vias.repeat(15)))[0]), 100);
+    assert_eq!(answer(&with(&vias.repeat(16))), Vec::<String>::new());
+    let route = "Record-Route: <sip:p;lr>\r\n";
+    assert_eq!(status(&answer(&with(&route.repeat(32)))[0]), 100);
+    assert_eq!(status(&answer(&with(&route.repeat(33)))[0]), 400);
+}
+
+#[test]
+fn a_reinvite_that_waits_is_refused_when_the_call_ends() {
+    let now = t0();
+    for over in ["BYE", "481"] {
+        let (mut endpoint, call, tag) = established(udp(), CONTACT, now);
+        endpoint.handle(Command::Ping { call }, now);
+        let ping = transmits(&mut endpoint).remove(0);
+        let text = Message {
+            to_tag: &tag,
+            body: SDP,
+            ..Message::new("INVITE", 6, "c")
+        }
+        .text();
+        endpoint.handle_datagram(udp(), text.as_bytes(), now);
+        transmits(&mut endpoint);
+        let end = match over {
+            "BYE" => Message {
+                to_tag: &tag,
+                ..Message::new("BYE", 7, "d")
+            }
+            .text(),
+            _ => world::phone_answer(&ping).replace("200 OK", "481 Gone"),
+        };
+        endpoint.handle_datagram(udp(), end.as_bytes(), now);
+        assert!(statuses(&mut endpoint).contains(&487), "{over}");
+        assert_eq!(events(&mut endpoint).len(), 2, "Reinvite and Ended");
+        for _ in 0..40 {
+            if let Some(next) = endpoint.poll_timeout() {
+                endpoint.handle_timeout(next);
+            }
+        }
+        assert_eq!(
+            (endpoint.calls(), endpoint.transactions()),
+            (0, 0),
+            "{over}"
+        );
+    }
+}
+
+#[test]
+fn a_call_over_ipv6_names_addresses_in_their_spelling() {
+    let now = t0();
+    let six = |local: &str| Flow {
+        local: local.parse().unwrap(),
+        remote: "[2001:db8::9]:40000".parse().unwrap(),
+        ..udp()
+    };
+    for (local, contact) in [
+        ("[2001:db8::1]:5060", "<sip:[2001:db8::1]:5060>"),
+        ("[::ffff:192.0.2.1]:5060", "<sip:192.0.2.1:5060>"),
+    ] {
+        let mut endpoint = endpoint();
+        let invite = request("INVITE").replace("198.51.100.7:5060;", "[2001:db8::9];");
+        endpoint.handle_datagram(six(local), invite.as_bytes(), now);
+        let Some(Event::Invite { call, offer, .. }) = endpoint.poll_event() else {
+            panic!("no INVITE arrived");
+        };
+        let sdp = described(offer.as_ref());
+        endpoint.handle(Command::Accept { call, sdp }, now);
+        let ok = transmits(&mut endpoint).pop().unwrap();
+        assert_eq!(field(&ok, "Contact"), Some(contact));
+        let via = "SIP/2.0/UDP [2001:db8::9];branch=z9hG4bKa;received=2001:db8::9;rport=40000";
+        assert_eq!(field(&ok, "Via"), Some(via));
     }
 }
 
@@ -544,7 +624,7 @@ fn nothing_prints_a_number_an_address_or_a_name() {
         "call-1",
         "30000",
         "4000",
-        "phone",
+        "=phone",
     ] {
         assert!(!printed.contains(canary), "{canary} in {printed}");
     }

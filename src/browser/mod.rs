@@ -2,5 +2,9 @@
 //!
 //! This module knows neither SIP nor HTML.
 
+pub mod house;
 pub mod negotiate;
+pub mod session;
 pub mod wire;
+
+mod budget;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     conference::{
+        Dismissal, Refusal,
         event::Language,
         participant::{Door, Role, Status},
         roster,
@@ -108,14 +109,14 @@ pub enum ServerMessage {
     /// What they asked for is refused.
     Refused {
         /// Why.
-        reason: String,
+        reason: Refusal,
     },
     /// Sound flows.
     Connected,
     /// They are out.
     Dismissed {
         /// Why.
-        reason: String,
+        reason: Dismissal,
     },
     /// Joining failed.
     Failed {

@@ -42,7 +42,7 @@ pub(super) struct Sockets {
     vacant: Vec<usize>,
     places: HashMap<LegId, usize>,
     ready: Vec<EpollEvent>,
-    buffer: [u8; DATAGRAM_MAX],
+    buffer: Vec<u8>,
 }
 
 impl Sockets {
@@ -65,7 +65,7 @@ impl Sockets {
             vacant: Vec::new(),
             places: HashMap::new(),
             ready: vec![EpollEvent::empty(); READY_PER_SLOT],
-            buffer: [0; DATAGRAM_MAX],
+            buffer: vec![0; DATAGRAM_MAX],
         })
     }
 
@@ -125,7 +125,7 @@ impl Sockets {
         let Ok(count) = self.epoll.wait(&mut self.ready, EpollTimeout::ZERO) else {
             return;
         };
-        let mut buffer = self.buffer;
+        let mut buffer = std::mem::take(&mut self.buffer);
         for n in 0..count {
             let token = Token::unpack(self.ready[n].data());
             let Some((socket, id, batch)) = self.find(token) else {
@@ -134,6 +134,7 @@ impl Sockets {
             };
             drain(socket, id, batch, &mut buffer, shard, now);
         }
+        self.buffer = buffer;
     }
 
     /// Sends what waits in the shard.

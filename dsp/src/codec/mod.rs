@@ -310,6 +310,57 @@ mod tests {
     }
 
     #[test]
+    fn the_copy_in_the_next_opus_packet_beats_guessing() {
+        let mut encoder = Encoder::new(Codec::Opus).unwrap();
+        let packets: Vec<Vec<u8>> = (0..100)
+            .map(|number| {
+                // Harmonics in syllables of 200 ms, whose pitch and loudness wander so that guessing has to fail.
+                let pitch = 120.0 + f64::from(number * 37 % 11) * 9.0;
+                let loudness = -20.0 - f64::from(number % 10).powi(2) / 2.0;
+                let mut frame = Frame::SILENCE;
+                for harmonic in 1..20 {
+                    let part = &tone::sine(
+                        pitch * f64::from(harmonic),
+                        loudness - f64::from(harmonic),
+                        1,
+                    )[0];
+                    frame
+                        .samples
+                        .iter_mut()
+                        .zip(&part.samples)
+                        .for_each(|(sum, &part)| *sum += part);
+                }
+                let mut payload = [0; MAX_PAYLOAD];
+                let len = encoder.encode(&frame, &mut payload).unwrap();
+                payload[..len].to_vec()
+            })
+            .collect();
+        let [mut whole, mut copied, mut guessed] =
+            [(); 3].map(|()| Decoder::new(Codec::Opus).unwrap());
+        let (mut truth, mut out) = ([0; FRAME_SAMPLES], [0; FRAME_SAMPLES]);
+        let mut errors = [0.0; 2];
+        for (number, packet) in packets[..99].iter().enumerate() {
+            whole.decode(packet, &mut truth).unwrap();
+            for (decoder, (next, error)) in [&mut copied, &mut guessed].into_iter().zip(
+                [Some(&packets[number + 1][..]), None]
+                    .into_iter()
+                    .zip(&mut errors),
+            ) {
+                if number % 5 == 4 {
+                    assert!(decoder.conceal(next, &mut out));
+                    let pairs = truth.iter().zip(&out);
+                    *error += pairs
+                        .map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2))
+                        .sum::<f64>();
+                } else {
+                    decoder.decode(packet, &mut out).unwrap();
+                }
+            }
+        }
+        assert!(errors[0] < errors[1] * 0.7, "{errors:?}");
+    }
+
+    #[test]
     fn payloads_have_their_length_and_duration() {
         for codec in Codec::ALL {
             let mut payload = [0; MAX_PAYLOAD];

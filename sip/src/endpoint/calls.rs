@@ -106,10 +106,10 @@ impl Endpoint {
         self.settle_client(id);
         match purpose {
             _ if !is_answer => {}
-            Purpose::Bye => self.forget_call(call),
+            Purpose::Bye => self.forget_call(call, now),
             Purpose::Ping if status == 481 => {
                 self.end(call, Ended::Unreachable);
-                self.forget_call(call);
+                self.forget_call(call, now);
             }
             Purpose::Ping if status == 408 => self.lose(call, now),
             Purpose::Ping => {
@@ -152,7 +152,7 @@ impl Endpoint {
         self.settle_client(id);
         match purpose {
             _ if answered => {}
-            Purpose::Bye => self.forget_call(call),
+            Purpose::Bye => self.forget_call(call, now),
             Purpose::Ping => self.lose(call, now),
         }
     }
@@ -282,7 +282,7 @@ impl Endpoint {
             self.settle_server(transaction);
         }
         if incoming.verb() == Verb::Bye {
-            self.forget_call(id);
+            self.forget_call(id, now);
         }
     }
 

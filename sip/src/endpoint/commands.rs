@@ -119,7 +119,7 @@ impl Endpoint {
             }
             None => {
                 self.end(id, Ended::Unreachable);
-                self.forget_call(id);
+                self.forget_call(id, now);
             }
         }
     }
@@ -139,7 +139,7 @@ impl Endpoint {
         self.refuse_pending(id, &reply, now);
         if first {
             self.end(id, reason);
-            self.forget_call(id);
+            self.forget_call(id, now);
         }
     }
 
@@ -180,7 +180,7 @@ impl Endpoint {
         }
         self.settle_call(id);
         if self.request(id, Purpose::Bye, now).is_none() {
-            self.forget_call(id);
+            self.forget_call(id, now);
         }
     }
 
@@ -193,7 +193,9 @@ impl Endpoint {
         self.schedule.set(Owner::Call(id), deadline);
     }
 
-    pub(super) fn forget_call(&mut self, id: CallRef) {
+    /// Drops a call, and refuses what still waits for the door, lest its transaction waits for ever.
+    pub(super) fn forget_call(&mut self, id: CallRef, now: Instant) {
+        self.refuse_pending(id, &Reply::new(487), now);
         self.calls.remove(id);
         self.schedule.set(Owner::Call(id), None);
     }

@@ -8,6 +8,7 @@ use sipx_sip::{
 };
 
 use super::{Flow, Protocol};
+use crate::limit;
 
 /// What every response repeats (RFC 3261 §8.2.6), and where it goes.
 #[derive(Clone)]
@@ -323,7 +324,15 @@ impl Heads {
             return None;
         }
         heads.reply_to = route_back(top, flow);
-        (!heads.cseq.is_empty()).then_some(heads)
+        let fields = [
+            &heads.from,
+            &heads.to,
+            &heads.call_id,
+            &heads.cseq,
+            &heads.timestamp,
+        ];
+        let octets: usize = heads.vias.iter().chain(fields).map(Vec::len).sum();
+        (!heads.cseq.is_empty() && octets <= limit::REPEATED_BYTES).then_some(heads)
     }
 }
 

@@ -40,7 +40,7 @@ impl Framer {
 
     /// Whether a message has begun that is not complete.
     pub(crate) fn is_pending(&self) -> bool {
-        !self.buffer.is_empty()
+        !BLANK_LINE.starts_with(&self.buffer)
     }
 
     /// Takes the next frame, if there is a whole one.

@@ -111,7 +111,7 @@ pub struct Agreed {
     pub telephone_event: Option<u8>,
     /// Where the phone receives RTP; the unspecified address while it holds us by `c=0.0.0.0`.
     pub remote_rtp: Pii<SocketAddr>,
-    /// Where the phone receives RTCP.
+    /// Where the phone receives RTCP; unspecified together with `remote_rtp`, and then not to be sent to.
     pub remote_rtcp: Pii<SocketAddr>,
     /// Whether RTP and RTCP share a port (RFC 5761).
     pub rtcp_mux: bool,

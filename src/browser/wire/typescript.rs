@@ -299,11 +299,11 @@ fn server_samples() -> Vec<ServerMessage> {
             },
         },
         ServerMessage::Refused {
-            reason: text("not-allowed"),
+            reason: Refusal::NotAllowed,
         },
         ServerMessage::Connected,
         ServerMessage::Dismissed {
-            reason: text("ended"),
+            reason: Dismissal::Ended,
         },
     ];
     samples.extend(

@@ -11,6 +11,12 @@ use crate::{
     media::api::HashName,
 };
 
+/// Legs move between workers.
+const _: () = {
+    const fn is_send<T: Send>() {}
+    is_send::<super::Secure>();
+};
+
 fn flights() -> Flights {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"certificate");
     Flights::new(Fingerprints::new(vec![(

@@ -1,0 +1,101 @@
+//! What a session asks of the house behind the door: the server, or the double of a test.
+
+use std::{future::Future, sync::Arc};
+
+use crate::{
+    conference::{
+        Dismissal, Refusal,
+        event::{Event, Language},
+        focus::Verb,
+        participant::Role,
+        roster::{Delta, Snapshot},
+    },
+    id::ParticipantId,
+    pii::{Name, Pii, Secret},
+};
+
+use super::wire::{DialIn, Failed};
+
+/// The house.
+pub trait House: Clone + Send + Sync + 'static {
+    /// A right to enter.
+    type Admission: Send + Sync;
+    /// Being in a conference; dropping it is leaving.
+    type Presence: Presence;
+
+    /// Judges a link's token; the work is the same for every wrong one.
+    fn check_link(
+        &self,
+        token: &Secret<String>,
+    ) -> impl Future<Output = Result<Option<Self::Admission>, Unavailable>> + Send;
+
+    /// Tells what the page shows before coming in.
+    fn welcome(&self, admission: &Self::Admission) -> Welcome;
+
+    /// Negotiates sound and comes in.
+    fn join(
+        &self,
+        admission: &Self::Admission,
+        name: Option<Name>,
+        offer: &Pii<String>,
+    ) -> impl Future<Output = Result<Entrance<Self::Presence>, Failed>> + Send;
+}
+
+/// Being in a conference.
+pub trait Presence: Send + Sync {
+    /// Does something, as far as the role allows.
+    fn act(&self, verb: Verb) -> impl Future<Output = ()> + Send;
+
+    /// Waits for news; none when the conference is gone. Nothing is lost when the wait is given up.
+    fn next(&mut self) -> impl Future<Output = Option<News>> + Send;
+
+    /// Leaves and gives the leg back.
+    fn leave(self) -> impl Future<Output = ()> + Send;
+}
+
+/// The house cannot judge at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unavailable;
+
+/// What the page shows before coming in.
+#[derive(Debug)]
+pub struct Welcome {
+    /// The role that the link gives.
+    pub role: Role,
+    /// The room's title.
+    pub title: Pii<String>,
+    /// The room's language.
+    pub language: Language,
+    /// How to call in instead.
+    pub dial_in: Option<DialIn>,
+}
+
+/// What coming in yields.
+#[derive(Debug)]
+pub struct Entrance<P> {
+    /// Who they are in the roster.
+    pub participant: ParticipantId,
+    /// The session description for the browser.
+    pub answer: Pii<String>,
+    /// Everybody.
+    pub roster: Snapshot,
+    /// Their presence.
+    pub presence: P,
+}
+
+/// What a participant is told.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// The whole roster, after changes that were missed.
+    Roster(Snapshot),
+    /// Changes to the roster.
+    Delta(Arc<Delta>),
+    /// An event of the catalogue.
+    Told(Event),
+    /// What they asked for is refused.
+    Refused(Refusal),
+    /// Sound flows.
+    Connected,
+    /// They are out.
+    Dismissed(Dismissal),
+}

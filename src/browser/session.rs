@@ -1,0 +1,401 @@
+//! The WebSocket door: one session per connection, from the first message to the close.
+//!
+//! ```text
+//!   upgrade ── origin, subprotocol
+//!      │
+//!   Hello ──── link right? ─ no ─▶ unwelcome, close
+//!      │ welcome
+//!   Join ───── offer, name ─ refused ─▶ failed, close
+//!      │ joined
+//!   inside ─── messages ⇄ news, ping every 15 s ── leave, dismissed, silence, nonsense ─▶ close, leave
+//! ```
+//!
+//! Whatever ends the session, the presence in the conference ends with it. A browser that sends nonsense, too much or
+//! nothing harms only itself.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use axum::{
+    Router,
+    extract::{
+        State, WebSocketUpgrade,
+        ws::{CloseFrame, Message, WebSocket},
+    },
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    conference::{
+        event::Language,
+        focus::Verb,
+        roster::{Delta, Snapshot},
+    },
+    id::ParticipantId,
+    limit,
+};
+
+use super::{
+    budget::Budget,
+    house::{Entrance, House, News, Presence},
+    wire::{ClientMessage, ServerMessage, Shown, Unwelcome},
+};
+
+/// Returns the route `/ws`; sessions end when told to stop.
+pub fn routes<H: House>(house: H, stop: CancellationToken) -> Router {
+    Router::new()
+        .route("/ws", any(upgrade::<H>))
+        .with_state(Door { house, stop })
+}
+
+#[derive(Clone)]
+struct Door<H> {
+    house: H,
+    stop: CancellationToken,
+}
+
+async fn upgrade<H: House>(
+    State(door): State<Door<H>>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    if !same_origin(&headers) {
+        return refuse(StatusCode::FORBIDDEN, "foreign-origin");
+    }
+    let upgrade = upgrade
+        .protocols([SUBPROTOCOL])
+        .max_message_size(limit::BROWSER_MESSAGE_BYTES)
+        .max_frame_size(limit::BROWSER_MESSAGE_BYTES);
+    if upgrade.selected_protocol().is_none() {
+        return refuse(StatusCode::BAD_REQUEST, "unknown-subprotocol");
+    }
+    upgrade.on_upgrade(move |socket| run(door, socket))
+}
+
+/// Tells whether the page that opens the socket came from here. Only browsers say where a page came from; who says
+/// nothing is no page.
+fn same_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let origin = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"));
+    let (Some(host), Some((scheme, authority))) = (host, origin) else {
+        return false;
+    };
+    let default_port = match scheme {
+        "https" => ":443",
+        "http" => ":80",
+        _ => return false,
+    };
+    let bare = |authority: &str| {
+        let lower = authority.to_ascii_lowercase();
+        lower
+            .strip_suffix(default_port)
+            .map_or(lower.clone(), str::to_owned)
+    };
+    bare(authority) == bare(host)
+}
+
+fn refuse(status: StatusCode, code: &str) -> Response {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (status, json, format!("{{\"error\":\"{code}\"}}\n")).into_response()
+}
+
+async fn run<H: House>(door: Door<H>, socket: WebSocket) {
+    let mut session = Session::new(socket, door.stop);
+    let end = session.attend(&door.house).await;
+    tracing::debug!(?end, "browser session ended");
+    session.close(end).await;
+}
+
+/// Why a session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The browser left or was sent away, and knows it.
+    Done,
+    /// The connection is gone.
+    Gone,
+    /// The browser sent what it must not send.
+    Malformed,
+    /// The browser sent nothing in time.
+    Silent,
+    /// The browser sent too much.
+    Flood,
+    /// The server stops.
+    Stopping,
+}
+
+impl End {
+    /// Returns the close code (RFC 6455 §7.4.2: 4000 and above are ours) and the reason.
+    const fn told(self) -> Option<(u16, &'static str)> {
+        match self {
+            Self::Gone => None,
+            Self::Done => Some((1000, "done")),
+            Self::Stopping => Some((1001, "stopping")),
+            Self::Malformed => Some((4000, "malformed")),
+            Self::Silent => Some((4001, "silent")),
+            Self::Flood => Some((4002, "flood")),
+        }
+    }
+}
+
+/// One connection.
+struct Session {
+    socket: WebSocket,
+    stop: CancellationToken,
+    budget: Budget,
+    ping: Interval,
+    heard_at: Instant,
+}
+
+impl Session {
+    fn new(socket: WebSocket, stop: CancellationToken) -> Self {
+        let now = Instant::now();
+        let mut ping = interval(limit::BROWSER_PING);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ping.reset();
+        Self {
+            socket,
+            stop,
+            budget: Budget::new(
+                limit::BROWSER_MESSAGE_BURST,
+                limit::BROWSER_MESSAGES_PER_SECOND,
+                now.into_std(),
+            ),
+            ping,
+            heard_at: now,
+        }
+    }
+
+    /// Goes through the stages; returns why there is no further one.
+    async fn attend<H: House>(&mut self, house: &H) -> End {
+        match self.stages(house).await {
+            Ok(()) => End::Done,
+            Err(end) => end,
+        }
+    }
+
+    async fn stages<H: House>(&mut self, house: &H) -> Result<(), End> {
+        let Some(admission) = self.greet(house).await? else {
+            return Ok(());
+        };
+        let (name, offer) = match self.message_within(limit::BROWSER_LOBBY).await? {
+            ClientMessage::Join { name, offer } => (name, offer),
+            ClientMessage::Leave {} => return Ok(()),
+            ClientMessage::Hello { .. }
+            | ClientMessage::Microphone { .. }
+            | ClientMessage::Mute { .. }
+            | ClientMessage::Remove { .. }
+            | ClientMessage::End {} => return Err(End::Malformed),
+        };
+        match house.join(&admission, name, &offer).await {
+            Ok(entrance) => self.inside(entrance).await,
+            Err(reason) => self.send(&ServerMessage::Failed { reason }).await,
+        }
+    }
+
+    /// Takes the link; returns the right to enter that it gives.
+    async fn greet<H: House>(&mut self, house: &H) -> Result<Option<H::Admission>, End> {
+        let ClientMessage::Hello { token } = self.message_within(limit::BROWSER_HELLO).await?
+        else {
+            return Err(End::Malformed);
+        };
+        let reason = match house.check_link(&token).await {
+            Ok(Some(admission)) => {
+                let welcome = house.welcome(&admission);
+                self.send(&ServerMessage::Welcome {
+                    role: welcome.role,
+                    title: welcome.title,
+                    language: welcome.language,
+                    dial_in: welcome.dial_in,
+                })
+                .await?;
+                return Ok(Some(admission));
+            }
+            Ok(None) => Unwelcome::UnknownLink,
+            Err(_) => Unwelcome::Busy,
+        };
+        self.send(&ServerMessage::Unwelcome { reason }).await?;
+        Ok(None)
+    }
+
+    /// Carries messages and news until one side ends it; whatever ends it, the presence is given back.
+    async fn inside<P: Presence>(&mut self, entrance: Entrance<P>) -> Result<(), End> {
+        let mut presence = entrance.presence;
+        let mut seen = Seen::new(&entrance.roster);
+        let joined = ServerMessage::Joined {
+            participant: entrance.participant,
+            answer: entrance.answer,
+            roster: (&entrance.roster).into(),
+        };
+        let mut outcome = self.send(&joined).await.map(|()| true);
+        while let Ok(true) = outcome {
+            outcome = tokio::select! {
+                news = presence.next() => match news {
+                    Some(news) => self.tell(news, &mut seen).await,
+                    None => Err(End::Stopping),
+                },
+                message = self.message() => match message {
+                    Ok(message) => obey(message, &presence).await,
+                    Err(end) => Err(end),
+                },
+            };
+        }
+        presence.leave().await;
+        outcome.map(|_| ())
+    }
+
+    /// Passes news on; returns whether the session goes on.
+    async fn tell(&mut self, news: News, seen: &mut Seen) -> Result<bool, End> {
+        let message = match news {
+            News::Delta(delta) => {
+                seen.note(&delta);
+                ServerMessage::from(&*delta)
+            }
+            News::Roster(snapshot) => ServerMessage::from(&seen.catch_up(snapshot)),
+            News::Told(event) => ServerMessage::Told {
+                event: event.key().to_owned(),
+                shown: Shown {
+                    de: event.shown(Language::De),
+                    en: event.shown(Language::En),
+                },
+            },
+            News::Refused(reason) => ServerMessage::Refused { reason },
+            News::Connected => ServerMessage::Connected,
+            News::Dismissed(reason) => {
+                self.send(&ServerMessage::Dismissed { reason }).await?;
+                return Ok(false);
+            }
+        };
+        self.send(&message).await.map(|()| true)
+    }
+
+    async fn message_within(&mut self, patience: Duration) -> Result<ClientMessage, End> {
+        let stop = self.stop.clone();
+        tokio::select! {
+            message = timeout(patience, self.message()) => message.unwrap_or(Err(End::Silent)),
+            () = stop.cancelled() => Err(End::Stopping),
+        }
+    }
+
+    /// Waits for a message, keeping the connection alive meanwhile. May be given up without losing a message.
+    async fn message(&mut self) -> Result<ClientMessage, End> {
+        loop {
+            tokio::select! {
+                frame = self.socket.recv() => {
+                    let Some(Ok(frame)) = frame else {
+                        return Err(End::Gone);
+                    };
+                    if let Some(message) = self.read(&frame)? {
+                        return Ok(message);
+                    }
+                }
+                now = self.ping.tick() => {
+                    if now.saturating_duration_since(self.heard_at) >= limit::BROWSER_DEAD {
+                        return Err(End::Silent);
+                    }
+                    self.write(Message::Ping(Default::default())).await?;
+                }
+            }
+        }
+    }
+
+    /// Reads a frame; pings and pongs carry nothing.
+    fn read(&mut self, frame: &Message) -> Result<Option<ClientMessage>, End> {
+        self.heard_at = Instant::now();
+        if !self.budget.take(self.heard_at.into_std()) {
+            return Err(End::Flood);
+        }
+        match frame {
+            Message::Text(text) => serde_json::from_str(text)
+                .map(Some)
+                .map_err(|_| End::Malformed),
+            Message::Binary(_) => Err(End::Malformed),
+            Message::Ping(_) | Message::Pong(_) => Ok(None),
+            Message::Close(_) => Err(End::Gone),
+        }
+    }
+
+    async fn send(&mut self, message: &ServerMessage) -> Result<(), End> {
+        let text = serde_json::to_string(message).expect("a message can be written as JSON");
+        self.write(Message::Text(text.into())).await
+    }
+
+    async fn write(&mut self, frame: Message) -> Result<(), End> {
+        match timeout(limit::BROWSER_SEND, self.socket.send(frame)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(End::Gone),
+        }
+    }
+
+    /// Says why, and waits a moment for the browser to have heard it.
+    async fn close(mut self, end: End) {
+        let Some((code, reason)) = end.told() else {
+            return;
+        };
+        let frame = CloseFrame {
+            code,
+            reason: format!("{{\"reason\":\"{reason}\"}}").into(),
+        };
+        let said = self.write(Message::Close(Some(frame))).await;
+        let heard = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        if said.is_ok() {
+            let _ = timeout(limit::BROWSER_CLOSE, heard).await;
+        }
+    }
+}
+
+/// Does what a browser inside asks; returns whether the session goes on.
+async fn obey(message: ClientMessage, presence: &impl Presence) -> Result<bool, End> {
+    let verb = match message {
+        ClientMessage::Microphone { on } => Verb::SetMicrophone(on),
+        ClientMessage::Mute { participant } => Verb::Mute(participant),
+        ClientMessage::Remove { participant } => Verb::Remove(participant),
+        ClientMessage::End {} => Verb::End,
+        ClientMessage::Leave {} => return Ok(false),
+        ClientMessage::Hello { .. } | ClientMessage::Join { .. } => return Err(End::Malformed),
+    };
+    presence.act(verb).await;
+    Ok(true)
+}
+
+/// Whom the browser knows of, to make a change out of a whole roster.
+struct Seen(BTreeSet<ParticipantId>);
+
+impl Seen {
+    fn new(roster: &Snapshot) -> Self {
+        Self(roster.entries.iter().map(|entry| entry.id).collect())
+    }
+
+    fn note(&mut self, delta: &Delta) {
+        self.0.extend(delta.entries.iter().map(|entry| entry.id));
+        for gone in &delta.gone {
+            self.0.remove(gone);
+        }
+    }
+
+    /// Returns the change that leads to the roster from whatever the browser has.
+    fn catch_up(&mut self, roster: Snapshot) -> Delta {
+        let before = std::mem::replace(self, Self::new(&roster));
+        Delta {
+            version: roster.version,
+            gone: before.0.difference(&self.0).copied().collect(),
+            entries: roster.entries,
+        }
+    }
+}
+
+/// The subprotocol both sides must speak.
+const SUBPROTOCOL: &str = "rundruf.1";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,493 @@
+//! Sessions over real sockets on loopback, with a double of the house behind the door.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, sync::mpsc};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{
+        Error, Message as Frame,
+        client::IntoClientRequest,
+        handshake::client::Response as Handshake,
+        http::{HeaderName, HeaderValue},
+    },
+};
+
+use super::*;
+use crate::{
+    browser::{
+        house::{Unavailable, Welcome},
+        wire::{DialIn, Failed},
+    },
+    conference::{
+        Dismissal,
+        event::Event,
+        participant::{Door as Way, Participant, Role, Status},
+    },
+    id::LegId,
+    pii::{Name, Pii, Secret},
+};
+
+#[tokio::test]
+async fn a_guest_comes_in_is_told_and_leaves() {
+    let mut world = World::start().await;
+    let mut page = world.inside().await;
+    page.say(json!({"type": "microphone", "on": true})).await;
+    assert_eq!(world.did().await, "SetMicrophone(true)");
+    world.tell(News::Connected).await;
+    assert_eq!(page.hear().await, json!({"type": "connected"}));
+    let delta = Delta {
+        version: 2,
+        entries: vec![entry(2)],
+        gone: Vec::new(),
+    };
+    world.tell(News::Delta(Arc::new(delta))).await;
+    let heard = page.hear().await;
+    assert_eq!(
+        (&heard["type"], &heard["version"]),
+        (&json!("delta"), &json!(2))
+    );
+    page.say(json!({"type": "leave"})).await;
+    assert_eq!(world.did().await, "left");
+    assert_eq!(page.closed().await, Some(1000));
+}
+
+#[tokio::test]
+async fn what_a_moderator_asks_is_passed_on() {
+    let mut world = World::start().await;
+    let mut page = world.inside().await;
+    let id = "00000000000000aa";
+    for (message, verb) in [
+        (json!({"type": "mute", "participant": id}), "Mute"),
+        (json!({"type": "remove", "participant": id}), "Remove"),
+        (json!({"type": "end"}), "End"),
+    ] {
+        page.say(message).await;
+        let did = world.did().await;
+        assert!(did.starts_with(verb), "{did}");
+    }
+}
+
+#[tokio::test]
+async fn every_wrong_link_has_the_same_answer() {
+    let world = World::start().await;
+    for token in ["", "wrong", "#", &"a".repeat(60_000), "‹right›"] {
+        let mut page = world.open().await;
+        page.say(json!({"type": "hello", "token": token})).await;
+        let heard = page.hear().await;
+        assert_eq!(
+            heard,
+            json!({"type": "unwelcome", "reason": "unknown-link"})
+        );
+        assert_eq!(page.closed().await, Some(1000));
+    }
+}
+
+#[tokio::test]
+async fn a_house_that_cannot_judge_says_busy() {
+    let world = World::start().await;
+    let mut page = world.open().await;
+    page.say(json!({"type": "hello", "token": "busy"})).await;
+    let heard = page.hear().await;
+    assert_eq!(heard, json!({"type": "unwelcome", "reason": "busy"}));
+}
+
+#[tokio::test]
+async fn a_refused_offer_is_told() {
+    let world = World::start().await;
+    let mut page = world.welcomed().await;
+    page.say(json!({"type": "join", "name": null, "offer": "nonsense"}))
+        .await;
+    let heard = page.hear().await;
+    assert_eq!(heard, json!({"type": "failed", "reason": "malformed"}));
+    assert_eq!(page.closed().await, Some(1000));
+}
+
+#[tokio::test]
+async fn nonsense_at_any_stage_closes_the_session_alone() {
+    let mut world = World::start().await;
+    let mut bystander = world.welcomed().await;
+    for nonsense in [
+        "",
+        "{",
+        "[]",
+        "{\"type\":\"hello\"}",
+        "{\"type\":\"hello\",\"token\":\"right\",\"more\":1}",
+        "{\"type\":\"leave\",\"more\":1}",
+        "{\"type\":\"fly\"}",
+        "{\"type\":\"microphone\",\"on\":true}",
+    ] {
+        let mut page = world.open().await;
+        page.socket.send(Frame::text(nonsense)).await.unwrap();
+        assert_eq!(page.closed().await, Some(4000), "{nonsense}");
+    }
+    let mut page = world.welcomed().await;
+    page.say(json!({"type": "hello", "token": "right"})).await;
+    assert_eq!(page.closed().await, Some(4000));
+    let mut page = world.inside().await;
+    page.socket.send(Frame::binary(vec![1])).await.unwrap();
+    assert_eq!(page.closed().await, Some(4000));
+    assert_eq!(world.did().await, "left");
+    bystander
+        .say(json!({"type": "join", "name": "Anna", "offer": "v=0"}))
+        .await;
+    assert_eq!(bystander.hear().await["type"], "joined");
+}
+
+#[tokio::test]
+async fn an_oversized_message_ends_the_connection() {
+    let mut world = World::start().await;
+    let mut page = world.inside().await;
+    let long = "a".repeat(limit::BROWSER_MESSAGE_BYTES + 1);
+    let _ = page.socket.send(Frame::text(long)).await;
+    assert_eq!(world.did().await, "left");
+}
+
+#[tokio::test]
+async fn a_flood_ends_the_session() {
+    let mut world = World::start().await;
+    let mut page = world.inside().await;
+    for _ in 0..limit::BROWSER_MESSAGE_BURST * 2 {
+        let _ = page.socket.send(Frame::Ping(Vec::new().into())).await;
+    }
+    assert_eq!(world.did().await, "left");
+    assert_eq!(page.closed().await, Some(4002));
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_leaving() {
+    let mut world = World::start().await;
+    let page = world.inside().await;
+    drop(page);
+    assert_eq!(world.did().await, "left");
+}
+
+#[tokio::test]
+async fn the_dismissed_are_told_why() {
+    let mut world = World::start().await;
+    let mut page = world.inside().await;
+    world.tell(News::Dismissed(Dismissal::Removed)).await;
+    let heard = page.hear().await;
+    assert_eq!(heard, json!({"type": "dismissed", "reason": "removed"}));
+    assert_eq!(page.closed().await, Some(1000));
+    assert_eq!(world.did().await, "left");
+}
+
+#[tokio::test]
+async fn an_event_is_told_with_its_text_in_both_languages() {
+    let world = World::start().await;
+    let mut page = world.inside().await;
+    world.tell(News::Told(Event::Stopping)).await;
+    let heard = page.hear().await;
+    assert_eq!(heard["event"], Event::Stopping.key());
+    for (tag, language) in [("de", Language::De), ("en", Language::En)] {
+        assert_eq!(heard["shown"][tag], Event::Stopping.shown(language));
+    }
+}
+
+#[tokio::test]
+async fn a_whole_roster_becomes_the_change_that_leads_to_it() {
+    let world = World::start().await;
+    let mut page = world.inside().await;
+    let roster = Snapshot {
+        version: 9,
+        entries: vec![entry(3)],
+    };
+    world.tell(News::Roster(roster)).await;
+    let heard = page.hear().await;
+    assert_eq!(heard["version"], 9);
+    assert_eq!(heard["entries"][0]["id"], "0000000000000003");
+    assert_eq!(heard["gone"], json!(["0000000000000001"]));
+}
+
+#[tokio::test]
+async fn the_stop_reaches_those_who_wait() {
+    let world = World::start().await;
+    let mut page = world.welcomed().await;
+    world.stop.cancel();
+    assert_eq!(page.closed().await, Some(1001));
+}
+
+#[tokio::test]
+async fn who_says_no_hello_is_closed() {
+    let world = World::start().await;
+    let mut page = world.open().await;
+    tokio::time::pause();
+    assert_eq!(page.closed().await, Some(4001));
+}
+
+#[tokio::test]
+async fn who_is_heard_stays() {
+    let mut world = World::start().await;
+    let mut page = world.inside().await;
+    for _ in 0..5 {
+        tokio::time::pause();
+        tokio::time::advance(limit::BROWSER_PING).await;
+        tokio::time::resume();
+        let frame = page.socket.next().await;
+        assert!(matches!(frame, Some(Ok(Frame::Ping(_)))), "{frame:?}");
+        page.say(json!({"type": "microphone", "on": true})).await;
+        assert_eq!(world.did().await, "SetMicrophone(true)");
+    }
+}
+
+#[tokio::test]
+async fn who_answers_no_ping_is_gone() {
+    let mut world = World::start().await;
+    let _page = world.inside().await;
+    tokio::time::pause();
+    let left = timeout(limit::BROWSER_DEAD * 2, world.did()).await;
+    assert_eq!(left.as_deref(), Ok("left"));
+}
+
+#[tokio::test]
+async fn pages_of_others_and_other_protocols_are_refused() {
+    let world = World::start().await;
+    let host = format!("127.0.0.1:{}", world.port);
+    for (origin, protocol, status) in [
+        ("https://evil.example", "rundruf.1", 403),
+        ("null", "rundruf.1", 403),
+        ("http://127.0.0.1", "rundruf.1", 403),
+        (&*format!("http://{host}.evil.example"), "rundruf.1", 403),
+        (&*format!("http://{host}"), "rundruf.2", 400),
+        (&*format!("http://{host}"), "rundruf.1", 101),
+    ] {
+        let headers = [("origin", origin), ("sec-websocket-protocol", protocol)];
+        let answered = match world.connect(&headers).await {
+            Ok((_, handshake)) => handshake.status(),
+            Err(Error::Http(refused)) => refused.status(),
+            Err(error) => panic!("{error}"),
+        };
+        assert_eq!(answered, status, "{origin} {protocol}");
+    }
+}
+
+#[test]
+fn an_origin_is_compared_with_its_port() {
+    for (origin, host, same) in [
+        ("https://example.org", "example.org", true),
+        ("https://example.org", "example.org:443", true),
+        ("https://Example.org:443", "example.org", true),
+        ("http://localhost:8080", "localhost:8080", true),
+        ("http://localhost:8080", "localhost:8443", false),
+        ("http://[::1]:8080", "[::1]:8080", true),
+        ("file://", "", false),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ORIGIN, origin.parse().unwrap());
+        headers.insert(header::HOST, host.parse().unwrap());
+        assert_eq!(same_origin(&headers), same, "{origin} {host}");
+    }
+}
+
+/// A server with the double behind its door.
+struct World {
+    port: u16,
+    stop: CancellationToken,
+    did: mpsc::Receiver<String>,
+    news: mpsc::Sender<News>,
+}
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+impl World {
+    async fn start() -> Self {
+        let (news, queue) = mpsc::channel(16);
+        let (acts, did) = mpsc::channel(16);
+        let stop = CancellationToken::new();
+        let double = Double {
+            news: Arc::new(Mutex::new(Some(queue))),
+            acts,
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let routes = routes(double, stop.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        Self {
+            port,
+            stop,
+            did,
+            news,
+        }
+    }
+
+    async fn connect(&self, headers: &[(&str, &str)]) -> Result<(Socket, Handshake), Error> {
+        let mut request = format!("ws://127.0.0.1:{}/ws", self.port)
+            .into_client_request()
+            .unwrap();
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().unwrap();
+            request
+                .headers_mut()
+                .insert(name, HeaderValue::from_str(value).unwrap());
+        }
+        connect_async(request).await
+    }
+
+    async fn open(&self) -> Page {
+        let protocol = [("sec-websocket-protocol", SUBPROTOCOL)];
+        let (socket, _) = self.connect(&protocol).await.unwrap();
+        Page { socket }
+    }
+
+    async fn welcomed(&self) -> Page {
+        let mut page = self.open().await;
+        page.say(json!({"type": "hello", "token": "right"})).await;
+        let heard = page.hear().await;
+        assert_eq!(heard["type"], "welcome");
+        assert_eq!(heard["dial_in"]["pin"], "24681357");
+        page
+    }
+
+    async fn inside(&self) -> Page {
+        let mut page = self.welcomed().await;
+        page.say(json!({"type": "join", "name": "Anna", "offer": "v=0"}))
+            .await;
+        let heard = page.hear().await;
+        assert_eq!(heard["type"], "joined");
+        assert_eq!(heard["answer"], "v=0 to Anna");
+        page
+    }
+
+    async fn tell(&self, news: News) {
+        self.news.send(news).await.unwrap();
+    }
+
+    async fn did(&mut self) -> String {
+        self.did.recv().await.unwrap()
+    }
+}
+
+/// A page as a bare WebSocket.
+struct Page {
+    socket: Socket,
+}
+
+impl Page {
+    async fn say(&mut self, message: Value) {
+        self.socket
+            .send(Frame::text(message.to_string()))
+            .await
+            .unwrap();
+    }
+
+    async fn hear(&mut self) -> Value {
+        loop {
+            match self.socket.next().await.unwrap().unwrap() {
+                Frame::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Frame::Ping(_) | Frame::Pong(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Waits for the close; returns its code, whose reason is JSON.
+    async fn closed(&mut self) -> Option<u16> {
+        loop {
+            match self.socket.next().await? {
+                Ok(Frame::Close(frame)) => {
+                    let frame = frame?;
+                    let reason: Value = serde_json::from_str(&frame.reason).unwrap();
+                    assert!(reason["reason"].is_string());
+                    return Some(frame.code.into());
+                }
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+/// A house whose only link is `right`; the first to join is told the world's news.
+#[derive(Clone)]
+struct Double {
+    news: Arc<Mutex<Option<mpsc::Receiver<News>>>>,
+    acts: mpsc::Sender<String>,
+}
+
+impl House for Double {
+    type Admission = ();
+    type Presence = Here;
+
+    async fn check_link(&self, token: &Secret<String>) -> Result<Option<()>, Unavailable> {
+        match token.expose().as_str() {
+            "busy" => Err(Unavailable),
+            token => Ok((token == "right").then_some(())),
+        }
+    }
+
+    fn welcome(&self, (): &()) -> Welcome {
+        Welcome {
+            role: Role::Guest,
+            title: Pii::new(String::from("Jour fixe")),
+            language: Language::De,
+            dial_in: Some(DialIn {
+                number: String::from("4711"),
+                pin: Secret::new(String::from("24681357")),
+                sip: String::from("sip:4711@localhost"),
+            }),
+        }
+    }
+
+    async fn join(
+        &self,
+        (): &(),
+        name: Option<Name>,
+        offer: &Pii<String>,
+    ) -> Result<Entrance<Here>, Failed> {
+        if offer.expose() != "v=0" {
+            return Err(Failed::Malformed);
+        }
+        let name = name.map(Pii::into_inner).unwrap_or_default();
+        Ok(Entrance {
+            participant: ParticipantId::from_u64(1),
+            answer: Pii::new(format!("v=0 to {name}")),
+            roster: Snapshot {
+                version: 1,
+                entries: vec![entry(1)],
+            },
+            presence: Here {
+                news: self.news.lock().unwrap().take(),
+                acts: self.acts.clone(),
+            },
+        })
+    }
+}
+
+struct Here {
+    news: Option<mpsc::Receiver<News>>,
+    acts: mpsc::Sender<String>,
+}
+
+impl Presence for Here {
+    async fn act(&self, verb: Verb) {
+        self.acts.send(format!("{verb:?}")).await.unwrap();
+    }
+
+    async fn next(&mut self) -> Option<News> {
+        match &mut self.news {
+            Some(news) => news.recv().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn leave(self) {
+        let _ = self.acts.send(String::from("left")).await;
+    }
+}
+
+fn entry(id: u32) -> Participant {
+    Participant {
+        id: ParticipantId::from_u64(id.into()),
+        leg: LegId::from_u64(id.into()),
+        name: None,
+        ordinal: id,
+        role: Role::Guest,
+        door: Way::Browser,
+        status: Status::Connected,
+        microphone: false,
+        speaking: false,
+    }
+}

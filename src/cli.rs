@@ -1,0 +1,534 @@
+//! The command line: `rundruf serve`, and `rundruf room` to keep rooms.
+//!
+//! Rooms are kept in the database, so these commands work beside a running server: a new PIN or link counts at once.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    time::Duration,
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use rand::Rng;
+use serde_json::{Value, json};
+
+use crate::{
+    card::{Invitation, Reach},
+    conference::{event::Language, participant::Role},
+    config::Config,
+    id::TenantId,
+    server::secrets::Keys,
+    start::Obstacle,
+    store::{self, Room, Store, Title},
+};
+
+/// An audio-first conference server with a telephone dial-in bridge.
+#[derive(Debug, Parser)]
+#[command(name = "rundruf", version)]
+pub struct Arguments {
+    /// Settings file; without it the defaults hold, as in deploy/config.toml.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server.
+    Serve(Serve),
+    /// Keep rooms.
+    Room(RoomArguments),
+}
+
+/// How to run.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Make a fresh room to try, in place of the last one, and print how to get in.
+    #[arg(long)]
+    pub demo: bool,
+}
+
+/// What to do with rooms, and how to tell of it.
+#[derive(Debug, Args)]
+pub struct RoomArguments {
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: RoomCommand,
+}
+
+/// What to do with rooms.
+#[derive(Debug, Subcommand)]
+pub enum RoomCommand {
+    /// Make a room; prints its number, codes and links.
+    Add {
+        /// What people call it.
+        #[arg(long, default_value = "")]
+        title: String,
+        /// What callers hear; by default the language of the environment.
+        #[arg(long)]
+        language: Option<Spoken>,
+    },
+    /// List the rooms, without their secrets.
+    List,
+    /// Remove a room; its codes and links lead nowhere any more.
+    Remove {
+        /// The room's number.
+        number: String,
+    },
+    /// Make new links for a room; the old ones lead nowhere any more.
+    Link {
+        /// The room's number.
+        number: String,
+    },
+    /// Make new PINs for a room; the old ones are wrong from here on.
+    Pin {
+        /// The room's number.
+        number: String,
+    },
+}
+
+/// A language on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Spoken {
+    /// German.
+    De,
+    /// English.
+    En,
+}
+
+impl From<Spoken> for Language {
+    fn from(spoken: Spoken) -> Self {
+        match spoken {
+            Spoken::De => Self::De,
+            Spoken::En => Self::En,
+        }
+    }
+}
+
+/// The books: the database and the key that rooms are kept with.
+#[derive(Debug)]
+pub struct Books<'a> {
+    config: &'a Config,
+    store: Store,
+    keys: Keys,
+}
+
+/// A command is not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operator can remove the cause.
+    #[error(transparent)]
+    Obstacle(#[from] Obstacle),
+    /// What came of it cannot be printed.
+    #[error("the output cannot be written")]
+    Output(#[from] io::Error),
+}
+
+impl<'a> Books<'a> {
+    /// Opens database and key of the settings, or makes them.
+    ///
+    /// # Errors
+    ///
+    /// Fails when one of them cannot be used.
+    pub async fn open(config: &'a Config, rng: &mut impl Rng) -> Result<Self, Obstacle> {
+        let keys = Keys::load_or_create(&config.store.key_file, rng)?;
+        let store = Store::open(&config.store.path)
+            .await
+            .map_err(Obstacle::store(&config.store.path))?;
+        Ok(Self {
+            config,
+            store,
+            keys,
+        })
+    }
+
+    /// Returns database and key, for the server.
+    pub fn into_parts(self) -> (Store, Keys) {
+        (self.store, self.keys)
+    }
+
+    /// Makes a fresh demo room in place of the last one.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn demo_room(
+        &self,
+        language: Language,
+        rng: &mut impl Rng,
+        at: Duration,
+    ) -> Result<Room, Obstacle> {
+        let tenant = TenantId::DEFAULT;
+        let removed = self.store.remove_demo_rooms(tenant).await;
+        removed.map_err(self.failed())?;
+        let title = match language {
+            Language::De => "Raum zum Ausprobieren",
+            Language::En => "Room to try",
+        };
+        let title = Title::new(String::from(title));
+        let mut new = self.keys.new_room(tenant, title, language, rng);
+        new.demo = true;
+        let added = self.store.add_room(&new, rng, at).await;
+        added.map_err(self.failed())
+    }
+
+    /// Derives how to get into a room.
+    pub fn invitation(&self, room: &Room, reach: &Reach) -> Invitation {
+        Invitation::new(&self.keys, room, reach)
+    }
+
+    /// Carries out a command and prints what came of it, in the language given.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails, there is no such room, or the output cannot be written.
+    pub async fn run(
+        &self,
+        arguments: RoomArguments,
+        language: Language,
+        rng: &mut impl Rng,
+        at: Duration,
+        out: &mut impl Write,
+    ) -> Result<(), Error> {
+        let json = arguments.json;
+        match arguments.command {
+            RoomCommand::Add {
+                title,
+                language: spoken,
+            } => {
+                let spoken = spoken.map_or(language, Language::from);
+                let title = Title::new(title);
+                let new = self.keys.new_room(TenantId::DEFAULT, title, spoken, rng);
+                let room = self.store.add_room(&new, rng, at).await;
+                self.print_room(
+                    &room.map_err(self.failed())?,
+                    Part::All,
+                    json,
+                    language,
+                    out,
+                )
+            }
+            RoomCommand::List => {
+                let rooms = self.store.list_rooms(TenantId::DEFAULT).await;
+                print_list(&rooms.map_err(self.failed())?, json, out)
+            }
+            RoomCommand::Remove { number } => {
+                let room = self.find(&number).await?;
+                self.store
+                    .remove_room(room.id)
+                    .await
+                    .map_err(self.failed())?;
+                print_removed(&room, json, language, out)
+            }
+            RoomCommand::Link { number } => {
+                let room = self.find(&number).await?;
+                let (epochs, hashes) = self.keys.next_links(&room);
+                let renewed = self.store.renew_links(room.id, epochs, &hashes, at).await;
+                renewed.map_err(self.failed())?;
+                let room = self.find(&number).await?;
+                self.print_room(&room, Part::Links, json, language, out)
+            }
+            RoomCommand::Pin { number } => {
+                let room = self.find(&number).await?;
+                let epochs = self.keys.next_pins(&room);
+                let renewed = self.store.renew_pins(room.id, epochs, at).await;
+                renewed.map_err(self.failed())?;
+                let room = self.find(&number).await?;
+                self.print_room(&room, Part::Codes, json, language, out)
+            }
+        }
+    }
+
+    async fn find(&self, number: &str) -> Result<Room, Obstacle> {
+        let digits: String = number.chars().filter(|c| !c.is_whitespace()).collect();
+        let room = self.store.room_by_number(TenantId::DEFAULT, &digits).await;
+        room.map_err(self.failed())?.ok_or(Obstacle::NoRoom(digits))
+    }
+
+    fn print_room(
+        &self,
+        room: &Room,
+        part: Part,
+        json: bool,
+        language: Language,
+        out: &mut impl Write,
+    ) -> Result<(), Error> {
+        let web = &self.config.web;
+        let reach = Reach::new(
+            self.config,
+            web.listen_https.first().copied(),
+            web.listen_http.first().copied(),
+            self.config.sip.listen_udp.first().copied(),
+        );
+        let invitation = self.invitation(room, &reach);
+        if json {
+            return print_json(&room_json(room, &invitation, part), out);
+        }
+        let words = match language {
+            Language::De => &DE,
+            Language::En => &EN,
+        };
+        writeln!(out, "{:WIDTH$}{}", words.room, room.number)?;
+        if part != Part::Links {
+            let [guest, moderator] =
+                [Role::Guest, Role::Moderator].map(|role| invitation.code(role));
+            writeln!(out, "{:WIDTH$}{}", words.guest_code, guest.expose())?;
+            writeln!(out, "{:WIDTH$}{}", words.moderator_code, moderator.expose())?;
+        }
+        if part != Part::Codes {
+            writeln!(
+                out,
+                "{:WIDTH$}{}",
+                words.guest_link,
+                invitation.guest_link.expose()
+            )?;
+            writeln!(
+                out,
+                "{:WIDTH$}{}",
+                words.moderator_link,
+                invitation.moderator_link.expose()
+            )?;
+        }
+        Ok(())
+    }
+
+    fn failed(&self) -> impl Fn(store::Error) -> Obstacle + '_ {
+        Obstacle::store(&self.config.store.path)
+    }
+}
+
+/// What of a room is printed: what the command made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    All,
+    Codes,
+    Links,
+}
+
+fn room_json(room: &Room, invitation: &Invitation, part: Part) -> Value {
+    let mut value = json!({"number": room.number});
+    if part != Part::Links {
+        value["pin"] = json!(invitation.guest_pin.expose());
+        value["moderator_pin"] = json!(invitation.moderator_pin.expose());
+    }
+    if part != Part::Codes {
+        value["guest_link"] = json!(invitation.guest_link.expose());
+        value["moderator_link"] = json!(invitation.moderator_link.expose());
+    }
+    value
+}
+
+fn print_list(rooms: &[Room], json: bool, out: &mut impl Write) -> Result<(), Error> {
+    if json {
+        let rooms: Value = rooms
+            .iter()
+            .map(|room| {
+                json!({
+                    "number": room.number,
+                    "title": room.title.expose(),
+                    "language": room.language.tag(),
+                    "demo": room.demo,
+                })
+            })
+            .collect();
+        return print_json(&rooms, out);
+    }
+    for room in rooms {
+        let demo = if room.demo { "  (demo)" } else { "" };
+        let (language, title) = (room.language.tag(), room.title.expose());
+        let line = format!("{:<8}{language}  {title}{demo}", room.number);
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn print_removed(
+    room: &Room,
+    json: bool,
+    language: Language,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    if json {
+        return print_json(&json!({"number": room.number, "removed": true}), out);
+    }
+    match language {
+        Language::De => writeln!(out, "Raum {} ist entfernt.", room.number)?,
+        Language::En => writeln!(out, "Room {} is removed.", room.number)?,
+    }
+    Ok(())
+}
+
+fn print_json(value: &Value, out: &mut impl Write) -> Result<(), Error> {
+    writeln!(out, "{value:#}")?;
+    Ok(())
+}
+
+/// Labels in one language.
+struct Words {
+    room: &'static str,
+    guest_code: &'static str,
+    moderator_code: &'static str,
+    guest_link: &'static str,
+    moderator_link: &'static str,
+}
+
+const DE: Words = Words {
+    room: "Raum",
+    guest_code: "Einwahlcode",
+    moderator_code: "… der Moderation",
+    guest_link: "Gast-Link",
+    moderator_link: "Moderations-Link",
+};
+
+const EN: Words = Words {
+    room: "Room",
+    guest_code: "Dial-in code",
+    moderator_code: "… for moderators",
+    guest_link: "Guest link",
+    moderator_link: "Moderator link",
+};
+
+/// Column of the values.
+const WIDTH: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_may_be_named_before_and_after_the_command() {
+        for line in [
+            "rundruf serve --config a.toml --demo",
+            "rundruf --config a.toml serve --demo",
+        ] {
+            let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(arguments.config, Some(PathBuf::from("a.toml")));
+            assert!(matches!(
+                arguments.command,
+                Command::Serve(Serve { demo: true })
+            ));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_added_room_is_printed_with_codes_and_links() {
+        let world = World::new();
+        let text = world
+            .run("add --title Jour-fixe --language en")
+            .await
+            .unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 5, "{text}");
+        let number = lines[0].strip_prefix("Raum").unwrap().trim();
+        let code = lines[1].strip_prefix("Einwahlcode").unwrap().trim();
+        let groups: Vec<_> = code.split(' ').map(str::len).collect();
+        assert_eq!(groups, [4, 4, 4], "{code}");
+        assert!(code.starts_with(number));
+        assert!(lines[3].contains("http://localhost:8080/#"), "{text}");
+        assert_eq!(
+            world.run("list").await.unwrap(),
+            format!("{number}    en  Jour-fixe\n")
+        );
+    }
+
+    #[tokio::test]
+    async fn new_links_and_pins_replace_only_the_old_ones() {
+        let world = World::new();
+        let first = world.json("add").await;
+        let number = first["number"].as_str().unwrap();
+        let links = world.json(&format!("link {number}")).await;
+        assert!(links.get("pin").is_none());
+        assert_ne!(links["guest_link"], first["guest_link"]);
+        assert_ne!(links["moderator_link"], first["moderator_link"]);
+        let pins = world.json(&format!("pin {number}")).await;
+        assert!(pins.get("guest_link").is_none());
+        assert_ne!(pins["pin"], first["pin"]);
+        assert_ne!(pins["moderator_pin"], first["moderator_pin"]);
+    }
+
+    #[tokio::test]
+    async fn a_removed_room_is_not_listed() {
+        let world = World::new();
+        let added = world.json("add").await;
+        let number = added["number"].as_str().unwrap();
+        let told = world.run(&format!("remove {number}")).await.unwrap();
+        assert_eq!(told, format!("Raum {number} ist entfernt.\n"));
+        assert_eq!(world.run("list").await.unwrap(), "");
+    }
+
+    #[tokio::test]
+    async fn a_number_without_a_room_is_said_to_have_none() {
+        let world = World::new();
+        for command in ["remove", "link", "pin"] {
+            let refused = world.run(&format!("{command} 1234")).await.unwrap_err();
+            assert_eq!(refused.to_string(), "there is no room 1234");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_demo_room_replaces_the_last_one_alone() {
+        let world = World::new();
+        world.run("add").await.unwrap();
+        let mut rng = StdRng::seed_from_u64(1);
+        for _ in 0..3 {
+            let books = Books::open(&world.config, &mut rng).await.unwrap();
+            let demo = books.demo_room(Language::De, &mut rng, AT).await.unwrap();
+            assert!(demo.demo);
+        }
+        assert_eq!(world.run("list").await.unwrap().lines().count(), 2);
+    }
+
+    struct World {
+        config: Config,
+        _folder: tempfile::TempDir,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let mut config = Config::default();
+            config.store.path = folder.path().join("db");
+            config.store.key_file = folder.path().join("key");
+            Self {
+                config,
+                _folder: folder,
+            }
+        }
+
+        async fn run(&self, line: &str) -> Result<String, Error> {
+            let line = format!("rundruf room {line}");
+            let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+            let Command::Room(room) = arguments.command else {
+                panic!("{line} is a command for rooms")
+            };
+            let mut rng = rand::rng();
+            let mut out = Vec::new();
+            let books = Books::open(&self.config, &mut rng).await?;
+            books
+                .run(room, Language::De, &mut rng, AT, &mut out)
+                .await?;
+            Ok(String::from_utf8(out).unwrap())
+        }
+
+        async fn json(&self, line: &str) -> Value {
+            let text = self.run(&format!("{line} --json")).await.unwrap();
+            serde_json::from_str(&text).unwrap()
+        }
+    }
+
+    const AT: Duration = Duration::from_secs(1_800_000_000);
+}

@@ -1,0 +1,391 @@
+//! Telephones around two shards, in simulated time: the other side of every call, with real codecs and RTP.
+
+use std::{
+    collections::BTreeMap,
+    f64::consts::TAU,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use dsp::{Codec, Encoder, FRAME_SAMPLES, Frame, Playout, TICK};
+use sip::{
+    redact::Pii,
+    rtp::{Packet, Received, Session, SessionConfig},
+};
+
+use crate::{
+    id::{ConferenceId, LegId},
+    media::{
+        Clips, Counter, Shard, ShardConfig, SocketId,
+        api::{Channels, Command, Event, Format, Opening, PhoneMedia, Seat},
+        leg::secure::SecureContext,
+    },
+};
+
+pub(super) const ROOM: ConferenceId = ConferenceId::from_u64(100);
+pub(super) const ANNA: LegId = LegId::from_u64(1);
+pub(super) const BERT: LegId = LegId::from_u64(2);
+pub(super) const CARL: LegId = LegId::from_u64(3);
+
+pub(super) const OPEN: Seat = Seat {
+    speaks: Channels::MAIN,
+    hears: Channels::MAIN,
+};
+pub(super) const MUTED: Seat = Seat {
+    speaks: Channels::NONE,
+    hears: Channels::MAIN,
+};
+
+/// The steps of the simulation.
+const STEP: Duration = Duration::from_millis(2);
+
+pub(super) struct World {
+    pub(super) shards: [Shard; 2],
+    pub(super) now: Instant,
+    pub(super) phones: BTreeMap<LegId, Phone>,
+    pub(super) events: Vec<Event>,
+}
+
+/// A telephone: a tone generator and an ear.
+pub(super) struct Phone {
+    pub(super) shard: usize,
+    pub(super) media: PhoneMedia,
+    /// The tone it speaks in; none where it sends nothing at all.
+    pub(super) says: Option<f64>,
+    pub(super) heard: Vec<i16>,
+    /// Sequence number, media time and arrival of each RTP packet.
+    pub(super) packets: Vec<(u16, u32, Instant)>,
+    pub(super) reports: usize,
+    speaks_at: Instant,
+    phase: f64,
+    session: Session,
+    encoder: Encoder,
+    playout: Playout,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self::with_clips(Clips::default())
+    }
+
+    pub(super) fn with_clips(clips: Clips) -> Self {
+        let now = t0();
+        let secure = SecureContext::new().unwrap();
+        let shard = |seed| {
+            let config = ShardConfig {
+                clips: clips.clone(),
+                secure: secure.clone(),
+                seed: [seed; 32],
+            };
+            Shard::new(config, now)
+        };
+        Self {
+            shards: [shard(1), shard(2)],
+            now,
+            phones: BTreeMap::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// A conference of open microphones; each leg says its own tone.
+    pub(super) fn conference(legs: &[(LegId, f64)]) -> Self {
+        let mut world = Self::new();
+        world.start(ROOM);
+        for (leg, tone) in legs {
+            world.call(*leg, Codec::Pcma);
+            world.join(*leg, ROOM);
+            world.phone(*leg).says = Some(*tone);
+        }
+        world.seat(
+            ROOM,
+            &legs.iter().map(|(leg, _)| (*leg, OPEN)).collect::<Vec<_>>(),
+        );
+        world
+    }
+
+    pub(super) fn call(&mut self, leg: LegId, codec: Codec) {
+        let phone = Phone::new(leg, codec, self.now);
+        let opening = Box::new(Opening::Phone(phone.media));
+        self.phones.insert(leg, phone);
+        self.tell(Command::Open { leg, opening });
+    }
+
+    pub(super) fn start(&mut self, conference: ConferenceId) {
+        self.tell(Command::Start { conference });
+    }
+
+    pub(super) fn join(&mut self, leg: LegId, conference: ConferenceId) {
+        self.tell(Command::Join { leg, conference });
+    }
+
+    pub(super) fn seat(&mut self, conference: ConferenceId, seats: &[(LegId, Seat)]) {
+        let seats = seats.to_vec();
+        self.tell(Command::Roster { conference, seats });
+    }
+
+    /// Tells the first shard.
+    pub(super) fn tell(&mut self, command: Command) {
+        self.tell_to(0, command);
+    }
+
+    pub(super) fn tell_to(&mut self, shard: usize, command: Command) {
+        self.shards[shard].handle(command, self.now);
+        self.drain(shard);
+    }
+
+    /// Changes a phone's media as a re-INVITE does.
+    pub(super) fn reinvite(&mut self, leg: LegId, change: impl FnOnce(&mut PhoneMedia)) {
+        let media = &mut self.phone(leg).media;
+        change(media);
+        let media = *media;
+        self.tell(Command::Update { leg, media });
+    }
+
+    pub(super) fn phone(&mut self, leg: LegId) -> &mut Phone {
+        self.phones.get_mut(&leg).unwrap()
+    }
+
+    pub(super) fn run(&mut self, duration: Duration) {
+        let until = self.now + duration;
+        while self.now < until {
+            self.now += STEP;
+            self.speak();
+            for shard in 0..self.shards.len() {
+                let due = self.shards[shard].poll_timeout();
+                if due.is_some_and(|due| due <= self.now) {
+                    self.shards[shard].handle_timeout(self.now);
+                    self.drain(shard);
+                }
+            }
+        }
+    }
+
+    /// Lets time pass in which the shards get no turn.
+    pub(super) fn stall(&mut self, duration: Duration) {
+        self.now += duration;
+    }
+
+    /// Lets a datagram arrive at a socket of the first shard.
+    pub(super) fn deliver(&mut self, socket: SocketId, from: SocketAddr, bytes: &[u8]) {
+        self.shards[0].handle_datagram(socket, from, &mut bytes.to_vec(), self.now);
+        self.drain(0);
+    }
+
+    /// Forgets what was heard so far, for instance while buffers filled.
+    pub(super) fn forget(&mut self) {
+        for phone in self.phones.values_mut() {
+            phone.heard.clear();
+            phone.packets.clear();
+        }
+    }
+
+    pub(super) fn count(&self, counter: Counter) -> u64 {
+        self.shards[0].counters().of(counter)
+    }
+
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Every phone sends 20 ms at its own time within the 20 ms.
+    fn speak(&mut self) {
+        let now = self.now;
+        for (leg, phone) in &mut self.phones {
+            let Some(packet) = phone.speak(now) else {
+                continue;
+            };
+            let from = *phone.media.remote.expose();
+            let mut bytes = packet;
+            self.shards[phone.shard].handle_datagram(SocketId::Rtp(*leg), from, &mut bytes, now);
+        }
+        for shard in 0..self.shards.len() {
+            self.drain(shard);
+        }
+    }
+
+    fn drain(&mut self, shard: usize) {
+        while let Some(transmit) = self.shards[shard].poll_transmit() {
+            let (SocketId::Rtp(leg) | SocketId::Rtcp(leg)) = transmit.socket else {
+                panic!("no browser takes part");
+            };
+            let phone = self.phones.get_mut(&leg).unwrap();
+            assert_eq!(phone.shard, shard, "the sockets are elsewhere");
+            if transmit.to == *phone.media.remote.expose() {
+                phone.hear(transmit.bytes, self.now);
+            } else {
+                assert_eq!(transmit.to, *phone.media.remote_rtcp.expose());
+                phone.reports += 1;
+            }
+        }
+        while let Some(event) = self.shards[shard].poll_event() {
+            self.events.push(event);
+        }
+    }
+}
+
+impl Phone {
+    fn new(leg: LegId, codec: Codec, now: Instant) -> Self {
+        let media = media(leg, codec);
+        let config = SessionConfig {
+            ssrc: 7,
+            first_sequence: 65_500,
+            first_timestamp: 1,
+            format: rtp_format(codec, &media),
+            audio_level: None,
+            cname: [0; 12],
+            seed: 1,
+        };
+        Self {
+            shard: 0,
+            media,
+            says: None,
+            heard: Vec::new(),
+            packets: Vec::new(),
+            reports: 0,
+            // Each phone has its own time within the 20 ms.
+            speaks_at: now + STEP * u32::try_from(leg.as_u64() * 3 % 10).unwrap(),
+            phase: 0.0,
+            session: Session::new(config, now),
+            encoder: Encoder::new(codec).unwrap(),
+            playout: Playout::new(codec).unwrap(),
+        }
+    }
+
+    /// Returns the level of a tone in what was heard, in dBov.
+    pub(super) fn hears(&self, tone: f64) -> f64 {
+        level_at(&self.heard, tone)
+    }
+
+    /// Returns the packets of a key being pressed.
+    pub(super) fn press(&mut self, digit: char) -> Vec<Vec<u8>> {
+        let key = self.session.press(digit, 5).unwrap();
+        let packets = key.map(|report| {
+            let mut packet = vec![0; 100];
+            let len = self.session.write_event(&report, &mut packet);
+            packet.truncate(len);
+            packet
+        });
+        packets.collect()
+    }
+
+    /// Changes to another codec, as its side of a re-INVITE.
+    pub(super) fn change_codec(&mut self, codec: Codec) {
+        self.media = media(LegId::from_u64(0), codec);
+        self.session.reconfigure(rtp_format(codec, &self.media));
+        self.encoder = Encoder::new(codec).unwrap();
+        self.playout = Playout::new(codec).unwrap();
+    }
+
+    /// Returns the next packet of its tone.
+    pub(super) fn speak_at_once(&mut self) -> Vec<u8> {
+        self.speaks_at -= TICK;
+        self.speak(self.speaks_at + 2 * TICK).unwrap()
+    }
+
+    fn speak(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if now < self.speaks_at {
+            return None;
+        }
+        self.speaks_at = now + TICK;
+        let tone = self.says?;
+        let frame = self.tone(tone);
+        let mut payload = [0; dsp::MAX_PAYLOAD];
+        let len = self.encoder.encode(&frame, &mut payload).unwrap();
+        let mut packet = vec![0; 1_500];
+        let len = self.session.write_rtp(&payload[..len], &mut packet);
+        packet.truncate(len);
+        Some(packet)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the amplitude fits")]
+    fn tone(&mut self, tone: f64) -> Frame {
+        let mut frame = Frame::SILENCE;
+        for sample in &mut frame.samples {
+            *sample = (AMPLITUDE * self.phase.sin()) as i16;
+            self.phase = (self.phase + TAU * tone / 48_000.0) % TAU;
+        }
+        frame
+    }
+
+    fn hear(&mut self, bytes: &[u8], now: Instant) {
+        let packet = Packet::parse(bytes).unwrap();
+        self.packets.push((packet.sequence, packet.timestamp, now));
+        let received = self.session.handle_rtp(bytes, now).unwrap();
+        if let Received::Audio {
+            sequence,
+            timestamp,
+            payload,
+            ..
+        } = received
+        {
+            self.playout.put(sequence, timestamp, payload, now);
+        }
+        let mut frame = Frame::SILENCE;
+        self.playout.take(&mut frame, now);
+        self.heard.extend_from_slice(&frame.samples);
+    }
+}
+
+/// Amplitude of the phones' tones: −13 dBov.
+const AMPLITUDE: f64 = 10_000.0;
+
+pub(super) fn media(leg: LegId, codec: Codec) -> PhoneMedia {
+    let payload_type = match codec {
+        Codec::Pcmu => 0,
+        Codec::Pcma => 8,
+        Codec::G722 => 9,
+        Codec::Opus => 111,
+    };
+    PhoneMedia {
+        format: Format {
+            codec,
+            payload_type,
+            telephone_event: Some(101),
+        },
+        remote: Pii::new(address(leg, 4_000)),
+        remote_rtcp: Pii::new(address(leg, 4_001)),
+        receives: true,
+        sends: true,
+    }
+}
+
+fn rtp_format(codec: Codec, media: &PhoneMedia) -> sip::rtp::Format {
+    sip::rtp::Format {
+        payload_type: media.format.payload_type,
+        telephone_event: media.format.telephone_event,
+        clock_rate: codec.clock_rate(),
+        ticks_per_packet: codec.ticks(),
+    }
+}
+
+pub(super) fn address(leg: LegId, port: u16) -> SocketAddr {
+    let host = u8::try_from(leg.as_u64()).unwrap();
+    SocketAddr::from(([192, 0, 2, host], port))
+}
+
+/// Speech as nobody has it: a tone in frames, for prompts.
+pub(super) fn tone_clip(tone: f64, frames: usize) -> Vec<Frame> {
+    dsp::tone::sine(tone, -13.0, frames)
+}
+
+/// The level of one frequency in dBov, by correlation over whole frames.
+#[expect(clippy::cast_precision_loss, reason = "a level needs three digits")]
+fn level_at(samples: &[i16], tone: f64) -> f64 {
+    assert!(samples.len() >= FRAME_SAMPLES, "nothing was heard");
+    let (mut real, mut imaginary) = (0.0, 0.0);
+    for (n, sample) in samples.iter().enumerate() {
+        let angle = TAU * tone * n as f64 / 48_000.0;
+        real += f64::from(*sample) * angle.cos();
+        imaginary += f64::from(*sample) * angle.sin();
+    }
+    let amplitude = 2.0 * f64::hypot(real, imaginary) / samples.len() as f64;
+    20.0 * (amplitude.max(1e-3) / 32_768.0).log10() - 3.0
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the base instant of a simulated run"
+)]
+fn t0() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,106 @@
+//! The call: one peer connection, audio only.
+//!
+//! The offer has one sendrecv transceiver without a track; the microphone is attached by `replaceTrack` when it is turned on
+//! for the first time, so listening needs no permission. No ICE servers: the server is ICE-lite with public candidates and
+//! the browser sends the checks. The call does not touch the DOM.
+
+/** Longest wait for the browser's own candidates; the server does not need them, so a slow network interface is not waited for. */
+const GATHERING_MS_MAX = 1500;
+/** Opus without stereo; the mix is mono. */
+const CAPTURE: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
+
+/** How well the connection carries speech. */
+export type Quality = "good" | "fair" | "poor";
+
+/** What the call tells its owner. */
+export type CallNews = { type: "remote"; stream: MediaStream } | { type: "connection"; state: RTCPeerConnectionState };
+
+export class Call {
+  #peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+  #sender: RTCRtpSender;
+  #seen = { received: 0, lost: 0 };
+  #tell: (news: CallNews) => void;
+
+  constructor(tell: (news: CallNews) => void) {
+    this.#tell = tell;
+    this.#sender = this.#peer.addTransceiver("audio", { direction: "sendrecv" }).sender;
+    this.#peer.ontrack = ({ track }) => this.#tell({ type: "remote", stream: new MediaStream([track]) });
+    this.#peer.onconnectionstatechange = () => this.#tell({ type: "connection", state: this.#peer.connectionState });
+  }
+
+  /** Makes the offer and waits, for a bounded time, until the candidates are in it. */
+  async offer(): Promise<string> {
+    await this.#peer.setLocalDescription(await this.#peer.createOffer());
+    await this.#gathered();
+    return this.#peer.localDescription?.sdp ?? "";
+  }
+
+  async answer(sdp: string): Promise<void> {
+    await this.#peer.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  /** Attaches the microphone, or takes it away. */
+  async attach(track: MediaStreamTrack | null): Promise<void> {
+    await this.#sender.replaceTrack(track);
+  }
+
+  /** Judges the time since the last question by loss, jitter and round trip. */
+  async quality(): Promise<Quality | null> {
+    let lost = 0;
+    let received = 0;
+    let jitter = 0;
+    let roundTrip = 0;
+    (await this.#peer.getStats()).forEach((report: Record<string, unknown>) => {
+      if (report.type === "inbound-rtp") {
+        lost = number(report.packetsLost);
+        received = number(report.packetsReceived);
+        jitter = number(report.jitter);
+      } else if (report.type === "candidate-pair" && report.nominated) roundTrip = number(report.currentRoundTripTime);
+    });
+    const news = { received: received - this.#seen.received, lost: lost - this.#seen.lost };
+    this.#seen = { received, lost };
+    return news.received > 0 ? judge(Math.max(0, news.lost) / (news.received + Math.max(0, news.lost)), jitter, roundTrip) : null;
+  }
+
+  close(): void {
+    this.#tell = () => {};
+    this.#peer.close();
+  }
+
+  #gathered(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#peer.iceGatheringState === "complete") return resolve();
+      const timer = setTimeout(resolve, GATHERING_MS_MAX);
+      this.#peer.onicegatheringstatechange = () => {
+        if (this.#peer.iceGatheringState !== "complete") return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+/** Opens a microphone; an unknown device means the browser's choice. */
+export async function openMicrophone(device: string | null): Promise<MediaStreamTrack> {
+  const audio = device ? { ...CAPTURE, deviceId: { ideal: device } } : CAPTURE;
+  const [track] = (await navigator.mediaDevices.getUserMedia({ audio, video: false })).getAudioTracks();
+  if (!track) throw new DOMException("the browser gave no audio track", "NotFoundError");
+  return track;
+}
+
+/** Lists the microphones; labels are filled once the person has permitted one. */
+export async function microphones(): Promise<{ id: string; label: string }[]> {
+  const all = await navigator.mediaDevices.enumerateDevices();
+  return all.filter((d) => d.kind === "audioinput" && d.deviceId !== "").map((d) => ({ id: d.deviceId, label: d.label }));
+}
+
+/** The bounds follow ITU-T G.114 (delay) and what Opus conceals without being noticed (loss). */
+function judge(loss: number, jitter: number, roundTrip: number): Quality {
+  if (loss > 0.08 || roundTrip > 0.6 || jitter > 0.12) return "poor";
+  if (loss > 0.02 || roundTrip > 0.3 || jitter > 0.05) return "fair";
+  return "good";
+}
+
+function number(value: unknown): number {
+  return typeof value === "number" ? value : 0;
+}

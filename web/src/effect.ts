@@ -1,0 +1,22 @@
+//! What the reducer wants done in the world; `session.ts` does it.
+
+import type { ClientMessage } from "./wire";
+
+export type Effect =
+  | { do: "connect"; after_ms: number }
+  | { do: "hello" }
+  | { do: "send"; message: Exclude<ClientMessage, { type: "hello" }> }
+  | { do: "hang-up" }
+  | { do: "negotiate" }
+  | { do: "answer"; sdp: string }
+  | { do: "play" }
+  | { do: "play-tone" }
+  | { do: "open-microphone"; device: string | null }
+  | { do: "switch-microphone"; device: string | null }
+  | { do: "close-microphone" }
+  | { do: "set-microphone"; on: boolean }
+  | { do: "list-devices" }
+  | { do: "expire-toast"; id: number };
+
+/** Waits before each of the attempts to return; after the last the person decides. */
+export const RETRY_DELAYS_MS: readonly number[] = [1000, 3000, 7000];

@@ -1,0 +1,49 @@
+//! Wires reducer, session and views together.
+
+import { h, render } from "preact";
+import { Session } from "./session";
+import { type Event, initial, type Language, reduce, type State } from "./state";
+import { titleOf } from "./text";
+import { App } from "./view/app";
+
+const token = location.hash.slice(1);
+const mix = document.querySelector<HTMLAudioElement>("#mix");
+const root = document.querySelector("#app");
+if (!mix || !root) throw new Error("index.html has both elements");
+
+const session = new Session(`${location.origin.replace(/^http/, "ws")}/ws`, token, mix, dispatch);
+let state: State = initial(preferred(), crypto.getRandomValues(new Uint16Array(1))[0] ?? 0);
+
+addEventListener("pagehide", () => session.leave());
+// A page from the back-forward cache has left the call; another link is another call.
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+addEventListener("hashchange", () => location.reload());
+addEventListener("keydown", (event) => shortcut(event) && dispatch({ type: "shortcut-pressed" }));
+
+draw();
+dispatch(token ? { type: "started" } : { type: "received", message: { type: "unwelcome", reason: "unknown-link" } });
+
+function dispatch(event: Event): void {
+  const before = state;
+  state = reduce(state, event);
+  for (const effect of state.outbox) session.perform(effect);
+  if (state !== before) draw();
+}
+
+function draw(): void {
+  document.title = titleOf(state);
+  document.documentElement.lang = state.language;
+  if (root) render(h(App, { state, dispatch, sound: session.sound }), root);
+}
+
+/** The language of the browser if the page has it, else English. */
+function preferred(): Language {
+  const known = navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => tag === "de" || tag === "en");
+  return known === "de" ? "de" : "en";
+}
+
+/** Key M alone, and not where it is a letter. */
+function shortcut({ key, repeat, ctrlKey, altKey, metaKey, target }: KeyboardEvent): boolean {
+  const typing = target instanceof Element && target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]");
+  return key.toLowerCase() === "m" && !repeat && !ctrlKey && !altKey && !metaKey && !typing;
+}

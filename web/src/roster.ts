@@ -1,0 +1,22 @@
+//! The roster as the page keeps it: a full list first, then versioned changes (RFC 4575: partial, deleted).
+
+import type { Entry } from "./wire";
+
+export type News = { entries: readonly Entry[]; joined: Entry[]; left: Entry[] };
+
+/** Applies a change, or returns `null` when it is older than what is known. Rows keep their place, newcomers go last. */
+export function apply(
+  known: { version: number; entries: readonly Entry[] },
+  delta: { version: number; entries: readonly Entry[]; gone: readonly string[] },
+): News | null {
+  if (delta.version <= known.version) return null;
+  const fresh = new Map(delta.entries.map((entry) => [entry.id, entry]));
+  const left = known.entries.filter((entry) => delta.gone.includes(entry.id) && !fresh.has(entry.id));
+  const kept = known.entries.filter((entry) => !left.includes(entry)).map((entry) => fresh.get(entry.id) ?? entry);
+  const joined = delta.entries.filter((entry) => !find(known.entries, entry.id));
+  return { entries: [...kept, ...joined], joined, left };
+}
+
+export function find(entries: readonly Entry[], id: string): Entry | undefined {
+  return entries.find((entry) => entry.id === id);
+}

@@ -1,0 +1,185 @@
+//! The session: does what the reducer asks for and reports what came of it. It holds link, call and microphone, and no state of its own
+//! that the page could show.
+
+import { Call, type CallNews, microphones, openMicrophone } from "./call";
+import type { Effect } from "./effect";
+import { Link, type LinkNews } from "./link";
+import { Sound } from "./sound";
+import type { Event } from "./state";
+
+/** How long a toast stays. */
+const TOAST_MS = 8000;
+/** Longest wait for the server's next word while the page can only wait. */
+const WAIT_MS_MAX = 15_000;
+/** How often the connection is judged. */
+const QUALITY_MS = 3000;
+
+/** Where the mix is heard: the page's audio element. */
+export type Speaker = { srcObject: MediaProvider | null; play(): Promise<void> };
+
+export class Session {
+  readonly sound = new Sound();
+  #link: Link | null = null;
+  #call: Call | null = null;
+  #track: MediaStreamTrack | null = null;
+  #timers = { connect: 0, wait: 0, quality: 0 };
+  /** Grows with each request for a device, so that an answer which comes too late is recognised. */
+  #turn = 0;
+
+  constructor(
+    private readonly url: string,
+    private readonly token: string,
+    private readonly speaker: Speaker,
+    private readonly tell: (event: Event) => void,
+  ) {}
+
+  perform(effect: Effect): void {
+    switch (effect.do) {
+      case "connect":
+        return this.#connect(effect.after_ms);
+      case "hello":
+        return this.#link?.send({ type: "hello", token: this.token });
+      case "send":
+        return this.#link?.send(effect.message);
+      case "hang-up":
+        return this.hangUp();
+      case "negotiate":
+        return void this.#negotiate();
+      case "answer":
+        return void this.#answer(effect.sdp);
+      case "play":
+        return void this.#play();
+      case "play-tone":
+        return void this.sound.playTone();
+      case "open-microphone":
+      case "switch-microphone":
+        return void this.#openMicrophone(effect.device, effect.do === "switch-microphone");
+      case "close-microphone":
+        return this.#keep(null);
+      case "set-microphone":
+        if (this.#track) this.#track.enabled = effect.on;
+        return;
+      case "list-devices":
+        return void microphones().then((devices) => this.tell({ type: "devices-listed", devices }));
+      case "expire-toast":
+        setTimeout(() => this.tell({ type: "toast-expired", id: effect.id }), TOAST_MS);
+    }
+  }
+
+  /** Ends link and call and gives the microphone back. */
+  hangUp(): void {
+    clearTimeout(this.#timers.connect);
+    clearTimeout(this.#timers.wait);
+    clearInterval(this.#timers.quality);
+    this.#link?.close();
+    this.#link = null;
+    this.#call?.close();
+    this.#call = null;
+    this.speaker.srcObject = null;
+    this.#keep(null);
+  }
+
+  /** Says goodbye when the page goes away. */
+  leave(): void {
+    this.#link?.send({ type: "leave" });
+    this.hangUp();
+  }
+
+  #connect(after_ms: number): void {
+    clearTimeout(this.#timers.connect);
+    this.#timers.connect = window.setTimeout(() => {
+      this.#wait();
+      this.#link?.close();
+      this.#link = new Link(this.url, (news) => this.#linkNews(news));
+    }, after_ms);
+  }
+
+  #wait(): void {
+    clearTimeout(this.#timers.wait);
+    this.#timers.wait = window.setTimeout(() => this.tell({ type: "waited-too-long" }), WAIT_MS_MAX);
+  }
+
+  #linkNews(news: LinkNews): void {
+    if (news.type === "message") this.tell({ type: "received", message: news.message });
+    else this.tell({ type: news.type === "open" ? "link-opened" : "link-closed" });
+  }
+
+  async #negotiate(): Promise<void> {
+    this.#wait();
+    try {
+      this.#call?.close();
+      const call = new Call((news) => this.#callNews(news));
+      this.#call = call;
+      const sdp = await call.offer();
+      if (this.#call === call) this.tell({ type: "offer-made", sdp });
+    } catch {
+      this.tell({ type: "call-unsupported" });
+    }
+  }
+
+  async #answer(sdp: string): Promise<void> {
+    const call = this.#call;
+    try {
+      await call?.answer(sdp);
+      this.#timers.quality = window.setInterval(() => void this.#judge(), QUALITY_MS);
+    } catch {
+      if (this.#call === call) this.tell({ type: "call-changed", state: "failed" });
+    }
+  }
+
+  #callNews(news: CallNews): void {
+    if (news.type === "connection") return this.tell({ type: "call-changed", state: news.state });
+    this.speaker.srcObject = news.stream;
+    void this.#play();
+  }
+
+  async #judge(): Promise<void> {
+    const call = this.#call;
+    const quality = (await call?.quality()) ?? null;
+    if (call && this.#call === call) this.tell({ type: "quality-judged", quality });
+  }
+
+  async #play(): Promise<void> {
+    try {
+      await this.speaker.play();
+      this.tell({ type: "playback-started" });
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "NotAllowedError") this.tell({ type: "playback-blocked" });
+    }
+  }
+
+  async #openMicrophone(device: string | null, switching: boolean): Promise<void> {
+    const turn = ++this.#turn;
+    try {
+      const track = await openMicrophone(device);
+      if (turn !== this.#turn) return track.stop();
+      if (switching) track.enabled = this.#track?.enabled ?? false;
+      this.#keep(track);
+      await this.#call?.attach(track);
+      if (!switching) this.tell({ type: "microphone-opened" });
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      const denied = error instanceof DOMException && (error.name === "NotAllowedError" || error.name === "SecurityError");
+      this.#keep(null);
+      this.tell({ type: "microphone-failed", obstacle: denied ? "denied" : "missing" });
+    }
+  }
+
+  #keep(track: MediaStreamTrack | null): void {
+    if (!track) {
+      this.#turn++;
+      void this.#call?.attach(null);
+    }
+    if (this.#track) this.#track.onended = null;
+    this.#track?.stop();
+    this.#track = track;
+    this.sound.watch(track);
+    if (track) track.onended = () => this.#ended();
+  }
+
+  /** The device was unplugged or its permission withdrawn. */
+  #ended(): void {
+    this.#keep(null);
+    this.tell({ type: "microphone-failed", obstacle: "missing" });
+  }
+}

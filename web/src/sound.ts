@@ -1,0 +1,60 @@
+//! Local sound through WebAudio: the level of the microphone and the test tone. Nothing here leaves the computer.
+
+/** Quietest level that moves the meter, in dB below full scale. */
+const FLOOR_DB = -60;
+/** Notes of the test tone in hertz: a friendly rising third and fifth. */
+const NOTES = [523.25, 659.25, 783.99];
+/** Length of one note in seconds. */
+const NOTE_S = 0.28;
+
+export class Sound {
+  #context: AudioContext | null = null;
+  #analyser: AnalyserNode | null = null;
+  #source: MediaStreamAudioSourceNode | null = null;
+  #samples = new Float32Array(1024);
+
+  /** Watches the level of a track; `null` stops. */
+  watch(track: MediaStreamTrack | null): void {
+    this.#source?.disconnect();
+    this.#source = null;
+    this.#analyser = null;
+    if (!track) return;
+    const context = this.#running();
+    this.#analyser = new AnalyserNode(context, { fftSize: this.#samples.length });
+    this.#source = new MediaStreamAudioSourceNode(context, { mediaStream: new MediaStream([track]) });
+    this.#source.connect(this.#analyser);
+  }
+
+  /** Returns the present level from 0 (silence) to 1 (full scale), in steps of loudness, not of voltage. */
+  level(): number {
+    if (!this.#analyser) return 0;
+    this.#analyser.getFloatTimeDomainData(this.#samples);
+    let sum = 0;
+    for (const sample of this.#samples) sum += sample * sample;
+    const db = 10 * Math.log10(sum / this.#samples.length + 1e-12);
+    return Math.min(1, Math.max(0, 1 - db / FLOOR_DB));
+  }
+
+  /** Plays the test tone and returns its length in milliseconds. */
+  playTone(): number {
+    const context = this.#running();
+    NOTES.forEach((frequency, index) => {
+      const start = context.currentTime + 0.05 + index * NOTE_S;
+      const tone = new OscillatorNode(context, { frequency, type: "sine" });
+      const gain = new GainNode(context, { gain: 0 });
+      gain.gain.setValueAtTime(0, start);
+      gain.gain.linearRampToValueAtTime(0.25, start + 0.03);
+      gain.gain.exponentialRampToValueAtTime(0.001, start + NOTE_S * 1.8);
+      tone.connect(gain).connect(context.destination);
+      tone.start(start);
+      tone.stop(start + NOTE_S * 2);
+    });
+    return NOTES.length * NOTE_S * 1000 + 400;
+  }
+
+  #running(): AudioContext {
+    this.#context ??= new AudioContext();
+    void this.#context.resume();
+    return this.#context;
+  }
+}

@@ -1,0 +1,70 @@
+//! All words of the page: the catalogues, pseudonyms, and sentences about people.
+
+import de from "./i18n/de.json";
+import en from "./i18n/en.json";
+import type { Language, Sentence, State } from "./state";
+import type { Entry } from "./wire";
+
+export type Key = keyof typeof de;
+
+const CATALOGUES: Record<Language, Record<Key, string>> = { de, en };
+/** People named in one announcement; the rest is counted. */
+const NAMED_MAX = 3;
+
+/** Returns a text with its placeholders filled. */
+export function text(language: Language, key: Key, values: Record<string, string | number> = {}): string {
+  return CATALOGUES[language][key].replace(/\{(\w+)\}/g, (mark, name: string) => String(values[name] ?? mark));
+}
+
+/** Words a pseudonym: the same number is the same animal in every language. */
+export function pseudonym(language: Language, number: number): string {
+  const adjectives = text(language, "pseudonym.adjectives").split(" ");
+  const animals = text(language, "pseudonym.animals").split(" ");
+  const [ending, animal] = (animals[number % animals.length] ?? "").split(":");
+  const adjective = `${adjectives[Math.floor(number / animals.length) % adjectives.length]}${ending}`;
+  return text(language, "pseudonym.pattern", { adjective, animal: animal ?? "" });
+}
+
+/** Returns a stable number for an identity, for its pseudonym and its colour (FNV-1a). */
+export function number(id: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193) >>> 0;
+  return hash;
+}
+
+/** Names a participant: their name, "Telefon 1", or a pseudonym. */
+export function nameOf(language: Language, entry: Entry): string {
+  if (entry.name) return entry.name;
+  return entry.door === "phone" ? text(language, "room.phone", { number: entry.ordinal }) : pseudonym(language, number(entry.id));
+}
+
+export function sentence(language: Language, said: Sentence): string {
+  if (!("key" in said)) return said[language];
+  return text(language, `say.${said.key}`, { name: said.entry ? nameOf(language, said.entry) : "" });
+}
+
+/** Words what the live region says. */
+export function announcement(language: Language, said: readonly Sentence[]): string {
+  const named = said.slice(0, NAMED_MAX).map((one) => sentence(language, one));
+  const more = said.length - named.length;
+  return [...named, ...(more > 0 ? [text(language, "say.more", { count: more })] : [])].join(" ");
+}
+
+/** Lists names: "A", "A und B", "A, B und C". */
+export function list(language: Language, names: readonly string[]): string {
+  const last = names.at(-1) ?? "";
+  return names.length < 2 ? last : text(language, "room.and", { names: names.slice(0, -1).join(", "), last });
+}
+
+/** Words the title of the window. */
+export function titleOf({ language, page }: State): string {
+  const title = "welcome" in page && page.welcome ? [page.welcome.title] : [];
+  return [...stateOf(), ...title, text(language, "app.name")].join(" · ");
+
+  function stateOf(): string[] {
+    if (page.name === "join") return [text(language, "title.join")];
+    if (page.name === "room") return page.microphone.wish ? [text(language, "title.speaking")] : [];
+    if (page.name === "over") return [text(language, `over.${page.why}.title`)];
+    return [text(language, page.name === "lost" ? "lost.title" : "title.connecting")];
+  }
+}

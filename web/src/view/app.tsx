@@ -1,0 +1,86 @@
+//! The page: header, the region of the present state, and what is said to assistive technology.
+
+import { useEffect, useRef } from "preact/hooks";
+import { RETRY_DELAYS_MS } from "../effect";
+import type { Sound } from "../sound";
+import type { Event, State } from "../state";
+import { announcement, type Key, text } from "../text";
+import { Mark } from "./icon";
+import { Join } from "./join";
+import { Over, Toasts, Waiting } from "./notice";
+import { RoomPage } from "./room";
+
+/** What every region is given. */
+export type Props = { state: State; dispatch: (event: Event) => void; sound: Sound };
+
+export function App(props: Props) {
+  const { state, dispatch } = props;
+  const t = (key: Key) => text(state.language, key);
+  useHeadingFocus(state.page.name);
+  return (
+    <div class={`page page-${state.page.name}`} data-testid="page" data-page={state.page.name}>
+      <a class="skip" href="#title" onClick={skip}>
+        {t("app.skip")}
+      </a>
+      <header class="header">
+        <p class="brand">
+          <Mark />
+          <span>{t("app.name")}</span>
+        </p>
+        <button
+          type="button"
+          class="quiet"
+          data-testid="language"
+          lang={state.language === "de" ? "en" : "de"}
+          onClick={() => dispatch({ type: "language-chosen", language: state.language === "de" ? "en" : "de" })}
+        >
+          {t("app.language")}
+        </button>
+      </header>
+      <Region {...props} />
+      <Toasts state={state} dispatch={dispatch} />
+      <p class="unseen" role="status" aria-live="polite" data-testid="announcement">
+        <span key={state.spoken.id}>{announcement(state.language, state.spoken.sentences)}</span>
+      </p>
+    </div>
+  );
+}
+
+function Region(props: Props) {
+  const { language, page } = props.state;
+  switch (page.name) {
+    case "connecting":
+      return <Waiting title={text(language, "connecting.title")} sentence={text(language, "connecting.text")} />;
+    case "join":
+      return <Join {...props} page={page} />;
+    case "joining":
+      return <Waiting title={page.welcome.title} sentence={text(language, "joining.text")} />;
+    case "room":
+      return <RoomPage {...props} room={page} />;
+    case "lost":
+      return (
+        <Waiting
+          title={text(language, "lost.title")}
+          sentence={text(language, "lost.text")}
+          detail={text(language, "lost.attempt", { attempt: page.attempt, attempts: RETRY_DELAYS_MS.length })}
+        />
+      );
+    case "over":
+      return <Over {...props} page={page} />;
+  }
+}
+
+/** A change of the page moves the focus to its heading, so that it is read and the keyboard goes on from there. */
+function useHeadingFocus(page: string): void {
+  const first = useRef(true);
+  useEffect(() => {
+    if (!first.current) document.getElementById("title")?.focus({ preventScroll: true });
+    first.current = false;
+  }, [page]);
+}
+
+/** The fragment holds the secret of the link, so the skip link must not replace it. */
+function skip(event: MouseEvent): void {
+  event.preventDefault();
+  document.getElementById("title")?.focus();
+}

@@ -1,0 +1,52 @@
+//! Icons: our own drawings on a grid of 24, lines of one width. They never stand alone: a text says the same.
+
+const DRAWINGS = {
+  microphone: ["M12 3.5a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0v-5a3 3 0 0 1 3-3Z", "M5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3"],
+  "microphone-off": ["M15 9.2V6.5a3 3 0 0 0-5.7-1.3M9 9v2.5a3 3 0 0 0 4.6 2.5", "M18.5 11.5a6.5 6.5 0 0 1-1 3.4M5.5 11.5a6.5 6.5 0 0 0 9.6 5.7M12 18v3M4 4l16 16"],
+  phone: ["M8.2 4.2 6 5.3c-1 .5-1.4 1.6-1.1 2.7 1.6 5.5 5.6 9.5 11.1 11.1 1.1.3 2.2-.1 2.7-1.1l1.1-2.2-4-2.6-2 1.5c-2-1-3.5-2.5-4.5-4.5l1.5-2Z"],
+  "hang-up": ["M3.5 14.8c-.8-.9-.9-2.2-.1-3.1 4.6-5 12.6-5 17.2 0 .8.9.7 2.2-.1 3.1l-1.3 1.4-3.9-2.1v-2.4a10 10 0 0 0-6.6 0v2.4l-3.9 2.1Z"],
+  pause: ["M9 6v12M15 6v12"],
+  speaker: ["M4 9.5v5h3.5L12 18.5v-13L7.5 9.5Z", "M15.5 9a4.2 4.2 0 0 1 0 6M18 6.5a7.8 7.8 0 0 1 0 11"],
+  star: ["m12 4 2.3 4.9 5.2.7-3.8 3.7.9 5.3-4.6-2.5-4.6 2.5.9-5.3L4.5 9.6l5.2-.7Z"],
+  remove: ["M10 11.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM3.5 19.5a6.5 6.5 0 0 1 10.3-5.3M15.5 16l5 5M20.5 16l-5 5"],
+  again: ["M19.5 12a7.5 7.5 0 1 1-2.3-5.4M19.5 3.5v4h-4"],
+  shield: ["M12 3.5 5 6v5.5c0 4.3 2.8 7.5 7 9 4.2-1.5 7-4.7 7-9V6Z", "m9 11.8 2.2 2.2 4-4.2"],
+  close: ["M6 6l12 12M18 6 6 18"],
+  door: ["M13.5 4H6.5v16h7M10.5 12h10M17 8.5l3.5 3.5-3.5 3.5"],
+  link: ["M10 14a4 4 0 0 0 5.7 0l3-3A4 4 0 0 0 13 5.3l-1 1M14 10a4 4 0 0 0-5.7 0l-3 3a4 4 0 0 0 5.7 5.7l1-1"],
+  plug: ["M9 3.5v5M15 3.5v5M6.5 8.5h11v3a5.5 5.5 0 0 1-11 0ZM12 17v3.5"],
+} as const;
+
+export type IconName = keyof typeof DRAWINGS;
+
+export function Icon({ name }: { name: IconName }) {
+  return (
+    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      {DRAWINGS[name].map((d) => (
+        <path d={d} />
+      ))}
+    </svg>
+  );
+}
+
+/** The mark: a call that goes round, and the voice in its middle. */
+export function Mark() {
+  return (
+    <svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
+      <path d="M21.2 7.7a10 10 0 1 1-10.4 0" />
+      <path d="M19 12.2a5.2 5.2 0 1 1-6 0" />
+      <circle cx="16" cy="16.4" r="2.2" />
+    </svg>
+  );
+}
+
+/** Three bars that move while someone speaks, and stand still for people who want less motion. */
+export function Bars() {
+  return (
+    <svg class="icon bars" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      <path d="M6 9v6" />
+      <path d="M12 5v14" />
+      <path d="M18 8v8" />
+    </svg>
+  );
+}

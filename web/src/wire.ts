@@ -1,0 +1,57 @@
+//! The messages between browser and server: JSON over one WebSocket, subprotocol "rundruf.1".
+//! Generated from src/browser/wire.rs by `RUNDRUF_BLESS=1 cargo test wire`; never edited.
+
+export type Language = "de" | "en";
+
+export type Role = "guest" | "moderator";
+
+export type Door = "phone" | "browser";
+
+export type Status = "connected" | "on-hold";
+
+export type Entry = {
+  id: string;
+  name: string | null;
+  door: Door;
+  ordinal: number;
+  role: Role;
+  status: Status;
+  microphone: boolean;
+  speaking: boolean;
+};
+
+export type Roster = {
+  version: number;
+  entries: Entry[];
+};
+
+export type DialIn = {
+  number: string;
+  pin: string;
+  sip: string;
+};
+
+export type Shown = {
+  de: string;
+  en: string;
+};
+
+export type ClientMessage =
+  | { type: "hello"; token: string }
+  | { type: "join"; name: string | null; offer: string }
+  | { type: "microphone"; on: boolean }
+  | { type: "mute"; participant: string }
+  | { type: "remove"; participant: string }
+  | { type: "end" }
+  | { type: "leave" };
+
+export type ServerMessage =
+  | { type: "welcome"; role: Role; title: string; language: Language; dial_in: DialIn | null }
+  | { type: "unwelcome"; reason: string }
+  | { type: "joined"; participant: string; answer: string; roster: Roster }
+  | { type: "delta"; version: number; entries: Entry[]; gone: string[] }
+  | { type: "told"; event: string; shown: Shown }
+  | { type: "refused"; reason: string }
+  | { type: "connected" }
+  | { type: "dismissed"; reason: string }
+  | { type: "failed"; reason: string };

@@ -1,0 +1,112 @@
+//! Every scene against axe-core, light and dark, narrow and wide; reflow, forced colours, keyboard.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { launch } from "../drivers/chromium.mjs";
+import { joinScript, serve } from "../fake-server.mjs";
+import { OTHERS, prepare, SCENES } from "../scenes.mjs";
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+let browser;
+
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+for (const [name, scene] of Object.entries(SCENES)) {
+  test(`${name} has no accessibility findings and fits 320 pixels`, async () => {
+    for (const [colorScheme, width, locale] of [["light", 1280, "de-DE"], ["dark", 320, "en-GB"]]) {
+      await inScene(scene, { colorScheme, locale, viewport: { width, height: 800 } }, async (page) => {
+        await page.evaluate(axe);
+        const { violations } = await page.evaluate((values) => globalThis.axe.run(document, { runOnly: { type: "tag", values } }), RULES);
+        const findings = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`);
+        assert.deepEqual(findings, [], `${colorScheme} ${width}`);
+        assert.deepEqual(await page.evaluate(cutOff), [], `cut off at ${width}`);
+        assert.equal(await page.evaluate(() => document.documentElement.lang), locale.slice(0, 2));
+      });
+    }
+  });
+}
+
+test("forced colours keep speaking visible as an outline", async () => {
+  await inScene(SCENES["room-guest"], { forcedColors: "active" }, async (page) => {
+    const style = await page.locator("[data-speaking=true]").evaluate((row) => getComputedStyle(row).outlineStyle);
+    assert.equal(style, "solid");
+  });
+});
+
+test("everything is reached and done by keyboard alone", async () => {
+  const server = await serve({ script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }) });
+  const context = await browser.newContext({ locale: "de-DE", permissions: ["microphone"] });
+  const page = await context.newPage();
+  await page.goto(`${server.url}#secret`);
+  await page.getByTestId("join").waitFor();
+  await tabTo(page, "name");
+  await page.keyboard.type("Mia mit M");
+  assert.equal(await page.getByTestId("name").inputValue(), "Mia mit M", "M is a letter in a field");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("roster").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), "title", "the new page starts at its heading");
+  await page.keyboard.press("m");
+  await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
+  assert.match(await page.title(), /^Man hört Sie/);
+  assert.match(await page.getByTestId("announcement").innerText(), /Mikrofon an/);
+  await tabTo(page, "microphone");
+  await page.keyboard.press("Space");
+  await page.locator("[data-testid=microphone][data-microphone=off]").waitFor();
+  await tabTo(page, "mute");
+  await page.keyboard.press("Enter");
+  await tabTo(page, "remove");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByTestId("dialog").waitFor({ state: "detached" });
+  assert.equal(await focused(page), "remove", "the focus returns to the opener");
+  await tabTo(page, "end");
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(page), "cancel", "the harmless choice has the focus");
+  await tabTo(page, "confirm");
+  await page.keyboard.press("Enter");
+  await tabTo(page, "leave");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("again").waitFor();
+  const types = server.received.map(({ type, on }) => (type === "microphone" ? `${type} ${on}` : type));
+  assert.deepEqual(types, ["hello", "join", "microphone true", "microphone false", "mute", "end", "leave"]);
+  await context.close();
+  await server.close();
+});
+
+/** Runs in the page: what reaches beyond the window. */
+function cutOff() {
+  const shown = [...document.querySelectorAll("main *, aside *, header *, dialog *")].filter((element) => !element.closest("svg"));
+  return shown.filter((element) => element.getBoundingClientRect().right > innerWidth + 1).map((element) => element.outerHTML.slice(0, 80));
+}
+
+const focused = (page) => page.evaluate(() => document.activeElement.dataset.testid);
+
+async function tabTo(page, id) {
+  for (let i = 0; i < 60; i++) {
+    if ((await focused(page)) === id) return;
+    await page.keyboard.press("Tab");
+  }
+  assert.fail(`${id} is not reached by Tab`);
+}
+
+async function inScene(scene, options, check) {
+  const server = await serve({ script: scene.script });
+  const context = await browser.newContext({ locale: "de-DE", permissions: ["microphone"], reducedMotion: "reduce", ...options });
+  const page = await context.newPage();
+  await prepare(page, scene);
+  try {
+    await page.goto(`${server.url}#secret`);
+    await scene.act(page, server);
+    await check(page, server);
+  } finally {
+    await context.close();
+    await server.close();
+  }
+}

@@ -1,0 +1,53 @@
+//! Drives the page in Debian's Chromium, for tests here and elsewhere. Environment: CHROMIUM (default /usr/bin/chromium).
+//!
+//! `open(url, options)` → a page with join, setMicrophone, roster, recordRemote, screenshot, close (see `page.mjs`).
+
+import { chromium } from "playwright-core";
+import { helper, rawMicrophone, withoutMicrophone } from "./page.mjs";
+
+const FLAGS = [
+  "--no-sandbox",
+  "--use-fake-ui-for-media-stream",
+  "--use-fake-device-for-media-stream",
+  "--allow-loopback-in-peer-connection",
+  "--disable-background-networking",
+  "--disable-background-timer-throttling",
+  "--disable-renderer-backgrounding",
+  "--disable-dev-shm-usage",
+];
+
+export function launch({ fakeAudioWav, flags = [], headless = true } = {}) {
+  const device = fakeAudioWav ? [`--use-file-for-fake-audio-capture=${fakeAudioWav}`] : [];
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless, args: [...FLAGS, ...device, ...flags] });
+}
+
+/**
+ * Options: fakeAudioWav (48 kHz, 16 bit; played in a loop as the microphone), raw (switches echo, noise and gain processing off so that tones
+ * pass; default true), obstacle (NotAllowedError or NotFoundError: there is no microphone), locale, viewport, colorScheme, flags, browser (share one; then close() closes only
+ * the context).
+ */
+export async function open(url, { fakeAudioWav, raw = true, obstacle, locale = "de-DE", viewport, colorScheme, flags, headless, browser } = {}) {
+  const own = browser ?? (await launch({ fakeAudioWav, flags, headless }));
+  const context = await own.newContext({ permissions: ["microphone"], locale, ignoreHTTPSErrors: true, ...(viewport && { viewport }), ...(colorScheme && { colorScheme }) });
+  const page = await context.newPage();
+  const log = [];
+  page.on("console", (line) => log.push(`${line.type()}: ${line.text()}`));
+  page.on("pageerror", (error) => log.push(`error: ${error.message}`));
+  if (raw) await page.addInitScript(rawMicrophone);
+  if (obstacle) await page.addInitScript(withoutMicrophone, obstacle);
+  await page.goto(url);
+  return helper({
+    name: "chromium",
+    page,
+    log,
+    evaluate: (action, argument) => page.evaluate(action, argument),
+    wait: (selector, timeout) => page.locator(selector).first().waitFor({ timeout }),
+    click: (selector) => page.locator(selector).first().click(),
+    fill: (selector, value) => page.locator(selector).fill(value),
+    screenshot: (path) => page.screenshot({ path }),
+    close: async () => {
+      await context.close();
+      if (!browser) await own.close();
+    },
+  });
+}

@@ -1,0 +1,150 @@
+//! What both drivers can do with the page, whatever the browser.
+
+import { writeFile } from "node:fs/promises";
+
+const RATE = 48_000;
+const WAIT_MS = 15_000;
+const byId = (id) => `[data-testid=${id}]`;
+
+export function helper(driver) {
+  const page = {
+    ...driver,
+    /** Fills in the name (or leaves the proposal), joins, and waits for the roster. */
+    async join(name) {
+      await driver.wait(byId("join"), WAIT_MS);
+      if (name) await driver.fill(byId("name"), name);
+      await driver.click(byId("join"));
+      await driver.wait(byId("roster"), WAIT_MS);
+    },
+    /** Turns the microphone on or off and waits until the server's roster says so. */
+    async setMicrophone(on) {
+      const want = on ? "on" : "off";
+      const is = await driver.evaluate(() => document.querySelector("[data-testid=microphone]")?.dataset.microphone);
+      if (is !== want) await driver.click(byId("microphone"));
+      await driver.wait(`${byId("microphone")}[data-microphone=${want}]`, WAIT_MS);
+      await driver.wait(`[data-own=true][data-microphone=${want}]`, WAIT_MS);
+    },
+    /** Waits until the media connection stands. */
+    connected: () => driver.wait("[data-audio=connected]", WAIT_MS),
+    /** The roster as shown: [{ id, name, door, role, status, microphone, speaking, own }]. */
+    roster: () =>
+      driver.evaluate(() =>
+        [...document.querySelectorAll("[data-participant]")].map(({ dataset: d }) => ({
+          id: d.participant,
+          name: d.name,
+          door: d.door,
+          role: d.role,
+          status: d.status,
+          microphone: d.microphone === "on",
+          speaking: d.speaking === "true",
+          own: d.own === "true",
+        })),
+      ),
+    mute: (id) => driver.click(`[data-participant="${id}"] ${byId("mute")}`),
+    async remove(id) {
+      await driver.click(`[data-participant="${id}"] ${byId("remove")}`);
+      await driver.click(byId("confirm"));
+    },
+    async end() {
+      await driver.click(byId("end"));
+      await driver.click(byId("confirm"));
+    },
+    leave: () => driver.click(byId("leave")),
+    /** The state of the page: connecting, join, joining, room, lost, over. */
+    state: () => driver.evaluate(() => document.querySelector("[data-page]")?.dataset.page),
+    /** Records what the page hears: { samples: Float32Array at 48 kHz, rate, wav: path or null }. */
+    async recordRemote(ms, path = null) {
+      const bytes = Buffer.from(await driver.evaluate(startRecording, ms), "base64");
+      const samples = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+      if (path) await writeFile(path, wav(samples));
+      return { samples, rate: RATE, wav: path };
+    },
+  };
+  return page;
+}
+
+/** Runs in the page before its scripts: the fake device's tones must not be taken for noise. */
+export function rawMicrophone() {
+  const devices = navigator.mediaDevices;
+  if (!devices) return;
+  const original = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = ({ audio, ...rest }) =>
+    original({ ...rest, audio: audio && { ...(audio === true ? {} : audio), echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
+}
+
+/** Runs in the page before its scripts: the person refuses (NotAllowedError) or has no microphone (NotFoundError). */
+export function withoutMicrophone(name) {
+  navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("refused by the test", name));
+}
+
+/** Runs in the page: records the mix. A ScriptProcessorNode needs no script to load, so the page's CSP stays as it is. */
+export async function startRecording(ms) {
+  const stream = document.querySelector("#mix").srcObject;
+  if (!stream) throw new Error("the page hears nothing: no stream");
+  const context = new AudioContext({ sampleRate: 48000 });
+  const tap = context.createScriptProcessor(4096, 1, 1);
+  const samples = new Float32Array(Math.ceil(ms * 48));
+  let filled = 0;
+  const ran = new Promise((resolve) => {
+    tap.onaudioprocess = ({ inputBuffer }) => {
+      const block = inputBuffer.getChannelData(0).subarray(0, samples.length - filled);
+      samples.set(block, filled);
+      filled += block.length;
+      if (filled === samples.length) resolve();
+    };
+  });
+  context.createMediaStreamSource(stream).connect(tap).connect(context.destination);
+  void context.resume();
+  await Promise.race([ran, new Promise((resolve) => setTimeout(resolve, 1000)).then(() => filled > 0 && ran)]);
+  const state = context.state;
+  await context.close();
+  // Firefox runs an AudioContext only where there is a sound card; its MediaRecorder runs anywhere.
+  const heard = filled > 0 ? samples : await recorded();
+  if (heard.length === 0) throw new Error(`nothing could be recorded, the AudioContext is ${state}`);
+  const bytes = new Uint8Array(heard.buffer, heard.byteOffset, heard.byteLength);
+  let binary = "";
+  for (let i = 0; i < bytes.length; i += 32768) binary += String.fromCharCode(...bytes.subarray(i, i + 32768));
+  return btoa(binary);
+
+  async function recorded() {
+    const recorder = new MediaRecorder(stream, { audioBitsPerSecond: 256_000 });
+    const parts = [];
+    recorder.ondataavailable = ({ data }) => parts.push(data);
+    const stopped = new Promise((resolve) => (recorder.onstop = resolve));
+    recorder.start();
+    await new Promise((resolve) => setTimeout(resolve, ms + 300));
+    recorder.stop();
+    await stopped;
+    const decoded = await new OfflineAudioContext(1, 48000, 48000).decodeAudioData(await new Blob(parts).arrayBuffer());
+    return decoded.getChannelData(0).slice(0, samples.length);
+  }
+}
+
+/** 16-bit mono WAV at 48 kHz. */
+export function wav(samples) {
+  const bytes = Buffer.alloc(44 + samples.length * 2);
+  bytes.write("RIFF", 0);
+  bytes.writeUInt32LE(36 + samples.length * 2, 4);
+  bytes.write("WAVEfmt ", 8);
+  bytes.writeUInt32LE(16, 16);
+  bytes.writeUInt16LE(1, 20);
+  bytes.writeUInt16LE(1, 22);
+  bytes.writeUInt32LE(RATE, 24);
+  bytes.writeUInt32LE(RATE * 2, 28);
+  bytes.writeUInt16LE(2, 32);
+  bytes.writeUInt16LE(16, 34);
+  bytes.write("data", 36);
+  bytes.writeUInt32LE(samples.length * 2, 40);
+  samples.forEach((sample, i) => bytes.writeInt16LE(Math.round(Math.max(-1, Math.min(1, sample)) * 32767), 44 + i * 2));
+  return bytes;
+}
+
+/** Level of one frequency in dB below full scale (Goertzel), for assertions on recordings. */
+export function toneLevel(samples, hz, rate = RATE) {
+  const coefficient = 2 * Math.cos((2 * Math.PI * hz) / rate);
+  let a = 0;
+  let b = 0;
+  for (const sample of samples) [a, b] = [sample + coefficient * a - b, a];
+  const power = a * a + b * b - coefficient * a * b;
+  return 20 * Math.log10((2 * Math.sqrt(Math.max(power, 0))) / samples.length + 1e-9);
+}

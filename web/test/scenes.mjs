@@ -1,0 +1,151 @@
+//! Every state of the page, as scenes that screenshots and accessibility tests share.
+
+import { withoutMicrophone } from "./drivers/page.mjs";
+import { entry, joinScript, WELCOME } from "./fake-server.mjs";
+
+export const OTHERS = [
+  entry("anna", { name: "Anna Becker", role: "moderator", microphone: true, speaking: true }),
+  entry("tel1", { door: "phone", ordinal: 1, microphone: true }),
+  entry("tel2", { door: "phone", ordinal: 2, status: "on-hold" }),
+  entry("murat", { name: "Murat Yıldırım-Oberhausen", microphone: true }),
+  entry("k7"),
+  entry("lena", { name: "Lena", microphone: false }),
+];
+
+const silent = () => {};
+const unwelcome = (reason) => (connection, message) => message.type === "hello" && connection.send({ type: "unwelcome", reason });
+const told = { type: "told", event: "microphone-off-by-moderator", shown: { de: "Die Moderation hat Ihr Mikrofon ausgeschaltet.", en: "A moderator turned your microphone off." } };
+
+async function join(page) {
+  await page.getByTestId("join").click();
+  await page.getByTestId("roster").waitFor();
+}
+
+async function ended(page, server, reason) {
+  await join(page);
+  server.send({ type: "dismissed", reason });
+  await page.locator("[data-page=over]").waitFor();
+}
+
+/** Makes the browser refuse what the scene wants refused; call it before the page is opened. */
+export async function prepare(page, { denied, blockPlay }) {
+  if (denied) await page.addInitScript(withoutMicrophone, "NotAllowedError");
+  if (blockPlay) await page.addInitScript(() => (HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException("", "NotAllowedError"))));
+}
+
+/** name → { script, act(page, server), denied, blockPlay } */
+export const SCENES = {
+  connecting: { script: silent, act: (page) => page.locator("[data-page=connecting]").waitFor() },
+  join: { script: joinScript(), act: (page) => page.getByTestId("join").waitFor() },
+  "join-moderator-long": {
+    script: joinScript({ welcome: { role: "moderator", title: "Gesamtlehrerkonferenz Grundschulverbund Donaudampfschifffahrtsweg", dial_in: null } }),
+    act: (page) => page.getByTestId("join").waitFor(),
+  },
+  "join-test": {
+    script: joinScript(),
+    act: async (page) => {
+      await page.getByTestId("test-microphone").click();
+      await page.getByTestId("device").waitFor();
+    },
+  },
+  "join-denied": {
+    script: joinScript(),
+    denied: true,
+    act: async (page) => {
+      await page.getByTestId("test-microphone").click();
+      await page.locator(".warning").waitFor();
+    },
+  },
+  joining: {
+    script: (connection, message) => message.type === "hello" && connection.send(WELCOME),
+    act: async (page) => {
+      await page.getByTestId("join").click();
+      await page.locator("[data-page=joining]").waitFor();
+    },
+  },
+  "room-guest": { script: joinScript({ others: OTHERS }), act: join },
+  "room-alone": { script: joinScript(), act: join },
+  "room-live": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("microphone").click();
+      await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
+    },
+  },
+  "room-moderator": {
+    script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }),
+    act: join,
+  },
+  "room-denied": {
+    script: joinScript({ others: OTHERS }),
+    denied: true,
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("microphone").click();
+      await page.getByTestId("obstacle").waitFor();
+    },
+  },
+  "room-told": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page, server) => {
+      await join(page);
+      server.send(told);
+      await page.getByTestId("toast").waitFor();
+    },
+  },
+  "room-blocked": {
+    script: joinScript({ others: OTHERS }),
+    blockPlay: true,
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("unblock").waitFor();
+    },
+  },
+  "dialog-end": {
+    script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("end").click();
+    },
+  },
+  "dialog-remove": {
+    script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("remove").first().click();
+    },
+  },
+  "dialog-sound": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("microphone").click();
+      await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
+      await page.getByTestId("sound").click();
+    },
+  },
+  lost: {
+    script: joinScript({ others: OTHERS }),
+    act: async (page, server) => {
+      await join(page);
+      server.script = silent;
+      server.drop();
+      await page.locator("[data-page=lost]").waitFor();
+    },
+  },
+  left: {
+    script: joinScript({ others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("leave").click();
+      await page.getByTestId("again").waitFor();
+    },
+  },
+  ended: { script: joinScript(), act: (page, server) => ended(page, server, "ended") },
+  removed: { script: joinScript(), act: (page, server) => ended(page, server, "removed") },
+  stopping: { script: joinScript(), act: (page, server) => ended(page, server, "stopping") },
+  failed: { script: joinScript(), act: (page, server) => ended(page, server, "failed") },
+  "unknown-link": { script: unwelcome("unknown-link"), act: (page) => page.locator("[data-page=over]").waitFor() },
+  busy: { script: unwelcome("busy"), act: (page) => page.locator("[data-page=over]").waitFor() },
+};

@@ -1,0 +1,284 @@
+//! The reducer: what each event changes, and what it asks the world to do.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RETRY_DELAYS_MS } from "../src/effect";
+import { type Event, initial, reduce, type Room, type State, type Welcome } from "../src/state";
+import type { Entry } from "../src/wire";
+
+const WELCOME: Welcome = { type: "welcome", role: "guest", title: "Elternabend", language: "de", dial_in: null };
+
+test("a welcome opens the join page and asks for no device", () => {
+  const state = after({ type: "started" }, { type: "link-opened" }, receive(WELCOME));
+  assert.equal(state.page.name, "join");
+  assert.deepEqual(done(state), []);
+});
+
+test("joining closes a tested microphone, negotiates, and sends name and offer", () => {
+  const joining = after({ type: "started" }, receive(WELCOME), { type: "join-chosen", name: "  Blauer Fuchs " });
+  assert.deepEqual(done(joining), ["close-microphone", "negotiate"]);
+  const sent = reduce(joining, { type: "offer-made", sdp: "v=0" });
+  assert.deepEqual(sent.outbox, [{ do: "send", message: { type: "join", name: "Blauer Fuchs", offer: "v=0" } }]);
+});
+
+test("a joined room has the microphone off and opens no device", () => {
+  const state = inRoom();
+  assert.deepEqual(room(state).microphone, { device: "closed", wish: false, asked: null });
+  assert.deepEqual(done(state), ["answer"]);
+});
+
+test("the first toggle opens the device, and only the open device is heard", () => {
+  const opening = reduce(inRoom(), { type: "microphone-toggled" });
+  assert.deepEqual(opening.outbox, [{ do: "open-microphone", device: null }]);
+  assert.equal(room(opening).microphone.wish, false);
+  const open = reduce(opening, { type: "microphone-opened" });
+  assert.deepEqual(open.outbox, [
+    { do: "set-microphone", on: true },
+    { do: "send", message: { type: "microphone", on: true } },
+    { do: "list-devices" },
+  ]);
+});
+
+test("turning off silences the track at once, before the server answers", () => {
+  const state = reduce(live(), { type: "microphone-toggled" });
+  assert.deepEqual(state.outbox, [
+    { do: "set-microphone", on: false },
+    { do: "send", message: { type: "microphone", on: false } },
+  ]);
+});
+
+test("a second toggle waits for the answer to the first", () => {
+  const off = reduce(live(), { type: "microphone-toggled" });
+  const on = reduce(off, { type: "microphone-toggled" });
+  assert.deepEqual(on.outbox, [{ do: "set-microphone", on: true }]);
+  const answered = reduce(on, delta(3, [me(false)]));
+  assert.deepEqual(answered.outbox, [{ do: "send", message: { type: "microphone", on: true } }]);
+  assert.equal(room(answered).microphone.wish, true);
+  const settled = reduce(answered, delta(4, [me(true)]));
+  assert.deepEqual(room(settled).microphone, { device: "open", wish: true, asked: null });
+  assert.deepEqual(settled.outbox, []);
+});
+
+test("a moderator's mute silences the track and is not contradicted", () => {
+  for (const news of [
+    [delta(3, [me(false)])],
+    [told("microphone-off-by-moderator"), delta(3, [me(false)])],
+    [delta(3, [me(false)]), told("microphone-off-by-moderator")],
+  ]) {
+    let state = live();
+    const outbox = [];
+    for (const event of news) {
+      state = reduce(state, event);
+      outbox.push(...state.outbox);
+    }
+    assert.equal(room(state).microphone.wish, false);
+    assert.equal(room(state).microphone.asked, null);
+    assert.deepEqual(outbox.filter((effect) => effect.do === "set-microphone"), [{ do: "set-microphone", on: false }]);
+    assert.equal(outbox.some((effect) => effect.do === "send" && effect.message.type === "microphone" && effect.message.on), false);
+  }
+});
+
+test("nothing the server sends turns the microphone on", () => {
+  for (const state of [inRoom(), reduce(live(), { type: "microphone-toggled" })]) {
+    for (const event of [delta(9, [me(true)]), told("microphone-on"), receive({ type: "connected" }), receive({ type: "refused", reason: "x" })]) {
+      const next = reduce(state, event);
+      assert.equal(room(next).microphone.wish, false);
+      assert.equal(next.outbox.some((effect) => effect.do === "open-microphone" || (effect.do === "set-microphone" && effect.on)), false);
+    }
+  }
+});
+
+test("a refused microphone is silent", () => {
+  const asked = after2(inRoom(), { type: "microphone-toggled" }, { type: "microphone-opened" });
+  const state = reduce(asked, receive({ type: "refused", reason: "not-now" }));
+  assert.equal(room(state).microphone.wish, false);
+  assert.equal(state.outbox.some((effect) => effect.do === "set-microphone" && !effect.on), true);
+});
+
+test("without permission one stays as a listener and may try again", () => {
+  const state = after2(inRoom(), { type: "microphone-toggled" }, { type: "microphone-failed", obstacle: "denied" });
+  assert.equal(room(state).microphone.device, "denied");
+  assert.deepEqual(done(reduce(state, { type: "microphone-toggled" })), ["open-microphone"]);
+});
+
+test("an unplugged microphone tells the server", () => {
+  const state = reduce(live(), { type: "microphone-failed", obstacle: "missing" });
+  assert.equal(state.outbox.some((effect) => effect.do === "send" && effect.message.type === "microphone" && !effect.message.on), true);
+});
+
+test("roster changes keep the order, ignore what is old, and announce who comes and goes", () => {
+  let state = reduce(inRoom(), delta(2, [person("b", "Bea"), person("c", "Cem")]));
+  assert.deepEqual(ids(state), ["me", "b", "c"]);
+  assert.equal(state.spoken.sentences.length, 2);
+  state = reduce(state, delta(3, [{ ...person("b", "Bea"), speaking: true }], ["c"]));
+  assert.deepEqual(ids(state), ["me", "b"]);
+  assert.equal(room(state).entries[1]?.speaking, true);
+  assert.equal(reduce(state, delta(3, [person("d", "Dora")])).page, state.page);
+});
+
+test("a lost link comes back by itself, muted, a bounded number of times", () => {
+  let state = live();
+  for (const [index, delay] of RETRY_DELAYS_MS.entries()) {
+    state = reduce(state, { type: "link-closed" });
+    assert.deepEqual(state.page, { name: "lost", welcome: WELCOME, attempt: index + 1 });
+    assert.deepEqual(state.outbox, [{ do: "hang-up" }, { do: "connect", after_ms: delay }]);
+  }
+  const back = after2(state, receive(WELCOME), { type: "offer-made", sdp: "v=0" }, joined());
+  assert.equal(room(back).microphone.device, "closed");
+  assert.equal(back.retries, RETRY_DELAYS_MS.length);
+  assert.equal(reduce(back, { type: "call-changed", state: "connected" }).retries, 0);
+  const over = reduce(state, { type: "link-closed" });
+  assert.equal(over.page.name === "over" && over.page.why, "lost");
+});
+
+test("a link lost before joining leads back to the join page", () => {
+  const state = after({ type: "started" }, receive(WELCOME), { type: "name-typed", name: "Ada" }, { type: "link-closed" }, receive(WELCOME));
+  assert.equal(state.page.name, "join");
+  assert.equal(state.name, "Ada");
+});
+
+test("a silent server is not waited for without end", () => {
+  const late: Event = { type: "waited-too-long" };
+  assert.equal(after({ type: "started" }, late).page.name, "lost");
+  const joining = after({ type: "started" }, receive(WELCOME), { type: "join-chosen", name: "" }, late);
+  assert.equal(joining.page.name === "over" && joining.page.why, "failed");
+  for (const state of [after({ type: "started" }, receive(WELCOME)), live()]) assert.equal(reduce(state, late).page, state.page);
+});
+
+test("sound that never comes ends with advice, sound that breaks is mended", () => {
+  const never = reduce(inRoom(), { type: "call-changed", state: "failed" });
+  assert.equal(never.page.name === "over" && never.page.why, "no-audio");
+  const broken = after2(inRoom(), { type: "call-changed", state: "connected" }, { type: "call-changed", state: "failed" });
+  assert.equal(broken.page.name, "lost");
+});
+
+test("every dismissal and refusal has its end, and hangs up", () => {
+  const ends = { removed: "removed", ended: "ended", stopping: "stopping", lost: "lost", failed: "failed", "something else": "failed" };
+  for (const [reason, why] of Object.entries(ends)) {
+    const state = reduce(live(), receive({ type: "dismissed", reason }));
+    assert.equal(state.page.name === "over" && state.page.why, why);
+    assert.deepEqual(done(state), ["hang-up"]);
+  }
+  const unknown = after({ type: "started" }, receive({ type: "unwelcome", reason: "unknown-link" }));
+  assert.equal(unknown.page.name === "over" && unknown.page.why, "unknown-link");
+  assert.equal(reduce(unknown, { type: "link-closed" }).page, unknown.page);
+});
+
+test("leaving says so before it hangs up, and joining again asks for the name again", () => {
+  const left = reduce(live(), { type: "leave-chosen" });
+  assert.deepEqual(left.outbox, [{ do: "send", message: { type: "leave" } }, { do: "hang-up" }]);
+  const again = after2(left, { type: "join-again-chosen" }, receive(WELCOME));
+  assert.equal(again.page.name, "join");
+});
+
+test("removing and ending are sent only after the confirmation", () => {
+  const asked = reduce(inRoom(), { type: "dialog-opened", dialog: { name: "remove", participant: "b" } });
+  assert.deepEqual(asked.outbox, []);
+  const removed = reduce(asked, { type: "remove-confirmed", participant: "b" });
+  assert.deepEqual(removed.outbox, [{ do: "send", message: { type: "remove", participant: "b" } }]);
+  assert.equal(room(removed).dialog, null);
+  assert.deepEqual(reduce(inRoom(), { type: "end-confirmed" }).outbox, [{ do: "send", message: { type: "end" } }]);
+});
+
+test("the shortcut works only in the call, without a dialogue, and can be switched off", () => {
+  const press: Event = { type: "shortcut-pressed" };
+  assert.deepEqual(done(reduce(inRoom(), press)), ["open-microphone"]);
+  assert.deepEqual(done(reduce(reduce(inRoom(), { type: "shortcut-toggled" }), press)), []);
+  assert.deepEqual(done(reduce(reduce(inRoom(), { type: "dialog-opened", dialog: { name: "sound" } }), press)), []);
+  assert.deepEqual(done(after({ type: "started" }, receive(WELCOME), press)), []);
+});
+
+test("what the page says itself is not said twice, and the welcome is said but not shown", () => {
+  for (const event of ["microphone-on", "microphone-off"]) assert.equal(reduce(inRoom(), told(event)).spoken.id, inRoom().spoken.id);
+  const admitted = reduce(inRoom(), told("admitted"));
+  assert.equal(admitted.spoken.sentences.length, 1);
+  assert.equal(admitted.toasts.length, 0);
+});
+
+test("toasts are few, and each goes away", () => {
+  let state = inRoom();
+  for (let i = 0; i < 5; i++) state = reduce(state, told("x"));
+  assert.equal(state.toasts.length, 3);
+  assert.deepEqual(done(state), ["expire-toast"]);
+  const id = state.toasts[0]?.id ?? -1;
+  assert.equal(reduce(state, { type: "toast-expired", id }).toasts.length, 2);
+});
+
+test("any order of events keeps the promises: no throw, no sound without a wish, one request at a time", () => {
+  let seed = 7;
+  const random = (bound: number) => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor((seed / 2 ** 32) * bound);
+  };
+  const events: Event[] = [
+    { type: "link-closed" }, { type: "link-opened" }, receive(WELCOME), joined(), { type: "offer-made", sdp: "v=0" }, { type: "join-chosen", name: "A" },
+    { type: "microphone-toggled" }, { type: "microphone-opened" }, { type: "microphone-failed", obstacle: "denied" }, { type: "test-chosen" },
+    { type: "leave-chosen" }, { type: "join-again-chosen" }, { type: "call-changed", state: "connected" }, { type: "shortcut-pressed" },
+    receive({ type: "refused", reason: "x" }), told("microphone-off-by-moderator"), { type: "started" },
+  ];
+  let state = initial("de", 1);
+  for (let step = 0; step < 50_000; step++) {
+    const pick = random(events.length + 2);
+    const event = events[pick] ?? delta(step, [me(pick === events.length)]);
+    const before = state;
+    state = reduce(state, event);
+    if (state.page.name === "room" && state.page.microphone.wish) assert.equal(state.page.microphone.device, "open");
+    const asked = state.outbox.filter((effect) => effect.do === "send" && effect.message.type === "microphone");
+    assert.ok(asked.length <= 1);
+    if (asked.length === 1 && before.page.name === "room" && before.page.microphone.asked !== null && event.type !== "received") assert.fail("two requests at once");
+    assert.ok(state.toasts.length <= 3);
+  }
+});
+
+function after(...events: Event[]): State {
+  return after2(initial("de", 1), ...events);
+}
+
+function after2(state: State, ...events: Event[]): State {
+  return events.reduce(reduce, state);
+}
+
+function inRoom(): State {
+  return after({ type: "started" }, receive(WELCOME), { type: "join-chosen", name: "Ich" }, { type: "offer-made", sdp: "v=0" }, joined());
+}
+
+function live(): State {
+  return after2(inRoom(), { type: "microphone-toggled" }, { type: "microphone-opened" }, delta(2, [me(true)]));
+}
+
+function joined(): Event {
+  return receive({ type: "joined", participant: "me", answer: "v=0", roster: { version: 1, entries: [me(false)] } });
+}
+
+function delta(version: number, entries: Entry[], gone: string[] = []): Event {
+  return receive({ type: "delta", version, entries, gone });
+}
+
+function told(event: string): Event {
+  return receive({ type: "told", event, shown: { de: "Satz", en: "Sentence" } });
+}
+
+function receive(message: Extract<Event, { type: "received" }>["message"]): Event {
+  return { type: "received", message };
+}
+
+function person(id: string, name: string): Entry {
+  return { id, name, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false };
+}
+
+function me(microphone: boolean): Entry {
+  return { ...person("me", "Ich"), microphone };
+}
+
+function room(state: State): Room {
+  assert.equal(state.page.name, "room");
+  return state.page as Room;
+}
+
+function ids(state: State): string[] {
+  return room(state).entries.map((entry) => entry.id);
+}
+
+function done(state: State): string[] {
+  return state.outbox.map((effect) => effect.do);
+}

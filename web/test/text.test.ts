@@ -1,0 +1,53 @@
+//! The words: both languages have the same keys and placeholders, and people are named.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import de from "../src/i18n/de.json";
+import en from "../src/i18n/en.json";
+import { announcement, list, nameOf, pseudonym, text } from "../src/text";
+import type { Entry } from "../src/wire";
+
+const ENTRY: Entry = { id: "a1", name: null, door: "phone", ordinal: 2, role: "guest", status: "connected", microphone: false, speaking: false };
+
+test("both languages have the same keys and the same placeholders", () => {
+  assert.deepEqual(Object.keys(de), Object.keys(en));
+  for (const [key, german] of Object.entries(de)) {
+    const english = en[key as keyof typeof en];
+    assert.deepEqual(marks(german), marks(english), key);
+    assert.ok(german.trim() && english.trim(), key);
+  }
+});
+
+test("no German text says du", () => {
+  for (const [key, words] of Object.entries(de)) assert.doesNotMatch(words, /\b(du|dich|dir|dein\w*)\b/i, key);
+});
+
+test("pseudonyms agree in gender, and all 256 differ in both languages", () => {
+  assert.equal(pseudonym("de", 0), "Blauer Fuchs");
+  assert.equal(pseudonym("en", 0), "Blue Fox");
+  assert.equal(pseudonym("de", 8), "Blaue Eule");
+  assert.equal(pseudonym("de", 14), "Blaues Reh");
+  for (const language of ["de", "en"] as const) assert.equal(new Set(Array.from({ length: 256 }, (_, n) => pseudonym(language, n))).size, 256);
+});
+
+test("a caller is a telephone with a number, a nameless browser has a lasting pseudonym", () => {
+  assert.equal(nameOf("de", ENTRY), "Telefon 2");
+  assert.equal(nameOf("en", ENTRY), "Phone 2");
+  assert.equal(nameOf("de", { ...ENTRY, door: "browser" }), nameOf("de", { ...ENTRY, door: "browser", speaking: true }));
+  assert.equal(nameOf("de", { ...ENTRY, name: "Ada" }), "Ada");
+});
+
+test("many newcomers are announced in one bounded sentence", () => {
+  const joined = Array.from({ length: 12 }, (_, i) => ({ key: "joined" as const, entry: { ...ENTRY, id: `${i}`, ordinal: i } }));
+  assert.equal(announcement("de", joined), "Telefon 0 ist dazugekommen. Telefon 1 ist dazugekommen. Telefon 2 ist dazugekommen. Und 9 weitere.");
+});
+
+test("names are listed as one speaks", () => {
+  assert.equal(list("de", ["A"]), "A");
+  assert.equal(list("de", ["A", "B", "C"]), "A, B und C");
+  assert.equal(text("en", "room.speaks", { names: list("en", ["A", "B"]) }), "Speaking: A and B");
+});
+
+function marks(words: string): string[] {
+  return (words.match(/\{\w+\}/g) ?? []).sort();
+}
