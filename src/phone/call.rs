@@ -8,7 +8,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rand::RngExt;
 use sip::{CallRef, Command, Flow, Target, sdp::Description};
 use tokio::sync::mpsc;
 
@@ -116,6 +116,11 @@ impl Call {
         talk.leg.close().await;
     }
 
+    fn session_id(&self) -> u64 {
+        // RFC 8866 §5.2 wants a number; 62 bits stay clear of signed readers.
+        self.server.rng().random::<u64>() >> 2
+    }
+
     async fn order(&self, command: Command) {
         let _ = self.orders.send(command).await;
     }
@@ -145,7 +150,7 @@ impl Call {
             .server
             .media_sockets(local_address(&invite.flow))
             .map_err(|e| Refusal::from(&e))?;
-        let mut session = Session::new(local_address(&invite.flow), port, session_id());
+        let mut session = Session::new(local_address(&invite.flow), port, self.session_id());
         let (sdp, media) = match &invite.offer {
             Some(offer) => {
                 let Outcome { answer, media } =
@@ -256,6 +261,7 @@ impl Call {
                 }
             }
             tokio::select! {
+                biased;
                 news = talk.leg.next() => match news {
                     Some(LegNews::Digit(digit)) => ivr.handle_digit(digit, clock()),
                     Some(LegNews::Played(token)) if saying == Some(token) => ivr.handle_played(clock()),
@@ -291,6 +297,7 @@ impl Call {
         let mut ping = self.next_ping();
         loop {
             tokio::select! {
+                biased;
                 news = talk.leg.next() => match news {
                     Some(LegNews::Digit(digit)) => pressed(&mut keypad, digit, talk, &attendance).await,
                     Some(LegNews::Quiet(_)) => self.order(Command::Ping { call: self.call }).await,
@@ -408,6 +415,7 @@ impl Call {
     async fn spoken(&mut self, talk: &mut Talk, token: u64, mut deadline: Instant) {
         loop {
             tokio::select! {
+                biased;
                 news = talk.leg.next() => match news {
                     Some(LegNews::Played(said)) if said == token => return,
                     Some(LegNews::Gone(_)) | None => return,
@@ -452,11 +460,6 @@ async fn pressed(keypad: &mut Keypad, digit: char, talk: &mut Talk, attendance: 
 /// The address the call came to; media is received there too.
 fn local_address(flow: &Flow) -> IpAddr {
     flow.local.ip().to_canonical()
-}
-
-fn session_id() -> u64 {
-    // RFC 8866 §5.2 wants a number; 62 bits stay clear of signed readers.
-    StdRng::from_rng(&mut rand::rng()).random::<u64>() >> 2
 }
 
 /// How long words may hold up a stop, which is to be over within 3 s.
