@@ -288,8 +288,6 @@ impl Call {
                 return Exit::Goodbye(Event::Fault);
             }
         };
-        let present = u32::try_from(attendance.roster.entries.len()).unwrap_or(u32::MAX);
-        talk.say(Event::Admitted { present }).await;
         if self.held {
             attendance.hold(true).await;
         }

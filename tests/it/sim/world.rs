@@ -82,6 +82,16 @@ impl Ladder {
         lines.iter().map(|(_, line)| format!("{line}\n")).collect()
     }
 
+    /// What was said to somebody, prompt by prompt.
+    pub fn said_to(&self, name: &str) -> Vec<String> {
+        let prefix = format!("{name} ♪ ");
+        let lines = self.lines.borrow();
+        let said = lines
+            .iter()
+            .filter_map(|(_, line)| line.strip_prefix(&prefix));
+        said.map(str::to_owned).collect()
+    }
+
     /// When the last line with this text was told.
     pub fn at(&self, text: &str) -> Option<Instant> {
         let lines = self.lines.borrow();
