@@ -110,12 +110,8 @@ impl Browser {
             fingerprint: server.fingerprint(),
             legacy_srtp: false,
         };
-        let negotiated = negotiate(
-            &offer,
-            &local,
-            &mut StdRng::seed_from_u64(address.port().into()),
-        );
-        let negotiated = negotiated.unwrap();
+        let seed = address.to_string().bytes().map(u64::from).sum();
+        let negotiated = negotiate(&offer, &local, &mut StdRng::seed_from_u64(seed)).unwrap();
         let answer = SdpAnswer::from_sdp_string(negotiated.answer.expose()).unwrap();
         rtc.sdp_api().accept_answer(pending, answer).unwrap();
         let connection = Connection {

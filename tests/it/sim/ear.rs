@@ -48,6 +48,9 @@ impl Heard {
 }
 
 impl Voice {
+    /// All voices.
+    pub const ALL: [Self; 6] = [Self(0), Self(1), Self(2), Self(3), Self(4), Self(5)];
+
     /// Renders the voice from sample `start` on, `length` samples at `rate` Hz, 16 bit.
     pub fn render(self, rate: u32, start: u64, length: usize) -> Vec<i16> {
         (start..start + length as u64)
@@ -71,7 +74,8 @@ impl Voice {
         (carriers * syllable * gain * 32_767.0).clamp(-32_768.0, 32_767.0) as i16
     }
 
-    fn carriers(self) -> &'static [f64; 4] {
+    /// The frequencies in Hz that are this voice's alone.
+    pub fn carriers(self) -> &'static [f64; 4] {
         &VOICES[self.0]
     }
 

@@ -14,6 +14,7 @@
 pub mod browser;
 pub mod ear;
 pub mod net;
+pub mod party;
 pub mod phone;
 pub mod recording;
 pub mod sip_text;
