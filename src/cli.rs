@@ -149,8 +149,8 @@ impl<'a> Books<'a> {
     }
 
     /// Returns database and key, for the server.
-    pub fn into_parts(self) -> (Store, Keys) {
-        (self.store, self.keys)
+    pub fn parts(&self) -> (Store, Keys) {
+        (self.store.clone(), self.keys.clone())
     }
 
     /// Makes a fresh demo room in place of the last one.

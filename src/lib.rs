@@ -35,4 +35,5 @@ pub mod phone;
 pub mod card;
 pub mod cli;
 pub mod config;
+pub mod serve;
 pub mod start;

@@ -258,3 +258,8 @@ pub const OFFER_MAX: usize = 16 * 1024;
 pub const OFFER_MEDIA_MAX: usize = 8;
 /// Fingerprints of an offer that are looked at; browsers send one.
 pub const OFFER_FINGERPRINTS_MAX: usize = 8;
+
+// --- serve
+
+/// Time from being told to end to having ended; what is left of calls and connections then is dropped.
+pub const DRAIN: Duration = Duration::from_millis(2_500);

@@ -1,3 +1,76 @@
-//! The composition root.
+//! The composition root: reads the command line and the settings, then serves or keeps rooms.
+#![forbid(unsafe_code)]
 
-fn main() {}
+use std::{io, process::ExitCode};
+
+use clap::Parser;
+use rundruf::{
+    cli::{self, Arguments, Books, Command},
+    clock::{Clock, System},
+    conference::event::Language,
+    config::Config,
+    serve::{self, Orders, serve},
+    start::{self, Obstacle},
+};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let language = start::language(|name| std::env::var(name).ok());
+    match run(arguments, language) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => match obstacle(&error) {
+            Some(obstacle) => {
+                start::complain(&obstacle.told(language));
+                obstacle.exit_code()
+            }
+            None => {
+                start::complain(&format!("rundruf: {error:#}"));
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn run(arguments: Arguments, language: Language) -> anyhow::Result<()> {
+    let config = match &arguments.config {
+        Some(file) => Config::read(file).map_err(Obstacle::from)?,
+        None => Config::default(),
+    };
+    start::log(config.log.level);
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let mut out = io::stdout().lock();
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Serve(how) => {
+                let orders = Orders {
+                    config: &config,
+                    file: arguments.config.as_deref(),
+                    demo: how.demo,
+                    language,
+                };
+                serve(&orders, &mut out).await?;
+            }
+            Command::Room(what) => {
+                let mut rng = rand::rng();
+                let books = Books::open(&config, &mut rng).await?;
+                let at = System.since_epoch();
+                books.run(what, language, &mut rng, at, &mut out).await?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Finds what the operator can remove, wherever it came up.
+fn obstacle(error: &anyhow::Error) -> Option<&Obstacle> {
+    if let Some(serve::Error::Obstacle(obstacle)) = error.downcast_ref() {
+        return Some(obstacle);
+    }
+    if let Some(cli::Error::Obstacle(obstacle)) = error.downcast_ref() {
+        return Some(obstacle);
+    }
+    error.downcast_ref()
+}

@@ -1,7 +1,7 @@
 //! What must be true before the first socket opens, and the one sentence that is said when it is not.
 
 use std::{
-    io,
+    io::{self, Write},
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -35,6 +35,14 @@ pub enum Obstacle {
         address: SocketAddr,
         /// The setting that names it.
         key: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The port of browsers' media cannot be bound.
+    #[error("port {port} (media.port) cannot be bound: {source}")]
+    Media {
+        /// The port.
+        port: u16,
         /// Why.
         source: io::Error,
     },
@@ -80,6 +88,21 @@ impl Obstacle {
         }
     }
 
+    /// Names the setting that an unusable SIP address came from.
+    pub fn sip(address: SocketAddr, source: io::Error, config: &Config) -> Self {
+        let udp = config.sip.listen_udp.contains(&address);
+        let key = match (udp, config.sip.listen_tcp.contains(&address)) {
+            (true, true) => "sip.listen_udp, sip.listen_tcp",
+            (true, false) => "sip.listen_udp",
+            (false, _) => "sip.listen_tcp",
+        };
+        Self::Address {
+            address,
+            key,
+            source,
+        }
+    }
+
     /// Names the database that failed.
     pub fn store(file: &Path) -> impl Fn(store::Error) -> Self + '_ {
         |source| Self::Store {
@@ -105,6 +128,12 @@ impl Obstacle {
                 },
                 _,
             ) => told_address(address, key, source, language),
+            (Self::Media { port, source }, Language::De) => format!(
+                "Der UDP-Port {port} (media.port) oder ein folgender lässt sich nicht öffnen: {source}."
+            ),
+            (Self::Media { port, source }, Language::En) => format!(
+                "UDP port {port} (media.port) or one that follows cannot be opened: {source}."
+            ),
             (Self::FileDescriptors { needed, allowed }, Language::De) => format!(
                 "Dieses Programm darf {allowed} Dateien zugleich öffnen, braucht für media.rtp_ports aber {needed}: die \
                  Grenze heben (ulimit -n {needed}) oder den Bereich der Ports verkleinern."
@@ -192,6 +221,11 @@ pub fn media_addresses(setting: &Auto<Vec<IpAddr>>) -> Vec<IpAddr> {
     addresses.sort_by_key(|address| (!address.is_loopback(), address.is_ipv6(), *address));
     addresses.dedup();
     addresses
+}
+
+/// Writes a sentence to standard error; where even that is closed, the exit code must do.
+pub fn complain(sentence: &str) {
+    let _ = writeln!(io::stderr().lock(), "{sentence}");
 }
 
 /// Writes the log to standard error; the environment variable `RUST_LOG` takes precedence over the settings.

@@ -4,6 +4,7 @@
 
 pub mod house;
 pub mod negotiate;
+pub mod served;
 pub mod session;
 pub mod wire;
 

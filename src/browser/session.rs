@@ -13,7 +13,7 @@
 //! Whatever ends the session, the presence in the conference ends with it. A browser that sends nonsense, too much or
 //! nothing harms only itself.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
 use axum::{
     Router,
@@ -25,7 +25,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::any,
 };
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, Interval, MissedTickBehavior, interval, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -44,17 +47,22 @@ use super::{
     wire::{ClientMessage, ServerMessage, Shown, Unwelcome},
 };
 
-/// Returns the route `/ws`; sessions end when told to stop.
-pub fn routes<H: House>(house: H, stop: CancellationToken) -> Router {
+/// Returns the route `/ws`; sessions end when told to stop. Each holds a clone of `alive` until it has said goodbye.
+pub fn routes<H: House>(
+    house: H,
+    stop: CancellationToken,
+    alive: mpsc::Sender<Infallible>,
+) -> Router {
     Router::new()
         .route("/ws", any(upgrade::<H>))
-        .with_state(Door { house, stop })
+        .with_state(Door { house, stop, alive })
 }
 
 #[derive(Clone)]
 struct Door<H> {
     house: H,
     stop: CancellationToken,
+    alive: mpsc::Sender<Infallible>,
 }
 
 async fn upgrade<H: House>(
@@ -111,10 +119,11 @@ fn refuse(status: StatusCode, code: &str) -> Response {
 }
 
 async fn run<H: House>(door: Door<H>, socket: WebSocket) {
-    let mut session = Session::new(socket, door.stop);
+    let mut session = Session::new(socket, door.stop.clone());
     let end = session.attend(&door.house).await;
     tracing::debug!(?end, "browser session ended");
     session.close(end).await;
+    drop(door.alive);
 }
 
 /// Why a session ends.

@@ -30,7 +30,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     task::JoinSet,
-    time::{Instant, Sleep, sleep},
+    time::{Sleep, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -228,7 +228,7 @@ impl Watched {
     ) -> Poll<io::Result<T>> {
         match moved {
             Poll::Ready(done) => {
-                self.idle.as_mut().reset(Instant::now() + limit::WEB_IDLE);
+                self.idle.set(sleep(limit::WEB_IDLE));
                 Poll::Ready(done)
             }
             Poll::Pending => self

@@ -64,6 +64,8 @@ pub struct Shard {
     common: Common,
     /// Legs whose sockets have no further use.
     closed: Vec<LegId>,
+    /// Buses that tick in this round; empty between two.
+    due: Vec<ConferenceId>,
     secure: SecureContext,
     rng: StdRng,
     epoch: Instant,
@@ -89,6 +91,7 @@ impl Shard {
             browsers: Browsers::default(),
             common: Common::new(config.clips, now),
             closed: Vec::new(),
+            due: Vec::new(),
             secure: config.secure,
             rng: StdRng::from_seed(config.seed),
             epoch: now,
@@ -153,15 +156,14 @@ impl Shard {
     /// Runs the ticks that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.tick_hall(now);
-        let due: Vec<ConferenceId> = self
-            .buses
-            .iter()
-            .filter(|(_, bus)| bus.clock.next().is_some_and(|next| next <= now))
-            .map(|(conference, _)| *conference)
-            .collect();
-        for conference in due {
+        let mut due = std::mem::take(&mut self.due);
+        let is_due = |bus: &Bus| bus.clock.next().is_some_and(|next| next <= now);
+        let buses = self.buses.iter().filter(|(_, bus)| is_due(bus));
+        due.extend(buses.map(|(conference, _)| *conference));
+        for conference in due.drain(..) {
             self.tick_bus(conference, now);
         }
+        self.due = due;
     }
 
     /// Takes the next datagram to send.

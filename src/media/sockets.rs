@@ -74,10 +74,7 @@ impl Sockets {
         if self.places.contains_key(&leg) {
             return Ok(());
         }
-        let place = self.vacant.pop().unwrap_or_else(|| {
-            self.phones.push(None);
-            self.phones.len() - 1
-        });
+        let place = self.vacant.last().copied().unwrap_or(self.phones.len());
         for (socket, token) in [
             (&sockets.rtp, Token::Rtp(place)),
             (&sockets.rtcp, Token::Rtcp(place)),
@@ -85,6 +82,9 @@ impl Sockets {
             socket.set_nonblocking(true)?;
             let event = EpollEvent::new(EpollFlags::EPOLLIN, token.pack());
             self.epoll.add(socket, event)?;
+        }
+        if self.vacant.pop().is_none() {
+            self.phones.push(None);
         }
         self.phones[place] = Some((leg, sockets));
         self.places.insert(leg, place);

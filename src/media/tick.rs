@@ -47,9 +47,7 @@ impl Clock {
     pub(super) fn start(&mut self, now: Instant) {
         if self.next.is_none() {
             let origin = self.epoch + SLOT * u32::try_from(self.phase).unwrap_or(0);
-            let passed =
-                ticks(now.saturating_duration_since(origin) + TICK - Duration::from_nanos(1));
-            self.next = Some(origin + TICK * passed);
+            self.next = Some(next_on_grid(origin, TICK, now));
         }
     }
 
@@ -76,6 +74,15 @@ impl Clock {
             skipped,
         })
     }
+}
+
+/// Returns the first point of the grid `origin + n · step` from `now` on.
+pub(super) fn next_on_grid(origin: Instant, step: Duration, now: Instant) -> Instant {
+    let passed = now.saturating_duration_since(origin).as_nanos();
+    let beyond = u64::try_from(passed % step.as_nanos()).unwrap_or(0);
+    let rest = step - Duration::from_nanos(beyond);
+    let point = if rest == step { now } else { now + rest };
+    point.max(origin)
 }
 
 /// Whole ticks in a duration.

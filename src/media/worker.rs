@@ -5,7 +5,7 @@
 //! without:   sleep until a datagram or a command comes
 //! ```
 //!
-//! The clock is read once per round, so that everything in a round happens at one instant. Nothing here blocks while
+//! What happens in a round happens at one instant: the clock is asked when to sleep to and when that was, no more. Nothing here blocks while
 //! there are legs.
 
 use std::{
@@ -16,7 +16,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -31,9 +31,11 @@ use super::{
     counters::{Counter, Counters, SharedCounters},
     shard::{Shard, ShardConfig},
     sockets::{Sockets, bind_all},
+    tick::next_on_grid,
 };
 use crate::{
     clock::Clock,
+    id::LegId,
     limit::{COMMANDS_PER_SLOT, COMMANDS_WAITING, SLOT},
 };
 
@@ -118,16 +120,29 @@ impl From<Command> for Envelope {
     }
 }
 
+impl Command {
+    /// Returns the leg that begins on the shard with this command.
+    fn begins(&self) -> Option<LegId> {
+        if let Self::Open { leg, .. } = self {
+            Some(*leg)
+        } else if let Self::Adopt { leg } = self {
+            Some(leg.id())
+        } else {
+            None
+        }
+    }
+}
+
 impl Notice {
     /// Turns the notice of a released leg into the command that another worker adopts it by.
     pub fn into_adoption(self) -> Result<Envelope, Box<Self>> {
-        match self.event {
-            Event::Released { leg, .. } => Ok(Envelope {
-                command: Command::Adopt { leg },
-                sockets: self.sockets,
-            }),
-            _ => Err(Box::new(self)),
-        }
+        let Event::Released { leg, .. } = self.event else {
+            return Err(Box::new(self));
+        };
+        Ok(Envelope {
+            command: Command::Adopt { leg },
+            sockets: self.sockets,
+        })
     }
 }
 
@@ -171,7 +186,7 @@ impl Worker {
             counters: counters.clone(),
             clock: config.clock,
             stop: stop.clone(),
-            slot: epoch,
+            epoch,
         };
         let realtime = config.realtime;
         let thread = thread::Builder::new()
@@ -256,7 +271,8 @@ struct Round {
     counters: Arc<SharedCounters>,
     clock: Arc<dyn Clock>,
     stop: Arc<AtomicBool>,
-    slot: Instant,
+    /// Where the grid of the slots begins, and that of the ticks with it.
+    epoch: Instant,
 }
 
 impl Round {
@@ -280,11 +296,9 @@ impl Round {
     fn wait(&mut self) -> Instant {
         if self.shard.poll_timeout().is_none() {
             self.sockets.sleep(self.shard.has_event());
-            self.slot = now();
-            return self.slot;
+            return now();
         }
-        self.slot += SLOT;
-        wait_until(&mut self.slot)
+        sleep_until(next_on_grid(self.epoch, SLOT, now() + PAUSE_MIN))
     }
 
     fn take_commands(&mut self, now: Instant) {
@@ -292,12 +306,8 @@ impl Round {
             let Ok(Envelope { command, sockets }) = self.commands.try_recv() else {
                 return;
             };
-            let leg = match &command {
-                Command::Open { leg, .. } => Some(*leg),
-                Command::Adopt { leg } => Some(leg.id()),
-                _ => None,
-            };
-            if let (Some(leg), Some(sockets)) = (leg, sockets)
+            if let Some(leg) = command.begins()
+                && let Some(sockets) = sockets
                 && self.sockets.add(leg, sockets).is_err()
             {
                 self.shard.count(Counter::ReceiveFailed, 1);
@@ -327,9 +337,10 @@ impl Round {
             let Some(event) = self.shard.poll_event() else {
                 return;
             };
-            let sockets = match &event {
-                Event::Released { id, .. } => self.sockets.take(*id),
-                _ => None,
+            let sockets = if let Event::Released { id, .. } = &event {
+                self.sockets.take(*id)
+            } else {
+                None
             };
             room.send(Notice {
                 worker: self.index,
@@ -340,23 +351,14 @@ impl Round {
     }
 }
 
-/// Sleeps until the slot and tells the time; a slot that has passed is moved to where the time is.
+/// Sleeps until the slot and tells the time.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place of the data plane where time passes"
 )]
-fn wait_until(slot: &mut Instant) -> Instant {
-    let now = Instant::now();
-    match slot.checked_duration_since(now) {
-        Some(rest) => {
-            thread::sleep(rest);
-            Instant::now()
-        }
-        None => {
-            *slot = now;
-            now
-        }
-    }
+fn sleep_until(slot: Instant) -> Instant {
+    thread::sleep(slot.saturating_duration_since(now()));
+    now()
 }
 
 #[expect(
@@ -379,6 +381,10 @@ fn ask_for_realtime() {
         tracing::warn!("real-time scheduling was refused; load may be heard");
     }
 }
+
+/// The least pause between two rounds: what has just been looked at is not looked at again at once, and a real-time
+/// thread that is behind leaves the others a breath.
+const PAUSE_MIN: Duration = Duration::from_micros(50);
 
 /// Low among real-time priorities (percent): above all ordinary work, below the kernel's own.
 const REALTIME_PRIORITY: u8 = 20;

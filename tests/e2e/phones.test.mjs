@@ -103,7 +103,7 @@ test('200 calls at 20 a second with the code all come in, stay and leave nothing
     await sipp(200, 20, 90).finally(() => clearInterval(watch));
     assert.ok(most >= 90, `at most ${most} participants at a time were in the conference`);
     await until('no leg left over', 10_000, async () => (await server.metrics()).get('rundruf_legs') === 0);
-    const admitted = (await server.metrics()).get('rundruf_participants_admitted_total');
+    const admitted = (await server.metrics()).get('rundruf_admitted_total');
     assert.equal(admitted, 300, 'every caller was let in');
     await until('the conference over', 40_000, async () => (await server.metrics()).get('rundruf_conferences') === 0);
     const grown = server.memory() / memory;

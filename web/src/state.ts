@@ -275,6 +275,7 @@ const REASONS: Partial<Record<string, Why>> = {
   "unknown-link": "unknown-link",
   busy: "busy",
   full: "full",
+  "no-common-codec": "unsupported",
   removed: "removed",
   ended: "ended",
   stopping: "stopping",

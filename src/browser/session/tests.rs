@@ -303,7 +303,8 @@ impl World {
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let routes = routes(double, stop.clone());
+        let (alive, _) = mpsc::channel(1);
+        let routes = routes(double, stop.clone(), alive);
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Self {
             port,

@@ -288,7 +288,7 @@ fn a_phone_gets_fifty_packets_a_second_whatever_happens() {
     assert_eq!(packets.len(), 250);
     assert_continuous(packets);
     let gaps = packets.windows(2).map(|pair| pair[1].2 - pair[0].2);
-    assert!(gaps.max() < Some(Duration::from_millis(31)));
+    assert!(gaps.max() < Some(2 * dsp::TICK));
 }
 
 #[test]
@@ -334,9 +334,11 @@ fn a_silent_phone_is_reported_every_fifteen_seconds_but_not_on_hold() {
     let quiet: Vec<_> = world
         .take_events()
         .into_iter()
-        .filter_map(|event| match event {
-            Event::Quiet { leg, since } => Some((leg, since.as_secs())),
-            _ => None,
+        .filter_map(|event| {
+            let Event::Quiet { leg, since } = event else {
+                return None;
+            };
+            Some((leg, since.as_secs()))
         })
         .collect();
     assert_eq!(quiet, [(ANNA, 15), (ANNA, 30)]);
@@ -405,9 +407,11 @@ fn speaking_is_told_of_those_who_are_heard() {
     let speaking: Vec<_> = world
         .take_events()
         .into_iter()
-        .filter_map(|event| match event {
-            Event::Speaking { leg, speaking } => Some((leg, speaking)),
-            _ => None,
+        .filter_map(|event| {
+            let Event::Speaking { leg, speaking } = event else {
+                return None;
+            };
+            Some((leg, speaking))
         })
         .collect();
     assert_eq!(speaking, [(BERT, true), (BERT, false)]);
@@ -455,19 +459,22 @@ fn missed_ticks_are_made_up_and_a_long_stall_is_jumped_over() {
     let mut world = World::conference(&[(ANNA, LOW)]);
     world.run(Duration::from_secs(1));
     world.forget();
-    world.stall(Duration::from_millis(60));
-    world.run(Duration::from_millis(140));
+    world.stall(Duration::from_millis(80));
+    world.run(Duration::from_millis(120));
     assert_eq!(world.phone(ANNA).packets.len(), 10);
     assert_continuous(&world.phone(ANNA).packets);
     assert_eq!(world.count(Counter::LateTicks), 3);
     assert_eq!(world.count(Counter::SkippedTicks), 0);
+    let last = *world.phone(ANNA).packets.last().unwrap();
     world.forget();
     world.stall(Duration::from_secs(1));
     world.run(Duration::from_millis(100));
     let packets = &world.phone(ANNA).packets;
-    assert_eq!(packets.len(), 8);
+    assert_eq!(packets.len(), 9);
     assert_continuous(packets);
-    assert_eq!(world.count(Counter::SkippedTicks), 47);
+    assert_eq!(packets[0].0, last.0.wrapping_add(1));
+    assert_eq!(packets[0].1, last.1.wrapping_add(47 * 160));
+    assert_eq!(world.count(Counter::SkippedTicks), 46);
 }
 
 #[test]
@@ -501,10 +508,7 @@ fn lost_events_are_counted_and_followed_by_a_resync() {
         panic!("no resync");
     };
     assert_eq!(legs, [ANNA]);
-    assert_eq!(
-        world.count(Counter::EventsLost) as usize + events.len(),
-        200
-    );
+    assert_eq!(world.count(Counter::EventsLost) + events.len() as u64, 200);
     assert!(!world.shards[0].has_event());
 }
 
@@ -532,19 +536,23 @@ fn trio() -> World {
 }
 
 fn gone(events: &[Event]) -> Vec<(LegId, Gone)> {
-    let gone = events.iter().filter_map(|event| match event {
-        Event::Gone { leg, reason } => Some((*leg, *reason)),
-        _ => None,
-    });
-    gone.collect()
+    let mut gone = Vec::new();
+    for event in events {
+        if let Event::Gone { leg, reason } = event {
+            gone.push((*leg, *reason));
+        }
+    }
+    gone
 }
 
 fn played(events: &[Event]) -> Vec<u64> {
-    let played = events.iter().filter_map(|event| match event {
-        Event::Played { token, .. } => Some(*token),
-        _ => None,
-    });
-    played.collect()
+    let mut played = Vec::new();
+    for event in events {
+        if let Event::Played { token, .. } = event {
+            played.push(*token);
+        }
+    }
+    played
 }
 
 fn assert_continuous(packets: &[(u16, u32, Instant)]) {

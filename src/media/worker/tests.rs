@@ -1,6 +1,6 @@
 //! A worker on loopback, with real sockets and threads.
 
-use std::{net::Ipv4Addr, num::NonZeroUsize, time::Duration};
+use std::{net::Ipv4Addr, num::NonZeroUsize};
 
 use rand::{SeedableRng, rngs::StdRng};
 use sip::redact::Pii;
@@ -8,7 +8,7 @@ use sip::redact::Pii;
 use super::*;
 use crate::{
     clock::Virtual,
-    id::{ConferenceId, LegId},
+    id::ConferenceId,
     media::{
         Clips,
         api::{Format, Opening, PhoneMedia},

@@ -173,6 +173,17 @@ fn a_strangers_hello_has_no_effect() {
     world.assert_audio();
 }
 
+/// R7: not even the right records, where they come from a path that was not nominated.
+#[test]
+fn dtls_counts_only_on_the_nominated_path() {
+    let mut world = World::new();
+    world.dtls_from = Some(stranger());
+    assert!(!world.connects_within(Duration::from_secs(3)));
+    assert_eq!(world.leg.gone(), None);
+    world.dtls_from = None;
+    assert!(world.connects_within(Duration::from_secs(10)));
+}
+
 /// R8.
 #[test]
 fn fifty_thousand_hellos_change_nothing() {

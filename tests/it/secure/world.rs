@@ -54,6 +54,8 @@ pub(super) struct World {
     network: VecDeque<Travelling>,
     pub(super) sent: usize,
     pub(super) loss: Loss,
+    /// Where the browser's DTLS comes from instead, as the leg sees it.
+    pub(super) dtls_from: Option<SocketAddr>,
     /// Every datagram arrives twice.
     pub(super) doubles: bool,
     sequence: u64,
@@ -126,6 +128,7 @@ impl World {
             network: VecDeque::new(),
             sent: 0,
             loss: Box::new(|_, _| false),
+            dtls_from: None,
             doubles: false,
             sequence: 1,
             leg_heard: Vec::new(),
@@ -173,7 +176,10 @@ impl World {
             .pop_front_if(|datagram| datagram.at <= self.now)
         {
             if datagram.to_leg {
-                self.inject(self.seen_as, &datagram.bytes);
+                let stray = self
+                    .dtls_from
+                    .filter(|_| matches!(datagram.bytes[0], 20..=63));
+                self.inject(stray.unwrap_or(self.seen_as), &datagram.bytes);
             } else {
                 self.give_browser(&datagram.bytes);
             }

@@ -39,6 +39,22 @@ test("forced colours keep speaking visible as an outline", async () => {
   });
 });
 
+test("the bar never hides what the keyboard focuses, and the page stays where it is for the bar's own buttons", async () => {
+  await inScene(SCENES["room-moderator"], { viewport: { width: 320, height: 640 } }, async (page) => {
+    for (let i = 0; i < 30 && (await focused(page)) !== "microphone"; i++) {
+      const hidden = await page.evaluate(() => {
+        const own = document.activeElement.getBoundingClientRect();
+        return document.activeElement.matches(".room button") && own.bottom > document.querySelector(".controls").getBoundingClientRect().top;
+      });
+      assert.equal(hidden, false, await page.evaluate(() => document.activeElement.outerHTML.slice(0, 90)));
+      await page.keyboard.press("Tab");
+    }
+    await page.evaluate(() => scrollTo(0, 100));
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => scrollY), 100);
+  });
+});
+
 test("everything is reached and done by keyboard alone", async () => {
   const server = await serve({ script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }) });
   const context = await browser.newContext({ locale: "de-DE", permissions: ["microphone"] });

@@ -1,0 +1,162 @@
+//! The house as it is: the server, with the negotiation of sound in front of it.
+
+use std::sync::Arc;
+
+use crate::{
+    conference::{Refusal, focus::Verb},
+    pii::{Name, Pii, Secret},
+    server::{self, Admission, Attendance, LegNews, MediaLeg, Notice, Server},
+};
+
+use super::{
+    house::{Entrance, House, News, Presence, Unavailable, Welcome},
+    negotiate::{self, Local, Negotiated, negotiate},
+    wire::{DialIn, Failed},
+};
+
+/// The server behind the door.
+#[derive(Debug, Clone)]
+pub struct Served {
+    server: Server,
+    sip_host: Arc<str>,
+}
+
+impl Served {
+    /// Puts the door before a server; SIP addresses told to people end with `sip_host`.
+    pub fn new(server: Server, sip_host: &str) -> Self {
+        Self {
+            server,
+            sip_host: sip_host.into(),
+        }
+    }
+
+    async fn negotiate(
+        &self,
+        admission: &Admission,
+        offer: &Pii<String>,
+    ) -> Result<Negotiated, Failed> {
+        let addresses = self.server.browser_addresses(admission).await;
+        let local = Local {
+            candidates: &addresses.map_err(failed)?,
+            fingerprint: self.server.fingerprint(),
+            legacy_srtp: false,
+        };
+        negotiate(offer.expose(), &local, &mut rand::rng()).map_err(|refusal| {
+            tracing::info!(%refusal, "browser offer refused");
+            match refusal {
+                negotiate::Refusal::Malformed(_) | negotiate::Refusal::TooLarge => {
+                    Failed::Malformed
+                }
+                negotiate::Refusal::NoAudio
+                | negotiate::Refusal::NoCommonCodec
+                | negotiate::Refusal::Unsupported(_) => Failed::NoCommonCodec,
+            }
+        })
+    }
+}
+
+impl House for Served {
+    type Admission = Admission;
+    type Presence = Inside;
+
+    async fn check_link(&self, token: &Secret<String>) -> Result<Option<Admission>, Unavailable> {
+        self.server.check_link(token).await.map_err(|error| {
+            tracing::error!(%error, "link not judged");
+            Unavailable
+        })
+    }
+
+    fn welcome(&self, admission: &Admission) -> Welcome {
+        Welcome {
+            role: admission.role,
+            title: Pii::new(admission.title.expose().clone()),
+            language: admission.language,
+            dial_in: Some(DialIn {
+                number: admission.number.clone(),
+                pin: (*admission.pin).clone(),
+                sip: format!("sip:{}@{}", admission.number, self.sip_host),
+            }),
+        }
+    }
+
+    async fn join(
+        &self,
+        admission: &Admission,
+        name: Option<Name>,
+        offer: &Pii<String>,
+    ) -> Result<Entrance<Inside>, Failed> {
+        let Negotiated { answer, media } = self.negotiate(admission, offer).await?;
+        let joined = self.server.join_browser(admission, name, media).await;
+        let (attendance, leg) = joined.map_err(failed)?;
+        Ok(Entrance {
+            participant: attendance.participant,
+            answer,
+            roster: attendance.roster.clone(),
+            presence: Inside {
+                attendance,
+                leg,
+                leg_over: false,
+            },
+        })
+    }
+}
+
+/// A browser's presence: a place in the conference and a leg.
+#[derive(Debug)]
+pub struct Inside {
+    attendance: Attendance,
+    leg: MediaLeg,
+    /// The leg has no more news; the conference tells what follows from it.
+    leg_over: bool,
+}
+
+impl Presence for Inside {
+    async fn act(&self, verb: Verb) {
+        self.attendance.act(verb).await;
+    }
+
+    async fn next(&mut self) -> Option<News> {
+        loop {
+            tokio::select! {
+                notice = self.attendance.next() => return notice.map(|notice| match notice {
+                    Notice::Roster(snapshot) => News::Roster(snapshot),
+                    Notice::Delta(delta) => News::Delta(delta),
+                    Notice::Told(event) => News::Told(event),
+                    Notice::Refused(refusal) => News::Refused(refusal),
+                    Notice::Dismissed(why) => News::Dismissed(why),
+                }),
+                news = self.leg.next(), if !self.leg_over => match news {
+                    Some(LegNews::Connected) => return Some(News::Connected),
+                    Some(LegNews::Gone(_)) | None => self.leg_over = true,
+                    Some(
+                        LegNews::Digit(_)
+                        | LegNews::Played(_)
+                        | LegNews::Quiet(_)
+                        | LegNews::Released(_),
+                    ) => {}
+                },
+            }
+        }
+    }
+
+    async fn leave(self) {
+        drop(self.attendance);
+        self.leg.close().await;
+    }
+}
+
+/// What the page is told of the server's refusals.
+fn failed(error: server::Error) -> Failed {
+    match error {
+        server::Error::Refused(Refusal::Full) => Failed::Full,
+        server::Error::Refused(_) => Failed::Refused,
+        server::Error::Full
+        | server::Error::NoPort
+        | server::Error::NoWorker
+        | server::Error::Stopping => Failed::Busy,
+        server::Error::Store(error) => {
+            tracing::error!(%error, "joining failed");
+            Failed::Internal
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! `rundruf serve`: opens everything in order, tells how to get in, waits, and leaves within a bounded time.
+//!
+//! ```text
+//!   limits ─ database, key ─ prompts ─ media workers ─ server ─ doors ─ card, ready.json ─ wait ─ drain
+//! ```
+
+use std::{
+    convert::Infallible,
+    io::{self, Write},
+    net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
+    path::Path,
+    sync::Arc,
+};
+
+use rand::Rng;
+use sip::rtp::Discard;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    browser::{served::Served, session},
+    card::{Card, Invitation, Reach, Ready},
+    cli::Books,
+    clock::{Clock, System},
+    conference::event::Language,
+    config::{self, Auto, Config},
+    http::{self, Kind, Listeners, Metric, Sample, Scheme, Site},
+    limit,
+    media::{
+        Clips, Counter,
+        leg::secure::{NoCertificate, SecureContext},
+        pool::{Pool, PoolConfig, PortRange},
+    },
+    phone,
+    server::{
+        Parts, Server,
+        prompts::{self, Prompts},
+    },
+    start::{self, Obstacle},
+    store,
+};
+
+/// How to run.
+#[derive(Debug)]
+pub struct Orders<'a> {
+    /// The settings.
+    pub config: &'a Config,
+    /// Where the settings came from.
+    pub file: Option<&'a Path>,
+    /// Make a fresh room and tell how to get in.
+    pub demo: bool,
+    /// What the card is written in.
+    pub language: Language,
+}
+
+/// The server cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operator can remove the cause.
+    #[error(transparent)]
+    Obstacle(#[from] Obstacle),
+    /// The spoken catalogue is not complete.
+    #[error("prompts: {0}")]
+    Prompts(#[from] prompts::Error),
+    /// There is no certificate for media.
+    #[error("media: {0}")]
+    Media(#[from] NoCertificate),
+    /// The system refuses something else.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+/// Runs the server until the process is told to end.
+///
+/// # Errors
+///
+/// Fails when something that is needed cannot be had; nothing is left open.
+pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Error> {
+    let config = orders.config;
+    let mut rng = rand::rng();
+    start::raise_file_limit(config)?;
+    let media = start::media_addresses(&config.media.addresses);
+    let web = Listeners::bind(&config.web.listen_https, &config.web.listen_http)
+        .map_err(|error| Obstacle::web(error, config))?;
+    let tls = certificate(config, &media)?;
+    let books = Books::open(config, &mut rng).await?;
+    let mut tasks = JoinSet::new();
+    let server = server(config, &books, media.clone(), &mut tasks, &mut rng)?;
+    let phone = phone::Door::bind(door(config), server.clone())
+        .await
+        .map_err(|error| Obstacle::sip(error.address, error.source, config))?;
+    let (udp, tcp) = (first(&phone.udp_addresses()), first(&phone.tcp_addresses()));
+    let reach = Reach::new(
+        config,
+        web.addresses(Scheme::Https).next(),
+        web.addresses(Scheme::Http).next(),
+        udp.or(tcp),
+    );
+    let mut invitations = Vec::new();
+    if orders.demo {
+        let at = System.since_epoch();
+        let room = books.demo_room(orders.language, &mut rng, at).await?;
+        invitations.push(books.invitation(&room, &reach));
+    }
+
+    let stop = CancellationToken::new();
+    let (alive, mut sessions) = mpsc::channel(1);
+    let site = site(&server, &phone, &reach, &stop, alive);
+    let mut doors = JoinSet::new();
+    let (web_stop, phone_stop) = (stop.clone(), stop.clone());
+    doors.spawn(async move {
+        if let Err(error) = web.serve(&site, tls, web_stop, limit::DRAIN).await {
+            tracing::error!(%error, "web sockets failed");
+        }
+    });
+    doors.spawn(phone.run(phone_stop));
+
+    let ready = Ready::new(&reach, udp, tcp, &invitations).to_json();
+    let ready_file = config.store.ready_file();
+    store::write_private(&ready_file, ready.as_bytes())?;
+    tell(orders, &reach, &media, &invitations, out)?;
+    tracing::info!("server started");
+
+    told_to_end().await?;
+    tracing::info!("server stops");
+    let _ = std::fs::remove_file(&ready_file);
+    server.stop().await;
+    stop.cancel();
+    let ended = async {
+        while doors.join_next().await.is_some() {}
+        // Nothing is ever sent: the queue closes with the last session.
+        let _ = sessions.recv().await;
+    };
+    if timeout(limit::DRAIN, ended).await.is_err() {
+        tracing::warn!("some calls did not end in time");
+    }
+    Ok(())
+}
+
+/// Waits until the process is told to end, by Ctrl-C or by its supervisor.
+async fn told_to_end() -> io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+fn tell(
+    orders: &Orders<'_>,
+    reach: &Reach,
+    media: &[IpAddr],
+    invitations: &[Invitation],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let settings = orders.file.map_or_else(
+        || String::from("deploy/config.toml"),
+        |file| file.display().to_string(),
+    );
+    for invitation in invitations {
+        let card = Card {
+            invitation,
+            reach,
+            media,
+            settings: &settings,
+        };
+        out.write_all(card.render(orders.language).as_bytes())?;
+    }
+    out.flush()
+}
+
+fn certificate(config: &Config, media: &[IpAddr]) -> Result<Arc<rustls::ServerConfig>, Obstacle> {
+    let mut hosts = vec![String::from("localhost")];
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    hosts.extend(name.map(|name| name.trim().to_owned()));
+    hosts.extend(media.iter().map(IpAddr::to_string));
+    let (certificate, key) = (&config.store.certificate, &config.store.certificate_key);
+    Ok(http::load_or_create(certificate, key, &hosts)?)
+}
+
+fn server(
+    config: &Config,
+    books: &Books<'_>,
+    addresses: Vec<IpAddr>,
+    tasks: &mut JoinSet<()>,
+    rng: &mut impl Rng,
+) -> Result<Server, Error> {
+    let (prompts, clips) = Prompts::load(None)?;
+    let secure = SecureContext::new()?;
+    let fingerprint = secure.fingerprint().to_owned();
+    let workers = match config.media.workers {
+        Auto::Derived => None,
+        Auto::Set(workers) => Some(NonZeroUsize::from(workers)),
+    };
+    let pool = PoolConfig {
+        workers,
+        addresses,
+        port: config.media.port,
+        realtime: true,
+        clips: Clips::new(clips),
+        secure,
+        clock: Arc::new(System),
+    };
+    let (pool, events) = Pool::spawn(&pool, rng).map_err(|source| Obstacle::Media {
+        port: config.media.port,
+        source,
+    })?;
+    let (store, keys) = books.parts();
+    let parts = Parts {
+        store,
+        keys,
+        prompts,
+        pool: Arc::new(pool),
+        events,
+        ports: PortRange::new(config.media.rtp_ports.range())
+            .expect("settings give room for a pair of ports"),
+        fingerprint,
+    };
+    Ok(Server::start(parts, tasks))
+}
+
+fn door(config: &Config) -> phone::DoorConfig {
+    let trunk = |trunk: &config::Trunk| phone::Trunk {
+        peers: trunk.peers.clone(),
+        numbers: trunk.numbers.iter().map(called).collect(),
+        language: trunk.language,
+    };
+    phone::DoorConfig {
+        udp: config.sip.listen_udp.clone(),
+        tcp: config.sip.listen_tcp.clone(),
+        user_agent: config.sip.user_agent.clone(),
+        trunks: config.trunk.iter().map(trunk).collect(),
+    }
+}
+
+fn called(number: &config::Number) -> phone::Called {
+    match number {
+        config::Number::Rooms => phone::Called::Rooms,
+        config::Number::Bridge => phone::Called::Bridge,
+        config::Number::Dialled(number) => phone::Called::Dialled(number.clone()),
+    }
+}
+
+fn site(
+    server: &Server,
+    phone: &phone::Door,
+    reach: &Reach,
+    stop: &CancellationToken,
+    alive: mpsc::Sender<Infallible>,
+) -> Site {
+    let served = Served::new(server.clone(), &reach.sip_host);
+    let (server, sip) = (server.clone(), phone.counters());
+    Site {
+        socket: session::routes(served, stop.clone(), alive),
+        metrics: Arc::new(move || metrics(&server, *sip.borrow())),
+    }
+}
+
+fn first(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    addresses.first().copied()
+}
+
+/// Gathers what is counted, for whoever runs the machine.
+fn metrics(server: &Server, sip: sip::Counters) -> Vec<Metric> {
+    let census = server.census();
+    let media = server.pool().counters();
+    let gauge = |name, help, value| Metric::single(name, help, Kind::Gauge, value);
+    let counter = |name, help, value| Metric::single(name, help, Kind::Counter, value);
+    let happened = Counter::ALL
+        .into_iter()
+        .filter(|counter| !matches!(counter, Counter::Legs | Counter::Conferences))
+        .map(|counter| (counter.name(), media.of(counter)));
+    let discarded = Discard::ALL
+        .into_iter()
+        .map(|reason| (reason.name(), media.discarded(reason)));
+    let sip = [
+        ("requests", sip.requests),
+        ("responses", sip.responses),
+        ("malformed", sip.malformed),
+        ("dropped", sip.dropped),
+        ("retransmissions", sip.retransmissions),
+        ("stray", sip.stray),
+        ("overloaded", sip.overloaded),
+        ("silenced", sip.silenced),
+        ("closed", sip.closed),
+    ];
+    vec![
+        gauge(
+            "rundruf_participants",
+            "Participants.",
+            census.participants(),
+        ),
+        gauge("rundruf_conferences", "Conferences.", census.conferences()),
+        gauge(
+            "rundruf_legs",
+            "Legs on media workers.",
+            media.of(Counter::Legs),
+        ),
+        counter(
+            "rundruf_admitted_total",
+            "Participants admitted.",
+            census.admitted(),
+        ),
+        counter(
+            "rundruf_wrong_codes_total",
+            "Codes judged wrong.",
+            census.wrong_codes(),
+        ),
+        by_kind(
+            "rundruf_media_total",
+            "What happened on media workers.",
+            happened,
+        ),
+        by_kind(
+            "rundruf_packets_discarded_total",
+            "Media packets of no use.",
+            discarded,
+        ),
+        by_kind(
+            "rundruf_sip_total",
+            "What happened at the telephone door.",
+            sip,
+        ),
+    ]
+}
+
+/// Makes one counter of many, told apart by the label `kind`.
+fn by_kind(
+    name: &'static str,
+    help: &'static str,
+    values: impl IntoIterator<Item = (&'static str, u64)>,
+) -> Metric {
+    let sample = |(kind, value)| Sample {
+        label: Some(("kind", kind)),
+        value,
+    };
+    Metric {
+        name,
+        help,
+        kind: Kind::Counter,
+        samples: values.into_iter().map(sample).collect(),
+    }
+}
