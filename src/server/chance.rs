@@ -11,7 +11,7 @@ pub(crate) struct Chance(Source);
 #[derive(Debug)]
 enum Source {
     System,
-    Seeded(Mutex<StdRng>),
+    Seeded(Box<Mutex<StdRng>>),
 }
 
 impl Chance {
@@ -22,7 +22,9 @@ impl Chance {
 
     /// Draws the same after the same seed.
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded(Mutex::new(StdRng::seed_from_u64(seed))))
+        Self(Source::Seeded(Box::new(Mutex::new(StdRng::seed_from_u64(
+            seed,
+        )))))
     }
 
     /// Makes a generator.

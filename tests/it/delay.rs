@@ -6,6 +6,7 @@
 //! the delay of the sample is the time between the two packets. Resampling's and the codec's own delay is in the lag;
 //! waiting for the tick and in the jitter buffer is in it too, and
 //! so is the speaker's own resampling from 48 kHz: the house is a little faster than is measured. Each phase between speaker and tick is tried once.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{rc::Rc, time::Duration};
 
@@ -97,6 +98,7 @@ fn lag(said: &[f32], heard: &[f32]) -> usize {
 }
 
 /// One second of noise below 3.4 kHz at 48 kHz: each value is held for six samples and smoothed, as an 8 kHz source.
+#[expect(clippy::cast_possible_truncation, reason = "the values are small")]
 fn noise() -> Rc<[i16]> {
     let mut rng = StdRng::seed_from_u64(11);
     let coarse: Vec<f64> = (0..8_002)

@@ -1,4 +1,5 @@
 //! Networks that lose, delay and forge: what is lost is made up for, what is forged is counted and has no effect.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -48,9 +48,6 @@ impl Heard {
 }
 
 impl Voice {
-    /// All voices.
-    pub const ALL: [Self; 6] = [Self(0), Self(1), Self(2), Self(3), Self(4), Self(5)];
-
     /// Renders the voice from sample `start` on, `length` samples at `rate` Hz, 16 bit.
     pub fn render(self, rate: u32, start: u64, length: usize) -> Vec<i16> {
         (start..start + length as u64)
@@ -59,6 +56,7 @@ impl Voice {
     }
 
     /// One sample.
+    #[expect(clippy::cast_possible_truncation, reason = "the value is clamped")]
     fn sample(self, rate: u32, index: u64) -> i16 {
         let t = index as f64 / f64::from(rate);
         let carriers: f64 = self

@@ -10,6 +10,12 @@
     missing_debug_implementations,
     reason = "nobody prints a simulated world"
 )]
+#![expect(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails, and says with which seed"
+)]
 
 pub mod browser;
 pub mod ear;

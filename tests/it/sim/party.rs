@@ -18,6 +18,8 @@ use super::{
 pub const SILENCE_DBFS: f64 = -60.0;
 /// How long a measurement listens.
 pub const LISTENING: Duration = Duration::from_secs(1);
+/// How many voices there are.
+const VOICES: usize = 6;
 /// Time in which everything that was said on the way is over.
 const SETTLING: Duration = Duration::from_millis(500);
 
@@ -112,7 +114,7 @@ pub fn assert_hears(listener: &dyn Listener, from: Instant, voices: &[Voice]) {
         );
     }
     let weakest = voices.iter().map(|v| level(*v)).fold(0.0, f64::min);
-    for other in Voice::ALL.into_iter().filter(|v| !voices.contains(v)) {
+    for other in (0..VOICES).map(Voice).filter(|v| !voices.contains(v)) {
         let level = level(other);
         assert!(
             weakest - level >= 20.0,

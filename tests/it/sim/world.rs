@@ -540,6 +540,7 @@ async fn command(benches: &mut [Bench]) -> (usize, Envelope) {
     .await
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "the values are small")]
 fn clip() -> Vec<dsp::Frame> {
     let step = std::f64::consts::TAU * CLIP_HZ / f64::from(dsp::SAMPLE_RATE);
     let frame = |number: usize| {
