@@ -19,7 +19,7 @@ use super::{
     leg::secure::SecureContext,
     player::Clips,
     shard::ShardConfig,
-    worker::{Commands, Envelope, Notice, PhoneSockets, Stopped, Worker, WorkerConfig},
+    worker::{Commands, Envelope, Notice, PhoneSockets, Simulated, Stopped, Worker, WorkerConfig},
 };
 use crate::{
     clock::Clock,
@@ -88,6 +88,20 @@ impl Pool {
             places: BTreeMap::new(),
         };
         Ok((pool, receiver))
+    }
+
+    /// Makes a pool whose workers are driven by the caller, one for each list of browser addresses, for simulated runs.
+    pub fn simulated(addresses: Vec<Vec<SocketAddr>>) -> io::Result<(Self, Vec<Simulated>)> {
+        let made: Vec<(Worker, Simulated)> = addresses
+            .into_iter()
+            .map(Worker::simulated)
+            .collect::<io::Result<_>>()?;
+        let (workers, simulated) = made.into_iter().unzip();
+        let pool = Self {
+            workers,
+            places: BTreeMap::new(),
+        };
+        Ok((pool, simulated))
     }
 
     /// Returns the worker that serves a conference; a conference without one goes to the least loaded.

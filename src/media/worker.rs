@@ -95,6 +95,15 @@ pub struct Worker {
     thread: Option<thread::JoinHandle<()>>,
 }
 
+/// What stands in for a worker's thread in a simulated run: whoever holds it drives a shard.
+#[derive(Debug)]
+pub struct Simulated {
+    /// The commands as they come.
+    pub commands: mpsc::Receiver<Envelope>,
+    /// Where the shard's counters are published.
+    pub counters: Arc<SharedCounters>,
+}
+
 /// The way to a worker.
 #[derive(Debug, Clone)]
 pub struct Commands {
@@ -195,6 +204,25 @@ impl Worker {
             stop,
             thread: Some(thread),
         })
+    }
+
+    /// Makes a worker without sockets and thread, for simulated runs.
+    pub(super) fn simulated(addresses: Vec<SocketAddr>) -> io::Result<(Self, Simulated)> {
+        let wake = Arc::new(EventFd::from_flags(EfdFlags::EFD_NONBLOCK)?);
+        let (sender, receiver) = mpsc::channel(COMMANDS_WAITING);
+        let counters = Arc::new(SharedCounters::default());
+        let worker = Self {
+            commands: Commands { sender, wake },
+            counters: Arc::clone(&counters),
+            addresses,
+            stop: Arc::new(AtomicBool::new(false)),
+            thread: None,
+        };
+        let simulated = Simulated {
+            commands: receiver,
+            counters,
+        };
+        Ok((worker, simulated))
     }
 
     /// Returns the way to the worker.

@@ -8,7 +8,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rand::RngExt;
 use sip::{CallRef, Command, Flow, Target, sdp::Description};
 use tokio::sync::mpsc;
 
@@ -124,6 +124,11 @@ impl Call {
         talk.leg.close().await;
     }
 
+    fn session_id(&self) -> u64 {
+        // RFC 8866 §5.2 wants a number; 62 bits stay clear of signed readers.
+        self.server.rng().random::<u64>() >> 2
+    }
+
     async fn order(&self, command: Command) {
         let _ = self.orders.send(command).await;
     }
@@ -155,7 +160,7 @@ impl Call {
             .server
             .media_sockets(address)
             .map_err(|e| Refusal::from(&e))?;
-        let mut session = Session::new(address, port, session_id());
+        let mut session = Session::new(address, port, self.session_id());
         let (sdp, media) = match &invite.offer {
             Some(offer) => {
                 let Outcome { answer, media } =
@@ -267,6 +272,7 @@ impl Call {
                 }
             }
             tokio::select! {
+                biased;
                 news = talk.leg.next() => match news {
                     Some(LegNews::Digit(digit)) => ivr.handle_digit(digit, clock()),
                     Some(LegNews::Played(token)) if saying == Some(token) => ivr.handle_played(clock()),
@@ -293,8 +299,6 @@ impl Call {
                 return Exit::Goodbye(Event::Fault);
             }
         };
-        let present = u32::try_from(attendance.roster.entries.len()).unwrap_or(u32::MAX);
-        talk.say(Event::Admitted { present }).await;
         if self.held {
             attendance.hold(true).await;
         }
@@ -302,6 +306,7 @@ impl Call {
         let mut ping = self.next_ping();
         loop {
             tokio::select! {
+                biased;
                 news = talk.leg.next() => match news {
                     Some(LegNews::Digit(digit)) => pressed(&mut keypad, digit, talk, &attendance).await,
                     Some(LegNews::Quiet(_)) => self.order(Command::Ping { call: self.call }).await,
@@ -419,6 +424,7 @@ impl Call {
     async fn spoken(&mut self, talk: &mut Talk, token: u64, mut deadline: Instant) {
         loop {
             tokio::select! {
+                biased;
                 news = talk.leg.next() => match news {
                     Some(LegNews::Played(said)) if said == token => return,
                     Some(LegNews::Gone(_)) | None => return,
@@ -458,11 +464,6 @@ async fn pressed(keypad: &mut Keypad, digit: char, talk: &mut Talk, attendance: 
         }
         None => {}
     }
-}
-
-fn session_id() -> u64 {
-    // RFC 8866 §5.2 wants a number; 62 bits stay clear of signed readers.
-    StdRng::from_rng(&mut rand::rng()).random::<u64>() >> 2
 }
 
 /// How long words may hold up a stop, which is to be over within 3 s.

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rand::RngExt;
 use sip::{CallRef, Command, Endpoint, EndpointConfig, Event};
 use tokio::{
     sync::{mpsc, watch},
@@ -80,7 +80,7 @@ impl Door {
     }
 
     fn new(config: DoorConfig, transport: Transport, server: Server) -> Self {
-        let seed: [u8; 32] = StdRng::from_rng(&mut rand::rng()).random();
+        let seed: [u8; 32] = server.rng().random();
         let endpoint = Endpoint::new(EndpointConfig {
             user_agent: config.user_agent,
             ..EndpointConfig::new(seed)
@@ -120,16 +120,18 @@ impl Door {
         let mut stopping = false;
         loop {
             tokio::select! {
-                arrival = self.transport.arrival() => self.arrived(arrival),
-                Some(order) = self.orders.1.recv() => self.endpoint.handle(order, clock()),
-                () = until(self.endpoint.poll_timeout()) => self.endpoint.handle_timeout(clock()),
-                Some(_) = self.tasks.join_next() => {}
+                // A flood from the network comes last, so that it holds up neither deadlines nor calls.
+                biased;
                 () = stop.cancelled(), if !stopping => {
                     stopping = true;
                     for call in self.calls.values() {
                         let _ = call.try_send(News::Stop);
                     }
                 }
+                () = until(self.endpoint.poll_timeout()) => self.endpoint.handle_timeout(clock()),
+                Some(_) = self.tasks.join_next() => {}
+                Some(order) = self.orders.1.recv() => self.endpoint.handle(order, clock()),
+                arrival = self.transport.arrival() => self.arrived(arrival),
             }
             self.drain(stopping);
             if stopping && self.calls.is_empty() && self.tasks.is_empty() {

@@ -70,6 +70,11 @@ impl Wire {
     pub fn departed(&mut self) -> Option<(Flow, Vec<u8>)> {
         self.departures.try_recv().ok()
     }
+
+    /// Waits for the next datagram that departs; none when the door is gone.
+    pub async fn departure(&mut self) -> Option<(Flow, Vec<u8>)> {
+        self.departures.recv().await
+    }
 }
 
 /// An accepted connection: where its answers go, and whether it ever had one.

@@ -130,12 +130,13 @@ impl Task {
         while !self.ended {
             let deadline = self.focus.poll_timeout();
             tokio::select! {
+                biased;
+                () = until(deadline) => self.focus.handle_timeout(clock()),
+                _ = sweep.tick() => self.sweep(),
                 message = inbox.recv() => match message {
                     Some(message) => self.message(message).await,
                     None => break,
                 },
-                () = until(deadline) => self.focus.handle_timeout(clock()),
-                _ = sweep.tick() => self.sweep(),
             }
             self.drain().await;
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use rand::{SeedableRng, rngs::StdRng};
+use rand::rngs::StdRng;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
@@ -52,8 +52,12 @@ pub(super) struct Factory {
 }
 
 impl Factory {
-    pub(super) fn new(pool: Arc<Pool>, notes: mpsc::Sender<Note>, census: Arc<Census>) -> Self {
-        let rng = StdRng::from_rng(&mut rand::rng());
+    pub(super) fn new(
+        pool: Arc<Pool>,
+        notes: mpsc::Sender<Note>,
+        census: Arc<Census>,
+        rng: StdRng,
+    ) -> Self {
         Self {
             live: BTreeMap::new(),
             tasks: JoinSet::new(),
@@ -69,6 +73,7 @@ impl Factory {
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         loop {
             tokio::select! {
+                biased;
                 request = requests.recv() => match request {
                     Some(Request::Open { room, reply }) => {
                         let _ = reply.send(self.open(room));

@@ -8,7 +8,10 @@ pub mod prompts;
 pub mod secrets;
 
 pub(crate) mod conference;
+
+mod chance;
 mod factory;
+mod rooms;
 mod router;
 
 use std::{
@@ -16,21 +19,23 @@ use std::{
     sync::Arc,
 };
 
-use rand::{SeedableRng, rngs::StdRng};
+use rand::rngs::StdRng;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
 };
 
-pub use self::router::LegNews;
 use self::{
     census::Census,
+    chance::Chance,
     conference::{Joining, Message},
     factory::{Factory, Live, Request},
     prompts::Prompts,
+    rooms::Rooms,
     router::{Note, Router},
     secrets::Keys,
 };
+pub use self::{rooms::Listed, router::LegNews};
 use crate::{
     conference::{
         error::{Dismissal, Refusal},
@@ -39,7 +44,7 @@ use crate::{
         participant::{Door, Role},
         roster::{Delta, Snapshot},
     },
-    id::{LegId, ParticipantId, RoomId, TenantId},
+    id::{LegId, ParticipantId, RoomId},
     limit::{LEG_NEWS_MAX, NOTICES_MAX, SERVER_QUEUE_MAX},
     media::{
         api::{BrowserMedia, Command, Opening, PhoneMedia},
@@ -113,7 +118,8 @@ pub struct Server {
 
 #[derive(Debug)]
 struct Inner {
-    store: Store,
+    rooms: Rooms,
+    chance: Chance,
     keys: Keys,
     pool: Arc<Pool>,
     prompts: Prompts,
@@ -126,9 +132,9 @@ struct Inner {
 
 /// What a server is made of.
 #[derive(Debug)]
-pub struct Parts {
+pub struct Parts<R = Store> {
     /// Rooms.
-    pub store: Store,
+    pub store: R,
     /// The key of PINs and links.
     pub keys: Keys,
     /// The spoken catalogue.
@@ -146,6 +152,20 @@ pub struct Parts {
 impl Server {
     /// Starts the server's tasks on the current runtime; they belong to `tasks`.
     pub fn start(parts: Parts, tasks: &mut JoinSet<()>) -> Self {
+        Self::begin(parts, Rooms::Stored, Chance::system(), tasks)
+    }
+
+    /// Starts a server for a simulated run: with the rooms of a list, and the same after the same seed.
+    pub fn simulated(parts: Parts<Vec<Listed>>, seed: u64, tasks: &mut JoinSet<()>) -> Self {
+        Self::begin(parts, Rooms::Listed, Chance::seeded(seed), tasks)
+    }
+
+    fn begin<R>(
+        parts: Parts<R>,
+        rooms: impl FnOnce(R) -> Rooms,
+        chance: Chance,
+        tasks: &mut JoinSet<()>,
+    ) -> Self {
         let Parts {
             store,
             keys,
@@ -159,11 +179,17 @@ impl Server {
         let (requests, requests_queue) = mpsc::channel(SERVER_QUEUE_MAX);
         tasks.spawn(Router::new(Arc::clone(&pool)).run(notes_queue, events));
         let census = Arc::new(Census::default());
-        let factory = Factory::new(Arc::clone(&pool), notes.clone(), Arc::clone(&census));
+        let factory = Factory::new(
+            Arc::clone(&pool),
+            notes.clone(),
+            Arc::clone(&census),
+            chance.rng(),
+        );
         tasks.spawn(factory.run(requests_queue));
         Self {
             inner: Arc::new(Inner {
-                store,
+                rooms: rooms(store),
+                chance,
                 keys,
                 pool,
                 prompts,
@@ -202,11 +228,7 @@ impl Server {
         number: &Secret<String>,
         pin: &Secret<String>,
     ) -> Result<Option<Admission>, Error> {
-        let room = self
-            .inner
-            .store
-            .room_by_number(TenantId::DEFAULT, number.expose())
-            .await?;
+        let room = self.inner.rooms.by_number(number.expose()).await?;
         let judged = room.clone().unwrap_or_else(Room::nowhere);
         let role = self.inner.keys.role_of_pin(&judged, pin);
         if room.is_none() || role.is_none() {
@@ -220,17 +242,13 @@ impl Server {
     /// Judges a link's token.
     pub async fn check_link(&self, token: &Secret<String>) -> Result<Option<Admission>, Error> {
         let hash = secrets::link_hash(token);
-        let found = self.inner.store.room_by_link(&hash).await?;
+        let found = self.inner.rooms.by_link(&hash).await?;
         Ok(found.map(|(room, role)| self.admission(&room, role)))
     }
 
     /// The language of the room with this number, if there is one; for trunks that lead to every room.
     pub async fn room_language(&self, number: &str) -> Result<Option<Language>, Error> {
-        let room = self
-            .inner
-            .store
-            .room_by_number(TenantId::DEFAULT, number)
-            .await?;
+        let room = self.inner.rooms.by_number(number).await?;
         Ok(room.map(|room| room.language))
     }
 
@@ -282,7 +300,7 @@ impl Server {
         let sockets = self
             .inner
             .ports
-            .bind(address, &mut rng())
+            .bind(address, &mut self.rng())
             .map_err(|error| {
                 tracing::warn!(%error, "a caller got no media ports");
                 match error {
@@ -310,7 +328,7 @@ impl Server {
         opening: Opening,
         sockets: Option<PhoneSockets>,
     ) -> Result<MediaLeg, Error> {
-        let id = LegId::random(&mut rng());
+        let id = LegId::random(&mut self.rng());
         let (door, news) = mpsc::channel(LEG_NEWS_MAX);
         let _ = self
             .inner
@@ -361,7 +379,7 @@ impl Server {
         door: Door,
         leg: &MediaLeg,
     ) -> Result<Attendance, Error> {
-        let participant = ParticipantId::random(&mut rng());
+        let participant = ParticipantId::random(&mut self.rng());
         let (notices, queue) = mpsc::channel(NOTICES_MAX);
         // A conference may end between being found and being joined; then there is a fresh one, once.
         for _ in 0..2 {
@@ -415,6 +433,11 @@ impl Server {
             return Err(Error::Stopping);
         }
         answer.await.map_err(|_| Error::Stopping)?
+    }
+
+    /// Makes a generator of random numbers.
+    pub(crate) fn rng(&self) -> StdRng {
+        self.inner.chance.rng()
     }
 
     /// Ends a removed room's conference.
@@ -580,8 +603,4 @@ impl MediaLeg {
             }
         }
     }
-}
-
-fn rng() -> StdRng {
-    StdRng::from_rng(&mut rand::rng())
 }

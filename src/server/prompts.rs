@@ -56,6 +56,13 @@ impl Prompts {
         ))
     }
 
+    /// The catalogue without its sound, for simulated runs that bring their own or need none.
+    pub fn unspoken() -> Self {
+        Self {
+            clips: Clip::ALL.len(),
+        }
+    }
+
     /// The clips that speak an event.
     pub fn clips(&self, event: Event, language: Language) -> Vec<ClipId> {
         let position = Language::ALL.iter().position(|known| *known == language);

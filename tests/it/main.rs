@@ -1,4 +1,14 @@
 //! Whole paths through the house in simulated time.
 
+mod blast_radius;
+mod delay;
+mod dial_in;
+mod liveness;
+mod lossy_network;
 mod media;
+mod mixing;
+mod no_personal_data;
+mod roster;
 mod secure;
+pub mod sim;
+mod stop;

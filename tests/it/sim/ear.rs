@@ -56,6 +56,7 @@ impl Voice {
     }
 
     /// One sample.
+    #[expect(clippy::cast_possible_truncation, reason = "the value is clamped")]
     fn sample(self, rate: u32, index: u64) -> i16 {
         let t = index as f64 / f64::from(rate);
         let carriers: f64 = self
@@ -71,7 +72,8 @@ impl Voice {
         (carriers * syllable * gain * 32_767.0).clamp(-32_768.0, 32_767.0) as i16
     }
 
-    fn carriers(self) -> &'static [f64; 4] {
+    /// The frequencies in Hz that are this voice's alone.
+    pub fn carriers(self) -> &'static [f64; 4] {
         &VOICES[self.0]
     }
 

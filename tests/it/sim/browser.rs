@@ -1,0 +1,388 @@
+//! A browser that joins: `str0m` as an independent implementation of ICE, DTLS-SRTP and SDP, and what its page is told.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    net::SocketAddr,
+    rc::Rc,
+    sync::Once,
+    time::{Duration, Instant},
+};
+
+use dsp::{Codec, Encoder, FRAME_SAMPLES, Frame, SAMPLE_RATE, TICK};
+use futures_util::FutureExt;
+use rand::{SeedableRng, rngs::StdRng};
+use rundruf::{
+    browser::negotiate::{Local, negotiate},
+    conference::{
+        error::{Dismissal, Refusal},
+        event::Event as Told,
+        focus::Verb,
+        participant::{Role, clean_name},
+        roster::{Entry, Snapshot},
+    },
+    server::{Attendance, LegNews, MediaLeg, Notice},
+};
+use str0m::{
+    Candidate, Event, Input, Output, Rtc,
+    change::{SdpAnswer, SdpPendingOffer},
+    media::{Direction, MediaKind, Mid},
+    net::{Protocol, Receive},
+    rtp::RtpWrite,
+};
+
+use super::{
+    ear::Voice,
+    net::Datagram,
+    now,
+    recording::{Heard, Recording},
+    world::{Ladder, TestRoom, World},
+};
+
+/// A browser of the world; clones are the same one.
+#[derive(Clone)]
+pub struct Browser(Rc<RefCell<Page>>);
+
+struct Page {
+    name: String,
+    address: SocketAddr,
+    ladder: Ladder,
+    connection: Option<Connection>,
+    attendance: Option<Attendance>,
+    leg: Option<MediaLeg>,
+    roster: Snapshot,
+    told: Vec<Told>,
+    refused: Vec<Refusal>,
+    dismissed: Option<Dismissal>,
+    /// Sends and receives nothing any more, as after a lost network.
+    dead: bool,
+    voice: Option<Voice>,
+    heard: Vec<Heard>,
+    outbox: VecDeque<Datagram>,
+}
+
+struct Connection {
+    rtc: Rtc,
+    mid: Mid,
+    payload_type: u8,
+    due: Instant,
+    next_tick: Instant,
+    encoder: Encoder,
+    ticks: u64,
+    connected: bool,
+}
+
+impl Browser {
+    pub fn new(name: &str, address: SocketAddr, ladder: Ladder) -> Self {
+        static PROVIDER: Once = Once::new();
+        PROVIDER.call_once(|| str0m::crypto::from_feature_flags().install_process_default());
+        Self(Rc::new(RefCell::new(Page {
+            name: name.to_owned(),
+            address,
+            ladder,
+            connection: None,
+            attendance: None,
+            leg: None,
+            roster: Snapshot::default(),
+            told: Vec::new(),
+            refused: Vec::new(),
+            dismissed: None,
+            dead: false,
+            voice: None,
+            heard: Vec::new(),
+            outbox: VecDeque::new(),
+        })))
+    }
+
+    /// Joins a room by a role's link, as the browsers' door does it.
+    pub async fn joins(&self, world: &World, room: &TestRoom, role: Role) {
+        let (name, address) = {
+            let page = self.0.borrow();
+            (page.name.clone(), page.address)
+        };
+        let server = &world.server;
+        let admission = server.check_link(&room.link(role)).await.unwrap();
+        let admission = admission.expect("a link that leads somewhere");
+        let candidates = server.browser_addresses(&admission).await.unwrap();
+        let (mut rtc, mid, offer, pending) = offer(address);
+        let local = Local {
+            candidates: &candidates,
+            fingerprint: server.fingerprint(),
+            legacy_srtp: false,
+        };
+        let seed = address.to_string().bytes().map(u64::from).sum();
+        let negotiated = negotiate(&offer, &local, &mut StdRng::seed_from_u64(seed)).unwrap();
+        let answer = SdpAnswer::from_sdp_string(negotiated.answer.expose()).unwrap();
+        rtc.sdp_api().accept_answer(pending, answer).unwrap();
+        let connection = Connection {
+            rtc,
+            mid,
+            payload_type: negotiated.media.payload_type,
+            due: now(),
+            next_tick: now(),
+            encoder: Encoder::new(Codec::Opus).unwrap(),
+            ticks: 1,
+            connected: false,
+        };
+        let (attendance, leg) = server
+            .join_browser(&admission, clean_name(&name), negotiated.media)
+            .await
+            .unwrap();
+        let mut page = self.0.borrow_mut();
+        page.ladder.tell(&format!("{name} joins"));
+        page.roster = attendance.roster.clone();
+        page.connection = Some(connection);
+        page.attendance = Some(attendance);
+        page.leg = Some(leg);
+    }
+
+    /// Closes the page.
+    pub async fn leaves(&self) {
+        let (leg, attendance) = {
+            let mut page = self.0.borrow_mut();
+            page.connection = None;
+            (page.leg.take(), page.attendance.take())
+        };
+        drop(attendance);
+        leg.expect("a leg").close().await;
+    }
+
+    /// Asks for something.
+    pub async fn does(&self, verb: Verb) {
+        let attendance = self.0.borrow_mut().attendance.take().expect("a conference");
+        attendance.act(verb).await;
+        self.0.borrow_mut().attendance = Some(attendance);
+    }
+
+    pub fn says(&self, voice: Voice) {
+        self.0.borrow_mut().voice = Some(voice);
+    }
+
+    /// Loses its network without a word.
+    pub fn dies(&self) {
+        self.0.borrow_mut().dead = true;
+    }
+
+    /// Tells whether media may flow, as this side sees it.
+    pub fn is_connected(&self) -> bool {
+        self.0
+            .borrow()
+            .connection
+            .as_ref()
+            .is_some_and(|c| c.connected)
+    }
+
+    /// The roster as the page shows it.
+    pub fn roster(&self) -> Vec<Entry> {
+        self.0.borrow().roster.entries.clone()
+    }
+
+    /// The roster in a line: `carol M mic · Telefon 1 hold`.
+    pub fn roster_line(&self) -> String {
+        let entries = self.roster();
+        let lines: Vec<String> = entries.iter().map(entry_line).collect();
+        lines.join(" · ")
+    }
+
+    pub fn told(&self) -> Vec<Told> {
+        self.0.borrow().told.clone()
+    }
+
+    pub fn refused(&self) -> Vec<Refusal> {
+        self.0.borrow().refused.clone()
+    }
+
+    pub fn dismissed(&self) -> Option<Dismissal> {
+        self.0.borrow().dismissed
+    }
+
+    pub fn heard_since(&self, from: Instant) -> Recording {
+        Recording::of(&self.0.borrow().heard, from, now())
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.0.borrow().address
+    }
+
+    pub fn is_at(&self, address: SocketAddr) -> bool {
+        self.0.borrow().address == address
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let page = self.0.borrow();
+        let connection = page.connection.as_ref().filter(|_| !page.dead)?;
+        Some(connection.due.min(connection.next_tick))
+    }
+
+    pub fn handle_timeout(&self, now: Instant) {
+        self.0.borrow_mut().handle_timeout(now);
+    }
+
+    pub fn handle_datagram(&self, datagram: &Datagram, now: Instant) {
+        self.0.borrow_mut().handle_datagram(datagram, now);
+    }
+
+    pub fn outbox(&self) -> VecDeque<Datagram> {
+        std::mem::take(&mut self.0.borrow_mut().outbox)
+    }
+
+    /// Takes what the server tells the page; returns the leg if the page is out.
+    pub fn listen_to_server(&self) -> Option<MediaLeg> {
+        self.0.borrow_mut().listen_to_server()
+    }
+}
+
+impl Page {
+    fn handle_timeout(&mut self, now: Instant) {
+        let (dead, voice) = (self.dead, self.voice);
+        let Some(connection) = self.connection.as_mut().filter(|_| !dead) else {
+            return;
+        };
+        if connection.due <= now {
+            connection.rtc.handle_input(Input::Timeout(now)).unwrap();
+        }
+        if connection.next_tick <= now {
+            connection.next_tick += TICK;
+            connection.speak(voice, now);
+        }
+        self.drain(now);
+    }
+
+    fn handle_datagram(&mut self, datagram: &Datagram, now: Instant) {
+        let dead = self.dead;
+        let Some(connection) = self.connection.as_mut().filter(|_| !dead) else {
+            return;
+        };
+        let Ok(contents) = datagram.bytes.as_slice().try_into() else {
+            return;
+        };
+        let receive = Receive {
+            proto: Protocol::Udp,
+            source: datagram.from,
+            destination: datagram.to,
+            contents,
+        };
+        let input = Input::Receive(now, receive);
+        connection.rtc.handle_input(input).unwrap();
+        self.drain(now);
+    }
+
+    fn drain(&mut self, now: Instant) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        loop {
+            match connection.rtc.poll_output().unwrap() {
+                Output::Timeout(due) => {
+                    connection.due = due.max(now + Duration::from_millis(1));
+                    return;
+                }
+                Output::Transmit(transmit) => self.outbox.push_back(Datagram {
+                    from: self.address,
+                    to: transmit.destination,
+                    bytes: transmit.contents.to_vec(),
+                }),
+                Output::Event(Event::RtpPacket(packet)) => self.heard.push(Heard {
+                    at: now,
+                    sequence: packet.header.sequence_number,
+                    timestamp: packet.header.timestamp,
+                    payload: packet.payload.to_vec(),
+                    codec: Codec::Opus,
+                }),
+                Output::Event(Event::Connected) => connection.connected = true,
+                Output::Event(_) => {}
+            }
+        }
+    }
+
+    fn listen_to_server(&mut self) -> Option<MediaLeg> {
+        while let Some(notice) = self.next_notice() {
+            match notice {
+                Notice::Roster(snapshot) => self.roster = snapshot,
+                Notice::Delta(delta) => {
+                    let is_next = self.roster.apply(&delta);
+                    assert!(is_next, "a version of the roster is missing");
+                }
+                Notice::Told(event) => {
+                    self.ladder
+                        .tell(&format!("{} ♪ {}", self.name, event.key()));
+                    self.told.push(event);
+                }
+                Notice::Refused(refusal) => self.refused.push(refusal),
+                Notice::Dismissed(why) => {
+                    self.ladder.tell(&format!("{} out: {why:?}", self.name));
+                    self.dismissed = Some(why);
+                    self.attendance = None;
+                    return self.leg.take();
+                }
+            }
+        }
+        let gone = self.leg.as_mut().and_then(|leg| leg.next().now_or_never());
+        if let Some(Some(LegNews::Gone(_))) = gone {
+            self.attendance = None;
+            return self.leg.take();
+        }
+        None
+    }
+
+    fn next_notice(&mut self) -> Option<Notice> {
+        self.attendance.as_mut()?.next().now_or_never()?
+    }
+}
+
+impl Connection {
+    fn speak(&mut self, voice: Option<Voice>, now: Instant) {
+        let start = self.ticks * FRAME_SAMPLES as u64;
+        self.ticks += 1;
+        let (true, Some(voice)) = (self.connected, voice) else {
+            return;
+        };
+        let mut frame = Frame::SILENCE;
+        let samples = voice.render(SAMPLE_RATE, start, FRAME_SAMPLES);
+        frame.samples.copy_from_slice(&samples);
+        let mut payload = [0; dsp::MAX_PAYLOAD];
+        let length = self.encoder.encode(&frame, &mut payload).unwrap();
+        let packet = RtpWrite::new(
+            self.payload_type.into(),
+            self.ticks.into(),
+            u32::try_from(start).unwrap(),
+            now,
+            payload[..length].to_vec(),
+        );
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(self.mid, None);
+        stream.expect("our stream").write_rtp(packet);
+    }
+}
+
+/// What a page offers: one audio line with Opus.
+fn offer(address: SocketAddr) -> (Rtc, Mid, String, SdpPendingOffer) {
+    let mut rtc = Rtc::builder()
+        .set_rtp_mode(true)
+        .clear_codecs()
+        .enable_opus(true, false)
+        .build(now());
+    rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+    let mut changes = rtc.sdp_api();
+    let mid = changes.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
+    let (offer, pending) = changes.apply().unwrap();
+    (rtc, mid, offer.to_sdp_string(), pending)
+}
+
+fn entry_line(entry: &Entry) -> String {
+    let name = entry.name.as_ref().map_or_else(
+        || format!("{:?} {}", entry.door, entry.ordinal),
+        |name| name.expose().clone(),
+    );
+    let mut line = name;
+    if entry.role == Role::Moderator {
+        line += " moderator";
+    }
+    if entry.status == rundruf::conference::participant::Status::OnHold {
+        line += " on-hold";
+    }
+    if entry.microphone {
+        line += " mic";
+    }
+    line
+}

@@ -1,0 +1,569 @@
+//! A telephone that dials in: a small user agent client written by hand, with the timers of RFC 3261 §17.1.
+
+use std::{
+    cell::{Ref, RefCell},
+    net::SocketAddr,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use dsp::Codec;
+
+use super::{
+    ear::Voice,
+    net::Datagram,
+    now,
+    recording::Recording,
+    sip_text::{Audio, Dialog, Message, audio, response},
+    sound::{Saying, Sound},
+    world::Ladder,
+};
+
+const T1: Duration = Duration::from_millis(500);
+const T2: Duration = Duration::from_secs(4);
+/// Ports of a telephone's SIP, RTP and RTCP.
+const SIP_PORT: u16 = 5060;
+const RTP_PORT: u16 = 4_000;
+
+/// What an INVITE offers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Offer {
+    /// One audio line with these codecs.
+    Audio(Vec<Codec>),
+    /// Nothing: the server is to offer.
+    Delayed(Codec),
+    /// These lines after `m=audio` of A-law.
+    And(String),
+    /// These lines after the session part, as they are.
+    Raw(String),
+}
+
+/// How a telephone puts somebody on hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    SendOnly,
+    Inactive,
+    /// `c=0.0.0.0`, as RFC 2543 had it.
+    Nowhere,
+}
+
+/// How a telephone answers OPTIONS within a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manners {
+    Answers(u16),
+    Silent,
+}
+
+/// How a call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Idle,
+    Calling,
+    Up,
+    /// We hung up, at this time.
+    Left(Instant),
+    /// The server hung up, at this time.
+    Dismissed(Instant),
+    /// The INVITE was refused.
+    Refused(u16),
+}
+
+/// A telephone of the world; clones are the same one.
+#[derive(Clone)]
+pub struct Phone(Rc<RefCell<Device>>);
+
+struct Device {
+    name: String,
+    address: SocketAddr,
+    server: SocketAddr,
+    ladder: Ladder,
+    phase: Duration,
+    state: State,
+    offer: Offer,
+    dialog: Option<Dialog>,
+    cseq: u32,
+    branches: u32,
+    calls: u32,
+    pending: Vec<Pending>,
+    audio: Option<Audio>,
+    sound: Option<Sound>,
+    manners: Manners,
+    options_at: Vec<Instant>,
+    /// Answers to OPTIONS, finals of INVITE and of CANCEL as they came.
+    finals: Vec<u16>,
+    outbox: Vec<Datagram>,
+}
+
+/// A request whose answer has not come.
+struct Pending {
+    branch: String,
+    method: &'static str,
+    cseq: u32,
+    bytes: Vec<u8>,
+    next: Option<Instant>,
+    interval: Duration,
+}
+
+impl Phone {
+    pub fn new(name: &str, address: SocketAddr, server: SocketAddr, ladder: Ladder) -> Self {
+        Self(Rc::new(RefCell::new(Device {
+            name: name.to_owned(),
+            address,
+            server,
+            ladder,
+            phase: Duration::from_millis(3),
+            state: State::Idle,
+            offer: Offer::Audio(vec![Codec::Pcma]),
+            dialog: None,
+            cseq: 0,
+            branches: 0,
+            calls: 0,
+            pending: Vec::new(),
+            audio: None,
+            sound: None,
+            manners: Manners::Answers(200),
+            options_at: Vec::new(),
+            finals: Vec::new(),
+            outbox: Vec::new(),
+        })))
+    }
+
+    /// Where the telephone's SIP is, given its address.
+    pub fn sip_address(ip: std::net::IpAddr) -> SocketAddr {
+        SocketAddr::new(ip, SIP_PORT)
+    }
+
+    /// Offers this in the next INVITE.
+    pub fn offers(&self, offer: Offer) {
+        self.0.borrow_mut().offer = offer;
+    }
+
+    /// Prefers one codec in the next INVITE.
+    pub fn speaks(&self, codec: Codec) {
+        self.offers(Offer::Audio(vec![codec]));
+    }
+
+    /// Lets packets leave so long after each 20 ms of the call.
+    pub fn set_phase(&self, phase: Duration) {
+        self.0.borrow_mut().phase = phase;
+    }
+
+    pub fn set_manners(&self, manners: Manners) {
+        self.0.borrow_mut().manners = manners;
+    }
+
+    /// Calls a number of the server, or a whole URI.
+    pub fn dials(&self, number: &str) {
+        self.0.borrow_mut().dial(number);
+    }
+
+    /// Gives up before the answer.
+    pub fn cancels(&self) {
+        self.0.borrow_mut().cancel();
+    }
+
+    pub fn types(&self, keys: &str) {
+        let mut device = self.0.borrow_mut();
+        device.tell(&format!("presses {}", "·".repeat(keys.len())));
+        device.sound.as_mut().expect("a call").types(keys);
+    }
+
+    /// Tells whether all keys are pressed.
+    pub fn has_typed(&self) -> bool {
+        self.0.borrow().sound.as_ref().is_none_or(Sound::has_typed)
+    }
+
+    pub fn says(&self, voice: Voice) {
+        self.say(Saying::Voice(voice));
+    }
+
+    pub fn say(&self, saying: Saying) {
+        self.sound(|sound| sound.say(saying));
+    }
+
+    pub fn holds(&self, hold: Hold) {
+        self.0.borrow_mut().reinvite(Some(hold));
+    }
+
+    pub fn resumes(&self) {
+        self.0.borrow_mut().reinvite(None);
+    }
+
+    pub fn hangs_up(&self) {
+        self.0.borrow_mut().hang_up();
+    }
+
+    pub fn state(&self) -> State {
+        self.0.borrow().state
+    }
+
+    pub fn is_up(&self) -> bool {
+        self.state() == State::Up
+    }
+
+    /// Final answers to our requests, in order.
+    pub fn finals(&self) -> Vec<u16> {
+        self.0.borrow().finals.clone()
+    }
+
+    /// What the server said of its media.
+    pub fn answer(&self) -> Audio {
+        self.0.borrow().audio.clone().expect("an answer")
+    }
+
+    /// The server's address for our RTP.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.0.borrow().audio.as_ref().map(|audio| audio.remote)
+    }
+
+    /// Where this telephone receives RTP.
+    pub fn rtp_address(&self) -> SocketAddr {
+        SocketAddr::new(self.0.borrow().address.ip(), RTP_PORT)
+    }
+
+    pub fn name(&self) -> String {
+        self.0.borrow().name.clone()
+    }
+
+    /// When the server asked whether we are there.
+    pub fn options_at(&self) -> Vec<Instant> {
+        self.0.borrow().options_at.clone()
+    }
+
+    /// What was heard from then on.
+    pub fn heard_since(&self, from: Instant) -> Recording {
+        self.sound(|sound| Recording::of(&sound.heard, from, now()))
+    }
+
+    /// Does something with the sound side.
+    pub fn sound<R>(&self, work: impl FnOnce(&mut Sound) -> R) -> R {
+        work(self.0.borrow_mut().sound.as_mut().expect("a call"))
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let device = self.0.borrow();
+        let sound = device.sound.as_ref().map(Sound::poll_timeout);
+        device
+            .pending
+            .iter()
+            .filter_map(|p| p.next)
+            .chain(sound)
+            .min()
+    }
+
+    pub fn handle_timeout(&self, now: Instant) {
+        self.0.borrow_mut().handle_timeout(now);
+    }
+
+    pub fn handle_datagram(&self, datagram: &Datagram, now: Instant) {
+        self.0.borrow_mut().handle_datagram(datagram, now);
+    }
+
+    /// Tells whether an address is this telephone's.
+    pub fn is_at(&self, address: SocketAddr) -> bool {
+        self.0.borrow().address.ip() == address.ip()
+    }
+
+    pub fn outbox(&self) -> Vec<Datagram> {
+        std::mem::take(&mut self.0.borrow_mut().outbox)
+    }
+
+    pub fn ladder(&self) -> Ref<'_, str> {
+        Ref::map(self.0.borrow(), |device| device.name.as_str())
+    }
+}
+
+impl Device {
+    fn tell(&self, what: &str) {
+        self.ladder.tell(&format!("{} {what}", self.name));
+    }
+
+    fn send(&mut self, bytes: Vec<u8>) {
+        let (from, to) = (self.address, self.server);
+        self.outbox.push(Datagram { from, to, bytes });
+    }
+
+    fn branch(&mut self) -> String {
+        self.branches += 1;
+        format!("z9hG4bK-{}-{}", self.name, self.branches)
+    }
+
+    fn dial(&mut self, number: &str) {
+        self.calls += 1;
+        let server = self.server;
+        let target = if number.contains(':') {
+            number.to_owned()
+        } else {
+            format!("sip:{number}@{server}")
+        };
+        let (name, ip) = (&self.name, self.address.ip());
+        self.dialog = Some(Dialog {
+            local: self.address,
+            call_id: format!("{name}-{}@{ip}", self.calls),
+            from: format!(
+                "\"{name}\" <sip:+4930555{}@{ip}>;tag={name}{}",
+                self.calls, self.calls
+            ),
+            to: format!("<{target}>"),
+            target,
+        });
+        self.audio = None;
+        self.sound = None;
+        self.state = State::Calling;
+        self.tell(&format!("→ INVITE {number}"));
+        let body = match &self.offer {
+            Offer::Delayed(_) => String::new(),
+            Offer::Audio(_) | Offer::And(_) | Offer::Raw(_) => self.describe(None),
+        };
+        self.request("INVITE", &body);
+    }
+
+    /// Our session description.
+    fn describe(&self, hold: Option<Hold>) -> String {
+        let ip = self.address.ip();
+        let connection = match hold {
+            Some(Hold::Nowhere) => "0.0.0.0".to_owned(),
+            Some(Hold::SendOnly | Hold::Inactive) | None => ip.to_string(),
+        };
+        let head = format!(
+            "v=0\r\no=- {} {} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {connection}\r\nt=0 0\r\n",
+            self.calls, self.cseq
+        );
+        let (codecs, rest) = match &self.offer {
+            Offer::Audio(codecs) => (codecs.clone(), ""),
+            Offer::Delayed(codec) => (vec![*codec], ""),
+            Offer::And(rest) => (vec![Codec::Pcma], rest.as_str()),
+            Offer::Raw(lines) => return head + lines,
+        };
+        let direction = match hold {
+            Some(Hold::SendOnly) => "sendonly",
+            Some(Hold::Inactive) => "inactive",
+            Some(Hold::Nowhere) | None => "sendrecv",
+        };
+        let numbers: String = codecs
+            .iter()
+            .map(|codec| format!(" {}", payload_type(*codec)))
+            .collect();
+        let maps: String = codecs.iter().map(|codec| rtpmap(*codec)).collect();
+        let clock = codecs[0].clock_rate();
+        format!(
+            "{head}m=audio {RTP_PORT} RTP/AVP{numbers} {EVENTS}\r\n{maps}a=rtpmap:{EVENTS} telephone-event/{clock}\r\n\
+             a=fmtp:{EVENTS} 0-15\r\na=ptime:20\r\na={direction}\r\n{rest}"
+        )
+    }
+
+    fn request(&mut self, method: &'static str, body: &str) {
+        self.cseq += 1;
+        let branch = self.branch();
+        let dialog = self.dialog.as_ref().expect("a call");
+        let bytes = dialog.request(method, self.cseq, &branch, body);
+        self.send(bytes.clone());
+        self.pending.push(Pending {
+            branch,
+            method,
+            cseq: self.cseq,
+            bytes,
+            next: Some(now() + T1),
+            interval: T1,
+        });
+    }
+
+    fn cancel(&mut self) {
+        let invite = self.pending.iter().find(|p| p.method == "INVITE");
+        let (branch, cseq) = invite.map(|p| (p.branch.clone(), p.cseq)).expect("a call");
+        let dialog = self.dialog.as_ref().expect("a call");
+        let bytes = dialog.request("CANCEL", cseq, &branch, "");
+        self.tell("→ CANCEL");
+        self.send(bytes.clone());
+        self.pending.push(Pending {
+            branch,
+            method: "CANCEL",
+            cseq,
+            bytes,
+            next: Some(now() + T1),
+            interval: T1,
+        });
+    }
+
+    fn reinvite(&mut self, hold: Option<Hold>) {
+        let words = hold.map_or("→ re-INVITE".to_owned(), |hold| {
+            format!("→ re-INVITE {hold:?}")
+        });
+        self.tell(&words);
+        let body = self.describe(hold);
+        self.request("INVITE", &body);
+    }
+
+    fn hang_up(&mut self) {
+        self.tell("→ BYE");
+        self.request("BYE", "");
+        self.state = State::Left(now());
+        self.silence();
+    }
+
+    fn silence(&mut self) {
+        if let Some(sound) = &mut self.sound {
+            sound.say(Saying::Nothing);
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        let mut again = Vec::new();
+        for pending in &mut self.pending {
+            if pending.next.is_some_and(|next| next <= now) {
+                pending.interval *= 2;
+                if pending.method != "INVITE" {
+                    pending.interval = pending.interval.min(T2);
+                }
+                pending.next = Some(now + pending.interval);
+                again.push(pending.bytes.clone());
+            }
+        }
+        for bytes in again {
+            self.send(bytes);
+        }
+        let Some(sound) = &mut self.sound else { return };
+        let from = SocketAddr::new(self.address.ip(), RTP_PORT);
+        if let Some(bytes) = sound.tick(now) {
+            let to = sound.remote;
+            self.outbox.push(Datagram { from, to, bytes });
+        }
+        if let Some(bytes) = sound.report(now).filter(|_| self.state == State::Up) {
+            let next = |of: SocketAddr| SocketAddr::new(of.ip(), of.port() + 1);
+            let (from, to) = (next(from), next(sound.remote));
+            self.outbox.push(Datagram { from, to, bytes });
+        }
+    }
+
+    fn handle_datagram(&mut self, datagram: &Datagram, now: Instant) {
+        match (datagram.to.port(), &mut self.sound) {
+            (SIP_PORT, _) => self.handle_sip(&Message::parse(&datagram.bytes), now),
+            (RTP_PORT, Some(sound)) => sound.handle_rtp(&datagram.bytes, now),
+            (_, Some(sound)) => sound.handle_rtcp(&datagram.bytes, now),
+            (_, None) => {}
+        }
+    }
+
+    fn handle_sip(&mut self, message: &Message, now: Instant) {
+        let Some(status) = message.status() else {
+            return self.handle_request(message, now);
+        };
+        let (cseq, method) = message.cseq();
+        let found = self
+            .pending
+            .iter()
+            .position(|p| p.branch == message.branch() && p.method == method);
+        if let (Some(index), 100..200) = (found, status) {
+            let next = (method != "INVITE").then(|| now + T2);
+            self.pending[index].next = next;
+            return;
+        }
+        if let Some(index) = found {
+            self.pending.remove(index);
+            self.finals.push(status);
+            self.tell(&format!("← {status} {method}"));
+        }
+        if method != "INVITE" {
+            return;
+        }
+        match status {
+            200..300 => self.accepted(message, cseq, found.is_some(), now),
+            _ => self.refused(message, cseq, status),
+        }
+    }
+
+    fn accepted(&mut self, message: &Message, cseq: u32, first: bool, now: Instant) {
+        let dialog = self.dialog.as_mut().expect("a call");
+        if first {
+            dialog.to = message.field("To").to_owned();
+            dialog.target = message.contact().expect("a Contact");
+        }
+        let body = match (&self.offer, self.state) {
+            (Offer::Delayed(_), State::Calling) => self.describe(None),
+            _ => String::new(),
+        };
+        let branch = self.branch();
+        let dialog = self.dialog.as_ref().expect("a call");
+        let ack = dialog.request("ACK", cseq, &branch, &body);
+        self.send(ack);
+        if first {
+            self.begin(audio(&message.body), now);
+        }
+    }
+
+    fn begin(&mut self, audio: Audio, now: Instant) {
+        if self.state == State::Calling {
+            self.state = State::Up;
+            let codec = self.codec(&audio);
+            let events = audio.payload_types.contains(&EVENTS).then_some(EVENTS);
+            let number = payload_type(codec);
+            let sound = Sound::new(codec, number, events, audio.remote, self.phase, now);
+            self.sound = Some(sound);
+        }
+        self.audio = Some(audio);
+    }
+
+    fn codec(&self, audio: &Audio) -> Codec {
+        match &self.offer {
+            Offer::Delayed(codec) => *codec,
+            Offer::Audio(_) | Offer::And(_) | Offer::Raw(_) => {
+                let of = |codec: &Codec| payload_type(*codec) == audio.payload_types[0];
+                Codec::ALL.into_iter().find(of).expect("a codec we offered")
+            }
+        }
+    }
+
+    fn refused(&mut self, message: &Message, cseq: u32, status: u16) {
+        let dialog = self.dialog.as_ref().expect("a call");
+        let mut dialog = dialog.clone();
+        dialog.to = message.field("To").to_owned();
+        let ack = dialog.request("ACK", cseq, message.branch(), "");
+        self.send(ack);
+        if self.state == State::Calling {
+            self.state = State::Refused(status);
+        }
+    }
+
+    fn handle_request(&mut self, request: &Message, now: Instant) {
+        match request.method() {
+            "BYE" => {
+                if self.state == State::Up {
+                    self.tell("← BYE");
+                    self.state = State::Dismissed(now);
+                    self.silence();
+                }
+                self.send(response(request, 200, "OK"));
+            }
+            "OPTIONS" => {
+                self.options_at.push(now);
+                self.tell("← OPTIONS");
+                if let Manners::Answers(status) = self.manners {
+                    self.send(response(request, status, "Whatever"));
+                }
+            }
+            other => panic!("the server sent {other}"),
+        }
+    }
+}
+
+/// Payload type of telephone-events.
+const EVENTS: u8 = 101;
+
+fn payload_type(codec: Codec) -> u8 {
+    match codec {
+        Codec::Pcmu => 0,
+        Codec::Pcma => 8,
+        Codec::G722 => 9,
+        Codec::Opus => 96,
+    }
+}
+
+fn rtpmap(codec: Codec) -> String {
+    let number = payload_type(codec);
+    match codec {
+        Codec::Pcmu => format!("a=rtpmap:{number} PCMU/8000\r\n"),
+        Codec::Pcma => format!("a=rtpmap:{number} PCMA/8000\r\n"),
+        Codec::G722 => format!("a=rtpmap:{number} G722/8000\r\n"),
+        Codec::Opus => format!("a=rtpmap:{number} opus/48000/2\r\n"),
+    }
+}

@@ -1,0 +1,606 @@
+//! Time and everybody in it: always the next thing that is due, and between two of them the server's tasks until they
+//! have nothing more to do.
+//!
+//! The clock is tokio's, paused; it advances only while all tasks wait, so each step happens at exactly its time. All
+//! deadlines are rounded up to whole milliseconds, the resolution of tokio's timers.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rundruf::{
+    conference::{
+        event::{Clip, Language},
+        participant::Role,
+    },
+    id::{ConferenceId, LegId, RoomId, TenantId},
+    media::{
+        Clips, Counter, Counters, Shard, ShardConfig, SocketId,
+        api::{ClipId, Command, Event},
+        leg::secure::SecureContext,
+        pool::{Pool, PortRange},
+        worker::{Envelope, Notice, PhoneSockets, Simulated},
+    },
+    phone::{Called, Door, DoorConfig, Trunk, Wire},
+    pii::Secret,
+    server::{Listed, Parts, Server, prompts::Prompts, secrets::Keys, secrets::link_hash},
+    store::{ByRole, Room, Title},
+};
+use sip::{Flow, Protocol};
+use tokio::{sync::mpsc, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    browser::Browser,
+    net::{Datagram, Net},
+    now,
+    phone::Phone,
+};
+
+/// Where the server's SIP is; the address must be one of this machine, since media sockets are bound to name ports.
+pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5060);
+/// Where the workers' browser sockets are.
+const BROWSER_SOCKETS: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 7_001),
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 7_002),
+];
+/// Wall time at the beginning.
+const WALL: Duration = Duration::from_secs(1_800_000_000);
+/// Frames of each clip: a second of sound.
+pub const CLIP_FRAMES: usize = 50;
+/// Frequency of all clips: no voice has it.
+pub const CLIP_HZ: f64 = 220.0;
+
+/// What happened, line by line, with times.
+#[derive(Clone)]
+pub struct Ladder {
+    epoch: Instant,
+    lines: Rc<RefCell<Vec<(Instant, String)>>>,
+}
+
+impl Ladder {
+    pub fn tell(&self, line: &str) {
+        self.lines.borrow_mut().push((now(), line.to_owned()));
+    }
+
+    /// All lines, each with its time in seconds.
+    pub fn timed(&self) -> String {
+        let line = |(at, line): &(Instant, String)| {
+            format!("{:9.3} {line}\n", (*at - self.epoch).as_secs_f64())
+        };
+        self.lines.borrow().iter().map(line).collect()
+    }
+
+    /// All lines.
+    pub fn plain(&self) -> String {
+        let lines = self.lines.borrow();
+        lines.iter().map(|(_, line)| format!("{line}\n")).collect()
+    }
+
+    /// What was said to somebody, prompt by prompt.
+    pub fn said_to(&self, name: &str) -> Vec<String> {
+        let prefix = format!("{name} ♪ ");
+        let lines = self.lines.borrow();
+        let said = lines
+            .iter()
+            .filter_map(|(_, line)| line.strip_prefix(&prefix));
+        said.map(str::to_owned).collect()
+    }
+
+    /// When the last line with this text was told.
+    pub fn at(&self, text: &str) -> Option<Instant> {
+        let lines = self.lines.borrow();
+        lines
+            .iter()
+            .rev()
+            .find(|(_, line)| line.contains(text))
+            .map(|(at, _)| *at)
+    }
+}
+
+/// A worker without its thread.
+struct Bench {
+    worker: Simulated,
+    shard: Shard,
+    sockets: BTreeMap<LegId, PhoneSockets>,
+    address: SocketAddr,
+}
+
+/// A room of the server.
+#[derive(Clone)]
+pub struct TestRoom {
+    pub room: Room,
+    keys: Keys,
+}
+
+impl TestRoom {
+    pub fn pin(&self, role: Role) -> String {
+        self.keys.pin(&self.room, role).expose().clone()
+    }
+
+    /// What a guest types.
+    pub fn code(&self) -> String {
+        self.room.number.clone() + &self.pin(Role::Guest)
+    }
+
+    pub fn link(&self, role: Role) -> Secret<String> {
+        self.keys.link(&self.room, role)
+    }
+}
+
+pub struct World {
+    pub server: Server,
+    pub net: Net,
+    pub ladder: Ladder,
+    pub rooms: Vec<TestRoom>,
+    epoch: Instant,
+    seed: u64,
+    stop: CancellationToken,
+    door: tokio::task::JoinHandle<()>,
+    _tasks: JoinSet<()>,
+    wire: Wire,
+    benches: Vec<Bench>,
+    notices: mpsc::Sender<Notice>,
+    phones: Vec<Phone>,
+    browsers: Vec<Browser>,
+    /// The conferences that began, in order.
+    pub conferences: Vec<ConferenceId>,
+    /// Where datagrams went that reached nobody.
+    pub nowhere: Vec<SocketAddr>,
+}
+
+impl World {
+    /// Makes a server with two rooms and nobody in them.
+    pub fn new(seed: u64) -> Self {
+        let epoch = now();
+        let keys = Keys::from_bytes(&Secret::new([7; 32]));
+        let rooms: Vec<TestRoom> = ["4711", "4712"]
+            .into_iter()
+            .zip(1..)
+            .map(|(number, id)| test_room(number, id, &keys))
+            .collect();
+        let secure = SecureContext::new().unwrap();
+        let addresses = BROWSER_SOCKETS.map(|address| vec![address]).to_vec();
+        let (pool, workers) = Pool::simulated(addresses).unwrap();
+        let clips = Clips::new(vec![clip(); Clip::ALL.len() * Language::ALL.len()]);
+        let benches = workers
+            .into_iter()
+            .zip(BROWSER_SOCKETS)
+            .enumerate()
+            .map(|(index, (worker, address))| {
+                let config = ShardConfig {
+                    clips: clips.clone(),
+                    secure: secure.clone(),
+                    seed: [u8::try_from(seed % 250).unwrap() + u8::try_from(index).unwrap(); 32],
+                };
+                let mut shard = Shard::new(config, epoch);
+                shard.set_wall(epoch, WALL);
+                Bench {
+                    worker,
+                    shard,
+                    sockets: BTreeMap::new(),
+                    address,
+                }
+            })
+            .collect();
+        let (notices, events) = mpsc::channel(8_192);
+        let mut tasks = JoinSet::new();
+        let parts = Parts {
+            store: rooms.iter().map(|room| listed(room, &keys)).collect(),
+            keys,
+            prompts: Prompts::unspoken(),
+            pool: Arc::new(pool),
+            events,
+            ports: PortRange::new(20_000..=29_999).unwrap(),
+            fingerprint: secure.fingerprint().to_owned(),
+        };
+        let server = Server::simulated(parts, seed, &mut tasks);
+        let (door, wire) = Door::simulated(door_config(), server.clone());
+        let stop = CancellationToken::new();
+        let door = tokio::spawn(door.run(stop.clone()));
+        Self {
+            server,
+            net: Net::new(seed),
+            ladder: Ladder {
+                epoch,
+                lines: Rc::default(),
+            },
+            rooms,
+            epoch,
+            seed,
+            stop,
+            door,
+            _tasks: tasks,
+            wire,
+            benches,
+            notices,
+            phones: Vec::new(),
+            browsers: Vec::new(),
+            conferences: Vec::new(),
+            nowhere: Vec::new(),
+        }
+    }
+
+    /// Adds a telephone.
+    pub fn phone(&mut self, name: &str) -> Phone {
+        let number = u8::try_from(self.phones.len() + 1).unwrap();
+        let ip = IpAddr::V4(Ipv4Addr::new(198, 51, 100, number));
+        let phone = Phone::new(name, Phone::sip_address(ip), SERVER, self.ladder.clone());
+        self.phones.push(phone.clone());
+        phone
+    }
+
+    /// Adds a browser.
+    pub fn browser(&mut self, name: &str) -> Browser {
+        let number = u8::try_from(self.browsers.len() + 1).unwrap();
+        let ip = IpAddr::V4(Ipv4Addr::new(203, 0, 113, number));
+        let address = SocketAddr::new(ip, 40_000);
+        let browser = Browser::new(name, address, self.ladder.clone());
+        self.browsers.push(browser.clone());
+        browser
+    }
+
+    /// The first room.
+    pub fn room(&self) -> TestRoom {
+        self.rooms[0].clone()
+    }
+
+    /// Time since the beginning.
+    pub fn elapsed(&self) -> Duration {
+        now() - self.epoch
+    }
+
+    /// Lets time pass.
+    pub async fn run_for(&mut self, time: Duration) {
+        let limit = now() + time;
+        while now() < limit {
+            self.step(limit).await;
+        }
+    }
+
+    /// Lets time pass until something is true.
+    pub async fn run_until(&mut self, mut done: impl FnMut(&Self) -> bool) {
+        let limit = now() + Duration::from_secs(300);
+        while !done(self) {
+            assert!(now() < limit, "nothing came of it\n{}", self.ladder.timed());
+            self.step(limit).await;
+        }
+    }
+
+    /// Tells the server and the door to stop.
+    pub async fn stop(&self) {
+        self.ladder.tell("the server stops");
+        self.stop.cancel();
+        self.server.stop().await;
+    }
+
+    /// Tells whether the door's task has ended.
+    pub fn door_is_closed(&self) -> bool {
+        self.door.is_finished()
+    }
+
+    /// The sum of both shards' counters.
+    pub fn counters(&self) -> Counters {
+        let mut sum = Counters::default();
+        for bench in &self.benches {
+            sum.merge(bench.shard.counters());
+        }
+        sum
+    }
+
+    /// How many legs each shard has.
+    pub fn legs(&self) -> Vec<usize> {
+        let legs = |bench: &Bench| bench.shard.legs().len();
+        self.benches.iter().map(legs).collect()
+    }
+
+    /// The leg of a telephone, with its shard.
+    pub fn leg_of(&self, phone: &Phone) -> (usize, LegId) {
+        let port = phone.remote().expect("a call").port();
+        self.benches
+            .iter()
+            .enumerate()
+            .find_map(|(index, bench)| Some((index, bench.socket(port)?.0)))
+            .expect("a leg")
+    }
+
+    /// Gives a shard a command that no server would.
+    pub fn command(&mut self, shard: usize, command: Command) {
+        self.apply(shard, command.into());
+    }
+
+    /// Lets a datagram travel that none of the devices has sent.
+    pub fn inject(&mut self, datagram: Datagram) {
+        self.net.send_media(datagram, true, now());
+    }
+
+    /// What every telephone is told of a play of clips: `alice ♪ hello ask-code`.
+    fn tell_play(&self, shard: usize, leg: LegId, clips: &[ClipId]) {
+        let keys: Vec<&str> = clips.iter().map(|id| clip_key(*id)).collect();
+        let port = self.benches[shard].port(leg);
+        let phone = self
+            .phones
+            .iter()
+            .find(|phone| phone.remote().map(|remote| remote.port()) == port);
+        let name = phone.map_or("?".to_owned(), Phone::name);
+        let words = if keys.is_empty() {
+            "hush".to_owned()
+        } else {
+            keys.join(" ")
+        };
+        self.ladder.tell(&format!("{name} ♪ {words}"));
+    }
+
+    /// Goes to the next thing that is due, at most to `limit`.
+    async fn step(&mut self, limit: Instant) {
+        self.fire();
+        self.settle().await;
+        let due = self.poll_timeout().map_or(limit, |due| due.min(limit));
+        let due = self.whole_millisecond(due.max(now()));
+        let benches = &mut self.benches;
+        tokio::select! {
+            biased;
+            Some((flow, bytes)) = self.wire.departure() => self.departed(flow, bytes),
+            (shard, envelope) = command(benches) => self.apply(shard, envelope),
+            () = tokio::time::sleep_until(due.into()) => {}
+        }
+    }
+
+    fn whole_millisecond(&self, at: Instant) -> Instant {
+        let micros = u64::try_from((at - self.epoch).as_micros()).unwrap();
+        self.epoch + Duration::from_millis(micros.div_ceil(1_000))
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let shards = self.benches.iter().filter_map(|b| b.shard.poll_timeout());
+        let phones = self.phones.iter().filter_map(Phone::poll_timeout);
+        let browsers = self.browsers.iter().filter_map(Browser::poll_timeout);
+        let all = shards.chain(phones).chain(browsers);
+        all.chain(self.net.poll_timeout()).min()
+    }
+
+    /// Does what is due.
+    fn fire(&mut self) {
+        let now = now();
+        while let Some(datagram) = self.net.arrived(now) {
+            self.deliver(datagram, now);
+        }
+        for bench in &mut self.benches {
+            bench.shard.handle_timeout(now);
+        }
+        for phone in &self.phones {
+            phone.handle_timeout(now);
+        }
+        for browser in &self.browsers {
+            browser.handle_timeout(now);
+        }
+        let stray = self.counters().of(Counter::LegsWithoutRoster);
+        assert_eq!(stray, 0, "a leg in the mix is not in the roster");
+    }
+
+    fn deliver(&mut self, mut datagram: Datagram, now: Instant) {
+        let Datagram { from, to, .. } = datagram;
+        if let Some(phone) = self.phones.iter().find(|phone| phone.is_at(to)) {
+            phone.handle_datagram(&datagram, now);
+        } else if let Some(browser) = self.browsers.iter().find(|browser| browser.is_at(to)) {
+            browser.handle_datagram(&datagram, now);
+        } else if to == SERVER {
+            let flow = Flow {
+                protocol: Protocol::Udp,
+                local: to,
+                remote: from,
+                id: 0,
+            };
+            self.wire.arrive(flow, datagram.bytes);
+        } else {
+            for bench in &mut self.benches {
+                let socket = match bench.address == to {
+                    true => Some(SocketId::Browser(0)),
+                    false => bench.socket(to.port()).map(|(_, socket)| socket),
+                };
+                if let Some(socket) = socket {
+                    bench
+                        .shard
+                        .handle_datagram(socket, from, &mut datagram.bytes, now);
+                    return;
+                }
+            }
+            self.nowhere.push(to);
+        }
+    }
+
+    /// Takes what everybody has to send and to tell.
+    async fn settle(&mut self) {
+        for index in 0..self.benches.len() {
+            self.settle_bench(index);
+        }
+        for phone in &self.phones {
+            for datagram in phone.outbox() {
+                if datagram.to == SERVER {
+                    self.net.send_signalling(datagram, now());
+                } else {
+                    self.net.send_media(datagram, true, now());
+                }
+            }
+        }
+        for browser in &self.browsers {
+            for datagram in browser.outbox() {
+                self.net.send_media(datagram, true, now());
+            }
+            if let Some(leg) = browser.listen_to_server() {
+                leg.close().await;
+            }
+        }
+    }
+
+    fn settle_bench(&mut self, index: usize) {
+        let bench = &mut self.benches[index];
+        while let Some(transmit) = bench.shard.poll_transmit() {
+            let from = match transmit.socket {
+                SocketId::Browser(_) => bench.address,
+                SocketId::Rtp(leg) => bench.sockets[&leg].rtp.local_addr().unwrap(),
+                SocketId::Rtcp(leg) => bench.sockets[&leg].rtcp.local_addr().unwrap(),
+            };
+            let datagram = Datagram {
+                from,
+                to: transmit.to,
+                bytes: transmit.bytes.to_vec(),
+            };
+            self.net.send_media(datagram, false, now());
+        }
+        while let Some(leg) = bench.shard.poll_closed() {
+            bench.sockets.remove(&leg);
+        }
+        while let Some(event) = bench.shard.poll_event() {
+            let sockets = match &event {
+                Event::Released { id, .. } => bench.sockets.remove(id),
+                _ => None,
+            };
+            let notice = Notice {
+                worker: index,
+                event,
+                sockets,
+            };
+            self.notices.try_send(notice).expect("room for a notice");
+        }
+        bench.worker.counters.publish(bench.shard.counters());
+    }
+
+    fn departed(&mut self, flow: Flow, bytes: Vec<u8>) {
+        let datagram = Datagram {
+            from: flow.local,
+            to: flow.remote,
+            bytes,
+        };
+        self.net.send_signalling(datagram, now());
+    }
+
+    fn apply(&mut self, shard: usize, envelope: Envelope) {
+        let Envelope { command, sockets } = envelope;
+        let leg = match &command {
+            Command::Open { leg, .. } => Some(*leg),
+            Command::Adopt { leg } => Some(leg.id()),
+            _ => None,
+        };
+        if let (Some(leg), Some(sockets)) = (leg, sockets) {
+            self.benches[shard].sockets.insert(leg, sockets);
+        }
+        match &command {
+            Command::Play { leg, clips, .. } => self.tell_play(shard, *leg, clips),
+            Command::Start { conference } => self.conferences.push(*conference),
+            _ => {}
+        }
+        self.benches[shard].shard.handle(command, now());
+        self.settle_bench(shard);
+    }
+}
+
+impl Bench {
+    /// Finds the socket with this port.
+    fn socket(&self, port: u16) -> Option<(LegId, SocketId)> {
+        self.sockets.iter().find_map(|(leg, sockets)| {
+            let of = |socket: &std::net::UdpSocket| socket.local_addr().unwrap().port();
+            if of(&sockets.rtp) == port {
+                return Some((*leg, SocketId::Rtp(*leg)));
+            }
+            (of(&sockets.rtcp) == port).then_some((*leg, SocketId::Rtcp(*leg)))
+        })
+    }
+
+    fn port(&self, leg: LegId) -> Option<u16> {
+        let sockets = self.sockets.get(&leg)?;
+        Some(sockets.rtp.local_addr().unwrap().port())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("seed {}\n{}", self.seed, self.ladder.timed());
+        }
+    }
+}
+
+/// Waits for the next command to any worker.
+async fn command(benches: &mut [Bench]) -> (usize, Envelope) {
+    std::future::poll_fn(|context| {
+        for (index, bench) in benches.iter_mut().enumerate() {
+            if let std::task::Poll::Ready(Some(envelope)) = bench.worker.commands.poll_recv(context)
+            {
+                return std::task::Poll::Ready((index, envelope));
+            }
+        }
+        std::task::Poll::Pending
+    })
+    .await
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the values are small")]
+fn clip() -> Vec<dsp::Frame> {
+    let step = std::f64::consts::TAU * CLIP_HZ / f64::from(dsp::SAMPLE_RATE);
+    let frame = |number: usize| {
+        let mut frame = dsp::Frame::SILENCE;
+        for (index, sample) in frame.samples.iter_mut().enumerate() {
+            let phase = (number * dsp::FRAME_SAMPLES + index) as f64 * step;
+            *sample = (phase.sin() * 3_000.0) as i16;
+        }
+        frame
+    };
+    (0..CLIP_FRAMES).map(frame).collect()
+}
+
+fn clip_key(id: ClipId) -> &'static str {
+    Clip::ALL[usize::from(id.0) % Clip::ALL.len()].key()
+}
+
+fn door_config() -> DoorConfig {
+    DoorConfig {
+        media: Vec::new(),
+        udp: Vec::new(),
+        tcp: Vec::new(),
+        user_agent: "Rundruf".to_owned(),
+        trunks: vec![Trunk {
+            peers: vec!["0.0.0.0/0".parse().unwrap()],
+            numbers: vec![
+                Called::Rooms,
+                Called::Bridge,
+                Called::Dialled("+4930555000".to_owned()),
+            ],
+            language: Language::De,
+        }],
+    }
+}
+
+fn test_room(number: &str, id: u64, keys: &Keys) -> TestRoom {
+    let room = Room {
+        id: RoomId::from_u64(id),
+        tenant: TenantId::DEFAULT,
+        number: number.to_owned(),
+        title: Title::new("Canary".to_owned()),
+        language: Language::De,
+        pin_epochs: ByRole::default(),
+        link_epochs: ByRole::default(),
+        demo: false,
+        created_at: WALL,
+    };
+    TestRoom {
+        room,
+        keys: keys.clone(),
+    }
+}
+
+fn listed(room: &TestRoom, keys: &Keys) -> Listed {
+    let hash = |role| link_hash(&keys.link(&room.room, role));
+    Listed {
+        room: room.room.clone(),
+        link_hashes: ByRole {
+            guest: hash(Role::Guest),
+            moderator: hash(Role::Moderator),
+        },
+    }
+}
