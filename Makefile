@@ -82,7 +82,7 @@ test-web: test-packages web/dist/index.html
 .PHONY: test-e2e
 test-e2e: test-packages web/dist/index.html
 	cargo build --release --locked --bins --examples
-	node --test --test-concurrency=1 tests/e2e/
+	node --test --test-concurrency=1 --test-reporter=spec tests/e2e/*.test.mjs
 
 .PHONY: lint
 lint: web/node_modules/.installed
