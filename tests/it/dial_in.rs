@@ -85,6 +85,11 @@ async fn a_pound_sign_is_swallowed_where_habit_puts_it() {
     let keys = format!("#{}#{}#", &code[..4], &code[4..]);
     types(&mut world, &alice, &keys).await;
     assert_eq!(world.server.census().admitted(), 1);
+    let said = world.ladder.said_to("alice");
+    assert!(
+        !said.iter().any(|words| words.starts_with("too-short")),
+        "{said:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,6 +166,15 @@ async fn a_missing_room_sounds_like_a_wrong_pin() {
     }
     assert_eq!(ladders[0], ladders[1]);
     assert!(ladders[0].contains("wrong-code"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_number_of_the_installation_asks_for_the_whole_code() {
+    let (mut world, alice) = called("+4930555000").await;
+    let code = world.room().code();
+    types(&mut world, &alice, &code).await;
+    assert_eq!(world.ladder.said_to("alice")[0], "hello ask-code");
+    assert_eq!(world.server.census().admitted(), 1);
 }
 
 #[tokio::test(start_paused = true)]
