@@ -92,7 +92,7 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let books = Books::open(config, &mut rng).await?;
     let mut tasks = JoinSet::new();
     let server = server(config, &books, media.clone(), &mut tasks, &mut rng)?;
-    let phone = phone::Door::bind(door(config), server.clone())
+    let phone = phone::Door::bind(door(config, &media), server.clone())
         .await
         .map_err(|error| Obstacle::sip(error.address, error.source, config))?;
     let (udp, tcp) = (first(&phone.udp_addresses()), first(&phone.tcp_addresses()));
@@ -227,7 +227,7 @@ fn server(
     Ok(Server::start(parts, tasks))
 }
 
-fn door(config: &Config) -> phone::DoorConfig {
+fn door(config: &Config, media: &[IpAddr]) -> phone::DoorConfig {
     let trunk = |trunk: &config::Trunk| phone::Trunk {
         peers: trunk.peers.clone(),
         numbers: trunk.numbers.iter().map(called).collect(),
@@ -238,6 +238,7 @@ fn door(config: &Config) -> phone::DoorConfig {
         tcp: config.sip.listen_tcp.clone(),
         user_agent: config.sip.user_agent.clone(),
         trunks: config.trunk.iter().map(trunk).collect(),
+        media: media.to_vec(),
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::{
     negotiate::{Outcome, Session},
     numbers::{Destination, Trunk},
+    route::media_address,
     status::Refusal,
 };
 use crate::{
@@ -50,6 +51,13 @@ pub(super) enum News {
     Stop,
 }
 
+/// What holds for every call.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) trunks: Vec<Trunk>,
+    pub(super) media: Vec<IpAddr>,
+}
+
 /// The INVITE that began a call.
 #[derive(Debug)]
 pub(super) struct Invite {
@@ -64,7 +72,7 @@ pub(super) struct Call {
     orders: mpsc::Sender<Command>,
     news: mpsc::Receiver<News>,
     server: Server,
-    trunks: Arc<[Trunk]>,
+    rules: Arc<Rules>,
     held: bool,
 }
 
@@ -84,14 +92,14 @@ impl Call {
         orders: mpsc::Sender<Command>,
         news: mpsc::Receiver<News>,
         server: Server,
-        trunks: Arc<[Trunk]>,
+        rules: Arc<Rules>,
     ) -> Self {
         Self {
             call,
             orders,
             news,
             server,
-            trunks,
+            rules,
             held: false,
         }
     }
@@ -146,11 +154,13 @@ impl Call {
         invite: Invite,
     ) -> Result<Option<(MediaLeg, Session, ivr::Entry, Language)>, Refusal> {
         let (entry, language) = self.destination(&invite).await?;
+        let signalling = invite.flow.local.ip().to_canonical();
+        let address = media_address(invite.offer.as_ref(), &self.rules.media, signalling);
         let (sockets, port) = self
             .server
-            .media_sockets(local_address(&invite.flow))
+            .media_sockets(address)
             .map_err(|e| Refusal::from(&e))?;
-        let mut session = Session::new(local_address(&invite.flow), port, self.session_id());
+        let mut session = Session::new(address, port, self.session_id());
         let (sdp, media) = match &invite.offer {
             Some(offer) => {
                 let Outcome { answer, media } =
@@ -196,6 +206,7 @@ impl Call {
     async fn destination(&self, invite: &Invite) -> Result<(ivr::Entry, Language), Refusal> {
         let source = invite.flow.remote.ip();
         let trunk = self
+            .rules
             .trunks
             .iter()
             .find(|trunk| trunk.peers.iter().any(|peer| peer.contains(source)));
@@ -453,11 +464,6 @@ async fn pressed(keypad: &mut Keypad, digit: char, talk: &mut Talk, attendance: 
         }
         None => {}
     }
-}
-
-/// The address the call came to; media is received there too.
-fn local_address(flow: &Flow) -> IpAddr {
-    flow.local.ip().to_canonical()
 }
 
 /// How long words may hold up a stop, which is to be over within 3 s.

@@ -1,6 +1,12 @@
 //! The task that owns the SIP endpoint: network in, messages out, one task per call.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Instant,
+};
 
 use rand::RngExt;
 use sip::{CallRef, Command, Endpoint, EndpointConfig, Event};
@@ -11,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    call::{Call, Invite, News},
+    call::{Call, Invite, News, Rules},
     numbers::Trunk,
     status::Refusal,
     transport::{Arrival, Transport, Wire},
@@ -32,6 +38,8 @@ pub struct DoorConfig {
     pub user_agent: String,
     /// Who may call.
     pub trunks: Vec<Trunk>,
+    /// The addresses at which media may be received, beside the one a call came to.
+    pub media: Vec<IpAddr>,
 }
 
 /// An address that could not be bound.
@@ -48,7 +56,7 @@ pub struct BindError {
 pub struct Door {
     endpoint: Endpoint,
     transport: Transport,
-    trunks: Arc<[Trunk]>,
+    rules: Arc<Rules>,
     server: Server,
     calls: BTreeMap<CallRef, mpsc::Sender<News>>,
     tasks: JoinSet<()>,
@@ -80,7 +88,10 @@ impl Door {
         Self {
             endpoint,
             transport,
-            trunks: config.trunks.into(),
+            rules: Arc::new(Rules {
+                trunks: config.trunks,
+                media: config.media,
+            }),
             server,
             calls: BTreeMap::new(),
             tasks: JoinSet::new(),
@@ -196,7 +207,7 @@ impl Door {
             orders,
             news,
             self.server.clone(),
-            Arc::clone(&self.trunks),
+            Arc::clone(&self.rules),
         );
         self.tasks.spawn(task.run(invite));
     }

@@ -12,6 +12,7 @@ mod call;
 mod driver;
 mod negotiate;
 mod numbers;
+mod route;
 mod status;
 mod transport;
 

@@ -21,6 +21,7 @@ use tokio::{
     task::JoinSet,
 };
 
+use super::route::source_towards;
 use crate::limit::{
     SIP_ARRIVALS_MAX, SIP_CONNECTION_IDLE_MAX, SIP_CONNECTION_SILENT_MAX, SIP_CONNECTIONS_MAX,
     SIP_CONNECTIONS_PER_SOURCE_MAX, SIP_DATAGRAM_BYTES_MAX, SIP_STREAM_CHUNK_BYTES,
@@ -220,7 +221,11 @@ impl Transport {
         }
         match flow.protocol {
             Protocol::Udp => {
-                if let Some((_, socket)) = self.udp.iter().find(|(local, _)| *local == flow.local) {
+                if let Some((_, socket)) = self
+                    .udp
+                    .iter()
+                    .find(|(local, _)| serves(*local, flow.local))
+                {
                     let _ = socket.try_send_to(bytes, flow.remote);
                 }
             }
@@ -246,6 +251,23 @@ impl Transport {
     }
 }
 
+/// The address of ours that a peer knows: where a socket listens everywhere, the one its packets came to.
+fn reachable(local: SocketAddr, remote: SocketAddr) -> SocketAddr {
+    if !local.ip().is_unspecified() {
+        return local;
+    }
+    SocketAddr::new(
+        source_towards(remote.ip()).unwrap_or(local.ip()),
+        local.port(),
+    )
+}
+
+/// Tells whether a socket bound to `bound` sends for the address `local`.
+fn serves(bound: SocketAddr, local: SocketAddr) -> bool {
+    let everywhere = bound.ip().is_unspecified() && bound.port() == local.port();
+    bound == local || (everywhere && bound.is_ipv4() == local.is_ipv4())
+}
+
 async fn read_datagrams(socket: Arc<UdpSocket>, local: SocketAddr, inlet: mpsc::Sender<Arrival>) {
     let mut buffer = vec![0; SIP_DATAGRAM_BYTES_MAX];
     loop {
@@ -255,7 +277,7 @@ async fn read_datagrams(socket: Arc<UdpSocket>, local: SocketAddr, inlet: mpsc::
         };
         let flow = Flow {
             protocol: Protocol::Udp,
-            local,
+            local: reachable(local, remote),
             remote,
             id: 0,
         };

@@ -4,6 +4,7 @@
 //! print one JSON object.
 
 #[path = "../it/sim/ear.rs"]
+#[expect(unreachable_pub, reason = "shared with the simulated tests")]
 mod ear;
 
 use std::{io::Write, process::ExitCode};
@@ -35,7 +36,7 @@ type Done = Result<(), Box<dyn std::error::Error>>;
 fn make(voice: &str, rate: &str, seconds: &str, file: &str) -> Done {
     let rate: u32 = rate.parse()?;
     let length = f64::from(rate) * seconds.parse::<f64>()?;
-    let samples = Voice(voice.parse()?).render(rate, 0, length as usize);
+    let samples = Voice(voice.parse()?).render(rate, 0, whole(length));
     Ok(std::fs::write(file, dsp::wav::write(rate, &samples))?)
 }
 
@@ -49,7 +50,7 @@ fn hear(sought: Sought<'_>, file: &str, times: &[&str]) -> Done {
     let (rate, samples) =
         dsp::wav::parse(&std::fs::read(file)?).map_err(|e| format!("{file}: {e:?}"))?;
     let at = |seconds: &str| -> Result<usize, std::num::ParseFloatError> {
-        Ok(((seconds.parse::<f64>()? * f64::from(rate)) as usize).min(samples.len()))
+        Ok(whole(seconds.parse::<f64>()? * f64::from(rate)).min(samples.len()))
     };
     let from = times.first().map_or(Ok(0), |t| at(t))?;
     let to = times.get(1).map_or(Ok(samples.len()), |t| at(t))?;
@@ -68,4 +69,12 @@ fn hear(sought: Sought<'_>, file: &str, times: &[&str]) -> Done {
         level_dbfs(part),
     )?;
     Ok(())
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a number of samples of a short file"
+)]
+fn whole(samples: f64) -> usize {
+    samples.max(0.0) as usize
 }

@@ -379,7 +379,9 @@ impl Page {
             match self.socket.next().await.unwrap().unwrap() {
                 Frame::Text(text) => return serde_json::from_str(&text).unwrap(),
                 Frame::Ping(_) | Frame::Pong(_) => {}
-                other => panic!("{other:?}"),
+                other @ (Frame::Binary(_) | Frame::Close(_) | Frame::Frame(_)) => {
+                    panic!("{other:?}")
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 // A real softphone: baresip with files instead of sound devices, driven through its control port.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,11 +11,11 @@ let nextControl = 20_400 + (process.pid % 200) * 10;
 
 const settings = ({ folder, source, control, codec, address }) => `
 poll_method epoll
-sip_listen ${address}:0
+sip_listen ${address.includes(':') ? `[${address}]` : address}:0
 call_local_timeout 60
 call_max_calls 4
 audio_source aufile,${source}
-audio_player aufile,${join(folder, 'heard.wav')}
+audio_player aubridge,sink
 audio_alert aufile,${source}
 ausrc_srate ${codec.rate}
 auplay_srate ${codec.rate}
@@ -26,6 +26,10 @@ ctrl_tcp_listen 127.0.0.1:${control}
 module_path /usr/lib/baresip/modules
 module ${codec.module}
 module aufile.so
+module aubridge.so
+module sndfile.so
+snd_path ${folder}
+net_interface ${address}
 module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
@@ -37,7 +41,7 @@ export const codecs = {
   PCMU: { name: 'PCMU', module: 'g711.so', rate: 8000 },
   PCMA: { name: 'PCMA', module: 'g711.so', rate: 8000 },
   G722: { name: 'G722', module: 'g722.so', rate: 16000 },
-  opus: { name: 'opus', module: 'opus.so', rate: 48000 },
+  opus: { name: 'opus/48000/2', module: 'opus.so', rate: 48000 },
 };
 
 export class Baresip {
@@ -45,7 +49,6 @@ export class Baresip {
   static async start({ source, codec = codecs.PCMA, transport = 'udp', address = '127.0.0.1' }) {
     const phone = new Baresip();
     phone.folder = mkdtempSync(join(tmpdir(), 'baresip-'));
-    phone.heard = join(phone.folder, 'heard.wav');
     const control = nextControl++;
     writeFileSync(join(phone.folder, 'config'), settings({ folder: phone.folder, source, control, codec, address }));
     const host = address.includes(':') ? `[${address}]` : address;
@@ -117,6 +120,13 @@ export class Baresip {
     const timer = setTimeout(() => this.process.kill('SIGKILL'), 3_000);
     await ended;
     clearTimeout(timer);
+  }
+
+  /** The WAV file of what the phone has heard. */
+  get heard() {
+    const file = readdirSync(this.folder).find((name) => name.endsWith('-dec.wav'));
+    if (!file) throw new Error(`the phone recorded nothing: ${this.output}`);
+    return join(this.folder, file);
   }
 
   /** Removes what the phone recorded. */

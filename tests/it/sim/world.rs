@@ -560,6 +560,7 @@ fn clip_key(id: ClipId) -> &'static str {
 
 fn door_config() -> DoorConfig {
     DoorConfig {
+        media: Vec::new(),
         udp: Vec::new(),
         tcp: Vec::new(),
         user_agent: "Rundruf".to_owned(),
