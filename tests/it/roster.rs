@@ -103,7 +103,18 @@ async fn the_removed_hear_a_goodbye_and_are_out_at_once() {
     assert_silent(&bob, from);
     assert_eq!(carol.roster_line(), "Phone 2 · carol moderator");
     world.run_for(2 * SECOND).await;
-    assert_eq!(world.ladder.said_to("alice").last().unwrap(), "removed");
+    assert_eq!(
+        world.ladder.said_to("alice"),
+        [
+            "hello ask-pin",
+            "hush",
+            "thanks present-2 not-recorded not-heard-yet",
+            "hush",
+            "hush",
+            "microphone-on",
+            "removed"
+        ]
+    );
     assert_goodbye(&alice, removed);
     assert!(bob.is_up());
 }
