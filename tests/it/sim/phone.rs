@@ -185,6 +185,7 @@ impl Phone {
         self.0.borrow_mut().reinvite(Some(hold));
     }
 
+    /// Negotiates again: takes the server off hold, or offers what is to be offered from here on.
     pub fn resumes(&self) {
         self.0.borrow_mut().reinvite(None);
     }
@@ -492,11 +493,14 @@ impl Device {
     }
 
     fn begin(&mut self, audio: Audio, now: Instant) {
+        let codec = self.codec(&audio);
+        let events = audio.payload_types.contains(&EVENTS).then_some(EVENTS);
+        let number = payload_type(codec);
+        if let Some(sound) = self.sound.as_mut().filter(|s| s.codec != codec) {
+            sound.recode(codec, number, events);
+        }
         if self.state == State::Calling {
             self.state = State::Up;
-            let codec = self.codec(&audio);
-            let events = audio.payload_types.contains(&EVENTS).then_some(EVENTS);
-            let number = payload_type(codec);
             let sound = Sound::new(codec, number, events, audio.remote, self.phase, now);
             self.sound = Some(sound);
         }

@@ -87,6 +87,18 @@ impl Sound {
         }
     }
 
+    /// Changes the codec, as a re-INVITE agreed; sequence numbers and media time go on.
+    pub fn recode(&mut self, codec: Codec, payload_type: u8, telephone_event: Option<u8>) {
+        self.codec = codec;
+        self.encoder = Encoder::new(codec).unwrap();
+        self.session.reconfigure(Format {
+            payload_type,
+            telephone_event,
+            clock_rate: codec.clock_rate(),
+            ticks_per_packet: codec.ticks(),
+        });
+    }
+
     /// Presses keys, one after another.
     pub fn types(&mut self, keys: &str) {
         self.keys.extend(keys.chars());
