@@ -34,7 +34,6 @@ help:
 	@echo "make bench   benchmarks"
 	@echo "make lint    formatting, lints, documentation, types"
 	@echo "make fmt     format the sources"
-	@echo "make fuzz    look for inputs that break a parser (bounded in time)"
 
 .PHONY: run
 run: build
@@ -58,7 +57,8 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 
 web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
 	cd web && npm run --silent build
-	@touch $@
+	@# The page is embedded when this file is compiled; cargo does not see new files in the folder.
+	@touch $@ src/http/assets.rs
 
 .PHONY: test
 test: test-packages

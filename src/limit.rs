@@ -47,8 +47,6 @@ pub const CONFERENCE_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 pub const ROUTER_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// Conferences at a time; a further one is refused.
 pub const CONFERENCES_MAX: usize = 1_000;
-/// How long a stop waits for goodbyes.
-pub const STOP_MAX: Duration = Duration::from_millis(2_500);
 
 // --- store
 

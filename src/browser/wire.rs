@@ -1,6 +1,6 @@
 //! The messages between browser and server: JSON over one WebSocket, subprotocol `rundruf.1`.
 //!
-//! `web/src/wire.ts` is made from the shapes in [`typescript`]; tests hold shapes, types and file equal. Whatever a
+//! `web/src/wire.ts` is made from the shapes in `typescript`; tests hold shapes, types and file equal. Whatever a
 //! browser sends beyond these messages is malformed. Names and session descriptions cannot be printed.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -1,6 +1,6 @@
 //! The web: the page, its assets, health and counters. The WebSocket comes from outside, as a route of its own.
 //!
-//! Every answer carries the same fixed headers ([`headers`]). There are no cookies, no sessions and no forms; whoever
+//! Every answer carries the same fixed headers (`headers`). There are no cookies, no sessions and no forms; whoever
 //! has a link has its secret in the fragment, which browsers do not send. This module knows neither SIP nor media.
 
 use std::{net::SocketAddr, sync::Arc};

@@ -1,6 +1,6 @@
 //! What a door may ask: is this code or link right, open a leg, let somebody in.
 //!
-//! Behind it: [`factory`] makes conferences, [`conference`] drives each, [`router`] carries media events, [`secrets`]
+//! Behind it: `factory` makes conferences, `conference` drives each, `router` carries media events, [`secrets`]
 //! derives PINs and links. Doors hold an [`Attendance`]; dropping it is leaving.
 
 pub mod census;

@@ -7,7 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
-const binary = process.env.RUNDRUF_BIN ?? join(root, 'target/release/rundruf');
+export const binary = process.env.RUNDRUF_BIN ?? join(root, 'target/release/rundruf');
 
 /** Waits until `check` returns something, or fails after `milliseconds` with `what` was waited for. */
 export async function until(what, milliseconds, check) {

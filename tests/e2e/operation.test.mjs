@@ -1,0 +1,167 @@
+// The program as an operator meets it: starting, what it says when it cannot, rooms from the command line, leaving.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { Baresip, codecs } from './lib/baresip.mjs';
+import { makeVoice } from './lib/ear.mjs';
+import { Server, binary, pause, until } from './lib/server.mjs';
+import * as chromium from '../../web/test/drivers/chromium.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'rundruf-operation-'));
+const voice = join(folder, 'voice.wav');
+before(() => makeVoice(0, 8000, 30, voice));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs the program to its end; resolves with exit code and both outputs. */
+function rundruf(words, { cwd = folder, language = 'en_GB.UTF-8', prefix = [] } = {}) {
+  const [program, ...rest] = [...prefix, binary, ...words];
+  return new Promise((done) => {
+    execFile(program, rest, { cwd, timeout: 10_000, env: { ...process.env, LANG: language, LC_ALL: language } },
+      (error, stdout, stderr) => done({ code: error ? error.code : 0, stdout, stderr }));
+  });
+}
+
+const quiet = '[web]\nlisten_https = []\nlisten_http = ["127.0.0.1:0"]\n[sip]\nlisten_udp = ["127.0.0.1:0"]\nlisten_tcp = ["127.0.0.1:0"]\n';
+
+describe('what cannot be is said in one sentence with exit code 2', () => {
+  const settings = (name, text) => {
+    writeFileSync(join(folder, name), text);
+    return name;
+  };
+  const refused = async (named, config, options) => {
+    for (const language of ['de_DE.UTF-8', 'en_GB.UTF-8']) {
+      const { code, stderr } = await rundruf(['serve', '--config', config], { language, ...options });
+      assert.equal(code, 2, stderr);
+      assert.ok(stderr.includes(named), `${language}: ${stderr}`);
+      assert.equal(stderr.trim().split('\n').length, 1, stderr);
+    }
+  };
+
+  test('a port in use', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await new Promise((done) => taken.on('listening', done));
+    const { port } = taken.address();
+    const config = quiet.replace('listen_tcp = ["127.0.0.1:0"]', `listen_tcp = ["127.0.0.1:${port}"]`);
+    await refused(`127.0.0.1:${port}`, settings('taken.toml', config));
+    taken.close();
+  });
+
+  test('settings that are not there', () => refused('nowhere.toml', 'nowhere.toml'));
+
+  test('an unknown key', () => refused('colour', settings('unknown.toml', `${quiet}colour = "blue"\n`)));
+
+  test('too few file descriptors', async () => {
+    const config = settings('files.toml', quiet);
+    await refused('1000', config, { prefix: ['prlimit', '--nofile=1000:1000'] });
+  });
+});
+
+test('the demo is ready within two seconds, its files are private, and a new start replaces the room', async () => {
+  const began = Date.now();
+  const server = await Server.start();
+  assert.ok(Date.now() - began < 2_000, `ready after ${Date.now() - began} ms`);
+  assert.equal(statSync(join(server.folder, 'var/ready.json')).mode & 0o777, 0o600);
+  assert.equal(statSync(join(server.folder, 'var/rundruf.key')).mode & 0o777, 0o600);
+  const { number, pin, guest_link: guest, moderator_link: moderator } = server.room;
+  for (const told of [guest, moderator, `${number} ${pin.slice(0, 4)} ${pin.slice(4)}`, 'baresip']) {
+    assert.ok(server.output.includes(told), `the card lacks ${told}:\n${server.output}`);
+  }
+  const list = await rundruf(['room', 'list', '--config', 'config.toml', '--json'], { cwd: server.folder });
+  assert.equal(JSON.parse(list.stdout).length, 1, list.stdout);
+  await server.stop();
+});
+
+test('rooms are added, listed, given new links and PINs, and removed from the command line', async () => {
+  const cwd = mkdtempSync(join(tmpdir(), 'rundruf-rooms-'));
+  const room = async (...words) => {
+    const { code, stdout, stderr } = await rundruf(['room', ...words, '--json'], { cwd });
+    assert.equal(code, 0, stderr);
+    return stdout.trim() ? JSON.parse(stdout) : null;
+  };
+  const added = await room('add', '--title', 'Elternbeirat');
+  assert.match(added.number, /^[1-7]\d{3}$/);
+  assert.match(added.pin, /^\d{8}$/);
+  const linked = await room('link', added.number);
+  assert.notEqual(linked.guest_link, added.guest_link);
+  const renewed = await room('pin', added.number);
+  assert.notEqual(renewed.pin, added.pin);
+  assert.equal((await room('list')).length, 1);
+  await room('remove', added.number);
+  assert.equal((await room('list')).length, 0);
+  const database = readFileSync(join(cwd, 'var/rundruf.sqlite'), 'latin1');
+  for (const secret of [added.pin, renewed.pin, added.guest_link.split('#')[1]]) {
+    assert.ok(!database.includes(secret), 'a secret is in the database');
+  }
+  const { code, stderr } = await rundruf(['room', 'remove', '1234'], { cwd });
+  assert.equal(code, 2);
+  assert.ok(stderr.includes('1234'), stderr);
+  rmSync(cwd, { recursive: true, force: true });
+});
+
+test('Ctrl-C says goodbye to a telephone and a browser and leaves within three seconds', async () => {
+  const server = await Server.start();
+  const phone = await Baresip.start({ source: voice, codec: codecs.PCMU });
+  const page = await chromium.open(server.room.guest_link);
+  try {
+    await phone.dial(`sip:${server.room.number}@${server.sip}`);
+    await pause(700);
+    await phone.press(server.room.pin);
+    await page.join('Anna');
+    await until('both in the conference', 10_000, async () => (await server.metrics()).get('rundruf_participants') === 2);
+    const { code, milliseconds } = await server.stop();
+    assert.equal(code, 0, server.output);
+    assert.ok(milliseconds < 3_000, `left after ${milliseconds} ms`);
+    assert.ok(phone.happened('CALL_CLOSED'), 'the telephone got a BYE');
+    assert.equal(await page.state(), 'over');
+  } finally {
+    await page.close();
+    await phone.stop();
+    phone.clear();
+  }
+});
+
+test('noise on every port is counted and harms nobody', async () => {
+  const server = await Server.start();
+  const phone = await Baresip.start({ source: voice, codec: codecs.PCMA });
+  try {
+    await phone.dial(`sip:bridge@${server.sip}`);
+    await pause(700);
+    await phone.press(server.code);
+    await until('the caller in the conference', 10_000, async () => (await server.metrics()).get('rundruf_participants') === 1);
+    const media = /m=audio (\d+)/.exec(phone.output)?.[1] ?? (await mediaPort(server));
+    const before = server.memory();
+    const socket = createSocket('udp4');
+    const sip = Number(server.sip.split(':').at(-1));
+    for (let i = 0; i < 3_000; i++) {
+      const bytes = randomBytes(i % 100 === 0 ? 65_000 : 1 + (i % 1_400));
+      for (const port of [sip, Number(media)]) socket.send(bytes, port, '127.0.0.1');
+      if (i % 50 === 0) await pause(5);
+    }
+    await pause(500);
+    socket.close();
+    const metrics = await server.metrics();
+    assert.ok(metrics.get('rundruf_sip_total{kind="dropped"}') > 500, 'noise at the SIP port is counted');
+    assert.ok(metrics.get('rundruf_media_total{kind="datagrams_from_strangers"}') > 500, 'noise at the media port is counted');
+    assert.equal(metrics.get('rundruf_participants'), 1);
+    assert.equal(metrics.get('rundruf_media_total{kind="leg_panics"}'), 0);
+    assert.ok(server.memory() < before * 1.2, `memory grew from ${before} to ${server.memory()}`);
+  } finally {
+    await phone.stop();
+    phone.clear();
+    await server.stop();
+  }
+});
+
+/** The port of the only open call, from the kernel's table of this process's sockets in the RTP range. */
+async function mediaPort(server) {
+  const table = readFileSync(`/proc/${server.ready.pid}/net/udp`, 'latin1').split('\n').slice(1);
+  const ports = table.map((line) => parseInt(line.trim().split(/\s+/)[1]?.split(':')[1] ?? '0', 16));
+  return ports.filter((port) => port >= 30_000 && port < 32_000 && port % 2 === 0)[0];
+}
