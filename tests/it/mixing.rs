@@ -37,7 +37,10 @@ async fn every_codec_hears_and_is_heard() {
         let mut world = World::new(3);
         let alice = talks(&mut world, "alice", codec, Voice(1)).await;
         let bob = talks(&mut world, "bob", Codec::Pcma, Voice(4)).await;
+        let concealed = world.counters().of(Counter::FramesConcealed);
         let from = listen(&mut world).await;
+        let after = world.counters().of(Counter::FramesConcealed);
+        assert_eq!(after, concealed, "made up on a clean link");
         assert_hears(&alice, from, &[Voice(4)]);
         assert_hears(&bob, from, &[Voice(1)]);
     }
