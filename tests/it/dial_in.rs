@@ -293,6 +293,44 @@ async fn any_single_lost_datagram_is_made_good() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn doubled_and_overtaking_datagrams_are_one_call() {
+    for seed in 0..10 {
+        let mut world = World::new(seed);
+        world.net.signalling.duplicate = 1.0;
+        world.net.signalling.jitter = SECOND / 10;
+        let alice = world.phone("alice");
+        alice.dials("4711");
+        world.run_until(|_| alice.is_up()).await;
+        world.run_for(SECOND).await;
+        assert_eq!(world.legs().iter().sum::<usize>(), 1, "seed {seed}");
+        let pin = world.room().code()[4..].to_owned();
+        types(&mut world, &alice, &pin).await;
+        assert_eq!(world.server.census().admitted(), 1, "seed {seed}");
+        alice.hangs_up();
+        world.run_for(3 * SECOND).await;
+        assert_eq!(world.legs(), [0, 0], "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_refreshed_without_an_offer_goes_on() {
+    let mut world = World::new(1);
+    let alice = world.phone("alice");
+    alice.offers(Offer::Delayed(Codec::Pcma));
+    alice.dials("4711");
+    world.run_until(|_| alice.is_up()).await;
+    world.run_for(SECOND).await;
+    alice.refreshes();
+    world.run_for(SECOND).await;
+    let pin = world.room().code()[4..].to_owned();
+    types(&mut world, &alice, &pin).await;
+    assert_eq!(world.server.census().admitted(), 1);
+    assert_eq!(alice.finals(), [200, 200]);
+    world.run_for(40 * SECOND).await;
+    assert!(alice.is_up(), "{}", world.ladder.timed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_goodbye_is_said_again() {
     for lost in 0..2 {
         let (mut world, alice) = called("bridge").await;

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, time::Duration};
 use dsp::Codec;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rundruf::{
-    conference::participant::Role,
+    conference::{focus::Verb, participant::Role},
     media::{Counter, Counters},
 };
 use sip::rtp::{Discard, Header};
@@ -54,6 +54,32 @@ async fn loss_and_jitter_leave_no_long_gap() {
         assert!(gap.0 <= 5, "a gap of {} ms", gap.0 * 20);
         assert!(heard.samples.len() > 8 * 50 * frame);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_browser_hears_and_is_heard_through_loss() {
+    let mut world = World::new(4);
+    let link = Link {
+        loss: 0.05,
+        delay: 20 * MILLISECOND,
+        jitter: 40 * MILLISECOND,
+        duplicate: 0.01,
+    };
+    (world.net.up, world.net.down) = (link, link);
+    let carol = opens(&mut world, "carol", Role::Guest).await;
+    carol.says(Voice(0));
+    carol.does(Verb::SetMicrophone(true)).await;
+    let alice = talks(&mut world, "alice", Codec::G722, Voice(1)).await;
+    let from = now();
+    world.run_for(5 * SECOND).await;
+    for (heard, voice) in [
+        (carol.heard_since(from), Voice(1)),
+        (alice.heard_since(from), Voice(0)),
+    ] {
+        let level = voice.heard_in(&heard.samples, heard.rate).level_dbfs;
+        assert!(level > -26.0, "{level}");
+    }
+    assert!(carol.is_connected());
 }
 
 #[tokio::test(start_paused = true)]

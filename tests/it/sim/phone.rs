@@ -190,6 +190,13 @@ impl Phone {
         self.0.borrow_mut().reinvite(None);
     }
 
+    /// Asks for the server's offer in mid-call.
+    pub fn refreshes(&self) {
+        let mut device = self.0.borrow_mut();
+        device.tell("→ re-INVITE without offer");
+        device.request("INVITE", "");
+    }
+
     pub fn hangs_up(&self) {
         self.0.borrow_mut().hang_up();
     }
@@ -479,9 +486,9 @@ impl Device {
             dialog.to = message.field("To").to_owned();
             dialog.target = message.contact().expect("a Contact");
         }
-        let body = match (&self.offer, self.state) {
-            (Offer::Delayed(_), State::Calling) => self.describe(None),
-            _ => String::new(),
+        let body = match self.offer {
+            Offer::Delayed(_) => self.describe(None),
+            Offer::Audio(_) | Offer::And(_) | Offer::Raw(_) => String::new(),
         };
         let branch = self.branch();
         let dialog = self.dialog.as_ref().expect("a call");
