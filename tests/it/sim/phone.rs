@@ -1,7 +1,7 @@
 //! A telephone that dials in: a small user agent client written by hand, with the timers of RFC 3261 §17.1.
 
 use std::{
-    cell::{Ref, RefCell},
+    cell::RefCell,
     net::SocketAddr,
     rc::Rc,
     time::{Duration, Instant},
@@ -274,10 +274,6 @@ impl Phone {
 
     pub fn outbox(&self) -> Vec<Datagram> {
         std::mem::take(&mut self.0.borrow_mut().outbox)
-    }
-
-    pub fn ladder(&self) -> Ref<'_, str> {
-        Ref::map(self.0.borrow(), |device| device.name.as_str())
     }
 }
 

@@ -43,7 +43,7 @@ pub struct Sound {
     position: u64,
     /// What arrived, and when.
     pub heard: Vec<Heard>,
-    /// Sequence number in RTP and time of each packet of sound sent, in order.
+    /// When each packet of sound left, since something else was last said.
     pub sent_at: Vec<Instant>,
 }
 
