@@ -270,7 +270,7 @@ fn first(addresses: &[SocketAddr]) -> Option<SocketAddr> {
 }
 
 /// Gathers what is counted, for whoever runs the machine.
-fn metrics(server: &Server, sip: sip::Counters) -> Vec<Metric> {
+pub fn metrics(server: &Server, sip: sip::Counters) -> Vec<Metric> {
     let census = server.census();
     let media = server.pool().counters();
     let gauge = |name, help, value| Metric::single(name, help, Kind::Gauge, value);

@@ -144,7 +144,7 @@ impl Bus {
             let may_speak = turn.seat.speaks != Channels::NONE;
             let heard = common.guarded(leg, |leg, common| {
                 leg.begin_tick(at, common, now).then(|| {
-                    let heard = leg.listen(now) && may_speak;
+                    let heard = leg.listen(common, now) && may_speak;
                     leg.judge(heard, common);
                     heard
                 })

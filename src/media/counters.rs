@@ -59,6 +59,8 @@ counters! {
     LegPanics = "leg_panics",
     /// Panics caught in a bus.
     BusPanics = "bus_panics",
+    /// Frames of received sound that were made up because packets were lost or late.
+    FramesConcealed = "frames_concealed",
     /// Frames a codec refused to encode.
     EncodeFailed = "encode_failed",
     /// Events that did not fit their queue.

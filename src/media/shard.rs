@@ -372,7 +372,7 @@ impl Shard {
                 };
                 self.common.guarded(leg, |leg, common| {
                     if leg.begin_tick(due.at, common, now) {
-                        leg.listen(now);
+                        leg.listen(common, now);
                         leg.utter(&Frame::SILENCE, common);
                     }
                 });

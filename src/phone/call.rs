@@ -115,6 +115,7 @@ impl Call {
             leg,
             session,
             language,
+            saying: None,
         };
         let exit = match self.admit(&mut talk, entry).await {
             Ok(admission) => self.confer(&mut talk, &admission).await,
@@ -254,7 +255,7 @@ impl Call {
             while let Some(effect) = ivr.poll() {
                 match effect {
                     ivr::Effect::Say(event) => saying = Some(talk.say(event).await),
-                    ivr::Effect::Hush => talk.leg.hush().await,
+                    ivr::Effect::Hush => talk.hush().await,
                     ivr::Effect::Check { number, pin } => {
                         match self.server.check_code(&number, &pin).await {
                             Ok(found) => {
@@ -405,7 +406,11 @@ impl Call {
             Exit::Hung => return,
             Exit::Leave => {}
             Exit::Goodbye(event) => {
-                let token = talk.say(event).await;
+                // The conference has told its own goodbyes already; said again they would begin twice.
+                let token = match talk.saying {
+                    Some((said, token)) if said == event => token,
+                    Some(_) | None => talk.say(event).await,
+                };
                 let stopping = matches!(event, Event::Stopping);
                 let deadline = clock()
                     + if stopping {
@@ -446,17 +451,26 @@ struct Talk {
     leg: MediaLeg,
     session: Session,
     language: Language,
+    /// What was said last, with its token, unless it was interrupted.
+    saying: Option<(Event, u64)>,
 }
 
 impl Talk {
     async fn say(&mut self, event: Event) -> u64 {
-        self.leg.say(event, self.language).await
+        let token = self.leg.say(event, self.language).await;
+        self.saying = Some((event, token));
+        token
+    }
+
+    async fn hush(&mut self) {
+        self.saying = None;
+        self.leg.hush().await;
     }
 }
 
 /// Keys in a conference; any key interrupts what is being said.
 async fn pressed(keypad: &mut Keypad, digit: char, talk: &mut Talk, attendance: &Attendance) {
-    talk.leg.hush().await;
+    talk.hush().await;
     match keypad.handle_digit(digit, clock()) {
         Some(Key::ToggleMicrophone) => attendance.act(Verb::ToggleMicrophone).await,
         Some(Key::Help) => {

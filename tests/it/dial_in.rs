@@ -85,6 +85,11 @@ async fn a_pound_sign_is_swallowed_where_habit_puts_it() {
     let keys = format!("#{}#{}#", &code[..4], &code[4..]);
     types(&mut world, &alice, &keys).await;
     assert_eq!(world.server.census().admitted(), 1);
+    let said = world.ladder.said_to("alice");
+    assert!(
+        !said.iter().any(|words| words.starts_with("too-short")),
+        "{said:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,6 +166,15 @@ async fn a_missing_room_sounds_like_a_wrong_pin() {
     }
     assert_eq!(ladders[0], ladders[1]);
     assert!(ladders[0].contains("wrong-code"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_number_of_the_installation_asks_for_the_whole_code() {
+    let (mut world, alice) = called("+4930555000").await;
+    let code = world.room().code();
+    types(&mut world, &alice, &code).await;
+    assert_eq!(world.ladder.said_to("alice")[0], "hello ask-code");
+    assert_eq!(world.server.census().admitted(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -276,6 +290,44 @@ async fn any_single_lost_datagram_is_made_good() {
         lost += 1;
     }
     assert!(lost >= 6, "INVITE, 100, 200, ACK, BYE, 200: {lost}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn doubled_and_overtaking_datagrams_are_one_call() {
+    for seed in 0..10 {
+        let mut world = World::new(seed);
+        world.net.signalling.duplicate = 1.0;
+        world.net.signalling.jitter = SECOND / 10;
+        let alice = world.phone("alice");
+        alice.dials("4711");
+        world.run_until(|_| alice.is_up()).await;
+        world.run_for(SECOND).await;
+        assert_eq!(world.legs().iter().sum::<usize>(), 1, "seed {seed}");
+        let pin = world.room().code()[4..].to_owned();
+        types(&mut world, &alice, &pin).await;
+        assert_eq!(world.server.census().admitted(), 1, "seed {seed}");
+        alice.hangs_up();
+        world.run_for(3 * SECOND).await;
+        assert_eq!(world.legs(), [0, 0], "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_refreshed_without_an_offer_goes_on() {
+    let mut world = World::new(1);
+    let alice = world.phone("alice");
+    alice.offers(Offer::Delayed(Codec::Pcma));
+    alice.dials("4711");
+    world.run_until(|_| alice.is_up()).await;
+    world.run_for(SECOND).await;
+    alice.refreshes();
+    world.run_for(SECOND).await;
+    let pin = world.room().code()[4..].to_owned();
+    types(&mut world, &alice, &pin).await;
+    assert_eq!(world.server.census().admitted(), 1);
+    assert_eq!(alice.finals(), [200, 200]);
+    world.run_for(40 * SECOND).await;
+    assert!(alice.is_up(), "{}", world.ladder.timed());
 }
 
 #[tokio::test(start_paused = true)]

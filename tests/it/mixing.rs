@@ -37,10 +37,34 @@ async fn every_codec_hears_and_is_heard() {
         let mut world = World::new(3);
         let alice = talks(&mut world, "alice", codec, Voice(1)).await;
         let bob = talks(&mut world, "bob", Codec::Pcma, Voice(4)).await;
+        let concealed = world.counters().of(Counter::FramesConcealed);
         let from = listen(&mut world).await;
+        let after = world.counters().of(Counter::FramesConcealed);
+        assert_eq!(after, concealed, "made up on a clean link");
         assert_hears(&alice, from, &[Voice(4)]);
         assert_hears(&bob, from, &[Voice(1)]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_codec_may_change_in_mid_call() {
+    let mut world = World::new(10);
+    let alice = talks(&mut world, "alice", Codec::Pcma, Voice(1)).await;
+    let bob = talks(&mut world, "bob", Codec::Pcmu, Voice(4)).await;
+    for codec in [Codec::Opus, Codec::G722, Codec::Pcma] {
+        alice.speaks(codec);
+        alice.resumes();
+        let from = listen(&mut world).await;
+        assert_eq!(alice.heard_since(from).rate, codec.sample_rate());
+        assert_hears(&alice, from, &[Voice(4)]);
+        assert_hears(&bob, from, &[Voice(1)]);
+    }
+    alice.types("66");
+    world.run_for(FOUR_SECONDS).await;
+    assert_eq!(
+        world.ladder.said_to("alice").last().unwrap(),
+        "microphone-off"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ use crate::sim::{
     ear::Voice,
     now,
     party::{assert_hears, assert_silent, comes_in, comes_in_as, listen, opens, talks},
-    phone::State,
+    phone::{Phone, State},
     world::World,
 };
 
@@ -103,13 +103,29 @@ async fn the_removed_hear_a_goodbye_and_are_out_at_once() {
     assert_silent(&bob, from);
     assert_eq!(carol.roster_line(), "Phone 2 · carol moderator");
     world.run_for(2 * SECOND).await;
-    assert_eq!(world.ladder.said_to("alice").last().unwrap(), "removed");
-    let State::Dismissed(at) = alice.state() else {
-        panic!("{:?}", alice.state());
-    };
-    // The goodbye is a second long.
-    assert!((1.0..1.5).contains(&(at - removed).as_secs_f64()));
+    assert_eq!(
+        world.ladder.said_to("alice"),
+        [
+            "hello ask-pin",
+            "hush",
+            "thanks present-2 not-recorded not-heard-yet",
+            "hush",
+            "hush",
+            "microphone-on",
+            "removed"
+        ]
+    );
+    assert_goodbye(&alice, removed);
     assert!(bob.is_up());
+}
+
+/// Asserts that the BYE came when the goodbye, a second long, was over.
+fn assert_goodbye(phone: &Phone, since: std::time::Instant) {
+    let State::Dismissed(at) = phone.state() else {
+        panic!("{:?}", phone.state());
+    };
+    let words = (at - since).as_secs_f64();
+    assert!((1.0..1.5).contains(&words), "{words}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,12 +136,13 @@ async fn the_end_is_for_all() {
     let alice = comes_in(&mut world, "alice").await;
     let bob = comes_in(&mut world, "bob").await;
     carol.does(Verb::End).await;
+    let ended = now();
     world.run_for(3 * SECOND).await;
     for browser in [carol, dave] {
         assert_eq!(browser.dismissed(), Some(Dismissal::Ended));
     }
     for phone in [alice, bob] {
-        assert!(matches!(phone.state(), State::Dismissed(_)));
+        assert_goodbye(&phone, ended);
         assert_eq!(world.ladder.said_to(&phone.name()).last().unwrap(), "ended");
     }
     assert_eq!(world.server.census().conferences(), 0);

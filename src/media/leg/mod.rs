@@ -194,8 +194,11 @@ impl Leg {
     }
 
     /// Takes what the leg says in this tick; tells whether it is anything. On hold it says nothing.
-    pub(super) fn listen(&mut self, now: Instant) -> bool {
+    pub(super) fn listen(&mut self, common: &mut Common, now: Instant) -> bool {
         let taken = self.playout.take(&mut self.frame, now);
+        if taken == Taken::Concealed {
+            common.counters.count(Counter::FramesConcealed);
+        }
         taken != Taken::Silent && !self.is_on_hold()
     }
 

@@ -1,7 +1,7 @@
 //! A telephone that dials in: a small user agent client written by hand, with the timers of RFC 3261 §17.1.
 
 use std::{
-    cell::{Ref, RefCell},
+    cell::RefCell,
     net::SocketAddr,
     rc::Rc,
     time::{Duration, Instant},
@@ -185,8 +185,16 @@ impl Phone {
         self.0.borrow_mut().reinvite(Some(hold));
     }
 
+    /// Negotiates again: takes the server off hold, or offers what is to be offered from here on.
     pub fn resumes(&self) {
         self.0.borrow_mut().reinvite(None);
+    }
+
+    /// Asks for the server's offer in mid-call.
+    pub fn refreshes(&self) {
+        let mut device = self.0.borrow_mut();
+        device.tell("→ re-INVITE without offer");
+        device.request("INVITE", "");
     }
 
     pub fn hangs_up(&self) {
@@ -266,10 +274,6 @@ impl Phone {
 
     pub fn outbox(&self) -> Vec<Datagram> {
         std::mem::take(&mut self.0.borrow_mut().outbox)
-    }
-
-    pub fn ladder(&self) -> Ref<'_, str> {
-        Ref::map(self.0.borrow(), |device| device.name.as_str())
     }
 }
 
@@ -478,9 +482,9 @@ impl Device {
             dialog.to = message.field("To").to_owned();
             dialog.target = message.contact().expect("a Contact");
         }
-        let body = match (&self.offer, self.state) {
-            (Offer::Delayed(_), State::Calling) => self.describe(None),
-            _ => String::new(),
+        let body = match self.offer {
+            Offer::Delayed(_) => self.describe(None),
+            Offer::Audio(_) | Offer::And(_) | Offer::Raw(_) => String::new(),
         };
         let branch = self.branch();
         let dialog = self.dialog.as_ref().expect("a call");
@@ -492,11 +496,14 @@ impl Device {
     }
 
     fn begin(&mut self, audio: Audio, now: Instant) {
+        let codec = self.codec(&audio);
+        let events = audio.payload_types.contains(&EVENTS).then_some(EVENTS);
+        let number = payload_type(codec);
+        if let Some(sound) = self.sound.as_mut().filter(|s| s.codec != codec) {
+            sound.recode(codec, number, events);
+        }
         if self.state == State::Calling {
             self.state = State::Up;
-            let codec = self.codec(&audio);
-            let events = audio.payload_types.contains(&EVENTS).then_some(EVENTS);
-            let number = payload_type(codec);
             let sound = Sound::new(codec, number, events, audio.remote, self.phase, now);
             self.sound = Some(sound);
         }

@@ -67,11 +67,6 @@ impl Message {
         parameter(self.field("Via"), "branch").expect("a Via has a branch")
     }
 
-    /// The tag of To.
-    pub fn to_tag(&self) -> Option<&str> {
-        parameter(self.field("To"), "tag")
-    }
-
     /// The URI of Contact.
     pub fn contact(&self) -> Option<String> {
         let contact = self.fields("Contact").next()?;

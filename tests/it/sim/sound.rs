@@ -43,7 +43,7 @@ pub struct Sound {
     position: u64,
     /// What arrived, and when.
     pub heard: Vec<Heard>,
-    /// Sequence number in RTP and time of each packet of sound sent, in order.
+    /// When each packet of sound left, since something else was last said.
     pub sent_at: Vec<Instant>,
 }
 
@@ -85,6 +85,18 @@ impl Sound {
             heard: Vec::new(),
             sent_at: Vec::new(),
         }
+    }
+
+    /// Changes the codec, as a re-INVITE agreed; sequence numbers and media time go on.
+    pub fn recode(&mut self, codec: Codec, payload_type: u8, telephone_event: Option<u8>) {
+        self.codec = codec;
+        self.encoder = Encoder::new(codec).unwrap();
+        self.session.reconfigure(Format {
+            payload_type,
+            telephone_event,
+            clock_rate: codec.clock_rate(),
+            ticks_per_packet: codec.ticks(),
+        });
     }
 
     /// Presses keys, one after another.

@@ -150,6 +150,8 @@ pub struct World {
     browsers: Vec<Browser>,
     /// The conferences that began, in order.
     pub conferences: Vec<ConferenceId>,
+    /// The debug form of all commands and events, where a test asks for it.
+    pub printed: Option<String>,
     /// Where datagrams went that reached nobody.
     pub nowhere: Vec<SocketAddr>,
 }
@@ -222,6 +224,7 @@ impl World {
             phones: Vec::new(),
             browsers: Vec::new(),
             conferences: Vec::new(),
+            printed: None,
             nowhere: Vec::new(),
         }
     }
@@ -457,6 +460,9 @@ impl World {
             bench.sockets.remove(&leg);
         }
         while let Some(event) = bench.shard.poll_event() {
+            if let Some(printed) = &mut self.printed {
+                *printed += &format!("{event:?}\n");
+            }
             let sockets = match &event {
                 Event::Released { id, .. } => bench.sockets.remove(id),
                 _ => None,
@@ -481,6 +487,9 @@ impl World {
     }
 
     fn apply(&mut self, shard: usize, envelope: Envelope) {
+        if let Some(printed) = &mut self.printed {
+            *printed += &format!("{envelope:?}\n");
+        }
         let Envelope { command, sockets } = envelope;
         let leg = match &command {
             Command::Open { leg, .. } => Some(*leg),
