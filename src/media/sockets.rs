@@ -21,7 +21,10 @@ use super::{
 };
 use crate::{
     id::LegId,
-    limit::{BIND_TRIES, DATAGRAM_MAX, DATAGRAMS_PER_SLOT, READY_PER_SLOT, SOCKET_BUFFER},
+    limit::{
+        BIND_TRIES, DATAGRAM_MAX, DATAGRAMS_PER_SLOT, PHONE_DATAGRAMS_PER_SLOT, READY_PER_SLOT,
+        SOCKET_BUFFER,
+    },
 };
 
 /// A telephone's sockets.
@@ -167,11 +170,15 @@ impl Sockets {
             }
             Token::Rtp(place) => {
                 let (leg, sockets) = self.phones.get(place)?.as_ref()?;
-                Some((&sockets.rtp, SocketId::Rtp(*leg), 1))
+                Some((&sockets.rtp, SocketId::Rtp(*leg), PHONE_DATAGRAMS_PER_SLOT))
             }
             Token::Rtcp(place) => {
                 let (leg, sockets) = self.phones.get(place)?.as_ref()?;
-                Some((&sockets.rtcp, SocketId::Rtcp(*leg), 1))
+                Some((
+                    &sockets.rtcp,
+                    SocketId::Rtcp(*leg),
+                    PHONE_DATAGRAMS_PER_SLOT,
+                ))
             }
         }
     }

@@ -135,20 +135,21 @@ test('noise on every port is counted and harms nobody', async () => {
     await pause(700);
     await phone.press(server.code);
     await until('the caller in the conference', 10_000, async () => (await server.metrics()).get('rundruf_participants') === 1);
-    const media = /m=audio (\d+)/.exec(phone.output)?.[1] ?? (await mediaPort(server));
+    const media = mediaPort(server);
     const before = server.memory();
     const socket = createSocket('udp4');
     const sip = Number(server.sip.split(':').at(-1));
     for (let i = 0; i < 3_000; i++) {
       const bytes = randomBytes(i % 100 === 0 ? 65_000 : 1 + (i % 1_400));
-      for (const port of [sip, Number(media)]) socket.send(bytes, port, '127.0.0.1');
+      for (const port of [sip, media]) socket.send(bytes, port, '127.0.0.1');
       if (i % 50 === 0) await pause(5);
     }
     await pause(500);
     socket.close();
     const metrics = await server.metrics();
     assert.ok(metrics.get('rundruf_sip_total{kind="dropped"}') > 500, 'noise at the SIP port is counted');
-    assert.ok(metrics.get('rundruf_media_total{kind="datagrams_from_strangers"}') > 500, 'noise at the media port is counted');
+    const strangers = metrics.get('rundruf_media_total{kind="datagrams_from_strangers"}');
+    assert.ok(strangers > 500, `noise at the media port is counted: ${strangers} at port ${media}`);
     assert.equal(metrics.get('rundruf_participants'), 1);
     assert.equal(metrics.get('rundruf_media_total{kind="leg_panics"}'), 0);
     assert.ok(server.memory() < before * 1.2, `memory grew from ${before} to ${server.memory()}`);
@@ -160,7 +161,7 @@ test('noise on every port is counted and harms nobody', async () => {
 });
 
 /** The port of the only open call, from the kernel's table of this process's sockets in the RTP range. */
-async function mediaPort(server) {
+function mediaPort(server) {
   const table = readFileSync(`/proc/${server.ready.pid}/net/udp`, 'latin1').split('\n').slice(1);
   const ports = table.map((line) => parseInt(line.trim().split(/\s+/)[1]?.split(':')[1] ?? '0', 16));
   return ports.filter((port) => port >= 30_000 && port < 32_000 && port % 2 === 0)[0];
