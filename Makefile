@@ -78,6 +78,8 @@ test-rust: web/dist/index.html
 test-web: test-packages web/dist/index.html
 	cd web && npm test --silent
 	cd web && npm run --silent test:browser
+	cd web && node test/screenshots.mjs ../target/screenshots join room-moderator left
+	@echo "Pictures of the page are in target/screenshots."
 
 .PHONY: test-e2e
 test-e2e: test-packages web/dist/index.html

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::{
     negotiate::{Outcome, Session},
     numbers::{Destination, Trunk},
-    route::media_address,
+    route::{caller_address, media_address},
     status::Refusal,
 };
 use crate::{
@@ -205,7 +205,7 @@ impl Call {
 
     /// Finds what the called number asks for.
     async fn destination(&self, invite: &Invite) -> Result<(ivr::Entry, Language), Refusal> {
-        let source = invite.flow.remote.ip();
+        let source = caller_address(&invite.flow);
         let trunk = self
             .rules
             .trunks

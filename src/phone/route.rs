@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use sip::sdp::Description;
+use sip::{Flow, sdp::Description};
 
 /// Returns the source address of packets to `remote`; none without a route.
 pub(super) fn source_towards(remote: IpAddr) -> Option<IpAddr> {
@@ -14,6 +14,16 @@ pub(super) fn source_towards(remote: IpAddr) -> Option<IpAddr> {
     // Connecting a datagram socket only looks up the route.
     socket.connect(SocketAddr::new(remote, DISCARD_PORT)).ok()?;
     socket.local_addr().ok().map(|local| local.ip())
+}
+
+/// Returns the address by which a trunk knows a caller: where a request came from.
+///
+/// A program on this machine may speak to our loopback address from that of its network card; it is as local as if it
+/// spoke from loopback.
+pub(super) fn caller_address(flow: &Flow) -> IpAddr {
+    let (local, remote) = (flow.local.ip(), flow.remote.ip());
+    let here = local.is_loopback() && source_towards(remote) == Some(remote);
+    if here { local } else { remote }
 }
 
 /// Chooses where a call's media is received: at the address from which the offered one is reached, if it is among those
@@ -54,6 +64,23 @@ mod tests {
             "v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
         );
         Description::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn who_speaks_to_loopback_from_another_of_our_addresses_is_local() {
+        let flow = |local: [u8; 4], remote: [u8; 4]| Flow {
+            protocol: sip::Protocol::Udp,
+            local: SocketAddr::from((local, 5060)),
+            remote: SocketAddr::from((remote, 5060)),
+            id: 0,
+        };
+        let address = |bytes: [u8; 4]| IpAddr::from(bytes);
+        assert_eq!(caller_address(&flow([127, 0, 0, 1], [127, 0, 0, 7])), HERE);
+        // A documentation address is nobody's, so it is not ours.
+        let stranger = flow([127, 0, 0, 1], [203, 0, 113, 9]);
+        assert_eq!(caller_address(&stranger), address([203, 0, 113, 9]));
+        let outside = flow([10, 0, 0, 1], [127, 0, 0, 7]);
+        assert_eq!(caller_address(&outside), address([127, 0, 0, 7]));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-// A real telephone and Firefox in one room, on a computer of their own.
+// A real telephone and Firefox in one room, on a computer of their own: as a newcomer meets them.
 //
 // Firefox reaches no media on loopback, so this runs in a network namespace with one network card, as on a newcomer's
 // computer: the file starts itself again inside.
@@ -10,8 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Baresip, codecs } from './lib/baresip.mjs';
 import { hearTone, makeVoice } from './lib/ear.mjs';
-import { Server } from './lib/server.mjs';
+import { Server, pause, until } from './lib/server.mjs';
 import { hearEachOther } from './lib/talk.mjs';
 import * as firefox from '../../web/test/drivers/firefox.mjs';
 
@@ -59,8 +60,24 @@ if (inside) {
       await running.stop();
     }
   });
+  test('a softphone that speaks from the network card reaches the conference on loopback', async () => {
+    const running = await Server.start(server);
+    const voice = join(mkdtempSync(join(tmpdir(), 'rundruf-card-')), 'voice.wav');
+    makeVoice(0, 8000, 30, voice);
+    const phone = await Baresip.start({ source: voice, codec: codecs.PCMA, address: CARD });
+    try {
+      await phone.dial(`sip:bridge@${running.sip}`);
+      await pause(700);
+      await phone.press(running.code);
+      await until('the caller in the conference', 10_000, async () => (await running.metrics()).get('rundruf_participants') === 1);
+    } finally {
+      await phone.stop();
+      phone.clear();
+      await running.stop();
+    }
+  });
 } else {
-  test('Firefox on a computer with one network card', async () => {
+  test('Firefox and a softphone on a computer with one network card', async () => {
     const own = fileURLToPath(import.meta.url);
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
     const child = spawn('unshare', ['--net', 'sh', '-c', `${network} && exec "$0" --test-reporter=spec "$1"`, process.execPath, own], {
@@ -71,6 +88,6 @@ if (inside) {
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { output += data; });
     const code = await new Promise((done) => child.on('exit', done));
     assert.equal(code, 0, `needs root for a network of its own; the tests inside said:\n${output}`);
-    assert.match(output, /pass 2/, output);
+    assert.match(output, /pass 3/, output);
   });
 }
