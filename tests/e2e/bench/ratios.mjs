@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../lib/server.mjs';
 
-const results = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'criterion');
+const results = join(root, 'target/criterion');
 
 /** Nanoseconds of a benchmark of the last run. */
 function nanoseconds(...name) {
@@ -13,8 +13,8 @@ function nanoseconds(...name) {
 
 const tick = 20e6;
 const row = (name, text) => console.log(`  ${name.padEnd(34)} ${text}`);
-const times = (value, base) => `${(value / base).toFixed(2)}×`;
-const microseconds = (value) => `${(value / 1000).toFixed(1)} µs`.padStart(12);
+const times = (value, base) => `${(value / base).toPrecision(3)}×`;
+const microseconds = (value) => `${Number((value / 1000).toPrecision(3))} µs`.padStart(12);
 
 /** A benchmark at several sizes: what one more costs, against the smallest. */
 function growth(title, group, sizes) {
@@ -22,7 +22,7 @@ function growth(title, group, sizes) {
   const least = nanoseconds(...group, String(sizes[0])) / sizes[0];
   for (const size of sizes) {
     const value = nanoseconds(...group, String(size));
-    row(`${size}`, `${microseconds(value)}   each ${times(value / size, least)}   ${(value / tick * 100).toFixed(2)} % of a tick`);
+    row(`${size}`, `${microseconds(value)}   each ${times(value / size, least)}   ${(value / tick * 100).toPrecision(2)} % of a tick`);
   }
 }
 
