@@ -42,6 +42,8 @@ pub(super) struct Exchange {
     buffer: Vec<u8>,
     /// When a key was last pressed: only what was heard after it tells that everybody is quiet.
     typed_at: Instant,
+    /// The longest time a packet left after it was due.
+    lateness: Duration,
 }
 
 struct Phone {
@@ -75,6 +77,7 @@ impl Exchange {
             phones,
             buffer: vec![0; DATAGRAM_MAX],
             typed_at: clock(),
+            lateness: Duration::ZERO,
         })
     }
 
@@ -117,6 +120,11 @@ impl Exchange {
     /// What a telephone has received.
     pub(super) fn heard(&mut self, phone: usize) -> &[Heard] {
         &self.phones[phone].sound().heard
+    }
+
+    /// Returns the longest time a packet left after it was due.
+    pub(super) fn lateness(&self) -> Duration {
+        self.lateness
     }
 
     /// Hangs up everywhere.
@@ -165,7 +173,7 @@ impl Exchange {
     /// Sends what is due, then sleeps until something arrives or is due.
     fn turn(&mut self, end: Instant) -> Done<()> {
         for phone in &mut self.phones {
-            phone.speak()?;
+            self.lateness = self.lateness.max(phone.speak()?);
         }
         if self.sounds().any(|sound| !sound.has_typed()) {
             self.typed_at = clock();
@@ -286,14 +294,16 @@ impl Phone {
         }
     }
 
-    fn speak(&mut self) -> io::Result<()> {
+    /// Sends what is due; returns how late it was.
+    fn speak(&mut self) -> io::Result<Duration> {
         let Call::Up(sound) = &mut self.call else {
-            return Ok(());
+            return Ok(Duration::ZERO);
         };
+        let lateness = clock().saturating_duration_since(sound.poll_timeout());
         while let Some(packet) = sound.tick(clock()) {
             self.socket.send_to(&packet, sound.remote)?;
         }
-        Ok(())
+        Ok(lateness)
     }
 
     fn listen(&mut self, buffer: &mut [u8]) -> io::Result<()> {
