@@ -99,7 +99,8 @@ fmt:
 	cargo fmt --all
 
 .PHONY: bench
-bench: web/dist/index.html
-	cargo bench --locked --bench mixer --bench jitter --bench sip_parse --bench shard_tick
+bench: build-packages web/dist/index.html
 	cargo build --release --locked --bins --examples
+	cargo bench --locked --bench mixer --bench jitter --bench sip_parse --bench shard_tick
+	node tests/e2e/bench/ratios.mjs
 	node tests/e2e/bench/delay.mjs

@@ -22,15 +22,20 @@ fn playout(criterion: &mut Criterion) {
         let len = encoder
             .encode(frame, &mut payload)
             .expect("the buffer holds any payload");
-        for (name, lost_each) in [("clean", u16::MAX), ("loss_of_a_tenth", 10)] {
+        for (name, lost_each) in [("clean", None), ("loss_of_a_tenth", Some(10))] {
             let mut playout = Playout::new(codec).expect("a decoder needs only memory");
-            let (mut sequence, mut now, mut out) = (0_u16, t0(), Frame::SILENCE);
+            let (mut sequence, mut timestamp) = (0_u16, 0_u32);
+            let (mut ticks, mut lost) = (0_u64, 0);
+            let (mut now, mut out) = (t0(), Frame::SILENCE);
             criterion.bench_function(&format!("playout/{codec:?}/{name}"), |bencher| {
                 bencher.iter(|| {
                     sequence = sequence.wrapping_add(1);
+                    timestamp = timestamp.wrapping_add(codec.ticks());
                     now += TICK;
-                    if sequence % lost_each != 0 {
-                        let timestamp = u32::from(sequence) * codec.ticks();
+                    ticks += 1;
+                    if lost_each.is_some_and(|each| ticks.is_multiple_of(each)) {
+                        lost += 1;
+                    } else {
                         playout.put(
                             sequence,
                             timestamp,
@@ -41,27 +46,42 @@ fn playout(criterion: &mut Criterion) {
                     playout.take(&mut out, now)
                 });
             });
+            let stats = playout.stats();
+            assert!(
+                stats.late + stats.overflow == 0 && stats.lost <= lost,
+                "{name} {codec:?} fell out of step: {stats:?}"
+            );
         }
     }
 }
 
 fn buffer(criterion: &mut Criterion) {
-    let (mut buffer, mut sequence, mut now) = (JitterBuffer::new(8_000), 0_u16, t0());
+    let (mut buffer, mut now) = (JitterBuffer::new(8_000), t0());
+    let (mut sequence, mut timestamp) = (0_u16, 0_u32);
     criterion.bench_function("jitter/put_and_take", |bencher| {
         bencher.iter(|| {
             sequence = sequence.wrapping_add(1);
+            timestamp = timestamp.wrapping_add(160);
             now += TICK;
             buffer.put(
                 sequence,
-                u32::from(sequence) * 160,
+                timestamp,
                 160,
                 &[0x55; 160],
                 now - Duration::from_millis(8),
             );
-            matches!(buffer.take(160, now), dsp::jitter::Play::Payload(_))
+            let due = buffer.take(160, now);
+            assert!(matches!(due, dsp::jitter::Play::Payload(_)), "{due:?}");
         });
     });
 }
 
-criterion_group!(benches, playout, buffer);
+criterion_group! {
+    name = benches;
+    // Short, because it is the ratios within one run that count.
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_millis(2000));
+    targets = playout, buffer
+}
 criterion_main!(benches);

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dsp::{Codec, Encoder, Frame, TICK};
 use rundruf::{
     id::{ConferenceId, LegId},
@@ -25,6 +25,8 @@ use sip::{
 
 const ROOM: ConferenceId = ConferenceId::from_u64(1);
 const TALKERS: u64 = 3;
+/// Few, because a tick of the largest room takes milliseconds.
+const SAMPLES: usize = 20;
 const FORMAT: Format = Format {
     codec: Codec::Pcma,
     payload_type: 8,
@@ -49,8 +51,13 @@ fn shard_tick(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("shard_tick");
     for legs in [10, 100, 500] {
         let mut world = World::new(legs);
-        (0..100).for_each(|_| world.tick());
-        group.bench_function(format!("{legs} legs"), |bencher| {
+        (0..100).for_each(|_| {
+            world.tick();
+        });
+        // A report may be due beside the sound.
+        assert!(world.tick() >= legs, "not every leg is sent sound");
+        group.throughput(Throughput::Elements(legs));
+        group.bench_function(BenchmarkId::from_parameter(legs), |bencher| {
             bencher.iter(|| world.tick());
         });
     }
@@ -87,8 +94,8 @@ impl World {
         }
     }
 
-    /// Lets 20 ms pass.
-    fn tick(&mut self) {
+    /// Lets 20 ms pass; returns how many packets were sent.
+    fn tick(&mut self) -> u64 {
         self.now += TICK;
         self.tick += 1;
         let mut packet = [0; 200];
@@ -106,10 +113,13 @@ impl World {
         }
         self.shard
             .handle_timeout(self.now + Duration::from_millis(2));
+        let mut sent = 0;
         while let Some(transmit) = self.shard.poll_transmit() {
             black_box(transmit.bytes);
+            sent += 1;
         }
         while self.shard.poll_event().is_some() {}
+        sent
     }
 }
 
@@ -172,5 +182,13 @@ fn t0() -> Instant {
     Instant::now()
 }
 
-criterion_group!(benches, shard_tick);
+criterion_group! {
+    name = benches;
+    // Short, because it is the ratios within one run that count.
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .sample_size(SAMPLES)
+        .measurement_time(Duration::from_millis(4000));
+    targets = shard_tick
+}
 criterion_main!(benches);

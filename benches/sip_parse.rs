@@ -1,6 +1,9 @@
 //! What an INVITE costs: the whole way through the endpoint up to its 100 Trying, and reading its description alone.
 
-use std::{hint::black_box, time::Instant};
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sip::{Endpoint, EndpointConfig, Flow, Protocol, sdp::Description};
@@ -53,5 +56,12 @@ fn sip_parse(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, sip_parse);
+criterion_group! {
+    name = benches;
+    // Short, because it is the ratios within one run that count.
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_millis(3000));
+    targets = sip_parse
+}
 criterion_main!(benches);
