@@ -45,6 +45,8 @@ pub const SERVER_QUEUE_MAX: usize = 4_096;
 pub const CONFERENCE_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the router looks for legs whose door has ended.
 pub const ROUTER_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the server looks whether the rooms of running conferences still exist.
+pub const ROOMS_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// Conferences at a time; a further one is refused.
 pub const CONFERENCES_MAX: usize = 1_000;
 

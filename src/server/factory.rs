@@ -34,6 +34,8 @@ pub(super) enum Request {
         room: RoomId,
         reply: oneshot::Sender<Result<Live, Error>>,
     },
+    /// The rooms that have a conference.
+    List { reply: oneshot::Sender<Vec<RoomId>> },
     /// The room is no more: its conference ends.
     Remove { room: RoomId },
     /// All conferences end and no other begins.
@@ -77,6 +79,9 @@ impl Factory {
                 request = requests.recv() => match request {
                     Some(Request::Open { room, reply }) => {
                         let _ = reply.send(self.open(room));
+                    }
+                    Some(Request::List { reply }) => {
+                        let _ = reply.send(self.live.keys().copied().collect());
                     }
                     Some(Request::Remove { room }) => {
                         if let Some(live) = self.live.get(&room) {

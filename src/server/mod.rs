@@ -45,7 +45,7 @@ use crate::{
         roster::{Delta, Snapshot},
     },
     id::{LegId, ParticipantId, RoomId},
-    limit::{LEG_NEWS_MAX, NOTICES_MAX, SERVER_QUEUE_MAX},
+    limit::{LEG_NEWS_MAX, NOTICES_MAX, ROOMS_CHECK_INTERVAL, SERVER_QUEUE_MAX},
     media::{
         api::{BrowserMedia, Command, Opening, PhoneMedia},
         pool::{NoPorts, Pool, PortRange},
@@ -186,7 +186,7 @@ impl Server {
             chance.rng(),
         );
         tasks.spawn(factory.run(requests_queue));
-        Self {
+        let server = Self {
             inner: Arc::new(Inner {
                 rooms: rooms(store),
                 chance,
@@ -199,7 +199,9 @@ impl Server {
                 notes,
                 requests,
             }),
-        }
+        };
+        tasks.spawn(server.clone().watch_rooms());
+        server
     }
 
     /// Ends all conferences; everybody in them is told, and no other begins.
@@ -440,9 +442,28 @@ impl Server {
         self.inner.chance.rng()
     }
 
-    /// Ends a removed room's conference.
-    pub async fn room_removed(&self, room: RoomId) {
-        let _ = self.inner.requests.send(Request::Remove { room }).await;
+    /// Ends conferences whose room was removed, for as long as the server runs.
+    async fn watch_rooms(self) {
+        let mut round = tokio::time::interval(ROOMS_CHECK_INTERVAL);
+        loop {
+            round.tick().await;
+            let (reply, answer) = oneshot::channel();
+            if self
+                .inner
+                .requests
+                .send(Request::List { reply })
+                .await
+                .is_err()
+            {
+                return;
+            }
+            for room in answer.await.unwrap_or_default() {
+                // While the database cannot say, the conference goes on.
+                if matches!(self.inner.rooms.exists(room).await, Ok(false)) {
+                    let _ = self.inner.requests.send(Request::Remove { room }).await;
+                }
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::{
     conference::participant::Role,
-    id::TenantId,
+    id::{RoomId, TenantId},
     store::{self, ByRole, LinkHash, Room, Store},
 };
 
@@ -33,6 +33,14 @@ impl Rooms {
                 let found = rooms.iter().find(|listed| listed.room.number == number);
                 Ok(found.map(|listed| listed.room.clone()))
             }
+        }
+    }
+
+    /// Tells whether there is such a room.
+    pub(super) async fn exists(&self, room: RoomId) -> Result<bool, store::Error> {
+        match self {
+            Self::Stored(store) => Ok(store.room(room).await?.is_some()),
+            Self::Listed(rooms) => Ok(rooms.iter().any(|listed| listed.room.id == room)),
         }
     }
 

@@ -105,6 +105,24 @@ test('rooms are added, listed, given new links and PINs, and removed from the co
   rmSync(cwd, { recursive: true, force: true });
 });
 
+test('removing a room ends its conference', async () => {
+  const server = await Server.start();
+  const phone = await Baresip.start({ source: voice, codec: codecs.PCMA });
+  try {
+    await phone.dial(`sip:${server.room.number}@${server.sip}`);
+    await pause(700);
+    await phone.press(server.room.pin);
+    await until('the caller in the conference', 10_000, async () => (await server.metrics()).get('rundruf_participants') === 1);
+    await rundruf(['room', 'remove', server.room.number, '--config', 'config.toml'], { cwd: server.folder });
+    await until('the goodbye', 25_000, () => phone.happened('CALL_CLOSED'));
+    await until('no conference', 5_000, async () => (await server.metrics()).get('rundruf_conferences') === 0);
+  } finally {
+    await phone.stop();
+    phone.clear();
+    await server.stop();
+  }
+});
+
 test('Ctrl-C says goodbye to a telephone and a browser and leaves within three seconds', async () => {
   const server = await Server.start();
   const phone = await Baresip.start({ source: voice, codec: codecs.PCMU });
