@@ -88,6 +88,8 @@ pub enum Input {
         /// The leg.
         leg: LegId,
     },
+    /// The room is no more.
+    Withdraw,
     /// The server stops.
     Close,
     /// The conference's media failed.
@@ -233,6 +235,8 @@ impl Focus {
                     self.dismiss(participant, Dismissal::Lost, now);
                 }
             }
+            // To those inside it is as if a moderator had ended it: whoever removed the room may.
+            Input::Withdraw => self.end(Dismissal::Ended, now),
             Input::Close => self.end(Dismissal::Stopping, now),
             Input::Fail => self.end(Dismissal::Failed, now),
         }

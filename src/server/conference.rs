@@ -42,6 +42,8 @@ pub(crate) enum Message {
     LegGone { leg: LegId },
     /// The bus failed; nobody can hear anybody.
     BusFailed,
+    /// The room is no more.
+    Withdraw,
     /// The server stops.
     Close,
 }
@@ -169,6 +171,7 @@ impl Task {
             Message::Speaking { leg, speaking } => Input::Speaking { leg, speaking },
             Message::LegGone { leg } => Input::LegGone { leg },
             Message::BusFailed => Input::Fail,
+            Message::Withdraw => Input::Withdraw,
             Message::Close => Input::Close,
         };
         self.focus.handle(input, clock());

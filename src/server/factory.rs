@@ -85,7 +85,7 @@ impl Factory {
                     }
                     Some(Request::Remove { room }) => {
                         if let Some(live) = self.live.get(&room) {
-                            let _ = live.inbox.send(Message::Close).await;
+                            let _ = live.inbox.send(Message::Withdraw).await;
                         }
                     }
                     Some(Request::Stop) => {
