@@ -18,7 +18,8 @@ define need_packages
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ]; then \
 	    echo "Installing missing packages:$$missing"; \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null \
+	      || { echo "These packages could not be installed:$$missing. (The browsers for make test are packages of Debian 12 and 13.)"; exit 1; }; \
 	  else \
 	    echo "Missing packages:$$missing"; echo "Please run:  sudo apt-get install$$missing"; exit 1; \
 	  fi; \
@@ -81,13 +82,17 @@ test-web: test-packages web/dist/index.html
 	cd web && node test/screenshots.mjs ../target/screenshots join room-moderator left
 	@echo "Pictures of the page are in target/screenshots."
 
+E2E := node --test --test-concurrency=1 --test-reporter=spec tests/e2e/*.test.mjs
+
 .PHONY: test-e2e
 test-e2e: test-packages web/dist/index.html
 	cargo build --release --locked --bins --examples
-	node --test --test-concurrency=1 --test-reporter=spec tests/e2e/*.test.mjs
+	@# Raw sockets and networks of their own need root; without it, a user namespace gives the same on loopback.
+	@if [ "$$(id -u)" = 0 ]; then exec $(E2E); \
+	 else exec unshare --user --map-root-user --net sh -c 'ip link set lo up && exec $(E2E)'; fi
 
 .PHONY: lint
-lint: web/node_modules/.installed
+lint: build-packages web/node_modules/.installed
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked --quiet
