@@ -232,9 +232,9 @@ pub const NOTICES_WAITING: usize = 8_192;
 /// Sockets whose readiness a worker learns at once.
 pub const READY_PER_SLOT: usize = 512;
 
-/// Datagrams a worker takes from one telephone's socket between two looks at its deadline: 16,000 a second, so that noise
-/// from strangers cannot crowd out the caller's one packet in 20 ms.
-pub const PHONE_DATAGRAMS_PER_SLOT: usize = 32;
+/// Datagrams a worker takes from one telephone's socket between two looks at its deadline: about what the system queues,
+/// so that noise from strangers cannot crowd out the caller's one packet in 20 ms.
+pub const PHONE_DATAGRAMS_PER_SLOT: usize = 256;
 
 /// Datagrams a worker takes from one browser socket between two looks at its deadline: 10,000 legs' worth.
 pub const DATAGRAMS_PER_SLOT: usize = 1_024;

@@ -270,7 +270,8 @@ fn first(addresses: &[SocketAddr]) -> Option<SocketAddr> {
 }
 
 /// Gathers what is counted, for whoever runs the machine.
-pub fn metrics(server: &Server, sip: sip::Counters) -> Vec<Metric> {
+pub fn metrics(server: &Server, door: phone::Counts) -> Vec<Metric> {
+    let phone::Counts { sip, strangers } = door;
     let census = server.census();
     let media = server.pool().counters();
     let gauge = |name, help, value| Metric::single(name, help, Kind::Gauge, value);
@@ -292,6 +293,7 @@ pub fn metrics(server: &Server, sip: sip::Counters) -> Vec<Metric> {
         ("overloaded", sip.overloaded),
         ("silenced", sip.silenced),
         ("closed", sip.closed),
+        ("strangers", strangers),
     ];
     vec![
         gauge(

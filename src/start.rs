@@ -1,7 +1,7 @@
 //! What must be true before the first socket opens, and the one sentence that is said when it is not.
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -12,7 +12,10 @@ use nix::{
     net::if_::InterfaceFlags,
     sys::resource::{Resource, getrlimit, setrlimit},
 };
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::{
+    EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::{
     conference::event::Language,
@@ -229,15 +232,30 @@ pub fn complain(sentence: &str) {
 }
 
 /// Writes the log to standard error; the environment variable `RUST_LOG` takes precedence over the settings.
+///
+/// Only this house's own events are written below the level of warnings, whatever is asked for: libraries print the
+/// messages that pass through them, with the secrets and names in them.
 pub fn log(level: LogLevel) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
         let level = level.as_str();
         EnvFilter::new(format!("warn,rundruf={level},sip={level},dsp={level}"))
     });
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_filter(filter_fn(|metadata| {
+            *metadata.level() <= Level::WARN || is_own(metadata.target())
+        }));
+    let _ = tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
         .try_init();
+}
+
+/// Tells whether an event comes from a crate of this house.
+fn is_own(target: &str) -> bool {
+    let name = target.split("::").next().unwrap_or_default();
+    ["rundruf", "sip", "dsp"].contains(&name)
 }
 
 fn told_address(address: &SocketAddr, key: &str, source: &io::Error, language: Language) -> String {

@@ -58,6 +58,17 @@ pub(super) struct Rules {
     pub(super) media: Vec<IpAddr>,
 }
 
+impl Rules {
+    /// Finds the trunk a request came over, if any.
+    pub(super) fn trunk_of(&self, flow: &Flow) -> Option<&Trunk> {
+        let of = |source| {
+            let knows = |trunk: &&Trunk| trunk.peers.iter().any(|peer| peer.contains(source));
+            self.trunks.iter().find(knows)
+        };
+        of(flow.remote.ip().to_canonical()).or_else(|| of(caller_address(flow)))
+    }
+}
+
 /// The INVITE that began a call.
 #[derive(Debug)]
 pub(super) struct Invite {
@@ -74,6 +85,8 @@ pub(super) struct Call {
     server: Server,
     rules: Arc<Rules>,
     held: bool,
+    /// The phone should be sending; one that need not is asked now and then whether it is there.
+    expected: bool,
 }
 
 /// Why a stage of the call is left.
@@ -101,6 +114,7 @@ impl Call {
             server,
             rules,
             held: false,
+            expected: true,
         }
     }
 
@@ -192,7 +206,7 @@ impl Call {
                 return Ok(None);
             }
         };
-        self.held = !media.sends;
+        self.heed(media);
         match self.server.open_phone(media, sockets).await {
             Ok(leg) => Ok(Some((leg, session, entry, language))),
             Err(error) => {
@@ -205,12 +219,7 @@ impl Call {
 
     /// Finds what the called number asks for.
     async fn destination(&self, invite: &Invite) -> Result<(ivr::Entry, Language), Refusal> {
-        let source = caller_address(&invite.flow);
-        let trunk = self
-            .rules
-            .trunks
-            .iter()
-            .find(|trunk| trunk.peers.iter().any(|peer| peer.contains(source)));
+        let trunk = self.rules.trunk_of(&invite.flow);
         let trunk = trunk.ok_or(Refusal::NOT_FOUND)?;
         match trunk
             .destination(&invite.target)
@@ -251,6 +260,7 @@ impl Call {
         let mut ivr = Ivr::new(entry, clock());
         let mut saying = None;
         let mut admission = None;
+        let mut ping = self.next_ping();
         loop {
             while let Some(effect) = ivr.poll() {
                 match effect {
@@ -284,6 +294,10 @@ impl Call {
                 news = self.news.recv() => if let Some(exit) = self.signalled(talk, news, None).await {
                     return Err(exit);
                 },
+                () = until(ping) => {
+                    self.order(Command::Ping { call: self.call }).await;
+                    ping = self.next_ping();
+                }
                 () = until(ivr.poll_timeout()) => ivr.handle_timeout(clock()),
             }
         }
@@ -326,11 +340,11 @@ impl Call {
                     None => return Exit::Goodbye(Event::Fault),
                 },
                 news = self.news.recv() => {
-                    let held = self.held;
+                    let expected = self.expected;
                     if let Some(exit) = self.signalled(talk, news, Some(&attendance)).await {
                         return exit;
                     }
-                    if held != self.held {
+                    if expected != self.expected {
                         ping = self.next_ping();
                     }
                 },
@@ -342,9 +356,9 @@ impl Call {
         }
     }
 
-    /// A held phone sends nothing, so it is asked whether it is there.
+    /// A phone that need not send, on hold or listening only, is asked whether it is there.
     fn next_ping(&self) -> Option<Instant> {
-        self.held.then(|| clock() + HELD_PING_INTERVAL)
+        (!self.expected).then(|| clock() + HELD_PING_INTERVAL)
     }
 
     /// Takes news from the signalling; an exit if the call is to end.
@@ -391,13 +405,16 @@ impl Call {
     /// Applies what a re-INVITE agreed upon.
     async fn renewed(&mut self, talk: &Talk, media: PhoneMedia, attendance: Option<&Attendance>) {
         talk.leg.update(media).await;
-        let held = !media.sends;
-        if held != self.held {
-            self.held = held;
-            if let Some(attendance) = attendance {
-                attendance.hold(held).await;
-            }
+        let before = self.held;
+        self.heed(media);
+        if let Some(attendance) = attendance.filter(|_| before != self.held) {
+            attendance.hold(self.held).await;
         }
+    }
+
+    fn heed(&mut self, media: PhoneMedia) {
+        self.held = !media.sends;
+        self.expected = media.sends && media.receives;
     }
 
     /// Says goodbye where there is something to say, and hangs up.

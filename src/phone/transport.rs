@@ -49,6 +49,9 @@ pub(super) struct Transport {
     arrivals: mpsc::Receiver<Arrival>,
     inlet: mpsc::Sender<Arrival>,
     tasks: JoinSet<()>,
+    writers: JoinSet<()>,
+    /// Connections closed from here, which the endpoint has yet to hear of.
+    overrun: Vec<Flow>,
     /// In a simulated network: where everything that is sent goes.
     departures: Option<mpsc::Sender<(Flow, Vec<u8>)>>,
 }
@@ -130,6 +133,8 @@ impl Transport {
             arrivals,
             inlet,
             tasks: JoinSet::new(),
+            writers: JoinSet::new(),
+            overrun: Vec::new(),
             departures: None,
         }
     }
@@ -162,27 +167,35 @@ impl Transport {
         self.tcp.clone()
     }
 
-    /// Waits for the next arrival; connections are admitted or refused on the way.
+    /// Waits for the next arrival. What still comes in on a connection that was closed is dropped.
     pub(super) async fn arrival(&mut self) -> Arrival {
         loop {
+            if let Some(flow) = self.overrun.pop() {
+                return Arrival::Closed(flow);
+            }
             // The inlet is held by `self`, so the queue cannot end.
             let Some(arrival) = self.arrivals.recv().await else {
                 return std::future::pending().await;
             };
-            match arrival {
-                Arrival::Opened(flow, stream) => self.admit(flow, stream),
-                Arrival::Closed(flow) => {
-                    if self.connections.remove(&flow.id).is_some() {
-                        return Arrival::Closed(flow);
-                    }
-                }
-                Arrival::Datagram(..) | Arrival::Chunk(..) => return arrival,
+            match &arrival {
+                Arrival::Chunk(flow, _) if !self.connections.contains_key(&flow.id) => {}
+                Arrival::Closed(flow) if self.connections.remove(&flow.id).is_none() => {}
+                Arrival::Datagram(..)
+                | Arrival::Chunk(..)
+                | Arrival::Opened(..)
+                | Arrival::Closed(_) => return arrival,
             }
         }
     }
 
+    /// Ends all connections once what is queued for them is written.
+    pub(super) async fn finish(mut self) {
+        self.connections.clear();
+        while self.writers.join_next().await.is_some() {}
+    }
+
     /// Keeps a connection unless there are too many, in all or from its source; a refused one is closed by dropping it.
-    fn admit(&mut self, flow: Flow, stream: TcpStream) {
+    pub(super) fn admit(&mut self, flow: Flow, stream: TcpStream) {
         let source = flow.remote.ip();
         let same = self
             .connections
@@ -201,7 +214,8 @@ impl Transport {
             Arc::clone(&answered),
             self.inlet.clone(),
         ));
-        self.tasks.spawn(write_stream(write, queue));
+        self.writers.spawn(write_stream(write, queue));
+        while self.writers.try_join_next().is_some() {}
         self.connections.insert(
             flow.id,
             Connection {
@@ -238,6 +252,7 @@ impl Transport {
                     .store(true, std::sync::atomic::Ordering::Relaxed);
                 if connection.writes.try_send(bytes.to_vec()).is_err() {
                     self.close(flow);
+                    self.overrun.push(flow);
                 }
             }
         }

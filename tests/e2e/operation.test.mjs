@@ -105,6 +105,32 @@ test('rooms are added, listed, given new links and PINs, and removed from the co
   rmSync(cwd, { recursive: true, force: true });
 });
 
+test('at the most talkative level the log holds no name, number, address, PIN or token', async () => {
+  const server = await Server.start({ env: { RUST_LOG: 'trace' } });
+  const card = server.output.length;
+  const phone = await Baresip.start({ source: voice, codec: codecs.PCMA });
+  const page = await chromium.open(server.room.guest_link);
+  try {
+    await phone.dial(`sip:${server.room.number}@${server.sip}`);
+    await pause(700);
+    await phone.press(server.room.pin);
+    await page.join('Kanarienvogel');
+    await until('both in the conference', 10_000, async () => (await server.metrics()).get('rundruf_participants') === 2);
+    await page.setMicrophone(true);
+  } finally {
+    await page.close();
+    await phone.stop();
+    phone.clear();
+    await server.stop();
+  }
+  const log = server.output.slice(card);
+  assert.ok(log.length > 1_000, 'there is a log');
+  const { pin, moderator_pin: moderator, guest_link: link } = server.room;
+  for (const canary of ['Kanarienvogel', pin, moderator, link.split('#')[1], 'sip:phone', '127.0.0.1', 'a=candidate', 'IP4']) {
+    assert.ok(!log.includes(canary), `the log holds ${canary}: ${log.slice(Math.max(0, log.indexOf(canary) - 300), log.indexOf(canary) + 60)}`);
+  }
+});
+
 test('removing a room ends its conference', async () => {
   const server = await Server.start();
   const phone = await Baresip.start({ source: voice, codec: codecs.PCMA });
