@@ -415,9 +415,11 @@ function say(state: State, sentences: readonly Sentence[]): State {
   return { ...state, spoken: { id: state.spoken.id + 1, sentences } };
 }
 
+/** Shows a sentence; the same one again takes the place of the one shown. */
 function toast(state: State, sentence: Sentence): State {
   const id = state.spoken.id;
-  return act({ ...state, toasts: [...state.toasts, { id, sentence }].slice(-TOASTS_MAX) }, { do: "expire-toast", id });
+  const others = state.toasts.filter((shown) => JSON.stringify(shown.sentence) !== JSON.stringify(sentence));
+  return act({ ...state, toasts: [...others, { id, sentence }].slice(-TOASTS_MAX) }, { do: "expire-toast", id });
 }
 
 function act(state: State, ...effects: Effect[]): State {

@@ -197,11 +197,18 @@ test("what the page says itself is not said twice, and the welcome is said but n
 
 test("toasts are few, and each goes away", () => {
   let state = inRoom();
-  for (let i = 0; i < 5; i++) state = reduce(state, told("x"));
+  for (let i = 0; i < 5; i++) state = reduce(state, told("x", `Satz ${i}`));
   assert.equal(state.toasts.length, 3);
   assert.deepEqual(done(state), ["expire-toast"]);
   const id = state.toasts[0]?.id ?? -1;
   assert.equal(reduce(state, { type: "toast-expired", id }).toasts.length, 2);
+});
+
+test("the same sentence again replaces the toast that shows it", () => {
+  const state = after2(inRoom(), told("x"), told("y", "Anderer Satz"), told("x"));
+  assert.deepEqual(state.toasts.map(({ sentence }) => "de" in sentence && sentence.de), ["Anderer Satz", "Satz"]);
+  const refused = after2(inRoom(), receive({ type: "refused", reason: "a" }), receive({ type: "refused", reason: "b" }));
+  assert.equal(refused.toasts.length, 1);
 });
 
 test("any order of events keeps the promises: no throw, no sound without a wish, one request at a time", () => {
@@ -254,8 +261,8 @@ function delta(version: number, entries: Entry[], gone: string[] = []): Event {
   return receive({ type: "delta", version, entries, gone });
 }
 
-function told(event: string): Event {
-  return receive({ type: "told", event, shown: { de: "Satz", en: "Sentence" } });
+function told(event: string, de = "Satz"): Event {
+  return receive({ type: "told", event, shown: { de, en: "Sentence" } });
 }
 
 function receive(message: Extract<Event, { type: "received" }>["message"]): Event {
