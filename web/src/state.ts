@@ -69,6 +69,8 @@ export type State = {
   page: Page;
   /** The person has been in the room, so a returning link joins by itself. */
   inside: boolean;
+  /** Others have been in the room with the person. */
+  company: boolean;
   retries: number;
   devices: readonly Device[];
   device: string | null;
@@ -132,6 +134,7 @@ export function initial(language: Language, pseudonym: number): State {
     pseudonym,
     page: { name: "connecting" },
     inside: false,
+    company: false,
     retries: 0,
     devices: [],
     device: null,
@@ -308,7 +311,7 @@ function joined(state: State, welcome: Welcome, message: Extract<ServerMessage, 
     quality: null,
     dialog: null,
   };
-  return act({ ...state, page: room }, { do: "answer", sdp: message.answer });
+  return act({ ...state, page: room, company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer });
 }
 
 function changed(state: State, room: Room, delta: Extract<ServerMessage, { type: "delta" }>): State {
@@ -325,7 +328,7 @@ function changed(state: State, room: Room, delta: Extract<ServerMessage, { type:
     ...news.joined.map((entry) => ({ key: "joined" as const, entry })),
     ...news.left.map((entry) => ({ key: "left" as const, entry })),
   ];
-  const after = obey({ ...state, page: next }, room);
+  const after = obey({ ...state, page: next, company: state.company || next.entries.length > 1 }, room);
   return sentences.length > 0 ? say(after, sentences) : after;
 }
 

@@ -65,6 +65,14 @@ export const SCENES = {
   },
   "room-guest": { script: joinScript({ others: OTHERS }), act: join },
   "room-alone": { script: joinScript(), act: join },
+  "room-alone-again": {
+    script: joinScript({ others: [OTHERS[0]] }),
+    act: async (page, server) => {
+      await join(page);
+      server.send({ type: "delta", version: 2, entries: [], gone: ["anna"] });
+      await page.getByText(/allein|alone/).waitFor();
+    },
+  },
   "room-live": {
     script: joinScript({ others: OTHERS }),
     act: async (page) => {

@@ -116,6 +116,14 @@ test("roster changes keep the order, ignore what is old, and announce who comes 
   assert.equal(reduce(state, delta(3, [person("d", "Dora")])).page, state.page);
 });
 
+test("who was alone from the start is told from who was left alone", () => {
+  assert.equal(inRoom().company, false);
+  const alone = after2(inRoom(), delta(2, [person("b", "Bea")]), delta(3, [], ["b"]));
+  assert.deepEqual(ids(alone), ["me"]);
+  assert.equal(alone.company, true);
+  assert.equal(after2(alone, { type: "link-closed" }, receive(WELCOME), { type: "offer-made", sdp: "v=0" }, joined()).company, true);
+});
+
 test("a lost link comes back by itself, muted, a bounded number of times", () => {
   let state = live();
   for (const [index, delay] of RETRY_DELAYS_MS.entries()) {

@@ -46,7 +46,7 @@ export function RoomPage({ room, ...props }: Props & { room: Room }) {
           </div>
           <Speakers language={state.language} room={room} />
           <RosterList {...props} room={room} />
-          {count === 1 && <p class="alone">{text(state.language, "room.alone")}</p>}
+          {count === 1 && <p class="alone">{text(state.language, state.company ? "room.alone.again" : "room.alone")}</p>}
         </section>
       </main>
       <Controls {...props} room={room} />
