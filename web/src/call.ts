@@ -4,6 +4,8 @@
 //! for the first time, so listening needs no permission. No ICE servers: the server is ICE-lite with public candidates and
 //! the browser sends the checks. The call does not touch the DOM.
 
+import type { Obstacle } from "./state";
+
 /** Longest wait for the browser's own candidates; the server does not need them, so a slow network interface is not waited for. */
 const GATHERING_MS_MAX = 1500;
 /** Opus without stereo; the mix is mono. */
@@ -86,6 +88,13 @@ export async function openMicrophone(device: string | null): Promise<MediaStream
   const [track] = (await navigator.mediaDevices.getUserMedia({ audio, video: false })).getAudioTracks();
   if (!track) throw new DOMException("the browser gave no audio track", "NotFoundError");
   return track;
+}
+
+/** Tells what kept a microphone from opening. Chromium and Safari call a device that another program holds unreadable, Firefox may abort. */
+export function obstacleOf(error: unknown): Obstacle {
+  const name = error instanceof DOMException ? error.name : "";
+  if (name === "NotAllowedError" || name === "SecurityError") return "denied";
+  return name === "NotReadableError" || name === "AbortError" ? "busy" : "missing";
 }
 
 /** Lists the microphones; labels are filled once the person has permitted one. */

@@ -1,7 +1,7 @@
 //! The session: does what the reducer asks for and reports what came of it. It holds link, call and microphone, and no state of its own
 //! that the page could show.
 
-import { Call, type CallNews, microphones, openMicrophone } from "./call";
+import { Call, type CallNews, microphones, obstacleOf, openMicrophone } from "./call";
 import type { Effect } from "./effect";
 import { Link, type LinkNews } from "./link";
 import { Sound } from "./sound";
@@ -159,9 +159,8 @@ export class Session {
       if (!switching) this.tell({ type: "microphone-opened" });
     } catch (error) {
       if (turn !== this.#turn) return;
-      const denied = error instanceof DOMException && (error.name === "NotAllowedError" || error.name === "SecurityError");
       this.#keep(null);
-      this.tell({ type: "microphone-failed", obstacle: denied ? "denied" : "missing" });
+      this.tell({ type: "microphone-failed", obstacle: obstacleOf(error) });
     }
   }
 

@@ -23,7 +23,7 @@ export type DialIn = NonNullable<Welcome["dial_in"]>;
 export type Device = { id: string; label: string };
 
 /** What stands between the person and a microphone. */
-export type Obstacle = "denied" | "missing";
+export type Obstacle = "denied" | "missing" | "busy";
 
 export type Test = { state: "idle" } | { state: "opening" } | { state: "running"; heard: boolean } | { state: "failed"; obstacle: Obstacle };
 

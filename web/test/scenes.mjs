@@ -28,12 +28,12 @@ async function ended(page, server, reason) {
 }
 
 /** Makes the browser refuse what the scene wants refused; call it before the page is opened. */
-export async function prepare(page, { denied, blockPlay }) {
-  if (denied) await page.addInitScript(withoutMicrophone, "NotAllowedError");
+export async function prepare(page, { obstacle, blockPlay }) {
+  if (obstacle) await page.addInitScript(withoutMicrophone, obstacle);
   if (blockPlay) await page.addInitScript(() => (HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException("", "NotAllowedError"))));
 }
 
-/** name → { script, act(page, server), denied, blockPlay } */
+/** name → { script, act(page, server), obstacle, blockPlay } */
 export const SCENES = {
   connecting: { script: silent, act: (page) => page.locator("[data-page=connecting]").waitFor() },
   join: { script: joinScript(), act: (page) => page.getByTestId("join").waitFor() },
@@ -50,7 +50,7 @@ export const SCENES = {
   },
   "join-denied": {
     script: joinScript(),
-    denied: true,
+    obstacle: "NotAllowedError",
     act: async (page) => {
       await page.getByTestId("test-microphone").click();
       await page.locator(".warning").waitFor();
@@ -87,11 +87,20 @@ export const SCENES = {
   },
   "room-denied": {
     script: joinScript({ others: OTHERS }),
-    denied: true,
+    obstacle: "NotAllowedError",
     act: async (page) => {
       await join(page);
       await page.getByTestId("microphone").click();
       await page.getByTestId("obstacle").waitFor();
+    },
+  },
+  "room-busy": {
+    script: joinScript({ others: OTHERS }),
+    obstacle: "NotReadableError",
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("microphone").click();
+      await page.getByTestId("obstacle").getByText(/anderes Programm|Another program/).waitFor();
     },
   },
   "room-told": {
