@@ -41,6 +41,8 @@ export const SCENES = {
     script: joinScript({ welcome: { role: "moderator", title: "Gesamtlehrerkonferenz Grundschulverbund Donaudampfschifffahrtsweg", dial_in: null } }),
     act: (page) => page.getByTestId("join").waitFor(),
   },
+  "join-untitled": { script: joinScript({ welcome: { title: "" } }), act: (page) => page.getByTestId("join").waitFor() },
+  "room-untitled": { script: joinScript({ welcome: { title: "", dial_in: null }, others: OTHERS }), act: join },
   "join-test": {
     script: joinScript(),
     act: async (page) => {
