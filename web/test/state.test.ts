@@ -139,6 +139,12 @@ test("a lost link comes back by itself, muted, a bounded number of times", () =>
   assert.equal(over.page.name === "over" && over.page.why, "lost");
 });
 
+test("a server that restarts is waited for about two minutes, with growing pauses of at most 15 s", () => {
+  const sum = RETRY_DELAYS_MS.reduce((total, delay) => total + delay, 0);
+  assert.ok(sum >= 110_000 && sum <= 130_000, `${sum} ms`);
+  assert.ok(RETRY_DELAYS_MS.every((delay, i) => delay <= 15_000 && delay >= (RETRY_DELAYS_MS[i - 1] ?? 0)));
+});
+
 test("a link lost before joining leads back to the join page", () => {
   const state = after({ type: "started" }, receive(WELCOME), { type: "name-typed", name: "Ada" }, { type: "link-closed" }, receive(WELCOME));
   assert.equal(state.page.name, "join");
