@@ -49,6 +49,11 @@ test("a room without a title is a conference, with its number if it has one", ()
   assert.equal(title({ title: "Elternabend" }), "Verbindung wird aufgebaut · Elternabend · Rundruf");
 });
 
+test("the dial-in code is named as the prompt names it, and as nothing to dial", () => {
+  assert.match(text("de", "dial.code"), /^Einwahlnummer .*nach der Begrüßung tippen/);
+  assert.match(text("en", "dial.code"), /^Dial-in code .*after the greeting/);
+});
+
 test("many newcomers are announced in one bounded sentence", () => {
   const joined = Array.from({ length: 12 }, (_, i) => ({ key: "joined" as const, entry: { ...ENTRY, id: `${i}`, ordinal: i } }));
   assert.equal(announcement("de", joined), "Telefon 0 ist dazugekommen. Telefon 1 ist dazugekommen. Telefon 2 ist dazugekommen. Und 9 weitere.");

@@ -32,6 +32,14 @@ for (const [name, scene] of Object.entries(SCENES)) {
   });
 }
 
+test("the dial-in card says first whom to call, then what to type", async () => {
+  await inScene(SCENES.join, {}, async (page) => {
+    const card = await page.getByTestId("dial-in").innerText();
+    const order = ["4711@konferenz.schule.example", "Einwahlnummer (nach der Begrüßung tippen)", "keine Telefonnummer"].map((words) => card.indexOf(words));
+    assert.ok(order[0] > 0 && order[0] < order[1] && order[1] < order[2], card);
+  });
+});
+
 test("forced colours keep speaking visible as an outline", async () => {
   await inScene(SCENES["room-guest"], { forcedColors: "active" }, async (page) => {
     const style = await page.locator("[data-speaking=true]").evaluate((row) => getComputedStyle(row).outlineStyle);
