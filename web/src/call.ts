@@ -46,7 +46,7 @@ export class Call {
     await this.#sender.replaceTrack(track);
   }
 
-  /** Judges the time since the last question by loss, jitter and round trip. */
+  /** Judges the time since the last question by loss, jitter and round trip; `null` when no packet came. */
   async quality(): Promise<Quality | null> {
     let lost = 0;
     let received = 0;

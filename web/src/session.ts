@@ -11,8 +11,8 @@ import type { Event } from "./state";
 const TOAST_MS = 8000;
 /** Longest wait for the server's next word while the page can only wait. */
 const WAIT_MS_MAX = 15_000;
-/** How often the connection is judged. */
-const QUALITY_MS = 3000;
+/** How often the connection is judged; two judgements without a packet count as an interruption. */
+const QUALITY_MS = 2000;
 
 /** Where the mix is heard: the page's audio element. */
 export type Speaker = { srcObject: MediaProvider | null; play(): Promise<void> };
@@ -121,6 +121,7 @@ export class Session {
     const call = this.#call;
     try {
       await call?.answer(sdp);
+      clearInterval(this.#timers.quality);
       this.#timers.quality = window.setInterval(() => void this.#judge(), QUALITY_MS);
     } catch {
       if (this.#call === call) this.tell({ type: "call-changed", state: "failed" });

@@ -44,7 +44,9 @@ export type Room = {
   audio: "connecting" | "connected" | "interrupted";
   blocked: boolean;
   microphone: Microphone;
+  /** The last judgement, and how many since then found no packet: the server sends all the time, in silence too. */
   quality: Quality | null;
+  missed: number;
   dialog: Dialog | null;
 };
 
@@ -59,7 +61,7 @@ export type Page =
   | { name: "over"; welcome: Welcome | null; why: Why };
 
 /** A sentence for the person: from the server in both languages, or from the own catalogue. */
-export type Sentence = { de: string; en: string } | { key: "joined" | "left" | "microphone-on" | "microphone-off" | "refused"; entry: Entry | null };
+export type Sentence = { de: string; en: string } | { key: "joined" | "left" | "microphone-on" | "microphone-waiting" | "microphone-off" | "refused"; entry: Entry | null };
 
 export type State = {
   language: Language;
@@ -117,6 +119,8 @@ export type Event =
   | { type: "end-confirmed" }
   | { type: "toast-expired"; id: number };
 
+/** Judgements without a packet after which the sound counts as interrupted. */
+const MISSED_MAX = 2;
 /** Toasts shown at once; older ones give way. */
 const TOASTS_MAX = 3;
 /** Longest name the page sends, in characters. */
@@ -223,7 +227,7 @@ function roomEvent(state: State, room: Room, event: Event): State {
     case "microphone-failed":
       return wish(next({ microphone: { ...room.microphone, device: event.obstacle } }), false);
     case "quality-judged":
-      return next({ quality: event.quality });
+      return judged(state, room, event.quality);
     case "playback-blocked":
       return next({ blocked: true });
     case "playback-chosen":
@@ -309,6 +313,7 @@ function joined(state: State, welcome: Welcome, message: Extract<ServerMessage, 
     blocked: false,
     microphone: CLOSED,
     quality: null,
+    missed: 0,
     dialog: null,
   };
   return act({ ...state, page: room, company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer });
@@ -364,7 +369,8 @@ function wish(state: State, on: boolean): State {
   const room = state.page;
   if (room.microphone.wish === on) return state;
   const after = obey({ ...state, page: { ...room, microphone: { ...room.microphone, wish: on } } }, room);
-  return say(after, [{ key: on ? "microphone-on" : "microphone-off", entry: null }]);
+  const turnedOn = room.audio === "connected" ? "microphone-on" : "microphone-waiting";
+  return say(after, [{ key: on ? turnedOn : "microphone-off", entry: null }]);
 }
 
 /** Brings track and server in line with the wish; a second request waits for the answer to the first. */
@@ -391,6 +397,21 @@ function callChanged(state: State, connection: RTCPeerConnectionState): State {
   if (connection === "disconnected") return { ...state, page: { ...room, audio: "interrupted" } };
   if (connection !== "failed") return state;
   return room.audio === "connecting" ? over(state, "no-audio") : linkClosed(state);
+}
+
+/** The connection may stand in name while the network is frozen: what counts is whether packets come. */
+function judged(state: State, room: Room, quality: Quality | null): State {
+  const { audio } = room;
+  if (quality) return { ...state, page: { ...room, quality, missed: 0, audio: audio === "interrupted" ? "connected" : audio } };
+  if (!room.quality) return state;
+  const missed = room.missed + 1;
+  const silent = missed >= MISSED_MAX && audio === "connected";
+  return { ...state, page: { ...room, missed, audio: silent ? "interrupted" : audio } };
+}
+
+/** Tells whether others can hear the person: the microphone is on and the sound gets through. */
+export function heard(room: Room): boolean {
+  return room.microphone.wish && room.audio === "connected";
 }
 
 /** A server that says nothing is treated as gone; one that welcomes but lets nobody in has failed. */

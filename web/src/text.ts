@@ -2,7 +2,7 @@
 
 import de from "./i18n/de.json";
 import en from "./i18n/en.json";
-import type { Language, Sentence, State, Welcome } from "./state";
+import { heard, type Language, type Sentence, type State, type Welcome } from "./state";
 import type { Entry } from "./wire";
 
 export type Key = keyof typeof de;
@@ -69,7 +69,8 @@ export function titleOf({ language, page }: State): string {
 
   function stateOf(): string[] {
     if (page.name === "join") return [text(language, "title.join")];
-    if (page.name === "room") return page.microphone.wish ? [text(language, "title.speaking")] : [];
+    if (page.name === "room" && page.audio === "interrupted") return [text(language, "title.interrupted")];
+    if (page.name === "room") return heard(page) ? [text(language, "title.speaking")] : [];
     if (page.name === "over") return [text(language, `over.${page.why}.title`)];
     return [text(language, page.name === "lost" ? "lost.title" : "title.connecting")];
   }

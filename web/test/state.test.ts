@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RETRY_DELAYS_MS } from "../src/effect";
-import { type Event, initial, reduce, type Room, type State, type Welcome } from "../src/state";
+import { type Event, heard, initial, reduce, type Room, type State, type Welcome } from "../src/state";
+import { titleOf } from "../src/text";
 import type { Entry } from "../src/wire";
 
 const WELCOME: Welcome = { type: "welcome", role: "guest", title: "Elternabend", language: "de", dial_in: null };
@@ -164,6 +165,25 @@ test("sound that never comes ends with advice, sound that breaks is mended", () 
   assert.equal(never.page.name === "over" && never.page.why, "no-audio");
   const broken = after2(inRoom(), { type: "call-changed", state: "connected" }, { type: "call-changed", state: "failed" });
   assert.equal(broken.page.name, "lost");
+});
+
+test("two judgements without a packet interrupt the sound, and nobody is told to be heard until packets come again", () => {
+  const judge = (quality: "good" | null): Event => ({ type: "quality-judged", quality });
+  const before = after2(live(), { type: "call-changed", state: "connected" });
+  assert.equal(heard(room(before)), true);
+  assert.equal(room(after2(before, judge(null), judge(null))).audio, "connected", "nothing has come yet, so nothing is missed");
+  const once = after2(before, judge("good"), judge(null));
+  assert.equal(room(once).audio, "connected");
+  assert.equal(room(after2(once, judge("good"), judge(null))).audio, "connected", "only two in a row count");
+  const frozen = reduce(once, judge(null));
+  assert.equal(room(frozen).audio, "interrupted");
+  assert.equal(heard(room(frozen)), false);
+  assert.match(titleOf(frozen), /^Verbindung unterbrochen/);
+  const off = reduce(frozen, { type: "microphone-toggled" });
+  assert.deepEqual(reduce(off, { type: "microphone-toggled" }).spoken.sentences, [{ key: "microphone-waiting", entry: null }]);
+  const back = reduce(frozen, judge("good"));
+  assert.equal(room(back).audio, "connected");
+  assert.match(titleOf(back), /^Man hört Sie/);
 });
 
 test("every dismissal and refusal has its end, and hangs up", () => {
