@@ -48,6 +48,8 @@ export type Room = {
   quality: Quality | null;
   missed: number;
   dialog: Dialog | null;
+  /** What the person as moderator asked for whom, so that its coming about is said in these words. */
+  acted: Readonly<Record<string, "muted" | "removed">>;
 };
 
 export type Why = "left" | "ended" | "removed" | "stopping" | "unknown-link" | "busy" | "full" | "lost" | "no-audio" | "unsupported" | "failed";
@@ -61,7 +63,7 @@ export type Page =
   | { name: "over"; welcome: Welcome | null; why: Why };
 
 /** A sentence for the person: from the server in both languages, or from the own catalogue. */
-export type Sentence = { de: string; en: string } | { key: "joined" | "left" | "microphone-on" | "microphone-waiting" | "microphone-off" | "refused"; entry: Entry | null };
+export type Sentence = { de: string; en: string } | { key: "joined" | "left" | "muted" | "removed" | "microphone-on" | "microphone-waiting" | "microphone-off" | "refused"; entry: Entry | null };
 
 export type State = {
   language: Language;
@@ -239,9 +241,9 @@ function roomEvent(state: State, room: Room, event: Event): State {
     case "dialog-closed":
       return next({ dialog: null });
     case "mute-chosen":
-      return send(state, { type: "mute", participant: event.participant });
+      return send(next({ acted: { ...room.acted, [event.participant]: "muted" } }), { type: "mute", participant: event.participant });
     case "remove-confirmed":
-      return send(next({ dialog: null }), { type: "remove", participant: event.participant });
+      return send(next({ dialog: null, acted: { ...room.acted, [event.participant]: "removed" } }), { type: "remove", participant: event.participant });
     case "end-confirmed":
       return send(next({ dialog: null }), { type: "end" });
     case "leave-chosen":
@@ -315,6 +317,7 @@ function joined(state: State, welcome: Welcome, message: Extract<ServerMessage, 
     quality: null,
     missed: 0,
     dialog: null,
+    acted: {},
   };
   return act({ ...state, page: room, company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer });
 }
@@ -328,10 +331,14 @@ function changed(state: State, room: Room, delta: Extract<ServerMessage, { type:
   if (microphone.asked === has) microphone.asked = null;
   else if (microphone.asked === null && had && !has) microphone.wish = false;
   const removing = room.dialog?.name === "remove" && delta.gone.includes(room.dialog.participant);
-  const next: Room = { ...room, version: delta.version, entries: news.entries, microphone, dialog: removing ? null : room.dialog };
+  const muted = news.entries.filter((entry) => room.acted[entry.id] === "muted" && !entry.microphone);
+  const settled = [...muted, ...news.left].map((entry) => entry.id);
+  const acted = Object.fromEntries(Object.entries(room.acted).filter(([id]) => !settled.includes(id)));
+  const next: Room = { ...room, version: delta.version, entries: news.entries, microphone, dialog: removing ? null : room.dialog, acted };
   const sentences: Sentence[] = [
     ...news.joined.map((entry) => ({ key: "joined" as const, entry })),
-    ...news.left.map((entry) => ({ key: "left" as const, entry })),
+    ...news.left.map((entry) => ({ key: room.acted[entry.id] === "removed" ? ("removed" as const) : ("left" as const), entry })),
+    ...muted.map((entry) => ({ key: "muted" as const, entry })),
   ];
   const after = obey({ ...state, page: next, company: state.company || next.entries.length > 1 }, room);
   return sentences.length > 0 ? say(after, sentences) : after;

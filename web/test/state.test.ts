@@ -214,6 +214,17 @@ test("removing and ending are sent only after the confirmation", () => {
   assert.deepEqual(reduce(inRoom(), { type: "end-confirmed" }).outbox, [{ do: "send", message: { type: "end" } }]);
 });
 
+test("what a moderator did is said when it has come about, and others' doing in other words", () => {
+  const bea = { ...person("b", "Bea"), microphone: true };
+  const asked = after2(inRoom(), delta(2, [bea, person("c", "Cem")]), { type: "mute-chosen", participant: "b" });
+  const words = (state: State) => state.spoken.sentences.map((one) => "key" in one && one.key);
+  assert.deepEqual(words(reduce(asked, delta(3, [{ ...bea, speaking: true }]))), words(asked), "not yet");
+  const muted = reduce(asked, delta(3, [person("b", "Bea")]));
+  assert.deepEqual(words(muted), ["muted"]);
+  assert.deepEqual(room(muted).acted, {});
+  assert.deepEqual(words(after2(muted, { type: "remove-confirmed", participant: "b" }, delta(4, [], ["b", "c"]))), ["removed", "left"]);
+});
+
 test("the shortcut works only in the call, without a dialogue, and can be switched off", () => {
   const press: Event = { type: "shortcut-pressed" };
   assert.deepEqual(done(reduce(inRoom(), press)), ["open-microphone"]);

@@ -31,7 +31,7 @@ export function RoomPage({ room, ...props }: Props & { room: Room }) {
         <Notices {...props} room={room} />
         <section class="roster-region" aria-labelledby="roster">
           <div class="roster-head">
-            <h2 id="roster">{text(state.language, "room.roster")}</h2>
+            <h2 id="roster" tabIndex={-1}>{text(state.language, "room.roster")}</h2>
             {room.welcome.role === "moderator" && (
               <button
                 type="button"
