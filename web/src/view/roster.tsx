@@ -72,6 +72,7 @@ function Row({ state, dispatch, room, entry }: Props & { room: Room; entry: Entr
       <div class="person">
         <p class="name">
           <span class="name-text">{name}</span>
+          <span class="unseen">{text(language, `room.door.${entry.door}`)}</span>
           {own && <span class="badge">{text(language, "room.own")}</span>}
           {entry.role === "moderator" && (
             <span class="badge badge-moderator">

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { launch } from "../drivers/chromium.mjs";
-import { joinScript, serve } from "../fake-server.mjs";
+import { entry, joinScript, serve } from "../fake-server.mjs";
 import { OTHERS, prepare, SCENES } from "../scenes.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -38,6 +38,26 @@ test("the dial-in card says first whom to call, then what to type", async () => 
     const order = ["4711@konferenz.schule.example", "Einwahlnummer (nach der Begrüßung tippen)", "keine Telefonnummer"].map((words) => card.indexOf(words));
     assert.ok(order[0] > 0 && order[0] < order[1] && order[1] < order[2], card);
   });
+});
+
+test("a browser named like a caller is told from the caller in text", async () => {
+  const script = joinScript({ others: [entry("tel1", { door: "phone" }), entry("x", { name: "Telefon 1" })] });
+  await inScene({ script, act: SCENES["room-guest"].act }, {}, async (page) => {
+    const rows = await page.locator("[data-name='Telefon 1'] .name").allTextContents();
+    assert.deepEqual(rows, ["Telefon 1Telefon", "Telefon 1Browser"]);
+  });
+});
+
+test("a row does not paint over others, however many marks its name stacks", async () => {
+  const above = async (name) => {
+    let picture;
+    await inScene({ script: joinScript({ own: { name } }), act: SCENES["room-guest"].act }, {}, async (page) => {
+      const row = await page.getByTestId("participant").boundingBox();
+      picture = await page.screenshot({ clip: { x: row.x, y: row.y - 40, width: 300, height: 40 } });
+    });
+    return picture;
+  };
+  assert.ok((await above(`A${"\u0301".repeat(59)}`)).equals(await above("A")), "the pictures above the row are the same");
 });
 
 test("forced colours keep speaking visible as an outline", async () => {
