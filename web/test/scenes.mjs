@@ -168,3 +168,9 @@ export const SCENES = {
   "unknown-link": { script: unwelcome("unknown-link"), act: (page) => page.locator("[data-page=over]").waitFor() },
   busy: { script: unwelcome("busy"), act: (page) => page.locator("[data-page=over]").waitFor() },
 };
+
+/** Runs in the page: what reaches beyond the window. */
+export function cutOff() {
+  const shown = [...document.querySelectorAll("main *, aside *, header *, dialog *")].filter((element) => !element.closest("svg"));
+  return shown.filter((element) => element.getBoundingClientRect().right > innerWidth + 1).map((element) => element.outerHTML.slice(0, 80));
+}

@@ -1,12 +1,15 @@
 //! Every scene against axe-core, light and dark, narrow and wide; reflow, forced colours, keyboard.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "../drivers/chromium.mjs";
 import { entry, joinScript, serve } from "../fake-server.mjs";
-import { OTHERS, prepare, SCENES } from "../scenes.mjs";
+import { cutOff, OTHERS, prepare, SCENES } from "../scenes.mjs";
+import { takePictures } from "../screenshots.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -58,6 +61,17 @@ test("a row does not paint over others, however many marks its name stacks", asy
     return picture;
   };
   assert.ok((await above(`A${"\u0301".repeat(59)}`)).equals(await above("A")), "the pictures above the row are the same");
+});
+
+test("the screenshots find a page that is wider than its window, also where the page clips it", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "rundruf-shots-"));
+  const widen = async (page) => {
+    await SCENES.join.act(page);
+    await page.evaluate(() => (document.querySelector("main").style.minWidth = "700px"));
+  };
+  const findings = await takePictures(folder, { wide: { ...SCENES.join, act: widen }, join: SCENES.join });
+  await rm(folder, { recursive: true });
+  assert.deepEqual(findings.map((finding) => finding.slice(0, 11)), ["wide at 320", "wide at 320"]);
 });
 
 test("forced colours keep speaking visible as an outline", async () => {
@@ -138,12 +152,6 @@ test("everything is reached and done by keyboard alone", async () => {
   await context.close();
   await server.close();
 });
-
-/** Runs in the page: what reaches beyond the window. */
-function cutOff() {
-  const shown = [...document.querySelectorAll("main *, aside *, header *, dialog *")].filter((element) => !element.closest("svg"));
-  return shown.filter((element) => element.getBoundingClientRect().right > innerWidth + 1).map((element) => element.outerHTML.slice(0, 80));
-}
 
 const focused = (page) => page.evaluate(() => document.activeElement.dataset.testid);
 
