@@ -4,6 +4,8 @@
 //! for the first time, so listening needs no permission. No ICE servers: the server is ICE-lite with public candidates and
 //! the browser sends the checks. The call does not touch the DOM.
 
+import type { Obstacle } from "./state";
+
 /** Longest wait for the browser's own candidates; the server does not need them, so a slow network interface is not waited for. */
 const GATHERING_MS_MAX = 1500;
 /** Opus without stereo; the mix is mono. */
@@ -44,7 +46,7 @@ export class Call {
     await this.#sender.replaceTrack(track);
   }
 
-  /** Judges the time since the last question by loss, jitter and round trip. */
+  /** Judges the time since the last question by loss, jitter and round trip; `null` when no packet came. */
   async quality(): Promise<Quality | null> {
     let lost = 0;
     let received = 0;
@@ -86,6 +88,13 @@ export async function openMicrophone(device: string | null): Promise<MediaStream
   const [track] = (await navigator.mediaDevices.getUserMedia({ audio, video: false })).getAudioTracks();
   if (!track) throw new DOMException("the browser gave no audio track", "NotFoundError");
   return track;
+}
+
+/** Tells what kept a microphone from opening. Chromium and Safari call a device that another program holds unreadable, Firefox may abort. */
+export function obstacleOf(error: unknown): Obstacle {
+  const name = error instanceof DOMException ? error.name : "";
+  if (name === "NotAllowedError" || name === "SecurityError") return "denied";
+  return name === "NotReadableError" || name === "AbortError" ? "busy" : "missing";
 }
 
 /** Lists the microphones; labels are filled once the person has permitted one. */

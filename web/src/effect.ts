@@ -18,5 +18,5 @@ export type Effect =
   | { do: "list-devices" }
   | { do: "expire-toast"; id: number };
 
-/** Waits before each of the attempts to return; after the last the person decides. */
-export const RETRY_DELAYS_MS: readonly number[] = [1000, 3000, 7000];
+/** Waits before each of the attempts to return, about two minutes together: a server restarts in less. After the last the person decides. */
+export const RETRY_DELAYS_MS: readonly number[] = [1000, 3000, 7000, ...Array<number>(7).fill(15_000)];

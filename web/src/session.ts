@@ -1,7 +1,7 @@
 //! The session: does what the reducer asks for and reports what came of it. It holds link, call and microphone, and no state of its own
 //! that the page could show.
 
-import { Call, type CallNews, microphones, openMicrophone } from "./call";
+import { Call, type CallNews, microphones, obstacleOf, openMicrophone } from "./call";
 import type { Effect } from "./effect";
 import { Link, type LinkNews } from "./link";
 import { Sound } from "./sound";
@@ -11,8 +11,8 @@ import type { Event } from "./state";
 const TOAST_MS = 8000;
 /** Longest wait for the server's next word while the page can only wait. */
 const WAIT_MS_MAX = 15_000;
-/** How often the connection is judged. */
-const QUALITY_MS = 3000;
+/** How often the connection is judged; two judgements without a packet count as an interruption. */
+const QUALITY_MS = 2000;
 
 /** Where the mix is heard: the page's audio element. */
 export type Speaker = { srcObject: MediaProvider | null; play(): Promise<void> };
@@ -121,6 +121,7 @@ export class Session {
     const call = this.#call;
     try {
       await call?.answer(sdp);
+      clearInterval(this.#timers.quality);
       this.#timers.quality = window.setInterval(() => void this.#judge(), QUALITY_MS);
     } catch {
       if (this.#call === call) this.tell({ type: "call-changed", state: "failed" });
@@ -159,9 +160,8 @@ export class Session {
       if (!switching) this.tell({ type: "microphone-opened" });
     } catch (error) {
       if (turn !== this.#turn) return;
-      const denied = error instanceof DOMException && (error.name === "NotAllowedError" || error.name === "SecurityError");
       this.#keep(null);
-      this.tell({ type: "microphone-failed", obstacle: denied ? "denied" : "missing" });
+      this.tell({ type: "microphone-failed", obstacle: obstacleOf(error) });
     }
   }
 

@@ -23,7 +23,7 @@ export type DialIn = NonNullable<Welcome["dial_in"]>;
 export type Device = { id: string; label: string };
 
 /** What stands between the person and a microphone. */
-export type Obstacle = "denied" | "missing";
+export type Obstacle = "denied" | "missing" | "busy";
 
 export type Test = { state: "idle" } | { state: "opening" } | { state: "running"; heard: boolean } | { state: "failed"; obstacle: Obstacle };
 
@@ -44,8 +44,12 @@ export type Room = {
   audio: "connecting" | "connected" | "interrupted";
   blocked: boolean;
   microphone: Microphone;
+  /** The last judgement, and how many since then found no packet: the server sends all the time, in silence too. */
   quality: Quality | null;
+  missed: number;
   dialog: Dialog | null;
+  /** What the person as moderator asked for whom, so that its coming about is said in these words. */
+  acted: Readonly<Record<string, "muted" | "removed">>;
 };
 
 export type Why = "left" | "ended" | "removed" | "stopping" | "unknown-link" | "busy" | "full" | "lost" | "no-audio" | "unsupported" | "failed";
@@ -59,7 +63,7 @@ export type Page =
   | { name: "over"; welcome: Welcome | null; why: Why };
 
 /** A sentence for the person: from the server in both languages, or from the own catalogue. */
-export type Sentence = { de: string; en: string } | { key: "joined" | "left" | "microphone-on" | "microphone-off" | "refused"; entry: Entry | null };
+export type Sentence = { de: string; en: string } | { key: "joined" | "left" | "muted" | "removed" | "microphone-on" | "microphone-waiting" | "microphone-off" | "refused"; entry: Entry | null };
 
 export type State = {
   language: Language;
@@ -69,6 +73,8 @@ export type State = {
   page: Page;
   /** The person has been in the room, so a returning link joins by itself. */
   inside: boolean;
+  /** Others have been in the room with the person. */
+  company: boolean;
   retries: number;
   devices: readonly Device[];
   device: string | null;
@@ -115,6 +121,8 @@ export type Event =
   | { type: "end-confirmed" }
   | { type: "toast-expired"; id: number };
 
+/** Judgements without a packet after which the sound counts as interrupted. */
+const MISSED_MAX = 2;
 /** Toasts shown at once; older ones give way. */
 const TOASTS_MAX = 3;
 /** Longest name the page sends, in characters. */
@@ -132,6 +140,7 @@ export function initial(language: Language, pseudonym: number): State {
     pseudonym,
     page: { name: "connecting" },
     inside: false,
+    company: false,
     retries: 0,
     devices: [],
     device: null,
@@ -220,7 +229,7 @@ function roomEvent(state: State, room: Room, event: Event): State {
     case "microphone-failed":
       return wish(next({ microphone: { ...room.microphone, device: event.obstacle } }), false);
     case "quality-judged":
-      return next({ quality: event.quality });
+      return judged(state, room, event.quality);
     case "playback-blocked":
       return next({ blocked: true });
     case "playback-chosen":
@@ -232,9 +241,9 @@ function roomEvent(state: State, room: Room, event: Event): State {
     case "dialog-closed":
       return next({ dialog: null });
     case "mute-chosen":
-      return send(state, { type: "mute", participant: event.participant });
+      return send(next({ acted: { ...room.acted, [event.participant]: "muted" } }), { type: "mute", participant: event.participant });
     case "remove-confirmed":
-      return send(next({ dialog: null }), { type: "remove", participant: event.participant });
+      return send(next({ dialog: null, acted: { ...room.acted, [event.participant]: "removed" } }), { type: "remove", participant: event.participant });
     case "end-confirmed":
       return send(next({ dialog: null }), { type: "end" });
     case "leave-chosen":
@@ -306,9 +315,11 @@ function joined(state: State, welcome: Welcome, message: Extract<ServerMessage, 
     blocked: false,
     microphone: CLOSED,
     quality: null,
+    missed: 0,
     dialog: null,
+    acted: {},
   };
-  return act({ ...state, page: room }, { do: "answer", sdp: message.answer });
+  return act({ ...state, page: room, company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer });
 }
 
 function changed(state: State, room: Room, delta: Extract<ServerMessage, { type: "delta" }>): State {
@@ -320,12 +331,16 @@ function changed(state: State, room: Room, delta: Extract<ServerMessage, { type:
   if (microphone.asked === has) microphone.asked = null;
   else if (microphone.asked === null && had && !has) microphone.wish = false;
   const removing = room.dialog?.name === "remove" && delta.gone.includes(room.dialog.participant);
-  const next: Room = { ...room, version: delta.version, entries: news.entries, microphone, dialog: removing ? null : room.dialog };
+  const muted = news.entries.filter((entry) => room.acted[entry.id] === "muted" && !entry.microphone);
+  const settled = [...muted, ...news.left].map((entry) => entry.id);
+  const acted = Object.fromEntries(Object.entries(room.acted).filter(([id]) => !settled.includes(id)));
+  const next: Room = { ...room, version: delta.version, entries: news.entries, microphone, dialog: removing ? null : room.dialog, acted };
   const sentences: Sentence[] = [
     ...news.joined.map((entry) => ({ key: "joined" as const, entry })),
-    ...news.left.map((entry) => ({ key: "left" as const, entry })),
+    ...news.left.map((entry) => ({ key: room.acted[entry.id] === "removed" ? ("removed" as const) : ("left" as const), entry })),
+    ...muted.map((entry) => ({ key: "muted" as const, entry })),
   ];
-  const after = obey({ ...state, page: next }, room);
+  const after = obey({ ...state, page: next, company: state.company || next.entries.length > 1 }, room);
   return sentences.length > 0 ? say(after, sentences) : after;
 }
 
@@ -361,7 +376,8 @@ function wish(state: State, on: boolean): State {
   const room = state.page;
   if (room.microphone.wish === on) return state;
   const after = obey({ ...state, page: { ...room, microphone: { ...room.microphone, wish: on } } }, room);
-  return say(after, [{ key: on ? "microphone-on" : "microphone-off", entry: null }]);
+  const turnedOn = room.audio === "connected" ? "microphone-on" : "microphone-waiting";
+  return say(after, [{ key: on ? turnedOn : "microphone-off", entry: null }]);
 }
 
 /** Brings track and server in line with the wish; a second request waits for the answer to the first. */
@@ -390,6 +406,21 @@ function callChanged(state: State, connection: RTCPeerConnectionState): State {
   return room.audio === "connecting" ? over(state, "no-audio") : linkClosed(state);
 }
 
+/** The connection may stand in name while the network is frozen: what counts is whether packets come. */
+function judged(state: State, room: Room, quality: Quality | null): State {
+  const { audio } = room;
+  if (quality) return { ...state, page: { ...room, quality, missed: 0, audio: audio === "interrupted" ? "connected" : audio } };
+  if (!room.quality) return state;
+  const missed = room.missed + 1;
+  const silent = missed >= MISSED_MAX && audio === "connected";
+  return { ...state, page: { ...room, missed, audio: silent ? "interrupted" : audio } };
+}
+
+/** Tells whether others can hear the person: the microphone is on and the sound gets through. */
+export function heard(room: Room): boolean {
+  return room.microphone.wish && room.audio === "connected";
+}
+
 /** A server that says nothing is treated as gone; one that welcomes but lets nobody in has failed. */
 function waitedTooLong(state: State): State {
   if (state.page.name === "joining") return over(state, "failed");
@@ -415,9 +446,11 @@ function say(state: State, sentences: readonly Sentence[]): State {
   return { ...state, spoken: { id: state.spoken.id + 1, sentences } };
 }
 
+/** Shows a sentence; the same one again takes the place of the one shown. */
 function toast(state: State, sentence: Sentence): State {
   const id = state.spoken.id;
-  return act({ ...state, toasts: [...state.toasts, { id, sentence }].slice(-TOASTS_MAX) }, { do: "expire-toast", id });
+  const others = state.toasts.filter((shown) => JSON.stringify(shown.sentence) !== JSON.stringify(sentence));
+  return act({ ...state, toasts: [...others, { id, sentence }].slice(-TOASTS_MAX) }, { do: "expire-toast", id });
 }
 
 function act(state: State, ...effects: Effect[]): State {

@@ -2,7 +2,7 @@
 
 import de from "./i18n/de.json";
 import en from "./i18n/en.json";
-import type { Language, Sentence, State } from "./state";
+import { heard, type Language, type Sentence, type State, type Welcome } from "./state";
 import type { Entry } from "./wire";
 
 export type Key = keyof typeof de;
@@ -56,14 +56,21 @@ export function list(language: Language, names: readonly string[]): string {
   return names.length < 2 ? last : text(language, "room.and", { names: names.slice(0, -1).join(", "), last });
 }
 
+/** The title of the room; one without a title is a conference, with its number if it has one. */
+export function roomTitle(language: Language, { title, dial_in }: Welcome): string {
+  if (title.trim()) return title;
+  return dial_in ? text(language, "room.untitled.number", { number: dial_in.number }) : text(language, "room.untitled");
+}
+
 /** Words the title of the window. */
 export function titleOf({ language, page }: State): string {
-  const title = "welcome" in page && page.welcome ? [page.welcome.title] : [];
+  const title = "welcome" in page && page.welcome ? [roomTitle(language, page.welcome)] : [];
   return [...stateOf(), ...title, text(language, "app.name")].join(" · ");
 
   function stateOf(): string[] {
     if (page.name === "join") return [text(language, "title.join")];
-    if (page.name === "room") return page.microphone.wish ? [text(language, "title.speaking")] : [];
+    if (page.name === "room" && page.audio === "interrupted") return [text(language, "title.interrupted")];
+    if (page.name === "room") return heard(page) ? [text(language, "title.speaking")] : [];
     if (page.name === "over") return [text(language, `over.${page.why}.title`)];
     return [text(language, page.name === "lost" ? "lost.title" : "title.connecting")];
   }

@@ -73,21 +73,30 @@ export async function serve({ script = joinScript(), dist = new URL("../dist/", 
   return server;
 }
 
-/** Welcomes, joins, and confirms the microphone as the real server does. */
+/** Welcomes, joins, and confirms microphone, mute and removal as the real server does. */
 export function joinScript({ welcome = {}, others = [], own = {}, answer = deafAnswer, connected = true } = {}) {
   const hello = { ...WELCOME, ...welcome };
   let version = 1;
   let me = null;
+  let people = others;
   return async (connection, message) => {
     if (message.type === "hello") connection.send(hello);
     if (message.type === "join") {
       me = entry("me", { name: message.name, role: hello.role, ...own });
-      connection.send({ type: "joined", participant: "me", answer: await answer(message.offer), roster: { version, entries: [me, ...others] } });
+      connection.send({ type: "joined", participant: "me", answer: await answer(message.offer), roster: { version, entries: [me, ...people] } });
       if (connected) connection.send({ type: "connected" });
     }
     if (message.type === "microphone") {
       me = { ...me, microphone: message.on };
       connection.send({ type: "delta", version: ++version, entries: [me], gone: [] });
+    }
+    if (message.type === "mute") {
+      people = people.map((one) => (one.id === message.participant ? { ...one, microphone: false, speaking: false } : one));
+      connection.send({ type: "delta", version: ++version, entries: people.filter(({ id }) => id === message.participant), gone: [] });
+    }
+    if (message.type === "remove") {
+      people = people.filter(({ id }) => id !== message.participant);
+      connection.send({ type: "delta", version: ++version, entries: [], gone: [message.participant] });
     }
   };
 }

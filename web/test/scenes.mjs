@@ -28,12 +28,12 @@ async function ended(page, server, reason) {
 }
 
 /** Makes the browser refuse what the scene wants refused; call it before the page is opened. */
-export async function prepare(page, { denied, blockPlay }) {
-  if (denied) await page.addInitScript(withoutMicrophone, "NotAllowedError");
+export async function prepare(page, { obstacle, blockPlay }) {
+  if (obstacle) await page.addInitScript(withoutMicrophone, obstacle);
   if (blockPlay) await page.addInitScript(() => (HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException("", "NotAllowedError"))));
 }
 
-/** name → { script, act(page, server), denied, blockPlay } */
+/** name → { script, act(page, server), obstacle, blockPlay } */
 export const SCENES = {
   connecting: { script: silent, act: (page) => page.locator("[data-page=connecting]").waitFor() },
   join: { script: joinScript(), act: (page) => page.getByTestId("join").waitFor() },
@@ -41,6 +41,8 @@ export const SCENES = {
     script: joinScript({ welcome: { role: "moderator", title: "Gesamtlehrerkonferenz Grundschulverbund Donaudampfschifffahrtsweg", dial_in: null } }),
     act: (page) => page.getByTestId("join").waitFor(),
   },
+  "join-untitled": { script: joinScript({ welcome: { title: "" } }), act: (page) => page.getByTestId("join").waitFor() },
+  "room-untitled": { script: joinScript({ welcome: { title: "", dial_in: null }, others: OTHERS }), act: join },
   "join-test": {
     script: joinScript(),
     act: async (page) => {
@@ -50,7 +52,7 @@ export const SCENES = {
   },
   "join-denied": {
     script: joinScript(),
-    denied: true,
+    obstacle: "NotAllowedError",
     act: async (page) => {
       await page.getByTestId("test-microphone").click();
       await page.locator(".warning").waitFor();
@@ -65,6 +67,14 @@ export const SCENES = {
   },
   "room-guest": { script: joinScript({ others: OTHERS }), act: join },
   "room-alone": { script: joinScript(), act: join },
+  "room-alone-again": {
+    script: joinScript({ others: [OTHERS[0]] }),
+    act: async (page, server) => {
+      await join(page);
+      server.send({ type: "delta", version: 2, entries: [], gone: ["anna"] });
+      await page.getByText(/allein|alone/).waitFor();
+    },
+  },
   "room-live": {
     script: joinScript({ others: OTHERS }),
     act: async (page) => {
@@ -79,11 +89,20 @@ export const SCENES = {
   },
   "room-denied": {
     script: joinScript({ others: OTHERS }),
-    denied: true,
+    obstacle: "NotAllowedError",
     act: async (page) => {
       await join(page);
       await page.getByTestId("microphone").click();
       await page.getByTestId("obstacle").waitFor();
+    },
+  },
+  "room-busy": {
+    script: joinScript({ others: OTHERS }),
+    obstacle: "NotReadableError",
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("microphone").click();
+      await page.getByTestId("obstacle").getByText(/anderes Programm|Another program/).waitFor();
     },
   },
   "room-told": {
@@ -149,3 +168,9 @@ export const SCENES = {
   "unknown-link": { script: unwelcome("unknown-link"), act: (page) => page.locator("[data-page=over]").waitFor() },
   busy: { script: unwelcome("busy"), act: (page) => page.locator("[data-page=over]").waitFor() },
 };
+
+/** Runs in the page: what reaches beyond the window. */
+export function cutOff() {
+  const shown = [...document.querySelectorAll("main *, aside *, header *, dialog *")].filter((element) => !element.closest("svg"));
+  return shown.filter((element) => element.getBoundingClientRect().right > innerWidth + 1).map((element) => element.outerHTML.slice(0, 80));
+}

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RETRY_DELAYS_MS } from "../src/effect";
-import { type Event, initial, reduce, type Room, type State, type Welcome } from "../src/state";
+import { type Event, heard, initial, reduce, type Room, type State, type Welcome } from "../src/state";
+import { titleOf } from "../src/text";
 import type { Entry } from "../src/wire";
 
 const WELCOME: Welcome = { type: "welcome", role: "guest", title: "Elternabend", language: "de", dial_in: null };
@@ -116,6 +117,14 @@ test("roster changes keep the order, ignore what is old, and announce who comes 
   assert.equal(reduce(state, delta(3, [person("d", "Dora")])).page, state.page);
 });
 
+test("who was alone from the start is told from who was left alone", () => {
+  assert.equal(inRoom().company, false);
+  const alone = after2(inRoom(), delta(2, [person("b", "Bea")]), delta(3, [], ["b"]));
+  assert.deepEqual(ids(alone), ["me"]);
+  assert.equal(alone.company, true);
+  assert.equal(after2(alone, { type: "link-closed" }, receive(WELCOME), { type: "offer-made", sdp: "v=0" }, joined()).company, true);
+});
+
 test("a lost link comes back by itself, muted, a bounded number of times", () => {
   let state = live();
   for (const [index, delay] of RETRY_DELAYS_MS.entries()) {
@@ -129,6 +138,12 @@ test("a lost link comes back by itself, muted, a bounded number of times", () =>
   assert.equal(reduce(back, { type: "call-changed", state: "connected" }).retries, 0);
   const over = reduce(state, { type: "link-closed" });
   assert.equal(over.page.name === "over" && over.page.why, "lost");
+});
+
+test("a server that restarts is waited for about two minutes, with growing pauses of at most 15 s", () => {
+  const sum = RETRY_DELAYS_MS.reduce((total, delay) => total + delay, 0);
+  assert.ok(sum >= 110_000 && sum <= 130_000, `${sum} ms`);
+  assert.ok(RETRY_DELAYS_MS.every((delay, i) => delay <= 15_000 && delay >= (RETRY_DELAYS_MS[i - 1] ?? 0)));
 });
 
 test("a link lost before joining leads back to the join page", () => {
@@ -150,6 +165,25 @@ test("sound that never comes ends with advice, sound that breaks is mended", () 
   assert.equal(never.page.name === "over" && never.page.why, "no-audio");
   const broken = after2(inRoom(), { type: "call-changed", state: "connected" }, { type: "call-changed", state: "failed" });
   assert.equal(broken.page.name, "lost");
+});
+
+test("two judgements without a packet interrupt the sound, and nobody is told to be heard until packets come again", () => {
+  const judge = (quality: "good" | null): Event => ({ type: "quality-judged", quality });
+  const before = after2(live(), { type: "call-changed", state: "connected" });
+  assert.equal(heard(room(before)), true);
+  assert.equal(room(after2(before, judge(null), judge(null))).audio, "connected", "nothing has come yet, so nothing is missed");
+  const once = after2(before, judge("good"), judge(null));
+  assert.equal(room(once).audio, "connected");
+  assert.equal(room(after2(once, judge("good"), judge(null))).audio, "connected", "only two in a row count");
+  const frozen = reduce(once, judge(null));
+  assert.equal(room(frozen).audio, "interrupted");
+  assert.equal(heard(room(frozen)), false);
+  assert.match(titleOf(frozen), /^Verbindung unterbrochen/);
+  const off = reduce(frozen, { type: "microphone-toggled" });
+  assert.deepEqual(reduce(off, { type: "microphone-toggled" }).spoken.sentences, [{ key: "microphone-waiting", entry: null }]);
+  const back = reduce(frozen, judge("good"));
+  assert.equal(room(back).audio, "connected");
+  assert.match(titleOf(back), /^Man hört Sie/);
 });
 
 test("every dismissal and refusal has its end, and hangs up", () => {
@@ -180,6 +214,17 @@ test("removing and ending are sent only after the confirmation", () => {
   assert.deepEqual(reduce(inRoom(), { type: "end-confirmed" }).outbox, [{ do: "send", message: { type: "end" } }]);
 });
 
+test("what a moderator did is said when it has come about, and others' doing in other words", () => {
+  const bea = { ...person("b", "Bea"), microphone: true };
+  const asked = after2(inRoom(), delta(2, [bea, person("c", "Cem")]), { type: "mute-chosen", participant: "b" });
+  const words = (state: State) => state.spoken.sentences.map((one) => "key" in one && one.key);
+  assert.deepEqual(words(reduce(asked, delta(3, [{ ...bea, speaking: true }]))), words(asked), "not yet");
+  const muted = reduce(asked, delta(3, [person("b", "Bea")]));
+  assert.deepEqual(words(muted), ["muted"]);
+  assert.deepEqual(room(muted).acted, {});
+  assert.deepEqual(words(after2(muted, { type: "remove-confirmed", participant: "b" }, delta(4, [], ["b", "c"]))), ["removed", "left"]);
+});
+
 test("the shortcut works only in the call, without a dialogue, and can be switched off", () => {
   const press: Event = { type: "shortcut-pressed" };
   assert.deepEqual(done(reduce(inRoom(), press)), ["open-microphone"]);
@@ -197,11 +242,18 @@ test("what the page says itself is not said twice, and the welcome is said but n
 
 test("toasts are few, and each goes away", () => {
   let state = inRoom();
-  for (let i = 0; i < 5; i++) state = reduce(state, told("x"));
+  for (let i = 0; i < 5; i++) state = reduce(state, told("x", `Satz ${i}`));
   assert.equal(state.toasts.length, 3);
   assert.deepEqual(done(state), ["expire-toast"]);
   const id = state.toasts[0]?.id ?? -1;
   assert.equal(reduce(state, { type: "toast-expired", id }).toasts.length, 2);
+});
+
+test("the same sentence again replaces the toast that shows it", () => {
+  const state = after2(inRoom(), told("x"), told("y", "Anderer Satz"), told("x"));
+  assert.deepEqual(state.toasts.map(({ sentence }) => "de" in sentence && sentence.de), ["Anderer Satz", "Satz"]);
+  const refused = after2(inRoom(), receive({ type: "refused", reason: "a" }), receive({ type: "refused", reason: "b" }));
+  assert.equal(refused.toasts.length, 1);
 });
 
 test("any order of events keeps the promises: no throw, no sound without a wish, one request at a time", () => {
@@ -254,8 +306,8 @@ function delta(version: number, entries: Entry[], gone: string[] = []): Event {
   return receive({ type: "delta", version, entries, gone });
 }
 
-function told(event: string): Event {
-  return receive({ type: "told", event, shown: { de: "Satz", en: "Sentence" } });
+function told(event: string, de = "Satz"): Event {
+  return receive({ type: "told", event, shown: { de, en: "Sentence" } });
 }
 
 function receive(message: Extract<Event, { type: "received" }>["message"]): Event {

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import de from "../src/i18n/de.json";
 import en from "../src/i18n/en.json";
-import { announcement, list, nameOf, pseudonym, text } from "../src/text";
+import { announcement, list, nameOf, pseudonym, text, titleOf } from "../src/text";
+import { initial, type Welcome } from "../src/state";
 import type { Entry } from "../src/wire";
 
 const ENTRY: Entry = { id: "a1", name: null, door: "phone", ordinal: 2, role: "guest", status: "connected", microphone: false, speaking: false };
@@ -35,6 +36,22 @@ test("a caller is a telephone with a number, a nameless browser has a lasting ps
   assert.equal(nameOf("en", ENTRY), "Phone 2");
   assert.equal(nameOf("de", { ...ENTRY, door: "browser" }), nameOf("de", { ...ENTRY, door: "browser", speaking: true }));
   assert.equal(nameOf("de", { ...ENTRY, name: "Ada" }), "Ada");
+});
+
+test("a room without a title is a conference, with its number if it has one", () => {
+  const title = (welcome: Partial<Welcome>) =>
+    titleOf({
+      ...initial("de", 0),
+      page: { name: "joining", welcome: { type: "welcome", role: "guest", title: "", language: "de", dial_in: null, ...welcome } },
+    });
+  assert.equal(title({}), "Verbindung wird aufgebaut · Konferenz · Rundruf");
+  assert.equal(title({ title: " ", dial_in: { number: "4711", pin: "1", sip: "" } }), "Verbindung wird aufgebaut · Konferenz 4711 · Rundruf");
+  assert.equal(title({ title: "Elternabend" }), "Verbindung wird aufgebaut · Elternabend · Rundruf");
+});
+
+test("the dial-in code is named as the prompt names it, and as nothing to dial", () => {
+  assert.match(text("de", "dial.code"), /^Einwahlnummer .*nach der Begrüßung tippen/);
+  assert.match(text("en", "dial.code"), /^Dial-in code .*after the greeting/);
 });
 
 test("many newcomers are announced in one bounded sentence", () => {

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { RETRY_DELAYS_MS } from "../effect";
 import type { Sound } from "../sound";
 import type { Event, State } from "../state";
-import { announcement, type Key, text } from "../text";
+import { announcement, type Key, roomTitle, text } from "../text";
 import { Mark } from "./icon";
 import { Join } from "./join";
 import { Over, Toasts, Waiting } from "./notice";
@@ -54,7 +54,7 @@ function Region(props: Props) {
     case "join":
       return <Join {...props} page={page} />;
     case "joining":
-      return <Waiting title={page.welcome.title} sentence={text(language, "joining.text")} />;
+      return <Waiting title={roomTitle(language, page.welcome)} sentence={text(language, "joining.text")} />;
     case "room":
       return <RoomPage {...props} room={page} />;
     case "lost":

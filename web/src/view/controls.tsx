@@ -1,6 +1,6 @@
 //! The bar at the foot of the call: the microphone in the middle, and in words whether one can be heard.
 
-import type { Room } from "../state";
+import { heard, type Room } from "../state";
 import { type Key, text } from "../text";
 import type { Props } from "./app";
 import { Meter } from "./device";
@@ -9,11 +9,12 @@ import { Icon } from "./icon";
 export function Controls({ state, dispatch, sound, room }: Props & { room: Room }) {
   const t = (key: Key) => text(state.language, key);
   const on = room.microphone.wish;
+  const through = heard(room);
   return (
-    <aside class={`controls${on ? " live" : ""}`} aria-label={t("controls.title")}>
+    <aside class={`controls${through ? " live" : ""}`} aria-label={t("controls.title")}>
       <div class="controls-state">
         <p class="heard" data-testid="heard">
-          {t(on ? "controls.heard" : "controls.unheard")}
+          {t(through ? "controls.heard" : on ? "controls.waiting" : "controls.unheard")}
         </p>
         <p class="heard-hint">
           {t(on ? "controls.heard.hint" : "controls.unheard.hint")} {state.shortcut && <kbd>{t("controls.key")}</kbd>}

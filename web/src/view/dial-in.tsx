@@ -1,4 +1,5 @@
-//! The telephone as another way into the same call.
+//! The telephone as another way into the same call. No telephone number is known here, so the address comes first, and the label of the
+//! code says that it is typed during the call: nobody must dial it.
 
 import type { DialIn, Language } from "../state";
 import { type Key, text } from "../text";
@@ -17,13 +18,6 @@ export function DialInCard({ language, dialIn }: { language: Language; dialIn: D
       </h2>
       <p>{t("dial.text")}</p>
       <dl>
-        <div>
-          <dt>{t("dial.code")}</dt>
-          <dd class="digits" data-testid="code">
-            <Groups digits={dialIn.number} />
-            <Groups digits={dialIn.pin} />
-          </dd>
-        </div>
         {dialIn.sip && (
           <div>
             <dt>{t("dial.sip")}</dt>
@@ -33,6 +27,14 @@ export function DialInCard({ language, dialIn }: { language: Language; dialIn: D
             <dd class="hint">{text(language, "dial.sip.pin", { pin: groups(dialIn.pin).join(" ") })}</dd>
           </div>
         )}
+        <div>
+          <dt>{t("dial.code")}</dt>
+          <dd class="digits" data-testid="code">
+            <Groups digits={dialIn.number} />
+            <Groups digits={dialIn.pin} />
+          </dd>
+          <dd class="hint">{t("dial.code.hint")}</dd>
+        </div>
       </dl>
     </section>
   );

@@ -84,7 +84,8 @@ function Dialog({ title, onClose, children }: { title: string; onClose: () => vo
     const opener = document.activeElement;
     element.current?.showModal();
     return () => {
-      if (opener instanceof HTMLElement) opener.focus();
+      // The opener may have gone with its row; the heading of the list is where that row was.
+      if (opener instanceof HTMLElement) (opener.isConnected ? opener : document.getElementById("roster"))?.focus();
     };
   }, []);
   return (

@@ -1,7 +1,7 @@
 //! Before the call: title, name, tests, the way in, and the telephone as another way.
 
 import { type JoinPage, NAME_MAX } from "../state";
-import { type Key, pseudonym, text } from "../text";
+import { type Key, pseudonym, roomTitle, text } from "../text";
 import type { Props } from "./app";
 import { DialInCard } from "./dial-in";
 import { DeviceChoice, Meter } from "./device";
@@ -21,7 +21,7 @@ export function Join({ page, ...props }: Props & { page: JoinPage }) {
       <div class="invitation">
         <p class="eyebrow">{t(welcome.role === "moderator" ? "join.eyebrow.moderator" : "join.eyebrow")}</p>
         <h1 id="title" tabIndex={-1}>
-          {welcome.title}
+          {roomTitle(state.language, welcome)}
         </h1>
       </div>
       <div class="join-columns">

@@ -70,7 +70,7 @@ export function Notices({ state, dispatch, room }: Props & { room: Room }) {
   return (
     <div class="notices" role="status">
       {room.audio !== "connected" && <p class="strip">{t(`audio.${room.audio}`)}</p>}
-      {(device === "denied" || device === "missing") && (
+      {(device === "denied" || device === "missing" || device === "busy") && (
         <p class="strip strip-warning" data-testid="obstacle">
           <Icon name="microphone-off" />
           <span>{t(`obstacle.${device}`)}</span>

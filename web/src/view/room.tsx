@@ -1,7 +1,7 @@
 //! The call: who is here, what one may do, and the bar with the own microphone.
 
 import type { Room } from "../state";
-import { text } from "../text";
+import { roomTitle, text } from "../text";
 import type { Props } from "./app";
 import { Controls } from "./controls";
 import { Dialogs } from "./dialog";
@@ -17,7 +17,7 @@ export function RoomPage({ room, ...props }: Props & { room: Room }) {
       <main class="room" data-testid="room" data-audio={room.audio}>
         <div class="room-head">
           <h1 id="title" tabIndex={-1}>
-            {room.welcome.title}
+            {roomTitle(state.language, room.welcome)}
           </h1>
           <p class="room-facts">
             <span data-testid="count">{text(state.language, count === 1 ? "room.people.one" : "room.people.other", { count })}</span>
@@ -31,7 +31,7 @@ export function RoomPage({ room, ...props }: Props & { room: Room }) {
         <Notices {...props} room={room} />
         <section class="roster-region" aria-labelledby="roster">
           <div class="roster-head">
-            <h2 id="roster">{text(state.language, "room.roster")}</h2>
+            <h2 id="roster" tabIndex={-1}>{text(state.language, "room.roster")}</h2>
             {room.welcome.role === "moderator" && (
               <button
                 type="button"
@@ -46,7 +46,7 @@ export function RoomPage({ room, ...props }: Props & { room: Room }) {
           </div>
           <Speakers language={state.language} room={room} />
           <RosterList {...props} room={room} />
-          {count === 1 && <p class="alone">{text(state.language, "room.alone")}</p>}
+          {count === 1 && <p class="alone">{text(state.language, state.company ? "room.alone.again" : "room.alone")}</p>}
         </section>
       </main>
       <Controls {...props} room={room} />

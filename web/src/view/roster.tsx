@@ -1,5 +1,7 @@
 //! The roster: one card per participant. Every state is a word and a shape; colour only underlines it.
 
+import type { RefObject } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Language, Room } from "../state";
 import { list, nameOf, number, text } from "../text";
 import type { Entry } from "../wire";
@@ -23,13 +25,28 @@ export function Speakers({ language, room }: { language: Language; room: Room })
 }
 
 export function RosterList({ room, ...props }: Props & { room: Room }) {
+  const list = useFocusKept();
   return (
-    <ul class="roster" role="list" data-testid="roster">
+    <ul class="roster" role="list" data-testid="roster" ref={list}>
       {room.entries.map((entry) => (
         <Row key={entry.id} {...props} room={room} entry={entry} />
       ))}
     </ul>
   );
+}
+
+/** When the focused button goes away, the focus goes on to the next control of its row, or else to the heading of the list. */
+function useFocusKept(): RefObject<HTMLUListElement | null> {
+  const list = useRef<HTMLUListElement>(null);
+  // Before the rows are drawn anew: afterwards nobody knows where the focus was.
+  const held = list.current?.contains(document.activeElement) ? document.activeElement : null;
+  const row = held?.closest("[data-participant]");
+  useLayoutEffect(() => {
+    if (!held || held.isConnected) return;
+    const next = row?.isConnected ? row.querySelector("button") : null;
+    (next ?? document.getElementById("roster"))?.focus();
+  });
+  return list;
 }
 
 function Row({ state, dispatch, room, entry }: Props & { room: Room; entry: Entry }) {
@@ -55,6 +72,7 @@ function Row({ state, dispatch, room, entry }: Props & { room: Room; entry: Entr
       <div class="person">
         <p class="name">
           <span class="name-text">{name}</span>
+          <span class="unseen">{text(language, `room.door.${entry.door}`)}</span>
           {own && <span class="badge">{text(language, "room.own")}</span>}
           {entry.role === "moderator" && (
             <span class="badge badge-moderator">

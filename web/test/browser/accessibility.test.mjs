@@ -1,12 +1,15 @@
 //! Every scene against axe-core, light and dark, narrow and wide; reflow, forced colours, keyboard.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "../drivers/chromium.mjs";
-import { joinScript, serve } from "../fake-server.mjs";
-import { OTHERS, prepare, SCENES } from "../scenes.mjs";
+import { entry, joinScript, serve } from "../fake-server.mjs";
+import { cutOff, OTHERS, prepare, SCENES } from "../scenes.mjs";
+import { takePictures } from "../screenshots.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -31,6 +34,45 @@ for (const [name, scene] of Object.entries(SCENES)) {
     }
   });
 }
+
+test("the dial-in card says first whom to call, then what to type", async () => {
+  await inScene(SCENES.join, {}, async (page) => {
+    const card = await page.getByTestId("dial-in").innerText();
+    const order = ["4711@konferenz.schule.example", "Einwahlnummer (nach der Begrüßung tippen)", "keine Telefonnummer"].map((words) => card.indexOf(words));
+    assert.ok(order[0] > 0 && order[0] < order[1] && order[1] < order[2], card);
+  });
+});
+
+test("a browser named like a caller is told from the caller in text", async () => {
+  const script = joinScript({ others: [entry("tel1", { door: "phone" }), entry("x", { name: "Telefon 1" })] });
+  await inScene({ script, act: SCENES["room-guest"].act }, {}, async (page) => {
+    const rows = await page.locator("[data-name='Telefon 1'] .name").allTextContents();
+    assert.deepEqual(rows, ["Telefon 1Telefon", "Telefon 1Browser"]);
+  });
+});
+
+test("a row does not paint over others, however many marks its name stacks", async () => {
+  const above = async (name) => {
+    let picture;
+    await inScene({ script: joinScript({ own: { name } }), act: SCENES["room-guest"].act }, {}, async (page) => {
+      const row = await page.getByTestId("participant").boundingBox();
+      picture = await page.screenshot({ clip: { x: row.x, y: row.y - 40, width: 300, height: 40 } });
+    });
+    return picture;
+  };
+  assert.ok((await above(`A${"\u0301".repeat(59)}`)).equals(await above("A")), "the pictures above the row are the same");
+});
+
+test("the screenshots find a page that is wider than its window, also where the page clips it", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "rundruf-shots-"));
+  const widen = async (page) => {
+    await SCENES.join.act(page);
+    await page.evaluate(() => (document.querySelector("main").style.minWidth = "700px"));
+  };
+  const findings = await takePictures(folder, { wide: { ...SCENES.join, act: widen }, join: SCENES.join });
+  await rm(folder, { recursive: true });
+  assert.deepEqual(findings.map((finding) => finding.slice(0, 11)), ["wide at 320", "wide at 320"]);
+});
 
 test("forced colours keep speaking visible as an outline", async () => {
   await inScene(SCENES["room-guest"], { forcedColors: "active" }, async (page) => {
@@ -76,12 +118,27 @@ test("everything is reached and done by keyboard alone", async () => {
   await page.locator("[data-testid=microphone][data-microphone=off]").waitFor();
   await tabTo(page, "mute");
   await page.keyboard.press("Enter");
-  await tabTo(page, "remove");
+  await page.locator("[data-participant=anna][data-microphone=off]").waitFor();
+  assert.equal(await focused(page), "remove", "the focus goes on in the row whose button went away");
+  assert.equal(await page.evaluate(() => document.activeElement.closest("li").dataset.participant), "anna");
+  assert.equal(await page.getByTestId("announcement").innerText(), "Anna Becker ist stumm.");
   await page.keyboard.press("Enter");
   await page.getByTestId("dialog").waitFor();
   await page.keyboard.press("Escape");
   await page.getByTestId("dialog").waitFor({ state: "detached" });
   assert.equal(await focused(page), "remove", "the focus returns to the opener");
+  await page.keyboard.press("Enter");
+  await tabTo(page, "confirm");
+  await page.keyboard.press("Enter");
+  await page.locator("[data-participant=anna]").waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement.id), "roster", "the focus goes to the heading of the list when the row is gone");
+  assert.equal(await page.getByTestId("announcement").innerText(), "Anna Becker wurde entfernt.");
+  await tabTo(page, "remove");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("dialog").waitFor();
+  server.send({ type: "delta", version: 99, entries: [], gone: ["tel1"] });
+  await page.getByTestId("dialog").waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement.id), "roster", "also when the row went while the dialogue was open");
   await tabTo(page, "end");
   await page.keyboard.press("Enter");
   assert.equal(await focused(page), "cancel", "the harmless choice has the focus");
@@ -91,16 +148,10 @@ test("everything is reached and done by keyboard alone", async () => {
   await page.keyboard.press("Enter");
   await page.getByTestId("again").waitFor();
   const types = server.received.map(({ type, on }) => (type === "microphone" ? `${type} ${on}` : type));
-  assert.deepEqual(types, ["hello", "join", "microphone true", "microphone false", "mute", "end", "leave"]);
+  assert.deepEqual(types, ["hello", "join", "microphone true", "microphone false", "mute", "remove", "end", "leave"]);
   await context.close();
   await server.close();
 });
-
-/** Runs in the page: what reaches beyond the window. */
-function cutOff() {
-  const shown = [...document.querySelectorAll("main *, aside *, header *, dialog *")].filter((element) => !element.closest("svg"));
-  return shown.filter((element) => element.getBoundingClientRect().right > innerWidth + 1).map((element) => element.outerHTML.slice(0, 80));
-}
 
 const focused = (page) => page.evaluate(() => document.activeElement.dataset.testid);
 

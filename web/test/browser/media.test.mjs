@@ -25,15 +25,23 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-test("Chromium hears the mix, and is heard only while its microphone is on", async () => {
+test("Chromium hears the mix, is heard only while its microphone is on, and says when no packets come", async () => {
   const voice = join(folder, "voice.wav");
   await writeFile(voice, wav(Float32Array.from({ length: 48_000 }, (_, i) => 0.5 * Math.sin((2 * Math.PI * VOICE_HZ * i) / 48_000))));
-  await conversation(chromium, { fakeAudioWav: voice }, VOICE_HZ);
+  await conversation(chromium, { fakeAudioWav: voice }, VOICE_HZ, async (page, far) => {
+    await page.wait("[data-testid=quality]", 5000);
+    assert.equal(await page.evaluate(() => document.querySelector("[data-testid=heard]").textContent), "Man hört Sie");
+    await far.evaluate(() => globalThis.peer.getSenders()[0].replaceTrack(null));
+    await page.wait("[data-audio=interrupted]", 8000);
+    assert.equal(await page.evaluate(() => document.querySelector("[data-testid=heard]").textContent), "Man hört Sie gerade nicht");
+    await far.evaluate(() => globalThis.peer.getSenders()[0].replaceTrack(globalThis.mix));
+    await page.wait("[data-audio=connected]", 8000);
+  });
 });
 
 test("Firefox hears the mix, and is heard only while its microphone is on", () => conversation(firefox, { toneHz: 700 }, 700));
 
-async function conversation(driver, options, voiceHz) {
+async function conversation(driver, options, voiceHz, freeze) {
   const far = await (await browser.newContext()).newPage();
   const server = await serve({ script: joinScript({ answer: (offer) => far.evaluate(answer, [offer, MIX_HZ]), connected: false }) });
   const page = await driver.open(`${server.url}#t`, options);
@@ -49,6 +57,7 @@ async function conversation(driver, options, voiceHz) {
     await page.setMicrophone(true);
     assert.ok((await until(() => heard(far, voiceHz), (level) => level > -40)) > -40, "heard while on");
     assert.ok(await page.evaluate(() => Number(document.querySelector("[data-testid=meter]").style.getPropertyValue("--level")) > 0.3), "the meter moves");
+    await freeze?.(page, far);
     await page.setMicrophone(false);
     assert.ok((await until(() => heard(far, voiceHz), (level) => level < -60)) < -60, "silent after it is off");
     await page.screenshot(join(folder, `${page.name}.png`));
@@ -101,6 +110,7 @@ async function answer([offer, hz]) {
     void globalThis.sink.play();
     context.createMediaStreamSource(stream).connect(globalThis.ear);
   };
+  [globalThis.mix] = out.stream.getAudioTracks();
   peer.addTrack(out.stream.getAudioTracks()[0], out.stream);
   await peer.setRemoteDescription({ type: "offer", sdp: offer });
   await peer.setLocalDescription();

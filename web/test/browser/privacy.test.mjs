@@ -29,7 +29,7 @@ async function visit(script, run) {
   const requests = [];
   const problems = [];
   page.on("request", (request) => requests.push(request.url()));
-  page.on("console", (line) => line.type() === "error" && problems.push(line.text()));
+  page.on("console", (line) => ["error", "warning"].includes(line.type()) && problems.push(line.text()));
   page.on("pageerror", (error) => problems.push(error.message));
   await page.addInitScript(countDevices);
   await page.goto(`${server.url}#canary-token`);

@@ -23,7 +23,7 @@ export function launch({ fakeAudioWav, flags = [], headless = true } = {}) {
 
 /**
  * Options: fakeAudioWav (48 kHz, 16 bit; played in a loop as the microphone), raw (switches echo, noise and gain processing off so that tones
- * pass; default true), obstacle (NotAllowedError or NotFoundError: there is no microphone), locale, viewport, colorScheme, flags, browser (share one; then close() closes only
+ * pass; default true), obstacle (NotAllowedError, NotFoundError or NotReadableError: there is no microphone), locale, viewport, colorScheme, flags, browser (share one; then close() closes only
  * the context).
  */
 export async function open(url, { fakeAudioWav, raw = true, obstacle, locale = "de-DE", viewport, colorScheme, flags, headless, browser } = {}) {

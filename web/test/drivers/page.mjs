@@ -72,7 +72,7 @@ export function rawMicrophone() {
     original({ ...rest, audio: audio && { ...(audio === true ? {} : audio), echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
 }
 
-/** Runs in the page before its scripts: the person refuses (NotAllowedError) or has no microphone (NotFoundError). */
+/** Runs in the page before its scripts: the person refuses (NotAllowedError), has no microphone (NotFoundError), or another program holds it (NotReadableError). */
 export function withoutMicrophone(name) {
   navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("refused by the test", name));
 }
