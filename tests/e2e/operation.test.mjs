@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
@@ -200,6 +200,34 @@ test('noise on every port is counted and harms nobody', async () => {
   } finally {
     await phone.stop();
     phone.clear();
+    await server.stop();
+  }
+});
+
+test('connections that overrun and vanish leave the telephone door open to others', async () => {
+  const server = await Server.start({ level: 'warn' });
+  try {
+    const port = Number(server.ready.sip_tcp.split(':').at(-1));
+    const noise = Buffer.from('\r\n\r\n'.repeat(4_096));
+    const overrun = () => new Promise((done) => {
+      const socket = connect(port, '127.0.0.1', () => socket.write(noise, () => setTimeout(() => socket.destroy(), 5)));
+      socket.on('error', () => {});
+      socket.on('close', done);
+    });
+    // More than the endpoint keeps streams for, a few at a time.
+    for (let i = 0; i < 270; i++) await Promise.all(Array.from({ length: 16 }, overrun));
+    const options = [
+      'OPTIONS sip:bridge@127.0.0.1 SIP/2.0', 'Via: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bKafter', 'Max-Forwards: 70',
+      'From: <sip:a@example.com>;tag=1', 'To: <sip:bridge@127.0.0.1>', 'Call-ID: after', 'CSeq: 1 OPTIONS', 'Content-Length: 0', '', '',
+    ].join('\r\n');
+    const answer = await new Promise((done, fail) => {
+      const socket = connect(port, '127.0.0.1', () => socket.write(options));
+      socket.on('data', (data) => { socket.destroy(); done(data.toString()); });
+      socket.on('close', () => fail(new Error('closed without an answer')));
+      socket.on('error', fail);
+    });
+    assert.match(answer, /^SIP\/2\.0 200 /);
+  } finally {
     await server.stop();
   }
 });
