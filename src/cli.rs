@@ -380,7 +380,7 @@ struct Words {
 
 const DE: Words = Words {
     room: "Raum",
-    guest_code: "Einwahlcode",
+    guest_code: "Einwahlnummer",
     moderator_code: "… der Moderation",
     guest_link: "Gast-Link",
     moderator_link: "Moderations-Link",
@@ -434,7 +434,7 @@ mod tests {
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 5, "{text}");
         let number = lines[0].strip_prefix("Raum").unwrap().trim();
-        let code = lines[1].strip_prefix("Einwahlcode").unwrap().trim();
+        let code = lines[1].strip_prefix("Einwahlnummer").unwrap().trim();
         let groups: Vec<_> = code.split(' ').map(str::len).collect();
         assert_eq!(groups, [4, 4, 4], "{code}");
         assert!(code.starts_with(number));
