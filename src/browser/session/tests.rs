@@ -1,6 +1,9 @@
 //! Sessions over real sockets on loopback, with a double of the house behind the door.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -18,7 +21,7 @@ use tokio_tungstenite::{
 use super::*;
 use crate::{
     browser::{
-        house::{Unavailable, Welcome},
+        house::Unavailable,
         wire::{DialIn, Failed},
     },
     conference::{
@@ -27,7 +30,7 @@ use crate::{
         participant::{Door as Way, Participant, Role, Status},
     },
     id::LegId,
-    pii::{Name, Pii, Secret},
+    pii::{Name, Pii},
 };
 
 #[tokio::test]
@@ -83,6 +86,21 @@ async fn every_wrong_link_has_the_same_answer() {
         );
         assert_eq!(page.closed().await, Some(1000));
     }
+}
+
+#[tokio::test]
+async fn a_link_replaced_while_the_page_waits_admits_nobody() {
+    let world = World::start().await;
+    let mut page = world.welcomed().await;
+    world.link_replaced.store(true, Ordering::Relaxed);
+    page.say(json!({"type": "join", "name": "Anna", "offer": "v=0"}))
+        .await;
+    let heard = page.hear().await;
+    assert_eq!(
+        heard,
+        json!({"type": "unwelcome", "reason": "unknown-link"})
+    );
+    assert_eq!(page.closed().await, Some(1000));
 }
 
 #[tokio::test]
@@ -288,6 +306,7 @@ struct World {
     stop: CancellationToken,
     did: mpsc::Receiver<String>,
     news: mpsc::Sender<News>,
+    link_replaced: Arc<AtomicBool>,
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -300,7 +319,9 @@ impl World {
         let double = Double {
             news: Arc::new(Mutex::new(Some(queue))),
             acts,
+            link_replaced: Arc::default(),
         };
+        let link_replaced = Arc::clone(&double.link_replaced);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (alive, _) = mpsc::channel(1);
@@ -311,6 +332,7 @@ impl World {
             stop,
             did,
             news,
+            link_replaced,
         }
     }
 
@@ -408,6 +430,7 @@ impl Page {
 struct Double {
     news: Arc<Mutex<Option<mpsc::Receiver<News>>>>,
     acts: mpsc::Sender<String>,
+    link_replaced: Arc<AtomicBool>,
 }
 
 impl House for Double {
@@ -417,6 +440,7 @@ impl House for Double {
     async fn check_link(&self, token: &Secret<String>) -> Result<Option<()>, Unavailable> {
         match token.expose().as_str() {
             "busy" => Err(Unavailable),
+            _ if self.link_replaced.load(Ordering::Relaxed) => Ok(None),
             token => Ok((token == "right").then_some(())),
         }
     }
