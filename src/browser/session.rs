@@ -20,7 +20,7 @@ use axum::{
     Router,
     extract::{
         State, WebSocketUpgrade,
-        ws::{CloseFrame, Message, WebSocket},
+        ws::{CloseFrame, Message, WebSocket, rejection::WebSocketUpgradeRejection},
     },
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -70,15 +70,25 @@ struct Door<H> {
 async fn upgrade<H: House>(
     State(door): State<Door<H>>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     if !same_origin(&headers) {
         return refuse(StatusCode::FORBIDDEN, "foreign-origin");
     }
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(WebSocketUpgradeRejection::MethodNotGet(_)) => {
+            return refuse(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed");
+        }
+        Err(_) => return refuse(StatusCode::BAD_REQUEST, "malformed"),
+    };
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])
         .max_message_size(limit::BROWSER_MESSAGE_BYTES)
-        .max_frame_size(limit::BROWSER_MESSAGE_BYTES);
+        .max_frame_size(limit::BROWSER_MESSAGE_BYTES)
+        .read_buffer_size(limit::BROWSER_READ_BYTES)
+        .write_buffer_size(limit::BROWSER_WRITE_BYTES)
+        .max_write_buffer_size(limit::BROWSER_WRITE_BYTES_MAX);
     if upgrade.selected_protocol().is_none() {
         return refuse(StatusCode::BAD_REQUEST, "unknown-subprotocol");
     }

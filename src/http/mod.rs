@@ -148,6 +148,12 @@ mod tests {
                 "not-found",
             ),
             (
+                Method::GET,
+                "/assets/%ff",
+                StatusCode::BAD_REQUEST,
+                "malformed",
+            ),
+            (
                 Method::POST,
                 "/",
                 StatusCode::METHOD_NOT_ALLOWED,

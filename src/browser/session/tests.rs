@@ -5,7 +5,9 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use axum::{body::Body, http::Request};
 use futures_util::{SinkExt, StreamExt};
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, sync::mpsc};
 use tokio_tungstenite::{
@@ -17,6 +19,7 @@ use tokio_tungstenite::{
         http::{HeaderName, HeaderValue},
     },
 };
+use tower::ServiceExt;
 
 use super::*;
 use crate::{
@@ -279,6 +282,30 @@ async fn pages_of_others_and_other_protocols_are_refused() {
             Err(error) => panic!("{error}"),
         };
         assert_eq!(answered, status, "{origin} {protocol}");
+    }
+}
+
+#[tokio::test]
+async fn who_opens_no_socket_is_told_a_code() {
+    for (method, status, code) in [
+        ("GET", StatusCode::BAD_REQUEST, "malformed"),
+        ("POST", StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
+    ] {
+        let (_, news) = mpsc::channel(1);
+        let (acts, _) = mpsc::channel(1);
+        let (alive, _) = mpsc::channel(1);
+        let double = Double {
+            news: Arc::new(Mutex::new(Some(news))),
+            acts,
+            link_replaced: Arc::default(),
+        };
+        let request = Request::builder().method(method).uri("/ws");
+        let request = request.body(Body::empty()).unwrap();
+        let routes = routes(double, CancellationToken::new(), alive);
+        let answer = routes.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), status);
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(&*bytes, format!("{{\"error\":\"{code}\"}}\n").as_bytes());
     }
 }
 
