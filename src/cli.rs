@@ -19,7 +19,7 @@ use crate::{
     id::TenantId,
     server::secrets::Keys,
     start::Obstacle,
-    store::{self, Room, Store, Title},
+    store::{self, Room, Store, Title, clean_title},
 };
 
 /// An audio-first conference server with a telephone dial-in bridge.
@@ -203,7 +203,7 @@ impl<'a> Books<'a> {
                 language: spoken,
             } => {
                 let spoken = spoken.map_or(language, Language::from);
-                let title = Title::new(title);
+                let title = clean_title(&title);
                 let new = self.keys.new_room(TenantId::DEFAULT, title, spoken, rng);
                 let room = self.store.add_room(&new, rng, at).await;
                 self.print_room(
@@ -380,7 +380,7 @@ struct Words {
 
 const DE: Words = Words {
     room: "Raum",
-    guest_code: "Einwahlcode",
+    guest_code: "Einwahlnummer",
     moderator_code: "… der Moderation",
     guest_link: "Gast-Link",
     moderator_link: "Moderations-Link",
@@ -403,6 +403,7 @@ mod tests {
     use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
+    use crate::limit;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -434,7 +435,7 @@ mod tests {
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 5, "{text}");
         let number = lines[0].strip_prefix("Raum").unwrap().trim();
-        let code = lines[1].strip_prefix("Einwahlcode").unwrap().trim();
+        let code = lines[1].strip_prefix("Einwahlnummer").unwrap().trim();
         let groups: Vec<_> = code.split(' ').map(str::len).collect();
         assert_eq!(groups, [4, 4, 4], "{code}");
         assert!(code.starts_with(number));
@@ -443,6 +444,24 @@ mod tests {
             world.run("list").await.unwrap(),
             format!("{number}    en  Jour-fixe\n")
         );
+    }
+
+    #[tokio::test]
+    async fn a_title_is_one_short_line() {
+        let world = World::new();
+        let cut = "ä".repeat(limit::TITLE_CHARS_MAX);
+        for (title, kept) in [
+            ("Jour\nfixe\u{202e}\u{7}", "Jour fixe"),
+            (&*"ä".repeat(5_000), &*cut),
+            ("\u{200b}", ""),
+        ] {
+            let words = ["rundruf", "room", "add", "--json", "--title", title];
+            let added = serde_json::from_str::<Value>(&world.say(&words).await.unwrap()).unwrap();
+            let rooms = world.json("list").await;
+            let mut rooms = rooms.as_array().unwrap().iter();
+            let room = rooms.find(|room| room["number"] == added["number"]);
+            assert_eq!(room.unwrap()["title"], kept);
+        }
     }
 
     #[tokio::test]
@@ -511,9 +530,13 @@ mod tests {
 
         async fn run(&self, line: &str) -> Result<String, Error> {
             let line = format!("rundruf room {line}");
-            let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+            self.say(&line.split(' ').collect::<Vec<_>>()).await
+        }
+
+        async fn say(&self, words: &[&str]) -> Result<String, Error> {
+            let arguments = Arguments::try_parse_from(words).unwrap();
             let Command::Room(room) = arguments.command else {
-                panic!("{line} is a command for rooms")
+                panic!("{words:?} is a command for rooms")
             };
             let mut rng = rand::rng();
             let mut out = Vec::new();

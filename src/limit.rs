@@ -59,6 +59,9 @@ pub const STORE_CONNECTIONS: u32 = 4;
 /// rooms get a digit more.
 pub const ROOMS_PER_LENGTH: u32 = 4000;
 
+/// Characters of a room's title; longer titles are cut.
+pub const TITLE_CHARS_MAX: usize = 64;
+
 /// Draws of a random room number before giving up; with 4,000 of 7,000 taken all fail once in 10^15 times.
 pub const ROOM_NUMBER_TRIES: u32 = 64;
 
@@ -85,6 +88,17 @@ pub const WEB_HEADERS: usize = 64;
 
 /// Bytes of a message from a browser, an offer included; the connection of a longer one is closed.
 pub const BROWSER_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// Bytes read from a browser's connection at once, and the room a connection has for that from its beginning, before
+/// anybody is known behind it.
+pub const BROWSER_READ_BYTES: usize = 4 * 1024;
+
+/// Bytes written to a browser's connection that may wait to be sent together.
+pub const BROWSER_WRITE_BYTES: usize = 4 * 1024;
+
+/// Bytes that may wait to be written to a browser, the roster of a full conference included; the connection of a
+/// browser that would need more is closed.
+pub const BROWSER_WRITE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Messages a browser may send at once, pings included; then [`BROWSER_MESSAGES_PER_SECOND`]. The connection of a
 /// browser that sends more is closed.
@@ -115,6 +129,10 @@ pub const BROWSER_CLOSE: Duration = Duration::from_secs(1);
 
 /// Characters of a display name; longer names are cut.
 pub const NAME_CHARS_MAX: usize = 64;
+
+/// Marks in a row, such as accents, upon one character of a line to be shown; more are left out, since a pile of them
+/// would cover the lines above and below. Living scripts seldom need more.
+pub const MARKS_IN_A_ROW_MAX: usize = 2;
 
 /// Time between the two presses of a double press; later the second counts as a first.
 pub const DOUBLE_PRESS: Duration = Duration::from_secs(3);

@@ -4,7 +4,11 @@
 //! RTCP on one port. Other lines keep their place with port 0. What is echoed from the offer is checked to be a token
 //! (RFC 8866 §9) before, so an offer cannot write lines into the answer.
 
-use std::{fmt::Write, net::SocketAddr, sync::Arc};
+use std::{
+    fmt::{self, Write},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use rand::{CryptoRng, RngExt};
 use sip::redact::{Pii, Secret};
@@ -60,31 +64,60 @@ pub fn negotiate(
     local: &Local<'_>,
     rng: &mut impl CryptoRng,
 ) -> Result<Negotiated, Refusal> {
-    let offer = Offer::parse(offer)?;
-    let audio = offer.audio()?;
-    let remote = Remote::of(&offer, audio)?;
-    let ours = Ours::draw(rng);
-    let media = BrowserMedia {
-        local_ufrag: ours.ufrag.clone(),
-        local_password: Arc::new(Secret::new(ours.password.clone().into_bytes())),
-        remote_ufrag: Pii::new(remote.ufrag.to_owned()),
-        fingerprints: remote.fingerprints,
-        payload_type: remote.payload_type,
-        audio_level: remote.audio_level,
-        ssrc: ours.ssrc,
-        legacy_srtp: local.legacy_srtp,
-    };
-    let answer = Answer {
-        offer: &offer,
-        audio,
-        media: &media,
-        ours: &ours,
-        local,
-    };
-    Ok(Negotiated {
-        answer: Pii::new(answer.write()),
-        media,
-    })
+    Ok(Agreed::on(offer)?.answer(local, rng))
+}
+
+/// An offer that can be answered, whatever we say of ourselves.
+pub struct Agreed<'a> {
+    offer: Offer<'a>,
+    audio: usize,
+    remote: Remote<'a>,
+}
+
+impl<'a> Agreed<'a> {
+    /// Judges an offer.
+    pub fn on(offer: &'a str) -> Result<Self, Refusal> {
+        let offer = Offer::parse(offer)?;
+        let audio = offer.audio()?;
+        let remote = Remote::of(&offer, audio)?;
+        Ok(Self {
+            offer,
+            audio,
+            remote,
+        })
+    }
+
+    /// Answers it. `rng` makes the ICE credentials and must be the system's, outside tests.
+    pub fn answer(self, local: &Local<'_>, rng: &mut impl CryptoRng) -> Negotiated {
+        let ours = Ours::draw(rng);
+        let media = BrowserMedia {
+            local_ufrag: ours.ufrag.clone(),
+            local_password: Arc::new(Secret::new(ours.password.clone().into_bytes())),
+            remote_ufrag: Pii::new(self.remote.ufrag.to_owned()),
+            fingerprints: self.remote.fingerprints,
+            payload_type: self.remote.payload_type,
+            audio_level: self.remote.audio_level,
+            ssrc: ours.ssrc,
+            legacy_srtp: local.legacy_srtp,
+        };
+        let answer = Answer {
+            offer: &self.offer,
+            audio: self.audio,
+            media: &media,
+            ours: &ours,
+            local,
+        };
+        Negotiated {
+            answer: Pii::new(answer.write()),
+            media,
+        }
+    }
+}
+
+impl fmt::Debug for Agreed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agreed").finish_non_exhaustive()
+    }
 }
 
 /// An offer, cut into its sections.
@@ -361,7 +394,7 @@ impl Answer<'_> {
         out
     }
 
-    fn write_lines(&self, out: &mut String) -> std::fmt::Result {
+    fn write_lines(&self, out: &mut String) -> fmt::Result {
         let mid = self.offer.media[self.audio].mid().ok().flatten();
         write!(out, "v=0\r\no=- {} 1 IN IP4 0.0.0.0\r\n", self.ours.session)?;
         write!(out, "s=-\r\nt=0 0\r\na=ice-lite\r\n")?;
@@ -385,7 +418,7 @@ impl Answer<'_> {
         section: &Section<'_>,
         mid: Option<&str>,
         out: &mut String,
-    ) -> std::fmt::Result {
+    ) -> fmt::Result {
         let payload_type = self.media.payload_type;
         let default = self.local.candidates.first();
         let port = default.map_or(9, SocketAddr::port);
@@ -421,7 +454,7 @@ impl Answer<'_> {
         self.write_candidates(out)
     }
 
-    fn write_candidates(&self, out: &mut String) -> std::fmt::Result {
+    fn write_candidates(&self, out: &mut String) -> fmt::Result {
         for (index, address) in self.local.candidates.iter().enumerate() {
             // RFC 8445 §5.1.2.1: host candidates, each preferred to the next, component 1.
             let preference = 65_535_usize.saturating_sub(index);
@@ -457,7 +490,7 @@ impl Answer<'_> {
 }
 
 /// Writes a line that keeps its place and is refused (RFC 3264 §6).
-fn write_refused(section: &Section<'_>, out: &mut String) -> std::fmt::Result {
+fn write_refused(section: &Section<'_>, out: &mut String) -> fmt::Result {
     if let Ok(line) = section.media_line() {
         let format = line.formats.first().unwrap_or(&"0");
         write!(out, "m={} 0 {} {format}\r\n", line.kind, line.protocol)?;

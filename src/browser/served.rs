@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     house::{Entrance, House, News, Presence, Unavailable, Welcome},
-    negotiate::{self, Local, Negotiated, negotiate},
+    negotiate::{self, Agreed, Local, Negotiated},
     wire::{DialIn, Failed},
 };
 
@@ -35,13 +35,7 @@ impl Served {
         admission: &Admission,
         offer: &Pii<String>,
     ) -> Result<Negotiated, Failed> {
-        let addresses = self.server.browser_addresses(admission).await;
-        let local = Local {
-            candidates: &addresses.map_err(failed)?,
-            fingerprint: self.server.fingerprint(),
-            legacy_srtp: false,
-        };
-        negotiate(offer.expose(), &local, &mut rand::rng()).map_err(|refusal| {
+        let agreed = Agreed::on(offer.expose()).map_err(|refusal| {
             tracing::info!(%refusal, "browser offer refused");
             match refusal {
                 negotiate::Refusal::Malformed(_) | negotiate::Refusal::TooLarge => {
@@ -51,7 +45,15 @@ impl Served {
                 | negotiate::Refusal::NoCommonCodec
                 | negotiate::Refusal::Unsupported(_) => Failed::NoCommonCodec,
             }
-        })
+        })?;
+        // An offer that is refused must not begin a conference.
+        let addresses = self.server.browser_addresses(admission).await;
+        let local = Local {
+            candidates: &addresses.map_err(failed)?,
+            fingerprint: self.server.fingerprint(),
+            legacy_srtp: false,
+        };
+        Ok(agreed.answer(&local, &mut rand::rng()))
     }
 }
 

@@ -5,7 +5,8 @@
 //!      │
 //!   Hello ──── link right? ─ no ─▶ unwelcome, close
 //!      │ welcome
-//!   Join ───── offer, name ─ refused ─▶ failed, close
+//!   Join ───── link still right? ─ no ─▶ unwelcome, close
+//!      │       offer, name ─ refused ─▶ failed, close
 //!      │ joined
 //!   inside ─── messages ⇄ news, ping every 15 s ── leave, dismissed, silence, nonsense ─▶ close, leave
 //! ```
@@ -19,7 +20,7 @@ use axum::{
     Router,
     extract::{
         State, WebSocketUpgrade,
-        ws::{CloseFrame, Message, WebSocket},
+        ws::{CloseFrame, Message, WebSocket, rejection::WebSocketUpgradeRejection},
     },
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -39,11 +40,12 @@ use crate::{
     },
     id::ParticipantId,
     limit,
+    pii::Secret,
 };
 
 use super::{
     budget::Budget,
-    house::{Entrance, House, News, Presence},
+    house::{Entrance, House, News, Presence, Welcome},
     wire::{ClientMessage, ServerMessage, Shown, Unwelcome},
 };
 
@@ -68,15 +70,25 @@ struct Door<H> {
 async fn upgrade<H: House>(
     State(door): State<Door<H>>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     if !same_origin(&headers) {
         return refuse(StatusCode::FORBIDDEN, "foreign-origin");
     }
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(WebSocketUpgradeRejection::MethodNotGet(_)) => {
+            return refuse(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed");
+        }
+        Err(_) => return refuse(StatusCode::BAD_REQUEST, "malformed"),
+    };
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])
         .max_message_size(limit::BROWSER_MESSAGE_BYTES)
-        .max_frame_size(limit::BROWSER_MESSAGE_BYTES);
+        .max_frame_size(limit::BROWSER_MESSAGE_BYTES)
+        .read_buffer_size(limit::BROWSER_READ_BYTES)
+        .write_buffer_size(limit::BROWSER_WRITE_BYTES)
+        .max_write_buffer_size(limit::BROWSER_WRITE_BYTES_MAX);
     if upgrade.selected_protocol().is_none() {
         return refuse(StatusCode::BAD_REQUEST, "unknown-subprotocol");
     }
@@ -194,9 +206,14 @@ impl Session {
     }
 
     async fn stages<H: House>(&mut self, house: &H) -> Result<(), End> {
-        let Some(admission) = self.greet(house).await? else {
+        let ClientMessage::Hello { token } = self.message_within(limit::BROWSER_HELLO).await?
+        else {
+            return Err(End::Malformed);
+        };
+        let Some(admission) = self.judge(house, &token).await? else {
             return Ok(());
         };
+        self.greet(house.welcome(&admission)).await?;
         let (name, offer) = match self.message_within(limit::BROWSER_LOBBY).await? {
             ClientMessage::Join { name, offer } => (name, offer),
             ClientMessage::Leave {} => return Ok(()),
@@ -206,35 +223,39 @@ impl Session {
             | ClientMessage::Remove { .. }
             | ClientMessage::End {} => return Err(End::Malformed),
         };
+        // Links may be replaced and rooms removed while a page waits in the lobby.
+        let Some(admission) = self.judge(house, &token).await? else {
+            return Ok(());
+        };
         match house.join(&admission, name, &offer).await {
             Ok(entrance) => self.inside(entrance).await,
             Err(reason) => self.send(&ServerMessage::Failed { reason }).await,
         }
     }
 
-    /// Takes the link; returns the right to enter that it gives.
-    async fn greet<H: House>(&mut self, house: &H) -> Result<Option<H::Admission>, End> {
-        let ClientMessage::Hello { token } = self.message_within(limit::BROWSER_HELLO).await?
-        else {
-            return Err(End::Malformed);
-        };
-        let reason = match house.check_link(&token).await {
-            Ok(Some(admission)) => {
-                let welcome = house.welcome(&admission);
-                self.send(&ServerMessage::Welcome {
-                    role: welcome.role,
-                    title: welcome.title,
-                    language: welcome.language,
-                    dial_in: welcome.dial_in,
-                })
-                .await?;
-                return Ok(Some(admission));
-            }
+    /// Returns the right to enter that the link gives; who has none is told so.
+    async fn judge<H: House>(
+        &mut self,
+        house: &H,
+        token: &Secret<String>,
+    ) -> Result<Option<H::Admission>, End> {
+        let reason = match house.check_link(token).await {
+            Ok(Some(admission)) => return Ok(Some(admission)),
             Ok(None) => Unwelcome::UnknownLink,
             Err(_) => Unwelcome::Busy,
         };
         self.send(&ServerMessage::Unwelcome { reason }).await?;
         Ok(None)
+    }
+
+    async fn greet(&mut self, welcome: Welcome) -> Result<(), End> {
+        self.send(&ServerMessage::Welcome {
+            role: welcome.role,
+            title: welcome.title,
+            language: welcome.language,
+            dial_in: welcome.dial_in,
+        })
+        .await
     }
 
     /// Carries messages and news until one side ends it; whatever ends it, the presence is given back.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{LegId, ParticipantId},
-    limit::NAME_CHARS_MAX,
+    limit::{MARKS_IN_A_ROW_MAX, NAME_CHARS_MAX},
     pii::Name,
 };
 
@@ -62,20 +62,36 @@ pub struct Participant {
     pub speaking: bool,
 }
 
-/// Returns the name as it may be shown: one line, trimmed, without control and direction characters, cut to
-/// [`NAME_CHARS_MAX`]; `None` when nothing visible remains.
+/// Returns the name as it may be shown: a [`clean_line`] of at most [`NAME_CHARS_MAX`].
 pub fn clean_name(raw: &str) -> Option<Name> {
+    clean_line(raw, NAME_CHARS_MAX).map(Name::new)
+}
+
+/// Returns what somebody typed as it may be shown to others: one line, trimmed, without control and direction
+/// characters, with few marks on a character, cut to `chars_max`; `None` when nothing visible remains.
+pub fn clean_line(raw: &str, chars_max: usize) -> Option<String> {
+    let mut marks = 0;
     let spaced: String = raw
         .chars()
         .map(|c| if c.is_whitespace() { ' ' } else { c })
         .filter(|&c| !c.is_control() && !is_hidden(c))
+        .filter(|&c| {
+            marks = if is_mark(c) { marks + 1 } else { 0 };
+            marks <= MARKS_IN_A_ROW_MAX
+        })
         .collect();
     let words: Vec<&str> = spaced.split_ascii_whitespace().collect();
-    let name: String = words.join(" ").chars().take(NAME_CHARS_MAX).collect();
-    let name = name.trim_end();
-    name.chars()
+    let line: String = words.join(" ").chars().take(chars_max).collect();
+    let line = line.trim_end();
+    line.chars()
         .any(|c| !c.is_ascii_whitespace() && !is_modifier(c))
-        .then(|| Name::new(name.to_owned()))
+        .then(|| line.to_owned())
+}
+
+/// Characters that are drawn upon the one before, and joiners, which could separate such. The standard library has them
+/// in its tables only to escape them, together with what cannot be printed at all.
+fn is_mark(c: char) -> bool {
+    c.escape_debug().nth(1) == Some('u')
 }
 
 /// Characters that take no room of their own but can turn, hide or fake the text around them.
@@ -140,6 +156,41 @@ mod tests {
             "\u{2028}",
         ] {
             assert_eq!(cleaned(raw), None, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn marks_cannot_pile_up_beyond_their_row() {
+        for pile in [
+            "\u{301}",
+            "\u{20dd}",
+            "\u{e49}",
+            "\u{301}\u{200d}",
+            "\u{489}\u{202e}",
+        ] {
+            let cleaned = cleaned(&format!("A{}nna", pile.repeat(20))).unwrap();
+            let left = cleaned
+                .strip_prefix('A')
+                .and_then(|s| s.strip_suffix("nna"));
+            assert_eq!(
+                left.unwrap().chars().count(),
+                MARKS_IN_A_ROW_MAX,
+                "{pile:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_marks_that_writing_needs_pass() {
+        for name in [
+            "Nguye\u{302}\u{303}n",
+            "ที่รัก",
+            "नहीं",
+            "מִרְיָם",
+            "❤\u{fe0f}\u{200d}🔥",
+            "1\u{fe0f}\u{20e3}",
+        ] {
+            assert_eq!(cleaned(name).as_deref(), Some(name));
         }
     }
 

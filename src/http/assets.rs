@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::{
     body::Bytes,
-    extract::Path,
+    extract::{Path, rejection::PathRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -26,7 +26,10 @@ pub(super) async fn page() -> Response {
 }
 
 /// Answers with an asset; its name carries a hash of its content, so it never changes.
-pub(super) async fn asset(Path(path): Path<String>) -> Response {
+pub(super) async fn asset(path: Result<Path<String>, PathRejection>) -> Response {
+    let Ok(Path(path)) = path else {
+        return Error::Malformed.into_response();
+    };
     let path = format!("assets/{path}");
     match Dist::get(&path) {
         Some(file) => answer(&path, file, "public, max-age=31536000, immutable"),

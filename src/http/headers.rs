@@ -1,4 +1,4 @@
-//! The headers that every answer carries (REQUIREMENTS C10, C38): nothing from elsewhere, nothing kept, nothing told.
+//! The headers that every answer carries: nothing from elsewhere, nothing kept, nothing told.
 
 use axum::{
     extract::Request,
@@ -52,7 +52,7 @@ const FIXED: [(HeaderName, &str); 5] = [
     ),
     (
         HeaderName::from_static("permissions-policy"),
-        "microphone=(self), accelerometer=(), bluetooth=(), browsing-topics=(), camera=(), display-capture=(), \
+        "microphone=(self), accelerometer=(), browsing-topics=(), camera=(), display-capture=(), \
          geolocation=(), gyroscope=(), hid=(), idle-detection=(), magnetometer=(), midi=(), payment=(), \
          publickey-credentials-get=(), serial=(), usb=(), xr-spatial-tracking=()",
     ),

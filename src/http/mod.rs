@@ -118,6 +118,8 @@ mod tests {
             let permissions = answer.headers()["permissions-policy"].to_str().unwrap();
             assert!(permissions.contains("microphone=(self)"));
             assert!(permissions.contains("camera=()"));
+            // Chromium logs a feature that it does not know.
+            assert!(!permissions.contains("bluetooth"));
             assert!(answer.headers().get("set-cookie").is_none());
             assert!(answer.headers().get("server").is_none());
         }
@@ -144,6 +146,12 @@ mod tests {
                 "/assets/x.js",
                 StatusCode::NOT_FOUND,
                 "not-found",
+            ),
+            (
+                Method::GET,
+                "/assets/%ff",
+                StatusCode::BAD_REQUEST,
+                "malformed",
             ),
             (
                 Method::POST,

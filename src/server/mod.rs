@@ -265,7 +265,8 @@ impl Server {
         }
     }
 
-    /// Host addresses of the worker that serves the room, for a browser's candidates.
+    /// Host addresses of the worker that serves the room, for a browser's candidates. Begins the room's conference where
+    /// there is none, so that the worker stays the same: for who is about to join.
     pub async fn browser_addresses(&self, admission: &Admission) -> Result<Vec<SocketAddr>, Error> {
         let live = self.live(admission.room).await?;
         Ok(self.inner.pool.addresses(live.worker).to_vec())

@@ -14,7 +14,7 @@ use crate::limit;
 
 pub use self::{
     file::write_private,
-    room::{Booking, ByRole, LinkHash, NewRoom, Room, Title},
+    room::{Booking, ByRole, LinkHash, NewRoom, Room, Title, clean_title},
 };
 
 mod file;

@@ -6,7 +6,10 @@ use rand::Rng;
 use sqlx::{Row, sqlite::SqliteRow};
 
 use crate::{
-    conference::{event::Language, participant::Role},
+    conference::{
+        event::Language,
+        participant::{Role, clean_line},
+    },
     id::{RoomId, TenantId},
     limit,
     pii::{Pii, Purpose},
@@ -56,6 +59,12 @@ impl Room {
 
 /// What people call a room.
 pub type Title = Pii<String, Booking>;
+
+/// Returns the title as it may be shown and printed: a [`clean_line`] of at most
+/// [`TITLE_CHARS_MAX`](limit::TITLE_CHARS_MAX); empty when nothing visible remains.
+pub fn clean_title(raw: &str) -> Title {
+    Title::new(clean_line(raw, limit::TITLE_CHARS_MAX).unwrap_or_default())
+}
 
 /// Telling rooms apart: titles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

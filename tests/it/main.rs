@@ -1,9 +1,11 @@
 //! Whole paths through the house in simulated time.
 
 mod blast_radius;
+mod browser_door;
 mod delay;
 mod dial_in;
 mod liveness;
+mod log;
 mod lossy_network;
 mod media;
 mod mixing;

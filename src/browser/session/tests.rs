@@ -1,8 +1,13 @@
 //! Sessions over real sockets on loopback, with a double of the house behind the door.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
+use axum::{body::Body, http::Request};
 use futures_util::{SinkExt, StreamExt};
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, sync::mpsc};
 use tokio_tungstenite::{
@@ -14,11 +19,12 @@ use tokio_tungstenite::{
         http::{HeaderName, HeaderValue},
     },
 };
+use tower::ServiceExt;
 
 use super::*;
 use crate::{
     browser::{
-        house::{Unavailable, Welcome},
+        house::Unavailable,
         wire::{DialIn, Failed},
     },
     conference::{
@@ -27,7 +33,7 @@ use crate::{
         participant::{Door as Way, Participant, Role, Status},
     },
     id::LegId,
-    pii::{Name, Pii, Secret},
+    pii::{Name, Pii},
 };
 
 #[tokio::test]
@@ -83,6 +89,21 @@ async fn every_wrong_link_has_the_same_answer() {
         );
         assert_eq!(page.closed().await, Some(1000));
     }
+}
+
+#[tokio::test]
+async fn a_link_replaced_while_the_page_waits_admits_nobody() {
+    let world = World::start().await;
+    let mut page = world.welcomed().await;
+    world.link_replaced.store(true, Ordering::Relaxed);
+    page.say(json!({"type": "join", "name": "Anna", "offer": "v=0"}))
+        .await;
+    let heard = page.hear().await;
+    assert_eq!(
+        heard,
+        json!({"type": "unwelcome", "reason": "unknown-link"})
+    );
+    assert_eq!(page.closed().await, Some(1000));
 }
 
 #[tokio::test]
@@ -264,6 +285,30 @@ async fn pages_of_others_and_other_protocols_are_refused() {
     }
 }
 
+#[tokio::test]
+async fn who_opens_no_socket_is_told_a_code() {
+    for (method, status, code) in [
+        ("GET", StatusCode::BAD_REQUEST, "malformed"),
+        ("POST", StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
+    ] {
+        let (_, news) = mpsc::channel(1);
+        let (acts, _) = mpsc::channel(1);
+        let (alive, _) = mpsc::channel(1);
+        let double = Double {
+            news: Arc::new(Mutex::new(Some(news))),
+            acts,
+            link_replaced: Arc::default(),
+        };
+        let request = Request::builder().method(method).uri("/ws");
+        let request = request.body(Body::empty()).unwrap();
+        let routes = routes(double, CancellationToken::new(), alive);
+        let answer = routes.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), status);
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(&*bytes, format!("{{\"error\":\"{code}\"}}\n").as_bytes());
+    }
+}
+
 #[test]
 fn an_origin_is_compared_with_its_port() {
     for (origin, host, same) in [
@@ -288,6 +333,7 @@ struct World {
     stop: CancellationToken,
     did: mpsc::Receiver<String>,
     news: mpsc::Sender<News>,
+    link_replaced: Arc<AtomicBool>,
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -300,7 +346,9 @@ impl World {
         let double = Double {
             news: Arc::new(Mutex::new(Some(queue))),
             acts,
+            link_replaced: Arc::default(),
         };
+        let link_replaced = Arc::clone(&double.link_replaced);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (alive, _) = mpsc::channel(1);
@@ -311,6 +359,7 @@ impl World {
             stop,
             did,
             news,
+            link_replaced,
         }
     }
 
@@ -408,6 +457,7 @@ impl Page {
 struct Double {
     news: Arc<Mutex<Option<mpsc::Receiver<News>>>>,
     acts: mpsc::Sender<String>,
+    link_replaced: Arc<AtomicBool>,
 }
 
 impl House for Double {
@@ -417,6 +467,7 @@ impl House for Double {
     async fn check_link(&self, token: &Secret<String>) -> Result<Option<()>, Unavailable> {
         match token.expose().as_str() {
             "busy" => Err(Unavailable),
+            _ if self.link_replaced.load(Ordering::Relaxed) => Ok(None),
             token => Ok((token == "right").then_some(())),
         }
     }

@@ -1,4 +1,5 @@
-//! What others have been broken with: R7, R8, R9, R19, R22, R42 and the collected hostile STUN.
+//! What others have been broken with: strangers' handshakes, floods of them, junk in place of DTLS, SRTP and STUN,
+//! replays, forged checks and nominations, and the collected hostile STUN.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -78,7 +79,7 @@ fn fragment(kind: u8, length: u32, sequence: u16, offset: u32, bytes: &[u8]) -> 
     body
 }
 
-/// R42's repertoire: fragments of every kind, place and length, empty ones, alerts, records of later epochs, noise.
+/// A hostile sender's repertoire: fragments of every kind, place and length, empty ones, alerts, records of later epochs, noise.
 fn junk(number: u32, rng: &mut StdRng) -> Vec<u8> {
     let mut noise = vec![0; rng.random_range(1..200)];
     rng.fill(&mut noise[..]);
@@ -111,7 +112,6 @@ fn junk(number: u32, rng: &mut StdRng) -> Vec<u8> {
     }
 }
 
-/// R42.
 #[test]
 fn junk_before_the_handshake_does_no_harm() {
     let mut world = World::new();
@@ -123,7 +123,6 @@ fn junk_before_the_handshake_does_no_harm() {
     world.assert_audio();
 }
 
-/// R42.
 #[test]
 fn junk_during_the_handshake_does_no_harm() {
     for seed in 0..10 {
@@ -144,7 +143,6 @@ fn junk_during_the_handshake_does_no_harm() {
     }
 }
 
-/// R42.
 #[test]
 fn junk_after_the_handshake_does_no_harm() {
     let mut world = World::connected();
@@ -158,7 +156,6 @@ fn junk_after_the_handshake_does_no_harm() {
     world.assert_audio();
 }
 
-/// R7.
 #[test]
 fn a_strangers_hello_has_no_effect() {
     let hello = record(22, 0, 0, &fragment(1, 60, 0, 0, &[0; 60]));
@@ -173,7 +170,7 @@ fn a_strangers_hello_has_no_effect() {
     world.assert_audio();
 }
 
-/// R7: not even the right records, where they come from a path that was not nominated.
+/// Not even the right records count, where they come from a path that was not nominated.
 #[test]
 fn dtls_counts_only_on_the_nominated_path() {
     let mut world = World::new();
@@ -184,7 +181,6 @@ fn dtls_counts_only_on_the_nominated_path() {
     assert!(world.connects_within(Duration::from_secs(10)));
 }
 
-/// R8.
 #[test]
 fn fifty_thousand_hellos_change_nothing() {
     let mut world = World::new();
@@ -198,7 +194,6 @@ fn fifty_thousand_hellos_change_nothing() {
     assert!(world.connects_within(Duration::from_secs(2)));
 }
 
-/// R8.
 #[test]
 fn half_open_handshakes_are_capped_and_wait_for_a_place() {
     let world = World::new();
@@ -238,7 +233,6 @@ fn half_open_handshakes_are_capped_and_wait_for_a_place() {
     assert_eq!(handshakes.len(), 1);
 }
 
-/// R9.
 #[test]
 fn garbage_in_place_of_media_is_counted() {
     let mut world = World::connected();
@@ -256,7 +250,7 @@ fn garbage_in_place_of_media_is_counted() {
     world.assert_audio();
 }
 
-/// R9: a replayed packet is not heard twice.
+/// A replayed packet is not heard twice.
 #[test]
 fn replayed_audio_is_dropped() {
     let mut world = World::connected();
@@ -274,7 +268,6 @@ fn replayed_audio_is_dropped() {
     assert!(world.leg.dropped().media.of(Discard::Replayed) >= 5);
 }
 
-/// R19, R22.
 #[test]
 fn only_authentic_requests_are_answered_or_followed() {
     let mut world = World::connected();
@@ -337,7 +330,6 @@ fn the_latest_nomination_is_followed_to_another_network() {
     assert_eq!(world.leg.gone(), None);
 }
 
-/// R19.
 #[test]
 fn collected_stun_is_parsed_or_dropped() {
     let base = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/vectors");

@@ -29,7 +29,6 @@ fn a_legacy_leg_agrees_on_aes_cm() {
     world.assert_audio();
 }
 
-/// R43.
 #[test]
 fn every_single_lost_datagram_is_overcome() {
     let mut world = World::connected();
@@ -44,7 +43,6 @@ fn every_single_lost_datagram_is_overcome() {
     }
 }
 
-/// R43.
 #[test]
 fn a_repeated_flight_is_answered_at_once() {
     let mut world = World::new();
@@ -72,7 +70,6 @@ fn a_repeated_flight_is_answered_at_once() {
     world.assert_audio();
 }
 
-/// R43.
 #[test]
 fn a_tenth_of_all_datagrams_may_be_lost() {
     for seed in 0..30 {
@@ -149,7 +146,6 @@ fn a_leg_that_closes_tells_the_browser() {
     assert!(!world.browser.is_alive());
 }
 
-/// R20.
 #[test]
 fn consent_ends_thirty_seconds_after_the_last_check() {
     let mut world = World::connected();
