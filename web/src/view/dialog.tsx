@@ -82,8 +82,11 @@ function Dialog({ title, onClose, children }: { title: string; onClose: () => vo
   const element = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
     const opener = document.activeElement;
-    element.current?.showModal();
+    const dialog = element.current;
+    dialog?.showModal();
     return () => {
+      // While the dialogue is open nothing else takes the focus.
+      dialog?.close();
       // The opener may have gone with its row; the heading of the list is where that row was.
       if (opener instanceof HTMLElement) (opener.isConnected ? opener : document.getElementById("roster"))?.focus();
     };
