@@ -227,7 +227,7 @@ const EN: Words = Words {
     moderator: "Moderator link",
     phone: "By telephone: call, then key in the code",
     address: "SIP address",
-    guest_code: "Dial-in code",
+    guest_code: "Dial-in number",
     moderator_code: "… for moderators",
     softphone: "With a softphone on this machine, without an account",
     linphone: "type {bridge} into the search field and call",

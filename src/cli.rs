@@ -388,7 +388,7 @@ const DE: Words = Words {
 
 const EN: Words = Words {
     room: "Room",
-    guest_code: "Dial-in code",
+    guest_code: "Dial-in number",
     moderator_code: "… for moderators",
     guest_link: "Guest link",
     moderator_link: "Moderator link",

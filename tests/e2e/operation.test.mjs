@@ -125,6 +125,7 @@ test('at the most talkative level the log holds no name, number, address, PIN or
   }
   const log = server.output.slice(card);
   assert.match(log, /conference began/);
+  assert.ok(!log.includes('\u001b'), 'no colour codes where there is no terminal');
   const { pin, moderator_pin: moderator, guest_link: link } = server.room;
   for (const canary of ['Kanarienvogel', pin, moderator, link.split('#')[1], 'sip:phone', '127.0.0.1', 'a=candidate', 'IP4']) {
     assert.ok(!log.includes(canary), `the log holds ${canary}: ${log.slice(Math.max(0, log.indexOf(canary) - 300), log.indexOf(canary) + 60)}`);

@@ -5,7 +5,6 @@ mod browser_door;
 mod delay;
 mod dial_in;
 mod liveness;
-mod log;
 mod lossy_network;
 mod media;
 mod mixing;
