@@ -51,7 +51,7 @@ test("a room without a title is a conference, with its number if it has one", ()
 
 test("the dial-in code is named as the prompt names it, and as nothing to dial", () => {
   assert.match(text("de", "dial.code"), /^Einwahlnummer .*nach der Begrüßung tippen/);
-  assert.match(text("en", "dial.code"), /^Dial-in code .*after the greeting/);
+  assert.match(text("en", "dial.code"), /^Dial-in number .*after the greeting/);
 });
 
 test("many newcomers are announced in one bounded sentence", () => {
