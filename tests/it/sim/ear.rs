@@ -10,12 +10,12 @@ use rustfft::{FftPlanner, num_complex::Complex};
 
 /// Carriers of each voice in Hz; no two lie closer than [`CARRIER_WIDTH_HZ`] on either side.
 const VOICES: [[f64; 4]; 6] = [
-    [440.0, 880.0, 1540.0, 2200.0],
-    [500.0, 1000.0, 1750.0, 2500.0],
-    [560.0, 1120.0, 1960.0, 2800.0],
-    [620.0, 1240.0, 1860.0, 3100.0],
-    [680.0, 1360.0, 2380.0, 2720.0],
-    [370.0, 740.0, 1480.0, 2590.0],
+    [440.0, 1000.0, 1720.0, 2560.0],
+    [520.0, 1180.0, 1880.0, 2720.0],
+    [600.0, 1300.0, 2020.0, 2860.0],
+    [680.0, 1420.0, 2160.0, 2980.0],
+    [760.0, 1520.0, 2280.0, 3080.0],
+    [340.0, 880.0, 1600.0, 2420.0],
 ];
 
 /// Half the width in Hz around a carrier that belongs to it: the modulation's sidebands and the codec's smear.
