@@ -150,6 +150,23 @@ fn what_we_do_not_do_is_refused_by_its_code() {
 }
 
 #[test]
+fn a_body_too_long_for_a_stream_is_refused_by_its_length_alone() {
+    for length in ["70000", "99999999999999999999"] {
+        let mut endpoint = endpoint();
+        let text = request("INVITE");
+        let head = text.split_once("\r\n\r\n").unwrap().0;
+        let (start, rest) = head.split_once("Content-Length: ").unwrap();
+        let after = rest.split_once("\r\n").map_or("", |(_, after)| after);
+        let head = format!("{start}Content-Length: {length}\r\n{after}\r\n\r\n");
+        endpoint.handle_stream(tcp(), head.as_bytes(), t0());
+        let sent = transmits(&mut endpoint);
+        assert_eq!(sent.len(), 1);
+        assert_eq!(status(&sent[0]), 413);
+        assert_eq!(endpoint.poll_close(), Some(tcp()));
+    }
+}
+
+#[test]
 fn noise_and_stray_messages_are_counted_and_not_answered() {
     let mut endpoint = endpoint();
     let ok = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\n\

@@ -24,8 +24,8 @@ use tokio::{
 use super::route::source_towards;
 use crate::limit::{
     SIP_ARRIVALS_MAX, SIP_CONNECTION_IDLE_MAX, SIP_CONNECTION_SILENT_MAX, SIP_CONNECTIONS_MAX,
-    SIP_CONNECTIONS_PER_SOURCE_MAX, SIP_DATAGRAM_BYTES_MAX, SIP_STREAM_CHUNK_BYTES,
-    SIP_STREAM_WRITES_MAX,
+    SIP_CONNECTIONS_PER_SOURCE_MAX, SIP_DATAGRAM_BYTES_MAX, SIP_LINGER, SIP_LINGERING_MAX,
+    SIP_STREAM_CHUNK_BYTES, SIP_STREAM_WRITES_MAX,
 };
 
 /// What the network brought.
@@ -50,6 +50,8 @@ pub(super) struct Transport {
     inlet: mpsc::Sender<Arrival>,
     tasks: JoinSet<()>,
     writers: JoinSet<()>,
+    /// Connections closed from here that still take in what is under way.
+    lingering: JoinSet<()>,
     /// Connections closed from here, which the endpoint has yet to hear of.
     overrun: Vec<Flow>,
     /// In a simulated network: where everything that is sent goes.
@@ -134,6 +136,7 @@ impl Transport {
             inlet,
             tasks: JoinSet::new(),
             writers: JoinSet::new(),
+            lingering: JoinSet::new(),
             overrun: Vec::new(),
             departures: None,
         }
@@ -259,10 +262,23 @@ impl Transport {
     }
 
     /// Closes a connection; what is queued for it is still written.
+    ///
+    /// It is read on for a moment: octets left unread would make the system reset the connection, and with it the answer
+    /// to a peer that is still sending would be lost.
     pub(super) fn close(&mut self, flow: Flow) {
-        if let Some(connection) = self.connections.remove(&flow.id) {
-            connection.reader.abort();
+        let Some(connection) = self.connections.remove(&flow.id) else {
+            return;
+        };
+        while self.lingering.try_join_next().is_some() {}
+        let reader = connection.reader;
+        if self.lingering.len() >= SIP_LINGERING_MAX {
+            reader.abort();
+            return;
         }
+        self.lingering.spawn(async move {
+            tokio::time::sleep(SIP_LINGER).await;
+            reader.abort();
+        });
     }
 }
 
@@ -370,4 +386,6 @@ async fn write_stream(mut write: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u
             return;
         }
     }
+    // The peer may have closed already.
+    let _ = write.shutdown().await;
 }

@@ -205,6 +205,32 @@ test('noise on every port is counted and harms nobody', async () => {
   }
 });
 
+test('a description too long for a connection is refused in words that arrive', async () => {
+  const server = await Server.start();
+  try {
+    const port = Number(server.ready.sip_tcp.split(':').at(-1));
+    for (const length of [20_000, 200_000]) {
+      const answer = await new Promise((done, fail) => {
+        let heard = '';
+        const head = `INVITE sip:bridge@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK${length}\r\n`
+          + `From: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:bridge@127.0.0.1>\r\nCall-ID: ${length}\r\nCSeq: 1 INVITE\r\n`
+          + 'Max-Forwards: 70\r\nContact: <sip:a@127.0.0.1>\r\nContent-Type: application/sdp\r\n'
+          + `Content-Length: ${length}\r\n\r\n`;
+        const socket = connect(port, '127.0.0.1', () => socket.write(head + 'v'.repeat(length)));
+        socket.on('data', (data) => {
+          heard += data;
+          if (heard.includes('\r\n\r\n')) { socket.destroy(); done(heard); }
+        });
+        socket.on('error', fail);
+        socket.on('close', () => done(heard));
+      });
+      assert.match(answer, /^SIP\/2\.0 413 /, `${length} octets`);
+    }
+  } finally {
+    await server.stop();
+  }
+});
+
 test('connections that overrun and vanish leave the telephone door open to others', async () => {
   const server = await Server.start({ level: 'warn' });
   try {

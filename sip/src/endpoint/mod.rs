@@ -116,10 +116,8 @@ impl Endpoint {
             match frame {
                 Frame::Message(message) => self.handle_message(flow, &message, now),
                 Frame::Ping => self.send(flow, Wire::new(Bytes::from_static(b"\r\n"))),
-                Frame::Broken(message) => {
-                    self.handle_unreadable(flow, &message, 400);
-                    self.close(flow);
-                }
+                Frame::TooLong(head) => self.break_off(flow, &head, 413),
+                Frame::Broken(message) => self.break_off(flow, &message, 400),
             }
         }
         let pending = self.streams.get(&flow).is_some_and(Framer::is_pending);
@@ -244,6 +242,12 @@ impl Endpoint {
             }
             None => self.counters.dropped += 1,
         }
+    }
+
+    /// Answers the last message of a stream that cannot be cut any further.
+    fn break_off(&mut self, flow: Flow, bytes: &[u8], status: u16) {
+        self.handle_unreadable(flow, bytes, status);
+        self.close(flow);
     }
 
     fn handle_response(&mut self, response: &Response, now: Instant) {

@@ -14,6 +14,8 @@ pub(crate) enum Frame {
     Message(Bytes),
     /// A keep-alive that wants a pong.
     Ping,
+    /// The head of a message that says it is longer than any we take: it can be answered, then the connection must go.
+    TooLong(Bytes),
     /// A message without an end in sight: it can be answered once, then the connection must go.
     Broken(Bytes),
 }
@@ -65,15 +67,16 @@ impl Framer {
             self.scanned = self.buffer.len().saturating_sub(BLANK_LINE.len() - 1);
             return (self.buffer.len() > limit::MESSAGE_BYTES).then(|| self.broken());
         };
-        let whole = content_length(&self.buffer[..head]).and_then(|body| head.checked_add(body));
-        match whole {
-            Some(whole) if whole <= limit::MESSAGE_BYTES => {
+        match content_length(&self.buffer[..head]) {
+            Some(body) if body <= limit::MESSAGE_BYTES.saturating_sub(head) => {
+                let whole = head + body;
                 if self.buffer.len() < whole {
                     return None;
                 }
                 self.scanned = 0;
                 Some(Frame::Message(self.buffer.split_to(whole).freeze()))
             }
+            Some(_) if head <= limit::MESSAGE_BYTES => Some(Frame::TooLong(self.take_all(head))),
             _ => Some(self.broken()),
         }
     }
@@ -87,10 +90,15 @@ impl Framer {
     }
 
     fn broken(&mut self) -> Frame {
+        Frame::Broken(self.take_all(limit::MESSAGE_BYTES))
+    }
+
+    /// Takes what is there, of which the first `keep` octets matter.
+    fn take_all(&mut self, keep: usize) -> Bytes {
         self.scanned = 0;
         let mut bytes = self.buffer.split().freeze();
-        bytes.truncate(limit::MESSAGE_BYTES);
-        Frame::Broken(bytes)
+        bytes.truncate(keep);
+        bytes
     }
 
     fn skip(&mut self, octets: usize) {
@@ -99,7 +107,8 @@ impl Framer {
     }
 }
 
-/// The only Content-Length of a header section. A second one or a sign would let two elements cut differently.
+/// The only Content-Length of a header section. A second one or a sign would let two elements cut differently. A number
+/// beyond what can be counted is as good as the greatest.
 fn content_length(head: &[u8]) -> Option<usize> {
     let mut found = head.split(|byte| *byte == b'\n').filter_map(|line| {
         let colon = line.iter().position(|byte| *byte == b':')?;
@@ -108,10 +117,11 @@ fn content_length(head: &[u8]) -> Option<usize> {
         known.then(|| line[colon + 1..].trim_ascii())
     });
     let value = found.next()?;
-    if found.next().is_some() || !value.iter().all(u8::is_ascii_digit) {
+    if value.is_empty() || found.next().is_some() || !value.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    std::str::from_utf8(value).ok()?.parse().ok()
+    let digits = std::str::from_utf8(value).ok()?;
+    Some(digits.parse().unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]
@@ -146,11 +156,22 @@ mod tests {
         let no_length = b"OPTIONS sip:a SIP/2.0\r\n\r\n".as_slice();
         let two_lengths = b"OPTIONS sip:a SIP/2.0\r\nl:0\r\nl:1\r\n\r\n".as_slice();
         let signed = b"OPTIONS sip:a SIP/2.0\r\nl:-1\r\n\r\n".as_slice();
-        let huge = b"OPTIONS sip:a SIP/2.0\r\nl:99999999999999999999\r\n\r\n".as_slice();
-        for bytes in [no_length, two_lengths, signed, huge] {
+        let empty = b"OPTIONS sip:a SIP/2.0\r\nl:\r\n\r\n".as_slice();
+        for bytes in [no_length, two_lengths, signed, empty] {
             assert!(matches!(frames(&[bytes])[..], [Frame::Broken(_)]));
         }
         let endless = vec![b'x'; limit::MESSAGE_BYTES + 1];
         assert!(matches!(frames(&[&endless])[..], [Frame::Broken(_)]));
+    }
+
+    #[test]
+    fn of_a_message_that_says_it_is_too_long_the_head_is_kept() {
+        let many = limit::MESSAGE_BYTES.to_string();
+        for length in [many.as_str(), "99999999999999999999"] {
+            let head = format!("OPTIONS sip:a SIP/2.0\r\nl: {length}\r\n\r\n");
+            let sent = format!("{head}v=0");
+            let expected = Frame::TooLong(Bytes::from(head));
+            assert_eq!(frames(&[sent.as_bytes()]), [expected]);
+        }
     }
 }
