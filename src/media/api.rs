@@ -67,7 +67,7 @@ pub struct PhoneMedia {
     /// The phone should be sending: `sendrecv` or `sendonly` as it sees it.
     pub receives: bool,
     /// The phone wants to hear: neither `sendonly`, `inactive` nor `c=0.0.0.0`. When false the phone is on hold; we keep
-    /// sending (silence) unless it asked for `inactive`.
+    /// sending (silence).
     pub sends: bool,
 }
 

@@ -82,10 +82,9 @@ async fn hold_is_seen_and_neither_heard_nor_served_with_music() {
         assert_silent(&bob, from);
         let heard = alice.heard_since(from);
         assert!(level_dbfs(&heard.samples) < SILENCE_DBFS, "{hold:?}");
-        assert_eq!(
-            heard.samples.is_empty(),
-            hold != Hold::SendOnly,
-            "silence is sent exactly to who asked to be sent something: {hold:?}"
+        assert!(
+            !heard.samples.is_empty(),
+            "packets go on, with silence: {hold:?}"
         );
         assert_eq!(
             carol.roster_line(),

@@ -8,7 +8,10 @@ use std::{
 };
 
 use rand::{Rng, RngExt};
-use sip::rtp::{self, Discard, Received, Session, SessionConfig};
+use sip::{
+    redact::Pii,
+    rtp::{self, Discard, Received, Session, SessionConfig},
+};
 
 use super::is_due;
 use crate::{
@@ -27,6 +30,8 @@ use crate::{
 pub(super) struct Phone {
     media: PhoneMedia,
     session: Session,
+    /// Where packets go: the last address SDP named that can be sent to.
+    destination: Option<Pii<SocketAddr>>,
     /// When the last packet came, or since when one should come.
     heard_at: Instant,
     quiet_at: Instant,
@@ -69,6 +74,7 @@ impl Phone {
         Self {
             media,
             session: Session::new(config, now),
+            destination: reachable(media.remote),
             heard_at: now,
             quiet_at: now + QUIET_AFTER,
         }
@@ -109,6 +115,7 @@ impl Phone {
         }
         let expected = self.is_expected();
         self.media = media;
+        self.destination = reachable(media.remote).or(self.destination);
         if self.is_expected() && !expected {
             self.heard_at = now;
             self.quiet_at = now + QUIET_AFTER;
@@ -137,14 +144,16 @@ impl Phone {
 
     /// Sends one packet of audio.
     pub(super) fn send(&mut self, leg: LegId, payload: &[u8], common: &mut Common) {
+        let Some(to) = self.destination else {
+            return self.skip();
+        };
         let Ok(room) = common.outbox.room() else {
             self.session.skip_tick();
             common.counters.count(Counter::OutboxFull);
             return;
         };
         let len = self.session.write_rtp(payload, room);
-        let to = *self.media.remote.expose();
-        common.outbox.commit(SocketId::Rtp(leg), to, len);
+        common.outbox.commit(SocketId::Rtp(leg), *to.expose(), len);
     }
 
     /// Lets a tick pass without a packet.
@@ -165,9 +174,10 @@ impl Phone {
         !self.media.sends
     }
 
-    /// Tells whether packets go to the phone; while it holds the call they are silence, unless it is inactive.
-    pub(super) fn is_sending(&self) -> bool {
-        (self.media.sends || self.media.receives) && is_reachable(*self.media.remote.expose())
+    /// Tells whether packets go to the phone. They do as soon as an address is known, and while it holds the call they
+    /// are silence: exchanges and routers on the way take a path without packets for dead.
+    pub(super) const fn is_sending(&self) -> bool {
+        self.destination.is_some()
     }
 
     /// Tells whether packets should come from the phone.
@@ -186,17 +196,16 @@ impl Phone {
         common: &mut Common,
         write: impl FnOnce(&mut Session, &mut [u8]) -> usize,
     ) {
-        let to = *self.media.remote_rtcp.expose();
-        if !is_reachable(to) {
+        let Some(to) = reachable(self.media.remote_rtcp) else {
             return;
-        }
+        };
         let socket = if self.is_multiplexed() {
             SocketId::Rtp(leg)
         } else {
             SocketId::Rtcp(leg)
         };
         let session = &mut self.session;
-        common.send(socket, to, |room| write(session, room));
+        common.send(socket, *to.expose(), |room| write(session, room));
     }
 }
 
@@ -214,9 +223,10 @@ fn is_rtcp(bytes: &[u8]) -> bool {
     bytes.get(1).is_some_and(|kind| (192..=223).contains(kind))
 }
 
-/// An address of `c=0.0.0.0` (the hold of RFC 2543) or a port of 0 cannot be sent to.
-const fn is_reachable(to: SocketAddr) -> bool {
-    to.port() != 0 && !to.ip().is_unspecified()
+/// The address, unless it is that of `c=0.0.0.0` (the hold of RFC 2543) or its port is 0: such cannot be sent to.
+fn reachable(address: Pii<SocketAddr>) -> Option<Pii<SocketAddr>> {
+    let to = address.expose();
+    (to.port() != 0 && !to.ip().is_unspecified()).then_some(address)
 }
 
 /// Compares address and port; scope and flow label are not part of what SDP says.

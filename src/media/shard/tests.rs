@@ -5,7 +5,7 @@ mod world;
 use std::time::Duration;
 
 use dsp::Codec;
-use sip::rtp::Discard;
+use sip::{redact::Pii, rtp::Discard};
 
 use self::world::{ANNA, BERT, CARL, MUTED, OPEN, ROOM, World, address, tone_clip};
 use super::*;
@@ -306,21 +306,26 @@ fn a_phone_on_hold_is_not_heard_and_hears_nothing() {
 }
 
 #[test]
-fn an_inactive_phone_gets_no_packets_and_media_time_goes_on() {
-    let mut world = World::conference(&[(ANNA, LOW)]);
+fn a_phone_on_hold_gets_its_packets_however_it_holds() {
+    let mut world = World::conference(&[(ANNA, LOW), (BERT, HIGH)]);
     world.run(Duration::from_secs(1));
-    let last = *world.phone(ANNA).packets.last().unwrap();
-    world.forget();
-    let activity =
-        |active| move |media: &mut PhoneMedia| (media.sends, media.receives) = (active, active);
-    world.reinvite(ANNA, activity(false));
-    world.run(Duration::from_secs(1));
-    assert!(world.phone(ANNA).packets.is_empty());
-    world.reinvite(ANNA, activity(true));
-    world.run(dsp::TICK);
-    let next = world.phone(ANNA).packets[0];
-    assert_eq!(next.0, last.0.wrapping_add(1));
-    assert_eq!(next.1, last.1.wrapping_add(51 * 160));
+    let inactive = |media: &mut PhoneMedia| (media.sends, media.receives) = (false, false);
+    let nowhere = |media: &mut PhoneMedia| {
+        inactive(media);
+        media.remote = Pii::new(SocketAddr::from(([0, 0, 0, 0], 4000)));
+    };
+    for hold in [&inactive as &dyn Fn(&mut PhoneMedia), &nowhere] {
+        let last = *world.phone(ANNA).packets.last().unwrap();
+        world.forget();
+        world.reinvite(ANNA, hold);
+        world.run(Duration::from_secs(1));
+        let phone = world.phone(ANNA);
+        assert_eq!(phone.packets.len(), 50);
+        assert_eq!(phone.packets[0].0, last.0.wrapping_add(1));
+        assert_eq!(phone.packets[0].1, last.1.wrapping_add(160));
+        settle(&mut world);
+        assert!(world.phone(ANNA).hears(HIGH) < NOT_HEARD);
+    }
 }
 
 #[test]
