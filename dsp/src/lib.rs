@@ -17,6 +17,7 @@ mod mixer;
 mod playout;
 mod prompt;
 mod resample;
+mod speaker;
 mod store;
 
 pub mod codec;
@@ -35,6 +36,7 @@ pub use mixer::Mixer;
 pub use playout::{Playout, PlayoutStats, Taken};
 pub use prompt::decode_ogg_opus;
 pub use resample::{Decimator, Interpolator, Ratio};
+pub use speaker::{Nominee, Selector};
 
 #[cfg(test)]
 mod tests {

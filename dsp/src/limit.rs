@@ -46,3 +46,9 @@ pub const MAX_PROMPT_BYTES: usize = 4 << 20;
 
 /// Length of a prompt. A longer one is refused.
 pub const MAX_PROMPT_DURATION: Duration = Duration::from_secs(300);
+
+/// Speakers that are heard at a time where nobody says otherwise.
+pub const DEFAULT_SPEAKERS: u8 = 5;
+
+/// Speakers that can be heard at a time: more at once nobody understands. A greater number is taken for this one.
+pub const MAX_SPEAKERS: u8 = 8;
