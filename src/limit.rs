@@ -272,6 +272,59 @@ pub const BIND_TRIES: usize = 16;
 /// Workers of one process.
 pub const WORKERS_MAX: usize = 64;
 
+// --- load of a worker
+
+/// Over how long a worker's share of its core is measured: five ticks, so that a tick of a large room is no peak.
+pub const LOAD_WINDOW: Duration = Duration::from_millis(100);
+
+/// Latest windows that peaks are looked for in: two seconds.
+pub const LOAD_WINDOWS: usize = 20;
+
+/// Smoothed share of a core, in thousandths, from which on a worker lowers its effort step by step: late enough not to
+/// be ordinary, early enough that a tick that costs half as much again still ends in time.
+pub const LOAD_REDUCE_PERMILLE: u32 = 600;
+
+/// Share of a single window, in thousandths, that leaves no room for a hiccup; [`LOAD_CROWDED_WINDOWS`] of them lower
+/// the effort too.
+pub const LOAD_PEAK_PERMILLE: u32 = 850;
+
+/// Windows over [`LOAD_PEAK_PERMILLE`] among [`LOAD_WINDOWS`] that count as load; fewer are a hiccup of the machine.
+pub const LOAD_CROWDED_WINDOWS: usize = 3;
+
+/// Smoothed share, in thousandths, up to which a worker is calm; a step undone may cost half as much again and stays
+/// below [`LOAD_REDUCE_PERMILLE`].
+pub const LOAD_CALM_PERMILLE: u32 = 400;
+
+/// Time from one step down to the next: by then [`LOAD_WINDOWS`] show nothing from before it.
+pub const LOAD_REDUCE_DWELL: Duration = Duration::from_secs(2);
+
+/// Calm after which a step is undone; doubled, up to [`LOAD_RESTORE_AFTER_MAX`], each time that proves premature.
+pub const LOAD_RESTORE_AFTER: Duration = Duration::from_secs(10);
+
+/// The longest calm that is waited for before a step is undone.
+pub const LOAD_RESTORE_AFTER_MAX: Duration = Duration::from_secs(600);
+
+/// A step down so soon after a step up shows that the step up was premature.
+pub const LOAD_RESTORE_PROBATION: Duration = Duration::from_secs(30);
+
+/// Share that a worker would have with one leg more, in thousandths, from which on it takes none: doors refuse with a
+/// time to retry. The quarter above it is for those inside, who may begin to speak.
+pub const LOAD_REFUSE_PERMILLE: u32 = 750;
+
+/// Share below which a worker that was full takes legs again, in thousandths.
+pub const LOAD_ADMIT_PERMILLE: u32 = 700;
+
+/// Legs that a worker's share is divided by at the least to guess the cost of one more: with fewer, most of the share is
+/// the worker's own.
+pub const LOAD_LEGS_BASIS: u16 = 50;
+
+/// Legs that may be opened on one worker at once; then [`LEG_OPENINGS_PER_SECOND`]. A further one is refused with a time
+/// to retry.
+pub const LEG_OPENINGS_BURST: u32 = 400;
+
+/// Legs that may be opened on one worker each second, so that what came is measured before many more come.
+pub const LEG_OPENINGS_PER_SECOND: u32 = 200;
+
 // --- negotiation with browsers
 
 /// Bytes of the largest offer; a larger one is refused. Browsers' offers of one audio line have about 1,500 to 4,000.

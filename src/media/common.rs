@@ -70,8 +70,11 @@ impl Common {
         if due.late {
             self.counters.count(Counter::LateTicks);
         }
-        self.counters
-            .add(Counter::SkippedTicks, u64::from(due.skipped));
+        if due.skipped > 0 {
+            self.counters.count(Counter::BaselineResets);
+            self.counters
+                .add(Counter::SkippedTicks, u64::from(due.skipped));
+        }
     }
 
     /// Queues what `write` puts into the buffer it is lent.

@@ -22,6 +22,7 @@
 pub mod api;
 pub mod counters;
 pub mod leg;
+pub mod load;
 pub mod player;
 pub mod pool;
 pub mod shard;

@@ -23,6 +23,7 @@ use super::{
     common::Common,
     counters::{Counter, Counters},
     leg::{Leg, secure::SecureContext},
+    load::Effort,
     outbox::Transmit,
     player::Clips,
     tick::Clock,
@@ -69,6 +70,7 @@ pub struct Shard {
     secure: SecureContext,
     rng: StdRng,
     epoch: Instant,
+    effort: Effort,
 }
 
 /// The legs that are in no bus.
@@ -95,6 +97,7 @@ impl Shard {
             secure: config.secure,
             rng: StdRng::from_seed(config.seed),
             epoch: now,
+            effort: Effort::FULL,
         }
     }
 
@@ -203,6 +206,16 @@ impl Shard {
     /// Tells wall time, for sender reports: the time since 1970 at an instant.
     pub const fn set_wall(&mut self, at: Instant, since_epoch: Duration) {
         self.common.set_wall(at, since_epoch);
+    }
+
+    /// Sets how much work the sound may be.
+    pub const fn set_effort(&mut self, effort: Effort) {
+        self.effort = effort;
+    }
+
+    /// Returns how much work the sound may be.
+    pub const fn effort(&self) -> Effort {
+        self.effort
     }
 
     /// Returns the counters.

@@ -5,8 +5,8 @@
 //! without:   sleep until a datagram or a command comes
 //! ```
 //!
-//! What happens in a round happens at one instant: the clock is asked when to sleep to and when that was, no more. Nothing here blocks while
-//! there are legs.
+//! What happens in a round happens at one instant: the clock is asked when to sleep to, when that was, and when the round
+//! was over, which is its [`Load`]. Nothing here blocks while there are legs.
 
 use std::{
     io,
@@ -29,6 +29,7 @@ use tokio::sync::mpsc;
 use super::{
     api::{Command, Event},
     counters::{Counter, Counters, SharedCounters},
+    load::Load,
     shard::{Shard, ShardConfig},
     sockets::{Sockets, bind_all},
     tick::next_on_grid,
@@ -187,6 +188,7 @@ impl Worker {
             clock: config.clock,
             stop: stop.clone(),
             epoch,
+            load: Load::new(epoch),
         };
         let realtime = config.realtime;
         let thread = thread::Builder::new()
@@ -273,6 +275,8 @@ struct Round {
     stop: Arc<AtomicBool>,
     /// Where the grid of the slots begins, and that of the ticks with it.
     epoch: Instant,
+    /// What the rounds cost.
+    load: Load,
 }
 
 impl Round {
@@ -284,6 +288,7 @@ impl Round {
             self.take_commands(now);
             self.shard.handle_timeout(now);
             self.settle();
+            self.weigh(now);
         }
         let now = now();
         for leg in self.shard.legs() {
@@ -325,7 +330,22 @@ impl Round {
             self.sockets.take(leg);
         }
         self.tell();
-        self.counters.publish(self.shard.counters());
+        let mut counters = *self.shard.counters();
+        self.load.report(&mut counters);
+        self.counters.publish(&counters);
+    }
+
+    /// Takes into account what the round cost, which may change the effort of the next.
+    fn weigh(&mut self, began: Instant) {
+        let now = now();
+        let legs = self.shard.counters().of(Counter::Legs);
+        let before = self.load.effort();
+        self.load
+            .handle_round(now.saturating_duration_since(began), legs, now);
+        let effort = self.load.effort();
+        if effort != before {
+            self.shard.set_effort(effort);
+        }
     }
 
     /// Passes events on as far as there is room; the rest waits in the shard, which bounds it.

@@ -465,6 +465,7 @@ fn missed_ticks_are_made_up_and_a_long_stall_is_jumped_over() {
     assert_continuous(&world.phone(ANNA).packets);
     assert_eq!(world.count(Counter::LateTicks), 3);
     assert_eq!(world.count(Counter::SkippedTicks), 0);
+    assert_eq!(world.count(Counter::BaselineResets), 0);
     let last = *world.phone(ANNA).packets.last().unwrap();
     world.forget();
     world.stall(Duration::from_secs(1));
@@ -475,6 +476,7 @@ fn missed_ticks_are_made_up_and_a_long_stall_is_jumped_over() {
     assert_eq!(packets[0].0, last.0.wrapping_add(1));
     assert_eq!(packets[0].1, last.1.wrapping_add(47 * 160));
     assert_eq!(world.count(Counter::SkippedTicks), 46);
+    assert_eq!(world.count(Counter::BaselineResets), 1);
 }
 
 #[test]
