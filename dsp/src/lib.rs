@@ -12,6 +12,7 @@
 mod conceal;
 mod delay;
 mod frame;
+mod handover;
 mod level;
 mod mixer;
 mod playout;
@@ -31,6 +32,7 @@ pub use codec::{
 };
 pub use conceal::Concealer;
 pub use frame::{FRAME_SAMPLES, Frame, SAMPLE_RATE, TICK};
+pub use handover::{Handover, Served};
 pub use jitter::JitterBuffer;
 pub use level::{Level, SpeechGate};
 pub use limit::MAX_PAYLOAD;
