@@ -1,8 +1,8 @@
 //! The codecs of the house: 20 ms frames in, payloads out, and back.
 
-mod g711;
-mod g722;
-mod opus;
+pub(crate) mod g711;
+pub(crate) mod g722;
+pub(crate) mod opus;
 
 use ::opus::ErrorCode;
 use thiserror::Error;
