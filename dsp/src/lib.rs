@@ -6,7 +6,7 @@
 //!
 //! Invariants: this crate knows no network, no RTP header, no room and no clock; nothing in the tick allocates after
 //! construction; every sum is exact in `i32` and limited once; nothing a peer sends can panic or loop without bound.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![warn(missing_docs)]
 
 mod backlog;
@@ -14,6 +14,7 @@ mod claim;
 mod conceal;
 mod delay;
 mod frame;
+mod handover;
 mod jitter;
 mod level;
 mod mixer;
@@ -30,9 +31,13 @@ pub mod tone;
 pub mod wav;
 
 pub use claim::Claim;
-pub use codec::{Codec, CodecError, Decoder, Encoder};
+pub use codec::{
+    Codec, CodecError, Complexity, Decoder, Encoder, EncoderSettings, LossClass, Payloads,
+    encode_clip,
+};
 pub use conceal::Concealer;
 pub use frame::{FRAME_SAMPLES, Frame, SAMPLE_RATE, TICK};
+pub use handover::{Handover, Served};
 pub use level::{Level, SpeechGate};
 pub use limit::MAX_PAYLOAD;
 pub use mixer::Mixer;

@@ -5,7 +5,10 @@
 use std::time::Instant;
 
 use assert_no_alloc::{AllocDisabler, assert_no_alloc};
-use dsp::{Codec, Encoder, Frame, Level, MAX_PAYLOAD, Mixer, Playout, SpeechGate, TICK, tone};
+use dsp::{
+    Codec, Complexity, Encoder, EncoderSettings, Frame, Level, LossClass, MAX_PAYLOAD, Mixer,
+    Playout, SpeechGate, TICK, tone,
+};
 
 #[global_allocator]
 static GUARD: AllocDisabler = AllocDisabler;
@@ -84,4 +87,26 @@ fn g722_allocates_nothing() {
 #[test]
 fn opus_allocates_nothing() {
     ten_seconds_of(Codec::Opus);
+}
+
+#[test]
+fn changing_over_between_encoders_allocates_nothing() {
+    let frames = tone::sine(440.0, -20.0, 10);
+    for codec in Codec::ALL {
+        for loss in [LossClass::Low, LossClass::Medium, LossClass::High] {
+            let settings = EncoderSettings::new(codec, loss);
+            let [mut shared, mut private] = [(); 2].map(|()| Encoder::new(settings).unwrap());
+            let mut payload = [0; MAX_PAYLOAD];
+            assert_no_alloc(|| {
+                for frame in &frames {
+                    shared.encode(frame, &mut payload).unwrap();
+                    private.copy_from(&shared).unwrap();
+                    private.set_complexity(Complexity::MIN);
+                    private.encode(frame, &mut payload).unwrap();
+                    private.reset();
+                    private.encode(frame, &mut payload).unwrap();
+                }
+            });
+        }
+    }
 }

@@ -1,16 +1,23 @@
 //! The codecs of the house: 20 ms frames in, payloads out, and back.
 
+mod clip;
+mod copy_tests;
 pub(crate) mod g711;
 pub(crate) mod g722;
 pub(crate) mod opus;
+mod opus_state;
+mod settings;
 
-use ::opus::ErrorCode;
 use thiserror::Error;
 
+pub use self::{
+    clip::{Payloads, encode_clip},
+    settings::{Complexity, EncoderSettings, LossClass},
+};
 use self::{
     g711::Law,
     g722::{G722In, G722Out},
-    opus::{OpusIn, OpusOut},
+    opus::{OpusIn, OpusOut, Tuning},
 };
 use crate::{
     Decimator, FRAME_SAMPLES, Frame, Ratio, limit::MAX_PACKET_DURATION, limit::MAX_RECEIVED_PAYLOAD,
@@ -101,47 +108,81 @@ pub enum CodecError {
     Library(&'static str),
 }
 
-impl From<::opus::Error> for CodecError {
-    fn from(error: ::opus::Error) -> Self {
-        match error.code() {
-            ErrorCode::InvalidPacket => Self::Malformed("Opus packet"),
-            ErrorCode::BufferTooSmall => Self::BufferTooSmall,
-            code @ (ErrorCode::BadArg
-            | ErrorCode::InternalError
-            | ErrorCode::Unimplemented
-            | ErrorCode::InvalidState
-            | ErrorCode::AllocFail
-            | ErrorCode::Unknown) => Self::Library(code.description()),
-        }
-    }
-}
-
 /// Turns frames into payloads; keeps the state of one stream.
 #[derive(Debug)]
 pub struct Encoder {
-    codec: Codec,
+    settings: EncoderSettings,
     down: Option<Decimator>,
     out: Out,
 }
 
 impl Encoder {
     /// Makes an encoder at the start of a stream.
-    pub fn new(codec: Codec) -> Result<Self, CodecError> {
+    pub fn new(settings: impl Into<EncoderSettings>) -> Result<Self, CodecError> {
+        let settings = settings.into();
+        Self::tuned(settings, Tuning::of(settings.loss))
+    }
+
+    fn tuned(settings: EncoderSettings, tuning: Tuning) -> Result<Self, CodecError> {
         Ok(Self {
-            codec,
-            down: codec.ratio().map(Decimator::new),
-            out: match codec {
+            settings,
+            down: settings.codec.ratio().map(Decimator::new),
+            out: match settings.codec {
                 Codec::Pcmu => Out::G711(Law::Mu),
                 Codec::Pcma => Out::G711(Law::A),
                 Codec::G722 => Out::G722(Box::new(G722Out::new())),
-                Codec::Opus => Out::Opus(OpusOut::new()?),
+                Codec::Opus => Out::Opus(OpusOut::new(tuning)?),
             },
         })
     }
 
+    /// Returns what was asked for.
+    pub const fn settings(&self) -> EncoderSettings {
+        self.settings
+    }
+
     /// Returns what is coded.
     pub const fn codec(&self) -> Codec {
-        self.codec
+        self.settings.codec
+    }
+
+    /// Changes the effort from the next frame on; does nothing if it is the same or the codec knows none.
+    pub fn set_complexity(&mut self, complexity: Complexity) {
+        match &mut self.out {
+            Out::G711(_) | Out::G722(_) => {}
+            Out::Opus(encoder) => encoder.set_complexity(complexity),
+        }
+    }
+
+    /// Goes on where another encoder of equal settings stands, its effort included; allocates nothing.
+    ///
+    /// Fed the same frames from here on, both make the same payloads, so a decoder fed by one may be fed by the other.
+    pub fn copy_from(&mut self, other: &Self) -> Result<(), CodecError> {
+        if self.settings != other.settings {
+            return Err(CodecError::Library("a copy needs equal settings"));
+        }
+        if let (Some(down), Some(other)) = (&mut self.down, &other.down) {
+            down.copy_from(other);
+        }
+        match (&mut self.out, &other.out) {
+            (Out::G722(encoder), Out::G722(other)) => encoder.clone_from(other),
+            (Out::Opus(encoder), Out::Opus(other)) => encoder.copy_from(other),
+            // G.711 has no state, and equal settings have equal codecs.
+            (Out::G711(_) | Out::G722(_) | Out::Opus(_), _) => {}
+        }
+        Ok(())
+    }
+
+    /// Begins a stream again, as a new encoder of the same settings and effort would; allocates nothing.
+    pub fn reset(&mut self) {
+        if let Some(down) = &mut self.down {
+            down.reset();
+        }
+        match &mut self.out {
+            Out::G711(_) => {}
+            Out::G722(encoder) => **encoder = G722Out::new(),
+            Out::Opus(encoder) => encoder.reset(),
+        }
     }
 
     /// Encodes 20 ms; returns the bytes written, at most [`MAX_PAYLOAD`](crate::MAX_PAYLOAD).
@@ -150,7 +191,7 @@ impl Encoder {
         let samples = match &mut self.down {
             None => &frame.samples[..],
             Some(down) => {
-                let samples = &mut scratch[..self.codec.frame_samples()];
+                let samples = &mut scratch[..self.settings.codec.frame_samples()];
                 down.process(&frame.samples, samples);
                 samples
             }

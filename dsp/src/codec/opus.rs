@@ -1,40 +1,110 @@
 //! Opus (RFC 6716) at 48 kHz mono, tuned for speech over lossy paths.
 
-use opus::{Application, Bandwidth, Bitrate, Channels, Signal, packet};
+use opusic_sys::{OPUS_BANDWIDTH_SUPERWIDEBAND, OPUS_SIGNAL_VOICE};
 
-use super::CodecError;
-use crate::SAMPLE_RATE;
+use super::{
+    CodecError, Complexity, LossClass,
+    opus_state::{Application, Control, DecoderState, EncoderState, samples_in},
+};
 
-/// Encodes speech: 32 kbit/s, complexity 5, with forward error correction for 5 % of loss.
+/// Encodes speech as the class of the listener's path asks.
 #[derive(Debug)]
-pub(crate) struct OpusOut(opus::Encoder);
+pub(crate) struct OpusOut {
+    state: EncoderState,
+    tuning: Tuning,
+    complexity: Complexity,
+}
 
 impl OpusOut {
-    pub(crate) fn new() -> Result<Self, CodecError> {
-        let mut encoder = opus::Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Voip)?;
-        encoder.set_bitrate(Bitrate::Bits(BITRATE))?;
-        encoder.set_complexity(COMPLEXITY)?;
-        // libopus drops the copies for loss of 5 % or less when the rate is short: 32 kbit/s carry them below full band,
-        // and only in what it takes for speech.
-        encoder.set_signal(Signal::Voice)?;
-        encoder.set_max_bandwidth(Bandwidth::Superwideband)?;
-        encoder.set_inband_fec(true)?;
-        encoder.set_packet_loss_perc(EXPECTED_LOSS)?;
-        Ok(Self(encoder))
+    pub(crate) fn new(tuning: Tuning) -> Result<Self, CodecError> {
+        let mut encoder = Self {
+            state: EncoderState::new(tuning.application)?,
+            tuning,
+            complexity: Complexity::default(),
+        };
+        encoder.tune()?;
+        Ok(encoder)
+    }
+
+    pub(crate) fn set_complexity(&mut self, complexity: Complexity) {
+        if complexity != self.complexity {
+            self.complexity = complexity;
+            self.state
+                .set(Control::Complexity, complexity.as_i32())
+                .expect("a complexity is at most 10");
+        }
     }
 
     pub(crate) fn encode(&mut self, samples: &[i16], out: &mut [u8]) -> Result<usize, CodecError> {
-        Ok(self.0.encode(samples, out)?)
+        self.state.encode(samples, out)
+    }
+
+    /// Goes on where another encoder of the same tuning stands.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.state.copy_from(&other.state);
+        self.complexity = other.complexity;
+    }
+
+    /// Begins a stream. The library's own reset keeps some of what was decided for the stream before.
+    pub(crate) fn reset(&mut self) {
+        self.state
+            .init(self.tuning.application)
+            .and_then(|()| self.tune())
+            .expect("what was accepted once is accepted again");
+    }
+
+    fn tune(&mut self) -> Result<(), CodecError> {
+        let Tuning {
+            bit_rate,
+            expected_loss,
+            application: _,
+        } = self.tuning;
+        for (control, value) in [
+            (Control::BitRate, bit_rate),
+            (Control::Complexity, self.complexity.as_i32()),
+            // libopus drops the copies for loss of 5 % or less when the rate is short: 32 kbit/s carry them below full
+            // band, and only in what it takes for speech.
+            (Control::Signal, OPUS_SIGNAL_VOICE),
+            (Control::MaxBandwidth, OPUS_BANDWIDTH_SUPERWIDEBAND),
+            (Control::InbandFec, i32::from(expected_loss > 0)),
+            (Control::PacketLoss, expected_loss),
+        ] {
+            self.state.set(control, value)?;
+        }
+        Ok(())
+    }
+}
+
+/// How an encoder is set for its whole life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tuning {
+    pub(crate) application: Application,
+    /// Bits per second.
+    pub(crate) bit_rate: i32,
+    /// Per cent of packets; above zero every packet carries a coarse copy of the sound before it.
+    pub(crate) expected_loss: i32,
+}
+
+impl Tuning {
+    pub(crate) const fn of(loss: LossClass) -> Self {
+        Self {
+            application: Application::Voip,
+            bit_rate: 32_000,
+            expected_loss: match loss {
+                LossClass::Low | LossClass::Medium => 5,
+                LossClass::High => 15,
+            },
+        }
     }
 }
 
 /// Decodes any Opus packet to mono, and makes up what was lost.
 #[derive(Debug)]
-pub(crate) struct OpusIn(opus::Decoder);
+pub(crate) struct OpusIn(DecoderState);
 
 impl OpusIn {
     pub(crate) fn new() -> Result<Self, CodecError> {
-        Ok(Self(opus::Decoder::new(SAMPLE_RATE, Channels::Mono)?))
+        Ok(Self(DecoderState::new()?))
     }
 
     pub(crate) fn decode(&mut self, payload: &[u8], out: &mut [i16]) -> Result<usize, CodecError> {
@@ -42,34 +112,29 @@ impl OpusIn {
         if payload.is_empty() {
             return Err(CodecError::Malformed("empty packet"));
         }
-        Ok(self.0.decode(payload, out, false)?)
+        self.0.decode(payload, out)
     }
 
     /// Makes up the sound before `next` from the copy that `next` may carry.
     pub(crate) fn recover(&mut self, next: &[u8], out: &mut [i16]) -> Result<(), CodecError> {
-        self.0.decode(next, out, true)?;
-        Ok(())
+        self.0.recover(next, out).map(drop)
     }
 
     /// Makes up sound from what was heard before.
     pub(crate) fn conceal(&mut self, out: &mut [i16]) -> Result<(), CodecError> {
-        self.0.decode(&[], out, false)?;
-        Ok(())
+        self.0.conceal(out).map(drop)
     }
 
     pub(crate) fn reset(&mut self) {
         self.0
-            .reset_state()
-            .expect("resetting a decoder takes no argument that could be wrong");
+            .init()
+            .expect("initialising takes no argument that could be wrong");
     }
 }
 
 /// Returns the samples a packet holds at 48 kHz; none for a packet that is none.
 pub(crate) fn duration(payload: &[u8]) -> Option<u32> {
-    if payload.is_empty() {
-        return None;
-    }
-    let samples = packet::get_nb_samples(payload, SAMPLE_RATE).ok()?;
+    let samples = samples_in(payload).ok()?;
     u32::try_from(samples).ok().filter(|&samples| samples > 0)
 }
 
@@ -108,7 +173,3 @@ pub(crate) fn look(payload: &[u8]) -> Look {
         _ => Look::Quiet,
     }
 }
-
-const BITRATE: i32 = 32_000;
-const COMPLEXITY: i32 = 5;
-const EXPECTED_LOSS: i32 = 5;
