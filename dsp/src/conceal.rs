@@ -53,7 +53,7 @@ impl Concealer {
 
     /// Continues the sound heard last.
     pub fn make_up(&mut self, out: &mut [i16]) {
-        if self.made_up == 0 {
+        if self.made_up == 0 || self.lag == 0 {
             self.lag = self.find_lag();
             self.cut_period();
         }

@@ -9,24 +9,29 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+mod backlog;
+mod claim;
 mod conceal;
 mod delay;
 mod frame;
 mod handover;
+mod jitter;
 mod level;
 mod mixer;
 mod playout;
 mod prompt;
+mod ready;
 mod resample;
+mod sound;
 mod speaker;
 mod store;
 
 pub mod codec;
-pub mod jitter;
 pub mod limit;
 pub mod tone;
 pub mod wav;
 
+pub use claim::Claim;
 pub use codec::{
     Codec, CodecError, Complexity, Decoder, Encoder, EncoderSettings, LossClass, Payloads,
     encode_clip,
@@ -34,11 +39,10 @@ pub use codec::{
 pub use conceal::Concealer;
 pub use frame::{FRAME_SAMPLES, Frame, SAMPLE_RATE, TICK};
 pub use handover::{Handover, Served};
-pub use jitter::JitterBuffer;
 pub use level::{Level, SpeechGate};
 pub use limit::MAX_PAYLOAD;
 pub use mixer::Mixer;
-pub use playout::{Playout, PlayoutStats, Taken};
+pub use playout::{Due, Playout, PlayoutStats, Taken};
 pub use prompt::decode_ogg_opus;
 pub use resample::{Decimator, Interpolator, Ratio};
 pub use speaker::{Nominee, Selector};
@@ -51,7 +55,6 @@ mod tests {
     fn everything_moves_between_threads_and_prints() {
         fn holds<T: std::fmt::Debug + Send>() {}
         holds::<Playout>();
-        holds::<JitterBuffer>();
         holds::<Encoder>();
         holds::<Decoder>();
         holds::<Mixer>();

@@ -104,6 +104,14 @@ impl Interpolator {
         }
     }
 
+    /// Takes the end of what went before as heard, without resampling it.
+    pub(crate) fn prime(&mut self, before: &[i16]) {
+        let past = self.per_phase - 1;
+        let before = &before[before.len().saturating_sub(past)..];
+        let from = past - before.len();
+        fill(&mut self.history[from..past], before);
+    }
+
     /// Forgets what was heard.
     pub fn reset(&mut self) {
         self.history.fill(0.0);

@@ -41,11 +41,17 @@ fn ten_seconds_of(codec: Codec) {
                 3 => {}
                 5 => kept = payload,
                 6 => {
-                    playout.put(sequence, timestamp, &payload[..len], now);
-                    playout.put(sequence - 1, timestamp - codec.ticks(), &kept[..len], now);
+                    playout.put(sequence, timestamp, &payload[..len], None, now);
+                    playout.put(
+                        sequence - 1,
+                        timestamp - codec.ticks(),
+                        &kept[..len],
+                        None,
+                        now,
+                    );
                 }
-                7 => playout.put(sequence, timestamp, &[0xff; 1_500][..number * 3], now),
-                _ => playout.put(sequence, timestamp, &payload[..len], now),
+                7 => playout.put(sequence, timestamp, &[0xff; 1_500][..number * 3], None, now),
+                _ => playout.put(sequence, timestamp, &payload[..len], None, now),
             }
             playout.take(&mut heard, now);
             mixer.clear();

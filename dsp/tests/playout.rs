@@ -117,6 +117,7 @@ fn run(codec: Codec, arrivals: &[(Duration, Packet)], phase: Duration, ticks: u3
                 packet.sequence,
                 packet.timestamp,
                 &packet.payload,
+                None,
                 start + *at,
             );
         }
@@ -656,14 +657,14 @@ fn garbage_is_counted_and_harmless() {
     for codec in Codec::ALL {
         let mut playout = Playout::new(codec).unwrap();
         let oversize = vec![0x55; 1_501];
-        playout.put(1, 0, &[], start);
-        playout.put(2, codec.ticks(), &oversize, start);
+        playout.put(1, 0, &[], None, start);
+        playout.put(2, codec.ticks(), &oversize, None, start);
         assert_eq!(playout.stats().malformed, 2, "{codec:?}");
     }
     // A packet that announces more frames than it holds passes the look and fails the decoder.
     let mut playout = Playout::new(Codec::Opus).unwrap();
-    playout.put(1, 0, &[0x78 | 0x03, 0x3f], start);
-    playout.put(2, 960, &[0xff; 40], start);
+    playout.put(1, 0, &[0x78 | 0x03, 0x3f], None, start);
+    playout.put(2, 960, &[0xff; 40], None, start);
     for tick in 0..20 {
         playout.take(&mut Frame::SILENCE.clone(), start + TICK * tick);
     }
@@ -683,12 +684,13 @@ fn reset_begins_another_stream_and_keeps_the_counters() {
                 packet.sequence.wrapping_mul(7),
                 packet.timestamp / 3,
                 &packet.payload,
+                None,
                 begin + packet.sent,
             );
         }
         playout.reset();
         assert_eq!(playout.stats().depth_ms, 0);
-        playout.put(9, 9, &sent[0].payload, begin + ms(500));
+        playout.put(9, 9, &sent[0].payload, None, begin + ms(500));
         assert_eq!(playout.take(&mut frame, begin + ms(510)), Taken::Played);
     }
     assert_eq!(playout.stats().received, 102);
@@ -720,7 +722,7 @@ proptest! {
             }
             let payload: Vec<u8> = (0..len).map(|at| byte.wrapping_mul(at as u8 | 1)).collect();
             let payload = if what == 7 { &payload[..] } else { &payload[..len.min(160)] };
-            playout.put(sequence, timestamp, payload, now);
+            playout.put(sequence, timestamp, payload, None, now);
             if byte % 3 > 0 {
                 *taken.entry(playout.take(&mut frame, now) as u8).or_default() += 1;
                 now += TICK;

@@ -285,7 +285,7 @@ impl Voice {
 
     fn hear(&mut self, sequence: u16, timestamp: u32, payload: &[u8], now: Instant) -> Frame {
         let mut frame = Frame::SILENCE;
-        self.playout.put(sequence, timestamp, payload, now);
+        self.playout.put(sequence, timestamp, payload, None, now);
         self.playout.take(&mut frame, now);
         frame
     }

@@ -2,9 +2,9 @@
 
 mod clip;
 mod copy_tests;
-mod g711;
-mod g722;
-mod opus;
+pub(crate) mod g711;
+pub(crate) mod g722;
+pub(crate) mod opus;
 mod opus_state;
 mod settings;
 

@@ -137,3 +137,39 @@ pub(crate) fn duration(payload: &[u8]) -> Option<u32> {
     let samples = samples_in(payload).ok()?;
     u32::try_from(samples).ok().filter(|&samples| samples > 0)
 }
+
+/// What a packet looks like from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// No sound at all: discontinuous transmission.
+    Nothing,
+    /// The encoder found no voice.
+    Quiet,
+    /// The encoder found voice.
+    Voice,
+    /// It does not say.
+    Unknown,
+}
+
+/// Looks at a packet: at its length, and at the voice activity flags at the front of SILK's part (RFC 6716 §3.1, §4.2.3).
+pub(crate) fn look(payload: &[u8]) -> Look {
+    let &[toc, _, _, ..] = payload else {
+        return Look::Nothing;
+    };
+    // Configurations up to 15 hold SILK, in frames of 10, 20, 40 and 60 ms, or 10 and 20 ms where hybrid.
+    let silk_frames = match toc >> 3 {
+        config @ 0..=11 => [1, 1, 2, 3][usize::from(config % 4)],
+        12..=15 => 1,
+        _ => return Look::Unknown,
+    };
+    let frame = match toc & 3 {
+        0 | 1 => 1,
+        2 => 2 + usize::from(payload[1] >= 252),
+        _ => return Look::Unknown,
+    };
+    // Each flag is one even bit, the first symbols of the range coder: they lie in the first byte as they are.
+    match payload.get(frame) {
+        Some(first) if first >> (8 - silk_frames) != 0 => Look::Voice,
+        _ => Look::Quiet,
+    }
+}

@@ -318,9 +318,9 @@ impl Leg {
                 sequence,
                 timestamp,
                 payload,
+                level,
                 restarted,
-                ..
-            } => self.put(sequence, timestamp, payload, restarted, now),
+            } => self.put(sequence, timestamp, payload, level, restarted, now),
         }
     }
 
@@ -329,13 +329,15 @@ impl Leg {
         sequence: u16,
         timestamp: u32,
         payload: &[u8],
+        level: Option<u8>,
         restarted: bool,
         now: Instant,
     ) {
         if restarted {
             self.playout.reset();
         }
-        self.playout.put(sequence, timestamp, payload, now);
+        let header = level.map(Level::from_rfc6464);
+        self.playout.put(sequence, timestamp, payload, header, now);
     }
 
     fn handle_received(
@@ -349,9 +351,10 @@ impl Leg {
                 sequence,
                 timestamp,
                 payload,
+                level,
                 restarted,
                 ..
-            }) => self.put(sequence, timestamp, payload, restarted, now),
+            }) => self.put(sequence, timestamp, payload, level, restarted, now),
             Ok(Received::Digit(digit)) => common.tell(Event::Digit {
                 leg: self.id,
                 digit,

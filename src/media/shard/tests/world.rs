@@ -319,7 +319,7 @@ impl Phone {
             ..
         } = received
         {
-            self.playout.put(sequence, timestamp, payload, now);
+            self.playout.put(sequence, timestamp, payload, None, now);
         }
         let mut frame = Frame::SILENCE;
         self.playout.take(&mut frame, now);

@@ -1,0 +1,208 @@
+//! Ticks that are claimed, passed and decoded by turns.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "simulated times and tones are small"
+)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{
+    f64::consts::TAU,
+    time::{Duration, Instant},
+};
+
+use dsp::{Claim, Codec, Due, Encoder, Frame, Level, MAX_PAYLOAD, Playout, TICK, Taken};
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the base instant of a simulated run"
+)]
+fn t0() -> Instant {
+    Instant::now()
+}
+
+/// Harmonics of a wandering pitch that swell and fade in syllables, `loud` in full.
+fn speechlike(frames: usize, loud: f64) -> Vec<Frame> {
+    let mut out = vec![Frame::SILENCE; frames];
+    let mut phase = 0.0;
+    for (number, frame) in out.iter_mut().enumerate() {
+        for (at, sample) in frame.samples.iter_mut().enumerate() {
+            let time = (number * 960 + at) as f64 / 48_000.0;
+            phase += TAU * (140.0 + 30.0 * (TAU * 0.7 * time).sin()) / 48_000.0;
+            let voice: f64 = (1..20)
+                .map(|n| (f64::from(n) * phase).sin() / f64::from(n))
+                .sum();
+            *sample = (loud * voice * (0.1 + (TAU * 2.5 * time).sin().abs())) as i16;
+        }
+    }
+    out
+}
+
+/// Encodes frames to packets of `per` of them.
+fn payloads(codec: Codec, frames: &[Frame], per: usize) -> Vec<Vec<u8>> {
+    let mut encoder = Encoder::new(codec).unwrap();
+    let mut bytes = [0; MAX_PAYLOAD];
+    let mut singles = frames.iter().map(|frame| {
+        let len = encoder.encode(frame, &mut bytes).unwrap();
+        bytes[..len].to_vec()
+    });
+    let count = frames.len() / per;
+    (0..count)
+        .map(|_| singles.by_ref().take(per).flatten().collect())
+        .collect()
+}
+
+/// A leg whose packets come 8 ms before a tick.
+struct Leg {
+    playout: Playout,
+    codec: Codec,
+    start: Instant,
+    per: u32,
+    tick: u32,
+    payloads: std::vec::IntoIter<Vec<u8>>,
+}
+
+impl Leg {
+    fn new(codec: Codec, payloads: Vec<Vec<u8>>, per: u32) -> Self {
+        Self {
+            playout: Playout::new(codec).unwrap(),
+            codec,
+            start: t0(),
+            per,
+            tick: 0,
+            payloads: payloads.into_iter(),
+        }
+    }
+
+    fn due(&mut self, header: Option<Level>) -> Due {
+        let now = self.start + TICK * self.tick;
+        if self.tick.is_multiple_of(self.per) {
+            let number = self.tick / self.per;
+            if let Some(payload) = self.payloads.next() {
+                self.playout.put(
+                    number as u16,
+                    number * self.per * self.codec.ticks(),
+                    &payload,
+                    header,
+                    now,
+                );
+            }
+        }
+        self.tick += 1;
+        self.playout.due(now + Duration::from_millis(8))
+    }
+
+    fn decode(&mut self) -> (Taken, Frame) {
+        let mut frame = Frame::SILENCE;
+        let taken = self.playout.decode(&mut frame);
+        (taken, frame)
+    }
+}
+
+fn claimed(due: Due) -> Claim {
+    match due {
+        Due::Sound(claim) => claim,
+        Due::Silence => panic!("nothing is due"),
+    }
+}
+
+#[test]
+fn claims_without_a_header_are_near_the_truth() {
+    for (codec, bound) in [(Codec::Pcma, 1), (Codec::Pcmu, 1), (Codec::G722, 9)] {
+        for loud in [300.0, 3_000.0, 9_000.0] {
+            let frames = speechlike(200, loud);
+            let mut leg = Leg::new(codec, payloads(codec, &frames, 1), 1);
+            let mut errors = Vec::new();
+            for number in 0..199 {
+                let due = leg.due(None);
+                let (taken, frame) = leg.decode();
+                if number < 3 {
+                    continue;
+                }
+                assert_eq!(taken, Taken::Played);
+                let claim = claimed(due);
+                assert!(claim.trusted);
+                errors.push(i32::from(claim.level.as_dbov()) - i32::from(frame.level().as_dbov()));
+            }
+            errors.sort_unstable();
+            println!(
+                "{codec:?} at {loud}: {:?}",
+                [errors[0], errors[20], errors[98], errors[175], errors[195]]
+            );
+            assert!(
+                errors[20].abs() <= bound + 2 && errors[175].abs() <= bound + 2,
+                "{codec:?} at {loud}: {errors:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_leg_heard_after_passing_sounds_as_if_it_had_been_heard_all_along() {
+    for (codec, per, bound) in [
+        (Codec::Pcma, 1, 60.0),
+        (Codec::Pcma, 3, 60.0),
+        (Codec::G722, 1, 10.0),
+        (Codec::G722, 3, 10.0),
+        (Codec::Opus, 1, 10.0),
+    ] {
+        for heard_from in 60..80 {
+            let frames = speechlike(120, 5_000.0);
+            let sent = payloads(codec, &frames, per);
+            let mut all_along = Leg::new(codec, sent.clone(), per as u32);
+            let mut passing = Leg::new(codec, sent, per as u32);
+            let (mut power, mut error) = (0.0, 0.0);
+            for number in 0..90 {
+                all_along.due(None);
+                passing.due(None);
+                let (_, truth) = all_along.decode();
+                if number < heard_from {
+                    passing.playout.pass();
+                    continue;
+                }
+                let (taken, frame) = passing.decode();
+                assert_eq!(taken, Taken::Played, "{codec:?} {heard_from}");
+                // The fade over the first milliseconds is meant.
+                let skipped = if number == heard_from { 48 * 4 } else { 0 };
+                if number < heard_from + 3 {
+                    for (&a, &b) in truth.samples.iter().zip(&frame.samples).skip(skipped) {
+                        power += f64::from(a).powi(2);
+                        error += (f64::from(a) - f64::from(b)).powi(2);
+                    }
+                }
+            }
+            let ratio = 10.0 * (power / (error + 1.0)).log10();
+            assert!(
+                ratio > bound,
+                "{codec:?} {per} from {heard_from}: {ratio} dB"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_beginning_of_a_heard_stretch_has_no_step() {
+    for codec in Codec::ALL {
+        let mut leg = Leg::new(
+            codec,
+            payloads(codec, &dsp::tone::sine(300.0, -10.0, 100), 1),
+            1,
+        );
+        for _ in 0..50 {
+            leg.due(None);
+            leg.playout.pass();
+        }
+        leg.due(None);
+        let (_, frame) = leg.decode();
+        let clean = 32_768.0 * 10_f64.powf(-7.0 / 20.0) * TAU * 300.0 / 48_000.0;
+        let step = std::iter::once(0)
+            .chain(frame.samples)
+            .zip(frame.samples)
+            .map(|(a, b)| (i32::from(a) - i32::from(b)).abs())
+            .max()
+            .unwrap();
+        assert!(
+            f64::from(step) < clean * 1.3,
+            "{codec:?}: {step} against {clean}"
+        );
+    }
+}
