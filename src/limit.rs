@@ -232,6 +232,15 @@ pub const EVENTS_PER_LEG: usize = 8;
 /// Bytes that wait to be sent by one shard; a datagram beyond is dropped. Four ticks of 8,000 Opus legs.
 pub const OUTBOX_BYTES_MAX: usize = 8 << 20;
 
+/// How often a leg's counters are added to the shard's and its peer's reports are heeded.
+pub const SERVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Streams of one kind that are kept ready for who begins to speak; when there is none, the tick makes one.
+pub const SPARE_STREAMS: usize = 3;
+
+/// Streams of one kind that are kept for later; further ones are dropped.
+pub const SPARE_STREAMS_MAX: usize = 8;
+
 /// Clips of one prompt; more are left out. The longest sentence of the catalogue has about ten.
 pub const CLIPS_PER_PROMPT: usize = 64;
 

@@ -10,7 +10,9 @@ use std::{
 use super::{
     api::{Event, Gone},
     counters::{Counter, Counters},
+    encoders::Encoders,
     leg::{Leg, secure::Handshakes},
+    load::Effort,
     outbox::Outbox,
     player::Clips,
     shard::SocketId,
@@ -29,6 +31,9 @@ pub(super) struct Common {
     pub(super) counters: Counters,
     pub(super) clips: Clips,
     pub(super) handshakes: Handshakes,
+    pub(super) encoders: Encoders,
+    /// How much work the sound may be.
+    pub(super) effort: Effort,
     /// Legs that have ended and are yet to be taken out of the shard.
     pub(super) gone: Vec<(LegId, Gone)>,
     /// An instant and the time since 1970 then.
@@ -43,6 +48,8 @@ impl Common {
             counters: Counters::default(),
             clips,
             handshakes: Handshakes::default(),
+            encoders: Encoders::default(),
+            effort: Effort::FULL,
             gone: Vec::new(),
             wall: (now, Duration::ZERO),
         }
@@ -102,10 +109,43 @@ impl Common {
         // A leg that panicked is dropped unseen, and the surroundings are consistent between any two of their calls.
         let result = catch_unwind(AssertUnwindSafe(|| work(leg, self)));
         if result.is_err() {
-            self.counters.count(Counter::LegPanics);
-            self.gone.push((leg.id(), Gone::Failed));
+            self.fail(leg.id());
         }
         result.ok()
+    }
+
+    /// Does the same with many, each of which stands for a leg, so that a panic ends the leg it happens in and nothing
+    /// else: the others go on behind it.
+    pub(super) fn each<T>(
+        &mut self,
+        items: &mut [T],
+        leg: impl Fn(&T) -> LegId,
+        mut work: impl FnMut(&mut T, &mut Self),
+    ) {
+        let mut at = 0;
+        while at < items.len() {
+            // As above; what is caught is caught once for all.
+            let rest = AssertUnwindSafe(|| {
+                while at < items.len() {
+                    work(&mut items[at], self);
+                    at += 1;
+                }
+            });
+            if catch_unwind(rest).is_err() {
+                self.fail(leg(&items[at]));
+                at += 1;
+            }
+        }
+    }
+
+    /// Tells whether a leg has ended and is yet to be taken out.
+    pub(super) fn is_gone(&self, leg: LegId) -> bool {
+        self.gone.iter().any(|(gone, _)| *gone == leg)
+    }
+
+    fn fail(&mut self, leg: LegId) {
+        self.counters.count(Counter::LegPanics);
+        self.gone.push((leg, Gone::Failed));
     }
 }
 

@@ -78,6 +78,22 @@ counters! {
     BusPanics = "bus_panics",
     /// Frames of received sound that were made up because packets were lost or late.
     FramesConcealed = "frames_concealed",
+    /// Frames of sound that came and were not decoded, because others are heard.
+    FramesPassed = "frames_passed",
+    /// Frames decoded to be heard.
+    FramesDecoded = "frames_decoded",
+    /// Frames encoded for everybody who hears the same.
+    EncodedShared = "frames_encoded_shared",
+    /// Frames encoded for one leg alone, which is part of what the others hear.
+    EncodedPrivate = "frames_encoded_private",
+    /// Legs that were given a copy of a shared encoder.
+    EncodersCopied = "encoders_copied",
+    /// Packets whose sound was due before they came.
+    PacketsLate = "packets_late",
+    /// Packets missing when their sound was due.
+    PacketsLost = "packets_lost",
+    /// Times a leg was found to claim levels that are not so.
+    LevelsUntrusted = "levels_untrusted",
     /// Frames a codec refused to encode.
     EncodeFailed = "encode_failed",
     /// Events that did not fit their queue.

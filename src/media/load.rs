@@ -13,6 +13,8 @@
 
 use std::time::{Duration, Instant};
 
+use dsp::Complexity;
+
 use super::counters::{Counter, Counters};
 use crate::limit::{
     LEG_OPENINGS_BURST, LEG_OPENINGS_PER_SECOND, LOAD_ADMIT_PERMILLE, LOAD_CALM_PERMILLE,
@@ -20,10 +22,6 @@ use crate::limit::{
     LOAD_REDUCE_PERMILLE, LOAD_REFUSE_PERMILLE, LOAD_RESTORE_AFTER, LOAD_RESTORE_AFTER_MAX,
     LOAD_RESTORE_PROBATION, LOAD_WINDOW, LOAD_WINDOWS,
 };
-
-/// How hard an Opus encoder tries, 0 to 10.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Complexity(pub u8);
 
 /// How much work the sound of a worker's conferences may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -330,7 +328,7 @@ const LADDER: [Effort; 6] = [
 
 const fn effort(complexity: u8, noise_suppression: bool, speakers: u8) -> Effort {
     Effort {
-        complexity: Complexity(complexity),
+        complexity: Complexity::new(complexity),
         noise_suppression,
         speakers,
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use rand::{Rng, RngExt};
-use sip::rtp::{self, Discard, Received, Session, SessionConfig};
+use sip::rtp::{self, Discard, Received, Session, SessionConfig, session::SessionStats};
 
 use super::is_due;
 use crate::{
@@ -17,7 +17,8 @@ use crate::{
     media::{
         api::{Format, PhoneMedia},
         common::Common,
-        counters::Counter,
+        counters::{Counter, Counters},
+        outbox::Outbox,
         shard::SocketId,
     },
 };
@@ -136,15 +137,32 @@ impl Phone {
     }
 
     /// Sends one packet of audio.
-    pub(super) fn send(&mut self, leg: LegId, payload: &[u8], common: &mut Common) {
-        let Ok(room) = common.outbox.room() else {
+    pub(super) fn send(
+        &mut self,
+        leg: LegId,
+        payload: &[u8],
+        outbox: &mut Outbox,
+        counters: &mut Counters,
+    ) {
+        let Ok(room) = outbox.room() else {
             self.session.skip_tick();
-            common.counters.count(Counter::OutboxFull);
+            counters.count(Counter::OutboxFull);
             return;
         };
         let len = self.session.write_rtp(payload, room);
         let to = *self.media.remote.expose();
-        common.outbox.commit(SocketId::Rtp(leg), to, len);
+        outbox.commit(SocketId::Rtp(leg), to, len);
+    }
+
+    /// Returns when [`Self::take_quiet`] or [`Self::report`] is next due, or earlier.
+    pub(super) fn poll_timeout(&self) -> Instant {
+        let report = self.session.poll_timeout();
+        report.map_or(self.quiet_at, |report| report.min(self.quiet_at))
+    }
+
+    /// Returns the session in numbers.
+    pub(super) fn stats(&self) -> SessionStats {
+        self.session.stats()
     }
 
     /// Lets a tick pass without a packet.

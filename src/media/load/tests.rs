@@ -294,7 +294,7 @@ fn efforts(steps: &[Step]) -> Vec<(u8, bool, u8)> {
             noise_suppression,
             speakers,
         } = LADDER[*step];
-        (complexity.0, noise_suppression, speakers)
+        (complexity.as_u8(), noise_suppression, speakers)
     };
     steps.iter().map(told).collect()
 }

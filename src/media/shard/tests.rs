@@ -9,7 +9,7 @@ use sip::rtp::Discard;
 
 use self::world::{ANNA, BERT, CARL, MUTED, OPEN, ROOM, World, address, tone_clip};
 use super::*;
-use crate::media::api::{Channels, ClipId, PhoneMedia};
+use crate::media::api::{Channels, ClipId, PhoneMedia, Seat};
 
 /// Tones that telephone codecs carry and that are no multiples of each other.
 const LOW: f64 = 500.0;
