@@ -301,12 +301,14 @@ impl Round {
             self.shard.handle_timeout(now);
             self.settle();
             self.weigh(now);
+            self.publish();
         }
         let now = now();
         for leg in self.shard.legs() {
             self.shard.handle(Command::Close { leg }, now);
         }
         self.settle();
+        self.publish();
     }
 
     /// Waits for the next slot, or for anything at all while there are no legs.
@@ -342,6 +344,10 @@ impl Round {
             self.sockets.take(leg);
         }
         self.tell();
+    }
+
+    /// Shows what has been counted, and the load.
+    fn publish(&self) {
         let mut counters = *self.shard.counters();
         self.load.report(&mut counters);
         self.counters.publish(&counters);

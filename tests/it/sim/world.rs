@@ -111,8 +111,8 @@ struct Bench {
     sockets: BTreeMap<LegId, PhoneSockets>,
     address: SocketAddr,
     load: Load,
-    /// The share of its core that the worker needs.
-    burden: f32,
+    /// The share of its core that the worker needs, and the legs that it needs it for beside its own.
+    burden: (f32, u64),
     weighed: Instant,
 }
 
@@ -315,10 +315,10 @@ impl World {
         self.apply(shard, command.into());
     }
 
-    /// Makes a worker need this share of its core from here on.
+    /// Makes a worker need this share of its core from here on, as if it had a hundred legs more.
     pub fn burden(&mut self, worker: usize, share: f32) {
         self.benches[worker].weigh();
-        self.benches[worker].burden = share;
+        self.benches[worker].burden = (share, 100);
     }
 
     /// What a worker says of its load.
@@ -541,7 +541,7 @@ impl Bench {
             sockets: BTreeMap::new(),
             address,
             load: Load::new(now()),
-            burden: 0.0,
+            burden: (0.0, 0),
             weighed: now(),
         }
     }
@@ -549,9 +549,9 @@ impl Bench {
     /// Tells the load what the time since the last call has cost.
     fn weigh(&mut self) {
         let passed = now() - std::mem::replace(&mut self.weighed, now());
-        let legs = self.shard.counters().of(Counter::Legs);
-        let busy = passed.mul_f32(self.burden);
-        self.load.handle_round(busy, legs, now());
+        let (share, others) = self.burden;
+        let legs = self.shard.counters().of(Counter::Legs) + others;
+        self.load.handle_round(passed.mul_f32(share), legs, now());
         self.shard.set_effort(self.load.effort());
     }
 
