@@ -47,6 +47,8 @@ pub const CONFERENCE_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 pub const ROUTER_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the server looks whether the rooms of running conferences still exist.
 pub const ROOMS_CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the log is brought in line with the load of the media workers.
+pub const LOAD_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Conferences at a time; a further one is refused.
 pub const CONFERENCES_MAX: usize = 1_000;
 

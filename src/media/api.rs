@@ -7,6 +7,7 @@ use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use sip::redact::Pii;
 
+pub use crate::conference::participant::Disturbance;
 use crate::{
     id::{ConferenceId, LegId},
     media::leg::Leg,
@@ -281,6 +282,14 @@ pub enum Event {
         leg: LegId,
         /// Whether it speaks.
         speaking: bool,
+    },
+    /// A seated leg began to disturb the others, or ceased to. A leg that plays music is left out of every mix by the bus,
+    /// which listens on to notice its end.
+    Disturbs {
+        /// The leg.
+        leg: LegId,
+        /// With what; none when it ceased.
+        disturbance: Option<Disturbance>,
     },
     /// A telephone that should be sending has not sent for the duration; repeated while it lasts.
     Quiet {

@@ -93,10 +93,7 @@ impl Load {
                 began: now,
                 busy: Duration::ZERO,
             },
-            recent: Recent {
-                shares: [0.0; LOAD_WINDOWS],
-                next: 0,
-            },
+            recent: Recent::new(),
             share: 0.0,
             legs: 0.0,
             ladder: Ladder::new(),
@@ -106,6 +103,9 @@ impl Load {
 
     /// Takes a round that ended `now`: how long it was busy, and how many legs there are.
     pub fn handle_round(&mut self, busy: Duration, legs: u64, now: Instant) {
+        if legs == 0 {
+            return self.rest(now);
+        }
         self.window.busy += busy;
         let legs = count(legs);
         let passed = now.saturating_duration_since(self.window.began);
@@ -144,7 +144,19 @@ impl Load {
         counters.set(Counter::LoadFull, state.full.into());
     }
 
-    /// Takes the window's share in, as often as windows have passed: a worker without legs may sleep for long.
+    /// Forgets what was: a worker without legs sleeps until something comes, and must not say meanwhile that it is full.
+    fn rest(&mut self, now: Instant) {
+        self.window = Window {
+            began: now,
+            busy: Duration::ZERO,
+        };
+        self.recent = Recent::new();
+        (self.share, self.legs) = (0.0, 0.0);
+        self.ladder.rest(now);
+        self.full = false;
+    }
+
+    /// Takes the window's share in, as often as windows have passed.
     fn close_window(&mut self, passed: Duration, legs: f32, now: Instant) {
         let share = (self.window.busy.as_secs_f32() / passed.as_secs_f32()).min(1.0);
         let windows = passed.as_nanos() / LOAD_WINDOW.as_nanos();
@@ -179,6 +191,13 @@ impl Load {
 }
 
 impl Recent {
+    const fn new() -> Self {
+        Self {
+            shares: [0.0; LOAD_WINDOWS],
+            next: 0,
+        }
+    }
+
     const fn push(&mut self, share: f32) {
         self.shares[self.next] = share;
         self.next = (self.next + 1) % LOAD_WINDOWS;
@@ -236,6 +255,15 @@ impl Ladder {
         {
             self.restore(now);
         }
+    }
+
+    /// Undoes all steps at once, where nobody is left to hear it.
+    fn rest(&mut self, now: Instant) {
+        if self.step > 0 {
+            self.step = 0;
+            self.last = Some(Change::Restored(now));
+        }
+        self.calm_since = None;
     }
 
     /// Tells whether what the latest step changed is measured by now.

@@ -13,7 +13,7 @@ use std::{
     net::{IpAddr, SocketAddr, UdpSocket},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -91,6 +91,8 @@ pub struct Stopped;
 pub struct Worker {
     commands: Commands,
     counters: Arc<SharedCounters>,
+    /// Legs that the control plane did not open here because there was no room.
+    refused: AtomicU64,
     addresses: Vec<SocketAddr>,
     stop: Arc<AtomicBool>,
     thread: Option<thread::JoinHandle<()>>,
@@ -202,6 +204,7 @@ impl Worker {
         Ok(Self {
             commands: Commands { sender, wake },
             counters,
+            refused: AtomicU64::new(0),
             addresses,
             stop,
             thread: Some(thread),
@@ -216,6 +219,7 @@ impl Worker {
         let worker = Self {
             commands: Commands { sender, wake },
             counters: Arc::clone(&counters),
+            refused: AtomicU64::new(0),
             addresses,
             stop: Arc::new(AtomicBool::new(false)),
             thread: None,
@@ -239,7 +243,15 @@ impl Worker {
 
     /// Returns the counters as last published.
     pub fn counters(&self) -> Counters {
-        self.counters.read()
+        let mut counters = self.counters.read();
+        let refused = self.refused.load(Ordering::Relaxed);
+        counters.set(Counter::LegsRefusedLoad, refused);
+        counters
+    }
+
+    /// Counts a leg that was not opened here because there was no room.
+    pub fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says goodbye to all legs, stops the thread and waits for it; blocks for a few milliseconds.
@@ -289,12 +301,14 @@ impl Round {
             self.shard.handle_timeout(now);
             self.settle();
             self.weigh(now);
+            self.publish();
         }
         let now = now();
         for leg in self.shard.legs() {
             self.shard.handle(Command::Close { leg }, now);
         }
         self.settle();
+        self.publish();
     }
 
     /// Waits for the next slot, or for anything at all while there are no legs.
@@ -330,6 +344,10 @@ impl Round {
             self.sockets.take(leg);
         }
         self.tell();
+    }
+
+    /// Shows what has been counted, and the load.
+    fn publish(&self) {
         let mut counters = *self.shard.counters();
         self.load.report(&mut counters);
         self.counters.publish(&counters);

@@ -14,7 +14,7 @@ use crate::{
     conference::{
         error::Refusal,
         focus::{Effect, Focus, FocusConfig, Input, Seat, Verb},
-        participant::{Door, Role},
+        participant::{Disturbance, Door, Role},
         roster::Snapshot,
     },
     id::{ConferenceId, LegId, ParticipantId, RoomId},
@@ -38,6 +38,11 @@ pub(crate) enum Message {
     Hold { leg: LegId, held: bool },
     /// A leg began or ceased to speak.
     Speaking { leg: LegId, speaking: bool },
+    /// A leg began or ceased to disturb the others.
+    Disturbs {
+        leg: LegId,
+        disturbance: Option<Disturbance>,
+    },
     /// A leg has ended on the media side.
     LegGone { leg: LegId },
     /// The bus failed; nobody can hear anybody.
@@ -169,6 +174,7 @@ impl Task {
             Message::Leave { participant } => Input::Leave { participant },
             Message::Hold { leg, held } => Input::Hold { leg, held },
             Message::Speaking { leg, speaking } => Input::Speaking { leg, speaking },
+            Message::Disturbs { leg, disturbance } => Input::Disturbs { leg, disturbance },
             Message::LegGone { leg } => Input::LegGone { leg },
             Message::BusFailed => Input::Fail,
             Message::Withdraw => Input::Withdraw,

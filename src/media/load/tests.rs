@@ -96,15 +96,29 @@ fn a_load_between_two_steps_does_not_make_the_effort_swing() {
 }
 
 #[test]
-fn a_worker_without_legs_sleeps_and_wakes_with_everything() {
+fn a_worker_whose_last_leg_has_left_rests_at_once() {
     let mut world = World::new();
-    world.run(secs(30), |_| 0.7);
+    world.run(secs(30), |_| 0.9);
+    assert!(!world.load.admits());
+    world.load.handle_round(ms(20), 0, world.now);
+    assert_eq!(world.load.state(), State::default());
+    assert_eq!(world.load.effort(), Effort::FULL);
+    assert!(world.load.admits());
+    // It may sleep for long; what wakes it is no load.
     world.now += secs(3_600);
     world.load.handle_round(ms(1), 0, world.now);
-    assert!(world.load.state().share_permille < 50);
-    assert!(world.load.admits());
-    world.run(secs(60), |_| 0.0);
-    assert_eq!(world.load.effort(), Effort::FULL);
+    assert_eq!(world.run(secs(60), |_| 0.3), []);
+}
+
+#[test]
+fn a_long_gap_between_two_rounds_counts_for_its_length() {
+    let mut world = World::new();
+    world.run(secs(1), |_| 0.9);
+    world.now += secs(60);
+    world.load.handle_round(secs(6), 100, world.now);
+    let state = world.load.state();
+    assert_eq!(state.peak_permille, 100);
+    assert!(state.share_permille < 200, "{state:?}");
 }
 
 #[test]
