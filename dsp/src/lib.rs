@@ -9,15 +9,22 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod comfort;
 mod conceal;
 mod delay;
 mod frame;
+mod gain;
 mod level;
+mod limiter;
+mod material;
 mod mixer;
+mod p56;
 mod playout;
 mod prompt;
 mod resample;
+mod shaper;
 mod store;
+mod witness;
 
 pub mod codec;
 pub mod jitter;
@@ -26,15 +33,21 @@ pub mod tone;
 pub mod wav;
 
 pub use codec::{Codec, CodecError, Decoder, Encoder};
+pub use comfort::ComfortNoise;
 pub use conceal::Concealer;
 pub use frame::{FRAME_SAMPLES, Frame, SAMPLE_RATE, TICK};
+pub use gain::Gain;
 pub use jitter::JitterBuffer;
 pub use level::{Level, SpeechGate};
 pub use limit::MAX_PAYLOAD;
+pub use limiter::Limiter;
 pub use mixer::Mixer;
+pub use p56::{ActiveLevel, SpeechMeter};
 pub use playout::{Playout, PlayoutStats, Taken};
 pub use prompt::decode_ogg_opus;
 pub use resample::{Decimator, Interpolator, Ratio};
+pub use shaper::{Shaper, ShaperPool, Shaping};
+pub use witness::{Disturbance, Finding, Witness};
 
 #[cfg(test)]
 mod tests {
@@ -50,6 +63,12 @@ mod tests {
         holds::<Mixer>();
         holds::<SpeechGate>();
         holds::<Frame>();
+        holds::<Shaper>();
+        holds::<ShaperPool>();
+        holds::<Limiter>();
+        holds::<ComfortNoise>();
+        holds::<Witness>();
+        holds::<SpeechMeter>();
     }
 
     #[test]
