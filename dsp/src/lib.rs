@@ -11,20 +11,27 @@
 
 mod backlog;
 mod claim;
+mod comfort;
 mod conceal;
 mod delay;
 mod frame;
+mod gain;
 mod handover;
 mod jitter;
 mod level;
+mod limiter;
+mod material;
 mod mixer;
+mod p56;
 mod playout;
 mod prompt;
 mod ready;
 mod resample;
+mod shaper;
 mod sound;
 mod speaker;
 mod store;
+mod witness;
 
 pub mod codec;
 pub mod limit;
@@ -36,16 +43,22 @@ pub use codec::{
     Codec, CodecError, Complexity, Decoder, Encoder, EncoderSettings, LossClass, Payloads,
     encode_clip,
 };
+pub use comfort::ComfortNoise;
 pub use conceal::Concealer;
 pub use frame::{FRAME_SAMPLES, Frame, SAMPLE_RATE, TICK};
+pub use gain::Gain;
 pub use handover::{Handover, Served};
 pub use level::{Level, SpeechGate};
 pub use limit::MAX_PAYLOAD;
+pub use limiter::Limiter;
 pub use mixer::Mixer;
+pub use p56::{ActiveLevel, SpeechMeter};
 pub use playout::{Due, Playout, PlayoutStats, Taken};
 pub use prompt::decode_ogg_opus;
 pub use resample::{Decimator, Interpolator, Ratio};
+pub use shaper::{Shaper, ShaperPool, Shaping};
 pub use speaker::{Nominee, Selector};
+pub use witness::{Disturbance, Finding, Witness};
 
 #[cfg(test)]
 mod tests {
@@ -60,6 +73,12 @@ mod tests {
         holds::<Mixer>();
         holds::<SpeechGate>();
         holds::<Frame>();
+        holds::<Shaper>();
+        holds::<ShaperPool>();
+        holds::<Limiter>();
+        holds::<ComfortNoise>();
+        holds::<Witness>();
+        holds::<SpeechMeter>();
     }
 
     #[test]
