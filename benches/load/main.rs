@@ -1,0 +1,68 @@
+//! `load` for `make bench`: named scenarios against a media worker and, in the same run, against the floor.
+//!
+//! ```text
+//! core 1: generator ── UDP on loopback ── core 0: child, either `child server` (a real media worker)
+//!         (crowd)                                 or `child floor` (same sockets and slots, no mixing)
+//!             └────── questions, answers: JSON lines over the child's standard input and output
+//! ```
+//!
+//! What a machine can do varies from minute to minute; ratios between two programs that take turns vary little.
+
+mod child;
+mod crowd;
+mod floor;
+mod machine;
+mod round;
+mod script;
+mod server;
+mod statistics;
+mod wire;
+
+use std::{io::Write, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// What anything here may fail with; there is nobody to handle it but the reader of the message.
+type Done<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Measures the media worker against the floor.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Option<Task>,
+    /// People in the room.
+    #[arg(long, default_value_t = 1_000)]
+    people: usize,
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Rounds of floor and server in turns.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// What is measured, on the first core; started by the generator.
+    #[command(hide = true)]
+    Child {
+        /// Which program it is.
+        program: wire::Program,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.task {
+        Some(Task::Child { program }) => child::serve(program),
+        None => round::phones(arguments.people, arguments.seconds, arguments.rounds),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell if this fails.
+            let _ = writeln!(std::io::stderr(), "load: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
