@@ -258,10 +258,10 @@ pub const COMMANDS_PER_SLOT: usize = 64;
 /// Notices of all workers that wait for the control plane; then events wait in the shard.
 pub const NOTICES_WAITING: usize = 8_192;
 
-/// Sockets whose readiness a worker learns at once.
-pub const READY_PER_SLOT: usize = 512;
+/// Sockets whose readiness a worker learns at once: room for the RTP of all telephones a core can serve.
+pub const READY_PER_SLOT: usize = 4_096;
 
-/// Datagrams a worker takes from one telephone's socket between two looks at its deadline: about what the system queues,
+/// Datagrams a worker takes from a telephone's socket that is ready again and again, between two looks at its deadline: about what the system queues,
 /// so that noise from strangers cannot crowd out the caller's one packet in 20 ms.
 pub const PHONE_DATAGRAMS_PER_SLOT: usize = 256;
 

@@ -14,7 +14,7 @@
 mod row;
 mod stage;
 
-use std::{collections::HashMap, time::Instant};
+use std::time::Instant;
 
 use self::{
     row::{Member, Row},
@@ -27,7 +27,7 @@ use super::{
     legs::{Legs, Slot},
     tick::Clock,
 };
-use crate::id::LegId;
+use crate::id::{LegId, LegMap};
 
 /// The mix of one conference.
 #[derive(Debug)]
@@ -35,9 +35,9 @@ pub(super) struct Bus {
     pub(super) clock: Clock,
     rows: Vec<Row>,
     /// Where each attached leg is.
-    places: HashMap<LegId, Place>,
+    places: LegMap<Place>,
     /// The roster as all participants see it.
-    roster: HashMap<LegId, Seat>,
+    roster: LegMap<Seat>,
     /// Attached legs that no roster has named yet.
     arriving: Vec<LegId>,
     stage: Stage,
@@ -57,8 +57,8 @@ impl Bus {
         Self {
             clock,
             rows: Vec::new(),
-            places: HashMap::new(),
-            roster: HashMap::new(),
+            places: LegMap::default(),
+            roster: LegMap::default(),
             arriving: Vec::new(),
             stage: Stage::new(),
             fault: false,

@@ -3,10 +3,8 @@
 //! Invariant: a leg keeps its slot for as long as it is here; the order of the slots is that of arrival, so that nothing
 //! depends on how ids are hashed.
 
-use std::collections::HashMap;
-
 use super::leg::Leg;
-use crate::id::LegId;
+use crate::id::{LegId, LegMap};
 
 /// Where a leg is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,7 +15,7 @@ pub(super) struct Slot(usize);
 pub(super) struct Legs {
     slots: Vec<Option<Box<Leg>>>,
     vacant: Vec<Slot>,
-    by_id: HashMap<LegId, Slot>,
+    by_id: LegMap<Slot>,
 }
 
 impl Legs {
