@@ -1,7 +1,9 @@
-//! Sound: codecs, jitter buffer, concealment, resampling and the exact mixer.
+//! Sound: codecs, jitter buffer, concealment, resampling, shaping and the exact mixer.
 //!
 //! ```text
-//! packet ─ Playout: JitterBuffer → Decoder → Concealer → Interpolator ─ Frame ─ Mixer ─ Frame ─ Encoder: Decimator → codec ─ packet
+//! packet ─ Playout: JitterBuffer → Decoder → Concealer → Interpolator ─ Frame ─ Shaper ─ Frame ─ Mixer
+//!                                                                         └ Witness                └ sums
+//! packet ─ codec ← Decimator :Encoder ─ Frame ─ ComfortNoise ─ Frame ─ Limiter ────────────────────────┘
 //! ```
 //!
 //! Invariants: this crate knows no network, no RTP header, no room and no clock; nothing in the tick allocates after
@@ -18,6 +20,7 @@ mod frame;
 mod gain;
 mod handover;
 mod jitter;
+mod lags;
 mod level;
 mod limiter;
 mod material;

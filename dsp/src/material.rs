@@ -106,6 +106,21 @@ pub(crate) fn speech(seed: u64, seconds: usize, active_dbov: f64) -> Vec<Frame> 
     at_active_level(&frames(&out, 3_000.0), active_dbov)
 }
 
+/// Four carriers that swell and sink four times a second, none of another `voice`'s: speech to a machine, not to an ear.
+pub(crate) fn carriers(voice: usize, seconds: usize, dbov: f64) -> Vec<Frame> {
+    let samples: Vec<f64> = (0..seconds * 48_000)
+        .map(|n| {
+            let t = n as f64 / RATE;
+            let sum: f64 = [440.0, 1_000.0, 1_720.0, 2_560.0]
+                .iter()
+                .map(|f| (TAU * (f + 80.0 * voice as f64) * t).sin())
+                .sum();
+            sum * (0.55 - 0.45 * (TAU * 4.0 * t).cos())
+        })
+        .collect();
+    at_level(&frames(&samples, 3_000.0), dbov)
+}
+
 /// White noise.
 pub(crate) fn noise(seed: u64, count: usize, dbov: f64) -> Vec<Frame> {
     let mut random = Random::new(seed);

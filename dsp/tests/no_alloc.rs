@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use assert_no_alloc::{AllocDisabler, assert_no_alloc};
 use dsp::{
-    Codec, Complexity, Encoder, EncoderSettings, Frame, Level, LossClass, MAX_PAYLOAD, Mixer,
-    Playout, SpeechGate, TICK, tone,
+    Codec, ComfortNoise, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES, Frame, Level,
+    Limiter, LossClass, MAX_PAYLOAD, Mixer, Playout, Shaper, ShaperPool, Shaping, SpeechGate, TICK,
+    Witness, tone,
 };
 
 #[global_allocator]
@@ -109,4 +110,41 @@ fn changing_over_between_encoders_allocates_nothing() {
             });
         }
     }
+}
+
+#[test]
+fn shaping_limiting_and_judging_allocate_nothing() {
+    let frames = tone::sine(440.0, -6.0, 200);
+    let mut pool = ShaperPool::new(1);
+    let mut shapers = Codec::ALL.map(|codec| Shaper::new(codec, Shaping::of(codec)));
+    let mut witness = Witness::new();
+    let (mut limiter, mut noise) = (Limiter::new(), ComfortNoise::new(1));
+    let mut found = 0;
+    assert_no_alloc(|| {
+        for (number, frame) in frames.iter().cycle().take(1_200).enumerate() {
+            let shaper = &mut shapers[number / 100 % 4];
+            pool.equip(shaper);
+            if number % 7 == 0 {
+                shaper.set_shaping(Shaping::NONE);
+            } else {
+                shaper.set_shaping(Shaping::of(Codec::Pcma));
+            }
+            let mut said = frame.clone();
+            shaper.shape(&mut said, frame);
+            if number % 100 == 99 {
+                pool.strip(shaper);
+            }
+            let mut sums = [0; FRAME_SAMPLES];
+            for (sum, sample) in sums.iter_mut().zip(&frame.samples) {
+                *sum = i32::from(*sample) * (number as i32 % 5);
+            }
+            let mut out = Frame::SILENCE;
+            limiter.limit(&sums, &mut out);
+            noise.fill(&mut out);
+            found += u32::from(witness.hear(frame, &out).is_some());
+            found += u32::from(number % 50 == 0 && witness.pass().is_some());
+        }
+    });
+    assert!(found > 0, "the witness has found nothing to name");
+    assert_eq!(pool.idle(), 1);
 }

@@ -5,6 +5,7 @@
 //! moments; an echo agrees for as long as there is something to return.
 
 use super::Features;
+use crate::lags::outstanding;
 
 /// Compares a leg with what it is sent.
 #[derive(Debug, Clone)]
@@ -59,13 +60,13 @@ impl EchoJudge {
         self.sent[self.at] = mix.bands.map(|band| band.max(FAINT));
         let heard = sound.bands.map(|band| band.max(FAINT));
         self.heard.learn(heard);
-        let mut best = 0.0_f32;
+        let mut agreements = [0.0; LAGS];
         for (behind, lag) in self.lags.iter_mut().enumerate() {
             let sent = self.sent[(self.at + LAGS - behind) % LAGS];
             lag.learn(sent, heard);
-            best = best.max(lag.agreement(&self.heard));
+            agreements[behind] = lag.agreement(&self.heard);
         }
-        if best >= AGREES {
+        if outstanding(&agreements, APART).is_some_and(|(_, best)| best >= AGREES) {
             self.score = (self.score + 1).min(MOST);
         } else {
             self.score = self.score.saturating_sub(2);
@@ -115,6 +116,9 @@ impl Lag {
 
 /// Delays looked at: 0 to 500 ms in ticks.
 const LAGS: usize = 26;
+
+/// Delays further apart than this, in ticks, are different ones.
+const APART: usize = 4;
 
 /// Nothing is believed fainter than this, in dBov.
 const FAINT: f32 = -62.0;

@@ -118,6 +118,15 @@ fn two_who_talk_at_once_are_no_echo() {
 }
 
 #[test]
+fn voices_in_the_same_rhythm_are_neither_echo_nor_music() {
+    let sent = material::carriers(0, 12, -20.0);
+    for (voice, late) in [(1, 0), (2, 60), (3, 200)] {
+        let sound = material::delayed(&material::carriers(voice, 12, -22.0), late * 48);
+        assert_eq!(findings(&sound, &sent), [], "voice {voice}");
+    }
+}
+
+#[test]
 fn ticks_that_are_not_decoded_are_pauses() {
     let mut witness = Witness::new();
     let silence = Frame::SILENCE;

@@ -11,8 +11,18 @@
 //! Invariants: with everything switched off a frame passes bit-exactly; nothing here allocates but
 //! [`ShaperPool::new`] and [`ShaperPool::refill`]; a shaper without a workshop works, with high-pass and gain alone.
 
+mod bands;
+mod echo;
+mod noise;
+mod workshop;
+
 use std::fmt;
 
+use self::{
+    echo::EchoPath,
+    noise::NoiseFloor,
+    workshop::{Memory, Workshop},
+};
 use crate::{
     Codec, FRAME_SAMPLES, Frame, Level, Limiter,
     gain::{Gain, decibels, level_of},
@@ -58,6 +68,8 @@ pub struct Shaper {
     factor: f32,
     limiter: Limiter,
     high_pass: HighPass,
+    /// What the last workshop learned of this leg.
+    memory: Memory,
     workshop: Option<Box<Workshop>>,
 }
 
@@ -71,6 +83,10 @@ impl Shaper {
             factor: 1.0,
             limiter: Limiter::new(),
             high_pass: HighPass::new(),
+            memory: Memory {
+                noise: NoiseFloor::UNKNOWN,
+                echo: EchoPath::UNKNOWN,
+            },
             workshop: None,
         }
     }
@@ -96,7 +112,7 @@ impl Shaper {
     }
 
     /// Shapes a frame in place, given what was sent to this leg in the same tick; returns the level before the gain.
-    pub fn shape(&mut self, frame: &mut Frame, _heard: &Frame) -> Level {
+    pub fn shape(&mut self, frame: &mut Frame, heard: &Frame) -> Level {
         if self.shaping == Shaping::NONE {
             return frame.level();
         }
@@ -106,6 +122,9 @@ impl Shaper {
         }
         if is_telephone(self.codec) {
             self.high_pass.process(&mut line);
+        }
+        if let Some(workshop) = &mut self.workshop {
+            workshop.process(&mut line, heard, self.shaping, self.codec);
         }
         let dbov = dbov_of(&line);
         self.amplify(&mut line, dbov, frame);
@@ -134,7 +153,6 @@ impl Shaper {
 
 /// The workshops of a bus: heavy state that only those who may be heard need.
 pub struct ShaperPool {
-    #[expect(clippy::vec_box, reason = "moves to a shaper and back as a pointer")]
     idle: Vec<Box<Workshop>>,
     instances: usize,
 }
@@ -154,23 +172,27 @@ impl ShaperPool {
     pub fn equip(&mut self, shaper: &mut Shaper) -> bool {
         if shaper.workshop.is_none() {
             shaper.workshop = self.idle.pop();
+            if let Some(workshop) = &mut shaper.workshop {
+                workshop.take_up(&shaper.memory);
+            }
         }
         shaper.workshop.is_some()
     }
 
     /// Takes the workshop of a shaper back. A pool that is full drops it, so this never grows.
     pub fn strip(&mut self, shaper: &mut Shaper) {
-        if let Some(workshop) = shaper.workshop.take()
-            && self.idle.len() < self.instances
-        {
-            self.idle.push(workshop);
+        if let Some(workshop) = shaper.workshop.take() {
+            shaper.memory = workshop.memory();
+            if self.idle.len() < self.instances {
+                self.idle.push(workshop);
+            }
         }
     }
 
     /// Makes up for workshops that left with their legs; `lent` of them are in use. Allocates: not for the tick.
     pub fn refill(&mut self, lent: usize) {
         while self.idle.len() + lent < self.instances {
-            self.idle.push(Box::new(Workshop {}));
+            self.idle.push(Box::new(Workshop::new()));
         }
     }
 
@@ -188,10 +210,6 @@ impl fmt::Debug for ShaperPool {
             .finish()
     }
 }
-
-/// What only a speaker needs.
-#[derive(Debug)]
-struct Workshop {}
 
 /// A Butterworth high-pass of second order at 80 Hz: takes away offset, mains hum and rumble below a telephone's band.
 #[derive(Debug, Clone)]
@@ -232,3 +250,6 @@ fn dbov_of(line: &[f32; FRAME_SAMPLES]) -> f32 {
 const B0: f32 = 0.992_622_55;
 const A1: f32 = -1.985_190_7;
 const A2: f32 = 0.985_299_5;
+
+#[cfg(test)]
+mod tests;
