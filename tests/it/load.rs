@@ -7,7 +7,7 @@ use rundruf::{
     browser::wire::Failed,
     conference::participant::Role,
     http::{Label, Metric},
-    media::Counter,
+    media::{Counter, load::Effort},
 };
 
 use crate::sim::{
@@ -22,7 +22,7 @@ async fn a_full_server_refuses_at_the_doors_and_those_inside_notice_nothing() {
     let mut world = World::new(1);
     let carol = opens(&mut world, "carol", Role::Moderator).await;
     let alice = talks(&mut world, "alice", Codec::Pcma, Voice(0)).await;
-    burden(&mut world, [0.9, 0.9]).await;
+    burden(&mut world, [0.9, 0.9], 3 * SECOND).await;
     let roster = carol.roster_line();
     for door in ["4711", "bridge"] {
         let late = world.phone("late");
@@ -44,7 +44,7 @@ async fn a_full_server_refuses_at_the_doors_and_those_inside_notice_nothing() {
     let refused = world.server.pool().counters().of(Counter::LegsRefusedLoad);
     assert_eq!(refused, 4);
 
-    burden(&mut world, [0.2, 0.2]).await;
+    burden(&mut world, [0.2, 0.2], 3 * SECOND).await;
     let dave = world.browser("dave");
     assert_eq!(dave.is_refused(&world, &world.room()).await, None);
     comes_in(&mut world, "bob").await;
@@ -59,7 +59,7 @@ async fn a_caller_whose_conference_is_on_a_full_worker_hears_why() {
     let here = world.legs().iter().position(|legs| *legs == 1).unwrap();
     let mut shares = [0.1; 2];
     shares[here] = 0.9;
-    burden(&mut world, shares).await;
+    burden(&mut world, shares, 3 * SECOND).await;
     let late = types_the_code(&mut world, "late").await;
     world.run_for(3 * SECOND).await;
     assert_eq!(world.ladder.said_to("late").last().unwrap(), "busy");
@@ -77,7 +77,7 @@ async fn a_caller_whose_conference_is_on_a_full_worker_hears_why() {
     world.run_until(|_| dave.is_connected()).await;
     assert_eq!(world.legs(), [1, 1]);
     shares[here] = 0.2;
-    burden(&mut world, shares).await;
+    burden(&mut world, shares, 3 * SECOND).await;
     types_the_code(&mut world, "again").await;
     world.run_for(SECOND).await;
     assert_eq!(carol.roster_line(), "Phone 1 · carol moderator");
@@ -86,15 +86,33 @@ async fn a_caller_whose_conference_is_on_a_full_worker_hears_why() {
 #[tokio::test(start_paused = true)]
 async fn a_conference_begins_on_the_worker_whose_core_is_less_in_use() {
     let mut world = World::new(3);
-    burden(&mut world, [0.4, 0.1]).await;
+    burden(&mut world, [0.4, 0.1], 3 * SECOND).await;
     opens(&mut world, "carol", Role::Guest).await;
     assert_eq!(world.legs(), [0, 1]);
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_worker_gives_up_comes_back_and_the_conversation_goes_on() {
+    let mut world = World::new(5);
+    let carol = opens(&mut world, "carol", Role::Moderator).await;
+    talks(&mut world, "alice", Codec::Pcma, Voice(0)).await;
+    assert_eq!([0, 1].map(|worker| world.effort(worker)), [Effort::FULL; 2]);
+    burden(&mut world, [0.95, 0.95], SECOND).await;
+    let less = [0, 1].map(|worker| world.effort(worker));
+    assert!(
+        less.iter().all(|effort| *effort != Effort::FULL),
+        "{less:?}"
+    );
+    burden(&mut world, [0.2, 0.2], 15 * SECOND).await;
+    assert_eq!([0, 1].map(|worker| world.effort(worker)), [Effort::FULL; 2]);
+    let from = listen(&mut world).await;
+    assert_hears(&carol, from, &[Voice(0)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_effort_and_the_share_of_each_worker_are_among_the_metrics() {
     let mut world = World::new(4);
-    burden(&mut world, [0.7, 0.3]).await;
+    burden(&mut world, [0.7, 0.3], 15 * SECOND).await;
     let metrics = rundruf::serve::metrics(&world.server, rundruf::phone::Counts::default());
     let of = |name: &str| -> Vec<u64> {
         let metric: &Metric = metrics.iter().find(|metric| metric.name == name).unwrap();
@@ -110,13 +128,15 @@ async fn the_effort_and_the_share_of_each_worker_are_among_the_metrics() {
     assert_eq!(of("rundruf_worker_legs"), [0, 0]);
 }
 
-/// Makes the workers need these shares of their cores, for long enough to be measured and answered.
-async fn burden(world: &mut World, shares: [f32; 2]) {
+/// Makes the workers need these shares of their cores for a time.
+async fn burden(world: &mut World, shares: [f32; 2], time: Duration) {
     for (worker, share) in shares.into_iter().enumerate() {
         world.burden(worker, share);
     }
-    for _ in 0..200 {
-        world.run_for(Duration::from_millis(100)).await;
+    // A worker weighs what it did whenever something happens.
+    let step = Duration::from_millis(20);
+    for _ in 0..time.as_millis() / step.as_millis() {
+        world.run_for(step).await;
     }
 }
 

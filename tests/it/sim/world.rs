@@ -23,7 +23,7 @@ use rundruf::{
         Clips, Counter, Counters, Shard, ShardConfig, SocketId,
         api::{ClipId, Command, Event},
         leg::secure::SecureContext,
-        load::{Load, State},
+        load::{Effort, Load},
         pool::{Pool, PortRange},
         worker::{Envelope, Notice, PhoneSockets, Simulated},
     },
@@ -321,9 +321,9 @@ impl World {
         self.benches[worker].burden = (share, 100);
     }
 
-    /// What a worker says of its load.
-    pub fn load(&self, worker: usize) -> State {
-        self.benches[worker].load.state()
+    /// The effort of a worker's shard.
+    pub fn effort(&self, worker: usize) -> Effort {
+        self.benches[worker].shard.effort()
     }
 
     /// Tells the server something as if a worker had.
