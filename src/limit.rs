@@ -240,6 +240,10 @@ pub const SERVE_INTERVAL: Duration = Duration::from_secs(1);
 /// Streams of one kind that are kept ready for who begins to speak; when there is none, the tick makes one.
 pub const SPARE_STREAMS: usize = 3;
 
+/// Workshops for the sound of speakers that are kept ready on a shard; a speaker for whom there is none is heard with gain
+/// alone, until the next tick.
+pub const SPARE_WORKSHOPS: usize = 8;
+
 /// Streams of one kind that are kept for later; further ones are dropped.
 pub const SPARE_STREAMS_MAX: usize = 8;
 

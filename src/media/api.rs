@@ -240,6 +240,14 @@ pub enum Command {
         /// How loud.
         gain: ListeningGain,
     },
+    /// Sets what is done to a leg's sound before it is mixed. A leg with no treatment at all is not judged either: it may
+    /// play music.
+    Shape {
+        /// The leg.
+        leg: LegId,
+        /// Which treatments; the worker's load may leave some out.
+        shaping: dsp::Shaping,
+    },
     /// Detaches a leg from its worker and hands it over as [`Event::Released`].
     Release {
         /// The leg.

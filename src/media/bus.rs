@@ -79,7 +79,7 @@ impl Bus {
 
     /// Detaches a leg.
     pub(super) fn leave(&mut self, leg: LegId, common: &mut Common) {
-        self.stage.remove(leg);
+        self.stage.remove(leg, common);
         self.arriving.retain(|arriving| *arriving != leg);
         self.stand_up(leg, common);
         if self.places.is_empty() {
@@ -169,7 +169,7 @@ impl Bus {
             return;
         };
         if seat.speaks == Channels::NONE {
-            self.stage.remove(leg);
+            self.stage.remove(leg, common);
         }
         let row = &mut self.rows[place.row];
         if row.hears == seat.hears {

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dsp::ShaperPool;
+
 use super::{
     api::{Event, Gone},
     counters::{Counter, Counters},
@@ -20,7 +22,7 @@ use super::{
 };
 use crate::{
     id::LegId,
-    limit::{EVENTS_BASE, EVENTS_PER_LEG},
+    limit::{EVENTS_BASE, EVENTS_PER_LEG, SPARE_WORKSHOPS},
 };
 
 /// The surroundings of a leg.
@@ -32,6 +34,7 @@ pub(super) struct Common {
     pub(super) clips: Clips,
     pub(super) handshakes: Handshakes,
     pub(super) encoders: Encoders,
+    pub(super) shapers: ShaperPool,
     /// How much work the sound may be.
     pub(super) effort: Effort,
     /// Legs that have ended and are yet to be taken out of the shard.
@@ -49,6 +52,7 @@ impl Common {
             clips,
             handshakes: Handshakes::default(),
             encoders: Encoders::default(),
+            shapers: ShaperPool::new(SPARE_WORKSHOPS),
             effort: Effort::FULL,
             gone: Vec::new(),
             wall: (now, Duration::ZERO),
@@ -136,6 +140,13 @@ impl Common {
                 at += 1;
             }
         }
+    }
+
+    /// Makes what was used up of what the tick must not make; called between two ticks.
+    pub(super) fn restock(&mut self) {
+        self.encoders.restock();
+        // Those that are lent out come on top.
+        self.shapers.refill(0);
     }
 
     /// Tells whether a leg has ended and is yet to be taken out.

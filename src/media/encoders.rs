@@ -4,9 +4,34 @@
 //! is the row's affair; here they wait for the next who needs one. Invariant: a spare of every kind in use is made between
 //! two ticks, so that the tick seldom allocates.
 
-use dsp::{Complexity, Encoder, EncoderSettings, Frame, Handover, MAX_PAYLOAD};
+use dsp::{
+    ComfortNoise, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES, Frame, Handover, Limiter,
+    MAX_PAYLOAD,
+};
 
 use crate::limit::{SPARE_STREAMS, SPARE_STREAMS_MAX};
+
+/// What turns the sums of a mix into sound that can be sent.
+#[derive(Debug, Clone)]
+pub(super) struct Finish {
+    limiter: Limiter,
+    noise: ComfortNoise,
+}
+
+impl Finish {
+    pub(super) const fn new() -> Self {
+        Self {
+            limiter: Limiter::new(),
+            noise: ComfortNoise::new(0),
+        }
+    }
+
+    /// Turns down what is too loud and fills what is too quiet.
+    pub(super) fn finish(&mut self, sums: &[i32; FRAME_SAMPLES], out: &mut Frame) {
+        self.limiter.limit(sums, out);
+        self.noise.fill(out);
+    }
+}
 
 /// One encoding of a mix.
 #[derive(Debug)]
@@ -14,6 +39,7 @@ pub(super) struct Stream {
     encoder: Encoder,
     /// What is coded.
     pub(super) sound: Frame,
+    pub(super) finish: Finish,
     /// Decides when somebody who has the stream alone goes back to the shared one.
     pub(super) handover: Handover,
     payload: [u8; MAX_PAYLOAD],
@@ -25,6 +51,7 @@ impl Stream {
         Some(Box::new(Self {
             encoder: Encoder::new(settings).ok()?,
             sound: Frame::SILENCE,
+            finish: Finish::new(),
             handover: Handover::new(),
             payload: [0; MAX_PAYLOAD],
             len: 0,
@@ -65,6 +92,10 @@ impl Stream {
 
 /// The streams that nobody uses.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::vec_box,
+    reason = "moves to who needs it and back as a pointer"
+)]
 pub(super) struct Encoders {
     spare: Vec<Box<Stream>>,
     /// Which kinds are in use.

@@ -163,6 +163,10 @@ impl Shard {
                 leg.set_gain(gain);
                 Ok(())
             }),
+            Command::Shape { leg, shaping } => self.with_leg(leg, now, |leg, _| {
+                leg.set_shaping(shaping);
+                Ok(())
+            }),
             Command::Release { leg } => self.release(leg),
             Command::Adopt { leg } => self.adopt(leg, now),
             Command::Inject(fault) => self.inject(fault),
@@ -183,7 +187,7 @@ impl Shard {
             self.tick_bus(conference, now);
         }
         self.due = due;
-        self.common.encoders.restock();
+        self.common.restock();
     }
 
     /// Takes the next datagram to send.
@@ -277,7 +281,7 @@ impl Shard {
 
     fn insert(&mut self, mut leg: Box<Leg>, now: Instant) {
         let id = leg.id();
-        leg.attach(None);
+        leg.attach(None, &mut self.common);
         if let Some(ufrag) = leg.local_ufrag() {
             self.browsers.expect(id, ufrag);
         }
@@ -337,7 +341,7 @@ impl Shard {
             if let Some(slot) = self.legs.slot(id)
                 && let Some(leg) = self.legs.at(slot)
             {
-                leg.attach(None);
+                leg.attach(None, &mut self.common);
                 self.hall.enter(id, slot, now);
             }
         }
@@ -368,7 +372,7 @@ impl Shard {
         }
         self.detach(id);
         if let (Some(leg), Some(bus)) = (self.legs.at(slot), self.buses.get_mut(&conference)) {
-            leg.attach(Some(conference));
+            leg.attach(Some(conference), &mut self.common);
             bus.join(id, slot, now);
         }
         true
@@ -380,7 +384,7 @@ impl Shard {
             return false;
         };
         if let Some(leg) = self.legs.at(slot) {
-            leg.attach(None);
+            leg.attach(None, &mut self.common);
         }
         self.hall.enter(id, slot, now);
         true

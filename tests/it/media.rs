@@ -139,6 +139,8 @@ impl World {
             Command::Start { conference: ROOM },
             opened(PAGE, opening),
             opened(PHONE, phone),
+            untreated(PAGE),
+            untreated(PHONE),
             joined(PAGE),
             joined(PHONE),
             Command::Roster {
@@ -323,6 +325,12 @@ fn negotiated(secure: &SecureContext, now: Instant) -> (Rtc, Mid, Opening, u8) {
 fn opened(leg: LegId, opening: Opening) -> Command {
     let opening = Box::new(opening);
     Command::Open { leg, opening }
+}
+
+/// Tones are no speech: what treats speech would take them away.
+const fn untreated(leg: LegId) -> Command {
+    let shaping = dsp::Shaping::NONE;
+    Command::Shape { leg, shaping }
 }
 
 const fn joined(leg: LegId) -> Command {

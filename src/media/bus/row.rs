@@ -19,7 +19,7 @@ use crate::{
         api::{Channels, ListeningGain},
         common::Common,
         counters::Counter,
-        encoders::Stream,
+        encoders::{Finish, Stream},
         leg::{Ear, Key, Leg},
         legs::{Legs, Slot},
     },
@@ -34,6 +34,7 @@ pub(super) struct Row {
     mixer: Mixer,
     /// What those hear who are not part of it.
     sound: Frame,
+    finish: Finish,
     level: Level,
 }
 
@@ -45,6 +46,8 @@ pub(super) struct Member {
     /// Where it may speak.
     pub(super) speaks: Channels,
     ear: Ear,
+    /// Ticks that a change of the encoding has waited for a quiet one.
+    waited: u8,
     voice: Voice,
     /// Its place among the talkers, where it is heard in this tick.
     pub(super) talks: Option<usize>,
@@ -80,10 +83,27 @@ impl Member {
             slot,
             speaks,
             ear: Ear::Closed,
+            waited: 0,
             voice: Voice::None,
             talks: None,
             present: false,
         }
+    }
+}
+
+impl Member {
+    /// Tells whether another encoding of the same sound may wait for a tick in which the change is not heard.
+    fn waits(&mut self, ear: Ear, mix: Level) -> bool {
+        let (Ear::Mix(before), Ear::Mix(after)) = (self.ear, ear) else {
+            return false;
+        };
+        let alike = before.settings.codec == after.settings.codec && before.gain == after.gain;
+        if alike && mix > QUIET && self.waited < LONGEST_WAIT {
+            self.waited += 1;
+            return true;
+        }
+        self.waited = 0;
+        false
     }
 }
 
@@ -95,6 +115,7 @@ impl Row {
             encodings: Vec::new(),
             mixer: Mixer::new(),
             sound: Frame::SILENCE,
+            finish: Finish::new(),
             level: Level::SILENCE,
         }
     }
@@ -141,9 +162,10 @@ impl Row {
                 if !may_speak || !stage.nominate(member, here, claim) {
                     let level = claim.filter(|_| may_speak);
                     leg.judge(level.unwrap_or(Level::SILENCE), common);
+                    leg.rest(common);
                 }
                 let ear = leg.ear(deaf, common);
-                if ear != member.ear {
+                if ear != member.ear && !member.waits(ear, self.level) {
                     member.ear = ear;
                     tune(&mut self.encodings, member, common);
                 }
@@ -153,7 +175,7 @@ impl Row {
     }
 
     /// Mixes what is said in the row's channels, encodes it and sends every member its packet.
-    pub(super) fn speak(&mut self, stage: &Stage, legs: &mut Legs, common: &mut Common) {
+    pub(super) fn speak(&mut self, stage: &mut Stage, legs: &mut Legs, common: &mut Common) {
         if self.members.is_empty() {
             return;
         }
@@ -173,7 +195,7 @@ impl Row {
             }
         }
         self.level = level;
-        self.mixer.everyone(&mut self.sound);
+        self.finish.finish(self.mixer.sums(), &mut self.sound);
     }
 
     /// Gives whoever is part of the mix a stream of their own, and takes it back when they have been silent for a while.
@@ -188,6 +210,9 @@ impl Row {
                     let gain = self.encodings[number].key.gain;
                     member.voice = match stream {
                         Some(mut stream) => {
+                            if gain == ListeningGain::default() {
+                                stream.finish.clone_from(&self.finish);
+                            }
                             stream.handover.handle_tick(true, self.level);
                             Voice::Private(stream, gain)
                         }
@@ -227,7 +252,7 @@ impl Row {
             let done = if encoding.key.gain == ListeningGain::default() {
                 stream.encode_other(&self.sound, complexity)
             } else {
-                hear(&self.mixer, None, encoding.key.gain, &mut stream.sound);
+                hear(&self.mixer, None, encoding.key.gain, stream);
                 stream.encode(complexity)
             };
             common.counters.count(if done {
@@ -238,7 +263,7 @@ impl Row {
         }
     }
 
-    fn send(&mut self, stage: &Stage, legs: &mut Legs, common: &mut Common) {
+    fn send(&mut self, stage: &mut Stage, legs: &mut Legs, common: &mut Common) {
         let Self {
             hears,
             members,
@@ -268,9 +293,12 @@ impl Row {
                         if own.is_none() && *gain == ListeningGain::default() {
                             stream.sound.clone_from(sound);
                         } else {
-                            hear(mixer, own, *gain, &mut stream.sound);
+                            hear(mixer, own, *gain, stream);
                         }
                         speak_alone(leg, stream, common);
+                        if let Some(talker) = member.talks {
+                            stage.note_heard(talker, &stream.sound);
+                        }
                     }
                     (ear, _) => leg.send_ear(ear, common),
                 }
@@ -325,25 +353,30 @@ fn own_part<'a>(member: &Member, stage: &'a Stage, hears: Channels) -> Option<&'
 }
 
 /// Writes the mix without somebody's own part, as loud as they want it.
-fn hear(mixer: &Mixer, own: Option<&Frame>, gain: ListeningGain, out: &mut Frame) {
-    if gain == ListeningGain::default() {
-        match own {
-            Some(own) => mixer.without(own, out),
-            None => mixer.everyone(out),
+fn hear(mixer: &Mixer, own: Option<&Frame>, gain: ListeningGain, stream: &mut Stream) {
+    let mut sums = *mixer.sums();
+    if let Some(own) = own {
+        for (sum, own) in sums.iter_mut().zip(&own.samples) {
+            *sum -= i32::from(*own);
         }
-        return;
     }
-    let factor = FACTORS[usize::try_from(gain.steps() + 2).unwrap_or(2)];
-    let samples = out.samples.iter_mut().zip(mixer.sums()).enumerate();
-    for (at, (out, sum)) in samples {
-        let sum = sum - own.map_or(0, |own| i32::from(own.samples[at]));
-        let loud = (sum * factor) >> 10;
-        *out = i16::try_from(loud).unwrap_or(if loud < 0 { i16::MIN } else { i16::MAX });
+    if gain != ListeningGain::default() {
+        let factor = FACTORS[usize::try_from(gain.steps() + 2).unwrap_or(2)];
+        for sum in &mut sums {
+            *sum = (*sum * factor) >> 10;
+        }
     }
+    stream.finish.finish(&sums, &mut stream.sound);
 }
 
 /// −12, −6, 0, 6 and 12 dB, in 1/1,024. Times the sum of eight speakers it fits an `i32`.
 const FACTORS: [i32; 5] = [257, 513, 1_024, 2_043, 4_077];
+
+/// A mix in which a change of the encoding is not heard.
+const QUIET: Level = Level::from_rfc6464(50);
+
+/// Ticks that such a change waits at most: two seconds.
+const LONGEST_WAIT: u8 = 100;
 
 /// Encodes what only one leg hears and sends it.
 fn speak_alone(leg: &mut Leg, stream: &mut Stream, common: &mut Common) {

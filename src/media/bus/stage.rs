@@ -2,13 +2,16 @@
 //!
 //! ```text
 //! listen   every leg: what its packets claim ─ candidates
-//! choose   [`Selector`] ─ the chosen: decode ─ level;  the others' packets pass
+//! choose   [`Selector`] ─ the chosen: decode ─ [`Witness`] ─ shape ─ level;  the others' packets pass
 //! ```
 //!
-//! Invariants: nobody is decoded who is not chosen; a leg without a seat to speak from is no candidate.
+//! Whoever plays music, as a telephone system does to those who hold, loses the place and is left out of every mix, but
+//! decoded on, so that its end is noticed.
+//!
+//! Invariants: nobody else is decoded who is not chosen; a leg without a seat to speak from is no candidate.
 
 use dsp::{
-    Frame, Level, Nominee, Selector, Taken,
+    Finding, Frame, Level, Nominee, Selector, Taken, Witness,
     limit::{DEFAULT_SPEAKERS, MAX_SPEAKERS},
 };
 
@@ -16,10 +19,11 @@ use super::{Place, row::Member};
 use crate::{
     id::LegId,
     media::{
-        api::Channels,
+        api::{Channels, Disturbance, Event},
         common::Common,
         counters::Counter,
         legs::{Legs, Slot},
+        load::Effort,
     },
 };
 
@@ -54,6 +58,9 @@ pub(super) struct Talker {
     pub(super) speaks: Channels,
     /// What it says in this tick.
     pub(super) sound: Frame,
+    /// What it was sent in the tick before.
+    heard: Frame,
+    witness: Witness,
 }
 
 impl Stage {
@@ -77,15 +84,18 @@ impl Stage {
         let more = legs.saturating_sub(self.candidates.len());
         self.candidates.reserve(more);
         if self.talkers.len() + self.spare.len() < legs.min(usize::from(MAX_SPEAKERS)) {
-            self.spare.push(Box::new(Talker::SILENT));
+            self.spare.push(Box::new(Talker::new()));
         }
-        self.talkers.reserve(usize::from(MAX_SPEAKERS));
+        self.talkers.reserve(2 * usize::from(MAX_SPEAKERS));
     }
 
     /// Forgets a leg that has left or may no more speak.
-    pub(super) fn remove(&mut self, leg: LegId) {
+    pub(super) fn remove(&mut self, leg: LegId, common: &mut Common) {
         self.selector.remove(leg.as_u64());
-        self.dismiss();
+        let mut talkers = self.talkers.iter();
+        if let Some(at) = talkers.position(|talker| talker.leg == leg) {
+            self.step_down(at, common);
+        }
     }
 
     /// Begins a tick.
@@ -99,22 +109,29 @@ impl Stage {
     /// Hears what a leg's packets claim; tells whether it is a candidate.
     pub(super) fn nominate(&mut self, member: &Member, place: Place, claim: Option<Level>) -> bool {
         let claim = claim.filter(|level| *level >= FAINTEST);
-        if claim.is_none() && !self.selector.is_chosen(member.leg.as_u64()) {
+        let mut talkers = self.talkers.iter();
+        let talker = talkers.find(|talker| talker.leg == member.leg);
+        if claim.is_none() && talker.is_none() {
             return false;
         }
+        let banned = talker.is_some_and(|talker| talker.is_banned());
         self.candidates.push(Candidate {
             leg: member.leg,
             slot: member.slot,
             place,
             speaks: member.speaks,
-            claim,
+            claim: claim.filter(|_| !banned),
         });
         true
     }
 
     /// Chooses the speakers of the tick and decodes them.
     pub(super) fn choose(&mut self, legs: &mut Legs, common: &mut Common) {
-        let places = self.places.min(common.effort.speakers);
+        let places = if common.effort.speakers < Effort::FULL.speakers {
+            self.places.min(common.effort.speakers)
+        } else {
+            self.places
+        };
         if self.selector.places() != usize::from(places) {
             self.selector.set_places(places);
         }
@@ -125,7 +142,7 @@ impl Stage {
             })
         });
         self.selector.choose(nominees);
-        self.dismiss();
+        self.dismiss(common);
         let mut candidates = std::mem::take(&mut self.candidates);
         common.each(
             &mut candidates,
@@ -153,6 +170,11 @@ impl Stage {
             .map(|(at, talker)| (at, talker.place))
     }
 
+    /// Keeps what one who is heard was sent.
+    pub(super) fn note_heard(&mut self, at: usize, sound: &Frame) {
+        self.talkers[at].heard.clone_from(sound);
+    }
+
     /// Returns one who is heard.
     pub(super) fn talker(&self, at: usize) -> &Talker {
         &self.talkers[at]
@@ -162,57 +184,127 @@ impl Stage {
         let Some(leg) = legs.at(candidate.slot) else {
             return;
         };
-        if !self.selector.is_chosen(candidate.leg.as_u64()) {
-            common.counters.count(Counter::FramesPassed);
+        let Some(talker) = self.seat(candidate) else {
+            let passed = u64::from(candidate.claim.is_some());
+            common.counters.add(Counter::FramesPassed, passed);
+            leg.rest(common);
             return leg.judge(candidate.claim.unwrap_or(Level::SILENCE), common);
-        }
-        let talker = self.seat(candidate);
+        };
         let taken = leg.decode(&mut talker.sound, common);
-        let level = if taken == Taken::Silent {
+        let was_banned = talker.is_banned();
+        if leg.is_judged() {
+            talker.testify(taken, common);
+        } else {
+            talker.acquit(common);
+        }
+        let level = if taken == Taken::Silent || talker.is_banned() {
             Level::SILENCE
         } else {
             talker.speaks = candidate.speaks;
-            talker.sound.level()
+            leg.shape(&mut talker.sound, &talker.heard, common)
         };
+        if talker.is_banned() && !was_banned {
+            self.selector.remove(candidate.leg.as_u64());
+        }
         leg.judge(level, common);
     }
 
-    /// Gives a chosen one its place, which it keeps from tick to tick.
-    fn seat(&mut self, candidate: &Candidate) -> &mut Talker {
+    /// Returns the place of one who is chosen or listened to, which is kept from tick to tick.
+    fn seat(&mut self, candidate: &Candidate) -> Option<&mut Talker> {
         let mut talkers = self.talkers.iter();
-        let found = talkers.position(|talker| talker.leg == candidate.leg);
-        let at = found.unwrap_or_else(|| {
-            let spare = self.spare.pop();
-            self.talkers
-                .push(spare.unwrap_or_else(|| Box::new(Talker::SILENT)));
-            self.talkers.len() - 1
-        });
+        let at = match talkers.position(|talker| talker.leg == candidate.leg) {
+            Some(at) => at,
+            None if self.selector.is_chosen(candidate.leg.as_u64()) => {
+                let spare = self.spare.pop();
+                let mut talker = spare.unwrap_or_else(|| Box::new(Talker::new()));
+                talker.leg = candidate.leg;
+                self.talkers.push(talker);
+                self.talkers.len() - 1
+            }
+            None => return None,
+        };
         let talker = &mut self.talkers[at];
-        talker.leg = candidate.leg;
         talker.place = candidate.place;
-        talker
+        Some(talker)
     }
 
     /// Takes the places of those who are not chosen.
-    fn dismiss(&mut self) {
-        let mut at = 0;
-        while at < self.talkers.len() {
-            if self.selector.is_chosen(self.talkers[at].leg.as_u64()) {
-                at += 1;
-            } else {
-                self.spare.push(self.talkers.remove(at));
+    fn dismiss(&mut self, common: &mut Common) {
+        for at in (0..self.talkers.len()).rev() {
+            let talker = &self.talkers[at];
+            if !self.selector.is_chosen(talker.leg.as_u64()) && !talker.is_banned() {
+                self.step_down(at, common);
             }
         }
+    }
+
+    fn step_down(&mut self, at: usize, common: &mut Common) {
+        let mut talker = self.talkers.remove(at);
+        talker.acquit(common);
+        talker.forget();
+        self.spare.push(talker);
     }
 }
 
 impl Talker {
-    const SILENT: Self = Self {
-        leg: LegId::from_u64(0),
-        place: Place { row: 0, at: 0 },
-        speaks: Channels::NONE,
-        sound: Frame::SILENCE,
-    };
+    fn new() -> Self {
+        Self {
+            leg: LegId::from_u64(0),
+            place: Place { row: 0, at: 0 },
+            speaks: Channels::NONE,
+            sound: Frame::SILENCE,
+            heard: Frame::SILENCE,
+            witness: Witness::new(),
+        }
+    }
+
+    fn forget(&mut self) {
+        self.speaks = Channels::NONE;
+        self.heard = Frame::SILENCE;
+        self.witness = Witness::new();
+    }
+
+    /// Ends what the witness found, unless it ended by itself.
+    fn acquit(&mut self, common: &mut Common) {
+        if self.witness.found().is_some() {
+            self.witness = Witness::new();
+            common.tell(Event::Disturbs {
+                leg: self.leg,
+                disturbance: None,
+            });
+        }
+    }
+
+    /// Tells whether it is left out of every mix.
+    fn is_banned(&self) -> bool {
+        self.witness.found() == Some(dsp::Disturbance::Music)
+    }
+
+    /// Lets the witness hear the tick, and tells what it found.
+    fn testify(&mut self, taken: Taken, common: &mut Common) {
+        let finding = match taken {
+            Taken::Played => self.witness.hear(&self.sound, &self.heard),
+            // What is made up testifies to nothing: it holds a tone where speech would not.
+            Taken::Concealed | Taken::Silent => self.witness.pass(),
+        };
+        if let Some(finding) = finding {
+            common.tell(Event::Disturbs {
+                leg: self.leg,
+                disturbance: match finding {
+                    Finding::Begins(found) => Some(named(found)),
+                    Finding::Ends(_) => None,
+                },
+            });
+        }
+    }
+}
+
+const fn named(disturbance: dsp::Disturbance) -> Disturbance {
+    match disturbance {
+        dsp::Disturbance::SteadyNoise => Disturbance::SteadyNoise,
+        dsp::Disturbance::Echo => Disturbance::Echo,
+        dsp::Disturbance::Music => Disturbance::Music,
+    }
 }
 
 /// The faintest claim that makes a candidate: what is below is a line without a voice, whatever the gain.

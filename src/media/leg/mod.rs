@@ -19,7 +19,7 @@ use std::{
 
 use dsp::{
     Codec, CodecError, Due, EncoderSettings, Frame, Level, LossClass, Playout, PlayoutStats,
-    SpeechGate, TICK, Taken,
+    Shaper, Shaping, SpeechGate, TICK, Taken,
 };
 use sip::{
     redact::Pii,
@@ -52,6 +52,7 @@ pub struct Leg {
     transport: Transport,
     playout: Playout,
     gate: SpeechGate,
+    manner: Manner,
     hearing: Hearing,
     player: Option<Player>,
     /// Where on the grid its last tick lay.
@@ -64,6 +65,14 @@ pub struct Leg {
     conference: Option<ConferenceId>,
     /// The next datagram panics.
     fault: bool,
+}
+
+/// How a leg's sound is treated before it is heard.
+#[derive(Debug)]
+struct Manner {
+    shaper: Shaper,
+    /// What was asked for; else what suits the codec.
+    asked: Option<Shaping>,
 }
 
 /// How a leg hears.
@@ -147,6 +156,7 @@ impl Leg {
             transport,
             playout: Playout::new(codec)?,
             gate: SpeechGate::new(),
+            manner: Manner::new(codec, None),
             hearing: Hearing {
                 codec,
                 gain: ListeningGain::default(),
@@ -194,7 +204,7 @@ impl Leg {
                         self.put(sequence, timestamp, payload, level, restarted, now);
                         false
                     }
-                    inbound => {
+                    inbound @ (Inbound::Nothing | Inbound::Bound) => {
                         let bound = inbound == Inbound::Bound;
                         self.serve_at = now;
                         self.settle(common);
@@ -216,6 +226,7 @@ impl Leg {
                 self.playout = Playout::new(media.format.codec)?;
                 self.counted = PlayoutStats::default();
                 self.hearing.codec = media.format.codec;
+                self.manner = Manner::new(media.format.codec, self.manner.asked);
             }
             phone.update(media, now);
             self.serve_at = now;
@@ -281,7 +292,7 @@ impl Leg {
         }
     }
 
-    /// Decodes what [`Self::due`] took.
+    /// Decodes what [`Self::due`] took, as it was said.
     pub(super) fn decode(&mut self, sound: &mut Frame, common: &mut Common) -> Taken {
         let taken = self.playout.decode(sound);
         common.counters.count(Counter::FramesDecoded);
@@ -289,6 +300,38 @@ impl Leg {
             common.counters.count(Counter::FramesConcealed);
         }
         taken
+    }
+
+    /// Makes what was said fit to be heard, given what the leg heard; returns how loud it was.
+    pub(super) fn shape(&mut self, sound: &mut Frame, heard: &Frame, common: &mut Common) -> Level {
+        let Manner { shaper, asked } = &mut self.manner;
+        let shaping = asked.unwrap_or_else(|| Shaping::of(self.hearing.codec));
+        let noise_suppression = shaping.noise_suppression && common.effort.noise_suppression;
+        shaper.set_shaping(Shaping {
+            noise_suppression,
+            ..shaping
+        });
+        if noise_suppression || shaping.echo {
+            common.shapers.equip(shaper);
+        }
+        shaper.shape(sound, heard)
+    }
+
+    /// Tells whether the leg is judged by what it says: not where its sound is to be left as it is, music included.
+    pub(super) fn is_judged(&self) -> bool {
+        self.manner.asked != Some(Shaping::NONE)
+    }
+
+    /// Gives back what only a speaker needs.
+    pub(super) fn rest(&mut self, common: &mut Common) {
+        if self.manner.shaper.is_equipped() {
+            common.shapers.strip(&mut self.manner.shaper);
+        }
+    }
+
+    /// Sets what is done to the leg's sound.
+    pub(super) const fn set_shaping(&mut self, shaping: Shaping) {
+        self.manner.asked = Some(shaping);
     }
 
     /// Judges how loud the leg is in this tick, and tells if its speaking begins or ends.
@@ -385,7 +428,8 @@ impl Leg {
     }
 
     /// Attaches the leg to a bus or to none.
-    pub(super) const fn attach(&mut self, conference: Option<ConferenceId>) {
+    pub(super) fn attach(&mut self, conference: Option<ConferenceId>, common: &mut Common) {
+        self.rest(common);
         self.conference = conference;
     }
 
@@ -524,6 +568,15 @@ impl Leg {
         match &self.transport {
             Transport::Phone(phone) => phone.is_sending(),
             Transport::Browser(browser) => browser.connected,
+        }
+    }
+}
+
+impl Manner {
+    const fn new(codec: Codec, asked: Option<Shaping>) -> Self {
+        Self {
+            shaper: Shaper::new(codec, Shaping::of(codec)),
+            asked,
         }
     }
 }
