@@ -23,7 +23,7 @@ pub(super) fn encoders() -> Vec<(EncoderSettings, Tuning)> {
     opus.chain(others).collect()
 }
 
-fn payload(encoder: &mut Encoder, frame: &Frame) -> Vec<u8> {
+pub(super) fn payload(encoder: &mut Encoder, frame: &Frame) -> Vec<u8> {
     let mut payload = [0; MAX_PAYLOAD];
     let len = encoder.encode(frame, &mut payload).unwrap();
     payload[..len].to_vec()

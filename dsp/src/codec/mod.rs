@@ -1,5 +1,6 @@
 //! The codecs of the house: 20 ms frames in, payloads out, and back.
 
+mod change_tests;
 mod clip;
 mod copy_tests;
 pub(crate) mod g711;
@@ -275,6 +276,16 @@ impl Decoder {
         next.is_some_and(|next| decoder.recover(next, out).is_ok()) || decoder.conceal(out).is_ok()
     }
 
+    /// Goes on where another decoder of the same codec stands.
+    #[cfg(test)]
+    fn copy_from(&mut self, other: &Self) {
+        match (&mut self.from, &other.from) {
+            (In::G722(decoder), In::G722(other)) => decoder.clone_from(other),
+            (In::Opus(decoder), In::Opus(other)) => decoder.copy_from(other),
+            (In::G711(_) | In::G722(_) | In::Opus(_), _) => {}
+        }
+    }
+
     /// Forgets the stream.
     pub fn reset(&mut self) {
         match &mut self.from {
@@ -305,8 +316,9 @@ mod tests {
     use crate::{Interpolator, MAX_PAYLOAD, tone};
 
     /// Codes a tone and returns its RMS level at the far end, at 48 kHz.
-    fn through(codec: Codec, frequency: f64) -> f64 {
-        let mut encoder = Encoder::new(codec).unwrap();
+    fn through(settings: EncoderSettings, frequency: f64) -> f64 {
+        let codec = settings.codec;
+        let mut encoder = Encoder::new(settings).unwrap();
         let mut decoder = Decoder::new(codec).unwrap();
         let mut up = codec.ratio().map(Interpolator::new);
         let mut power = 0.0;
@@ -335,24 +347,37 @@ mod tests {
 
     #[test]
     fn speech_frequencies_pass_every_codec() {
-        for (codec, edge) in [
-            (Codec::Pcmu, 3_300.0),
-            (Codec::Pcma, 3_300.0),
-            (Codec::G722, 6_900.0),
-            (Codec::Opus, 6_900.0),
+        for (settings, edge) in [
+            (Codec::Pcmu.into(), 3_300.0),
+            (Codec::Pcma.into(), 3_300.0),
+            (Codec::G722.into(), 6_900.0),
+            (EncoderSettings::new(Codec::Opus, LossClass::Low), 6_900.0),
+            (
+                EncoderSettings::new(Codec::Opus, LossClass::Medium),
+                6_900.0,
+            ),
+            (EncoderSettings::new(Codec::Opus, LossClass::High), 6_900.0),
         ] {
-            let (middle, edge) = (through(codec, 1_000.0), through(codec, edge));
-            assert!((middle + 15.0).abs() < 1.5, "{codec:?} {middle}");
+            let (middle, edge) = (through(settings, 1_000.0), through(settings, edge));
+            assert!((middle + 15.0).abs() < 1.5, "{settings:?} {middle}");
             assert!(
                 (edge - middle).abs() < 6.0,
-                "{codec:?} {edge} against {middle}"
+                "{settings:?} {edge} against {middle}"
             );
         }
     }
 
     #[test]
     fn the_copy_in_the_next_opus_packet_beats_guessing() {
-        let mut encoder = Encoder::new(Codec::Opus).unwrap();
+        for loss in [LossClass::Medium, LossClass::High] {
+            let [copied, guessed] = errors_of_recovery(EncoderSettings::new(Codec::Opus, loss));
+            assert!(copied < guessed * 0.7, "{loss:?} {copied} {guessed}");
+        }
+    }
+
+    /// Returns the error of every fifth frame made up with and without the packet after it.
+    fn errors_of_recovery(settings: EncoderSettings) -> [f64; 2] {
+        let mut encoder = Encoder::new(settings).unwrap();
         let packets: Vec<Vec<u8>> = (0..100)
             .map(|number| {
                 // Harmonics in syllables of 200 ms, whose pitch and loudness wander so that guessing has to fail.
@@ -398,7 +423,7 @@ mod tests {
                 }
             }
         }
-        assert!(errors[0] < errors[1] * 0.7, "{errors:?}");
+        errors
     }
 
     #[test]

@@ -23,10 +23,10 @@ use crate::SAMPLE_RATE;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 pub(crate) enum Application {
-    /// Speech that has to be understood.
+    /// Speech that has to be understood, without what lies below it.
+    #[cfg(test)]
     Voip = ffi::OPUS_APPLICATION_VOIP,
     /// Sound that has to be like the original.
-    #[cfg(test)]
     Audio = ffi::OPUS_APPLICATION_AUDIO,
 }
 
@@ -110,6 +110,12 @@ impl DecoderState {
         // SAFETY: the block has the size the library asked for; libopus writes all of it before it reads any.
         check(unsafe { ffi::opus_decoder_init(state, RATE, CHANNELS) })?;
         Ok(())
+    }
+
+    /// Becomes a copy of another decoder.
+    #[cfg(test)]
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.0.copy_from_slice(&other.0);
     }
 
     /// Decodes a packet; returns the samples written.
