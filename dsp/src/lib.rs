@@ -18,12 +18,14 @@ mod handover;
 mod jitter;
 mod level;
 mod mixer;
+mod pace;
 mod playout;
 mod prompt;
 mod ready;
 mod resample;
 mod sound;
 mod store;
+mod stretch;
 
 pub mod codec;
 pub mod limit;
