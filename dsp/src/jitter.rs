@@ -394,7 +394,7 @@ impl JitterBuffer {
                     Step::Again
                 }
                 Some(first) if first.timestamp <= cursor => self.play(now),
-                Some(_) => self.bridge(cursor, covered, made_up, wanted),
+                Some(_) => self.bridge(cursor, covered, made_up),
             },
         }
     }
@@ -437,6 +437,8 @@ impl JitterBuffer {
             };
             return Step::Again;
         }
+        let step = self.units(CONCEALED_STEP).max(1);
+        let wanted = (wanted + step - 1) / step * step;
         let hold = now - self.media_micros(cursor);
         let full = self
             .transits
@@ -459,11 +461,13 @@ impl JitterBuffer {
     }
 
     /// The first packet lies beyond the cursor: silence of the sender, loss, or both.
-    fn bridge(&mut self, cursor: i64, covered: i64, made_up: i64, wanted: i64) -> Step {
+    fn bridge(&mut self, cursor: i64, covered: i64, made_up: i64) -> Step {
         let first = &self.packets[0];
         let gap = first.timestamp - cursor;
         let silent = self.missing(first) == 0;
-        if silent || made_up >= self.units(MAX_CONCEALED) {
+        // The copy of what comes just before the packet at hand may be inside it.
+        let copied = self.duration.min(first.end - first.timestamp).min(gap);
+        if silent || (made_up >= self.units(MAX_CONCEALED) && (covered > 0 || gap > copied)) {
             self.state = State::Waiting {
                 cursor: Some(cursor),
             };
@@ -478,9 +482,13 @@ impl JitterBuffer {
             };
             return Step::Again;
         }
-        // Exactly the packet before this one is missing: its copy may be inside.
-        let next = gap <= self.duration.max(wanted) && gap <= first.end - first.timestamp;
-        let units = if next { gap } else { gap.min(wanted) };
+        let next = gap == copied;
+        // By whole packets, because that is what codecs conceal best.
+        let units = if next {
+            gap
+        } else {
+            self.duration.max(1).min(gap - copied)
+        };
         self.state = State::Playing {
             cursor: cursor + units,
             covered,
@@ -680,6 +688,9 @@ const MARGIN_STEP: Duration = Duration::from_millis(5);
 
 /// How far jitter may reach into the last step of the margin.
 const MARGIN_SLACK: Duration = Duration::from_millis(3);
+
+/// What is made up without a packet at hand is a multiple of this: the shortest that Opus conceals.
+const CONCEALED_STEP: Duration = Duration::from_micros(2_500);
 
 /// Bytes of an Opus packet that says that the sender pauses: its table of contents, and a byte more at most.
 const PAUSE_BYTES: usize = 2;
