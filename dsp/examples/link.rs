@@ -3,6 +3,7 @@
 //! `link <folder of 16 kHz WAV files> <folder for the results>`. Each file is coded, sent twice over a link that loses and
 //! delays packets, the same for every codec, and played out; what is heard the second time is written, when the link is
 //! known. `tests/pesq/measure.py` judges the results.
+#![expect(clippy::print_stdout, reason = "a program that reports")]
 #![expect(clippy::cast_possible_truncation, reason = "simulated times are small")]
 
 use std::{

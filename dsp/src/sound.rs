@@ -32,7 +32,10 @@ impl Sound {
         Ok(Self {
             codec,
             decoder: Decoder::new(codec)?,
-            concealer: Concealer::new(codec.sample_rate()),
+            concealer: match codec {
+                Codec::Opus => Concealer::fading(codec.sample_rate()),
+                Codec::Pcmu | Codec::Pcma | Codec::G722 => Concealer::new(codec.sample_rate()),
+            },
             up: codec.ratio().map(Interpolator::new),
             ready: Ready::new(codec),
             waiting: Taken::Silent,
@@ -81,6 +84,7 @@ impl Sound {
             // The copy inside the next packet is the sound itself.
             (true, Some(_)) => self.concealer.heard_own(),
             (true, None) => self.concealer.fade(out),
+            (false, _) if self.codec == Codec::Opus => out.fill(0),
             (false, _) => self.concealer.make_up(out),
         }
         self.ready.grow(samples);

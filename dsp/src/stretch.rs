@@ -2,11 +2,6 @@
 //!
 //! Both cross-fade the sound with itself shifted by a period, over that period (WSOLA). The period is the shift at which the
 //! sound is most like itself; where it is like itself at none, nothing is done. In quiet any shift will do.
-#![expect(
-    clippy::cast_possible_truncation,
-    reason = "periods are some hundred samples"
-)]
-
 use crate::{conceal::mix, ready::Ready};
 
 /// What may be stretched.
@@ -118,6 +113,7 @@ const WINDOW: usize = 10;
 const ALIKE: f32 = 0.8;
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "a sample is small")]
 mod tests {
     use std::f64::consts::TAU;
 

@@ -252,8 +252,8 @@ fn who_always_claims_silence_is_probed_and_found_out() {
 fn an_honest_header_is_trusted_and_taken_as_it_is() {
     let frames = speechlike(500, 4_000.0);
     let mut leg = Leg::new(Codec::Opus, payloads(Codec::Opus, &frames, 1), 1);
-    for number in 0..499 {
-        let header = frames[number].level();
+    for (number, frame) in frames.iter().enumerate().take(499) {
+        let header = frame.level();
         let due = leg.due(Some(header));
         leg.decode();
         if number > 3 {
