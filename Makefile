@@ -9,7 +9,7 @@ BIN := target/release/rundruf
 
 # What building needs beside Rust and Node, and what the tests need on top.
 BUILD_PACKAGES := build-essential cmake pkg-config
-TEST_PACKAGES := $(BUILD_PACKAGES) baresip sip-tester chromium firefox-esr iproute2
+TEST_PACKAGES := $(BUILD_PACKAGES) baresip sip-tester chromium firefox-esr iproute2 python3-venv
 
 # Installs missing Debian packages as root; otherwise says the one command to run.
 define need_packages
@@ -33,6 +33,7 @@ help:
 	@echo "make run     build and start a demo conference on this machine"
 	@echo "make test    everything that is checked, real telephones and browsers included"
 	@echo "make bench   benchmarks"
+	@echo "make pesq    what a bad link costs in PESQ"
 	@echo "make lint    formatting, lints, documentation, types"
 	@echo "make fmt     format the sources"
 
@@ -90,6 +91,12 @@ test-e2e: test-packages web/dist/index.html
 	@# Raw sockets and networks of their own need root; without it, a user namespace gives the same on loopback.
 	@if [ "$$(id -u)" = 0 ]; then exec $(E2E); \
 	 else exec unshare --user --map-root-user --net sh -c 'ip link set lo up && exec $(E2E)'; fi
+
+# The script makes a Python environment of its own and says so if the network lacks for that.
+.PHONY: pesq
+pesq: test-packages
+	cargo build --release --locked -p dsp --example link
+	python3 tests/pesq/measure.py target/release/examples/link
 
 .PHONY: lint
 lint: build-packages web/node_modules/.installed

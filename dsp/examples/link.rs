@@ -3,6 +3,7 @@
 //! `link <folder of 16 kHz WAV files> <folder for the results>`. Each file is coded, sent twice over a link that loses and
 //! delays packets, the same for every codec, and played out; what is heard the second time is written, when the link is
 //! known. `tests/pesq/measure.py` judges the results.
+#![expect(clippy::print_stdout, reason = "a program that reports")]
 #![expect(clippy::cast_possible_truncation, reason = "simulated times are small")]
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 
 use dsp::{
     Codec, Decimator, Decoder, Encoder, EncoderSettings, Frame, Interpolator, LossClass,
-    MAX_PAYLOAD, Playout, Ratio, TICK, wav,
+    MAX_PAYLOAD, Playout, PlayoutStats, Ratio, TICK, wav,
 };
 
 type Failure = Box<dyn std::error::Error>;
@@ -55,14 +56,14 @@ fn send(name: &str, samples: &[i16], to: &Path) -> Result<(), Failure> {
             for seed in 0..link.seeds() {
                 let mut dice = Dice::new(name, link, seed);
                 let fates = link.fates(payloads.len(), &mut dice);
-                let heard = played(codec, &payloads, &fates, dice.below(20))?;
+                let (heard, stats) = played(codec, &payloads, &fates, dice.below(20))?;
                 let case = format!("{name}.{codec:?}.{link:?}.{seed}");
                 write(to, &case, &heard[once.len()..])?;
                 let lost = fates
                     .iter()
                     .map(|fate| if fate.is_none() { b'1' } else { b'0' });
                 fs::write(to.join(format!("{case}.lost")), lost.collect::<Vec<_>>())?;
-                println!("{case}");
+                println!("{case}: {stats:?}");
             }
         }
     }
@@ -111,7 +112,7 @@ fn played(
     payloads: &[Vec<u8>],
     fates: &[Option<Duration>],
     phase: u64,
-) -> Result<Vec<Frame>, Failure> {
+) -> Result<(Vec<Frame>, PlayoutStats), Failure> {
     let start = t0();
     let mut arrivals: Vec<_> = (0..payloads.len())
         .filter_map(|number| Some((TICK * (number as u32 + 1) + fates[number]?, number)))
@@ -136,7 +137,7 @@ fn played(
         playout.take(&mut frame, start + now);
         heard.push(frame);
     }
-    Ok(heard)
+    Ok((heard, playout.stats()))
 }
 
 /// Writes frames at 16 kHz and at 8 kHz.
@@ -200,7 +201,9 @@ impl Dice {
             sum.wrapping_mul(31).wrapping_add(u64::from(byte))
         });
         let mut dice = Self(name ^ (seed << 20) ^ ((link as u64) << 40));
-        (0..8).for_each(|_| drop(dice.below(2)));
+        for _ in 0..8 {
+            dice.below(2);
+        }
         dice
     }
 

@@ -1,12 +1,12 @@
 //! The jitter buffer: orders packets, decides what is due, and how long to hold.
 //!
 //! All is driven by timestamps. A *cursor* is the timestamp of the next sound to leave; the distance between the cursor
-//! and the clock of the ticks is the *hold*. A stretch of sound starts at the first tick that leaves [`MARGIN`] before
+//! and the clock of the ticks is the *hold*. A stretch of sound starts at the first tick that leaves a margin before
 //! the slowest packets of late. When nothing is there in time, sound is made up **without** moving the cursor: should
 //! the packet come late, it plays and the hold has grown; should it never come, the next one tells by its timestamp, and
 //! the cursor skips what was already covered. A gap in timestamps without one in sequence numbers is silence of the
-//! sender, not loss, and starts a new stretch. In quiet moments whole ticks are taken out or put in
-//! ([`JitterBuffer::balance`]), which also keeps drifting clocks in step.
+//! sender, not loss, and starts a new stretch. [`JitterBuffer::begin_tick`] says when sound should be stretched to fit the
+//! network, which also keeps drifting clocks in step.
 
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use crate::{
         MAX_CONCEALED, MAX_DEPTH, MAX_DROPOUT, MAX_HOLD, MAX_MISORDER, MAX_PACKETS,
         MAX_RECEIVED_PAYLOAD, MAX_TIMESTAMP_LEAP,
     },
+    pace::{Adjust, Pace},
     store::{Place, Store},
 };
 
@@ -48,19 +49,6 @@ pub(crate) struct Payload {
     pub(crate) units: u32,
     /// What the sender says of its loudness.
     pub(crate) header: Option<Level>,
-}
-
-/// Whether the hold fits the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Balance {
-    /// It fits.
-    Even,
-    /// It is a tick or more too long for some time: a quiet tick should be dropped.
-    Long,
-    /// It is over the limit: a tick must be dropped at once.
-    Over,
-    /// It is too short for some time: a quiet tick should be inserted.
-    Short,
 }
 
 /// Counters of a jitter buffer.
@@ -96,7 +84,9 @@ pub(crate) struct JitterBuffer {
     copies: Copies,
     /// Timestamp units of the packet played last.
     duration: i64,
-    imbalance: i32,
+    pace: Pace,
+    /// The packet played last said that the sender pauses.
+    pausing: bool,
     /// The instant that is zero on the timeline.
     epoch: Option<Instant>,
     stats: JitterStats,
@@ -116,7 +106,8 @@ impl JitterBuffer {
             skipped: 0,
             copies: Copies::default(),
             duration: 0,
-            imbalance: 0,
+            pace: Pace::new(),
+            pausing: false,
             epoch: None,
             stats: JitterStats::default(),
         }
@@ -248,38 +239,46 @@ impl JitterBuffer {
         self.store.has_room(bytes)
     }
 
-    /// Judges the hold at the tick of `now`, when `left` timestamp units of decoded sound wait behind the cursor.
-    ///
-    /// Asked once per tick, before anything is taken.
-    pub(crate) fn balance(&mut self, left: u32, now: Instant) -> Balance {
+    /// Begins the tick of `now`, when `left` timestamp units of sound wait behind the cursor: says what would better the
+    /// delay. Asked once per tick, before anything is taken.
+    pub(crate) fn begin_tick(&mut self, left: u32, now: Instant) -> Adjust {
         let now = self.micros(now);
         let (State::Playing { cursor, .. }, Some(fastest)) = (&self.state, self.transits.fastest())
         else {
-            self.imbalance = 0;
-            return Balance::Even;
+            self.pace.reset();
+            return Adjust::Keep;
         };
-        let hold = now + self.media_micros(i64::from(left) - cursor);
+        let left = self.media_micros(i64::from(left));
+        let hold = now + left - self.media_micros(*cursor);
         if hold - fastest > micros(MAX_HOLD + 2 * TICK) {
-            return Balance::Over;
+            self.pace.reset();
+            return Adjust::Shorten(micros(TICK));
         }
-        let spare = hold - self.target();
-        self.imbalance = if spare >= micros(TICK + HYSTERESIS) {
-            self.imbalance.max(0) + 1
-        } else if spare < micros(HYSTERESIS) - micros(MARGIN) {
-            self.imbalance.min(0) - 1
-        } else {
-            0
-        };
-        match self.imbalance {
-            PATIENCE_LONG.. => Balance::Long,
-            ..=PATIENCE_SHORT => Balance::Short,
-            _ => Balance::Even,
-        }
+        self.pace.tick(left, micros(TICK))
     }
 
-    /// Hears that the tick asked for by [`Self::balance`] was dropped or inserted.
-    pub(crate) fn balanced(&mut self) {
-        self.imbalance = 0;
+    /// Tells whether the next `units` behind the cursor are there without a gap.
+    pub(crate) fn covers(&self, units: u32) -> bool {
+        let State::Playing {
+            cursor, covered, ..
+        } = self.state
+        else {
+            return false;
+        };
+        let mut end = cursor;
+        for packet in &self.packets {
+            if end - cursor >= i64::from(units) || packet.timestamp != end {
+                break;
+            }
+            end = packet.end;
+        }
+        covered == 0 && end - cursor >= i64::from(units)
+    }
+
+    /// Returns the hold that is aimed at beyond the fastest packet, in milliseconds.
+    pub(crate) fn target_ms(&self) -> u32 {
+        let fastest = self.transits.fastest().unwrap_or(0);
+        u32::try_from((self.base(self.duration) - fastest).max(0) / 1_000).unwrap_or(0)
     }
 
     /// Returns the media time that waits, from the cursor to the end of the newest packet.
@@ -308,7 +307,8 @@ impl JitterBuffer {
         self.skipped = 0;
         self.copies.forget();
         self.duration = 0;
-        self.imbalance = 0;
+        self.pace.reset();
+        self.pausing = false;
     }
 
     fn cursor(&self) -> Option<i64> {
@@ -394,7 +394,7 @@ impl JitterBuffer {
                     Step::Again
                 }
                 Some(first) if first.timestamp <= cursor => self.play(now),
-                Some(_) => self.bridge(cursor, covered, made_up, wanted),
+                Some(_) => self.bridge(cursor, covered, made_up),
             },
         }
     }
@@ -431,12 +431,14 @@ impl JitterBuffer {
 
     /// Nothing is there: makes sound up and lets the hold grow, until the sender is taken for silent.
     fn starve(&mut self, cursor: i64, covered: i64, made_up: i64, wanted: i64, now: i64) -> Step {
-        if made_up >= self.units(MAX_CONCEALED) {
+        if made_up >= self.units(MAX_CONCEALED) || self.pausing {
             self.state = State::Waiting {
                 cursor: Some(cursor),
             };
             return Step::Again;
         }
+        let step = self.units(CONCEALED_STEP).max(1);
+        let wanted = (wanted + step - 1) / step * step;
         let hold = now - self.media_micros(cursor);
         let full = self
             .transits
@@ -459,11 +461,13 @@ impl JitterBuffer {
     }
 
     /// The first packet lies beyond the cursor: silence of the sender, loss, or both.
-    fn bridge(&mut self, cursor: i64, covered: i64, made_up: i64, wanted: i64) -> Step {
+    fn bridge(&mut self, cursor: i64, covered: i64, made_up: i64) -> Step {
         let first = &self.packets[0];
         let gap = first.timestamp - cursor;
         let silent = self.missing(first) == 0;
-        if silent || made_up >= self.units(MAX_CONCEALED) {
+        // The copy of what comes just before the packet at hand may be inside it.
+        let copied = self.duration.min(first.end - first.timestamp).min(gap);
+        if silent || (made_up >= self.units(MAX_CONCEALED) && (covered > 0 || gap > copied)) {
             self.state = State::Waiting {
                 cursor: Some(cursor),
             };
@@ -478,9 +482,13 @@ impl JitterBuffer {
             };
             return Step::Again;
         }
-        // Exactly the packet before this one is missing: its copy may be inside.
-        let next = gap <= self.duration.max(wanted) && gap <= first.end - first.timestamp;
-        let units = if next { gap } else { gap.min(wanted) };
+        let next = gap == copied;
+        // By whole packets, because that is what codecs conceal best.
+        let units = if next {
+            gap
+        } else {
+            self.duration.max(1).min(gap - copied)
+        };
         self.state = State::Playing {
             cursor: cursor + units,
             covered,
@@ -498,6 +506,11 @@ impl JitterBuffer {
     fn play(&mut self, now: i64) -> Step {
         let first = &self.packets[0];
         let missing = self.missing(first);
+        let (timestamp, pausing) = (first.timestamp, first.place.len() <= PAUSE_BYTES);
+        let slack = now - self.media_micros(timestamp) - self.base(first.end - timestamp);
+        self.pace.fetch(slack);
+        self.pausing = pausing && self.copies.carried;
+        let first = &self.packets[0];
         self.copies.learn(missing > 0, now);
         self.stats.lost += missing;
         self.skipped = 0;
@@ -511,12 +524,9 @@ impl JitterBuffer {
         Step::Play
     }
 
-    /// The hold wanted: the slowest transit of late and a margin, and for packets that do not begin at ticks, the way
-    /// from the tick that decodes them.
+    /// The hold wanted at the beginning of a stretch: for packets that do not begin at ticks, also the way from the tick
+    /// that decodes them.
     fn target(&self) -> i64 {
-        let (Some(fastest), Some(slow)) = (self.transits.fastest(), self.transits.slow()) else {
-            return 0;
-        };
         let tick = self.units(TICK);
         let duration = self
             .packets
@@ -527,8 +537,20 @@ impl JitterBuffer {
         } else {
             tick - gcd(duration, tick)
         };
+        self.base(duration) + self.media_micros(phase)
+    }
+
+    /// How long after the fastest packet's time a packet is wanted: a margin that the slowest of late would have kept, and
+    /// a packet more where copies pay.
+    fn base(&self, duration: i64) -> i64 {
+        let (Some(fastest), Some(slow)) = (self.transits.fastest(), self.transits.slow()) else {
+            return 0;
+        };
+        let step = micros(MARGIN_STEP);
+        let steps = ((slow - fastest - micros(MARGIN_SLACK)).max(0) + step - 1) / step;
+        let margin = ((steps + 1) * step).min(micros(MAX_HOLD));
         let copy = if self.copies.wanted { duration } else { 0 };
-        slow.min(fastest + micros(MAX_HOLD)) + micros(MARGIN) + self.media_micros(phase + copy)
+        fastest + margin + self.media_micros(copy)
     }
 
     fn make_room(&mut self, bytes: usize) {
@@ -661,17 +683,17 @@ fn gcd(a: i64, b: i64) -> i64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// How long before its tick the slowest packet of late should be there.
-const MARGIN: Duration = Duration::from_millis(5);
+/// What the margin against jitter grows and shrinks by; also the least.
+const MARGIN_STEP: Duration = Duration::from_millis(5);
 
-/// How far the hold may be off before it is corrected.
-const HYSTERESIS: Duration = Duration::from_millis(2);
+/// How far jitter may reach into the last step of the margin.
+const MARGIN_SLACK: Duration = Duration::from_millis(3);
 
-/// Ticks in a row the hold must be too long before one is dropped: half a second.
-const PATIENCE_LONG: i32 = 25;
+/// What is made up without a packet at hand is a multiple of this: the shortest that Opus conceals.
+const CONCEALED_STEP: Duration = Duration::from_micros(2_500);
 
-/// Ticks in a row the hold must be too short before one is inserted: a tenth of a second.
-const PATIENCE_SHORT: i32 = -5;
+/// Bytes of an Opus packet that says that the sender pauses: its table of contents, and a byte more at most.
+const PAUSE_BYTES: usize = 2;
 
 #[cfg(test)]
 mod tests;

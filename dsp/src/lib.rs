@@ -26,6 +26,7 @@ mod limiter;
 mod material;
 mod mixer;
 mod p56;
+mod pace;
 mod playout;
 mod prompt;
 mod ready;
@@ -34,6 +35,7 @@ mod shaper;
 mod sound;
 mod speaker;
 mod store;
+mod stretch;
 mod witness;
 
 pub mod codec;

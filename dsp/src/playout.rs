@@ -10,8 +10,9 @@ use crate::{
     Claim, Codec, CodecError, Frame, Level,
     backlog::Backlog,
     claim::Claims,
-    jitter::{Balance, JitterBuffer, Play},
+    jitter::{JitterBuffer, Play},
     limit::{MAX_PIECES, MIN_PACKET_DURATION},
+    pace::Adjust,
     sound::Sound,
 };
 
@@ -48,6 +49,10 @@ pub struct PlayoutStats {
     pub lost: u64,
     /// Frames with made-up sound that were heard.
     pub concealed: u64,
+    /// Ticks from which sound was taken out, because the hold was too long.
+    pub accelerated: u64,
+    /// Ticks into which sound was put, because the hold was too short.
+    pub expanded: u64,
     /// Packets that are no sound of the codec.
     pub malformed: u64,
     /// Packets dropped at a limit.
@@ -56,6 +61,8 @@ pub struct PlayoutStats {
     pub untrusted: u64,
     /// Media time waiting, in milliseconds.
     pub depth_ms: u32,
+    /// How long after the fastest packet's time packets are wanted, in milliseconds.
+    pub target_ms: u32,
 }
 
 /// Jitter buffer, decoder, concealment and resampling of one inbound stream.
@@ -66,7 +73,8 @@ pub struct Playout {
     backlog: Backlog,
     claims: Claims,
     sound: Sound,
-    tick: Tick,
+    /// What would better the delay in the tick that has begun.
+    tick: Option<Adjust>,
     counts: Counts,
 }
 
@@ -82,7 +90,7 @@ impl Playout {
             backlog: Backlog::new(),
             claims: Claims::new(codec),
             sound: Sound::new(codec)?,
-            tick: Tick::Ended,
+            tick: None,
             counts: Counts::default(),
         })
     }
@@ -120,39 +128,29 @@ impl Playout {
     /// Begins a tick, every 20 ms: says what it has, decoding nothing. A tick neither decoded nor passed when the next
     /// begins has passed.
     pub fn due(&mut self, now: Instant) -> Due {
-        if self.tick != Tick::Ended {
+        if self.tick.is_some() {
             self.pass();
         }
-        let balance = self.jitter.balance(self.waiting(), now);
-        let tick = self.codec.ticks();
-        let quiet = self.sound.was_quiet;
-        let double = balance == Balance::Over || (balance == Balance::Long && quiet);
-        if balance == Balance::Short && quiet && !self.sound.silent {
-            self.jitter.balanced();
-            let units = tick.saturating_sub(self.waiting());
-            let made_up = Play::Conceal { units, copy: false };
-            self.backlog.push(made_up, &mut self.jitter);
-        }
-        self.fetch(tick, now);
-        self.tick = Tick::Single;
-        if double && self.sounds(tick) {
-            self.jitter.balanced();
-            self.fetch(2 * tick, now);
-            self.tick = Tick::Double;
-        }
+        let adjust = self.jitter.begin_tick(self.waiting(), now);
+        let adjust = match adjust {
+            Adjust::Shorten(most) if self.sound.passed => self.shorten_unheard(most, now),
+            Adjust::Shorten(most) => self.prepare_to_shorten(most, now),
+            Adjust::Lengthen(_) | Adjust::Keep => adjust,
+        };
+        self.fetch(self.codec.ticks(), now);
+        self.tick = Some(adjust);
         self.claim()
     }
 
     /// Ends the tick with its sound.
     pub fn decode(&mut self, out: &mut Frame) -> Taken {
-        let tick = std::mem::replace(&mut self.tick, Tick::Ended);
-        if tick == Tick::Ended {
+        let Some(adjust) = self.tick.take() else {
             *out = Frame::SILENCE;
             return Taken::Silent;
-        }
+        };
         let taken = self.render();
-        if tick == Tick::Double {
-            self.sound.merge();
+        if taken == Taken::Played {
+            self.stretch(adjust);
         }
         let level = self.sound.finish(taken, out);
         if taken == Taken::Played {
@@ -164,19 +162,18 @@ impl Playout {
 
     /// Ends the tick unheard.
     pub fn pass(&mut self) {
-        let ticks = match std::mem::replace(&mut self.tick, Tick::Ended) {
-            Tick::Ended => return,
-            Tick::Single => 1,
-            Tick::Double => 2,
+        let Some(adjust) = self.tick.take() else {
+            return;
         };
         if self.claims.wants_probe() {
             self.probe();
         }
-        let units = ticks * self.codec.ticks();
-        let decoded = self.decoded_units().min(units);
-        self.sound.pass(decoded as usize * self.per_unit());
-        let keep = preroll(self.codec) * self.codec.clock_rate() / 1_000;
-        self.backlog.pass(units - decoded, keep, &mut self.jitter);
+        // Nobody hears whether time stands still.
+        if !matches!(adjust, Adjust::Lengthen(_)) {
+            self.pass_units(self.codec.ticks());
+        }
+        self.sound.passed = true;
+        self.sound.was_quiet = true;
     }
 
     /// Takes out the sound of one tick, every 20 ms: [`Self::due`] and [`Self::decode`].
@@ -198,7 +195,10 @@ impl Playout {
             concealed: self.counts.concealed,
             malformed: self.counts.malformed,
             overflow: jitter.overflow,
+            accelerated: self.counts.accelerated,
+            expanded: self.counts.expanded,
             untrusted: self.counts.untrusted,
+            target_ms: self.jitter.target_ms(),
             depth_ms: u32::try_from(depth).unwrap_or(u32::MAX),
         }
     }
@@ -209,7 +209,53 @@ impl Playout {
         self.jitter.reset();
         self.claims.reset();
         self.sound.reset();
-        self.tick = Tick::Ended;
+        self.tick = None;
+    }
+
+    /// Lets sound pass that nobody hears.
+    fn pass_units(&mut self, units: u32) {
+        let decoded = self.decoded_units().min(units);
+        self.sound.pass(decoded as usize * self.per_unit());
+        let keep = preroll(self.codec) * self.codec.clock_rate() / 1_000;
+        self.backlog.pass(units - decoded, keep, &mut self.jitter);
+    }
+
+    /// Takes sound out at once where nobody hears it.
+    fn shorten_unheard(&mut self, most: i64, now: Instant) -> Adjust {
+        let units = self.units(most);
+        let wanted = self.codec.ticks() + units;
+        if self.jitter.covers(wanted.saturating_sub(self.waiting())) {
+            self.fetch(wanted, now);
+            self.pass_units(units);
+        }
+        Adjust::Keep
+    }
+
+    /// Takes as much from the jitter buffer as shortening works on, if it is there.
+    fn prepare_to_shorten(&mut self, most: i64, now: Instant) -> Adjust {
+        let most = most.min(LONGEST_CUT);
+        let wanted = self.codec.ticks() + self.units(most);
+        if !self.jitter.covers(wanted.saturating_sub(self.waiting())) {
+            return Adjust::Keep;
+        }
+        self.fetch(wanted, now);
+        Adjust::Shorten(most)
+    }
+
+    /// Stretches what waits.
+    fn stretch(&mut self, adjust: Adjust) {
+        let samples = |micros| self.units(micros) as usize * self.per_unit();
+        match adjust {
+            Adjust::Keep => {}
+            Adjust::Shorten(most) => {
+                let most = samples(most);
+                self.counts.accelerated += u64::from(self.sound.shorten(most) > 0);
+            }
+            Adjust::Lengthen(most) => {
+                let most = samples(most);
+                self.counts.expanded += u64::from(self.sound.lengthen(most) > 0);
+            }
+        }
     }
 
     /// Takes from the jitter buffer until so many timestamp units wait.
@@ -222,13 +268,6 @@ impl Playout {
             let piece = self.jitter.take(missing, now);
             self.backlog.push(piece, &mut self.jitter);
         }
-    }
-
-    /// Tells whether any of the next units is a payload or was decoded.
-    fn sounds(&self, units: u32) -> bool {
-        let decoded = self.decoded_units();
-        let mut ahead = self.backlog.ahead(units.saturating_sub(decoded));
-        !ahead.any(|(piece, ..)| !matches!(piece, Play::Payload(_)))
     }
 
     fn claim(&mut self) -> Due {
@@ -319,6 +358,12 @@ impl Playout {
         u32::try_from(units).expect("what waits is shorter than a second")
     }
 
+    /// Timestamp units of so many microseconds.
+    fn units(&self, micros: i64) -> u32 {
+        let units = micros * i64::from(self.codec.clock_rate()) / 1_000_000;
+        u32::try_from(units).unwrap_or(0)
+    }
+
     /// Samples of one timestamp unit.
     const fn per_unit(&self) -> usize {
         (self.codec.sample_rate() / self.codec.clock_rate()) as usize
@@ -346,19 +391,15 @@ const fn preroll(codec: Codec) -> u32 {
     }
 }
 
-/// The tick that has begun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tick {
-    Ended,
-    Single,
-    /// Two ticks of sound become one, so that the hold shrinks.
-    Double,
-}
+/// Microseconds taken out of heard sound at once, at most: the longest pitch period.
+const LONGEST_CUT: i64 = 15_000;
 
 #[derive(Debug, Default)]
 struct Counts {
     received: u64,
     malformed: u64,
     concealed: u64,
+    accelerated: u64,
+    expanded: u64,
     untrusted: u64,
 }

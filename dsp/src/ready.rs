@@ -44,6 +44,19 @@ impl Ready {
         &mut self.samples[self.past + self.len..]
     }
 
+    /// Returns the past and what waits.
+    pub(crate) fn all(&mut self) -> &mut [i16] {
+        &mut self.samples[..self.past + self.len]
+    }
+
+    /// Makes room for so many samples before those that wait.
+    pub(crate) fn insert(&mut self, samples: usize) {
+        let samples = samples.min(self.samples.len() - self.past - self.len);
+        let waiting = self.past..self.past + self.len;
+        self.samples.copy_within(waiting, self.past + samples);
+        self.len += samples;
+    }
+
     /// Adds samples written into [`Self::space`], as many as there is space for.
     pub(crate) fn grow(&mut self, samples: usize) {
         self.len += samples.min(self.samples.len() - self.past - self.len);

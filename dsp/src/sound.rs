@@ -1,8 +1,10 @@
 //! What turns payloads into sound: decoder, concealment, and resampling to the rate of the house.
 
 use crate::{
-    Codec, CodecError, Concealer, Decoder, Frame, Interpolator, Level, Taken, conceal::mix,
+    Codec, CodecError, Concealer, Decoder, Frame, Interpolator, Level, Taken,
+    conceal::mix,
     ready::Ready,
+    stretch::{Where, lengthen, shorten},
 };
 
 /// Decoder, concealment and resampling of one stream, with the decoded sound that waits.
@@ -22,7 +24,7 @@ pub(crate) struct Sound {
     /// The tick before was nothing.
     pub(crate) silent: bool,
     /// The tick before was not heard.
-    passed: bool,
+    pub(crate) passed: bool,
 }
 
 impl Sound {
@@ -30,7 +32,10 @@ impl Sound {
         Ok(Self {
             codec,
             decoder: Decoder::new(codec)?,
-            concealer: Concealer::new(codec.sample_rate()),
+            concealer: match codec {
+                Codec::Opus => Concealer::fading(codec.sample_rate()),
+                Codec::Pcmu | Codec::Pcma | Codec::G722 => Concealer::new(codec.sample_rate()),
+            },
             up: codec.ratio().map(Interpolator::new),
             ready: Ready::new(codec),
             waiting: Taken::Silent,
@@ -79,6 +84,7 @@ impl Sound {
             // The copy inside the next packet is the sound itself.
             (true, Some(_)) => self.concealer.heard_own(),
             (true, None) => self.concealer.fade(out),
+            (false, _) if self.codec == Codec::Opus => out.fill(0),
             (false, _) => self.concealer.make_up(out),
         }
         self.ready.grow(samples);
@@ -102,18 +108,20 @@ impl Sound {
     /// Lets decoded sound pass unheard.
     pub(crate) fn pass(&mut self, samples: usize) {
         self.ready.advance(samples);
-        self.passed = true;
         self.was_quiet = true;
     }
 
-    /// Makes two ticks one.
-    pub(crate) fn merge(&mut self) {
-        let tick = self.codec.frame_samples();
-        let (first, second) = self.ready.waiting().split_at_mut(tick);
-        for (at, (sample, &later)) in first.iter_mut().zip(second.iter()).enumerate() {
-            *sample = mix(*sample, later, at, tick);
-        }
-        self.ready.cut(tick, tick);
+    /// Takes up to so many samples out of what waits behind a tick, in quiet exactly so many; returns how many.
+    pub(crate) fn shorten(&mut self, most: usize) -> usize {
+        let keep = self.codec.frame_samples();
+        let (milli, place) = (self.milli(), self.place());
+        shorten(&mut self.ready, milli, most, keep, place)
+    }
+
+    /// Puts up to so many samples into what waits; returns how many.
+    pub(crate) fn lengthen(&mut self, most: usize) -> usize {
+        let (milli, place) = (self.milli(), self.place());
+        lengthen(&mut self.ready, milli, most, place)
     }
 
     /// Takes out a tick; returns its level.
@@ -158,6 +166,18 @@ impl Sound {
         if let Some(up) = &mut self.up {
             up.reset();
         }
+    }
+
+    const fn place(&self) -> Where {
+        if self.was_quiet {
+            Where::Anywhere
+        } else {
+            Where::Repeating
+        }
+    }
+
+    const fn milli(&self) -> usize {
+        self.codec.sample_rate() as usize / 1_000
     }
 
     /// Is heard again after ticks that were not: lets the resampler know what went before.

@@ -52,9 +52,21 @@ fn ten_seconds_of(codec: Codec) {
                     );
                 }
                 7 => playout.put(sequence, timestamp, &[0xff; 1_500][..number * 3], None, now),
-                _ => playout.put(sequence, timestamp, &payload[..len], None, now),
+                _ => playout.put(
+                    sequence,
+                    timestamp,
+                    &payload[..len],
+                    Some(Level::SILENCE),
+                    now,
+                ),
             }
-            playout.take(&mut heard, now);
+            // Every other second nobody hears the leg, although it claims silence and is probed.
+            if number / 50 % 2 == 0 {
+                playout.take(&mut heard, now);
+            } else {
+                playout.due(now);
+                playout.pass();
+            }
             mixer.clear();
             mixer.add(&heard);
             mixer.add(frame);

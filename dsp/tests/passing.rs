@@ -145,7 +145,7 @@ fn a_leg_heard_after_passing_sounds_as_if_it_had_been_heard_all_along() {
         (Codec::G722, 3, 10.0),
         (Codec::Opus, 1, 10.0),
     ] {
-        for heard_from in 60..80 {
+        for heard_from in (60..80).step_by(4) {
             let frames = speechlike(120, 5_000.0);
             let sent = payloads(codec, &frames, per);
             let mut all_along = Leg::new(codec, sent.clone(), per as u32);
@@ -205,4 +205,88 @@ fn the_beginning_of_a_heard_stretch_has_no_step() {
             "{codec:?}: {step} against {clean}"
         );
     }
+}
+
+/// A leg whose every packet claims `header`; returns the claims once they had time to settle, and what was found untrue.
+fn claims_of(loud: f64, header: Option<Level>, heard: bool) -> (Vec<Claim>, u64) {
+    let frames = speechlike(500, loud);
+    let mut leg = Leg::new(Codec::Opus, payloads(Codec::Opus, &frames, 1), 1);
+    let mut claims = Vec::new();
+    for number in 0..499 {
+        let due = leg.due(header);
+        if heard {
+            leg.decode();
+        } else {
+            leg.playout.pass();
+        }
+        if number >= 400 {
+            claims.push(claimed(due));
+        }
+    }
+    (claims, leg.playout.stats().untrusted)
+}
+
+#[test]
+fn who_always_claims_to_be_the_loudest_is_found_out() {
+    let (claims, untrusted) = claims_of(10.0, Some(Level::from_rfc6464(0)), true);
+    assert_eq!(untrusted, 1);
+    for claim in claims {
+        assert!(
+            !claim.trusted && claim.level < Level::from_rfc6464(50),
+            "{claim:?}"
+        );
+    }
+}
+
+#[test]
+fn who_always_claims_silence_is_probed_and_found_out() {
+    let (claims, untrusted) = claims_of(5_000.0, Some(Level::SILENCE), false);
+    assert_eq!(untrusted, 1);
+    let loud = claims
+        .iter()
+        .filter(|claim| claim.level > Level::from_rfc6464(40));
+    assert!(loud.count() * 2 > claims.len());
+}
+
+#[test]
+fn an_honest_header_is_trusted_and_taken_as_it_is() {
+    let frames = speechlike(500, 4_000.0);
+    let mut leg = Leg::new(Codec::Opus, payloads(Codec::Opus, &frames, 1), 1);
+    for (number, frame) in frames.iter().enumerate().take(499) {
+        let header = frame.level();
+        let due = leg.due(Some(header));
+        leg.decode();
+        if number > 3 {
+            let claim = claimed(due);
+            assert_eq!(
+                claim,
+                Claim {
+                    level: header,
+                    trusted: true
+                },
+                "{number}"
+            );
+        }
+    }
+    assert_eq!(leg.playout.stats().untrusted, 0);
+}
+
+#[test]
+fn a_pause_by_discontinuous_transmission_is_silence_and_not_loss() {
+    let mut sent = payloads(Codec::Opus, &speechlike(100, 4_000.0), 1);
+    sent.truncate(60);
+    // A packet of its table of contents alone: nothing more comes for a while.
+    sent.push(vec![0x48]);
+    let mut leg = Leg::new(Codec::Opus, sent, 1);
+    let dues: Vec<_> = (0..80)
+        .map(|_| {
+            let due = leg.due(None);
+            leg.decode();
+            due
+        })
+        .collect();
+    assert!(matches!(dues[58], Due::Sound(_)), "{:?}", dues[58]);
+    assert!(dues[62..].iter().all(|due| *due == Due::Silence));
+    let stats = leg.playout.stats();
+    assert_eq!((stats.lost, stats.concealed), (0, 0), "{stats:?}");
 }

@@ -626,7 +626,37 @@ fn drifting_clocks_stay_in_step() {
 }
 
 #[test]
-fn drift_without_a_pause_stops_at_the_limit() {
+fn ten_minutes_of_drift_leave_the_delay_as_it_was() {
+    let second = packets(Codec::Pcma, &speechlike(50), 1);
+    for parts in [-500_i64, 500] {
+        let drifted = |number: i64| us((number * 20 * (1_000_000 + parts) / 1_000) as u64);
+        let arrivals: Vec<_> = (0..30_000)
+            .map(|number: i64| {
+                let mut packet = second[number as usize % 50].clone();
+                packet.sequence = number as u16;
+                packet.timestamp = number as u32 * 160;
+                (drifted(number), packet)
+            })
+            .collect();
+        let heard = run(Codec::Pcma, &arrivals, ms(9), 29_980);
+        let mean = |depths: &[u32]| f64::from(depths.iter().sum::<u32>()) / depths.len() as f64;
+        let count = heard.depths.len();
+        let (first, last) = (
+            mean(&heard.depths[50..550]),
+            mean(&heard.depths[count - 500..]),
+        );
+        println!(
+            "{parts} ppm: {first:.1} ms at first, {last:.1} ms at last, {:?}",
+            heard.stats
+        );
+        assert!((first - last).abs() <= 20.0, "{parts}: {first} {last}");
+        assert!(heard.depths[50..].iter().all(|depth| *depth <= 50));
+        assert!(heard.stats.concealed <= 1, "{parts}: {:?}", heard.stats);
+    }
+}
+
+#[test]
+fn drift_without_a_pause_is_stretched_away() {
     // Ten times the drift of a bad clock, under a loud tone in which no moment is quiet.
     for parts in [-5_000_i64, 5_000] {
         let sent = packets(Codec::Pcma, &tone::sine(330.0, -10.0, 4_500), 1);
@@ -635,13 +665,16 @@ fn drift_without_a_pause_stops_at_the_limit() {
         let arrivals: Vec<_> = sent.iter().map(|p| (drifted(p.sent), p.clone())).collect();
         let heard = run(Codec::Pcma, &arrivals, ms(5), 4_400);
         let deepest = *heard.depths.iter().max().unwrap();
+        assert!(deepest <= 60, "{parts}: {deepest}");
+        let stats = &heard.stats;
+        let stretched = if parts < 0 {
+            stats.accelerated
+        } else {
+            stats.expanded
+        };
         assert!(
-            if parts < 0 {
-                (200..=280).contains(&deepest)
-            } else {
-                deepest <= 60
-            },
-            "{parts}: {deepest}"
+            stretched >= 20 && stats.concealed <= 5,
+            "{parts}: {stats:?}"
         );
         assert!(
             heard.count(Taken::Silent) <= 3,

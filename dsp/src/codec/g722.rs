@@ -104,7 +104,7 @@ impl G722In {
 }
 
 /// Follows the logarithm of the low band's step through the codes alone. Its recursion leaks, so it falls into step with
-/// the encoder from any beginning within some milliseconds.
+/// the encoder from any beginning within some milliseconds. It goes by four codes at once, which is near enough.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StepTrack(i32);
 
@@ -112,10 +112,13 @@ impl StepTrack {
     /// Hears codes; returns the sum of the logarithms, 2,048 to the octave.
     pub(crate) fn hear(&mut self, payload: &[u8]) -> u64 {
         let mut sum = 0;
-        for &byte in payload {
-            let growth = COARSE_GROWTH[usize::from(byte >> 2 & 0x0f)];
-            self.0 = (((self.0 * 32_512) >> 15) + growth).clamp(0, 18_432);
-            sum += u64::from(self.0.unsigned_abs());
+        for four in payload.chunks(4) {
+            let growth = four
+                .iter()
+                .map(|&byte| COARSE_GROWTH[usize::from(byte >> 2 & 0x0f)])
+                .sum::<i32>();
+            self.0 = (((self.0 * FOUR_LEAKS) >> 15) + growth).clamp(0, 18_432);
+            sum += u64::from(self.0.unsigned_abs()) * four.len() as u64;
         }
         sum
     }
@@ -266,6 +269,9 @@ fn saturate(value: i32) -> i32 {
 fn limit(value: i32) -> i32 {
     value.clamp(-16_384, 16_383)
 }
+
+/// The fourth power of what one code leaves of the logarithm, 127/128, with 15 bits after the point.
+const FOUR_LEAKS: i32 = 31_756;
 
 const LOW_STEP: i32 = 32;
 const HIGH_STEP: i32 = 8;
