@@ -23,6 +23,7 @@ mod material;
 mod mixer;
 mod p56;
 mod playout;
+mod power;
 mod prompt;
 mod resample;
 mod shaper;
