@@ -267,7 +267,7 @@ const SHARP: f32 = 4.0;
 /// The share of a second's energy that stands still in music.
 const STILL: f32 = 0.45;
 
-/// Ticks below a quarter of a percent of the usual power are a pause; 60 ms of them in a second are no music.
+/// Ticks 20 dB below the usual power are a pause; more than 60 ms of them in a second are no music.
 const PAUSE: f32 = 0.01;
 const PAUSES: u8 = 3;
 
