@@ -41,7 +41,7 @@ impl ComfortNoise {
             self.fade += step;
             let noise = self.noise() * self.fade;
             #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates")]
-            let noise = noise.round() as i16;
+            let noise = (noise + 0.5_f32.copysign(noise)) as i16;
             *sample = sample.saturating_add(noise);
         }
         self.fade = wanted;

@@ -28,6 +28,7 @@ mod mixer;
 mod p56;
 mod pace;
 mod playout;
+mod power;
 mod prompt;
 mod ready;
 mod resample;

@@ -154,7 +154,8 @@ fn copy(sums: &[i32; FRAME_SAMPLES], out: &mut Frame) {
 
 #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates")]
 fn saturate(value: f32) -> i16 {
-    value.round() as i16
+    // Rounds without a call of the mathematics library.
+    (value + 0.5_f32.copysign(value)) as i16
 }
 
 /// The loudest point between the samples of a line.

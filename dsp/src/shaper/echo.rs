@@ -8,7 +8,7 @@
 //! Invariant: without a delay found nothing is turned down.
 
 use super::bands;
-use crate::{gain::decibels, lags::outstanding};
+use crate::{lags::outstanding, power::decibels};
 
 /// Suppresses the echo of one leg.
 #[derive(Debug, Clone)]

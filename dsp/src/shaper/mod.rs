@@ -25,7 +25,8 @@ use self::{
 };
 use crate::{
     Codec, FRAME_SAMPLES, Frame, Level, Limiter,
-    gain::{Gain, decibels, level_of},
+    gain::Gain,
+    power::{decibels, level_of, squares},
 };
 
 /// Which treatments a leg's sound gets.
@@ -138,13 +139,15 @@ impl Shaper {
         } else {
             1.0
         };
-        let step = (wanted - self.factor) / FRAME_SAMPLES as f32;
+        let from = self.factor;
+        let step = (wanted - from) / FRAME_SAMPLES as f32;
         let mut sums = [0; FRAME_SAMPLES];
-        for (sum, x) in sums.iter_mut().zip(line) {
-            self.factor += step;
+        for (at, (sum, x)) in sums.iter_mut().zip(line).enumerate() {
+            let product = *x * (from + step * at as f32);
+            // Rounds without a call of the mathematics library, which would keep this from running four abreast.
             #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates")]
-            let product = (*x * self.factor).round() as i32;
-            *sum = product;
+            let rounded = (product + 0.5_f32.copysign(product)) as i32;
+            *sum = rounded;
         }
         self.factor = wanted;
         self.limiter.limit(&sums, frame);
@@ -242,8 +245,7 @@ const fn is_telephone(codec: Codec) -> bool {
 }
 
 fn dbov_of(line: &[f32; FRAME_SAMPLES]) -> f32 {
-    let sum: f32 = line.iter().map(|x| x * x).sum();
-    decibels(sum / FRAME_SAMPLES as f32 / (32_768.0 * 32_768.0))
+    decibels(squares(line) / FRAME_SAMPLES as f32 / (32_768.0 * 32_768.0))
 }
 
 /// Coefficients of the high-pass at 48 kHz (bilinear transform; the numerator is B0, −2·B0, B0).

@@ -12,7 +12,10 @@ mod music;
 mod steady;
 
 use self::{echo::EchoJudge, music::MusicJudge, steady::SteadyJudge};
-use crate::{FRAME_SAMPLES, Frame, gain::decibels};
+use crate::{
+    FRAME_SAMPLES, Frame,
+    power::{decibels, squares},
+};
 
 /// What a leg does to the talk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,12 +125,13 @@ impl Features {
             let sum: i32 = six.iter().map(|&sample| i32::from(sample)).sum();
             *narrow = sum as f32 / (FACTOR as f32 * 32_768.0);
         }
-        let (mut low, mut high) = (0.0, 0.0);
-        for four in narrow.chunks_exact(4) {
-            let mean = four.iter().sum::<f32>() / 4.0;
-            low += mean * mean * 4.0;
-            high += four.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>();
+        let mut means = [0.0; NARROW_SAMPLES / 4];
+        for (mean, four) in means.iter_mut().zip(narrow.chunks_exact(4)) {
+            *mean = four.iter().sum::<f32>() / 4.0;
         }
+        let low = 4.0 * squares(&means);
+        // What the means leave out; rounding must not make it negative.
+        let high = (squares(&narrow) - low).max(0.0);
         let bands = [low, high].map(|sum| decibels(sum / NARROW_SAMPLES as f32));
         Self { narrow, bands }
     }
@@ -135,12 +139,11 @@ impl Features {
 
 /// The level of the whole band in dBov.
 fn loudness(frame: &Frame) -> f32 {
-    let squares: f32 = frame
-        .samples
-        .iter()
-        .map(|&sample| f32::from(sample) * f32::from(sample))
-        .sum();
-    decibels(squares / (FRAME_SAMPLES as f32 * 32_768.0 * 32_768.0))
+    let mut line = [0.0; FRAME_SAMPLES];
+    for (line, &sample) in line.iter_mut().zip(&frame.samples) {
+        *line = f32::from(sample);
+    }
+    decibels(squares(&line) / (FRAME_SAMPLES as f32 * 32_768.0 * 32_768.0))
 }
 
 /// From 48 to 8 kHz.

@@ -17,6 +17,7 @@ use std::{
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
 use super::{Features, NARROW_SAMPLES};
+use crate::power::squares;
 
 /// Judges whether a leg plays music.
 #[derive(Clone)]
@@ -79,7 +80,7 @@ impl MusicJudge {
     pub(super) fn handle(&mut self, sound: &Features) -> bool {
         self.line.copy_within(NARROW_SAMPLES.., 0);
         self.line[WINDOW - NARROW_SAMPLES..].copy_from_slice(&sound.narrow);
-        let power = sound.narrow.iter().map(|x| x * x).sum::<f32>() / NARROW_SAMPLES as f32;
+        let power = squares(&sound.narrow) / NARROW_SAMPLES as f32;
         self.usual += (power - self.usual) / USUAL_TICKS;
         if power < FAINTEST || power < self.usual * PAUSE {
             self.second.pauses += 1;
@@ -266,7 +267,7 @@ const SHARP: f32 = 4.0;
 /// The share of a second's energy that stands still in music.
 const STILL: f32 = 0.45;
 
-/// Ticks below a quarter of a percent of the usual power are a pause; 60 ms of them in a second are no music.
+/// Ticks 20 dB below the usual power are a pause; more than 60 ms of them in a second are no music.
 const PAUSE: f32 = 0.01;
 const PAUSES: u8 = 3;
 

@@ -53,21 +53,24 @@ fn faint_noise_and_speech_in_noise_are_not_named() {
 
 #[test]
 fn music_is_named_after_eight_seconds() {
-    for codec in [Codec::Opus, Codec::Pcma] {
-        for (seed, pace) in [(1, 2.0), (2, 4.0), (3, 6.0)] {
-            let music = material::melody(seed, 16, pace, -20.0);
-            let found = first(&material::through(codec, &music));
-            let Some((tick, Finding::Begins(Disturbance::Music))) = found else {
-                panic!("{codec:?} {pace}: {found:?}");
-            };
-            assert!((399..=700).contains(&tick), "{codec:?} {pace}: {tick}");
-        }
+    for (codec, seed, pace) in [
+        (Codec::Pcma, 1, 2.0),
+        (Codec::Pcmu, 2, 4.0),
+        (Codec::Pcma, 3, 6.0),
+        (Codec::Opus, 4, 3.0),
+    ] {
+        let music = material::melody(seed, 14, pace, -20.0);
+        let found = first(&material::through(codec, &music));
+        let Some((tick, Finding::Begins(Disturbance::Music))) = found else {
+            panic!("{codec:?} {pace}: {found:?}");
+        };
+        assert!((399..=700).contains(&tick), "{codec:?} {pace}: {tick}");
     }
 }
 
 #[test]
 fn voices_are_no_music() {
-    for seed in 0..6 {
+    for seed in 0..4 {
         let speech = material::speech(seed, 20, -26.0);
         assert_eq!(first(&speech), None, "voice {seed}");
     }
@@ -110,9 +113,9 @@ fn an_echo_is_named_at_any_delay_and_level() {
 
 #[test]
 fn two_who_talk_at_once_are_no_echo() {
-    for seed in 0..8 {
-        let sent = material::speech(100 + seed, 20, -26.0);
-        let sound = material::speech(200 + seed, 20, -32.0);
+    for seed in 0..4 {
+        let sent = material::speech(100 + seed, 16, -26.0);
+        let sound = material::speech(200 + seed, 16, -32.0);
         assert_eq!(findings(&sound, &sent), [], "seed {seed}");
     }
 }
