@@ -171,7 +171,9 @@ impl Load {
             busy: Duration::ZERO,
         };
         let crowded = self.recent.is_crowded();
-        let near = crowded || self.share >= part(LOAD_REDUCE_PERMILLE);
+        // Peaks that are over are answered already.
+        let peaks = crowded && share >= part(LOAD_PEAK_PERMILLE);
+        let near = peaks || self.share >= part(LOAD_REDUCE_PERMILLE);
         let calm = !crowded && self.share <= part(LOAD_CALM_PERMILLE);
         self.ladder.handle(near, calm, now);
     }
