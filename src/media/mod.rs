@@ -21,6 +21,7 @@
 
 pub mod api;
 pub mod counters;
+pub mod lateness;
 pub mod leg;
 pub mod player;
 pub mod pool;

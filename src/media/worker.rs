@@ -29,6 +29,7 @@ use tokio::sync::mpsc;
 use super::{
     api::{Command, Event},
     counters::{Counter, Counters, SharedCounters},
+    lateness::{Lateness, SharedLateness},
     shard::{Shard, ShardConfig},
     sockets::{Sockets, bind_all},
     tick::next_on_grid,
@@ -90,6 +91,7 @@ pub struct Stopped;
 pub struct Worker {
     commands: Commands,
     counters: Arc<SharedCounters>,
+    lateness: Arc<SharedLateness>,
     addresses: Vec<SocketAddr>,
     stop: Arc<AtomicBool>,
     thread: Option<thread::JoinHandle<()>>,
@@ -175,6 +177,7 @@ impl Worker {
         let wake = Arc::new(EventFd::from_flags(flags)?);
         let (sender, receiver) = mpsc::channel(COMMANDS_WAITING);
         let counters = Arc::new(SharedCounters::default());
+        let lateness = Arc::new(SharedLateness::default());
         let stop = Arc::new(AtomicBool::new(false));
         let epoch = now();
         let round = Round {
@@ -184,6 +187,7 @@ impl Worker {
             commands: receiver,
             notices: config.notices,
             counters: counters.clone(),
+            lateness: (Lateness::default(), lateness.clone()),
             clock: config.clock,
             stop: stop.clone(),
             epoch,
@@ -200,6 +204,7 @@ impl Worker {
         Ok(Self {
             commands: Commands { sender, wake },
             counters,
+            lateness,
             addresses,
             stop,
             thread: Some(thread),
@@ -214,6 +219,7 @@ impl Worker {
         let worker = Self {
             commands: Commands { sender, wake },
             counters: Arc::clone(&counters),
+            lateness: Arc::default(),
             addresses,
             stop: Arc::new(AtomicBool::new(false)),
             thread: None,
@@ -238,6 +244,11 @@ impl Worker {
     /// Returns the counters as last published.
     pub fn counters(&self) -> Counters {
         self.counters.read()
+    }
+
+    /// Returns how late its ticks were, as last published.
+    pub fn lateness(&self) -> Lateness {
+        self.lateness.read()
     }
 
     /// Says goodbye to all legs, stops the thread and waits for it; blocks for a few milliseconds.
@@ -269,6 +280,8 @@ struct Round {
     commands: mpsc::Receiver<Envelope>,
     notices: mpsc::Sender<Notice>,
     counters: Arc<SharedCounters>,
+    /// How late the ticks were, and where that is published.
+    lateness: (Lateness, Arc<SharedLateness>),
     clock: Arc<dyn Clock>,
     stop: Arc<AtomicBool>,
     /// Where the grid of the slots begins, and that of the ticks with it.
@@ -277,13 +290,19 @@ struct Round {
 
 impl Round {
     fn run(mut self) {
+        let mut ended = self.epoch;
         while !self.stop.load(Ordering::Acquire) {
-            let now = self.wait();
+            let due = self.shard.poll_timeout();
+            let now = self.wait(due, ended);
             self.shard.set_wall(now, self.clock.since_epoch());
             self.sockets.receive(&mut self.shard, now);
             self.take_commands(now);
+            let ticks = self.shard.counters().of(Counter::Ticks);
             self.shard.handle_timeout(now);
+            let ticks = self.shard.counters().of(Counter::Ticks) - ticks;
             self.settle();
+            ended = self::now();
+            self.note(ticks, due, now, ended);
         }
         let now = now();
         for leg in self.shard.legs() {
@@ -292,13 +311,22 @@ impl Round {
         self.settle();
     }
 
-    /// Waits for the next slot, or for anything at all while there are no legs.
-    fn wait(&mut self) -> Instant {
-        if self.shard.poll_timeout().is_none() {
+    /// Waits for the next slot after the last round has ended, or for anything at all while nothing is due.
+    fn wait(&mut self, due: Option<Instant>, ended: Instant) -> Instant {
+        if due.is_none() {
             self.sockets.sleep(self.shard.has_event());
             return now();
         }
-        sleep_until(next_on_grid(self.epoch, SLOT, now() + PAUSE_MIN))
+        sleep_until(next_on_grid(self.epoch, SLOT, ended + PAUSE_MIN))
+    }
+
+    /// Notes how late the ticks of a round were. Those of legs that came in this round have no due time before it.
+    fn note(&mut self, ticks: u64, due: Option<Instant>, began: Instant, ended: Instant) {
+        if let Some(due) = due.filter(|_| ticks > 0) {
+            let (lateness, shared) = &mut self.lateness;
+            lateness.note(ticks, due, began, ended);
+            shared.publish(lateness);
+        }
     }
 
     fn take_commands(&mut self, now: Instant) {
