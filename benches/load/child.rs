@@ -74,7 +74,7 @@ impl Drop for Measured {
 /// Is the child: answers questions until there are no more.
 pub(crate) fn serve(program: Program) -> Done<()> {
     machine::pin(machine::MEASURED_CORE)?;
-    machine::ordinary();
+    let _ = machine::realtime(machine::CONTROL_PRIORITY);
     machine::allow_files()?;
     match program {
         Program::Server => {

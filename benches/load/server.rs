@@ -14,16 +14,18 @@ use rundruf::{
     limit::NOTICES_WAITING,
     media::{
         Clips, Counter, ShardConfig,
-        api::{Channels, Command, Format, Opening, PhoneMedia, Seat},
+        api::{BrowserMedia, Channels, Command, Format, HashName, Opening, PhoneMedia, Seat},
         leg::secure::SecureContext,
         worker::{Envelope, PhoneSockets, Worker, WorkerConfig},
     },
 };
-use sip::redact::Pii;
+use sip::redact::{Pii, Secret};
 use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
-    Done, machine,
+    Done,
+    crowd::LEVEL_ID,
+    machine, secure,
     wire::{Answer, Ask, Kind, Leg, Report},
 };
 
@@ -82,10 +84,10 @@ impl Server {
         }
     }
 
-    fn open(&mut self, legs: &[Leg], _fingerprint: &[u8]) -> Done<Vec<SocketAddr>> {
+    fn open(&mut self, legs: &[Leg], fingerprint: &[u8]) -> Done<Vec<SocketAddr>> {
         let mut sockets = Vec::new();
         for leg in legs {
-            sockets.push(self.open_one(leg)?);
+            sockets.push(self.open_one(leg, fingerprint)?);
         }
         let rooms: BTreeSet<u64> = legs.iter().map(|leg| leg.room).collect();
         for room in rooms {
@@ -102,7 +104,7 @@ impl Server {
         Ok(sockets)
     }
 
-    fn open_one(&mut self, leg: &Leg) -> Done<SocketAddr> {
+    fn open_one(&mut self, leg: &Leg, fingerprint: &[u8]) -> Done<SocketAddr> {
         let id = LegId::from_u64(leg.number);
         let conference = ConferenceId::from_u64(leg.room);
         if !self.rooms.contains_key(&leg.room) {
@@ -110,16 +112,19 @@ impl Server {
         }
         self.rooms.entry(leg.room).or_default().push(id);
         let (opening, sockets) = match leg.kind {
-            Kind::Browser => return Err("browsers are not opened".into()),
+            Kind::Browser => (browser(leg, fingerprint), None),
             Kind::Pcma | Kind::G722 | Kind::Opus => phone(leg)?,
         };
-        let address = sockets.rtp.local_addr()?;
+        let address = match &sockets {
+            Some(sockets) => sockets.rtp.local_addr()?,
+            None => self.worker.addresses()[0],
+        };
         self.send(Envelope {
             command: Command::Open {
                 leg: id,
                 opening: Box::new(opening),
             },
-            sockets: Some(sockets),
+            sockets,
         })?;
         self.send(
             Command::Join {
@@ -152,18 +157,19 @@ impl Server {
 
     fn report(&self) -> Report {
         let counters = self.worker.counters();
+        let lateness = self.worker.lateness();
         Report {
             counters: Counter::ALL
                 .into_iter()
                 .map(|counter| (counter.name().to_owned(), counters.of(counter)))
                 .collect(),
-            lateness: Vec::new(),
-            overruns: 0,
+            lateness: Report::buckets(&lateness),
+            overruns: lateness.overruns(),
         }
     }
 }
 
-fn phone(leg: &Leg) -> Done<(Opening, PhoneSockets)> {
+fn phone(leg: &Leg) -> Done<(Opening, Option<PhoneSockets>)> {
     let sockets = PhoneSockets {
         rtp: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?,
         rtcp: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?,
@@ -179,5 +185,19 @@ fn phone(leg: &Leg) -> Done<(Opening, PhoneSockets)> {
         receives: true,
         sends: true,
     };
-    Ok((Opening::Phone(media), sockets))
+    Ok((Opening::Phone(media), Some(sockets)))
+}
+
+fn browser(leg: &Leg, fingerprint: &[u8]) -> Opening {
+    let password = secure::local_password(leg.number).into_bytes();
+    Opening::Browser(BrowserMedia {
+        local_ufrag: secure::local_ufrag(leg.number),
+        local_password: Arc::new(Secret::new(password)),
+        remote_ufrag: Pii::new(secure::REMOTE_UFRAG.to_owned()),
+        fingerprints: vec![(HashName::Sha256, fingerprint.to_vec())],
+        payload_type: leg.kind.payload_type(),
+        audio_level: Some(LEVEL_ID),
+        ssrc: leg.ssrc(),
+        legacy_srtp: false,
+    })
 }

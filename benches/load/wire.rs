@@ -1,7 +1,8 @@
 //! What generator and child tell each other: a question per line, an answer per line.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
+use rundruf::media::lateness::Lateness;
 use serde::{Deserialize, Serialize};
 
 /// Programs that are measured.
@@ -94,7 +95,54 @@ pub(crate) struct Report {
     pub(crate) overruns: u64,
 }
 
+impl Report {
+    /// Writes a histogram as it is told.
+    pub(crate) fn buckets(lateness: &Lateness) -> Vec<(u64, u64)> {
+        let bound = |bound: Option<Duration>| {
+            bound.map_or(u64::MAX, |bound| {
+                bound.as_micros().try_into().unwrap_or(u64::MAX)
+            })
+        };
+        let buckets = lateness.buckets();
+        buckets.map(|(most, ticks)| (bound(most), ticks)).collect()
+    }
+
+    /// Returns a counter's value.
+    pub(crate) fn of(&self, counter: &str) -> u64 {
+        self.counters.get(counter).copied().unwrap_or(0)
+    }
+
+    /// Returns what was counted since another report.
+    pub(crate) fn since(&self, before: &Self) -> Self {
+        let counters = self.counters.iter().map(|(name, value)| {
+            let more = value.saturating_sub(before.of(name));
+            (name.clone(), more)
+        });
+        let lateness = self.lateness.iter().zip(&before.lateness);
+        Self {
+            counters: counters.collect(),
+            lateness: lateness.map(|(a, b)| (a.0, a.1 - b.1)).collect(),
+            overruns: self.overruns - before.overruns,
+        }
+    }
+
+    /// Returns how many ticks there were.
+    pub(crate) fn ticks(&self) -> u64 {
+        self.lateness.iter().map(|(_, ticks)| ticks).sum()
+    }
+}
+
+impl Leg {
+    /// Returns the source of what the leg is sent.
+    pub(crate) fn ssrc(&self) -> u32 {
+        SSRC_BASE | u32::try_from(self.number).unwrap_or(0)
+    }
+}
+
 impl Kind {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 4] = [Self::Pcma, Self::G722, Self::Opus, Self::Browser];
+
     /// Returns the codec.
     pub(crate) const fn codec(self) -> dsp::Codec {
         match self {
@@ -113,3 +161,5 @@ impl Kind {
         }
     }
 }
+
+const SSRC_BASE: u32 = 0x0200_0000;
