@@ -29,9 +29,10 @@ use crate::{
     Done,
     delay::{Heard, Recording, Said, Voice},
     floor, machine,
+    scenario::Place,
     script::Script,
     secure::Browsers,
-    wire::Kind,
+    wire::{Kind, Leg},
 };
 
 /// All people of a run.
@@ -120,13 +121,25 @@ impl Crowd {
         })
     }
 
-    /// Returns the digest of the certificate all browsers have.
-    pub(crate) fn fingerprint(&self) -> Vec<u8> {
-        self.handshakes.browsers.fingerprint().to_vec()
+    /// Says how the person with a number would open a leg.
+    pub(crate) fn leg(&mut self, number: usize, place: Place) -> Done<Leg> {
+        let leg = leg_of(number);
+        let ssrc = SERVER_SSRC_BASE + u32::try_from(number)?;
+        let agreed = (place.kind == Kind::Browser).then(|| {
+            let browsers = &self.handshakes.browsers;
+            browsers.agree(leg, place.kind.payload_type(), ssrc)
+        });
+        Ok(Leg {
+            number: leg,
+            room: place.room,
+            kind: place.kind,
+            remote: self.address(number)?,
+            browser: agreed,
+        })
     }
 
     /// Returns the address of the person with a number.
-    pub(crate) fn address(&mut self, number: usize) -> Done<SocketAddr> {
+    fn address(&mut self, number: usize) -> Done<SocketAddr> {
         let host = number / PEOPLE_PER_HOST;
         while host >= self.hosts.len() {
             self.hosts.push(host_socket()?);
@@ -485,7 +498,7 @@ fn send(host: &UdpSocket, bytes: &[u8], person: &Person) -> bool {
 }
 
 /// The leg of the person with a number.
-pub(crate) const fn leg_of(number: usize) -> u64 {
+const fn leg_of(number: usize) -> u64 {
     number as u64 + 1
 }
 
@@ -545,7 +558,8 @@ const CONSENT_SLOTS: usize = 5_000;
 /// Time in which the first browser connects, and what each more may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PATIENCE_EACH: Duration = Duration::from_millis(20);
-/// The source of the first person.
+/// The source of what the first person is sent, and of what that person says.
+const SERVER_SSRC_BASE: u32 = 0x0200_0000;
 const SSRC_BASE: u32 = 0x0100_0000;
 /// Packets that may be under way when the count begins and ends.
 const TOLERATED: u64 = 4;

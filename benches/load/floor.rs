@@ -70,6 +70,7 @@ impl Floor {
     pub(crate) fn ready(&self) -> Answer {
         Answer::Ready {
             browsers: self.browsers,
+            fingerprint: String::new(),
         }
     }
 
@@ -150,7 +151,7 @@ impl State {
 
     fn handle(&mut self, ask: Ask) -> Done<Answer> {
         match ask {
-            Ask::Open { legs, .. } => {
+            Ask::Open(legs) => {
                 let sockets = legs.iter().map(|leg| self.open(leg));
                 Ok(Answer::Opened {
                     sockets: sockets.collect::<Done<_>>()?,
@@ -190,7 +191,7 @@ impl State {
                 payload_type: leg.kind.payload_type(),
                 sequence: 1,
                 timestamp: 1,
-                ssrc: leg.ssrc(),
+                ssrc: u32::try_from(leg.number)?,
             },
             ticks: leg.kind.codec().ticks(),
             payload_len: payload_len(leg.kind),

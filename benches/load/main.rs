@@ -12,6 +12,7 @@ mod child;
 mod crowd;
 mod delay;
 mod floor;
+mod foreign;
 mod machine;
 mod result;
 mod round;

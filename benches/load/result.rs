@@ -34,6 +34,8 @@ pub(crate) struct Scene {
     pub(crate) joining: Option<Figures>,
     /// Most people without loss or overrun.
     pub(crate) largest: Option<Largest>,
+    /// How browsers of an independent implementation fared.
+    pub(crate) foreign: Option<Foreign>,
     /// Bytes of an encoder's and of a decoder's state, mean over the people.
     pub(crate) codec_bytes: (f64, f64),
 }
@@ -80,6 +82,17 @@ pub(crate) struct Largest {
     pub(crate) server: usize,
     /// What ended the search there.
     pub(crate) server_end: String,
+}
+
+/// Browsers of an independent implementation on the same server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Foreign {
+    /// How many there were.
+    pub(crate) browsers: usize,
+    /// The least packets any of them heard.
+    pub(crate) heard_least: u64,
+    /// Packets the server sent each meanwhile, about.
+    pub(crate) due: u64,
 }
 
 /// One demand of the bar.
@@ -153,6 +166,7 @@ impl Scene {
             failure: None,
             joining: None,
             largest: None,
+            foreign: None,
             codec_bytes: (0.0, 0.0),
         }
     }
@@ -194,6 +208,17 @@ impl Scene {
         verdicts.extend(quality("", server));
         if let Some(joining) = &self.joining {
             verdicts.extend(quality("while others join: ", joining));
+        }
+        if let Some(foreign) = self.foreign {
+            let Foreign {
+                browsers,
+                heard_least,
+                due,
+            } = foreign;
+            let text = format!(
+                "{browsers} browsers of str0m connect and hear: each at least {heard_least} of {due} packets"
+            );
+            verdicts.push(Verdict::new(text, heard_least * 100 >= due * 98));
         }
         let kilobytes = server.resident_bytes / 1e3;
         let (encoder, decoder) = (self.codec_bytes.0 / 1e3, self.codec_bytes.1 / 1e3);

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     Done,
     child::Measured,
-    crowd::{self, Crowd, Loss},
+    crowd::{Crowd, Loss},
     machine,
     scenario::Scenario,
     script::Script,
@@ -196,8 +196,7 @@ fn enter(
 ) -> Done<()> {
     let legs = legs(crowd, scenario, 0..scenario.people)?;
     let kinds: Vec<Kind> = legs.iter().map(|leg| leg.kind).collect();
-    let fingerprint = crowd.fingerprint();
-    let sockets = open(child, legs, fingerprint)?;
+    let sockets = open(child, legs)?;
     for (number, (kind, socket)) in kinds.into_iter().zip(sockets).enumerate() {
         crowd.enter(kind, scripts.of(scenario, number)?, socket)?;
     }
@@ -205,24 +204,12 @@ fn enter(
 }
 
 fn legs(crowd: &mut Crowd, scenario: &Scenario, numbers: std::ops::Range<usize>) -> Done<Vec<Leg>> {
-    let legs = numbers.map(|number| {
-        let place = scenario.place(number);
-        Ok(Leg {
-            number: crowd::leg_of(number),
-            room: place.room,
-            kind: place.kind,
-            remote: crowd.address(number)?,
-        })
-    });
+    let legs = numbers.map(|number| crowd.leg(number, scenario.place(number)));
     legs.collect()
 }
 
-fn open(
-    child: &mut Measured,
-    legs: Vec<Leg>,
-    fingerprint: Vec<u8>,
-) -> Done<Vec<std::net::SocketAddr>> {
-    let Answer::Opened { sockets } = child.ask(&Ask::Open { legs, fingerprint })? else {
+fn open(child: &mut Measured, legs: Vec<Leg>) -> Done<Vec<std::net::SocketAddr>> {
+    let Answer::Opened { sockets } = child.ask(&Ask::Open(legs))? else {
         return Err("no legs were opened".into());
     };
     Ok(sockets)
@@ -246,7 +233,6 @@ fn join(
         batches.push(legs(crowd, scenario, next..upto)?);
         next = upto;
     }
-    let fingerprint = crowd.fingerprint();
     let (opened, inbox) = mpsc::channel();
     let step = JOIN_TIME / u32::try_from(batches.len())?;
     thread::scope(|scope| {
@@ -254,7 +240,7 @@ fn join(
             for (n, batch) in (0..).zip(batches) {
                 machine::sleep_until(begin + step * n);
                 let kinds: Vec<Kind> = batch.iter().map(|leg| leg.kind).collect();
-                let sockets = open(child, batch, fingerprint.clone());
+                let sockets = open(child, batch);
                 let sockets = sockets.map_err(|error| error.to_string());
                 let sent = opened.send(sockets.map(|sockets| (kinds, sockets)));
                 if sent.is_err() {

@@ -6,7 +6,7 @@ use dsp::{Decoder, Encoder};
 use rundruf::limit::LEGS_MAX;
 
 use crate::{
-    Arguments, Done, machine,
+    Arguments, Done, foreign, machine,
     result::{Figures, Largest, OVERRUN_MAX, Scene},
     round::{self, Outcome, Scripts},
     scenario::{Name, Scenario},
@@ -25,6 +25,9 @@ pub(crate) fn all(arguments: &Arguments) -> Done<bool> {
         let mut scenario = name.scenario();
         scenario.people = arguments.people.unwrap_or(scenario.people);
         let mut scene = run(&scenario, arguments)?;
+        if *name == Name::Browsers {
+            scene.foreign = Some(foreign::check()?);
+        }
         let share = 1.0 / scenario.kinds.len() as f64;
         for (kind, (encoder, decoder)) in Kind::ALL.iter().zip(&states) {
             if scenario.kinds.contains(kind) {

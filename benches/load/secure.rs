@@ -1,7 +1,7 @@
 //! Browsers of the generator: ICE as the controlling side, DTLS as server, with one certificate for all.
 //!
 //! Built of the same parts as the leg it talks to, since a thousand browsers must not cost more than the server;
-//! an independent implementation (`str0m`) talks to the same leg in the tests.
+//! an independent implementation joins them in `foreign`.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -27,7 +27,7 @@ use rtc_stun::{
 };
 use sip::rtp::srtp::{EXPORTER_LABEL, Opener, Profile, Sealer};
 
-use crate::Done;
+use crate::{Done, crowd::LEVEL_ID, wire::Browser};
 
 /// Our side of all handshakes.
 pub(crate) struct Browsers {
@@ -35,19 +35,6 @@ pub(crate) struct Browsers {
     endpoint: Endpoint,
     fingerprint: Vec<u8>,
 }
-
-/// The ICE user fragment the server has for a leg.
-pub(crate) fn local_ufrag(leg: u64) -> String {
-    format!("load{leg:08}")
-}
-
-/// The ICE password the server has for a leg.
-pub(crate) fn local_password(leg: u64) -> String {
-    format!("password-of-the-leg-{leg:08}")
-}
-
-/// The ICE user fragment of the generator's browsers.
-pub(crate) const REMOTE_UFRAG: &str = "crowd";
 
 impl Browsers {
     /// Makes the certificate.
@@ -73,17 +60,26 @@ impl Browsers {
         })
     }
 
-    /// Returns the SHA-256 digest of the certificate.
-    pub(crate) fn fingerprint(&self) -> &[u8] {
-        &self.fingerprint
+    /// Returns what a browser and the server would have agreed on.
+    pub(crate) fn agree(&self, leg: u64, payload_type: u8, ssrc: u32) -> Browser {
+        Browser {
+            local: local(leg),
+            remote_ufrag: REMOTE_UFRAG.to_owned(),
+            fingerprint: self.fingerprint.clone(),
+            payload_type,
+            audio_level: Some(LEVEL_ID),
+            ssrc,
+        }
     }
 
     /// Makes the binding request that nominates a leg's path and keeps up consent.
     pub(crate) fn check(&self, leg: u64) -> Done<Vec<u8>> {
-        let username = format!("{}:{REMOTE_UFRAG}", local_ufrag(leg));
-        let password = local_password(leg).into_bytes();
-        let integrity =
-            MessageIntegrity::new_raw_integrity_with_provider(password, self.crypto.crypto());
+        let (ufrag, password) = local(leg);
+        let username = format!("{ufrag}:{REMOTE_UFRAG}");
+        let integrity = MessageIntegrity::new_raw_integrity_with_provider(
+            password.into_bytes(),
+            self.crypto.crypto(),
+        );
         let mut request = Message::new();
         request.typ = BINDING_REQUEST;
         request.transaction_id = TransactionId([1; 12]);
@@ -130,6 +126,14 @@ impl Browsers {
     }
 }
 
+/// The server's ICE user fragment and password for a leg.
+fn local(leg: u64) -> (String, String) {
+    let password = format!("password-of-the-leg-{leg:08}");
+    (format!("load{leg:08}"), password)
+}
+
+/// The ICE user fragment of the generator's browsers.
+const REMOTE_UFRAG: &str = "crowd";
 /// The library keys associations by the peer's address; here it is the browser's own.
 const HERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9);
 /// Any; there is one candidate.

@@ -23,10 +23,8 @@ use sip::redact::{Pii, Secret};
 use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
-    Done,
-    crowd::LEVEL_ID,
-    machine, secure,
-    wire::{Answer, Ask, Kind, Leg, Report},
+    Done, machine,
+    wire::{Answer, Ask, Browser, Leg, Report},
 };
 
 /// The worker and what was opened on it.
@@ -35,11 +33,14 @@ pub(crate) struct Server {
     runtime: Runtime,
     rooms: BTreeMap<u64, Vec<LegId>>,
     legs: u64,
+    fingerprint: String,
 }
 
 impl Server {
     /// Starts the worker.
     pub(crate) fn start() -> Done<Self> {
+        let secure = SecureContext::new()?;
+        let fingerprint = secure.fingerprint().to_owned();
         let (notices, mut inbox) = mpsc::channel(NOTICES_WAITING);
         let worker = Worker::spawn(WorkerConfig {
             index: 0,
@@ -48,7 +49,7 @@ impl Server {
             realtime: true,
             shard: ShardConfig {
                 clips: Clips::default(),
-                secure: SecureContext::new()?,
+                secure,
                 seed: [7; 32],
             },
             clock: Arc::new(clock::System),
@@ -62,6 +63,7 @@ impl Server {
             runtime,
             rooms: BTreeMap::new(),
             legs: 0,
+            fingerprint,
         })
     }
 
@@ -69,14 +71,15 @@ impl Server {
     pub(crate) fn ready(&self) -> Answer {
         Answer::Ready {
             browsers: self.worker.addresses()[0],
+            fingerprint: self.fingerprint.clone(),
         }
     }
 
     /// Answers a question.
     pub(crate) fn handle(&mut self, ask: Ask) -> Done<Answer> {
         match ask {
-            Ask::Open { legs, fingerprint } => {
-                let sockets = self.open(&legs, &fingerprint)?;
+            Ask::Open(legs) => {
+                let sockets = self.open(&legs)?;
                 Ok(Answer::Opened { sockets })
             }
             Ask::Report => Ok(Answer::Report(self.report())),
@@ -84,10 +87,10 @@ impl Server {
         }
     }
 
-    fn open(&mut self, legs: &[Leg], fingerprint: &[u8]) -> Done<Vec<SocketAddr>> {
+    fn open(&mut self, legs: &[Leg]) -> Done<Vec<SocketAddr>> {
         let mut sockets = Vec::new();
         for leg in legs {
-            sockets.push(self.open_one(leg, fingerprint)?);
+            sockets.push(self.open_one(leg)?);
         }
         let rooms: BTreeSet<u64> = legs.iter().map(|leg| leg.room).collect();
         for room in rooms {
@@ -104,16 +107,16 @@ impl Server {
         Ok(sockets)
     }
 
-    fn open_one(&mut self, leg: &Leg, fingerprint: &[u8]) -> Done<SocketAddr> {
+    fn open_one(&mut self, leg: &Leg) -> Done<SocketAddr> {
         let id = LegId::from_u64(leg.number);
         let conference = ConferenceId::from_u64(leg.room);
         if !self.rooms.contains_key(&leg.room) {
             self.send(Command::Start { conference }.into())?;
         }
         self.rooms.entry(leg.room).or_default().push(id);
-        let (opening, sockets) = match leg.kind {
-            Kind::Browser => (browser(leg, fingerprint), None),
-            Kind::Pcma | Kind::G722 | Kind::Opus => phone(leg)?,
+        let (opening, sockets) = match &leg.browser {
+            Some(agreed) => (browser(agreed), None),
+            None => phone(leg)?,
         };
         let address = match &sockets {
             Some(sockets) => sockets.rtp.local_addr()?,
@@ -188,16 +191,16 @@ fn phone(leg: &Leg) -> Done<(Opening, Option<PhoneSockets>)> {
     Ok((Opening::Phone(media), Some(sockets)))
 }
 
-fn browser(leg: &Leg, fingerprint: &[u8]) -> Opening {
-    let password = secure::local_password(leg.number).into_bytes();
+fn browser(browser: &Browser) -> Opening {
+    let (ufrag, password) = browser.local.clone();
     Opening::Browser(BrowserMedia {
-        local_ufrag: secure::local_ufrag(leg.number),
-        local_password: Arc::new(Secret::new(password)),
-        remote_ufrag: Pii::new(secure::REMOTE_UFRAG.to_owned()),
-        fingerprints: vec![(HashName::Sha256, fingerprint.to_vec())],
-        payload_type: leg.kind.payload_type(),
-        audio_level: Some(LEVEL_ID),
-        ssrc: leg.ssrc(),
+        local_ufrag: ufrag,
+        local_password: Arc::new(Secret::new(password.into_bytes())),
+        remote_ufrag: Pii::new(browser.remote_ufrag.clone()),
+        fingerprints: vec![(HashName::Sha256, browser.fingerprint.clone())],
+        payload_type: browser.payload_type,
+        audio_level: browser.audio_level,
+        ssrc: browser.ssrc,
         legacy_srtp: false,
     })
 }

@@ -38,18 +38,32 @@ pub(crate) struct Leg {
     pub(crate) kind: Kind,
     /// Where it is, as the child sees it.
     pub(crate) remote: SocketAddr,
+    /// What a browser and the server have agreed on.
+    pub(crate) browser: Option<Browser>,
+}
+
+/// What offer and answer of a browser agree on (RFC 8839, RFC 8842).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Browser {
+    /// The server's ICE user fragment and password.
+    pub(crate) local: (String, String),
+    /// The browser's ICE user fragment.
+    pub(crate) remote_ufrag: String,
+    /// SHA-256 of the browser's certificate.
+    pub(crate) fingerprint: Vec<u8>,
+    /// Payload type of Opus.
+    pub(crate) payload_type: u8,
+    /// Header extension id of the level.
+    pub(crate) audio_level: Option<u8>,
+    /// The server's synchronization source.
+    pub(crate) ssrc: u32,
 }
 
 /// What the generator asks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Ask {
     /// Open these legs and seat them, all with open microphones.
-    Open {
-        /// The legs.
-        legs: Vec<Leg>,
-        /// SHA-256 of the certificate that all browsers of the generator have.
-        fingerprint: Vec<u8>,
-    },
+    Open(Vec<Leg>),
     /// Tell what was counted so far.
     Report,
     /// The floor: stand still until the bare loop.
@@ -65,6 +79,8 @@ pub(crate) enum Answer {
     Ready {
         /// The browsers' socket.
         browsers: SocketAddr,
+        /// Digest of the server's certificate as SDP writes it.
+        fingerprint: String,
     },
     /// The legs are open, in the order of the question; telephones with their sockets' addresses.
     Opened {
@@ -132,13 +148,6 @@ impl Report {
     }
 }
 
-impl Leg {
-    /// Returns the source of what the leg is sent.
-    pub(crate) fn ssrc(&self) -> u32 {
-        SSRC_BASE | u32::try_from(self.number).unwrap_or(0)
-    }
-}
-
 impl Kind {
     /// All kinds.
     pub(crate) const ALL: [Self; 4] = [Self::Pcma, Self::G722, Self::Opus, Self::Browser];
@@ -161,5 +170,3 @@ impl Kind {
         }
     }
 }
-
-const SSRC_BASE: u32 = 0x0200_0000;
