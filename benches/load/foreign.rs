@@ -21,17 +21,17 @@ use str0m::{
 
 use crate::{
     Done,
-    child::Measured,
+    child::Ours,
     machine,
     result::Foreign,
     script::Script,
-    wire::{Answer, Ask, Browser, Kind, Leg, Program},
+    wire::{Answer, Ask, Browser, Kind, Leg},
 };
 
 /// Lets a few of them talk for a while; tells what they heard.
 pub(crate) fn check() -> Done<Foreign> {
     str0m::crypto::from_feature_flags().install_process_default();
-    let (mut child, ready) = Measured::start(Program::Server)?;
+    let (mut child, ready) = Ours::start("server")?;
     let Answer::Ready {
         browsers,
         fingerprint,

@@ -13,6 +13,7 @@ mod crowd;
 mod delay;
 mod floor;
 mod foreign;
+mod janus;
 mod machine;
 mod result;
 mod round;

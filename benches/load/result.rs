@@ -34,6 +34,8 @@ pub(crate) struct Scene {
     pub(crate) joining: Option<Figures>,
     /// Most people without loss or overrun.
     pub(crate) largest: Option<Largest>,
+    /// The same beside Janus, with as many people as it can be expected to carry.
+    pub(crate) beside: Option<Beside>,
     /// How browsers of an independent implementation fared.
     pub(crate) foreign: Option<Foreign>,
     /// Bytes of an encoder's and of a decoder's state, mean over the people.
@@ -82,6 +84,17 @@ pub(crate) struct Largest {
     pub(crate) server: usize,
     /// What ended the search there.
     pub(crate) server_end: String,
+}
+
+/// The server and Janus in turns, over plain RTP.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Beside {
+    /// People.
+    pub(crate) people: usize,
+    /// The server.
+    pub(crate) server: Figures,
+    /// Janus.
+    pub(crate) janus: Figures,
 }
 
 /// Browsers of an independent implementation on the same server.
@@ -166,6 +179,7 @@ impl Scene {
             failure: None,
             joining: None,
             largest: None,
+            beside: None,
             foreign: None,
             codec_bytes: (0.0, 0.0),
         }
@@ -226,7 +240,10 @@ impl Scene {
             "memory ≤ {RESIDENT_MAX_KB} kB per leg beside codec state: {kilobytes:.1} kB in all; a decoder has \
              {decoder:.1} kB, an encoder {encoder:.1} kB"
         );
-        verdicts.push(Verdict::new(text, kilobytes - decoder <= RESIDENT_MAX_KB));
+        // With few legs what the process has anyway weighs more than they do.
+        if self.people >= BAR_PEOPLE {
+            verdicts.push(Verdict::new(text, kilobytes - decoder <= RESIDENT_MAX_KB));
+        }
         verdicts
     }
 

@@ -94,7 +94,7 @@ pub(crate) fn measure(
     scripts: &Scripts,
     time: Duration,
 ) -> Done<Outcome> {
-    let (mut child, _) = Measured::start(program)?;
+    let mut child = Measured::start(program)?;
     // Where it is refused, the generator's lateness tells whether that mattered.
     let _ = machine::realtime(machine::WORKER_PRIORITY);
     let mut crowd = Crowd::new()?;
@@ -110,6 +110,7 @@ pub(crate) fn measure(
             crowd.shake_hands()?;
             None
         }
+        Program::Janus => None,
     };
     crowd.resume();
     crowd.run(WARM_UP)?;

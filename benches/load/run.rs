@@ -6,8 +6,8 @@ use dsp::{Decoder, Encoder};
 use rundruf::limit::LEGS_MAX;
 
 use crate::{
-    Arguments, Done, foreign, machine,
-    result::{Figures, Largest, OVERRUN_MAX, Scene},
+    Arguments, Done, foreign, janus, machine,
+    result::{Beside, Figures, Largest, OVERRUN_MAX, Scene},
     round::{self, Outcome, Scripts},
     scenario::{Name, Scenario},
     svg,
@@ -39,6 +39,21 @@ pub(crate) fn all(arguments: &Arguments) -> Done<bool> {
             scene.largest = Some(largest(&scenario)?);
         }
         valid &= scene.floor_is_valid();
+        let beside = match scenario.for_janus() {
+            Some(_) if !janus::is_installed() => Some(Err("it is not installed".into())),
+            Some(scenario) => Some(beside_janus(&scenario, arguments)),
+            None => None,
+        };
+        match beside {
+            Some(Ok(beside)) => scene.beside = Some(beside),
+            Some(Err(error)) => {
+                writeln!(
+                    std::io::stdout(),
+                    "Nothing is compared with Janus: {error}."
+                )?;
+            }
+            None => {}
+        }
         tell(&scene)?;
         scene.store()?;
     }
@@ -74,6 +89,23 @@ fn run(scenario: &Scenario, arguments: &Arguments) -> Done<Scene> {
     }
     scene.failure = failure;
     Ok(scene)
+}
+
+/// Runs the server and Janus in turns with what Janus can carry.
+fn beside_janus(scenario: &Scenario, arguments: &Arguments) -> Done<Beside> {
+    let scripts = Scripts::new(scenario)?;
+    let time = Duration::from_secs(arguments.seconds);
+    let (mut server, mut janus) = (Vec::new(), Vec::new());
+    for _ in 0..arguments.rounds {
+        server.push(round::measure(Program::Server, scenario, &scripts, time)?);
+        janus.push(round::measure(Program::Janus, scenario, &scripts, time)?);
+    }
+    let people = scenario.people;
+    Ok(Beside {
+        people,
+        server: Figures::of(&server, people).ok_or("no rounds")?,
+        janus: Figures::of(&janus, people).ok_or("no rounds")?,
+    })
 }
 
 const fn searches(name: Name) -> bool {
@@ -212,6 +244,29 @@ fn tell(scene: &Scene) -> Done<()> {
     for verdict in scene.verdicts() {
         let word = if verdict.met { "met   " } else { "MISSED" };
         writeln!(out, "  {word} {}", verdict.text)?;
+    }
+    match &scene.beside {
+        Some(beside) => tell_beside(beside, &mut out),
+        None => Ok(()),
+    }
+}
+
+fn tell_beside(beside: &Beside, out: &mut impl Write) -> Done<()> {
+    writeln!(
+        out,
+        "  beside Janus's AudioBridge: {} people, plain RTP, in turns",
+        beside.people
+    )?;
+    for (name, figures) in [("server", &beside.server), ("Janus", &beside.janus)] {
+        let (p50, p99) = figures.delay_ms.unwrap_or_default();
+        writeln!(
+            out,
+            "    {name:8} {:.2} ms/s and {:.0} kB per leg, delay {p50:.0} and {p99:.0} ms, {} of {} packets lost",
+            figures.cpu_ms,
+            figures.resident_bytes / 1e3,
+            figures.lost,
+            figures.expected
+        )?;
     }
     Ok(())
 }

@@ -105,6 +105,20 @@ impl Name {
 }
 
 impl Scenario {
+    /// Returns the same for Janus: as many people as it can be expected to carry, and browsers over plain RTP.
+    pub(crate) fn for_janus(&self) -> Option<Self> {
+        let (kinds, people): (&[Kind], _) = match self.kinds {
+            [Kind::Pcma] if self.joining == 0 => (&[Kind::Pcma], JANUS_PHONES),
+            [Kind::Browser] => (&[Kind::Opus], JANUS_OPUS),
+            _ => return None,
+        };
+        Some(Self {
+            kinds,
+            people: people.min(self.people),
+            ..*self
+        })
+    }
+
     /// Returns where the person with a number is.
     pub(crate) fn place(&self, number: usize) -> Place {
         let (within, room) = (number / self.rooms, number % self.rooms);
@@ -116,6 +130,10 @@ impl Scenario {
         }
     }
 }
+
+/// What Janus 1.1 carries on one core with a margin: about half of what it loses packets at.
+const JANUS_PHONES: usize = 200;
+const JANUS_OPUS: usize = 50;
 
 #[cfg(test)]
 mod tests {

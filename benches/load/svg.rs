@@ -57,6 +57,7 @@ pub(crate) fn draw_all() -> Done<Vec<PathBuf>> {
         ("delay", delay(&scenes)),
         ("lateness", lateness(&scenes)),
         ("memory", memory(&scenes)),
+        ("janus", janus(&scenes)),
     ];
     let mut files = Vec::new();
     for (name, chart) in charts {
@@ -156,6 +157,25 @@ fn memory(scenes: &[Scene]) -> Chart {
         note: format!("resident, codecs included; the mark is {RESIDENT_MAX_KB} kB and a decoder"),
         unit: "kB",
         groups: groups.collect(),
+    }
+}
+
+fn janus(scenes: &[Scene]) -> Chart {
+    let measured = scenes.iter().filter_map(|scene| {
+        let beside = scene.beside.as_ref()?;
+        let bars = vec![
+            bar(Series::Floor, "Janus", beside.janus.cpu_ms, None),
+            bar(Series::Server, "server", beside.server.cpu_ms, None),
+        ];
+        let label = format!("{} · {}", scene.name, beside.people);
+        Some(Group { label, bars })
+    });
+    Chart {
+        title: "CPU time per leg beside Janus",
+        note: "ms per second and leg, AudioBridge, plain RTP; browsers: Opus without SRTP"
+            .to_owned(),
+        unit: "ms/s",
+        groups: measured.collect(),
     }
 }
 

@@ -12,6 +12,8 @@ pub(crate) enum Program {
     Server,
     /// Sockets, slots and SRTP alone.
     Floor,
+    /// Janus, which is a program of its own.
+    Janus,
 }
 
 /// How a leg speaks.
