@@ -19,6 +19,7 @@ use nix::{
         sockopt,
     },
 };
+use serde::{Deserialize, Serialize};
 use sip::rtp::{
     Header, Packet,
     packet::{HEADER_LEN, is_rtcp},
@@ -94,7 +95,7 @@ struct Count {
 }
 
 /// What came to everybody since the count began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Loss {
     /// Packets that should have come.
     pub(crate) expected: u64,

@@ -43,8 +43,8 @@ struct Arguments {
     /// People, instead of the scenario's own number.
     #[arg(long)]
     people: Option<usize>,
-    /// Seconds of each measurement.
-    #[arg(long, default_value_t = 10)]
+    /// Seconds of each measurement; those of all rounds together are what overruns are judged by.
+    #[arg(long, default_value_t = 20)]
     seconds: u64,
     /// Rounds of floor and server in turns.
     #[arg(long, default_value_t = 3)]

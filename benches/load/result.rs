@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Done,
+    crowd::Loss,
     round::{Outcome, Window},
     scenario::Scenario,
     statistics::{bucket_percentile, median, percentile},
@@ -26,10 +27,8 @@ pub(crate) struct Scene {
     pub(crate) rounds: usize,
     /// The floor.
     pub(crate) floor: Figures,
-    /// The server; none if it could not do it at all, with the reason beside.
-    pub(crate) server: Option<Figures>,
-    /// Why there is no server.
-    pub(crate) failure: Option<String>,
+    /// The server, or why it could not do it at all.
+    pub(crate) server: Result<Figures, String>,
     /// The server while others joined.
     pub(crate) joining: Option<Figures>,
     /// Most people without loss or overrun.
@@ -53,10 +52,8 @@ pub(crate) struct Figures {
     pub(crate) bare_ms: Option<f64>,
     /// Bytes of memory per leg.
     pub(crate) resident_bytes: f64,
-    /// Packets that did not arrive, of how many.
-    pub(crate) lost: u64,
-    /// Packets that should have arrived.
-    pub(crate) expected: u64,
+    /// Packets that did not arrive.
+    pub(crate) loss: Loss,
     /// Datagrams that did not fit a buffer.
     pub(crate) dropped: u64,
     /// Frames the server made up.
@@ -151,8 +148,10 @@ impl Figures {
             cpu_ms_range: (percentile(&mut cpu, 0.0)?, percentile(&mut cpu, 1.0)?),
             bare_ms: None,
             resident_bytes: 0.0,
-            lost: sum(|window| window.loss.lost),
-            expected: sum(|window| window.loss.expected),
+            loss: Loss {
+                expected: sum(|window| window.loss.expected),
+                lost: sum(|window| window.loss.lost),
+            },
             dropped: sum(|window| window.dropped),
             concealed: sum(|window| window.report.of("frames_concealed")),
             overrun_share: windows.iter().map(|w| w.overrun_share()).sum::<f64>()
@@ -175,8 +174,7 @@ impl Scene {
             seconds: seconds as f64,
             rounds,
             floor,
-            server: None,
-            failure: None,
+            server: Err("it was not measured".to_owned()),
             joining: None,
             largest: None,
             beside: None,
@@ -198,14 +196,16 @@ impl Scene {
 
     /// Returns the server's cost in terms of the floor's.
     pub(crate) fn ratio(&self) -> Option<f64> {
-        Some(self.server.as_ref()?.cpu_ms / self.floor.cpu_ms)
+        Some(self.server.as_ref().ok()?.cpu_ms / self.floor.cpu_ms)
     }
 
     /// Compares with the bar.
     pub(crate) fn verdicts(&self) -> Vec<Verdict> {
-        let Some(server) = &self.server else {
-            let failure = self.failure.as_deref().unwrap_or("it was not measured");
-            return vec![Verdict::new(format!("the scenario runs: {failure}"), false)];
+        let server = match &self.server {
+            Ok(server) => server,
+            Err(failure) => {
+                return vec![Verdict::new(format!("the scenario runs: {failure}"), false)];
+            }
         };
         let mut verdicts = Vec::new();
         if let Some(ratio) = self.ratio().filter(|_| self.people >= BAR_PEOPLE) {
@@ -276,12 +276,12 @@ pub(crate) fn folder() -> Done<PathBuf> {
 }
 
 fn quality(when: &str, figures: &Figures) -> Vec<Verdict> {
-    let lost = figures.lost + figures.dropped;
+    let lost = figures.loss.lost + figures.dropped;
     let mut verdicts = vec![
         Verdict::new(
             format!(
                 "{when}no loss: {} of {} packets, {} dropped by full buffers",
-                figures.lost, figures.expected, figures.dropped
+                figures.loss.lost, figures.loss.expected, figures.dropped
             ),
             lost == 0,
         ),
@@ -348,8 +348,7 @@ pub(crate) mod tests {
                 .all(|verdict| verdict.met)
         );
         let failed = Scene {
-            server: None,
-            failure: Some("nobody could connect".to_owned()),
+            server: Err("nobody could connect".to_owned()),
             ..scene(0.25, 0.3)
         };
         let verdicts = failed.verdicts();
@@ -368,8 +367,10 @@ pub(crate) mod tests {
             cpu_ms_range: (cpu_ms, cpu_ms),
             bare_ms: Some(0.2),
             resident_bytes: 30_000.0,
-            lost: 0,
-            expected: 1_000,
+            loss: Loss {
+                expected: 1_000,
+                lost: 0,
+            },
             dropped: 0,
             concealed: 0,
             overrun_share: 0.0,
@@ -380,7 +381,7 @@ pub(crate) mod tests {
         };
         let scenario = crate::scenario::Name::Phones.scenario();
         let mut scene = Scene::new(&scenario, 10, 3, figures(floor));
-        scene.server = Some(figures(server));
+        scene.server = Ok(figures(server));
         scene
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn all(arguments: &Arguments) -> Done<bool> {
                 scene.codec_bytes.1 += decoder * share;
             }
         }
-        if searches(*name) && !arguments.quick && scene.server.is_some() {
+        if searches(*name) && !arguments.quick && scene.server.is_ok() {
             scene.largest = Some(largest(&scenario)?);
         }
         valid &= scene.floor_is_valid();
@@ -81,13 +81,14 @@ fn run(scenario: &Scenario, arguments: &Arguments) -> Done<Scene> {
     let people = scenario.people;
     let figures = Figures::of(&floor, people).ok_or("no rounds")?;
     let mut scene = Scene::new(scenario, arguments.seconds, arguments.rounds, figures);
-    if failure.is_none() {
-        scene.server = Figures::of(&server, people);
-        let joining = server.iter().filter_map(|outcome| outcome.joining.as_ref());
-        scene.joining =
-            Figures::of_windows(&joining.collect::<Vec<_>>(), people + scenario.joining);
+    if let Some(failure) = failure {
+        scene.server = Err(failure);
+        return Ok(scene);
     }
-    scene.failure = failure;
+    scene.server = Figures::of(&server, people).ok_or_else(|| "no rounds".to_owned());
+    let joining = server.iter().filter_map(|outcome| outcome.joining.as_ref());
+    let joining: Vec<_> = joining.collect();
+    scene.joining = Figures::of_windows(&joining, people + scenario.joining);
     Ok(scene)
 }
 
@@ -207,7 +208,7 @@ fn tell(scene: &Scene) -> Done<()> {
     )?;
     writeln!(out, "  {:24} {:>12} {:>12}", "", "floor", "server")?;
     let mut row = |name: &str, value: &dyn Fn(&Figures) -> String| {
-        let server = scene.server.as_ref().map_or_else(|| "–".to_owned(), value);
+        let server = scene.server.as_ref().map_or_else(|_| "–".to_owned(), value);
         writeln!(out, "  {name:24} {:>12} {server:>12}", value(&scene.floor))
     };
     row("CPU, ms/s per leg", &|f| format!("{:.3}", f.cpu_ms))?;
@@ -223,7 +224,7 @@ fn tell(scene: &Scene) -> Done<()> {
     row("overrun, % of ticks", &|f| {
         format!("{:.2}", f.overrun_share * 100.0)
     })?;
-    row("packets lost", &|f| format!("{}", f.lost))?;
+    row("packets lost", &|f| format!("{}", f.loss.lost))?;
     row("frames concealed", &|f| format!("{}", f.concealed))?;
     row("delay p50, p99, ms", &|f| match f.delay_ms {
         Some((p50, p99)) => format!("{p50:.0}, {p99:.0}"),
@@ -264,8 +265,8 @@ fn tell_beside(beside: &Beside, out: &mut impl Write) -> Done<()> {
             "    {name:8} {:.2} ms/s and {:.0} kB per leg, delay {p50:.0} and {p99:.0} ms, {} of {} packets lost",
             figures.cpu_ms,
             figures.resident_bytes / 1e3,
-            figures.lost,
-            figures.expected
+            figures.loss.lost,
+            figures.loss.expected
         )?;
     }
     Ok(())

@@ -73,7 +73,7 @@ pub(crate) fn draw_all() -> Done<Vec<PathBuf>> {
 fn cpu(scenes: &[Scene]) -> Chart {
     let groups = scenes.iter().map(|scene| {
         let mut bars = vec![bar(Series::Floor, "floor", scene.floor.cpu_ms, None)];
-        if let Some(server) = &scene.server {
+        if let Ok(server) = &scene.server {
             let mark = Some(RATIO_MAX * scene.floor.cpu_ms);
             bars.push(bar(Series::Server, "server", server.cpu_ms, mark));
         }
@@ -107,7 +107,7 @@ fn largest(scenes: &[Scene]) -> Chart {
 
 fn delay(scenes: &[Scene]) -> Chart {
     let measured = scenes.iter().filter_map(|scene| {
-        let (p50, p99) = scene.server.as_ref()?.delay_ms?;
+        let (p50, p99) = scene.server.as_ref().ok()?.delay_ms?;
         let bars = vec![
             bar(Series::Server, "p50", p50, Some(DELAY_P50_MAX)),
             bar(Series::Tail, "p99", p99, Some(DELAY_P99_MAX)),
@@ -127,7 +127,7 @@ fn delay(scenes: &[Scene]) -> Chart {
 fn lateness(scenes: &[Scene]) -> Chart {
     let milliseconds = |us: u64| us.min(LATENESS_SHOWN_US) as f64 / 1e3;
     let measured = scenes.iter().filter_map(|scene| {
-        let (_, p99, max) = scene.server.as_ref()?.late_us;
+        let (_, p99, max) = scene.server.as_ref().ok()?.late_us;
         let bars = vec![
             bar(Series::Server, "p99", milliseconds(p99), Some(LATE_MS)),
             bar(Series::Tail, "max", milliseconds(max), Some(LATE_MS)),
@@ -146,7 +146,7 @@ fn memory(scenes: &[Scene]) -> Chart {
     let kilobytes = |figures: &Figures| figures.resident_bytes / 1e3;
     let groups = scenes.iter().map(|scene| {
         let mut bars = vec![bar(Series::Floor, "floor", kilobytes(&scene.floor), None)];
-        if let Some(server) = &scene.server {
+        if let Ok(server) = &scene.server {
             let mark = RESIDENT_MAX_KB + scene.codec_bytes.1 / 1e3;
             bars.push(bar(Series::Server, "server", kilobytes(server), Some(mark)));
         }
