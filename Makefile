@@ -32,7 +32,7 @@ endef
 help:
 	@echo "make run     build and start a demo conference on this machine"
 	@echo "make test    everything that is checked, real telephones and browsers included"
-	@echo "make bench   benchmarks"
+	@echo "make bench   benchmarks; make bench-load SCENARIO=phones measures one scenario of the media path"
 	@echo "make pesq    what a bad link costs in PESQ"
 	@echo "make lint    formatting, lints, documentation, types"
 	@echo "make fmt     format the sources"
@@ -116,3 +116,12 @@ bench: build-packages web/dist/index.html
 	cargo bench --locked --bench mixer --bench jitter --bench sip_parse --bench shard_tick
 	node tests/e2e/bench/ratios.mjs
 	node tests/e2e/bench/delay.mjs
+	$(LOAD)
+
+# What the media path costs beside a floor, on two cores; ARGUMENTS=--quick leaves out the search for the most people.
+LOAD := target/release/examples/load
+
+.PHONY: bench-load
+bench-load: build-packages web/dist/index.html
+	cargo build --release --locked --example load
+	$(LOAD) $(ARGUMENTS) $(SCENARIO)

@@ -213,6 +213,9 @@ pub const PHASES: usize = 10;
 /// A phase's length, and the worker's step: arrivals are seen with this resolution, finer than a jitter buffer needs.
 pub const SLOT: Duration = Duration::from_millis(2);
 
+/// How late a tick may begin before it counts as an overrun: more eats up the margin of the listeners' jitter buffers.
+pub const LATE_TICK: Duration = Duration::from_millis(5);
+
 /// Silence on a telephone's RTP after which it is reported, again and again while it lasts.
 pub const QUIET_AFTER: Duration = Duration::from_secs(15);
 

@@ -6,24 +6,61 @@ use std::{
 };
 
 use crate::{
-    Done, floor, machine, server,
-    wire::{Answer, Ask, Program},
+    Done, floor,
+    janus::Janus,
+    machine, server,
+    wire::{Answer, Ask, Program, Report},
 };
 
-/// A running child; dropping it ends it.
-pub(crate) struct Measured {
+/// A program that is measured; dropping it ends it.
+pub(crate) enum Measured {
+    /// One of ours.
+    Ours(Ours),
+    /// Janus, which counts nothing.
+    Janus(Janus),
+}
+
+/// A running child.
+pub(crate) struct Ours {
     process: Child,
     asks: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
 impl Measured {
+    /// Starts a program and waits until it is ready.
+    pub(crate) fn start(program: Program) -> Done<Self> {
+        Ok(match program {
+            Program::Server => Self::Ours(Ours::start("server")?.0),
+            Program::Floor => Self::Ours(Ours::start("floor")?.0),
+            Program::Janus => Self::Janus(Janus::start()?),
+        })
+    }
+
+    /// Asks and waits for the answer.
+    pub(crate) fn ask(&mut self, ask: &Ask) -> Done<Answer> {
+        match (self, ask) {
+            (Self::Ours(child), ask) => child.ask(ask),
+            (Self::Janus(janus), Ask::Open(legs)) => Ok(Answer::Opened {
+                sockets: janus.open(legs)?,
+            }),
+            (Self::Janus(_), Ask::Report) => Ok(Answer::Report(Report::default())),
+            (Self::Janus(_), Ask::Hold | Ask::Bare) => Err("Janus is no floor".into()),
+        }
+    }
+
+    /// Returns the process id.
+    pub(crate) fn id(&self) -> u32 {
+        match self {
+            Self::Ours(child) => child.process.id(),
+            Self::Janus(janus) => janus.id(),
+        }
+    }
+}
+
+impl Ours {
     /// Starts a program and waits until it is ready; also tells what it says then.
-    pub(crate) fn start(program: Program) -> Done<(Self, Answer)> {
-        let name = match program {
-            Program::Server => "server",
-            Program::Floor => "floor",
-        };
+    pub(crate) fn start(name: &str) -> Done<(Self, Answer)> {
         let mut process = Command::new(std::env::current_exe()?)
             .args(["child", name])
             .stdin(Stdio::piped())
@@ -49,11 +86,6 @@ impl Measured {
         self.answer()
     }
 
-    /// Returns the process id.
-    pub(crate) fn id(&self) -> u32 {
-        self.process.id()
-    }
-
     fn answer(&mut self) -> Done<Answer> {
         let mut line = String::new();
         if self.answers.read_line(&mut line)? == 0 {
@@ -63,7 +95,7 @@ impl Measured {
     }
 }
 
-impl Drop for Measured {
+impl Drop for Ours {
     fn drop(&mut self) {
         // The end of its input ends a child.
         self.asks = None;
@@ -74,7 +106,7 @@ impl Drop for Measured {
 /// Is the child: answers questions until there are no more.
 pub(crate) fn serve(program: Program) -> Done<()> {
     machine::pin(machine::MEASURED_CORE)?;
-    machine::ordinary();
+    let _ = machine::realtime(machine::CONTROL_PRIORITY);
     machine::allow_files()?;
     match program {
         Program::Server => {
@@ -87,6 +119,7 @@ pub(crate) fn serve(program: Program) -> Done<()> {
             tell(&floor.ready())?;
             converse(|ask| floor.handle(ask))
         }
+        Program::Janus => Err("Janus is a program of its own".into()),
     }
 }
 

@@ -9,11 +9,13 @@ use std::{
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     sync::mpsc,
     thread,
-    time::{Duration, Instant},
 };
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use rundruf::limit::{DATAGRAM_MAX, DATAGRAMS_PER_SLOT, SLOT, SOCKET_BUFFER};
+use rundruf::{
+    limit::{DATAGRAM_MAX, DATAGRAMS_PER_SLOT, SLOT, SOCKET_BUFFER},
+    media::lateness::Lateness,
+};
 use sip::rtp::{
     Header,
     packet::HEADER_LEN,
@@ -53,7 +55,7 @@ impl Floor {
         let (outbox, answers) = mpsc::channel();
         let state = State::new(browsers)?;
         thread::spawn(move || {
-            machine::realtime();
+            let _ = machine::realtime(machine::WORKER_PRIORITY);
             // An end of the other side, or an error, ends the conversation, which is seen there.
             let _ = state.run(&inbox, &outbox);
         });
@@ -68,6 +70,7 @@ impl Floor {
     pub(crate) fn ready(&self) -> Answer {
         Answer::Ready {
             browsers: self.browsers,
+            fingerprint: String::new(),
         }
     }
 
@@ -89,8 +92,7 @@ struct State {
     received: u64,
     sent: u64,
     failed: u64,
-    lateness: Vec<(u64, u64)>,
-    overruns: u64,
+    lateness: Lateness,
 }
 
 /// One leg.
@@ -117,8 +119,7 @@ impl State {
             received: 0,
             sent: 0,
             failed: 0,
-            lateness: BOUNDS_US.map(|bound| (bound, 0)).to_vec(),
-            overruns: 0,
+            lateness: Lateness::default(),
         })
     }
 
@@ -142,7 +143,7 @@ impl State {
             let phase = slot as usize % PHASES;
             if !self.phases[phase].is_empty() {
                 self.send(phase);
-                self.note(due, began, machine::now());
+                self.lateness.note(1, due, began, machine::now());
             }
         }
         Ok(())
@@ -150,7 +151,7 @@ impl State {
 
     fn handle(&mut self, ask: Ask) -> Done<Answer> {
         match ask {
-            Ask::Open { legs, .. } => {
+            Ask::Open(legs) => {
                 let sockets = legs.iter().map(|leg| self.open(leg));
                 Ok(Answer::Opened {
                     sockets: sockets.collect::<Done<_>>()?,
@@ -247,16 +248,6 @@ impl State {
         }
     }
 
-    fn note(&mut self, due: Instant, began: Instant, ended: Instant) {
-        let late = began.saturating_duration_since(due);
-        let us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
-        if let Some((_, count)) = self.lateness.iter_mut().find(|(bound, _)| us <= *bound) {
-            *count += 1;
-        }
-        let late = late > LATE || ended > due + SLOT * u32::try_from(PHASES).unwrap_or(1);
-        self.overruns += u64::from(late);
-    }
-
     /// One `recv` and one `sendto` per leg, nothing else; the packets have arrived before.
     fn bare(&self) -> Done<Answer> {
         let mut buffer = [0; DATAGRAM_MAX];
@@ -290,8 +281,8 @@ impl State {
             counters: counters
                 .map(|(name, value)| (name.to_owned(), value))
                 .into(),
-            lateness: self.lateness.clone(),
-            overruns: self.overruns,
+            lateness: Report::buckets(&self.lateness),
+            overruns: self.lateness.overruns(),
         }
     }
 }
@@ -316,20 +307,3 @@ const PHASES: usize = 10;
 const READY_MAX: usize = 4_096;
 /// The token of the shared socket.
 const SHARED: u64 = u64::MAX;
-/// A tick that begins later than this is an overrun.
-const LATE: Duration = Duration::from_millis(5);
-/// Upper bounds of the lateness in µs.
-const BOUNDS_US: [u64; 12] = [
-    50,
-    100,
-    200,
-    500,
-    1_000,
-    2_000,
-    3_000,
-    5_000,
-    7_500,
-    10_000,
-    20_000,
-    u64::MAX,
-];

@@ -11,8 +11,8 @@ use nix::{
     unistd::Pid,
 };
 use thread_priority::{
-    NormalThreadSchedulePolicy, RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue,
-    ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
 };
 
 use crate::Done;
@@ -31,9 +31,9 @@ pub(crate) fn pin(core: usize) -> Done<()> {
     Ok(())
 }
 
-/// Asks for real-time scheduling of this thread as the media worker does; tells whether it was granted.
-pub(crate) fn realtime() -> bool {
-    let Ok(priority) = ThreadPriorityValue::try_from(PRIORITY) else {
+/// Asks for real-time scheduling of this thread; tells whether it was granted.
+pub(crate) fn realtime(priority: u8) -> bool {
+    let Ok(priority) = ThreadPriorityValue::try_from(priority) else {
         return false;
     };
     let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
@@ -41,18 +41,16 @@ pub(crate) fn realtime() -> bool {
     set_thread_priority_and_policy(thread_native_id(), priority, policy).is_ok()
 }
 
-/// Gives up real-time scheduling that was inherited.
-pub(crate) fn ordinary() {
-    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
-    // Nothing was inherited where nothing may be set.
-    let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy);
-}
-
 /// Allows as many open files as the system lets us.
 pub(crate) fn allow_files() -> Done<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
     Ok(())
+}
+
+/// Returns how many files may be open.
+pub(crate) fn files() -> Done<usize> {
+    Ok(usize::try_from(getrlimit(Resource::RLIMIT_NOFILE)?.0)?)
 }
 
 /// Tells the time.
@@ -115,5 +113,7 @@ pub(crate) fn datagrams_dropped() -> Done<u64> {
 
 /// `USER_HZ` is 100 on every architecture we know.
 const JIFFY: Duration = Duration::from_millis(10);
-/// That of the media worker, in percent of the range.
-const PRIORITY: u8 = 20;
+/// The media worker's priority, in percent of the range; the floor and the generator have the same.
+pub(crate) const WORKER_PRIORITY: u8 = 20;
+/// The priority of what asks and answers beside a worker: a busy machine should not keep the generator waiting.
+pub(crate) const CONTROL_PRIORITY: u8 = 10;

@@ -14,17 +14,17 @@ use rundruf::{
     limit::NOTICES_WAITING,
     media::{
         Clips, Counter, ShardConfig,
-        api::{Channels, Command, Format, Opening, PhoneMedia, Seat},
+        api::{BrowserMedia, Channels, Command, Format, HashName, Opening, PhoneMedia, Seat},
         leg::secure::SecureContext,
         worker::{Envelope, PhoneSockets, Worker, WorkerConfig},
     },
 };
-use sip::redact::Pii;
+use sip::redact::{Pii, Secret};
 use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
     Done, machine,
-    wire::{Answer, Ask, Kind, Leg, Report},
+    wire::{Answer, Ask, Browser, Leg, Report},
 };
 
 /// The worker and what was opened on it.
@@ -33,11 +33,14 @@ pub(crate) struct Server {
     runtime: Runtime,
     rooms: BTreeMap<u64, Vec<LegId>>,
     legs: u64,
+    fingerprint: String,
 }
 
 impl Server {
     /// Starts the worker.
     pub(crate) fn start() -> Done<Self> {
+        let secure = SecureContext::new()?;
+        let fingerprint = secure.fingerprint().to_owned();
         let (notices, mut inbox) = mpsc::channel(NOTICES_WAITING);
         let worker = Worker::spawn(WorkerConfig {
             index: 0,
@@ -46,7 +49,7 @@ impl Server {
             realtime: true,
             shard: ShardConfig {
                 clips: Clips::default(),
-                secure: SecureContext::new()?,
+                secure,
                 seed: [7; 32],
             },
             clock: Arc::new(clock::System),
@@ -60,6 +63,7 @@ impl Server {
             runtime,
             rooms: BTreeMap::new(),
             legs: 0,
+            fingerprint,
         })
     }
 
@@ -67,14 +71,15 @@ impl Server {
     pub(crate) fn ready(&self) -> Answer {
         Answer::Ready {
             browsers: self.worker.addresses()[0],
+            fingerprint: self.fingerprint.clone(),
         }
     }
 
     /// Answers a question.
     pub(crate) fn handle(&mut self, ask: Ask) -> Done<Answer> {
         match ask {
-            Ask::Open { legs, fingerprint } => {
-                let sockets = self.open(&legs, &fingerprint)?;
+            Ask::Open(legs) => {
+                let sockets = self.open(&legs)?;
                 Ok(Answer::Opened { sockets })
             }
             Ask::Report => Ok(Answer::Report(self.report())),
@@ -82,7 +87,7 @@ impl Server {
         }
     }
 
-    fn open(&mut self, legs: &[Leg], _fingerprint: &[u8]) -> Done<Vec<SocketAddr>> {
+    fn open(&mut self, legs: &[Leg]) -> Done<Vec<SocketAddr>> {
         let mut sockets = Vec::new();
         for leg in legs {
             sockets.push(self.open_one(leg)?);
@@ -109,17 +114,20 @@ impl Server {
             self.send(Command::Start { conference }.into())?;
         }
         self.rooms.entry(leg.room).or_default().push(id);
-        let (opening, sockets) = match leg.kind {
-            Kind::Browser => return Err("browsers are not opened".into()),
-            Kind::Pcma | Kind::G722 | Kind::Opus => phone(leg)?,
+        let (opening, sockets) = match &leg.browser {
+            Some(agreed) => (browser(agreed), None),
+            None => phone(leg)?,
         };
-        let address = sockets.rtp.local_addr()?;
+        let address = match &sockets {
+            Some(sockets) => sockets.rtp.local_addr()?,
+            None => self.worker.addresses()[0],
+        };
         self.send(Envelope {
             command: Command::Open {
                 leg: id,
                 opening: Box::new(opening),
             },
-            sockets: Some(sockets),
+            sockets,
         })?;
         self.send(
             Command::Join {
@@ -152,18 +160,19 @@ impl Server {
 
     fn report(&self) -> Report {
         let counters = self.worker.counters();
+        let lateness = self.worker.lateness();
         Report {
             counters: Counter::ALL
                 .into_iter()
                 .map(|counter| (counter.name().to_owned(), counters.of(counter)))
                 .collect(),
-            lateness: Vec::new(),
-            overruns: 0,
+            lateness: Report::buckets(&lateness),
+            overruns: lateness.overruns(),
         }
     }
 }
 
-fn phone(leg: &Leg) -> Done<(Opening, PhoneSockets)> {
+fn phone(leg: &Leg) -> Done<(Opening, Option<PhoneSockets>)> {
     let sockets = PhoneSockets {
         rtp: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?,
         rtcp: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?,
@@ -179,5 +188,19 @@ fn phone(leg: &Leg) -> Done<(Opening, PhoneSockets)> {
         receives: true,
         sends: true,
     };
-    Ok((Opening::Phone(media), sockets))
+    Ok((Opening::Phone(media), Some(sockets)))
+}
+
+fn browser(browser: &Browser) -> Opening {
+    let (ufrag, password) = browser.local.clone();
+    Opening::Browser(BrowserMedia {
+        local_ufrag: ufrag,
+        local_password: Arc::new(Secret::new(password.into_bytes())),
+        remote_ufrag: Pii::new(browser.remote_ufrag.clone()),
+        fingerprints: vec![(HashName::Sha256, browser.fingerprint.clone())],
+        payload_type: browser.payload_type,
+        audio_level: browser.audio_level,
+        ssrc: browser.ssrc,
+        legacy_srtp: false,
+    })
 }

@@ -1,7 +1,8 @@
 //! What generator and child tell each other: a question per line, an answer per line.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
+use rundruf::media::lateness::Lateness;
 use serde::{Deserialize, Serialize};
 
 /// Programs that are measured.
@@ -11,6 +12,8 @@ pub(crate) enum Program {
     Server,
     /// Sockets, slots and SRTP alone.
     Floor,
+    /// Janus, which is a program of its own.
+    Janus,
 }
 
 /// How a leg speaks.
@@ -37,18 +40,32 @@ pub(crate) struct Leg {
     pub(crate) kind: Kind,
     /// Where it is, as the child sees it.
     pub(crate) remote: SocketAddr,
+    /// What a browser and the server have agreed on.
+    pub(crate) browser: Option<Browser>,
+}
+
+/// What offer and answer of a browser agree on (RFC 8839, RFC 8842).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Browser {
+    /// The server's ICE user fragment and password.
+    pub(crate) local: (String, String),
+    /// The browser's ICE user fragment.
+    pub(crate) remote_ufrag: String,
+    /// SHA-256 of the browser's certificate.
+    pub(crate) fingerprint: Vec<u8>,
+    /// Payload type of Opus.
+    pub(crate) payload_type: u8,
+    /// Header extension id of the level.
+    pub(crate) audio_level: Option<u8>,
+    /// The server's synchronization source.
+    pub(crate) ssrc: u32,
 }
 
 /// What the generator asks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Ask {
     /// Open these legs and seat them, all with open microphones.
-    Open {
-        /// The legs.
-        legs: Vec<Leg>,
-        /// SHA-256 of the certificate that all browsers of the generator have.
-        fingerprint: Vec<u8>,
-    },
+    Open(Vec<Leg>),
     /// Tell what was counted so far.
     Report,
     /// The floor: stand still until the bare loop.
@@ -64,6 +81,8 @@ pub(crate) enum Answer {
     Ready {
         /// The browsers' socket.
         browsers: SocketAddr,
+        /// Digest of the server's certificate as SDP writes it.
+        fingerprint: String,
     },
     /// The legs are open, in the order of the question; telephones with their sockets' addresses.
     Opened {
@@ -94,7 +113,47 @@ pub(crate) struct Report {
     pub(crate) overruns: u64,
 }
 
+impl Report {
+    /// Writes a histogram as it is told.
+    pub(crate) fn buckets(lateness: &Lateness) -> Vec<(u64, u64)> {
+        let bound = |bound: Option<Duration>| {
+            bound.map_or(u64::MAX, |bound| {
+                bound.as_micros().try_into().unwrap_or(u64::MAX)
+            })
+        };
+        let buckets = lateness.buckets();
+        buckets.map(|(most, ticks)| (bound(most), ticks)).collect()
+    }
+
+    /// Returns a counter's value.
+    pub(crate) fn of(&self, counter: &str) -> u64 {
+        self.counters.get(counter).copied().unwrap_or(0)
+    }
+
+    /// Returns what was counted since another report.
+    pub(crate) fn since(&self, before: &Self) -> Self {
+        let counters = self.counters.iter().map(|(name, value)| {
+            let more = value.saturating_sub(before.of(name));
+            (name.clone(), more)
+        });
+        let lateness = self.lateness.iter().zip(&before.lateness);
+        Self {
+            counters: counters.collect(),
+            lateness: lateness.map(|(a, b)| (a.0, a.1 - b.1)).collect(),
+            overruns: self.overruns - before.overruns,
+        }
+    }
+
+    /// Returns how many ticks there were.
+    pub(crate) fn ticks(&self) -> u64 {
+        self.lateness.iter().map(|(_, ticks)| ticks).sum()
+    }
+}
+
 impl Kind {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 4] = [Self::Pcma, Self::G722, Self::Opus, Self::Browser];
+
     /// Returns the codec.
     pub(crate) const fn codec(self) -> dsp::Codec {
         match self {

@@ -22,6 +22,7 @@
 
 pub mod api;
 pub mod counters;
+pub mod lateness;
 pub mod leg;
 pub mod load;
 pub mod player;

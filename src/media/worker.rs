@@ -29,6 +29,7 @@ use tokio::sync::mpsc;
 use super::{
     api::{Command, Event},
     counters::{Counter, Counters, SharedCounters},
+    lateness::{Lateness, SharedLateness},
     load::Load,
     shard::{Shard, ShardConfig},
     sockets::{Sockets, bind_all},
@@ -93,6 +94,7 @@ pub struct Worker {
     counters: Arc<SharedCounters>,
     /// Legs that the control plane did not open here because there was no room.
     refused: AtomicU64,
+    lateness: Arc<SharedLateness>,
     addresses: Vec<SocketAddr>,
     stop: Arc<AtomicBool>,
     thread: Option<thread::JoinHandle<()>>,
@@ -178,6 +180,7 @@ impl Worker {
         let wake = Arc::new(EventFd::from_flags(flags)?);
         let (sender, receiver) = mpsc::channel(COMMANDS_WAITING);
         let counters = Arc::new(SharedCounters::default());
+        let lateness = Arc::new(SharedLateness::default());
         let stop = Arc::new(AtomicBool::new(false));
         let epoch = now();
         let round = Round {
@@ -187,6 +190,7 @@ impl Worker {
             commands: receiver,
             notices: config.notices,
             counters: counters.clone(),
+            lateness: (Lateness::default(), lateness.clone()),
             clock: config.clock,
             stop: stop.clone(),
             epoch,
@@ -205,6 +209,7 @@ impl Worker {
             commands: Commands { sender, wake },
             counters,
             refused: AtomicU64::new(0),
+            lateness,
             addresses,
             stop,
             thread: Some(thread),
@@ -220,6 +225,7 @@ impl Worker {
             commands: Commands { sender, wake },
             counters: Arc::clone(&counters),
             refused: AtomicU64::new(0),
+            lateness: Arc::default(),
             addresses,
             stop: Arc::new(AtomicBool::new(false)),
             thread: None,
@@ -254,6 +260,11 @@ impl Worker {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Returns how late its ticks were, as last published.
+    pub fn lateness(&self) -> Lateness {
+        self.lateness.read()
+    }
+
     /// Says goodbye to all legs, stops the thread and waits for it; blocks for a few milliseconds.
     pub fn stop(mut self) {
         self.tell_to_stop();
@@ -283,6 +294,8 @@ struct Round {
     commands: mpsc::Receiver<Envelope>,
     notices: mpsc::Sender<Notice>,
     counters: Arc<SharedCounters>,
+    /// How late the ticks were, and where that is published.
+    lateness: (Lateness, Arc<SharedLateness>),
     clock: Arc<dyn Clock>,
     stop: Arc<AtomicBool>,
     /// Where the grid of the slots begins, and that of the ticks with it.
@@ -293,14 +306,20 @@ struct Round {
 
 impl Round {
     fn run(mut self) {
+        let mut ended = self.epoch;
         while !self.stop.load(Ordering::Acquire) {
-            let now = self.wait();
+            let due = self.shard.poll_timeout();
+            let now = self.wait(due, ended);
             self.shard.set_wall(now, self.clock.since_epoch());
             self.sockets.receive(&mut self.shard, now);
             self.take_commands(now);
+            let ticks = self.shard.counters().of(Counter::Ticks);
             self.shard.handle_timeout(now);
+            let ticks = self.shard.counters().of(Counter::Ticks) - ticks;
             self.settle();
-            self.weigh(now);
+            ended = self::now();
+            self.note(ticks, due, now, ended);
+            self.weigh(now, ended);
             self.publish();
         }
         let now = now();
@@ -311,13 +330,22 @@ impl Round {
         self.publish();
     }
 
-    /// Waits for the next slot, or for anything at all while there are no legs.
-    fn wait(&mut self) -> Instant {
-        if self.shard.poll_timeout().is_none() {
+    /// Waits for the next slot after the last round has ended, or for anything at all while nothing is due.
+    fn wait(&mut self, due: Option<Instant>, ended: Instant) -> Instant {
+        if due.is_none() {
             self.sockets.sleep(self.shard.has_event());
             return now();
         }
-        sleep_until(next_on_grid(self.epoch, SLOT, now() + PAUSE_MIN))
+        sleep_until(next_on_grid(self.epoch, SLOT, ended + PAUSE_MIN))
+    }
+
+    /// Notes how late the ticks of a round were. Those of legs that came in this round have no due time before it.
+    fn note(&mut self, ticks: u64, due: Option<Instant>, began: Instant, ended: Instant) {
+        if let Some(due) = due.filter(|_| ticks > 0) {
+            let (lateness, shared) = &mut self.lateness;
+            lateness.note(ticks, due, began, ended);
+            shared.publish(lateness);
+        }
     }
 
     fn take_commands(&mut self, now: Instant) {
@@ -354,8 +382,7 @@ impl Round {
     }
 
     /// Takes into account what the round cost, which may change the effort of the next.
-    fn weigh(&mut self, began: Instant) {
-        let now = now();
+    fn weigh(&mut self, began: Instant, now: Instant) {
         let legs = self.shard.counters().of(Counter::Legs);
         let before = self.load.effort();
         self.load
