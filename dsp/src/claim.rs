@@ -131,12 +131,17 @@ impl Claims {
 
     /// Tells whether a tick should be decoded although nobody hears it, to see whether the sender's silence is none.
     pub(crate) const fn wants_probe(&self) -> bool {
-        self.word.doubts >= DOUBTS && !self.word.broken
+        self.word.doubts >= self.word.patience() && !self.word.broken
     }
 
     /// Learns how loud a probe was.
     pub(crate) fn learn_probe(&mut self, level: Level) {
         self.word.doubts = 0;
+        self.word.confirmed = if i32::from(level.as_dbov()) <= QUIET {
+            self.word.confirmed.saturating_add(1).min(MOST_CONFIRMED)
+        } else {
+            0
+        };
         for _ in 0..PROBE_WEIGHT {
             self.learn(level);
         }
@@ -205,10 +210,17 @@ struct Word {
     against: u8,
     broken: bool,
     /// Ticks that look like sound and are said to be silent, since the last probe.
-    doubts: u8,
+    doubts: u16,
+    /// Probes in a row that found silence.
+    confirmed: u8,
 }
 
 impl Word {
+    /// How many doubts a probe takes: the more it has proved true, the more.
+    const fn patience(&self) -> u16 {
+        DOUBTS << self.confirmed
+    }
+
     fn compare(&mut self, said: Level, measured: Level) {
         let before = self.before.replace(measured).unwrap_or(measured);
         let dbov = |level: Level| i32::from(level.as_dbov()).max(QUIET);
@@ -297,7 +309,10 @@ const QUIET: i32 = -60;
 const BREAKS: u8 = 50;
 
 /// Ticks that look like sound under a word of silence before a probe: a second.
-const DOUBTS: u8 = 50;
+const DOUBTS: u16 = 50;
+
+/// Doublings of that where probe after probe finds silence: half a minute. A room of open microphones is silent for long.
+const MOST_CONFIRMED: u8 = 5;
 
 /// Ticks a probe counts for.
 const PROBE_WEIGHT: u8 = 17;
