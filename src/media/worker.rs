@@ -19,7 +19,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::{
+    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
+    sys::eventfd::{EfdFlags, EventFd},
+    unistd::Pid,
+};
 use thread_priority::{
     RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
     set_thread_priority_and_policy, thread_native_id,
@@ -52,7 +56,8 @@ pub struct WorkerConfig {
     pub addresses: Vec<IpAddr>,
     /// The sockets' common port; 0 chooses one.
     pub port: u16,
-    /// Ask for real-time scheduling.
+    /// Ask for real-time scheduling and, where it is granted, a processor of its own: the last for the first worker, the
+    /// one before for the next, and so on while one remains for everything else.
     pub realtime: bool,
     /// What its shard begins with.
     pub shard: ShardConfig,
@@ -196,12 +201,13 @@ impl Worker {
             epoch,
             load: Load::new(epoch),
         };
-        let realtime = config.realtime;
+        let (realtime, index) = (config.realtime, config.index);
         let thread = thread::Builder::new()
             .name(format!("media-{}", config.index))
             .spawn(move || {
-                if realtime {
-                    ask_for_realtime();
+                // Without priority a thread that must not move would wait for whoever else is on its processor.
+                if realtime && ask_for_realtime() {
+                    keep_to_processor(index);
                 }
                 round.run();
             })?;
@@ -435,7 +441,7 @@ fn now() -> Instant {
 }
 
 /// Without it, load on the control plane can delay a tick by 100 ms.
-fn ask_for_realtime() {
+fn ask_for_realtime() -> bool {
     let priority =
         ThreadPriorityValue::try_from(REALTIME_PRIORITY).map(ThreadPriority::Crossplatform);
     let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
@@ -445,6 +451,26 @@ fn ask_for_realtime() {
     if !granted {
         tracing::warn!("real-time scheduling was refused; load may be heard");
     }
+    granted
+}
+
+/// Keeps this thread on one of the processors the process may use, so that its caches stay warm.
+fn keep_to_processor(index: usize) {
+    let this = Pid::from_raw(0);
+    let Ok(allowed) = sched_getaffinity(this) else {
+        return;
+    };
+    let processors: Vec<usize> = (0..CpuSet::count())
+        .filter(|processor| allowed.is_set(*processor).unwrap_or(false))
+        .collect();
+    let Some(processor) = processors.iter().skip(1).nth_back(index) else {
+        return;
+    };
+    let mut own = CpuSet::new();
+    // Where it is refused, the system goes on choosing.
+    let _ = own
+        .set(*processor)
+        .and_then(|()| sched_setaffinity(this, &own));
 }
 
 /// The least pause between two rounds: what has just been looked at is not looked at again at once, and a real-time
