@@ -9,7 +9,7 @@ BIN := target/release/rundruf
 
 # What building needs beside Rust and Node, and what the tests need on top.
 BUILD_PACKAGES := build-essential cmake pkg-config
-TEST_PACKAGES := $(BUILD_PACKAGES) baresip sip-tester chromium firefox-esr iproute2
+TEST_PACKAGES := $(BUILD_PACKAGES) baresip sip-tester chromium firefox-esr iproute2 python3-venv
 
 # Installs missing Debian packages as root; otherwise says the one command to run.
 define need_packages
@@ -32,7 +32,8 @@ endef
 help:
 	@echo "make run     build and start a demo conference on this machine"
 	@echo "make test    everything that is checked, real telephones and browsers included"
-	@echo "make bench   benchmarks"
+	@echo "make bench   benchmarks; make bench-load SCENARIO=phones measures one scenario of the media path"
+	@echo "make pesq    what a bad link costs in PESQ"
 	@echo "make lint    formatting, lints, documentation, types"
 	@echo "make fmt     format the sources"
 
@@ -91,6 +92,12 @@ test-e2e: test-packages web/dist/index.html
 	@if [ "$$(id -u)" = 0 ]; then exec $(E2E); \
 	 else exec unshare --user --map-root-user --net sh -c 'ip link set lo up && exec $(E2E)'; fi
 
+# The script makes a Python environment of its own and says so if the network lacks for that.
+.PHONY: pesq
+pesq: test-packages
+	cargo build --release --locked -p dsp --example link
+	python3 tests/pesq/measure.py target/release/examples/link
+
 .PHONY: lint
 lint: build-packages web/node_modules/.installed
 	cargo fmt --all --check
@@ -109,3 +116,12 @@ bench: build-packages web/dist/index.html
 	cargo bench --locked --bench mixer --bench jitter --bench sip_parse --bench shard_tick
 	node tests/e2e/bench/ratios.mjs
 	node tests/e2e/bench/delay.mjs
+	$(LOAD)
+
+# What the media path costs beside a floor, on two cores; ARGUMENTS=--quick leaves out the search for the most people.
+LOAD := target/release/examples/load
+
+.PHONY: bench-load
+bench-load: build-packages web/dist/index.html
+	cargo build --release --locked --example load
+	$(LOAD) $(ARGUMENTS) $(SCENARIO)

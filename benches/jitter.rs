@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use dsp::{Codec, Encoder, Frame, JitterBuffer, MAX_PAYLOAD, Playout, TICK, tone};
+use dsp::{Codec, Encoder, Frame, MAX_PAYLOAD, Playout, TICK, tone};
 
 /// The instant simulated time begins at.
 #[expect(
@@ -40,6 +40,7 @@ fn playout(criterion: &mut Criterion) {
                             sequence,
                             timestamp,
                             &payload[..len],
+                            None,
                             now - Duration::from_millis(8),
                         );
                     }
@@ -55,25 +56,43 @@ fn playout(criterion: &mut Criterion) {
     }
 }
 
-fn buffer(criterion: &mut Criterion) {
-    let (mut buffer, mut now) = (JitterBuffer::new(8_000), t0());
-    let (mut sequence, mut timestamp) = (0_u16, 0_u32);
-    criterion.bench_function("jitter/put_and_take", |bencher| {
-        bencher.iter(|| {
-            sequence = sequence.wrapping_add(1);
-            timestamp = timestamp.wrapping_add(160);
-            now += TICK;
-            buffer.put(
-                sequence,
-                timestamp,
-                160,
-                &[0x55; 160],
-                now - Duration::from_millis(8),
-            );
-            let due = buffer.take(160, now);
-            assert!(matches!(due, dsp::jitter::Play::Payload(_)), "{due:?}");
+/// What a leg costs that is not chosen.
+fn passed(criterion: &mut Criterion) {
+    for codec in Codec::ALL {
+        let mut encoder = Encoder::new(codec).expect("an encoder needs only memory");
+        let mut payload = [0; MAX_PAYLOAD];
+        let frame = &tone::sine(440.0, -20.0, 1)[0];
+        let len = encoder
+            .encode(frame, &mut payload)
+            .expect("the buffer holds any payload");
+        let mut playout = Playout::new(codec).expect("a decoder needs only memory");
+        let (mut sequence, mut timestamp, mut now) = (0_u16, 0_u32, t0());
+        criterion.bench_function(&format!("playout/{codec:?}/due_and_pass"), |bencher| {
+            bencher.iter_custom(|rounds| {
+                let mut spent = Duration::ZERO;
+                for _ in 0..rounds {
+                    sequence = sequence.wrapping_add(1);
+                    timestamp = timestamp.wrapping_add(codec.ticks());
+                    now += TICK;
+                    let arrival = now - Duration::from_millis(8);
+                    playout.put(sequence, timestamp, &payload[..len], None, arrival);
+                    spent += timed(|| {
+                        std::hint::black_box(playout.due(now));
+                        playout.pass();
+                    });
+                }
+                spent
+            });
         });
-    });
+    }
+}
+
+/// Returns how long something takes.
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+fn timed(what: impl FnOnce()) -> Duration {
+    let before = Instant::now();
+    what();
+    before.elapsed()
 }
 
 criterion_group! {
@@ -82,6 +101,6 @@ criterion_group! {
     config = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_millis(2000));
-    targets = playout, buffer
+    targets = playout, passed
 }
 criterion_main!(benches);

@@ -49,7 +49,7 @@ struct Phone {
 
 fn shard_tick(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("shard_tick");
-    for legs in [10, 100, 500] {
+    for legs in [10, 100, 500, 1_000] {
         let mut world = World::new(legs);
         (0..100).for_each(|_| {
             world.tick();

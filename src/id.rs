@@ -1,6 +1,11 @@
 //! One type per identity: short random numbers that carry no meaning and may stand in logs.
 
-use std::{fmt, str::FromStr};
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasherDefault, Hasher},
+    str::FromStr,
+};
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -82,6 +87,31 @@ id! {
 id! {
     /// A leg: one call or connection of a participant (RFC 4575: endpoint).
     LegId
+}
+
+/// A table by legs, for the path of every packet: a look-up costs a multiplication. Its order means nothing.
+pub type LegMap<T> = HashMap<LegId, T, BuildHasherDefault<IdHasher>>;
+
+/// Spreads ids over a table. Ids are our own random numbers, so nobody can choose them to collide.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        // Tests count their ids from one: the golden ratio spreads those too, and the table looks at both ends of a hash.
+        let product = (self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ product >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl TenantId {

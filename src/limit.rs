@@ -51,6 +51,8 @@ pub const CONFERENCE_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 pub const ROUTER_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the server looks whether the rooms of running conferences still exist.
 pub const ROOMS_CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the log is brought in line with the load of the media workers.
+pub const LOAD_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Conferences at a time; a further one is refused.
 pub const CONFERENCES_MAX: usize = 1_000;
 
@@ -215,6 +217,9 @@ pub const PHASES: usize = 10;
 /// A phase's length, and the worker's step: arrivals are seen with this resolution, finer than a jitter buffer needs.
 pub const SLOT: Duration = Duration::from_millis(2);
 
+/// How late a tick may begin before it counts as an overrun: more eats up the margin of the listeners' jitter buffers.
+pub const LATE_TICK: Duration = Duration::from_millis(5);
+
 /// Silence on a telephone's RTP after which it is reported, again and again while it lasts.
 pub const QUIET_AFTER: Duration = Duration::from_secs(15);
 
@@ -236,6 +241,19 @@ pub const EVENTS_PER_LEG: usize = 8;
 /// Bytes that wait to be sent by one shard; a datagram beyond is dropped. Four ticks of 8,000 Opus legs.
 pub const OUTBOX_BYTES_MAX: usize = 8 << 20;
 
+/// How often a leg's counters are added to the shard's and its peer's reports are heeded.
+pub const SERVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Streams of one kind that are kept ready for who begins to speak; when there is none, the tick makes one.
+pub const SPARE_STREAMS: usize = 3;
+
+/// Workshops for the sound of speakers that are kept ready on a shard; a speaker for whom there is none is heard with gain
+/// alone, until the next tick.
+pub const SPARE_WORKSHOPS: usize = 8;
+
+/// Streams of one kind that are kept for later; further ones are dropped.
+pub const SPARE_STREAMS_MAX: usize = 8;
+
 /// Clips of one prompt; more are left out. The longest sentence of the catalogue has about ten.
 pub const CLIPS_PER_PROMPT: usize = 64;
 
@@ -251,10 +269,10 @@ pub const COMMANDS_PER_SLOT: usize = 64;
 /// Notices of all workers that wait for the control plane; then events wait in the shard.
 pub const NOTICES_WAITING: usize = 8_192;
 
-/// Sockets whose readiness a worker learns at once.
-pub const READY_PER_SLOT: usize = 512;
+/// Sockets whose readiness a worker learns at once: room for the RTP of all telephones a core can serve.
+pub const READY_PER_SLOT: usize = 4_096;
 
-/// Datagrams a worker takes from one telephone's socket between two looks at its deadline: about what the system queues,
+/// Datagrams a worker takes from a telephone's socket that is ready again and again, between two looks at its deadline: about what the system queues,
 /// so that noise from strangers cannot crowd out the caller's one packet in 20 ms.
 pub const PHONE_DATAGRAMS_PER_SLOT: usize = 256;
 
@@ -275,6 +293,59 @@ pub const BIND_TRIES: usize = 16;
 
 /// Workers of one process.
 pub const WORKERS_MAX: usize = 64;
+
+// --- load of a worker
+
+/// Over how long a worker's share of its core is measured: five ticks, so that a tick of a large room is no peak.
+pub const LOAD_WINDOW: Duration = Duration::from_millis(100);
+
+/// Latest windows that peaks are looked for in: two seconds.
+pub const LOAD_WINDOWS: usize = 20;
+
+/// Smoothed share of a core, in thousandths, from which on a worker lowers its effort step by step: late enough not to
+/// be ordinary, early enough that a tick that costs half as much again still ends in time.
+pub const LOAD_REDUCE_PERMILLE: u32 = 600;
+
+/// Share of a single window, in thousandths, that leaves no room for a hiccup; [`LOAD_CROWDED_WINDOWS`] of them lower
+/// the effort too.
+pub const LOAD_PEAK_PERMILLE: u32 = 850;
+
+/// Windows over [`LOAD_PEAK_PERMILLE`] among [`LOAD_WINDOWS`] that count as load; fewer are a hiccup of the machine.
+pub const LOAD_CROWDED_WINDOWS: usize = 3;
+
+/// Smoothed share, in thousandths, up to which a worker is calm; a step undone may cost half as much again and stays
+/// below [`LOAD_REDUCE_PERMILLE`].
+pub const LOAD_CALM_PERMILLE: u32 = 400;
+
+/// Time from one step down to the next: by then [`LOAD_WINDOWS`] show nothing from before it.
+pub const LOAD_REDUCE_DWELL: Duration = Duration::from_secs(2);
+
+/// Calm after which a step is undone; doubled, up to [`LOAD_RESTORE_AFTER_MAX`], each time that proves premature.
+pub const LOAD_RESTORE_AFTER: Duration = Duration::from_secs(10);
+
+/// The longest calm that is waited for before a step is undone.
+pub const LOAD_RESTORE_AFTER_MAX: Duration = Duration::from_secs(600);
+
+/// A step down so soon after a step up shows that the step up was premature.
+pub const LOAD_RESTORE_PROBATION: Duration = Duration::from_secs(30);
+
+/// Share that a worker would have with one leg more, in thousandths, from which on it takes none: doors refuse with a
+/// time to retry. The quarter above it is for those inside, who may begin to speak.
+pub const LOAD_REFUSE_PERMILLE: u32 = 750;
+
+/// Share below which a worker that was full takes legs again, in thousandths.
+pub const LOAD_ADMIT_PERMILLE: u32 = 700;
+
+/// Legs that a worker's share is divided by at the least to guess the cost of one more: with fewer, most of the share is
+/// the worker's own.
+pub const LOAD_LEGS_BASIS: u16 = 50;
+
+/// Legs that may be opened on one worker at once; then [`LEG_OPENINGS_PER_SECOND`]. A further one is refused with a time
+/// to retry.
+pub const LEG_OPENINGS_BURST: u32 = 400;
+
+/// Legs that may be opened on one worker each second, so that what came is measured before many more come.
+pub const LEG_OPENINGS_PER_SECOND: u32 = 200;
 
 // --- negotiation with browsers
 

@@ -30,10 +30,10 @@ use crate::{
     clock::{Clock, System},
     conference::event::Language,
     config::{self, Auto, Config},
-    http::{self, Kind, Listeners, Metric, Sample, Scheme, Site},
+    http::{self, Kind, Label, Listeners, Metric, Sample, Scheme, Site},
     limit,
     media::{
-        Clips, Counter,
+        Clips, Counter, Counters,
         leg::secure::{NoCertificate, SecureContext},
         pool::{Pool, PoolConfig, PortRange},
     },
@@ -278,7 +278,7 @@ pub fn metrics(server: &Server, door: phone::Counts) -> Vec<Metric> {
     let counter = |name, help, value| Metric::single(name, help, Kind::Counter, value);
     let happened = Counter::ALL
         .into_iter()
-        .filter(|counter| !matches!(counter, Counter::Legs | Counter::Conferences))
+        .filter(|counter| !counter.is_gauge())
         .map(|counter| (counter.name(), media.of(counter)));
     let discarded = Discard::ALL
         .into_iter()
@@ -295,7 +295,7 @@ pub fn metrics(server: &Server, door: phone::Counts) -> Vec<Metric> {
         ("closed", sip.closed),
         ("strangers", strangers),
     ];
-    vec![
+    let mut metrics = vec![
         gauge(
             "rundruf_participants",
             "Participants.",
@@ -332,7 +332,53 @@ pub fn metrics(server: &Server, door: phone::Counts) -> Vec<Metric> {
             "What happened at the telephone door.",
             sip,
         ),
+    ];
+    metrics.extend(workers(server));
+    metrics
+}
+
+/// Gathers what tells the media workers apart.
+fn workers(server: &Server) -> impl Iterator<Item = Metric> {
+    [
+        (
+            "rundruf_worker_legs",
+            "Legs on the media worker.",
+            Counter::Legs,
+        ),
+        (
+            "rundruf_worker_load_permille",
+            "Share of its core the media worker uses, smoothed.",
+            Counter::LoadPermille,
+        ),
+        (
+            "rundruf_worker_load_peak_permille",
+            "The largest share over 100 ms of the latest two seconds.",
+            Counter::LoadPeakPermille,
+        ),
+        (
+            "rundruf_worker_effort_reduced",
+            "Steps by which the media worker's effort is reduced, 0 to 5.",
+            Counter::EffortReduced,
+        ),
+        (
+            "rundruf_worker_full",
+            "1 while the media worker takes no further legs.",
+            Counter::LoadFull,
+        ),
     ]
+    .into_iter()
+    .map(|(name, help, counter)| {
+        let sample = |(worker, counters): (usize, Counters)| Sample {
+            label: Some(Label::Number("worker", worker)),
+            value: counters.of(counter),
+        };
+        Metric {
+            name,
+            help,
+            kind: Kind::Gauge,
+            samples: server.pool().each().enumerate().map(sample).collect(),
+        }
+    })
 }
 
 /// Makes one counter of many, told apart by the label `kind`.
@@ -342,7 +388,7 @@ fn by_kind(
     values: impl IntoIterator<Item = (&'static str, u64)>,
 ) -> Metric {
     let sample = |(kind, value)| Sample {
-        label: Some(("kind", kind)),
+        label: Some(Label::Word("kind", kind)),
         value,
     };
     Metric {

@@ -52,6 +52,9 @@ const CLOCK_READERS: [&str; 9] = [
     "src/http/mod.rs",
 ];
 
+/// The file that speaks to libopus: its encoder has to be copied, which no finished binding does.
+const UNSAFE_FILE: &str = "dsp/src/codec/opus_state.rs";
+
 /// Lines a source file may have, tests included.
 const FILE_LINES_MAX: usize = 800;
 
@@ -264,20 +267,28 @@ fn every_limit_is_used() {
 }
 
 #[test]
-fn no_package_opens_unsafe_code() {
-    for (lib, files) in [
-        ("src/lib.rs", "src"),
-        ("sip/src/lib.rs", "sip/src"),
-        ("dsp/src/lib.rs", "dsp/src"),
+fn unsafe_code_is_open_in_one_file() {
+    for (lib, lint, files) in [
+        ("src/lib.rs", "forbid", "src"),
+        ("sip/src/lib.rs", "forbid", "sip/src"),
+        ("dsp/src/lib.rs", "deny", "dsp/src"),
     ] {
-        let forbids = read(&root().join(lib)).contains("#![forbid(unsafe_code)]");
-        assert!(forbids, "{lib} does not forbid unsafe code");
+        let closed = read(&root().join(lib)).contains(&format!("#![{lint}(unsafe_code)]"));
+        assert!(closed, "{lib} does not {lint} unsafe code");
         for file in sources(files) {
-            assert!(
-                !read(&file).contains("unsafe {"),
-                "{} has an unsafe block",
-                file.display()
-            );
+            let text: String = read(&file).split_whitespace().collect();
+            let opens = [
+                "unsafe{",
+                "unsafefn",
+                "unsafeimpl",
+                "unsafeextern",
+                "expect(unsafe_code",
+                "allow(unsafe_code",
+            ]
+            .iter()
+            .any(|opening| text.contains(opening));
+            let may = file == root().join(UNSAFE_FILE);
+            assert_eq!(opens, may, "{}", file.display());
         }
     }
 }

@@ -38,6 +38,17 @@ impl Concealer {
         }
     }
 
+    /// Makes a concealer that only fades what a codec makes up by itself, and so remembers nothing.
+    pub(crate) fn fading(sample_rate: u32) -> Self {
+        Self {
+            milli: sample_rate as usize / 1_000,
+            history: [].into(),
+            period: [].into(),
+            lag: 0,
+            made_up: 0,
+        }
+    }
+
     /// Hears good sound; after a gap its beginning is blended with what was made up.
     pub fn hear(&mut self, samples: &mut [i16]) {
         if self.made_up > 0 {
@@ -53,7 +64,7 @@ impl Concealer {
 
     /// Continues the sound heard last.
     pub fn make_up(&mut self, out: &mut [i16]) {
-        if self.made_up == 0 {
+        if self.made_up == 0 || self.lag == 0 {
             self.lag = self.find_lag();
             self.cut_period();
         }

@@ -3,7 +3,7 @@
 //! Transit is arrival minus timestamp, in microseconds on a timeline whose zero means nothing; only differences count.
 //! The window forgets, so that the estimate follows drifting clocks and lets an old burst of jitter go.
 
-/// The fastest and the two slowest transits of the last eight to ten seconds.
+/// The fastest and the two slowest transits of the last three to four seconds.
 #[derive(Debug, Clone)]
 pub(crate) struct Transits {
     buckets: [Bucket; BUCKETS],
@@ -112,7 +112,7 @@ const LOSS_MEMORY: i64 = 5_000_000;
 const BUCKETS: usize = 5;
 
 /// Microseconds of one bucket.
-const BUCKET: i64 = 2_000_000;
+const BUCKET: i64 = 800_000;
 
 #[cfg(test)]
 mod tests {

@@ -1,74 +1,76 @@
 //! The jitter buffer: orders packets, decides what is due, and how long to hold.
 //!
 //! All is driven by timestamps. A *cursor* is the timestamp of the next sound to leave; the distance between the cursor
-//! and the clock of the ticks is the *hold*. A stretch of sound starts at the first tick that leaves [`MARGIN`] before
+//! and the clock of the ticks is the *hold*. A stretch of sound starts at the first tick that leaves a margin before
 //! the slowest packets of late. When nothing is there in time, sound is made up **without** moving the cursor: should
 //! the packet come late, it plays and the hold has grown; should it never come, the next one tells by its timestamp, and
 //! the cursor skips what was already covered. A gap in timestamps without one in sequence numbers is silence of the
-//! sender, not loss, and starts a new stretch. In quiet moments whole ticks are taken out or put in
-//! ([`JitterBuffer::balance`]), which also keeps drifting clocks in step.
+//! sender, not loss, and starts a new stretch. [`JitterBuffer::begin_tick`] says when sound should be stretched to fit the
+//! network, which also keeps drifting clocks in step.
 
 use std::time::{Duration, Instant};
 
 use crate::{
-    TICK,
+    Level, TICK,
     delay::{Copies, Transits},
     limit::{
         MAX_CONCEALED, MAX_DEPTH, MAX_DROPOUT, MAX_HOLD, MAX_MISORDER, MAX_PACKETS,
         MAX_RECEIVED_PAYLOAD, MAX_TIMESTAMP_LEAP,
     },
+    pace::{Adjust, Pace},
     store::{Place, Store},
 };
 
 /// What is due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Play<'a> {
-    /// A payload to decode.
-    Payload(&'a [u8]),
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Play {
+    /// A payload to decode. Its place stays taken until it is given back to [`JitterBuffer::free`].
+    Payload(Payload),
     /// Sound is missing and has to be made up.
     Conceal {
         /// How much, in timestamp units.
         units: u32,
-        /// The payload that follows directly, which may carry a copy of what is missing.
-        next: Option<&'a [u8]>,
+        /// The payload that follows directly may carry a copy of what is missing.
+        copy: bool,
     },
     /// The sender is silent.
-    Silence,
+    Silence {
+        /// For how long, in timestamp units.
+        units: u32,
+    },
 }
 
-/// Whether the hold fits the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Balance {
-    /// It fits.
-    Even,
-    /// It is a tick or more too long for some time: a quiet tick should be dropped.
-    Long,
-    /// It is over the limit: a tick must be dropped at once.
-    Over,
-    /// It is too short for some time: a quiet tick should be inserted.
-    Short,
+/// A payload whose time has come.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Payload {
+    /// Where it lies in the store.
+    pub(crate) place: Place,
+    /// How long it lasts, in timestamp units.
+    pub(crate) units: u32,
+    /// What the sender says of its loudness.
+    pub(crate) header: Option<Level>,
 }
 
 /// Counters of a jitter buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct JitterStats {
+pub(crate) struct JitterStats {
     /// Packets put.
-    pub received: u64,
+    pub(crate) received: u64,
     /// Packets whose sound was due before they came.
-    pub late: u64,
+    pub(crate) late: u64,
     /// Packets that came before.
-    pub duplicate: u64,
+    pub(crate) duplicate: u64,
     /// Packets missing when their sound was due, the late ones included.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// Packets dropped at a limit.
-    pub overflow: u64,
+    pub(crate) overflow: u64,
     /// Packets that belong to no timeline known: stray ones, and the first of a restarted stream.
-    pub stray: u64,
+    pub(crate) stray: u64,
 }
 
 /// Packets of one stream in, in any order; what is due out.
 #[derive(Debug)]
-pub struct JitterBuffer {
+pub(crate) struct JitterBuffer {
     clock_rate: u32,
     packets: Vec<Packet>,
     store: Store,
@@ -82,7 +84,9 @@ pub struct JitterBuffer {
     copies: Copies,
     /// Timestamp units of the packet played last.
     duration: i64,
-    imbalance: i32,
+    pace: Pace,
+    /// The packet played last said that the sender pauses.
+    pausing: bool,
     /// The instant that is zero on the timeline.
     epoch: Option<Instant>,
     stats: JitterStats,
@@ -90,7 +94,7 @@ pub struct JitterBuffer {
 
 impl JitterBuffer {
     /// Makes an empty buffer for timestamps of this rate.
-    pub fn new(clock_rate: u32) -> Self {
+    pub(crate) fn new(clock_rate: u32) -> Self {
         Self {
             clock_rate,
             packets: Vec::with_capacity(MAX_PACKETS),
@@ -102,7 +106,8 @@ impl JitterBuffer {
             skipped: 0,
             copies: Copies::default(),
             duration: 0,
-            imbalance: 0,
+            pace: Pace::new(),
+            pausing: false,
             epoch: None,
             stats: JitterStats::default(),
         }
@@ -110,18 +115,19 @@ impl JitterBuffer {
 
     /// Says that packets carry copies of the ones before: after repeated loss one packet more is held, so that the copy
     /// is there when it is wanted.
-    pub fn with_copies(mut self) -> Self {
+    pub(crate) fn with_copies(mut self) -> Self {
         self.copies.carried = true;
         self
     }
 
     /// Takes in a packet that holds `duration` timestamp units of sound.
-    pub fn put(
+    pub(crate) fn put(
         &mut self,
         sequence: u16,
         timestamp: u32,
         duration: u32,
         payload: &[u8],
+        header: Option<Level>,
         now: Instant,
     ) {
         self.stats.received += 1;
@@ -152,6 +158,7 @@ impl JitterBuffer {
             timestamp,
             end,
             arrival: now,
+            header,
             place,
         };
         self.packets.insert(at, packet);
@@ -160,7 +167,7 @@ impl JitterBuffer {
 
     /// Hears that a packet of this sequence number carried something else than sound (a key press, comfort noise), so
     /// that it is not taken for lost.
-    pub fn skip(&mut self, sequence: u16) {
+    pub(crate) fn skip(&mut self, sequence: u16) {
         let Some(heard) = &mut self.heard else {
             return;
         };
@@ -177,7 +184,7 @@ impl JitterBuffer {
     /// Says what is due at the tick of `now`, of which `wanted` timestamp units are still to be filled.
     ///
     /// Asked repeatedly until the tick is full.
-    pub fn take(&mut self, wanted: u32, now: Instant) -> Play<'_> {
+    pub(crate) fn take(&mut self, wanted: u32, now: Instant) -> Play {
         let now = self.micros(now);
         let wanted = i64::from(wanted);
         // Each round but the last removes a packet or leaves a state, so this ends.
@@ -186,56 +193,96 @@ impl JitterBuffer {
                 Step::Again => {}
                 Step::Play => {
                     let packet = self.packets.remove(0);
-                    self.store.free(&packet.place);
-                    return Play::Payload(self.store.read(&packet.place));
+                    return Play::Payload(Payload {
+                        place: packet.place,
+                        units: u32::try_from(packet.end - packet.timestamp).unwrap_or(0),
+                        header: packet.header,
+                    });
                 }
                 Step::Conceal { units, next } => {
-                    let units = u32::try_from(units).unwrap_or(0);
-                    let next = self.packets.first().filter(|_| next);
-                    let next = next.map(|packet| self.store.read(&packet.place));
-                    return Play::Conceal { units, next };
+                    return Play::Conceal {
+                        units: u32::try_from(units).unwrap_or(0),
+                        copy: next,
+                    };
                 }
-                Step::Silence => return Play::Silence,
+                Step::Silence => {
+                    return Play::Silence {
+                        units: u32::try_from(wanted).unwrap_or(0),
+                    };
+                }
             }
         }
     }
 
-    /// Judges the hold at the tick of `now`, when `left` timestamp units of decoded sound wait behind the cursor.
-    ///
-    /// Asked once per tick, before anything is taken.
-    pub fn balance(&mut self, left: u32, now: Instant) -> Balance {
+    /// Returns the bytes of a payload that was taken.
+    pub(crate) fn payload(&mut self, place: &Place) -> &[u8] {
+        self.store.read(place)
+    }
+
+    /// Returns the payload that goes on where the one taken last ends, if it is there already.
+    pub(crate) fn next_payload(&mut self) -> Option<&[u8]> {
+        let cursor = self.cursor();
+        let first = self
+            .packets
+            .first()
+            .filter(|first| Some(first.timestamp) == cursor)?;
+        Some(self.store.read(&first.place))
+    }
+
+    /// Gives back the place of a payload that was taken.
+    pub(crate) fn free(&mut self, place: &Place) {
+        self.store.free(place);
+    }
+
+    /// Tells whether a payload of so many bytes can be stored without dropping another.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        self.store.has_room(bytes)
+    }
+
+    /// Begins the tick of `now`, when `left` timestamp units of sound wait behind the cursor: says what would better the
+    /// delay. Asked once per tick, before anything is taken.
+    pub(crate) fn begin_tick(&mut self, left: u32, now: Instant) -> Adjust {
         let now = self.micros(now);
         let (State::Playing { cursor, .. }, Some(fastest)) = (&self.state, self.transits.fastest())
         else {
-            self.imbalance = 0;
-            return Balance::Even;
+            self.pace.reset();
+            return Adjust::Keep;
         };
-        let hold = now + self.media_micros(i64::from(left) - cursor);
+        let left = self.media_micros(i64::from(left));
+        let hold = now + left - self.media_micros(*cursor);
         if hold - fastest > micros(MAX_HOLD + 2 * TICK) {
-            return Balance::Over;
+            self.pace.reset();
+            return Adjust::Shorten(micros(TICK));
         }
-        let spare = hold - self.target();
-        self.imbalance = if spare >= micros(TICK + HYSTERESIS) {
-            self.imbalance.max(0) + 1
-        } else if spare < micros(HYSTERESIS) - micros(MARGIN) {
-            self.imbalance.min(0) - 1
-        } else {
-            0
-        };
-        match self.imbalance {
-            PATIENCE_LONG.. => Balance::Long,
-            ..=PATIENCE_SHORT => Balance::Short,
-            _ => Balance::Even,
-        }
+        self.pace.tick(left, micros(TICK))
     }
 
-    /// Hears that the tick asked for by [`Self::balance`] was dropped or inserted.
-    pub fn balanced(&mut self) {
-        self.imbalance = 0;
+    /// Tells whether the next `units` behind the cursor are there without a gap.
+    pub(crate) fn covers(&self, units: u32) -> bool {
+        let State::Playing {
+            cursor, covered, ..
+        } = self.state
+        else {
+            return false;
+        };
+        let mut end = cursor;
+        for packet in &self.packets {
+            if end - cursor >= i64::from(units) || packet.timestamp != end {
+                break;
+            }
+            end = packet.end;
+        }
+        covered == 0 && end - cursor >= i64::from(units)
+    }
+
+    /// Returns the hold that is aimed at beyond the fastest packet, in milliseconds.
+    pub(crate) fn target_ms(&self) -> u32 {
+        let fastest = self.transits.fastest().unwrap_or(0);
+        u32::try_from((self.base(self.duration) - fastest).max(0) / 1_000).unwrap_or(0)
     }
 
     /// Returns the media time that waits, from the cursor to the end of the newest packet.
-    pub fn depth(&self) -> Duration {
+    pub(crate) fn depth(&self) -> Duration {
         let (Some(first), Some(last)) = (self.packets.first(), self.packets.last()) else {
             return Duration::ZERO;
         };
@@ -244,14 +291,15 @@ impl JitterBuffer {
     }
 
     /// Returns the counters.
-    pub const fn stats(&self) -> JitterStats {
+    pub(crate) const fn stats(&self) -> JitterStats {
         self.stats
     }
 
     /// Forgets the stream, but not the counters.
-    pub fn reset(&mut self) {
-        self.packets.clear();
-        self.store.clear();
+    pub(crate) fn reset(&mut self) {
+        for packet in self.packets.drain(..) {
+            self.store.free(&packet.place);
+        }
         self.state = State::Waiting { cursor: None };
         self.heard = None;
         self.transits = Transits::new();
@@ -259,7 +307,8 @@ impl JitterBuffer {
         self.skipped = 0;
         self.copies.forget();
         self.duration = 0;
-        self.imbalance = 0;
+        self.pace.reset();
+        self.pausing = false;
     }
 
     fn cursor(&self) -> Option<i64> {
@@ -345,7 +394,7 @@ impl JitterBuffer {
                     Step::Again
                 }
                 Some(first) if first.timestamp <= cursor => self.play(now),
-                Some(_) => self.bridge(cursor, covered, made_up, wanted),
+                Some(_) => self.bridge(cursor, covered, made_up),
             },
         }
     }
@@ -382,12 +431,14 @@ impl JitterBuffer {
 
     /// Nothing is there: makes sound up and lets the hold grow, until the sender is taken for silent.
     fn starve(&mut self, cursor: i64, covered: i64, made_up: i64, wanted: i64, now: i64) -> Step {
-        if made_up >= self.units(MAX_CONCEALED) {
+        if made_up >= self.units(MAX_CONCEALED) || self.pausing {
             self.state = State::Waiting {
                 cursor: Some(cursor),
             };
             return Step::Again;
         }
+        let step = self.units(CONCEALED_STEP).max(1);
+        let wanted = (wanted + step - 1) / step * step;
         let hold = now - self.media_micros(cursor);
         let full = self
             .transits
@@ -410,11 +461,13 @@ impl JitterBuffer {
     }
 
     /// The first packet lies beyond the cursor: silence of the sender, loss, or both.
-    fn bridge(&mut self, cursor: i64, covered: i64, made_up: i64, wanted: i64) -> Step {
+    fn bridge(&mut self, cursor: i64, covered: i64, made_up: i64) -> Step {
         let first = &self.packets[0];
         let gap = first.timestamp - cursor;
         let silent = self.missing(first) == 0;
-        if silent || made_up >= self.units(MAX_CONCEALED) {
+        // The copy of what comes just before the packet at hand may be inside it.
+        let copied = self.duration.min(first.end - first.timestamp).min(gap);
+        if silent || (made_up >= self.units(MAX_CONCEALED) && (covered > 0 || gap > copied)) {
             self.state = State::Waiting {
                 cursor: Some(cursor),
             };
@@ -429,9 +482,13 @@ impl JitterBuffer {
             };
             return Step::Again;
         }
-        // Exactly the packet before this one is missing: its copy may be inside.
-        let next = gap <= self.duration.max(wanted) && gap <= first.end - first.timestamp;
-        let units = if next { gap } else { gap.min(wanted) };
+        let next = gap == copied;
+        // By whole packets, because that is what codecs conceal best.
+        let units = if next {
+            gap
+        } else {
+            self.duration.max(1).min(gap - copied)
+        };
         self.state = State::Playing {
             cursor: cursor + units,
             covered,
@@ -449,6 +506,11 @@ impl JitterBuffer {
     fn play(&mut self, now: i64) -> Step {
         let first = &self.packets[0];
         let missing = self.missing(first);
+        let (timestamp, pausing) = (first.timestamp, first.place.len() <= PAUSE_BYTES);
+        let slack = now - self.media_micros(timestamp) - self.base(first.end - timestamp);
+        self.pace.fetch(slack);
+        self.pausing = pausing && self.copies.carried;
+        let first = &self.packets[0];
         self.copies.learn(missing > 0, now);
         self.stats.lost += missing;
         self.skipped = 0;
@@ -462,12 +524,9 @@ impl JitterBuffer {
         Step::Play
     }
 
-    /// The hold wanted: the slowest transit of late and a margin, and for packets that do not begin at ticks, the way
-    /// from the tick that decodes them.
+    /// The hold wanted at the beginning of a stretch: for packets that do not begin at ticks, also the way from the tick
+    /// that decodes them.
     fn target(&self) -> i64 {
-        let (Some(fastest), Some(slow)) = (self.transits.fastest(), self.transits.slow()) else {
-            return 0;
-        };
         let tick = self.units(TICK);
         let duration = self
             .packets
@@ -478,8 +537,20 @@ impl JitterBuffer {
         } else {
             tick - gcd(duration, tick)
         };
+        self.base(duration) + self.media_micros(phase)
+    }
+
+    /// How long after the fastest packet's time a packet is wanted: a margin that the slowest of late would have kept, and
+    /// a packet more where copies pay.
+    fn base(&self, duration: i64) -> i64 {
+        let (Some(fastest), Some(slow)) = (self.transits.fastest(), self.transits.slow()) else {
+            return 0;
+        };
+        let step = micros(MARGIN_STEP);
+        let steps = ((slow - fastest - micros(MARGIN_SLACK)).max(0) + step - 1) / step;
+        let margin = ((steps + 1) * step).min(micros(MAX_HOLD));
         let copy = if self.copies.wanted { duration } else { 0 };
-        slow.min(fastest + micros(MAX_HOLD)) + micros(MARGIN) + self.media_micros(phase + copy)
+        fastest + margin + self.media_micros(copy)
     }
 
     fn make_room(&mut self, bytes: usize) {
@@ -600,6 +671,7 @@ struct Packet {
     timestamp: i64,
     end: i64,
     arrival: i64,
+    header: Option<Level>,
     place: Place,
 }
 
@@ -611,168 +683,17 @@ fn gcd(a: i64, b: i64) -> i64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// How long before its tick the slowest packet of late should be there.
-pub const MARGIN: Duration = Duration::from_millis(5);
+/// What the margin against jitter grows and shrinks by; also the least.
+const MARGIN_STEP: Duration = Duration::from_millis(5);
 
-/// How far the hold may be off before it is corrected.
-const HYSTERESIS: Duration = Duration::from_millis(2);
+/// How far jitter may reach into the last step of the margin.
+const MARGIN_SLACK: Duration = Duration::from_millis(3);
 
-/// Ticks in a row the hold must be too long before one is dropped: half a second.
-const PATIENCE_LONG: i32 = 25;
+/// What is made up without a packet at hand is a multiple of this: the shortest that Opus conceals.
+const CONCEALED_STEP: Duration = Duration::from_micros(2_500);
 
-/// Ticks in a row the hold must be too short before one is inserted: a tenth of a second.
-const PATIENCE_SHORT: i32 = -5;
+/// Bytes of an Opus packet that says that the sender pauses: its table of contents, and a byte more at most.
+const PAUSE_BYTES: usize = 2;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the base instant of a simulated run"
-    )]
-    fn t0() -> Instant {
-        Instant::now()
-    }
-
-    /// A buffer at 8 kHz that plays: the first packet went out at 10 ms.
-    fn playing(start: Instant) -> JitterBuffer {
-        let mut buffer = JitterBuffer::new(8_000);
-        buffer.put(1, 0, 160, &[1], start);
-        assert_eq!(
-            buffer.take(160, start + Duration::from_millis(10)),
-            Play::Payload(&[1])
-        );
-        buffer
-    }
-
-    fn tick(number: u32) -> Duration {
-        Duration::from_millis(10) + TICK * number
-    }
-
-    #[test]
-    fn a_stretch_starts_at_the_first_tick_with_a_margin() {
-        let start = t0();
-        let mut buffer = JitterBuffer::new(8_000);
-        assert_eq!(buffer.take(160, start), Play::Silence);
-        buffer.put(1, 0, 160, &[1], start);
-        assert_eq!(
-            buffer.take(160, start + Duration::from_millis(4)),
-            Play::Silence
-        );
-        assert_eq!(
-            buffer.take(160, start + Duration::from_millis(24)),
-            Play::Payload(&[1])
-        );
-    }
-
-    #[test]
-    fn a_late_packet_still_plays_and_the_hold_has_grown() {
-        let start = t0();
-        let mut buffer = playing(start);
-        assert_eq!(
-            buffer.take(160, start + tick(1)),
-            Play::Conceal {
-                units: 160,
-                next: None
-            }
-        );
-        buffer.put(2, 160, 160, &[2], start + tick(1));
-        assert_eq!(buffer.take(160, start + tick(2)), Play::Payload(&[2]));
-        assert_eq!((buffer.stats().lost, buffer.stats().late), (0, 0));
-    }
-
-    #[test]
-    fn a_lost_packet_does_not_grow_the_hold() {
-        let start = t0();
-        let mut buffer = playing(start);
-        assert_eq!(
-            buffer.take(160, start + tick(1)),
-            Play::Conceal {
-                units: 160,
-                next: None
-            }
-        );
-        buffer.put(3, 320, 160, &[3], start + tick(1));
-        assert_eq!(buffer.take(160, start + tick(2)), Play::Payload(&[3]));
-        buffer.put(2, 160, 160, &[2], start + tick(2));
-        assert_eq!((buffer.stats().lost, buffer.stats().late), (1, 1));
-    }
-
-    #[test]
-    fn a_packet_without_sound_is_not_lost() {
-        let start = t0();
-        let mut buffer = playing(start);
-        buffer.skip(2);
-        buffer.skip(2);
-        buffer.skip(3);
-        buffer.put(4, 480, 160, &[4], start + tick(3));
-        assert_eq!(buffer.take(160, start + tick(3)), Play::Payload(&[4]));
-        assert_eq!(buffer.stats().lost, 0);
-        buffer.skip(5);
-        buffer.put(7, 960, 160, &[7], start + tick(6));
-        let later = start + tick(7);
-        assert!(matches!(buffer.take(160, later), Play::Conceal { .. }));
-        assert!((0..3).any(|_| buffer.take(160, later) == Play::Payload(&[7])));
-        assert_eq!(buffer.stats().lost, 1);
-    }
-
-    #[test]
-    fn a_gap_before_a_packet_at_hand_offers_its_copy() {
-        let start = t0();
-        let mut buffer = playing(start);
-        buffer.put(3, 320, 160, &[3], start + tick(0));
-        let next = Some(&[3][..]);
-        assert_eq!(
-            buffer.take(160, start + tick(1)),
-            Play::Conceal { units: 160, next }
-        );
-        assert_eq!(buffer.take(160, start + tick(2)), Play::Payload(&[3]));
-    }
-
-    #[test]
-    fn a_stopped_sender_is_concealed_for_60_ms_and_silent_then() {
-        let start = t0();
-        let mut buffer = playing(start);
-        let concealed = (1..10).filter(|&n| buffer.take(160, start + tick(n)) != Play::Silence);
-        assert_eq!(concealed.count(), 3);
-    }
-
-    #[test]
-    fn too_many_packets_push_out_the_oldest() {
-        let start = t0();
-        let mut buffer = JitterBuffer::new(8_000);
-        for number in 0..60 {
-            buffer.put(number, u32::from(number) * 80, 80, &[7], start);
-        }
-        assert_eq!(buffer.stats().overflow, 10);
-        assert_eq!(buffer.depth(), MAX_DEPTH);
-        // Payloads as large as can be fill the store before anything else.
-        let mut buffer = JitterBuffer::new(48_000);
-        for number in 0..20 {
-            buffer.put(
-                number,
-                u32::from(number) * 960,
-                960,
-                &[7; MAX_RECEIVED_PAYLOAD],
-                start,
-            );
-        }
-        assert_eq!(buffer.stats().overflow, 15);
-    }
-
-    #[test]
-    fn every_sequence_number_is_taken_once() {
-        let start = t0();
-        let mut buffer = JitterBuffer::new(8_000);
-        for number in [65_534_u16, 0, 65_535, 0, 65_534, 65_535, 1] {
-            let timestamp = u32::from(number.wrapping_add(10)) * 160;
-            buffer.put(number, timestamp, 160, &[number.to_be_bytes()[1]], start);
-        }
-        assert_eq!(buffer.stats().duplicate, 3);
-        let later = start + Duration::from_millis(10);
-        for expected in [254, 255, 0, 1] {
-            assert_eq!(buffer.take(160, later), Play::Payload(&[expected]));
-        }
-    }
-}
+mod tests;

@@ -16,11 +16,16 @@ impl Level {
             .iter()
             .map(|&sample| u64::from(sample.unsigned_abs()).pow(2))
             .sum();
+        Self::of_energy(sum, samples.len())
+    }
+
+    /// Takes the sum of the squares of so many samples.
+    pub(crate) fn of_energy(sum: u64, samples: usize) -> Self {
         if sum == 0 {
             return Self::SILENCE;
         }
         #[expect(clippy::cast_precision_loss, reason = "a level needs three digits")]
-        let mean = sum as f64 / samples.len() as f64 / (32_768.0 * 32_768.0);
+        let mean = sum as f64 / samples as f64 / (32_768.0 * 32_768.0);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

@@ -1,40 +1,70 @@
-//! Sound: codecs, jitter buffer, concealment, resampling and the exact mixer.
+//! Sound: codecs, jitter buffer, concealment, resampling, shaping and the exact mixer.
 //!
 //! ```text
-//! packet ─ Playout: JitterBuffer → Decoder → Concealer → Interpolator ─ Frame ─ Mixer ─ Frame ─ Encoder: Decimator → codec ─ packet
+//! packet ─ Playout: JitterBuffer → Decoder → Concealer → Interpolator ─ Frame ─ Shaper ─ Frame ─ Mixer
+//!                                                                         └ Witness                └ sums
+//! packet ─ codec ← Decimator :Encoder ─ Frame ─ ComfortNoise ─ Frame ─ Limiter ────────────────────────┘
 //! ```
 //!
 //! Invariants: this crate knows no network, no RTP header, no room and no clock; nothing in the tick allocates after
 //! construction; every sum is exact in `i32` and limited once; nothing a peer sends can panic or loop without bound.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+mod backlog;
+mod claim;
+mod comfort;
 mod conceal;
 mod delay;
 mod frame;
+mod gain;
+mod handover;
+mod jitter;
+mod lags;
 mod level;
+mod limiter;
+mod material;
 mod mixer;
+mod p56;
+mod pace;
 mod playout;
+mod power;
 mod prompt;
+mod ready;
 mod resample;
+mod shaper;
+mod sound;
+mod speaker;
 mod store;
+mod stretch;
+mod witness;
 
 pub mod codec;
-pub mod jitter;
 pub mod limit;
 pub mod tone;
 pub mod wav;
 
-pub use codec::{Codec, CodecError, Decoder, Encoder};
+pub use claim::Claim;
+pub use codec::{
+    Codec, CodecError, Complexity, Decoder, Encoder, EncoderSettings, LossClass, Payloads,
+    encode_clip,
+};
+pub use comfort::ComfortNoise;
 pub use conceal::Concealer;
 pub use frame::{FRAME_SAMPLES, Frame, SAMPLE_RATE, TICK};
-pub use jitter::JitterBuffer;
+pub use gain::Gain;
+pub use handover::{Handover, Served};
 pub use level::{Level, SpeechGate};
 pub use limit::MAX_PAYLOAD;
+pub use limiter::Limiter;
 pub use mixer::Mixer;
-pub use playout::{Playout, PlayoutStats, Taken};
+pub use p56::{ActiveLevel, SpeechMeter};
+pub use playout::{Due, Playout, PlayoutStats, Taken};
 pub use prompt::decode_ogg_opus;
 pub use resample::{Decimator, Interpolator, Ratio};
+pub use shaper::{Shaper, ShaperPool, Shaping};
+pub use speaker::{Nominee, Selector};
+pub use witness::{Disturbance, Finding, Witness};
 
 #[cfg(test)]
 mod tests {
@@ -44,12 +74,17 @@ mod tests {
     fn everything_moves_between_threads_and_prints() {
         fn holds<T: std::fmt::Debug + Send>() {}
         holds::<Playout>();
-        holds::<JitterBuffer>();
         holds::<Encoder>();
         holds::<Decoder>();
         holds::<Mixer>();
         holds::<SpeechGate>();
         holds::<Frame>();
+        holds::<Shaper>();
+        holds::<ShaperPool>();
+        holds::<Limiter>();
+        holds::<ComfortNoise>();
+        holds::<Witness>();
+        holds::<SpeechMeter>();
     }
 
     #[test]

@@ -11,6 +11,13 @@ pub const MAX_RECEIVED_PAYLOAD: usize = 1_500;
 /// Longest sound in one packet: Opus ends at 120 ms (RFC 6716 §3.2). A longer one is counted as malformed.
 pub const MAX_PACKET_DURATION: Duration = Duration::from_millis(120);
 
+/// Shortest sound in one packet: one Opus frame of 2.5 ms. A shorter one is counted as malformed.
+pub const MIN_PACKET_DURATION: Duration = Duration::from_micros(2_500);
+
+/// Pieces of sound (payloads, gaps, silences) that wait undecoded or are kept to warm a decoder: two ticks of the shortest
+/// packets, twice. At the bound the oldest is forgotten undecoded.
+pub const MAX_PIECES: usize = 32;
+
 /// Packets one jitter buffer holds: 500 ms at 10 ms each. At the bound the oldest is dropped and counted as overflow.
 pub const MAX_PACKETS: usize = 50;
 
@@ -46,3 +53,9 @@ pub const MAX_PROMPT_BYTES: usize = 4 << 20;
 
 /// Length of a prompt. A longer one is refused.
 pub const MAX_PROMPT_DURATION: Duration = Duration::from_secs(300);
+
+/// Speakers that are heard at a time where nobody says otherwise.
+pub const DEFAULT_SPEAKERS: u8 = 5;
+
+/// Speakers that can be heard at a time: more at once nobody understands. A greater number is taken for this one.
+pub const MAX_SPEAKERS: u8 = 8;

@@ -33,6 +33,11 @@ impl Mixer {
         }
     }
 
+    /// Returns the sum of all sources, as wide as it is.
+    pub const fn sums(&self) -> &[i32; FRAME_SAMPLES] {
+        &self.sums
+    }
+
     /// Writes the sum of all sources: what a listener hears.
     pub fn everyone(&self, out: &mut Frame) {
         for (out, &sum) in out.samples.iter_mut().zip(&self.sums) {

@@ -1,13 +1,29 @@
 //! One leg's inbound path: packets of any length in, frames of 20 ms out, one per tick.
+//!
+//! A tick has two halves. [`Playout::due`] takes what the jitter buffer has for it, undecoded, and says how loud it claims to
+//! be. Then [`Playout::decode`] makes its sound, or [`Playout::pass`] lets it go unheard at next to no cost; the last payloads
+//! that passed are kept, so that a decoder that is used again is warm before it is heard.
 
 use std::time::Instant;
 
 use crate::{
-    Codec, CodecError, Concealer, Decoder, Frame, Interpolator, JitterBuffer, Level,
-    conceal::mix,
-    jitter::{Balance, Play},
-    limit::MAX_PACKET_DURATION,
+    Claim, Codec, CodecError, Frame, Level,
+    backlog::Backlog,
+    claim::Claims,
+    jitter::{JitterBuffer, Play},
+    limit::{MAX_PIECES, MIN_PACKET_DURATION},
+    pace::Adjust,
+    sound::Sound,
 };
+
+/// What a tick has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Sound, received or to be made up.
+    Sound(Claim),
+    /// Nothing: the sender has not begun, has ended, or says that it is silent.
+    Silence,
+}
 
 /// What a tick took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,14 +47,22 @@ pub struct PlayoutStats {
     pub duplicate: u64,
     /// Packets missing when their sound was due, the late ones included.
     pub lost: u64,
-    /// Frames with made-up sound.
+    /// Frames with made-up sound that were heard.
     pub concealed: u64,
+    /// Ticks from which sound was taken out, because the hold was too long.
+    pub accelerated: u64,
+    /// Ticks into which sound was put, because the hold was too short.
+    pub expanded: u64,
     /// Packets that are no sound of the codec.
     pub malformed: u64,
     /// Packets dropped at a limit.
     pub overflow: u64,
+    /// Times a sender was found to claim levels that are not so.
+    pub untrusted: u64,
     /// Media time waiting, in milliseconds.
     pub depth_ms: u32,
+    /// How long after the fastest packet's time packets are wanted, in milliseconds.
+    pub target_ms: u32,
 }
 
 /// Jitter buffer, decoder, concealment and resampling of one inbound stream.
@@ -46,58 +70,53 @@ pub struct PlayoutStats {
 pub struct Playout {
     codec: Codec,
     jitter: JitterBuffer,
-    decoder: Decoder,
-    concealer: Concealer,
-    up: Option<Interpolator>,
-    /// Decoded sound at the codec's rate, not yet taken.
-    ready: Ready,
-    /// What the decoded sound that waits is.
-    waiting: Taken,
-    /// The sound of this tick, and a second one when two become one.
-    tick: Box<[i16]>,
-    spare: Box<[i16]>,
-    /// The lowest level of late, in hundredths of a dBov.
-    floor: i32,
-    was_quiet: bool,
-    silent: bool,
-    received: u64,
-    malformed: u64,
-    concealed: u64,
+    backlog: Backlog,
+    claims: Claims,
+    sound: Sound,
+    /// What would better the delay in the tick that has begun.
+    tick: Option<Adjust>,
+    counts: Counts,
 }
 
 impl Playout {
     /// Makes the path for a stream that has not begun.
     pub fn new(codec: Codec) -> Result<Self, CodecError> {
-        let samples = codec.frame_samples();
         Ok(Self {
             codec,
             jitter: match codec {
                 Codec::Opus => JitterBuffer::new(codec.clock_rate()).with_copies(),
                 Codec::Pcmu | Codec::Pcma | Codec::G722 => JitterBuffer::new(codec.clock_rate()),
             },
-            decoder: Decoder::new(codec)?,
-            concealer: Concealer::new(codec.sample_rate()),
-            up: codec.ratio().map(Interpolator::new),
-            ready: Ready::new(codec),
-            waiting: Taken::Silent,
-            tick: vec![0; samples].into(),
-            spare: vec![0; samples].into(),
-            floor: 0,
-            was_quiet: true,
-            silent: true,
-            received: 0,
-            malformed: 0,
-            concealed: 0,
+            backlog: Backlog::new(),
+            claims: Claims::new(codec),
+            sound: Sound::new(codec)?,
+            tick: None,
+            counts: Counts::default(),
         })
     }
 
-    /// Takes in one packet.
-    pub fn put(&mut self, sequence: u16, timestamp: u32, payload: &[u8], now: Instant) {
-        self.received += 1;
-        match self.codec.duration(payload) {
-            Some(duration) => self.jitter.put(sequence, timestamp, duration, payload, now),
-            None => self.malformed += 1,
+    /// Takes in one packet, with the level its header claims (RFC 6464).
+    pub fn put(
+        &mut self,
+        sequence: u16,
+        timestamp: u32,
+        payload: &[u8],
+        header: Option<Level>,
+        now: Instant,
+    ) {
+        self.counts.received += 1;
+        let shortest =
+            MIN_PACKET_DURATION.as_micros() * u128::from(self.codec.clock_rate()) / 1_000_000;
+        let duration = self.codec.duration(payload);
+        let Some(duration) = duration.filter(|&units| u128::from(units) >= shortest) else {
+            self.counts.malformed += 1;
+            return;
+        };
+        if !self.jitter.has_room(payload.len()) {
+            self.backlog.trim(0, &mut self.jitter);
         }
+        self.jitter
+            .put(sequence, timestamp, duration, payload, header, now);
     }
 
     /// Hears that a packet of this sequence number carried something else than sound (a key press, comfort noise), so
@@ -106,246 +125,281 @@ impl Playout {
         self.jitter.skip(sequence);
     }
 
-    /// Takes out the sound of one tick; called every 20 ms.
-    pub fn take(&mut self, out: &mut Frame, now: Instant) -> Taken {
-        let left = self.units(self.ready.len);
-        let balance = self.jitter.balance(left, now);
-        let mut taken = match balance {
-            Balance::Short if self.was_quiet && !self.silent => self.insert(),
-            Balance::Even | Balance::Long | Balance::Over | Balance::Short => self.fill(now),
-        };
-        self.ready.pull(&mut self.tick);
-        let level = Level::of(&self.tick);
-        self.was_quiet = self.is_quiet(level);
-        let drop = balance == Balance::Over || (balance == Balance::Long && self.was_quiet);
-        if drop && taken == Taken::Played {
-            taken = self.drop_one(now);
+    /// Begins a tick, every 20 ms: says what it has, decoding nothing. A tick neither decoded nor passed when the next
+    /// begins has passed.
+    pub fn due(&mut self, now: Instant) -> Due {
+        if self.tick.is_some() {
+            self.pass();
         }
-        self.finish(taken, out);
+        let adjust = self.jitter.begin_tick(self.waiting(), now);
+        let adjust = match adjust {
+            Adjust::Shorten(most) if self.sound.passed => self.shorten_unheard(most, now),
+            Adjust::Shorten(most) => self.prepare_to_shorten(most, now),
+            Adjust::Lengthen(_) | Adjust::Keep => adjust,
+        };
+        self.fetch(self.codec.ticks(), now);
+        self.tick = Some(adjust);
+        self.claim()
+    }
+
+    /// Ends the tick with its sound.
+    pub fn decode(&mut self, out: &mut Frame) -> Taken {
+        let Some(adjust) = self.tick.take() else {
+            *out = Frame::SILENCE;
+            return Taken::Silent;
+        };
+        let taken = self.render();
+        if taken == Taken::Played {
+            self.stretch(adjust);
+        }
+        let level = self.sound.finish(taken, out);
+        if taken == Taken::Played {
+            self.learn(|claims| claims.learn(level));
+        }
+        self.counts.concealed += u64::from(taken == Taken::Concealed);
         taken
+    }
+
+    /// Ends the tick unheard.
+    pub fn pass(&mut self) {
+        let Some(adjust) = self.tick.take() else {
+            return;
+        };
+        if self.claims.wants_probe() {
+            self.probe();
+        }
+        // Nobody hears whether time stands still.
+        if !matches!(adjust, Adjust::Lengthen(_)) {
+            self.pass_units(self.codec.ticks());
+        }
+        self.sound.passed = true;
+        self.sound.was_quiet = true;
+    }
+
+    /// Takes out the sound of one tick, every 20 ms: [`Self::due`] and [`Self::decode`].
+    pub fn take(&mut self, out: &mut Frame, now: Instant) -> Taken {
+        self.due(now);
+        self.decode(out)
     }
 
     /// Returns the counters.
     pub fn stats(&self) -> PlayoutStats {
         let jitter = self.jitter.stats();
-        let ready = self.ready.len * 1_000 / self.codec.sample_rate() as usize;
-        let depth = self.jitter.depth().as_millis() + ready as u128;
+        let waiting = u64::from(self.waiting()) * 1_000 / u64::from(self.codec.clock_rate());
+        let depth = self.jitter.depth().as_millis() + u128::from(waiting);
         PlayoutStats {
-            received: self.received,
+            received: self.counts.received,
             late: jitter.late + jitter.stray,
             duplicate: jitter.duplicate,
             lost: jitter.lost,
-            concealed: self.concealed,
-            malformed: self.malformed,
+            concealed: self.counts.concealed,
+            malformed: self.counts.malformed,
             overflow: jitter.overflow,
+            accelerated: self.counts.accelerated,
+            expanded: self.counts.expanded,
+            untrusted: self.counts.untrusted,
+            target_ms: self.jitter.target_ms(),
             depth_ms: u32::try_from(depth).unwrap_or(u32::MAX),
         }
     }
 
     /// Forgets the stream, but not the counters: another one begins.
     pub fn reset(&mut self) {
+        self.backlog.clear(&mut self.jitter);
         self.jitter.reset();
-        self.decoder.reset();
-        self.concealer.reset();
-        self.ready.len = 0;
-        self.floor = 0;
-        if let Some(up) = &mut self.up {
-            up.reset();
+        self.claims.reset();
+        self.sound.reset();
+        self.tick = None;
+    }
+
+    /// Lets sound pass that nobody hears.
+    fn pass_units(&mut self, units: u32) {
+        let decoded = self.decoded_units().min(units);
+        self.sound.pass(decoded as usize * self.per_unit());
+        let keep = preroll(self.codec) * self.codec.clock_rate() / 1_000;
+        self.backlog.pass(units - decoded, keep, &mut self.jitter);
+    }
+
+    /// Takes sound out at once where nobody hears it.
+    fn shorten_unheard(&mut self, most: i64, now: Instant) -> Adjust {
+        let units = self.units(most);
+        let wanted = self.codec.ticks() + units;
+        if self.jitter.covers(wanted.saturating_sub(self.waiting())) {
+            self.fetch(wanted, now);
+            self.pass_units(units);
+        }
+        Adjust::Keep
+    }
+
+    /// Takes as much from the jitter buffer as shortening works on, if it is there.
+    fn prepare_to_shorten(&mut self, most: i64, now: Instant) -> Adjust {
+        let most = most.min(LONGEST_CUT);
+        let wanted = self.codec.ticks() + self.units(most);
+        if !self.jitter.covers(wanted.saturating_sub(self.waiting())) {
+            return Adjust::Keep;
+        }
+        self.fetch(wanted, now);
+        Adjust::Shorten(most)
+    }
+
+    /// Stretches what waits.
+    fn stretch(&mut self, adjust: Adjust) {
+        let samples = |micros| self.units(micros) as usize * self.per_unit();
+        match adjust {
+            Adjust::Keep => {}
+            Adjust::Shorten(most) => {
+                let most = samples(most);
+                self.counts.accelerated += u64::from(self.sound.shorten(most) > 0);
+            }
+            Adjust::Lengthen(most) => {
+                let most = samples(most);
+                self.counts.expanded += u64::from(self.sound.lengthen(most) > 0);
+            }
         }
     }
 
-    /// Decodes or makes up until a tick is ready.
-    fn fill(&mut self, now: Instant) -> Taken {
-        let mut taken = if self.ready.len > 0 {
-            self.waiting
-        } else {
-            Taken::Silent
-        };
-        while let Some(missing) = self
-            .tick
-            .len()
-            .checked_sub(self.ready.len)
-            .filter(|&missing| missing > 0)
-        {
-            let per_unit = self.per_unit();
-            let step = match self.jitter.take(self.units(missing).max(1), now) {
-                Play::Silence => {
-                    self.ready.room(missing).fill(0);
-                    self.ready.len += missing;
-                    self.concealer.reset();
+    /// Takes from the jitter buffer until so many timestamp units wait.
+    fn fetch(&mut self, units: u32, now: Instant) {
+        // Each round adds a unit at least, or forgets a piece at the limit of the backlog, whose last one is long enough.
+        for _ in 0..2 * MAX_PIECES {
+            let Some(missing) = units.checked_sub(self.waiting()).filter(|&units| units > 0) else {
+                return;
+            };
+            let piece = self.jitter.take(missing, now);
+            self.backlog.push(piece, &mut self.jitter);
+        }
+    }
+
+    fn claim(&mut self) -> Due {
+        let units = self.codec.ticks();
+        let decoded = self.decoded_units().min(units);
+        if decoded > 0 && self.sound.waiting != Taken::Silent {
+            let samples = decoded as usize * self.per_unit();
+            self.claims
+                .hear(Level::of(&self.sound.ready.waiting()[..samples]));
+        }
+        for (piece, from, to) in self.backlog.ahead(units - decoded) {
+            match piece {
+                Play::Payload(payload) => {
+                    let bytes = self.jitter.payload(&payload.place);
+                    self.claims
+                        .look(bytes, from as usize..to as usize, payload.header);
+                }
+                Play::Conceal { .. } => self.claims.miss(),
+                Play::Silence { .. } => {}
+            }
+        }
+        self.claims.claim().map_or(Due::Silence, Due::Sound)
+    }
+
+    /// Decodes or makes up all that waits, throwing away what passed.
+    fn render(&mut self) -> Taken {
+        if self.backlog.take_torn() {
+            self.sound.tear();
+        }
+        let mut taken = self.sound.left();
+        while let Some((piece, passed)) = self.backlog.pop() {
+            let step = match &piece {
+                Play::Silence { units } => {
+                    self.sound.silence(*units as usize * self.per_unit());
                     Taken::Silent
                 }
-                Play::Payload(payload) => match self.decoder.decode(payload, self.ready.rest()) {
-                    Ok(count) => {
-                        let samples = self.ready.room(count);
-                        match self.codec {
-                            Codec::Opus => self.concealer.heard_own(),
-                            Codec::Pcmu | Codec::Pcma | Codec::G722 => self.concealer.hear(samples),
-                        }
-                        self.ready.len += count;
-                        Taken::Played
-                    }
-                    Err(_) => {
-                        self.malformed += 1;
-                        make_up(
-                            &mut self.decoder,
-                            &mut self.concealer,
-                            &mut self.ready,
-                            missing,
-                            None,
-                        );
-                        Taken::Concealed
-                    }
-                },
-                Play::Conceal { units, next } => {
-                    let samples = units as usize * per_unit;
-                    make_up(
-                        &mut self.decoder,
-                        &mut self.concealer,
-                        &mut self.ready,
-                        samples,
-                        next,
-                    );
+                Play::Conceal { units, copy } => {
+                    let samples = *units as usize * self.per_unit();
+                    let next = match self.backlog.first_payload() {
+                        _ if !copy => None,
+                        Some(next) => Some(self.jitter.payload(&next.place)),
+                        None => self.jitter.next_payload(),
+                    };
+                    self.sound.make_up(samples, next);
                     Taken::Concealed
                 }
+                Play::Payload(payload) => {
+                    let samples = payload.units as usize * self.per_unit();
+                    let bytes = self.jitter.payload(&payload.place);
+                    let taken = self.sound.decode(bytes, samples);
+                    self.jitter.free(&payload.place);
+                    self.counts.malformed += u64::from(taken == Taken::Concealed);
+                    taken
+                }
             };
-            self.waiting = step;
-            taken = match (taken, step) {
-                (Taken::Concealed, _) | (_, Taken::Concealed) => Taken::Concealed,
-                (Taken::Played, _) | (_, Taken::Played) => Taken::Played,
-                (Taken::Silent, Taken::Silent) => Taken::Silent,
-            };
+            if passed > 0 {
+                self.sound.pass(passed as usize * self.per_unit());
+            }
+            if self.sound.ready.len() > 0 {
+                self.sound.waiting = step;
+                taken = taken.and(step);
+            }
         }
         taken
     }
 
-    /// Lets the hold grow by a tick of sound like the last.
-    fn insert(&mut self) -> Taken {
-        self.jitter.balanced();
-        let missing = self.tick.len().saturating_sub(self.ready.len);
-        make_up(
-            &mut self.decoder,
-            &mut self.concealer,
-            &mut self.ready,
-            missing,
-            None,
-        );
-        Taken::Concealed
-    }
-
-    /// Lets the hold shrink: this tick and the next become one.
-    fn drop_one(&mut self, now: Instant) -> Taken {
-        self.jitter.balanced();
-        let taken = self.fill(now);
-        self.ready.pull(&mut self.spare);
-        let of = self.tick.len();
-        for (at, (sample, &later)) in self.tick.iter_mut().zip(&self.spare).enumerate() {
-            *sample = mix(*sample, later, at, of);
-        }
-        match taken {
-            Taken::Silent => Taken::Played,
-            Taken::Played | Taken::Concealed => taken,
+    /// Decodes a tick that nobody hears, to compare it with what the sender says of it.
+    fn probe(&mut self) {
+        if self.render() == Taken::Played {
+            let level = self.sound.level();
+            self.learn(|claims| claims.learn_probe(level));
         }
     }
 
-    fn finish(&mut self, taken: Taken, out: &mut Frame) {
-        self.concealed += u64::from(taken == Taken::Concealed);
-        let was_silent = std::mem::replace(&mut self.silent, taken == Taken::Silent);
-        match &mut self.up {
-            _ if self.silent && was_silent => *out = Frame::SILENCE,
-            None => out.samples.copy_from_slice(&self.tick),
-            Some(up) => up.process(&self.tick, &mut out.samples),
-        }
+    fn learn(&mut self, learn: impl FnOnce(&mut Claims)) {
+        let was_broken = self.claims.is_broken();
+        learn(&mut self.claims);
+        self.counts.untrusted += u64::from(self.claims.is_broken() && !was_broken);
     }
 
-    /// Tells whether a tick may be dropped or doubled here without being heard: near the noise of the line.
-    fn is_quiet(&mut self, level: Level) -> bool {
-        let level = i32::from(level.as_dbov()) * 100;
-        self.floor = (self.floor + FLOOR_RISE).min(level);
-        level <= ALWAYS_QUIET || (level <= self.floor + NEAR_FLOOR && level <= NEVER_QUIET)
+    /// Timestamp units that wait, decoded or not.
+    fn waiting(&self) -> u32 {
+        self.decoded_units() + self.backlog.waiting()
+    }
+
+    fn decoded_units(&self) -> u32 {
+        let units = self.sound.ready.len() / self.per_unit();
+        u32::try_from(units).expect("what waits is shorter than a second")
+    }
+
+    /// Timestamp units of so many microseconds.
+    fn units(&self, micros: i64) -> u32 {
+        let units = micros * i64::from(self.codec.clock_rate()) / 1_000_000;
+        u32::try_from(units).unwrap_or(0)
     }
 
     /// Samples of one timestamp unit.
-    fn per_unit(&self) -> usize {
+    const fn per_unit(&self) -> usize {
         (self.codec.sample_rate() / self.codec.clock_rate()) as usize
     }
-
-    fn units(&self, samples: usize) -> u32 {
-        u32::try_from(samples / self.per_unit()).expect("what waits is shorter than a second")
-    }
 }
 
-/// Appends at least `samples` of made-up sound.
-fn make_up(
-    decoder: &mut Decoder,
-    concealer: &mut Concealer,
-    ready: &mut Ready,
-    samples: usize,
-    next: Option<&[u8]>,
-) {
-    let steps = samples.next_multiple_of(OPUS_STEP);
-    let own = ready
-        .rest()
-        .get_mut(..steps)
-        .is_some_and(|out| decoder.conceal(next, out));
-    let samples = samples.min(ready.rest().len());
-    let out = ready.room(samples);
-    match (own, next) {
-        // The copy inside the next packet is the sound itself.
-        (true, Some(_)) => concealer.heard_own(),
-        (true, None) => concealer.fade(out),
-        (false, _) => concealer.make_up(out),
-    }
-    ready.len += samples;
-}
-
-/// Decoded sound in order.
-struct Ready {
-    samples: Box<[i16]>,
-    len: usize,
-}
-
-impl Ready {
-    fn new(codec: Codec) -> Self {
-        let millis = MAX_PACKET_DURATION.as_millis() as usize + 2 * 20;
-        Self {
-            samples: vec![0; codec.sample_rate() as usize / 1_000 * millis].into(),
-            len: 0,
+impl Taken {
+    /// What a tick made of both is.
+    const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Concealed, _) | (_, Self::Concealed) => Self::Concealed,
+            (Self::Played, _) | (_, Self::Played) => Self::Played,
+            (Self::Silent, Self::Silent) => Self::Silent,
         }
     }
+}
 
-    fn rest(&mut self) -> &mut [i16] {
-        &mut self.samples[self.len..]
-    }
-
-    fn room(&mut self, samples: usize) -> &mut [i16] {
-        &mut self.samples[self.len..][..samples]
-    }
-
-    fn pull(&mut self, out: &mut [i16]) {
-        out.copy_from_slice(&self.samples[..out.len()]);
-        self.samples.copy_within(out.len()..self.len, 0);
-        self.len -= out.len();
+/// Milliseconds of sound that warm a decoder: G.711 is concealed from them, Opus predicts from its last frames, and G.722's
+/// predictors forget slowly.
+const fn preroll(codec: Codec) -> u32 {
+    match codec {
+        Codec::Pcmu | Codec::Pcma => 40,
+        Codec::Opus => 80,
+        Codec::G722 => 160,
     }
 }
 
-impl std::fmt::Debug for Ready {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Ready({} samples)", self.len)
-    }
+/// Microseconds taken out of heard sound at once, at most: the longest pitch period.
+const LONGEST_CUT: i64 = 15_000;
+
+#[derive(Debug, Default)]
+struct Counts {
+    received: u64,
+    malformed: u64,
+    concealed: u64,
+    accelerated: u64,
+    expanded: u64,
+    untrusted: u64,
 }
-
-/// Samples Opus conceals in one step: 2.5 ms.
-const OPUS_STEP: usize = 120;
-
-/// Hundredths of a dBov at or below which any tick is quiet.
-const ALWAYS_QUIET: i32 = -50_00;
-
-/// Hundredths of a dBov above which no tick is quiet.
-const NEVER_QUIET: i32 = -30_00;
-
-/// Hundredths of a dB above the floor that still are noise.
-const NEAR_FLOOR: i32 = 5_00;
-
-/// How fast the floor rises per tick: 2 dB in a second.
-const FLOOR_RISE: i32 = 4;

@@ -81,7 +81,7 @@ impl Interpolator {
             factor,
             phases,
             per_phase,
-            history: vec![0.0; per_phase - 1 + CHUNK].into(),
+            history: vec![0.0; per_phase - 1 + RAISED].into(),
         }
     }
 
@@ -89,8 +89,8 @@ impl Interpolator {
     pub fn process(&mut self, input: &[i16], output: &mut [i16]) {
         assert_eq!(input.len() * self.factor, output.len(), "whole ratio");
         let chunks = input
-            .chunks(CHUNK)
-            .zip(output.chunks_mut(CHUNK * self.factor));
+            .chunks(RAISED)
+            .zip(output.chunks_mut(RAISED * self.factor));
         for (input, output) in chunks {
             let past = self.per_phase - 1;
             fill(&mut self.history[past..], input);
@@ -102,6 +102,14 @@ impl Interpolator {
             }
             self.history.copy_within(input.len()..input.len() + past, 0);
         }
+    }
+
+    /// Takes the end of what went before as heard, without resampling it.
+    pub(crate) fn prime(&mut self, before: &[i16]) {
+        let past = self.per_phase - 1;
+        let before = &before[before.len().saturating_sub(past)..];
+        let from = past - before.len();
+        fill(&mut self.history[from..past], before);
     }
 
     /// Forgets what was heard.
@@ -145,6 +153,12 @@ impl Decimator {
             }
             self.history.copy_within(input.len()..input.len() + past, 0);
         }
+    }
+
+    /// Hears on where another decimator of the same ratio stands; allocates nothing.
+    pub fn copy_from(&mut self, other: &Self) {
+        assert_eq!(self.factor, other.factor, "the same ratio");
+        self.history.copy_from_slice(&other.history);
     }
 
     /// Forgets what was heard.
@@ -193,7 +207,10 @@ fn bessel(x: f64) -> f64 {
 /// Kaiser's β for about 60 dB of stop band.
 const KAISER_BETA: f64 = 5.65;
 
-/// Samples worked on at once: 20 ms at 48 kHz, divisible by both factors.
+/// Samples raised at once: 20 ms at 16 kHz.
+const RAISED: usize = 320;
+
+/// Samples lowered at once: 20 ms at 48 kHz, divisible by both factors.
 const CHUNK: usize = 960;
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl Store {
         }
         let mut place = Place {
             chunks: [0; PLACE_CHUNKS],
-            len: payload.len(),
+            len: u16::try_from(payload.len()).ok()?,
         };
         for (slot, part) in place.chunks.iter_mut().zip(payload.chunks(CHUNK_BYTES)) {
             let chunk = u8::try_from(self.free.trailing_zeros()).expect("a word has 64 bits");
@@ -50,17 +50,13 @@ impl Store {
         {
             to.copy_from_slice(&self.bytes[usize::from(chunk)]);
         }
-        &self.scratch[..place.len]
+        &self.scratch[..place.len()]
     }
 
     pub(crate) fn free(&mut self, place: &Place) {
         for &chunk in place.chunks() {
             self.free |= 1 << chunk;
         }
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.free = ALL_FREE;
     }
 }
 
@@ -71,15 +67,20 @@ impl std::fmt::Debug for Store {
 }
 
 /// Where a payload lies.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     chunks: [u8; PLACE_CHUNKS],
-    len: usize,
+    len: u16,
 }
 
 impl Place {
+    /// Returns the bytes of the payload.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
     fn chunks(&self) -> &[u8] {
-        &self.chunks[..self.len.div_ceil(CHUNK_BYTES)]
+        &self.chunks[..self.len().div_ceil(CHUNK_BYTES)]
     }
 }
 

@@ -5,7 +5,11 @@
 use std::time::Instant;
 
 use assert_no_alloc::{AllocDisabler, assert_no_alloc};
-use dsp::{Codec, Encoder, Frame, Level, MAX_PAYLOAD, Mixer, Playout, SpeechGate, TICK, tone};
+use dsp::{
+    Codec, ComfortNoise, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES, Frame, Level,
+    Limiter, LossClass, MAX_PAYLOAD, Mixer, Playout, Shaper, ShaperPool, Shaping, SpeechGate, TICK,
+    Witness, tone,
+};
 
 #[global_allocator]
 static GUARD: AllocDisabler = AllocDisabler;
@@ -38,13 +42,31 @@ fn ten_seconds_of(codec: Codec) {
                 3 => {}
                 5 => kept = payload,
                 6 => {
-                    playout.put(sequence, timestamp, &payload[..len], now);
-                    playout.put(sequence - 1, timestamp - codec.ticks(), &kept[..len], now);
+                    playout.put(sequence, timestamp, &payload[..len], None, now);
+                    playout.put(
+                        sequence - 1,
+                        timestamp - codec.ticks(),
+                        &kept[..len],
+                        None,
+                        now,
+                    );
                 }
-                7 => playout.put(sequence, timestamp, &[0xff; 1_500][..number * 3], now),
-                _ => playout.put(sequence, timestamp, &payload[..len], now),
+                7 => playout.put(sequence, timestamp, &[0xff; 1_500][..number * 3], None, now),
+                _ => playout.put(
+                    sequence,
+                    timestamp,
+                    &payload[..len],
+                    Some(Level::SILENCE),
+                    now,
+                ),
             }
-            playout.take(&mut heard, now);
+            // Every other second nobody hears the leg, although it claims silence and is probed.
+            if number / 50 % 2 == 0 {
+                playout.take(&mut heard, now);
+            } else {
+                playout.due(now);
+                playout.pass();
+            }
             mixer.clear();
             mixer.add(&heard);
             mixer.add(frame);
@@ -78,4 +100,63 @@ fn g722_allocates_nothing() {
 #[test]
 fn opus_allocates_nothing() {
     ten_seconds_of(Codec::Opus);
+}
+
+#[test]
+fn changing_over_between_encoders_allocates_nothing() {
+    let frames = tone::sine(440.0, -20.0, 10);
+    for codec in Codec::ALL {
+        for loss in [LossClass::Low, LossClass::Medium, LossClass::High] {
+            let settings = EncoderSettings::new(codec, loss);
+            let [mut shared, mut private] = [(); 2].map(|()| Encoder::new(settings).unwrap());
+            let mut payload = [0; MAX_PAYLOAD];
+            assert_no_alloc(|| {
+                for frame in &frames {
+                    shared.encode(frame, &mut payload).unwrap();
+                    private.copy_from(&shared).unwrap();
+                    private.set_complexity(Complexity::MIN);
+                    private.encode(frame, &mut payload).unwrap();
+                    private.reset();
+                    private.encode(frame, &mut payload).unwrap();
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn shaping_limiting_and_judging_allocate_nothing() {
+    let frames = tone::sine(440.0, -6.0, 200);
+    let mut pool = ShaperPool::new(1);
+    let mut shapers = Codec::ALL.map(|codec| Shaper::new(codec, Shaping::of(codec)));
+    let mut witness = Witness::new();
+    let (mut limiter, mut noise) = (Limiter::new(), ComfortNoise::new(1));
+    let mut found = 0;
+    assert_no_alloc(|| {
+        for (number, frame) in frames.iter().cycle().take(1_200).enumerate() {
+            let shaper = &mut shapers[number / 100 % 4];
+            pool.equip(shaper);
+            if number % 7 == 0 {
+                shaper.set_shaping(Shaping::NONE);
+            } else {
+                shaper.set_shaping(Shaping::of(Codec::Pcma));
+            }
+            let mut said = frame.clone();
+            shaper.shape(&mut said, frame);
+            if number % 100 == 99 {
+                pool.strip(shaper);
+            }
+            let mut sums = [0; FRAME_SAMPLES];
+            for (sum, sample) in sums.iter_mut().zip(&frame.samples) {
+                *sum = i32::from(*sample) * (number as i32 % 5);
+            }
+            let mut out = Frame::SILENCE;
+            limiter.limit(&sums, &mut out);
+            noise.fill(&mut out);
+            found += u32::from(witness.hear(frame, &out).is_some());
+            found += u32::from(number % 50 == 0 && witness.pass().is_some());
+        }
+    });
+    assert!(found > 0, "the witness has found nothing to name");
+    assert_eq!(pool.idle(), 1);
 }

@@ -117,6 +117,7 @@ fn run(codec: Codec, arrivals: &[(Duration, Packet)], phase: Duration, ticks: u3
                 packet.sequence,
                 packet.timestamp,
                 &packet.payload,
+                None,
                 start + *at,
             );
         }
@@ -625,7 +626,37 @@ fn drifting_clocks_stay_in_step() {
 }
 
 #[test]
-fn drift_without_a_pause_stops_at_the_limit() {
+fn ten_minutes_of_drift_leave_the_delay_as_it_was() {
+    let second = packets(Codec::Pcma, &speechlike(50), 1);
+    for parts in [-500_i64, 500] {
+        let drifted = |number: i64| us((number * 20 * (1_000_000 + parts) / 1_000) as u64);
+        let arrivals: Vec<_> = (0..30_000)
+            .map(|number: i64| {
+                let mut packet = second[number as usize % 50].clone();
+                packet.sequence = number as u16;
+                packet.timestamp = number as u32 * 160;
+                (drifted(number), packet)
+            })
+            .collect();
+        let heard = run(Codec::Pcma, &arrivals, ms(9), 29_980);
+        let mean = |depths: &[u32]| f64::from(depths.iter().sum::<u32>()) / depths.len() as f64;
+        let count = heard.depths.len();
+        let (first, last) = (
+            mean(&heard.depths[50..550]),
+            mean(&heard.depths[count - 500..]),
+        );
+        println!(
+            "{parts} ppm: {first:.1} ms at first, {last:.1} ms at last, {:?}",
+            heard.stats
+        );
+        assert!((first - last).abs() <= 20.0, "{parts}: {first} {last}");
+        assert!(heard.depths[50..].iter().all(|depth| *depth <= 50));
+        assert!(heard.stats.concealed <= 1, "{parts}: {:?}", heard.stats);
+    }
+}
+
+#[test]
+fn drift_without_a_pause_is_stretched_away() {
     // Ten times the drift of a bad clock, under a loud tone in which no moment is quiet.
     for parts in [-5_000_i64, 5_000] {
         let sent = packets(Codec::Pcma, &tone::sine(330.0, -10.0, 4_500), 1);
@@ -634,13 +665,16 @@ fn drift_without_a_pause_stops_at_the_limit() {
         let arrivals: Vec<_> = sent.iter().map(|p| (drifted(p.sent), p.clone())).collect();
         let heard = run(Codec::Pcma, &arrivals, ms(5), 4_400);
         let deepest = *heard.depths.iter().max().unwrap();
+        assert!(deepest <= 60, "{parts}: {deepest}");
+        let stats = &heard.stats;
+        let stretched = if parts < 0 {
+            stats.accelerated
+        } else {
+            stats.expanded
+        };
         assert!(
-            if parts < 0 {
-                (200..=280).contains(&deepest)
-            } else {
-                deepest <= 60
-            },
-            "{parts}: {deepest}"
+            stretched >= 20 && stats.concealed <= 5,
+            "{parts}: {stats:?}"
         );
         assert!(
             heard.count(Taken::Silent) <= 3,
@@ -656,14 +690,14 @@ fn garbage_is_counted_and_harmless() {
     for codec in Codec::ALL {
         let mut playout = Playout::new(codec).unwrap();
         let oversize = vec![0x55; 1_501];
-        playout.put(1, 0, &[], start);
-        playout.put(2, codec.ticks(), &oversize, start);
+        playout.put(1, 0, &[], None, start);
+        playout.put(2, codec.ticks(), &oversize, None, start);
         assert_eq!(playout.stats().malformed, 2, "{codec:?}");
     }
     // A packet that announces more frames than it holds passes the look and fails the decoder.
     let mut playout = Playout::new(Codec::Opus).unwrap();
-    playout.put(1, 0, &[0x78 | 0x03, 0x3f], start);
-    playout.put(2, 960, &[0xff; 40], start);
+    playout.put(1, 0, &[0x78 | 0x03, 0x3f], None, start);
+    playout.put(2, 960, &[0xff; 40], None, start);
     for tick in 0..20 {
         playout.take(&mut Frame::SILENCE.clone(), start + TICK * tick);
     }
@@ -683,12 +717,13 @@ fn reset_begins_another_stream_and_keeps_the_counters() {
                 packet.sequence.wrapping_mul(7),
                 packet.timestamp / 3,
                 &packet.payload,
+                None,
                 begin + packet.sent,
             );
         }
         playout.reset();
         assert_eq!(playout.stats().depth_ms, 0);
-        playout.put(9, 9, &sent[0].payload, begin + ms(500));
+        playout.put(9, 9, &sent[0].payload, None, begin + ms(500));
         assert_eq!(playout.take(&mut frame, begin + ms(510)), Taken::Played);
     }
     assert_eq!(playout.stats().received, 102);
@@ -720,7 +755,7 @@ proptest! {
             }
             let payload: Vec<u8> = (0..len).map(|at| byte.wrapping_mul(at as u8 | 1)).collect();
             let payload = if what == 7 { &payload[..] } else { &payload[..len.min(160)] };
-            playout.put(sequence, timestamp, payload, now);
+            playout.put(sequence, timestamp, payload, None, now);
             if byte % 3 > 0 {
                 *taken.entry(playout.take(&mut frame, now) as u8).or_default() += 1;
                 now += TICK;

@@ -155,6 +155,7 @@ fn failed(error: server::Error) -> Failed {
         server::Error::Full
         | server::Error::NoPort
         | server::Error::NoWorker
+        | server::Error::Overloaded
         | server::Error::Stopping => Failed::Busy,
         server::Error::Store(error) => {
             tracing::error!(%error, "joining failed");

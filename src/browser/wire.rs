@@ -9,7 +9,7 @@ use crate::{
     conference::{
         Dismissal, Refusal,
         event::Language,
-        participant::{Door, Role, Status},
+        participant::{Disturbance, Door, Role, Status},
         roster,
     },
     id::ParticipantId,
@@ -203,6 +203,8 @@ pub struct Entry {
     pub microphone: bool,
     /// They speak.
     pub speaking: bool,
+    /// What their line disturbs the others with; by music they are not heard.
+    pub disturbs: Option<Disturbance>,
 }
 
 impl From<&roster::Entry> for Entry {
@@ -216,6 +218,7 @@ impl From<&roster::Entry> for Entry {
             status: entry.status,
             microphone: entry.microphone,
             speaking: entry.speaking,
+            disturbs: entry.disturbs,
         }
     }
 }

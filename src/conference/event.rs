@@ -105,6 +105,14 @@ events! {
     MicrophoneOff => "microphone-off",
     /// A moderator switched their microphone off.
     MicrophoneOffByModerator => "microphone-off-by-moderator",
+    /// Music came from their line, and they are not heard until it ends.
+    MusicMuted => "music-muted",
+    /// The music from their line has ended, and they are heard again.
+    MusicOver => "music-over",
+    /// Their line hums or hisses.
+    LineHums => "line-hums",
+    /// Their line brings the conference back as an echo.
+    LineEchoes => "line-echoes",
     /// Help in the conference.
     Help => "help",
     /// A moderator removed them.
@@ -115,6 +123,8 @@ events! {
     Stopping => "stopping",
     /// The conference has no place left.
     RoomFull => "room-full",
+    /// The server has as much to do as it can carry.
+    Busy => "busy",
     /// Something of ours failed.
     Fault => "fault",
 }
@@ -149,13 +159,23 @@ impl Event {
             Self::MicrophoneOn => vec![Clip::MICROPHONE_ON],
             Self::MicrophoneOff => vec![Clip::MICROPHONE_OFF],
             Self::MicrophoneOffByModerator => vec![Clip::MICROPHONE_OFF_BY_MODERATOR],
+            Self::MusicMuted => vec![Clip::MUSIC_MUTED],
+            Self::MusicOver => vec![Clip::MUSIC_OVER],
+            Self::LineHums => vec![Clip::LINE_HUMS],
+            Self::LineEchoes => vec![Clip::LINE_ECHOES],
             Self::Help => vec![Clip::HELP],
             Self::Removed => vec![Clip::REMOVED],
             Self::Ended => vec![Clip::ENDED],
             Self::Stopping => vec![Clip::STOPPING],
             Self::RoomFull => vec![Clip::ROOM_FULL],
+            Self::Busy => vec![Clip::BUSY],
             Self::Fault => vec![Clip::FAULT],
         }
+    }
+
+    /// Tells whether it only helps to be heard better, so that once is enough.
+    pub const fn is_hint(self) -> bool {
+        matches!(self, Self::LineHums | Self::LineEchoes)
     }
 
     /// Returns the text a browser shows for it.
@@ -235,6 +255,14 @@ clips! {
     MICROPHONE_OFF = "microphone-off";
     /// A moderator switched the microphone off.
     MICROPHONE_OFF_BY_MODERATOR = "microphone-off-by-moderator";
+    /// Music comes from the line, so it is not heard.
+    MUSIC_MUTED = "music-muted";
+    /// The music is over.
+    MUSIC_OVER = "music-over";
+    /// The line hums.
+    LINE_HUMS = "line-hums";
+    /// The line echoes.
+    LINE_ECHOES = "line-echoes";
     /// Help in the conference.
     HELP = "help";
     /// Goodbye to the removed.
@@ -245,6 +273,8 @@ clips! {
     STOPPING = "stopping";
     /// There is no place left.
     ROOM_FULL = "room-full";
+    /// Goodbye when the server has too much to do.
+    BUSY = "busy";
     /// Apology for a fault of ours.
     FAULT = "fault";
 }

@@ -14,7 +14,7 @@ use crate::{
     conference::{
         error::{Dismissal, Refusal},
         event::Event,
-        participant::{Door, Participant, Role, Status},
+        participant::{Disturbance, Door, Participant, Role, Status},
         rights::{self, Action},
         roster::{Delta, Snapshot},
     },
@@ -82,6 +82,13 @@ pub enum Input {
         leg: LegId,
         /// It speaks.
         speaking: bool,
+    },
+    /// A leg began to disturb the others, or ceased to.
+    Disturbs {
+        /// The leg.
+        leg: LegId,
+        /// With what; none when it ceased.
+        disturbance: Option<Disturbance>,
     },
     /// A leg is gone on the media side.
     LegGone {
@@ -174,6 +181,8 @@ pub struct Focus {
     participants: BTreeMap<ParticipantId, Participant>,
     legs: BTreeMap<LegId, ParticipantId>,
     ordinals: BTreeMap<Door, u32>,
+    /// Who has been told that their line disturbs; once is enough.
+    hinted: BTreeSet<ParticipantId>,
     version: u64,
     unpublished: Unpublished,
     notices: VecDeque<Effect>,
@@ -208,6 +217,7 @@ impl Focus {
             participants: BTreeMap::new(),
             legs: BTreeMap::new(),
             ordinals: BTreeMap::new(),
+            hinted: BTreeSet::new(),
             version: 0,
             unpublished: Unpublished::default(),
             notices: VecDeque::new(),
@@ -230,6 +240,7 @@ impl Focus {
             Input::Act { by, verb } => self.act(by, verb, now),
             Input::Hold { leg, held } => self.hold(leg, held),
             Input::Speaking { leg, speaking } => self.speaking(leg, speaking),
+            Input::Disturbs { leg, disturbance } => self.disturbs(leg, disturbance),
             Input::LegGone { leg } => {
                 if let Some(&participant) = self.legs.get(&leg) {
                     self.dismiss(participant, Dismissal::Lost, now);
@@ -326,6 +337,7 @@ impl Focus {
             status: Status::Connected,
             microphone: false,
             speaking: false,
+            disturbs: None,
         };
         self.participants.insert(id, participant);
         self.legs.insert(leg, id);
@@ -370,16 +382,19 @@ impl Focus {
     }
 
     fn set_microphone(&mut self, id: ParticipantId, on: bool) {
-        if self.switch(id, on) {
-            self.tell(
-                id,
-                if on {
-                    Event::MicrophoneOn
-                } else {
-                    Event::MicrophoneOff
-                },
-            );
+        if !self.switch(id, on) {
+            return;
         }
+        let music = self
+            .participants
+            .get(&id)
+            .is_some_and(Participant::is_music);
+        let event = match (on, music) {
+            (true, false) => Event::MicrophoneOn,
+            (true, true) => Event::MusicMuted,
+            (false, _) => Event::MicrophoneOff,
+        };
+        self.tell(id, event);
     }
 
     fn mute(&mut self, by: ParticipantId, target: ParticipantId) {
@@ -427,11 +442,31 @@ impl Focus {
         let Some(participant) = self.by_leg(leg) else {
             return;
         };
-        let speaking = speaking && Seat::of(participant).speaks;
+        let speaking = speaking && Seat::of(participant).speaks && !participant.is_music();
         if participant.speaking != speaking {
             participant.speaking = speaking;
             let id = participant.id;
             self.changed(id, false);
+        }
+    }
+
+    /// Shows what a leg disturbs with. The mixer mutes music by itself and listens on, so no seat changes: when the music
+    /// ends, the microphone is what its person made it.
+    fn disturbs(&mut self, leg: LegId, disturbance: Option<Disturbance>) {
+        let Some(participant) = self.by_leg(leg) else {
+            return;
+        };
+        if participant.disturbs == disturbance {
+            return;
+        }
+        let before = std::mem::replace(&mut participant.disturbs, disturbance);
+        participant.speaking &= !participant.is_music();
+        let (id, speaks) = (participant.id, Seat::of(participant).speaks);
+        self.changed(id, false);
+        if let Some(event) = disturbing(before, disturbance).filter(|_| speaks)
+            && (!event.is_hint() || self.hinted.insert(id))
+        {
+            self.tell(id, event);
         }
     }
 
@@ -456,6 +491,7 @@ impl Focus {
     fn take_out(&mut self, id: ParticipantId, now: Instant) -> Option<LegId> {
         let participant = self.participants.remove(&id)?;
         self.legs.remove(&participant.leg);
+        self.hinted.remove(&id);
         self.unpublished.changed.remove(&id);
         self.unpublished.gone.insert(id);
         self.unpublished.seats = true;
@@ -492,6 +528,17 @@ impl Focus {
             participant,
             refusal,
         });
+    }
+}
+
+/// Returns what the person is told whose leg disturbs otherwise than before.
+const fn disturbing(before: Option<Disturbance>, after: Option<Disturbance>) -> Option<Event> {
+    match (before, after) {
+        (_, Some(Disturbance::Music)) => Some(Event::MusicMuted),
+        (Some(Disturbance::Music), _) => Some(Event::MusicOver),
+        (_, Some(Disturbance::SteadyNoise)) => Some(Event::LineHums),
+        (_, Some(Disturbance::Echo)) => Some(Event::LineEchoes),
+        (_, None) => None,
     }
 }
 

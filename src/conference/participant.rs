@@ -38,6 +38,18 @@ pub enum Status {
     OnHold,
 }
 
+/// What a leg disturbs the others with, as the mixer hears it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Disturbance {
+    /// Hum or hiss that does not end.
+    SteadyNoise,
+    /// The conference comes back from it.
+    Echo,
+    /// Music, such as a telephone system plays to who waits. The mixer leaves the leg out for as long as it lasts.
+    Music,
+}
+
 /// One participant as all see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Participant {
@@ -60,6 +72,16 @@ pub struct Participant {
     pub microphone: bool,
     /// They speak at this moment.
     pub speaking: bool,
+    /// What their leg disturbs the others with, for as long as its microphone is on and afterwards until it is heard
+    /// without.
+    pub disturbs: Option<Disturbance>,
+}
+
+impl Participant {
+    /// Tells whether the mixer leaves them out because music comes from their leg.
+    pub fn is_music(&self) -> bool {
+        self.disturbs == Some(Disturbance::Music)
+    }
 }
 
 /// Returns the name as it may be shown: a [`clean_line`] of at most [`NAME_CHARS_MAX`].

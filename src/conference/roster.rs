@@ -70,6 +70,7 @@ mod tests {
             status: Status::Connected,
             microphone: false,
             speaking: false,
+            disturbs: None,
         }
     }
 

@@ -1,4 +1,5 @@
-//! Counters in the text format of Prometheus. Names and labels are fixed words, so that nothing personal can become one.
+//! Counters in the text format of Prometheus. Names are fixed words, labels fixed words or small numbers, so that nothing
+//! personal can become one.
 
 use std::fmt::Write;
 
@@ -39,10 +40,19 @@ pub enum Kind {
 /// A value of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// Name and value of the label.
-    pub label: Option<(&'static str, &'static str)>,
+    /// What tells it from the metric's others.
+    pub label: Option<Label>,
     /// The value.
     pub value: u64,
+}
+
+/// A label's name and value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Label {
+    /// A fixed word.
+    Word(&'static str, &'static str),
+    /// The number of something of ours.
+    Number(&'static str, usize),
 }
 
 /// Returns the metrics as text.
@@ -58,7 +68,12 @@ pub(super) fn render(metrics: &[Metric]) -> String {
         let _ = writeln!(text, "# TYPE {name} {kind}");
         for Sample { label, value } in &metric.samples {
             let _ = match label {
-                Some((label, of)) => writeln!(text, "{name}{{{label}=\"{of}\"}} {value}"),
+                Some(Label::Word(label, of)) => {
+                    writeln!(text, "{name}{{{label}=\"{of}\"}} {value}")
+                }
+                Some(Label::Number(label, of)) => {
+                    writeln!(text, "{name}{{{label}=\"{of}\"}} {value}")
+                }
                 None => writeln!(text, "{name} {value}"),
             };
         }
@@ -78,21 +93,33 @@ mod tests {
             kind: Kind::Counter,
             samples: [("late", 3), ("replayed", 0)]
                 .map(|(reason, value)| Sample {
-                    label: Some(("reason", reason)),
+                    label: Some(Label::Word("reason", reason)),
                     value,
                 })
                 .to_vec(),
         };
         let legs = Metric::single("rundruf_legs", "Legs.", Kind::Gauge, 7);
+        let full = Metric {
+            name: "rundruf_worker_full",
+            help: "Full.",
+            kind: Kind::Gauge,
+            samples: vec![Sample {
+                label: Some(Label::Number("worker", 1)),
+                value: 1,
+            }],
+        };
         assert_eq!(
-            render(&[discards, legs]),
+            render(&[discards, legs, full]),
             "# HELP rundruf_discards_total Packets that were discarded.\n\
              # TYPE rundruf_discards_total counter\n\
              rundruf_discards_total{reason=\"late\"} 3\n\
              rundruf_discards_total{reason=\"replayed\"} 0\n\
              # HELP rundruf_legs Legs.\n\
              # TYPE rundruf_legs gauge\n\
-             rundruf_legs 7\n"
+             rundruf_legs 7\n\
+             # HELP rundruf_worker_full Full.\n\
+             # TYPE rundruf_worker_full gauge\n\
+             rundruf_worker_full{worker=\"1\"} 1\n"
         );
     }
 }

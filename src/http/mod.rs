@@ -19,7 +19,7 @@ pub use self::{
     error::Error,
     headers::Scheme,
     listen::{BindError, Listeners},
-    metrics::{Kind, Metric, Sample},
+    metrics::{Kind, Label, Metric, Sample},
 };
 
 mod assets;

@@ -7,6 +7,7 @@ use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use sip::redact::Pii;
 
+pub use crate::conference::participant::Disturbance;
 use crate::{
     id::{ConferenceId, LegId},
     media::leg::Leg,
@@ -38,6 +39,27 @@ pub struct Seat {
     pub speaks: Channels,
     /// What the leg hears.
     pub hears: Channels,
+}
+
+/// How loud a leg hears the others, in steps of 6 dB from −2 to 2; 0 leaves the mix as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct ListeningGain(i8);
+
+impl ListeningGain {
+    /// The quietest.
+    pub const MIN: Self = Self(-2);
+    /// The loudest.
+    pub const MAX: Self = Self(2);
+
+    /// Makes a gain of so many steps; what is beyond the ends counts as the end.
+    pub fn of_steps(steps: i8) -> Self {
+        Self(steps.clamp(Self::MIN.0, Self::MAX.0))
+    }
+
+    /// Returns the steps.
+    pub const fn steps(self) -> i8 {
+        self.0
+    }
 }
 
 /// A clip of the catalogue, as an index into the table of clips that was loaded at start.
@@ -170,6 +192,13 @@ pub enum Command {
         /// The conference.
         conference: ConferenceId,
     },
+    /// Sets how many speakers of a conference are heard at a time, 1 to 8.
+    Speakers {
+        /// The conference.
+        conference: ConferenceId,
+        /// How many.
+        most: u8,
+    },
     /// Ends a conference's bus; its legs stay, unattached.
     End {
         /// The conference.
@@ -193,6 +222,31 @@ pub enum Command {
         conference: ConferenceId,
         /// All seats.
         seats: Vec<(LegId, Seat)>,
+    },
+    /// A partial notification (RFC 4575 §3) of the roster: what has changed since the last [`Command::Roster`] or
+    /// [`Command::Seats`]. Costs what it names, however many are in.
+    Seats {
+        /// The conference.
+        conference: ConferenceId,
+        /// Who came or has another seat.
+        changed: Vec<(LegId, Seat)>,
+        /// Who is no longer in the roster; cut if still on the bus.
+        gone: Vec<LegId>,
+    },
+    /// Sets how loud a leg hears the others.
+    Listen {
+        /// The leg.
+        leg: LegId,
+        /// How loud.
+        gain: ListeningGain,
+    },
+    /// Sets what is done to a leg's sound before it is mixed. A leg with no treatment at all is not judged either: it may
+    /// play music.
+    Shape {
+        /// The leg.
+        leg: LegId,
+        /// Which treatments; the worker's load may leave some out.
+        shaping: dsp::Shaping,
     },
     /// Detaches a leg from its worker and hands it over as [`Event::Released`].
     Release {
@@ -236,6 +290,14 @@ pub enum Event {
         leg: LegId,
         /// Whether it speaks.
         speaking: bool,
+    },
+    /// A seated leg began to disturb the others, or ceased to. A leg that plays music is left out of every mix by the bus,
+    /// which listens on to notice its end.
+    Disturbs {
+        /// The leg.
+        leg: LegId,
+        /// With what; none when it ceased.
+        disturbance: Option<Disturbance>,
     },
     /// A telephone that should be sending has not sent for the duration; repeated while it lasts.
     Quiet {

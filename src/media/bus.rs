@@ -1,95 +1,144 @@
 //! One conference's mix: who hears whom is the focus's word, what they hear is computed here.
 //!
-//! Each tick reads the roster itself, so that there is no second opinion on who is in: an attached leg without an entry
-//! is cut, and one that waits for its first roster neither hears nor is heard.
+//! ```text
+//! listen   every leg: what its packets claim, how it hears        no sound yet
+//! choose   the loudest few of those who may speak: decode          [`stage`]
+//! speak    each row of the matrix: sum, encode once per key,
+//!          copy behind every listener's RTP header                 [`row`]
+//! ```
+//!
+//! The bus keeps the roster as all participants see it, whole or by partial notifications (RFC 4575 §3), and a change
+//! costs what it names, however many are in. There is no second opinion on who is in: an attached leg that the roster
+//! does not name is cut, and one that waits for its first roster neither hears nor is heard.
 
-use std::{collections::BTreeMap, time::Instant};
+mod row;
+mod stage;
 
-use dsp::{Frame, Mixer};
+use std::time::Instant;
 
+use self::{
+    row::{Member, Row},
+    stage::Stage,
+};
 use super::{
     api::{Channels, Gone, Seat},
     common::Common,
     counters::Counter,
-    leg::Leg,
+    legs::{Legs, Slot},
     tick::Clock,
 };
-use crate::id::LegId;
-
-/// All legs of a shard.
-pub(super) type Legs = BTreeMap<LegId, Box<Leg>>;
+use crate::id::{LegId, LegMap};
 
 /// The mix of one conference.
 #[derive(Debug)]
 pub(super) struct Bus {
     pub(super) clock: Clock,
-    /// The attached legs.
-    members: BTreeMap<LegId, Standing>,
+    rows: Vec<Row>,
+    /// Where each attached leg is.
+    places: LegMap<Place>,
     /// The roster as all participants see it.
-    roster: BTreeMap<LegId, Seat>,
-    turns: Vec<Turn>,
-    mixer: Mixer,
-    everyone: Frame,
-    others: Frame,
+    roster: LegMap<Seat>,
+    /// Attached legs that no roster has named yet.
+    arriving: Vec<LegId>,
+    stage: Stage,
     /// The next tick panics.
     fault: bool,
 }
 
-/// Whether a roster has been published since the leg joined.
+/// Where a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    Arriving,
-    Settled,
-}
-
-/// One leg's part in a tick.
-#[derive(Debug, Clone, Copy)]
-struct Turn {
-    leg: LegId,
-    seat: Seat,
-    /// It has something to say and a channel to say it in.
-    heard: bool,
+struct Place {
+    row: usize,
+    at: usize,
 }
 
 impl Bus {
     pub(super) fn new(clock: Clock) -> Self {
         Self {
             clock,
-            members: BTreeMap::new(),
-            roster: BTreeMap::new(),
-            turns: Vec::new(),
-            mixer: Mixer::new(),
-            everyone: Frame::SILENCE,
-            others: Frame::SILENCE,
+            rows: Vec::new(),
+            places: LegMap::default(),
+            roster: LegMap::default(),
+            arriving: Vec::new(),
+            stage: Stage::new(),
             fault: false,
         }
     }
 
     /// Attaches a leg.
-    pub(super) fn join(&mut self, leg: LegId, now: Instant) {
-        self.members.insert(leg, Standing::Arriving);
+    pub(super) fn join(&mut self, leg: LegId, slot: Slot, now: Instant) {
+        let seat = self.roster.get(&leg).copied();
+        if seat.is_none() {
+            self.arriving.push(leg);
+        }
+        let seat = seat.unwrap_or_default();
+        self.sit_down(Member::new(leg, slot, seat.speaks), seat.hears);
+        self.stage.make_room(self.places.len());
         self.clock.start(now);
     }
 
     /// Detaches a leg.
-    pub(super) fn leave(&mut self, leg: LegId) {
-        self.members.remove(&leg);
-        if self.members.is_empty() {
+    pub(super) fn leave(&mut self, leg: LegId, common: &mut Common) {
+        self.stage.remove(leg, common);
+        self.arriving.retain(|arriving| *arriving != leg);
+        self.stand_up(leg, common);
+        if self.places.is_empty() {
             self.clock.stop();
         }
     }
 
-    /// Takes the roster as all participants see it.
-    pub(super) fn handle_roster(&mut self, seats: Vec<(LegId, Seat)>) {
-        self.roster = seats.into_iter().collect();
-        for standing in self.members.values_mut() {
-            *standing = Standing::Settled;
+    /// Takes the whole roster.
+    pub(super) fn handle_roster(&mut self, seats: Vec<(LegId, Seat)>, common: &mut Common) {
+        self.arriving.clear();
+        self.roster = seats.iter().copied().collect();
+        for (leg, seat) in seats {
+            self.reseat(leg, seat, common);
+        }
+        for leg in self.members().collect::<Vec<_>>() {
+            if !self.roster.contains_key(&leg) {
+                cut(leg, common);
+            }
         }
     }
 
+    /// Takes the entries of the roster that have changed and those that are gone.
+    pub(super) fn handle_changes(
+        &mut self,
+        changed: Vec<(LegId, Seat)>,
+        gone: &[LegId],
+        common: &mut Common,
+    ) {
+        for leg in gone {
+            self.roster.remove(leg);
+            if self.places.contains_key(leg) {
+                cut(*leg, common);
+            }
+        }
+        for (leg, seat) in changed {
+            self.roster.insert(leg, seat);
+            self.reseat(leg, seat, common);
+        }
+        for leg in std::mem::take(&mut self.arriving) {
+            if !self.roster.contains_key(&leg) {
+                cut(leg, common);
+            }
+        }
+    }
+
+    /// Sets how many are heard at a time.
+    pub(super) fn set_speakers(&mut self, most: u8) {
+        self.stage.set_places(most);
+    }
+
     /// Returns the attached legs.
-    pub(super) fn members(&self) -> impl ExactSizeIterator<Item = LegId> {
-        self.members.keys().copied()
+    pub(super) fn members(&self) -> impl Iterator<Item = LegId> {
+        let members = self.rows.iter().flat_map(|row| &row.members);
+        members.map(|member| member.leg)
+    }
+
+    /// Returns how many legs are attached.
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
     }
 
     /// Lets the next tick panic.
@@ -100,85 +149,66 @@ impl Bus {
     /// Runs the tick that lies at `at`.
     pub(super) fn tick(&mut self, at: Instant, legs: &mut Legs, common: &mut Common, now: Instant) {
         assert!(!self.fault, "injected fault");
-        self.line_up(common);
-        self.listen(at, legs, common, now);
-        let turns = std::mem::take(&mut self.turns);
-        for row in turns.chunk_by(|a, b| a.seat.hears == b.seat.hears) {
-            self.mix(row[0].seat.hears, &turns, legs);
-            for turn in row {
-                self.speak(turn, legs, common);
-            }
+        let Self { rows, stage, .. } = self;
+        stage.begin();
+        for (number, row) in rows.iter_mut().enumerate() {
+            row.listen(number, at, stage, legs, common, now);
         }
-        self.turns = turns;
-    }
-
-    /// Reads the roster: who takes part in this tick, sorted into the rows of the matrix.
-    fn line_up(&mut self, common: &mut Common) {
-        self.turns.clear();
-        for (leg, standing) in &self.members {
-            let seat = match (self.roster.get(leg), standing) {
-                (Some(seat), _) => *seat,
-                (None, Standing::Arriving) => Seat::default(),
-                (None, Standing::Settled) => {
-                    common.counters.count(Counter::LegsWithoutRoster);
-                    common.gone.push((*leg, Gone::NotInRoster));
-                    continue;
-                }
-            };
-            self.turns.push(Turn {
-                leg: *leg,
-                seat,
-                heard: false,
-            });
+        stage.choose(legs, common);
+        for (talker, place) in stage.places() {
+            rows[place.row].members[place.at].talks = Some(talker);
         }
-        self.turns
-            .sort_unstable_by_key(|turn| (turn.seat.hears, turn.leg));
-    }
-
-    /// Takes what every leg says; a leg whose time has not come, or that failed, drops out of the tick.
-    fn listen(&mut self, at: Instant, legs: &mut Legs, common: &mut Common, now: Instant) {
-        self.turns.retain_mut(|turn| {
-            let Some(leg) = legs.get_mut(&turn.leg) else {
-                return false;
-            };
-            let may_speak = turn.seat.speaks != Channels::NONE;
-            let heard = common.guarded(leg, |leg, common| {
-                leg.begin_tick(at, common, now).then(|| {
-                    let heard = leg.listen(common, now) && may_speak;
-                    leg.judge(heard, common);
-                    heard
-                })
-            });
-            turn.heard = heard.flatten().unwrap_or(false);
-            heard.flatten().is_some()
-        });
-    }
-
-    /// Sums what is said in the channels of a row.
-    fn mix(&mut self, hears: Channels, turns: &[Turn], legs: &Legs) {
-        self.mixer.clear();
-        for turn in turns {
-            if turn.heard
-                && turn.seat.speaks.meets(hears)
-                && let Some(leg) = legs.get(&turn.leg)
-            {
-                self.mixer.add(leg.said());
-            }
+        for row in rows {
+            row.speak(stage, legs, common);
         }
-        self.mixer.everyone(&mut self.everyone);
     }
 
-    /// Sends one leg its packet: the prompt, or the row's mix without its own part.
-    fn speak(&mut self, turn: &Turn, legs: &mut Legs, common: &mut Common) {
-        let Some(leg) = legs.get_mut(&turn.leg) else {
+    /// Moves a leg to the seat the roster gives it.
+    fn reseat(&mut self, leg: LegId, seat: Seat, common: &mut Common) {
+        let Some(place) = self.places.get(&leg).copied() else {
             return;
         };
-        let sound = if turn.heard && turn.seat.speaks.meets(turn.seat.hears) {
-            self.mixer.without(leg.said(), &mut self.others);
-            &self.others
-        } else {
-            &self.everyone
-        };
-        common.guarded(leg, |leg, common| leg.utter(sound, common));
+        if seat.speaks == Channels::NONE {
+            self.stage.remove(leg, common);
+        }
+        let row = &mut self.rows[place.row];
+        if row.hears == seat.hears {
+            row.members[place.at].speaks = seat.speaks;
+        } else if let Some(mut member) = self.stand_up(leg, common) {
+            member.speaks = seat.speaks;
+            self.sit_down(member, seat.hears);
+        }
     }
+
+    fn sit_down(&mut self, member: Member, hears: Channels) {
+        let found = self.rows.iter().position(|row| row.hears == hears);
+        let vacant = || self.rows.iter().position(|row| row.members.is_empty());
+        let number = found.or_else(vacant).unwrap_or(self.rows.len());
+        if number == self.rows.len() {
+            self.rows.push(Row::new(hears));
+        }
+        let row = &mut self.rows[number];
+        row.hears = hears;
+        let place = Place {
+            row: number,
+            at: row.members.len(),
+        };
+        self.places.insert(member.leg, place);
+        row.members.push(member);
+    }
+
+    fn stand_up(&mut self, leg: LegId, common: &mut Common) -> Option<Member> {
+        let place = self.places.remove(&leg)?;
+        let row = &mut self.rows[place.row];
+        let member = row.remove(place.at, common);
+        if let Some(moved) = row.members.get(place.at) {
+            self.places.insert(moved.leg, place);
+        }
+        Some(member)
+    }
+}
+
+fn cut(leg: LegId, common: &mut Common) {
+    common.counters.count(Counter::LegsWithoutRoster);
+    common.gone.push((leg, Gone::NotInRoster));
 }

@@ -7,10 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dsp::ShaperPool;
+
 use super::{
     api::{Event, Gone},
     counters::{Counter, Counters},
+    encoders::Encoders,
     leg::{Leg, secure::Handshakes},
+    load::Effort,
     outbox::Outbox,
     player::Clips,
     shard::SocketId,
@@ -18,7 +22,7 @@ use super::{
 };
 use crate::{
     id::LegId,
-    limit::{EVENTS_BASE, EVENTS_PER_LEG},
+    limit::{EVENTS_BASE, EVENTS_PER_LEG, SPARE_WORKSHOPS},
 };
 
 /// The surroundings of a leg.
@@ -29,6 +33,10 @@ pub(super) struct Common {
     pub(super) counters: Counters,
     pub(super) clips: Clips,
     pub(super) handshakes: Handshakes,
+    pub(super) encoders: Encoders,
+    pub(super) shapers: ShaperPool,
+    /// How much work the sound may be.
+    pub(super) effort: Effort,
     /// Legs that have ended and are yet to be taken out of the shard.
     pub(super) gone: Vec<(LegId, Gone)>,
     /// An instant and the time since 1970 then.
@@ -43,6 +51,9 @@ impl Common {
             counters: Counters::default(),
             clips,
             handshakes: Handshakes::default(),
+            encoders: Encoders::default(),
+            shapers: ShaperPool::new(SPARE_WORKSHOPS),
+            effort: Effort::FULL,
             gone: Vec::new(),
             wall: (now, Duration::ZERO),
         }
@@ -70,8 +81,11 @@ impl Common {
         if due.late {
             self.counters.count(Counter::LateTicks);
         }
-        self.counters
-            .add(Counter::SkippedTicks, u64::from(due.skipped));
+        if due.skipped > 0 {
+            self.counters.count(Counter::BaselineResets);
+            self.counters
+                .add(Counter::SkippedTicks, u64::from(due.skipped));
+        }
     }
 
     /// Queues what `write` puts into the buffer it is lent.
@@ -99,10 +113,50 @@ impl Common {
         // A leg that panicked is dropped unseen, and the surroundings are consistent between any two of their calls.
         let result = catch_unwind(AssertUnwindSafe(|| work(leg, self)));
         if result.is_err() {
-            self.counters.count(Counter::LegPanics);
-            self.gone.push((leg.id(), Gone::Failed));
+            self.fail(leg.id());
         }
         result.ok()
+    }
+
+    /// Does the same with many, each of which stands for a leg, so that a panic ends the leg it happens in and nothing
+    /// else: the others go on behind it.
+    pub(super) fn each<T>(
+        &mut self,
+        items: &mut [T],
+        leg: impl Fn(&T) -> LegId,
+        mut work: impl FnMut(&mut T, &mut Self),
+    ) {
+        let mut at = 0;
+        while at < items.len() {
+            // As above; what is caught is caught once for all.
+            let rest = AssertUnwindSafe(|| {
+                while at < items.len() {
+                    work(&mut items[at], self);
+                    at += 1;
+                }
+            });
+            if catch_unwind(rest).is_err() {
+                self.fail(leg(&items[at]));
+                at += 1;
+            }
+        }
+    }
+
+    /// Makes what was used up of what the tick must not make; called between two ticks.
+    pub(super) fn restock(&mut self) {
+        self.encoders.restock();
+        // Those that are lent out come on top.
+        self.shapers.refill(0);
+    }
+
+    /// Tells whether a leg has ended and is yet to be taken out.
+    pub(super) fn is_gone(&self, leg: LegId) -> bool {
+        self.gone.iter().any(|(gone, _)| *gone == leg)
+    }
+
+    fn fail(&mut self, leg: LegId) {
+        self.counters.count(Counter::LegPanics);
+        self.gone.push((leg, Gone::Failed));
     }
 }
 

@@ -26,6 +26,21 @@ macro_rules! counters {
     };
 }
 
+impl Counter {
+    /// Tells whether the value goes up and down.
+    pub const fn is_gauge(self) -> bool {
+        matches!(
+            self,
+            Self::Legs
+                | Self::Conferences
+                | Self::LoadPermille
+                | Self::LoadPeakPermille
+                | Self::EffortReduced
+                | Self::LoadFull
+        )
+    }
+}
+
 counters! {
     /// Datagrams received.
     DatagramsReceived = "datagrams_received",
@@ -53,6 +68,8 @@ counters! {
     LateTicks = "late_ticks",
     /// Ticks that were left out.
     SkippedTicks = "skipped_ticks",
+    /// Gaps too long to be made up, after which ticks went on from where the clock was.
+    BaselineResets = "baseline_resets",
     /// Legs that were cut because they were in a mix without a roster entry.
     LegsWithoutRoster = "legs_without_roster",
     /// Panics caught in a leg's processing.
@@ -61,6 +78,22 @@ counters! {
     BusPanics = "bus_panics",
     /// Frames of received sound that were made up because packets were lost or late.
     FramesConcealed = "frames_concealed",
+    /// Frames of sound that came and were not decoded, because others are heard.
+    FramesPassed = "frames_passed",
+    /// Frames decoded to be heard.
+    FramesDecoded = "frames_decoded",
+    /// Frames encoded for everybody who hears the same.
+    EncodedShared = "frames_encoded_shared",
+    /// Frames encoded for one leg alone, which is part of what the others hear.
+    EncodedPrivate = "frames_encoded_private",
+    /// Legs that were given a copy of a shared encoder.
+    EncodersCopied = "encoders_copied",
+    /// Packets whose sound was due before they came.
+    PacketsLate = "packets_late",
+    /// Packets missing when their sound was due.
+    PacketsLost = "packets_lost",
+    /// Times a leg was found to claim levels that are not so.
+    LevelsUntrusted = "levels_untrusted",
     /// Frames a codec refused to encode.
     EncodeFailed = "encode_failed",
     /// Events that did not fit their queue.
@@ -69,6 +102,16 @@ counters! {
     CommandsUnmatched = "commands_unmatched",
     /// Legs refused because the shard is full.
     LegsRefused = "legs_refused",
+    /// Legs refused because the worker was near its limit.
+    LegsRefusedLoad = "legs_refused_load",
+    /// Share of the worker's core in use, smoothed, in thousandths; a gauge.
+    LoadPermille = "load_permille",
+    /// The largest share in use over 100 ms of the latest two seconds, in thousandths; a gauge.
+    LoadPeakPermille = "load_peak_permille",
+    /// By how many steps the worker's effort is reduced; a gauge.
+    EffortReduced = "effort_reduced",
+    /// 1 while the worker takes no further legs; a gauge.
+    LoadFull = "load_full",
     /// Legs at present; a gauge.
     Legs = "legs",
     /// Conferences at present; a gauge.

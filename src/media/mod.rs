@@ -8,9 +8,10 @@
 //!          ─ the leg's dsp::Playout
 //!
 //! every 20 ms ─ Shard::handle_timeout(now), per bus:
-//!   listen   each leg: playout ─ frame ─ level ─ speech gate
-//!   mix      each distinct row of the matrix: sum in i32; a speaker in the row hears it without self
-//!   speak    each leg: prompt | mix | silence ─ encode ─ RTP ─ (SRTP) ─ outbox
+//!   listen   each leg: what its packets claim, undecoded; how it hears
+//!   choose   the loudest few: decode ─ frame ─ level ─ speech gate
+//!   mix      each distinct row of the matrix: sum in i32; encode once per codec, loss class and gain
+//!   speak    each leg: prompt | shared payload | own payload without self | silence ─ RTP ─ (SRTP) ─ outbox
 //!
 //! drain    ─ poll_transmit to the sockets; poll_event to the control plane; poll_timeout says when to come back
 //! ```
@@ -21,7 +22,9 @@
 
 pub mod api;
 pub mod counters;
+pub mod lateness;
 pub mod leg;
+pub mod load;
 pub mod player;
 pub mod pool;
 pub mod shard;
@@ -30,6 +33,8 @@ pub mod worker;
 mod browsers;
 mod bus;
 mod common;
+mod encoders;
+mod legs;
 mod outbox;
 mod sockets;
 mod tick;

@@ -1,31 +1,80 @@
-//! Prompts: frames decoded at start, played to one leg in place of what it hears.
+//! Prompts: decoded and encoded at start, sent to one leg in place of what it hears.
 
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc, thread};
 
-use dsp::Frame;
+use dsp::{Codec, Frame, Payloads, encode_clip};
 
 use super::api::ClipId;
 use crate::limit::CLIPS_PER_PROMPT;
 
 /// The table of clips, shared by all shards; [`ClipId`] is the index.
-#[derive(Clone, Default)]
-pub struct Clips(Arc<[Vec<Frame>]>);
+#[derive(Clone)]
+pub struct Clips(Arc<Table>);
+
+struct Table {
+    /// Each clip as payloads of each codec, in the order of [`Codec::ALL`].
+    clips: Vec<[Payloads; Codec::ALL.len()]>,
+    /// 20 ms of silence in each codec, as it comes after silence.
+    silence: [Vec<u8>; Codec::ALL.len()],
+}
 
 impl Clips {
-    /// Makes a table of decoded clips.
+    /// Encodes a table of clips, on all processors.
     pub fn new(clips: Vec<Vec<Frame>>) -> Self {
-        Self(clips.into())
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let share = clips.len().div_ceil(threads).max(1);
+        let clips = thread::scope(|scope| {
+            let shares = clips.chunks(share);
+            let tasks: Vec<_> = shares
+                .map(|clips| scope.spawn(|| clips.iter().map(|clip| encode(clip)).collect()))
+                .collect();
+            let joined = tasks.into_iter().map(|task| task.join());
+            joined
+                .collect::<Result<Vec<Vec<_>>, _>>()
+                .expect("encoding does not panic")
+        });
+        Self(Arc::new(Table {
+            clips: clips.into_iter().flatten().collect(),
+            silence: Codec::ALL.map(silence),
+        }))
     }
 
-    fn frame(&self, clip: ClipId, index: usize) -> Option<&Frame> {
-        self.0.get(usize::from(clip.0))?.get(index)
+    /// Returns one payload of silence.
+    pub(super) fn silence(&self, codec: Codec) -> &[u8] {
+        &self.0.silence[index(codec)]
+    }
+
+    /// Returns the payload of a place in a clip.
+    pub(super) fn payload(&self, spot: Spot, codec: Codec) -> Option<&[u8]> {
+        self.of(spot.clip)?[index(codec)].get(spot.frame)
+    }
+
+    fn of(&self, clip: ClipId) -> Option<&[Payloads; Codec::ALL.len()]> {
+        self.0.clips.get(usize::from(clip.0))
+    }
+
+    fn len_of(&self, clip: ClipId) -> usize {
+        self.of(clip).map_or(0, |payloads| payloads[0].len())
+    }
+}
+
+impl Default for Clips {
+    fn default() -> Self {
+        Self::new(Vec::new())
     }
 }
 
 impl std::fmt::Debug for Clips {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Clips").field(&self.0.len()).finish()
+        f.debug_tuple("Clips").field(&self.0.clips.len()).finish()
     }
+}
+
+/// Where in which clip a prompt is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spot {
+    clip: ClipId,
+    frame: usize,
 }
 
 /// One prompt that is being played: clips one after another.
@@ -55,12 +104,13 @@ impl Player {
         self.token
     }
 
-    /// Takes the next frame; `None` at the end. A clip that is not in the table is passed over.
-    pub(super) fn take<'a>(&mut self, table: &'a Clips) -> Option<&'a Frame> {
-        while let Some(clip) = self.clips.get(self.clip) {
-            if let Some(frame) = table.frame(*clip, self.frame) {
+    /// Takes the next 20 ms; `None` at the end. A clip that is not in the table is passed over.
+    pub(super) fn take(&mut self, table: &Clips) -> Option<Spot> {
+        while let Some(clip) = self.clips.get(self.clip).copied() {
+            let frame = self.frame;
+            if frame < table.len_of(clip) {
                 self.frame += 1;
-                return Some(frame);
+                return Some(Spot { clip, frame });
             }
             self.clip += 1;
             self.frame = 0;
@@ -68,6 +118,31 @@ impl Player {
         None
     }
 }
+
+fn encode(frames: &[Frame]) -> [Payloads; Codec::ALL.len()] {
+    Codec::ALL.map(|codec| encode_clip(frames, codec).expect("a frame fits a payload"))
+}
+
+/// Returns the last of many payloads of silence: an encoder takes a while to settle.
+fn silence(codec: Codec) -> Vec<u8> {
+    let payloads = encode_clip(&vec![Frame::SILENCE; SETTLING], codec);
+    let payloads = payloads.expect("a frame fits a payload");
+    payloads
+        .get(SETTLING - 1)
+        .map_or(Vec::new(), <[u8]>::to_vec)
+}
+
+const fn index(codec: Codec) -> usize {
+    match codec {
+        Codec::Opus => 0,
+        Codec::G722 => 1,
+        Codec::Pcma => 2,
+        Codec::Pcmu => 3,
+    }
+}
+
+/// Ticks after which the silence of every codec is steady.
+const SETTLING: usize = 25;
 
 #[cfg(test)]
 mod tests {
@@ -77,9 +152,10 @@ mod tests {
     fn clips_follow_each_other_and_missing_ones_are_passed_over() {
         let table = Clips::new(vec![vec![frame(1), frame(2)], vec![], vec![frame(3)]]);
         let mut player = Player::new(vec![ClipId(2), ClipId(1), ClipId(9), ClipId(0)], 7);
-        let heard: Vec<i16> =
-            std::iter::from_fn(|| player.take(&table).map(|frame| frame.samples[0])).collect();
-        assert_eq!(heard, [3, 1, 2]);
+        let heard: Vec<(u16, usize)> = std::iter::from_fn(|| player.take(&table))
+            .map(|spot| (spot.clip.0, spot.frame))
+            .collect();
+        assert_eq!(heard, [(2, 0), (0, 0), (0, 1)]);
         assert_eq!(player.token(), 7);
     }
 
@@ -91,6 +167,22 @@ mod tests {
             std::iter::from_fn(|| player.take(&table)).count(),
             CLIPS_PER_PROMPT
         );
+    }
+
+    #[test]
+    fn every_codec_has_its_own_payloads() {
+        let table = Clips::new(vec![dsp::tone::sine(440.0, -20.0, 3)]);
+        let spot = Spot {
+            clip: ClipId(0),
+            frame: 2,
+        };
+        for (at, codec) in Codec::ALL.into_iter().enumerate() {
+            assert_eq!(index(codec), at);
+            let payload = table.payload(spot, codec).unwrap();
+            assert!(codec.duration(payload).is_some(), "{codec:?}");
+            assert_ne!(payload, table.silence(codec));
+            assert_eq!(codec.duration(table.silence(codec)), Some(codec.ticks()));
+        }
     }
 
     fn frame(value: i16) -> Frame {

@@ -106,7 +106,13 @@ impl Pool {
 
     /// Returns the worker that serves a conference; a conference without one goes to the least loaded.
     pub fn place(&mut self, conference: ConferenceId) -> usize {
-        let least = self.least_loaded();
+        let on = |index| {
+            self.places
+                .values()
+                .filter(|place| **place == index)
+                .count()
+        };
+        let least = self.least_loaded(on);
         *self.places.entry(conference).or_insert(least)
     }
 
@@ -115,14 +121,39 @@ impl Pool {
         self.places.remove(&conference);
     }
 
-    /// Returns the worker with the fewest legs; where they are equal, with the fewest conferences.
-    pub fn least_loaded(&self) -> usize {
+    /// Returns the worker for the next conference or leg: one that has room before one that has none, then by the share of
+    /// its core in use, and among those that are close by what it has and by the conferences that `placed` says were
+    /// sent there, whose legs are yet to come.
+    pub fn least_loaded(&self, placed: impl Fn(usize) -> usize) -> usize {
         let load = |index: &usize| {
-            let legs = self.workers[*index].counters().of(Counter::Legs);
-            let conferences = self.places.values().filter(|place| *place == index);
-            (legs, conferences.count())
+            let counters = self.workers[*index].counters();
+            let conferences = u64::try_from(placed(*index)).unwrap_or(u64::MAX);
+            let coming = conferences.saturating_mul(LEGS_EXPECTED);
+            (
+                counters.of(Counter::LoadFull),
+                counters.of(Counter::LoadPermille) / CLOSE_PERMILLE,
+                counters.of(Counter::Legs).saturating_add(coming),
+            )
         };
         (0..self.workers.len()).min_by_key(load).unwrap_or(0)
+    }
+
+    /// Tells whether a worker has room for one leg more.
+    pub fn admits(&self, worker: usize) -> bool {
+        let worker = self.workers.get(worker);
+        worker.is_some_and(|worker| worker.counters().of(Counter::LoadFull) == 0)
+    }
+
+    /// Counts a leg that was refused because a worker had no room.
+    pub fn count_refused(&self, worker: usize) {
+        if let Some(worker) = self.workers.get(worker) {
+            worker.count_refused();
+        }
+    }
+
+    /// Returns each worker's counters, in order.
+    pub fn each(&self) -> impl ExactSizeIterator<Item = Counters> {
+        self.workers.iter().map(Worker::counters)
     }
 
     /// Sends a worker a command, waiting while too many are under way; tells whether the worker lives.
@@ -167,7 +198,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Returns the sum of all workers' counters.
+    /// Returns the sum of all workers' counters; gauges add up too.
     pub fn counters(&self) -> Counters {
         let mut sum = Counters::default();
         for worker in &self.workers {
@@ -243,6 +274,13 @@ fn default_workers() -> usize {
     processors.saturating_sub(1).max(1)
 }
 
+/// Legs that a conference is counted as when the next is placed, whether or not they have come yet.
+const LEGS_EXPECTED: u64 = 4;
+
+/// Shares of a core this close, in thousandths, count as the same: a share is measured with a delay, legs are counted
+/// at once.
+const CLOSE_PERMILLE: u64 = 100;
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
@@ -262,6 +300,51 @@ mod tests {
         assert_eq!(rtp % 2, 0);
         assert!((41_002..=41_018).contains(&rtp));
         assert_eq!(pair.rtcp.local_addr().unwrap().port(), rtp + 1);
+    }
+
+    #[test]
+    fn the_least_loaded_worker_is_found_by_room_then_share_then_legs() {
+        let addresses = vec![Vec::new(); 3];
+        let (pool, workers) = Pool::simulated(addresses).unwrap();
+        let publish = |index: usize, full, permille, legs| {
+            let mut counters = Counters::default();
+            counters.set(Counter::LoadFull, full);
+            counters.set(Counter::LoadPermille, permille);
+            counters.set(Counter::Legs, legs);
+            workers[index].counters.publish(&counters);
+        };
+        for (states, placed, expected) in [
+            ([(0, 0, 0), (0, 0, 0), (0, 0, 0)], [0, 0, 0], 0),
+            ([(0, 0, 0), (0, 0, 0), (0, 0, 0)], [2, 1, 2], 1),
+            ([(0, 550, 9), (0, 250, 99), (0, 350, 9)], [0, 0, 0], 1),
+            ([(0, 210, 9), (0, 250, 8), (0, 290, 7)], [0, 0, 0], 2),
+            ([(0, 210, 9), (0, 250, 8), (0, 290, 7)], [0, 0, 1], 1),
+            ([(1, 0, 0), (0, 700, 900), (1, 0, 0)], [0, 9, 0], 1),
+            ([(1, 900, 5), (1, 800, 5), (1, 900, 5)], [0, 0, 0], 1),
+        ] {
+            for (index, (full, permille, legs)) in states.into_iter().enumerate() {
+                publish(index, full, permille, legs);
+            }
+            let found = pool.least_loaded(|index| placed[index]);
+            assert_eq!(found, expected, "{states:?} {placed:?}");
+        }
+        assert!(!pool.admits(0));
+        publish(0, 0, 900, 5);
+        assert!(pool.admits(0));
+        assert!(!pool.admits(3));
+    }
+
+    #[test]
+    fn refusals_are_counted_where_there_was_no_room() {
+        let (pool, _workers) = Pool::simulated(vec![Vec::new(); 2]).unwrap();
+        pool.count_refused(1);
+        pool.count_refused(1);
+        let refused: Vec<u64> = pool
+            .each()
+            .map(|counters| counters.of(Counter::LegsRefusedLoad))
+            .collect();
+        assert_eq!(refused, [0, 2]);
+        assert_eq!(pool.counters().of(Counter::LegsRefusedLoad), 2);
     }
 
     #[test]

@@ -7,22 +7,23 @@
 //! A panic ends the leg or the bus it happens in and nothing else.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     time::{Duration, Instant},
 };
 
-use dsp::Frame;
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
-    api::{Command, Event, Fault, Gone, Opening, Seat},
+    api::{Command, Event, Fault, Gone, Opening},
     browsers::Browsers,
-    bus::{Bus, Legs},
+    bus::Bus,
     common::Common,
     counters::{Counter, Counters},
     leg::{Leg, secure::SecureContext},
+    legs::{Legs, Slot},
+    load::Effort,
     outbox::Transmit,
     player::Clips,
     tick::Clock,
@@ -75,18 +76,18 @@ pub struct Shard {
 #[derive(Debug)]
 struct Hall {
     clock: Clock,
-    legs: BTreeSet<LegId>,
+    legs: BTreeMap<LegId, Slot>,
 }
 
 impl Shard {
     /// Makes an empty shard; the grid of all ticks begins at `now`.
     pub fn new(config: ShardConfig, now: Instant) -> Self {
         Self {
-            legs: Legs::new(),
+            legs: Legs::default(),
             buses: BTreeMap::new(),
             hall: Hall {
                 clock: Clock::new(now, 0),
-                legs: BTreeSet::new(),
+                legs: BTreeMap::new(),
             },
             browsers: Browsers::default(),
             common: Common::new(config.clips, now),
@@ -111,7 +112,7 @@ impl Shard {
             SocketId::Rtp(leg) | SocketId::Rtcp(leg) => Some(leg),
             SocketId::Browser(index) => self.browsers.find(index, from, bytes),
         };
-        let Some(leg) = found.and_then(|id| self.legs.get_mut(&id)) else {
+        let Some(leg) = found.and_then(|id| self.legs.by_id(id)) else {
             self.common.counters.count(Counter::DatagramsUnmatched);
             return;
         };
@@ -140,10 +141,32 @@ impl Shard {
                 Ok(())
             }),
             Command::Start { conference } => self.start(conference),
+            Command::Speakers { conference, most } => {
+                self.with_bus(conference, now, |bus, _| bus.set_speakers(most))
+            }
             Command::End { conference } => self.end(conference, now),
             Command::Join { leg, conference } => self.join(leg, conference, now),
             Command::Leave { leg } => self.leave(leg, now),
-            Command::Roster { conference, seats } => self.roster(conference, seats),
+            Command::Roster { conference, seats } => {
+                self.with_bus(conference, now, |bus, common| {
+                    bus.handle_roster(seats, common)
+                })
+            }
+            Command::Seats {
+                conference,
+                changed,
+                gone,
+            } => self.with_bus(conference, now, |bus, common| {
+                bus.handle_changes(changed, &gone, common);
+            }),
+            Command::Listen { leg, gain } => self.with_leg(leg, now, |leg, _| {
+                leg.set_gain(gain);
+                Ok(())
+            }),
+            Command::Shape { leg, shaping } => self.with_leg(leg, now, |leg, _| {
+                leg.set_shaping(shaping);
+                Ok(())
+            }),
             Command::Release { leg } => self.release(leg),
             Command::Adopt { leg } => self.adopt(leg, now),
             Command::Inject(fault) => self.inject(fault),
@@ -164,6 +187,7 @@ impl Shard {
             self.tick_bus(conference, now);
         }
         self.due = due;
+        self.common.restock();
     }
 
     /// Takes the next datagram to send.
@@ -205,6 +229,17 @@ impl Shard {
         self.common.set_wall(at, since_epoch);
     }
 
+    /// Sets how much work the sound may be.
+    pub const fn set_effort(&mut self, effort: Effort) {
+        self.common.effort = effort;
+        self.common.encoders.complexity = effort.complexity;
+    }
+
+    /// Returns how much work the sound may be.
+    pub const fn effort(&self) -> Effort {
+        self.common.effort
+    }
+
     /// Returns the counters.
     pub const fn counters(&self) -> &Counters {
         &self.common.counters
@@ -217,11 +252,11 @@ impl Shard {
 
     /// Returns all legs.
     pub fn legs(&self) -> Vec<LegId> {
-        self.legs.keys().copied().collect()
+        self.legs.ids()
     }
 
     fn open(&mut self, id: LegId, opening: Opening, now: Instant) -> bool {
-        if self.legs.contains_key(&id) {
+        if self.legs.slot(id).is_some() {
             return false;
         }
         if self.legs.len() >= LEGS_MAX {
@@ -246,12 +281,15 @@ impl Shard {
 
     fn insert(&mut self, mut leg: Box<Leg>, now: Instant) {
         let id = leg.id();
-        leg.attach(None);
+        leg.attach(None, &mut self.common);
         if let Some(ufrag) = leg.local_ufrag() {
             self.browsers.expect(id, ufrag);
         }
-        self.legs.insert(id, leg);
-        self.hall.enter(id, now);
+        for settings in leg.settings() {
+            self.common.encoders.expect(settings);
+        }
+        let slot = self.legs.insert(leg);
+        self.hall.enter(id, slot, now);
         self.count_legs();
     }
 
@@ -261,7 +299,7 @@ impl Shard {
         now: Instant,
         work: impl FnOnce(&mut Leg, &mut Common) -> Result<(), Gone>,
     ) -> bool {
-        let Some(leg) = self.legs.get_mut(&id) else {
+        let Some(leg) = self.legs.by_id(id) else {
             return false;
         };
         if let Some(Err(reason)) = self.common.guarded(leg, work) {
@@ -290,7 +328,7 @@ impl Shard {
         let mut load = [0; PHASES];
         load[self.hall.clock.phase()] += self.hall.legs.len();
         for bus in self.buses.values() {
-            load[bus.clock.phase()] += bus.members().len().max(1);
+            load[bus.clock.phase()] += bus.len().max(1);
         }
         (0..PHASES).min_by_key(|phase| load[*phase]).unwrap_or(0)
     }
@@ -300,42 +338,55 @@ impl Shard {
             return false;
         };
         for id in bus.members() {
-            if let Some(leg) = self.legs.get_mut(&id) {
-                leg.attach(None);
-                self.hall.enter(id, now);
+            if let Some(slot) = self.legs.slot(id)
+                && let Some(leg) = self.legs.at(slot)
+            {
+                leg.attach(None, &mut self.common);
+                self.hall.enter(id, slot, now);
             }
         }
         self.count_conferences();
         true
     }
 
+    fn with_bus(
+        &mut self,
+        conference: ConferenceId,
+        now: Instant,
+        work: impl FnOnce(&mut Bus, &mut Common),
+    ) -> bool {
+        let Some(bus) = self.buses.get_mut(&conference) else {
+            return false;
+        };
+        work(bus, &mut self.common);
+        self.bury(now);
+        true
+    }
+
     fn join(&mut self, id: LegId, conference: ConferenceId, now: Instant) -> bool {
-        if !self.buses.contains_key(&conference) || !self.legs.contains_key(&id) {
+        let Some(slot) = self.legs.slot(id) else {
+            return false;
+        };
+        if !self.buses.contains_key(&conference) {
             return false;
         }
         self.detach(id);
-        if let (Some(leg), Some(bus)) = (self.legs.get_mut(&id), self.buses.get_mut(&conference)) {
-            leg.attach(Some(conference));
-            bus.join(id, now);
+        if let (Some(leg), Some(bus)) = (self.legs.at(slot), self.buses.get_mut(&conference)) {
+            leg.attach(Some(conference), &mut self.common);
+            bus.join(id, slot, now);
         }
         true
     }
 
     fn leave(&mut self, id: LegId, now: Instant) -> bool {
         self.detach(id);
-        let Some(leg) = self.legs.get_mut(&id) else {
+        let Some(slot) = self.legs.slot(id) else {
             return false;
         };
-        leg.attach(None);
-        self.hall.enter(id, now);
-        true
-    }
-
-    fn roster(&mut self, conference: ConferenceId, seats: Vec<(LegId, Seat)>) -> bool {
-        let Some(bus) = self.buses.get_mut(&conference) else {
-            return false;
-        };
-        bus.handle_roster(seats);
+        if let Some(leg) = self.legs.at(slot) {
+            leg.attach(None, &mut self.common);
+        }
+        self.hall.enter(id, slot, now);
         true
     }
 
@@ -348,7 +399,7 @@ impl Shard {
     }
 
     fn adopt(&mut self, leg: Box<Leg>, now: Instant) -> bool {
-        if self.legs.contains_key(&leg.id()) {
+        if self.legs.slot(leg.id()).is_some() {
             return false;
         }
         self.insert(leg, now);
@@ -357,7 +408,7 @@ impl Shard {
 
     fn inject(&mut self, fault: Fault) -> bool {
         match fault {
-            Fault::Leg(id) => self.legs.get_mut(&id).map(|leg| leg.inject_fault()),
+            Fault::Leg(id) => self.legs.by_id(id).map(Leg::inject_fault),
             Fault::Bus(id) => self.buses.get_mut(&id).map(|bus| bus.inject_fault()),
         }
         .is_some()
@@ -366,14 +417,15 @@ impl Shard {
     fn tick_hall(&mut self, now: Instant) {
         while let Some(due) = self.hall.clock.take(now) {
             self.common.count_tick(due);
-            for id in &self.hall.legs {
-                let Some(leg) = self.legs.get_mut(id) else {
+            for slot in self.hall.legs.values() {
+                let Some(leg) = self.legs.at(*slot) else {
                     continue;
                 };
                 self.common.guarded(leg, |leg, common| {
                     if leg.begin_tick(due.at, common, now) {
-                        leg.listen(common, now);
-                        leg.utter(&Frame::SILENCE, common);
+                        leg.due(now);
+                        let ear = leg.ear(true, common);
+                        leg.send_ear(ear, common);
                     }
                 });
             }
@@ -421,16 +473,16 @@ impl Shard {
         self.detach(id);
         self.hall.leave(id);
         self.browsers.forget(id);
-        let leg = self.legs.remove(&id);
+        let leg = self.legs.remove(id);
         self.count_legs();
         leg
     }
 
     /// Takes a leg out of the hall or its bus.
     fn detach(&mut self, id: LegId) {
-        let conference = self.legs.get(&id).and_then(|leg| leg.conference());
+        let conference = self.legs.by_id(id).and_then(|leg| leg.conference());
         match conference.and_then(|conference| self.buses.get_mut(&conference)) {
-            Some(bus) => bus.leave(id),
+            Some(bus) => bus.leave(id, &mut self.common),
             None => self.hall.leave(id),
         }
     }
@@ -448,8 +500,8 @@ impl Shard {
 }
 
 impl Hall {
-    fn enter(&mut self, leg: LegId, now: Instant) {
-        self.legs.insert(leg);
+    fn enter(&mut self, leg: LegId, slot: Slot, now: Instant) {
+        self.legs.insert(leg, slot);
         self.clock.start(now);
     }
 

@@ -1,9 +1,10 @@
 //! A worker's sockets: the browsers' shared ones and a pair per telephone, watched by one epoll instance.
 //!
-//! Readiness is level-triggered and drained in bounded batches, so that a flood cannot keep the worker from its tick.
+//! Readiness is level-triggered: a telephone's socket is read once where it is ready, for it seldom holds more than one
+//! packet, and what remains is told again in the next slot. Only a socket that was ready in the slot before as well is
+//! drained, in bounded batches, so that a flood can neither crowd out a caller nor keep the worker from its tick.
 
 use std::{
-    collections::HashMap,
     io::{self, ErrorKind},
     net::{IpAddr, SocketAddr, UdpSocket},
     sync::Arc,
@@ -20,7 +21,7 @@ use super::{
     shard::{Shard, SocketId},
 };
 use crate::{
-    id::LegId,
+    id::{LegId, LegMap},
     limit::{
         BIND_TRIES, DATAGRAM_MAX, DATAGRAMS_PER_SLOT, PHONE_DATAGRAMS_PER_SLOT, READY_PER_SLOT,
         SOCKET_BUFFER,
@@ -41,11 +42,21 @@ pub(super) struct Sockets {
     epoll: Epoll,
     wake: Arc<EventFd>,
     browsers: Vec<UdpSocket>,
-    phones: Vec<Option<(LegId, PhoneSockets)>>,
+    phones: Vec<Option<Phone>>,
     vacant: Vec<usize>,
-    places: HashMap<LegId, usize>,
+    places: LegMap<usize>,
     ready: Vec<EpollEvent>,
+    /// Counts the looks at what is ready.
+    look: u32,
     buffer: Vec<u8>,
+}
+
+/// One telephone.
+struct Phone {
+    leg: LegId,
+    sockets: PhoneSockets,
+    /// The last look at which RTP and RTCP were ready.
+    ready_at: [u32; 2],
 }
 
 impl Sockets {
@@ -66,8 +77,9 @@ impl Sockets {
             browsers,
             phones: Vec::new(),
             vacant: Vec::new(),
-            places: HashMap::new(),
+            places: LegMap::default(),
             ready: vec![EpollEvent::empty(); READY_PER_SLOT],
+            look: 0,
             buffer: vec![0; DATAGRAM_MAX],
         })
     }
@@ -89,7 +101,11 @@ impl Sockets {
         if self.vacant.pop().is_none() {
             self.phones.push(None);
         }
-        self.phones[place] = Some((leg, sockets));
+        self.phones[place] = Some(Phone {
+            leg,
+            sockets,
+            ready_at: [0; 2],
+        });
         self.places.insert(leg, place);
         Ok(())
     }
@@ -97,7 +113,7 @@ impl Sockets {
     /// Takes a telephone's sockets out; what has arrived stays in them.
     pub(super) fn take(&mut self, leg: LegId) -> Option<PhoneSockets> {
         let place = self.places.remove(&leg)?;
-        let (_, sockets) = self.phones[place].take()?;
+        let Phone { sockets, .. } = self.phones[place].take()?;
         self.vacant.push(place);
         for socket in [&sockets.rtp, &sockets.rtcp] {
             // The kernel forgets a closed socket by itself; an error leaves nothing to do.
@@ -128,11 +144,15 @@ impl Sockets {
         let Ok(count) = self.epoll.wait(&mut self.ready, EpollTimeout::ZERO) else {
             return;
         };
+        // Two apart from every look before the first.
+        self.look = self.look.wrapping_add(1).max(2);
         let mut buffer = std::mem::take(&mut self.buffer);
         for n in 0..count {
             let token = Token::unpack(self.ready[n].data());
             let Some((socket, id, batch)) = self.find(token) else {
-                let _ = self.wake.read();
+                if token == Token::Wake {
+                    let _ = self.wake.read();
+                }
                 continue;
             };
             drain(socket, id, batch, &mut buffer, shard, now);
@@ -156,12 +176,13 @@ impl Sockets {
     }
 
     fn phone(&self, leg: LegId) -> Option<&PhoneSockets> {
-        let (_, sockets) = self.phones[*self.places.get(&leg)?].as_ref()?;
-        Some(sockets)
+        let phone = self.phones[*self.places.get(&leg)?].as_ref()?;
+        Some(&phone.sockets)
     }
 
     /// The socket of a token, its name, and how many datagrams it may hand over at once.
-    fn find(&self, token: Token) -> Option<(&UdpSocket, SocketId, usize)> {
+    fn find(&mut self, token: Token) -> Option<(&UdpSocket, SocketId, usize)> {
+        let look = self.look;
         match token {
             Token::Wake => None,
             Token::Browser(index) => {
@@ -169,19 +190,24 @@ impl Sockets {
                 Some((socket, SocketId::Browser(index), DATAGRAMS_PER_SLOT))
             }
             Token::Rtp(place) => {
-                let (leg, sockets) = self.phones.get(place)?.as_ref()?;
-                Some((&sockets.rtp, SocketId::Rtp(*leg), PHONE_DATAGRAMS_PER_SLOT))
+                let phone = self.phones.get_mut(place)?.as_mut()?;
+                let batch = batch(&mut phone.ready_at[0], look);
+                Some((&phone.sockets.rtp, SocketId::Rtp(phone.leg), batch))
             }
             Token::Rtcp(place) => {
-                let (leg, sockets) = self.phones.get(place)?.as_ref()?;
-                Some((
-                    &sockets.rtcp,
-                    SocketId::Rtcp(*leg),
-                    PHONE_DATAGRAMS_PER_SLOT,
-                ))
+                let phone = self.phones.get_mut(place)?.as_mut()?;
+                let batch = batch(&mut phone.ready_at[1], look);
+                Some((&phone.sockets.rtcp, SocketId::Rtcp(phone.leg), batch))
             }
         }
     }
+}
+
+/// How many datagrams a telephone's socket may hand over: one, unless it was ready at the look before.
+const fn batch(ready_at: &mut u32, look: u32) -> usize {
+    let again = *ready_at == look.wrapping_sub(1);
+    *ready_at = look;
+    if again { PHONE_DATAGRAMS_PER_SLOT } else { 1 }
 }
 
 impl std::fmt::Debug for Sockets {
@@ -283,6 +309,14 @@ mod tests {
         ] {
             assert_eq!(Token::unpack(token.pack()), token);
         }
+    }
+
+    #[test]
+    fn only_a_socket_that_is_ready_again_is_drained() {
+        let mut ready_at = 0;
+        let batches = [2, 12, 13, 14, 16].map(|look| batch(&mut ready_at, look));
+        let drained = PHONE_DATAGRAMS_PER_SLOT;
+        assert_eq!(batches, [1, 1, drained, drained, 1]);
     }
 
     #[test]

@@ -5,21 +5,25 @@
 //! without:   sleep until a datagram or a command comes
 //! ```
 //!
-//! What happens in a round happens at one instant: the clock is asked when to sleep to and when that was, no more. Nothing here blocks while
-//! there are legs.
+//! What happens in a round happens at one instant: the clock is asked when to sleep to, when that was, and when the round
+//! was over, which is its [`Load`]. Nothing here blocks while there are legs.
 
 use std::{
     io,
     net::{IpAddr, SocketAddr, UdpSocket},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::{
+    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
+    sys::eventfd::{EfdFlags, EventFd},
+    unistd::Pid,
+};
 use thread_priority::{
     RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
     set_thread_priority_and_policy, thread_native_id,
@@ -29,6 +33,8 @@ use tokio::sync::mpsc;
 use super::{
     api::{Command, Event},
     counters::{Counter, Counters, SharedCounters},
+    lateness::{Lateness, SharedLateness},
+    load::Load,
     shard::{Shard, ShardConfig},
     sockets::{Sockets, bind_all},
     tick::next_on_grid,
@@ -50,7 +56,8 @@ pub struct WorkerConfig {
     pub addresses: Vec<IpAddr>,
     /// The sockets' common port; 0 chooses one.
     pub port: u16,
-    /// Ask for real-time scheduling.
+    /// Ask for real-time scheduling and, where it is granted, a processor of its own: the last for the first worker, the
+    /// one before for the next, and so on while one remains for everything else.
     pub realtime: bool,
     /// What its shard begins with.
     pub shard: ShardConfig,
@@ -90,6 +97,9 @@ pub struct Stopped;
 pub struct Worker {
     commands: Commands,
     counters: Arc<SharedCounters>,
+    /// Legs that the control plane did not open here because there was no room.
+    refused: AtomicU64,
+    lateness: Arc<SharedLateness>,
     addresses: Vec<SocketAddr>,
     stop: Arc<AtomicBool>,
     thread: Option<thread::JoinHandle<()>>,
@@ -175,6 +185,7 @@ impl Worker {
         let wake = Arc::new(EventFd::from_flags(flags)?);
         let (sender, receiver) = mpsc::channel(COMMANDS_WAITING);
         let counters = Arc::new(SharedCounters::default());
+        let lateness = Arc::new(SharedLateness::default());
         let stop = Arc::new(AtomicBool::new(false));
         let epoch = now();
         let round = Round {
@@ -184,22 +195,27 @@ impl Worker {
             commands: receiver,
             notices: config.notices,
             counters: counters.clone(),
+            lateness: (Lateness::default(), lateness.clone()),
             clock: config.clock,
             stop: stop.clone(),
             epoch,
+            load: Load::new(epoch),
         };
-        let realtime = config.realtime;
+        let (realtime, index) = (config.realtime, config.index);
         let thread = thread::Builder::new()
             .name(format!("media-{}", config.index))
             .spawn(move || {
-                if realtime {
-                    ask_for_realtime();
+                // Without priority a thread that must not move would wait for whoever else is on its processor.
+                if realtime && ask_for_realtime() {
+                    keep_to_processor(index);
                 }
                 round.run();
             })?;
         Ok(Self {
             commands: Commands { sender, wake },
             counters,
+            refused: AtomicU64::new(0),
+            lateness,
             addresses,
             stop,
             thread: Some(thread),
@@ -214,6 +230,8 @@ impl Worker {
         let worker = Self {
             commands: Commands { sender, wake },
             counters: Arc::clone(&counters),
+            refused: AtomicU64::new(0),
+            lateness: Arc::default(),
             addresses,
             stop: Arc::new(AtomicBool::new(false)),
             thread: None,
@@ -237,7 +255,20 @@ impl Worker {
 
     /// Returns the counters as last published.
     pub fn counters(&self) -> Counters {
-        self.counters.read()
+        let mut counters = self.counters.read();
+        let refused = self.refused.load(Ordering::Relaxed);
+        counters.set(Counter::LegsRefusedLoad, refused);
+        counters
+    }
+
+    /// Counts a leg that was not opened here because there was no room.
+    pub fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns how late its ticks were, as last published.
+    pub fn lateness(&self) -> Lateness {
+        self.lateness.read()
     }
 
     /// Says goodbye to all legs, stops the thread and waits for it; blocks for a few milliseconds.
@@ -269,36 +300,58 @@ struct Round {
     commands: mpsc::Receiver<Envelope>,
     notices: mpsc::Sender<Notice>,
     counters: Arc<SharedCounters>,
+    /// How late the ticks were, and where that is published.
+    lateness: (Lateness, Arc<SharedLateness>),
     clock: Arc<dyn Clock>,
     stop: Arc<AtomicBool>,
     /// Where the grid of the slots begins, and that of the ticks with it.
     epoch: Instant,
+    /// What the rounds cost.
+    load: Load,
 }
 
 impl Round {
     fn run(mut self) {
+        let mut ended = self.epoch;
         while !self.stop.load(Ordering::Acquire) {
-            let now = self.wait();
+            let due = self.shard.poll_timeout();
+            let now = self.wait(due, ended);
             self.shard.set_wall(now, self.clock.since_epoch());
             self.sockets.receive(&mut self.shard, now);
             self.take_commands(now);
+            let ticks = self.shard.counters().of(Counter::Ticks);
             self.shard.handle_timeout(now);
+            let ticks = self.shard.counters().of(Counter::Ticks) - ticks;
             self.settle();
+            ended = self::now();
+            self.note(ticks, due, now, ended);
+            self.weigh(now, ended);
+            self.publish();
         }
         let now = now();
         for leg in self.shard.legs() {
             self.shard.handle(Command::Close { leg }, now);
         }
         self.settle();
+        self.publish();
     }
 
-    /// Waits for the next slot, or for anything at all while there are no legs.
-    fn wait(&mut self) -> Instant {
-        if self.shard.poll_timeout().is_none() {
+    /// Waits for the next slot after the last round has ended, or for anything at all while nothing is due.
+    fn wait(&mut self, due: Option<Instant>, ended: Instant) -> Instant {
+        if due.is_none() {
             self.sockets.sleep(self.shard.has_event());
             return now();
         }
-        sleep_until(next_on_grid(self.epoch, SLOT, now() + PAUSE_MIN))
+        sleep_until(next_on_grid(self.epoch, SLOT, ended + PAUSE_MIN))
+    }
+
+    /// Notes how late the ticks of a round were. Those of legs that came in this round have no due time before it.
+    fn note(&mut self, ticks: u64, due: Option<Instant>, began: Instant, ended: Instant) {
+        if let Some(due) = due.filter(|_| ticks > 0) {
+            let (lateness, shared) = &mut self.lateness;
+            lateness.note(ticks, due, began, ended);
+            shared.publish(lateness);
+        }
     }
 
     fn take_commands(&mut self, now: Instant) {
@@ -325,7 +378,25 @@ impl Round {
             self.sockets.take(leg);
         }
         self.tell();
-        self.counters.publish(self.shard.counters());
+    }
+
+    /// Shows what has been counted, and the load.
+    fn publish(&self) {
+        let mut counters = *self.shard.counters();
+        self.load.report(&mut counters);
+        self.counters.publish(&counters);
+    }
+
+    /// Takes into account what the round cost, which may change the effort of the next.
+    fn weigh(&mut self, began: Instant, now: Instant) {
+        let legs = self.shard.counters().of(Counter::Legs);
+        let before = self.load.effort();
+        self.load
+            .handle_round(now.saturating_duration_since(began), legs, now);
+        let effort = self.load.effort();
+        if effort != before {
+            self.shard.set_effort(effort);
+        }
     }
 
     /// Passes events on as far as there is room; the rest waits in the shard, which bounds it.
@@ -370,7 +441,7 @@ fn now() -> Instant {
 }
 
 /// Without it, load on the control plane can delay a tick by 100 ms.
-fn ask_for_realtime() {
+fn ask_for_realtime() -> bool {
     let priority =
         ThreadPriorityValue::try_from(REALTIME_PRIORITY).map(ThreadPriority::Crossplatform);
     let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
@@ -380,6 +451,26 @@ fn ask_for_realtime() {
     if !granted {
         tracing::warn!("real-time scheduling was refused; load may be heard");
     }
+    granted
+}
+
+/// Keeps this thread on one of the processors the process may use, so that its caches stay warm.
+fn keep_to_processor(index: usize) {
+    let this = Pid::from_raw(0);
+    let Ok(allowed) = sched_getaffinity(this) else {
+        return;
+    };
+    let processors: Vec<usize> = (0..CpuSet::count())
+        .filter(|processor| allowed.is_set(*processor).unwrap_or(false))
+        .collect();
+    let Some(processor) = processors.iter().skip(1).nth_back(index) else {
+        return;
+    };
+    let mut own = CpuSet::new();
+    // Where it is refused, the system goes on choosing.
+    let _ = own
+        .set(*processor)
+        .and_then(|()| sched_setaffinity(this, &own));
 }
 
 /// The least pause between two rounds: what has just been looked at is not looked at again at once, and a real-time

@@ -169,6 +169,10 @@ impl Call {
         invite: Invite,
     ) -> Result<Option<(MediaLeg, Session, ivr::Entry, Language)>, Refusal> {
         let (entry, language) = self.destination(&invite).await?;
+        let place = self
+            .server
+            .room_for_phone()
+            .map_err(|e| Refusal::from(&e))?;
         let signalling = invite.flow.local.ip().to_canonical();
         let address = media_address(invite.offer.as_ref(), &self.rules.media, signalling);
         let (sockets, port) = self
@@ -207,7 +211,7 @@ impl Call {
             }
         };
         self.heed(media);
-        match self.server.open_phone(media, sockets).await {
+        match self.server.open_phone(place, media, sockets).await {
             Ok(leg) => Ok(Some((leg, session, entry, language))),
             Err(error) => {
                 tracing::warn!(%error, "no leg for an answered call");
@@ -309,6 +313,7 @@ impl Call {
         let mut attendance = match self.server.join_phone(admission, &mut talk.leg).await {
             Ok(attendance) => attendance,
             Err(crate::server::Error::Refused(refusal)) => return Exit::Goodbye(refusal.event()),
+            Err(crate::server::Error::Overloaded) => return Exit::Goodbye(Event::Busy),
             Err(error) => {
                 tracing::warn!(%error, "an admitted caller could not join");
                 return Exit::Goodbye(Event::Fault);

@@ -45,6 +45,7 @@ impl From<&server::Error> for Refusal {
             server::Error::Full
             | server::Error::NoPort
             | server::Error::NoWorker
+            | server::Error::Overloaded
             | server::Error::Stopping => Self::UNAVAILABLE,
             server::Error::Store(_) => Self {
                 status: 500,

@@ -1,10 +1,6 @@
 //! The task of one conference: drives a [`Focus`], tells its participants, and keeps the bus equal to the roster.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,7 +10,7 @@ use crate::{
     conference::{
         error::Refusal,
         focus::{Effect, Focus, FocusConfig, Input, Seat, Verb},
-        participant::{Door, Role},
+        participant::{Disturbance, Door, Role},
         roster::Snapshot,
     },
     id::{ConferenceId, LegId, ParticipantId, RoomId},
@@ -38,6 +34,11 @@ pub(crate) enum Message {
     Hold { leg: LegId, held: bool },
     /// A leg began or ceased to speak.
     Speaking { leg: LegId, speaking: bool },
+    /// A leg began or ceased to disturb the others.
+    Disturbs {
+        leg: LegId,
+        disturbance: Option<Disturbance>,
+    },
     /// A leg has ended on the media side.
     LegGone { leg: LegId },
     /// The bus failed; nobody can hear anybody.
@@ -76,7 +77,10 @@ pub(super) struct Task {
     census: Arc<Census>,
     focus: Focus,
     members: BTreeMap<ParticipantId, Member>,
-    seated: BTreeSet<LegId>,
+    /// The seats as the bus knows them.
+    seated: BTreeMap<LegId, Seat>,
+    /// The seats have changed since the bus was given all of them.
+    unchecked: bool,
     ended: bool,
 }
 
@@ -99,7 +103,8 @@ impl Task {
             census,
             focus,
             members: BTreeMap::new(),
-            seated: BTreeSet::new(),
+            seated: BTreeMap::new(),
+            unchecked: false,
             ended: false,
         }
     }
@@ -134,7 +139,10 @@ impl Task {
             tokio::select! {
                 biased;
                 () = until(deadline) => self.focus.handle_timeout(clock()),
-                _ = sweep.tick() => self.sweep(),
+                _ = sweep.tick() => {
+                    self.sweep();
+                    self.check().await;
+                }
                 message = inbox.recv() => match message {
                     Some(message) => self.message(message).await,
                     None => break,
@@ -169,6 +177,7 @@ impl Task {
             Message::Leave { participant } => Input::Leave { participant },
             Message::Hold { leg, held } => Input::Hold { leg, held },
             Message::Speaking { leg, speaking } => Input::Speaking { leg, speaking },
+            Message::Disturbs { leg, disturbance } => Input::Disturbs { leg, disturbance },
             Message::LegGone { leg } => Input::LegGone { leg },
             Message::BusFailed => Input::Fail,
             Message::Withdraw => Input::Withdraw,
@@ -246,38 +255,53 @@ impl Task {
         refused
     }
 
-    /// Seats exactly the legs of the roster that was just published; those no longer in it leave the bus first.
+    /// Seats exactly the legs of the roster that was just published, by naming what has changed; those no longer in it
+    /// leave the bus first.
     async fn seat(&mut self, seats: Vec<(LegId, Seat)>) {
-        let present: BTreeSet<LegId> = seats.iter().map(|(leg, _)| *leg).collect();
-        for &leg in self.seated.difference(&present) {
+        let present: BTreeMap<LegId, Seat> = seats.into_iter().collect();
+        let before = std::mem::take(&mut self.seated);
+        let gone: Vec<LegId> = before
+            .keys()
+            .filter(|leg| !present.contains_key(leg))
+            .copied()
+            .collect();
+        let mut changed = Vec::new();
+        for &leg in &gone {
             self.pool.send(self.worker, Command::Leave { leg }).await;
         }
-        for &leg in present.difference(&self.seated) {
-            self.pool
-                .send(
-                    self.worker,
-                    Command::Join {
-                        leg,
-                        conference: self.id,
-                    },
-                )
-                .await;
+        let conference = self.id;
+        for (&leg, &seat) in &present {
+            let known = before.get(&leg);
+            if known.is_none() {
+                let join = Command::Join { leg, conference };
+                self.pool.send(self.worker, join).await;
+            }
+            if known != Some(&seat) {
+                changed.push((leg, matrix(seat)));
+            }
         }
-        self.census.roster_changed(self.seated.len(), present.len());
+        self.census.roster_changed(before.len(), present.len());
         self.seated = present;
-        let seats = seats
-            .into_iter()
-            .map(|(leg, seat)| (leg, matrix(seat)))
-            .collect();
-        self.pool
-            .send(
-                self.worker,
-                Command::Roster {
-                    conference: self.id,
-                    seats,
-                },
-            )
-            .await;
+        self.unchecked = true;
+        let seats = Command::Seats {
+            conference,
+            changed,
+            gone,
+        };
+        self.pool.send(self.worker, seats).await;
+    }
+
+    /// Gives the bus all seats, so that it cuts whoever should not be there: a check of all the changes before.
+    async fn check(&mut self) {
+        if !std::mem::take(&mut self.unchecked) {
+            return;
+        }
+        let seats = self.seated.iter();
+        let roster = Command::Roster {
+            conference: self.id,
+            seats: seats.map(|(leg, seat)| (*leg, matrix(*seat))).collect(),
+        };
+        self.pool.send(self.worker, roster).await;
     }
 
     fn publish(&mut self, delta: &Arc<crate::conference::roster::Delta>) {

@@ -119,7 +119,15 @@ impl Factory {
             return Err(Error::Full);
         }
         let id = ConferenceId::random(&mut self.rng);
-        let worker = self.pool.least_loaded();
+        let placed = |worker| {
+            let here = |live: &&Live| live.worker == worker;
+            self.live.values().filter(here).count()
+        };
+        let worker = self.pool.least_loaded(placed);
+        if !self.pool.admits(worker) {
+            self.pool.count_refused(worker);
+            return Err(Error::Overloaded);
+        }
         let (inbox, messages) = mpsc::channel(CONFERENCE_INBOX_MAX);
         let task = Task::new(
             id,

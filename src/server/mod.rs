@@ -1,7 +1,7 @@
 //! What a door may ask: is this code or link right, open a leg, let somebody in.
 //!
-//! Behind it: `factory` makes conferences, `conference` drives each, `router` carries media events, [`secrets`]
-//! derives PINs and links. Doors hold an [`Attendance`]; dropping it is leaving.
+//! Behind it: `factory` makes conferences, `conference` drives each, `gate` keeps workers from being overloaded,
+//! `router` carries media events, [`secrets`] derives PINs and links. Doors hold an [`Attendance`]; dropping it is leaving.
 
 pub mod census;
 pub mod prompts;
@@ -11,6 +11,7 @@ pub(crate) mod conference;
 
 mod chance;
 mod factory;
+mod gate;
 mod rooms;
 mod router;
 
@@ -30,6 +31,7 @@ use self::{
     chance::Chance,
     conference::{Joining, Message},
     factory::{Factory, Live, Request},
+    gate::Gate,
     prompts::Prompts,
     rooms::Rooms,
     router::{Note, Router},
@@ -45,7 +47,9 @@ use crate::{
         roster::{Delta, Snapshot},
     },
     id::{LegId, ParticipantId, RoomId},
-    limit::{LEG_NEWS_MAX, NOTICES_MAX, ROOMS_CHECK_INTERVAL, SERVER_QUEUE_MAX},
+    limit::{
+        LEG_NEWS_MAX, LOAD_CHECK_INTERVAL, NOTICES_MAX, ROOMS_CHECK_INTERVAL, SERVER_QUEUE_MAX,
+    },
     media::{
         api::{BrowserMedia, Command, Opening, PhoneMedia},
         pool::{NoPorts, Pool, PortRange},
@@ -70,6 +74,9 @@ pub enum Error {
     /// No media worker takes the leg.
     #[error("no media worker is available")]
     NoWorker,
+    /// The media worker has as much to do as it can carry.
+    #[error("the media worker has no room for another leg")]
+    Overloaded,
     /// The server is about to leave.
     #[error("the server stops")]
     Stopping,
@@ -122,6 +129,7 @@ struct Inner {
     chance: Chance,
     keys: Keys,
     pool: Arc<Pool>,
+    gate: Gate,
     prompts: Prompts,
     ports: PortRange,
     fingerprint: String,
@@ -191,6 +199,7 @@ impl Server {
                 rooms: rooms(store),
                 chance,
                 keys,
+                gate: Gate::new(Arc::clone(&pool)),
                 pool,
                 prompts,
                 ports,
@@ -201,6 +210,7 @@ impl Server {
             }),
         };
         tasks.spawn(server.clone().watch_rooms());
+        tasks.spawn(server.clone().watch_load());
         server
     }
 
@@ -285,6 +295,7 @@ impl Server {
         media: BrowserMedia,
     ) -> Result<(Attendance, MediaLeg), Error> {
         let live = self.live(admission.room).await?;
+        self.inner.gate.admit(live.worker)?;
         let leg = self
             .open(live.worker, Opening::Browser(media), None)
             .await?;
@@ -314,14 +325,21 @@ impl Server {
         Ok((sockets, port))
     }
 
-    /// Opens a telephone's leg, in no conference yet.
+    /// Finds room for a telephone's leg, before its call is answered.
+    pub fn room_for_phone(&self) -> Result<Place, Error> {
+        let worker = self.inner.pool.least_loaded(|_| 0);
+        self.inner.gate.admit(worker)?;
+        Ok(Place { worker })
+    }
+
+    /// Opens a telephone's leg where room was found for it, in no conference yet.
     pub async fn open_phone(
         &self,
+        place: Place,
         media: PhoneMedia,
         sockets: PhoneSockets,
     ) -> Result<MediaLeg, Error> {
-        let worker = self.inner.pool.least_loaded();
-        self.open(worker, Opening::Phone(media), Some(sockets))
+        self.open(place.worker, Opening::Phone(media), Some(sockets))
             .await
     }
 
@@ -370,6 +388,9 @@ impl Server {
         leg: &mut MediaLeg,
     ) -> Result<Attendance, Error> {
         let live = self.live(admission.room).await?;
+        if live.worker != leg.worker {
+            self.inner.gate.admit(live.worker)?;
+        }
         leg.move_to(live.worker).await?;
         self.join(live, admission, None, Door::Phone, leg).await
     }
@@ -443,6 +464,16 @@ impl Server {
         self.inner.chance.rng()
     }
 
+    /// Says in the log when a worker begins or ceases to be short of its core, for as long as the server runs.
+    async fn watch_load(self) {
+        let mut round = tokio::time::interval(LOAD_CHECK_INTERVAL);
+        let mut watch = gate::Watch::default();
+        while !self.inner.requests.is_closed() {
+            round.tick().await;
+            watch.look(&self.inner.pool);
+        }
+    }
+
     /// Ends conferences whose room was removed, for as long as the server runs.
     async fn watch_rooms(self) {
         let mut round = tokio::time::interval(ROOMS_CHECK_INTERVAL);
@@ -466,6 +497,12 @@ impl Server {
             }
         }
     }
+}
+
+/// Room for a telephone's leg.
+#[derive(Debug)]
+pub struct Place {
+    worker: usize,
 }
 
 /// A participant's presence in a conference; dropping it is leaving.

@@ -153,15 +153,12 @@ impl Router {
                     LegNews::Released(Box::new(Envelope { command, sockets })),
                 );
             }
+            // A lost change of speaking or disturbing is made good by the next one.
             Event::Speaking { leg, speaking } => {
-                if let Some(conference) = self
-                    .legs
-                    .get(&leg)
-                    .and_then(|entry| entry.conference.as_ref())
-                {
-                    // A lost change of speaking is made good by the next one.
-                    let _ = conference.try_send(conference::Message::Speaking { leg, speaking });
-                }
+                self.pass_on(leg, conference::Message::Speaking { leg, speaking });
+            }
+            Event::Disturbs { leg, disturbance } => {
+                self.pass_on(leg, conference::Message::Disturbs { leg, disturbance });
             }
             Event::Gone { leg, reason } => self.gone(leg, reason),
             Event::BusFailed { conference } => {
@@ -170,6 +167,14 @@ impl Router {
                 }
             }
             Event::Resync { legs } => self.resync(worker, &legs),
+        }
+    }
+
+    /// Tells the conference that a leg is in.
+    fn pass_on(&self, leg: LegId, message: conference::Message) {
+        let entry = self.legs.get(&leg);
+        if let Some(conference) = entry.and_then(|entry| entry.conference.as_ref()) {
+            let _ = conference.try_send(message);
         }
     }
 

@@ -139,6 +139,8 @@ impl World {
             Command::Start { conference: ROOM },
             opened(PAGE, opening),
             opened(PHONE, phone),
+            untreated(PAGE),
+            untreated(PHONE),
             joined(PAGE),
             joined(PHONE),
             Command::Roster {
@@ -285,7 +287,7 @@ impl Voice {
 
     fn hear(&mut self, sequence: u16, timestamp: u32, payload: &[u8], now: Instant) -> Frame {
         let mut frame = Frame::SILENCE;
-        self.playout.put(sequence, timestamp, payload, now);
+        self.playout.put(sequence, timestamp, payload, None, now);
         self.playout.take(&mut frame, now);
         frame
     }
@@ -323,6 +325,12 @@ fn negotiated(secure: &SecureContext, now: Instant) -> (Rtc, Mid, Opening, u8) {
 fn opened(leg: LegId, opening: Opening) -> Command {
     let opening = Box::new(opening);
     Command::Open { leg, opening }
+}
+
+/// Tones are no speech: what treats speech would take them away.
+const fn untreated(leg: LegId) -> Command {
+    let shaping = dsp::Shaping::NONE;
+    Command::Shape { leg, shaping }
 }
 
 const fn joined(leg: LegId) -> Command {

@@ -53,6 +53,10 @@ async fn no_canary_is_ever_printed() {
     let metrics = rundruf::serve::metrics(&world.server, rundruf::phone::Counts::default());
     assert!(!metrics.is_empty());
     printed += &format!("{metrics:?}");
+    world.burden(0, 0.9);
+    world.run_for(Duration::from_secs(8)).await;
+    let full = log.text().matches("media worker full").count();
+    assert_eq!(full, 1, "it is said once that a worker is full");
     world.stop().await;
     world.run_for(Duration::from_secs(3)).await;
     printed += &log.text();

@@ -63,7 +63,7 @@ export type Page =
   | { name: "over"; welcome: Welcome | null; why: Why };
 
 /** A sentence for the person: from the server in both languages, or from the own catalogue. */
-export type Sentence = { de: string; en: string } | { key: "joined" | "left" | "muted" | "removed" | "microphone-on" | "microphone-waiting" | "microphone-off" | "refused"; entry: Entry | null };
+export type Sentence = { de: string; en: string } | { key: "joined" | "left" | "muted" | "removed" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "refused"; entry: Entry | null };
 
 export type State = {
   language: Language;
@@ -376,8 +376,12 @@ function wish(state: State, on: boolean): State {
   const room = state.page;
   if (room.microphone.wish === on) return state;
   const after = obey({ ...state, page: { ...room, microphone: { ...room.microphone, wish: on } } }, room);
-  const turnedOn = room.audio === "connected" ? "microphone-on" : "microphone-waiting";
-  return say(after, [{ key: on ? turnedOn : "microphone-off", entry: null }]);
+  return say(after, [{ key: on ? turnedOn(room) : "microphone-off", entry: null }]);
+}
+
+function turnedOn(room: Room): "microphone-on" | "microphone-waiting" | "microphone-music" {
+  if (room.audio !== "connected") return "microphone-waiting";
+  return music(room) ? "microphone-music" : "microphone-on";
 }
 
 /** Brings track and server in line with the wish; a second request waits for the answer to the first. */
@@ -416,9 +420,14 @@ function judged(state: State, room: Room, quality: Quality | null): State {
   return { ...state, page: { ...room, missed, audio: silent ? "interrupted" : audio } };
 }
 
-/** Tells whether others can hear the person: the microphone is on and the sound gets through. */
+/** Tells whether others can hear the person: the microphone is on, the sound gets through, and is no music. */
 export function heard(room: Room): boolean {
-  return room.microphone.wish && room.audio === "connected";
+  return room.microphone.wish && room.audio === "connected" && !music(room);
+}
+
+/** Tells whether the server mutes the person because music comes from them. */
+export function music(room: Room): boolean {
+  return roster.find(room.entries, room.own)?.disturbs === "music";
 }
 
 /** A server that says nothing is treated as gone; one that welcomes but lets nobody in has failed. */

@@ -9,6 +9,8 @@ export type Door = "phone" | "browser";
 
 export type Status = "connected" | "on-hold";
 
+export type Disturbance = "steady-noise" | "echo" | "music";
+
 export type Entry = {
   id: string;
   name: string | null;
@@ -18,6 +20,7 @@ export type Entry = {
   status: Status;
   microphone: boolean;
   speaking: boolean;
+  disturbs: Disturbance | null;
 };
 
 export type Roster = {

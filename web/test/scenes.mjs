@@ -12,9 +12,23 @@ export const OTHERS = [
   entry("lena", { name: "Lena", microphone: false }),
 ];
 
+/** Lines that hum, echo and play music. */
+const DISTURBING = [
+  entry("anna", { name: "Anna Becker", role: "moderator", microphone: true, disturbs: "echo" }),
+  entry("tel1", { door: "phone", ordinal: 1, microphone: true, disturbs: "music" }),
+  entry("tel2", { door: "phone", ordinal: 2, microphone: true, disturbs: "steady-noise" }),
+  entry("tel3", { door: "phone", ordinal: 3, microphone: true, disturbs: "steady-noise", speaking: true }),
+  entry("tel4", { door: "phone", ordinal: 4, disturbs: "music" }),
+];
+
 const silent = () => {};
 const unwelcome = (reason) => (connection, message) => message.type === "hello" && connection.send({ type: "unwelcome", reason });
 const told = { type: "told", event: "microphone-off-by-moderator", shown: { de: "Die Moderation hat Ihr Mikrofon ausgeschaltet.", en: "A moderator turned your microphone off." } };
+
+const MUSIC_MUTED = {
+  de: "Man hört Sie gerade nicht, denn von Ihnen kommt Musik. Sobald sie endet, hört man Sie wieder.",
+  en: "You cannot be heard at the moment, because music comes from your side. As soon as it ends, you will be heard again.",
+};
 
 async function join(page) {
   await page.getByTestId("join").click();
@@ -86,6 +100,20 @@ export const SCENES = {
   "room-moderator": {
     script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }),
     act: join,
+  },
+  "room-disturbing-guest": { script: joinScript({ others: DISTURBING }), act: join },
+  "room-disturbing-moderator": { script: joinScript({ welcome: { role: "moderator" }, others: DISTURBING }), act: join },
+  "room-music": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page, server) => {
+      await join(page);
+      await page.getByTestId("microphone").click();
+      await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
+      const me = entry("me", { name: "Ada", microphone: true, disturbs: "music" });
+      server.send({ type: "delta", version: 90, entries: [me], gone: [] });
+      server.send({ type: "told", event: "music-muted", shown: MUSIC_MUTED });
+      await page.getByTestId("toast").waitFor();
+    },
   },
   "room-denied": {
     script: joinScript({ others: OTHERS }),

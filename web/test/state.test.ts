@@ -60,6 +60,30 @@ test("a second toggle waits for the answer to the first", () => {
   assert.deepEqual(settled.outbox, []);
 });
 
+test("music mutes without touching the microphone, and its end brings the person back", () => {
+  const before = live();
+  const muted = reduce(reduce(before, delta(3, [{ ...me(true), disturbs: "music" }])), told("music-muted"));
+  assert.equal(heard(room(reduce(before, receive({ type: "connected" })))), true);
+  assert.equal(heard(room(muted)), false);
+  assert.deepEqual(room(muted).microphone, room(before).microphone);
+  assert.equal(muted.toasts.length, 1);
+  const back = reduce(muted, delta(4, [me(true)]));
+  assert.deepEqual([room(back).microphone, back.outbox], [room(before).microphone, []]);
+});
+
+test("who switches the microphone on during music is not told to be heard", () => {
+  const off = reduce(reduce(live(), { type: "call-changed", state: "connected" }), { type: "microphone-toggled" });
+  const on = reduce(reduce(off, delta(3, [{ ...me(false), disturbs: "music" }])), { type: "microphone-toggled" });
+  assert.deepEqual(on.spoken.sentences, [{ key: "microphone-music", entry: null }]);
+});
+
+test("hum and echo do not keep the person from being heard", () => {
+  for (const disturbs of ["steady-noise", "echo"] as const) {
+    const state = reduce(reduce(live(), { type: "call-changed", state: "connected" }), delta(3, [{ ...me(true), disturbs }]));
+    assert.equal(heard(room(state)), true, disturbs);
+  }
+});
+
 test("a moderator's mute silences the track and is not contradicted", () => {
   for (const news of [
     [delta(3, [me(false)])],
@@ -315,7 +339,7 @@ function receive(message: Extract<Event, { type: "received" }>["message"]): Even
 }
 
 function person(id: string, name: string): Entry {
-  return { id, name, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false };
+  return { id, name, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false, disturbs: null };
 }
 
 function me(microphone: boolean): Entry {

@@ -31,6 +31,16 @@ impl Law {
             *out = table[usize::from(byte)];
         }
     }
+
+    /// Sums the squares of the samples that a payload holds, without decoding it.
+    pub(crate) fn energy(self, payload: &[u8]) -> u64 {
+        let squares = match self {
+            Self::Mu => &MU_SQUARES,
+            Self::A => &A_SQUARES,
+        };
+        let squares = payload.iter().map(|&byte| squares[usize::from(byte)]);
+        squares.map(u64::from).sum()
+    }
 }
 
 /// µ-law of the upper 14 bits; negative values by one's complement, as the reference does.
@@ -92,6 +102,18 @@ const fn expand_a(byte: u8) -> i16 {
 
 static MU: [i16; 256] = table(false);
 static A: [i16; 256] = table(true);
+static MU_SQUARES: [u32; 256] = squares(&MU);
+static A_SQUARES: [u32; 256] = squares(&A);
+
+const fn squares(table: &[i16; 256]) -> [u32; 256] {
+    let mut squares = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        squares[byte] = (table[byte].unsigned_abs() as u32).pow(2);
+        byte += 1;
+    }
+    squares
+}
 
 const fn table(a: bool) -> [i16; 256] {
     let mut table = [0; 256];

@@ -1,16 +1,24 @@
 //! The codecs of the house: 20 ms frames in, payloads out, and back.
 
-mod g711;
-mod g722;
-mod opus;
+mod change_tests;
+mod clip;
+mod copy_tests;
+pub(crate) mod g711;
+pub(crate) mod g722;
+pub(crate) mod opus;
+mod opus_state;
+mod settings;
 
-use ::opus::ErrorCode;
 use thiserror::Error;
 
+pub use self::{
+    clip::{Payloads, encode_clip},
+    settings::{Complexity, EncoderSettings, LossClass},
+};
 use self::{
     g711::Law,
     g722::{G722In, G722Out},
-    opus::{OpusIn, OpusOut},
+    opus::{OpusIn, OpusOut, Tuning},
 };
 use crate::{
     Decimator, FRAME_SAMPLES, Frame, Ratio, limit::MAX_PACKET_DURATION, limit::MAX_RECEIVED_PAYLOAD,
@@ -101,47 +109,81 @@ pub enum CodecError {
     Library(&'static str),
 }
 
-impl From<::opus::Error> for CodecError {
-    fn from(error: ::opus::Error) -> Self {
-        match error.code() {
-            ErrorCode::InvalidPacket => Self::Malformed("Opus packet"),
-            ErrorCode::BufferTooSmall => Self::BufferTooSmall,
-            code @ (ErrorCode::BadArg
-            | ErrorCode::InternalError
-            | ErrorCode::Unimplemented
-            | ErrorCode::InvalidState
-            | ErrorCode::AllocFail
-            | ErrorCode::Unknown) => Self::Library(code.description()),
-        }
-    }
-}
-
 /// Turns frames into payloads; keeps the state of one stream.
 #[derive(Debug)]
 pub struct Encoder {
-    codec: Codec,
+    settings: EncoderSettings,
     down: Option<Decimator>,
     out: Out,
 }
 
 impl Encoder {
     /// Makes an encoder at the start of a stream.
-    pub fn new(codec: Codec) -> Result<Self, CodecError> {
+    pub fn new(settings: impl Into<EncoderSettings>) -> Result<Self, CodecError> {
+        let settings = settings.into();
+        Self::tuned(settings, Tuning::of(settings.loss))
+    }
+
+    fn tuned(settings: EncoderSettings, tuning: Tuning) -> Result<Self, CodecError> {
         Ok(Self {
-            codec,
-            down: codec.ratio().map(Decimator::new),
-            out: match codec {
+            settings,
+            down: settings.codec.ratio().map(Decimator::new),
+            out: match settings.codec {
                 Codec::Pcmu => Out::G711(Law::Mu),
                 Codec::Pcma => Out::G711(Law::A),
                 Codec::G722 => Out::G722(Box::new(G722Out::new())),
-                Codec::Opus => Out::Opus(OpusOut::new()?),
+                Codec::Opus => Out::Opus(OpusOut::new(tuning)?),
             },
         })
     }
 
+    /// Returns what was asked for.
+    pub const fn settings(&self) -> EncoderSettings {
+        self.settings
+    }
+
     /// Returns what is coded.
     pub const fn codec(&self) -> Codec {
-        self.codec
+        self.settings.codec
+    }
+
+    /// Changes the effort from the next frame on; does nothing if it is the same or the codec knows none.
+    pub fn set_complexity(&mut self, complexity: Complexity) {
+        match &mut self.out {
+            Out::G711(_) | Out::G722(_) => {}
+            Out::Opus(encoder) => encoder.set_complexity(complexity),
+        }
+    }
+
+    /// Goes on where another encoder of equal settings stands, its effort included; allocates nothing.
+    ///
+    /// Fed the same frames from here on, both make the same payloads, so a decoder fed by one may be fed by the other.
+    pub fn copy_from(&mut self, other: &Self) -> Result<(), CodecError> {
+        if self.settings != other.settings {
+            return Err(CodecError::Library("a copy needs equal settings"));
+        }
+        if let (Some(down), Some(other)) = (&mut self.down, &other.down) {
+            down.copy_from(other);
+        }
+        match (&mut self.out, &other.out) {
+            (Out::G722(encoder), Out::G722(other)) => encoder.clone_from(other),
+            (Out::Opus(encoder), Out::Opus(other)) => encoder.copy_from(other),
+            // G.711 has no state, and equal settings have equal codecs.
+            (Out::G711(_) | Out::G722(_) | Out::Opus(_), _) => {}
+        }
+        Ok(())
+    }
+
+    /// Begins a stream again, as a new encoder of the same settings and effort would; allocates nothing.
+    pub fn reset(&mut self) {
+        if let Some(down) = &mut self.down {
+            down.reset();
+        }
+        match &mut self.out {
+            Out::G711(_) => {}
+            Out::G722(encoder) => **encoder = G722Out::new(),
+            Out::Opus(encoder) => encoder.reset(),
+        }
     }
 
     /// Encodes 20 ms; returns the bytes written, at most [`MAX_PAYLOAD`](crate::MAX_PAYLOAD).
@@ -150,7 +192,7 @@ impl Encoder {
         let samples = match &mut self.down {
             None => &frame.samples[..],
             Some(down) => {
-                let samples = &mut scratch[..self.codec.frame_samples()];
+                let samples = &mut scratch[..self.settings.codec.frame_samples()];
                 down.process(&frame.samples, samples);
                 samples
             }
@@ -234,6 +276,16 @@ impl Decoder {
         next.is_some_and(|next| decoder.recover(next, out).is_ok()) || decoder.conceal(out).is_ok()
     }
 
+    /// Goes on where another decoder of the same codec stands.
+    #[cfg(test)]
+    fn copy_from(&mut self, other: &Self) {
+        match (&mut self.from, &other.from) {
+            (In::G722(decoder), In::G722(other)) => decoder.clone_from(other),
+            (In::Opus(decoder), In::Opus(other)) => decoder.copy_from(other),
+            (In::G711(_) | In::G722(_) | In::Opus(_), _) => {}
+        }
+    }
+
     /// Forgets the stream.
     pub fn reset(&mut self) {
         match &mut self.from {
@@ -264,8 +316,9 @@ mod tests {
     use crate::{Interpolator, MAX_PAYLOAD, tone};
 
     /// Codes a tone and returns its RMS level at the far end, at 48 kHz.
-    fn through(codec: Codec, frequency: f64) -> f64 {
-        let mut encoder = Encoder::new(codec).unwrap();
+    fn through(settings: EncoderSettings, frequency: f64) -> f64 {
+        let codec = settings.codec;
+        let mut encoder = Encoder::new(settings).unwrap();
         let mut decoder = Decoder::new(codec).unwrap();
         let mut up = codec.ratio().map(Interpolator::new);
         let mut power = 0.0;
@@ -294,24 +347,37 @@ mod tests {
 
     #[test]
     fn speech_frequencies_pass_every_codec() {
-        for (codec, edge) in [
-            (Codec::Pcmu, 3_300.0),
-            (Codec::Pcma, 3_300.0),
-            (Codec::G722, 6_900.0),
-            (Codec::Opus, 6_900.0),
+        for (settings, edge) in [
+            (Codec::Pcmu.into(), 3_300.0),
+            (Codec::Pcma.into(), 3_300.0),
+            (Codec::G722.into(), 6_900.0),
+            (EncoderSettings::new(Codec::Opus, LossClass::Low), 6_900.0),
+            (
+                EncoderSettings::new(Codec::Opus, LossClass::Medium),
+                6_900.0,
+            ),
+            (EncoderSettings::new(Codec::Opus, LossClass::High), 6_900.0),
         ] {
-            let (middle, edge) = (through(codec, 1_000.0), through(codec, edge));
-            assert!((middle + 15.0).abs() < 1.5, "{codec:?} {middle}");
+            let (middle, edge) = (through(settings, 1_000.0), through(settings, edge));
+            assert!((middle + 15.0).abs() < 1.5, "{settings:?} {middle}");
             assert!(
                 (edge - middle).abs() < 6.0,
-                "{codec:?} {edge} against {middle}"
+                "{settings:?} {edge} against {middle}"
             );
         }
     }
 
     #[test]
     fn the_copy_in_the_next_opus_packet_beats_guessing() {
-        let mut encoder = Encoder::new(Codec::Opus).unwrap();
+        for loss in [LossClass::Medium, LossClass::High] {
+            let [copied, guessed] = errors_of_recovery(EncoderSettings::new(Codec::Opus, loss));
+            assert!(copied < guessed * 0.7, "{loss:?} {copied} {guessed}");
+        }
+    }
+
+    /// Returns the error of every fifth frame made up with and without the packet after it.
+    fn errors_of_recovery(settings: EncoderSettings) -> [f64; 2] {
+        let mut encoder = Encoder::new(settings).unwrap();
         let packets: Vec<Vec<u8>> = (0..100)
             .map(|number| {
                 // Harmonics in syllables of 200 ms, whose pitch and loudness wander so that guessing has to fail.
@@ -357,7 +423,7 @@ mod tests {
                 }
             }
         }
-        assert!(errors[0] < errors[1] * 0.7, "{errors:?}");
+        errors
     }
 
     #[test]

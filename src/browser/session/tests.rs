@@ -543,5 +543,6 @@ fn entry(id: u32) -> Participant {
         status: Status::Connected,
         microphone: false,
         speaking: false,
+        disturbs: None,
     }
 }

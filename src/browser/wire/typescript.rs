@@ -38,6 +38,10 @@ const TYPES: &[(&str, Shape)] = &[
     ("Role", Shape::Words(&["guest", "moderator"])),
     ("Door", Shape::Words(&["phone", "browser"])),
     ("Status", Shape::Words(&["connected", "on-hold"])),
+    (
+        "Disturbance",
+        Shape::Words(&["steady-noise", "echo", "music"]),
+    ),
     ("Entry", Shape::Fields(ENTRY)),
     (
         "Roster",
@@ -71,6 +75,7 @@ const ENTRY: Fields = &[
     ("status", Kind::Named("Status")),
     ("microphone", Kind::Flag),
     ("speaking", Kind::Flag),
+    ("disturbs", Kind::Nullable(&Kind::Named("Disturbance"))),
 ];
 
 const CLIENT: &[(&str, Fields)] = &[
@@ -349,6 +354,7 @@ fn entry(name: Option<&str>) -> Entry {
         },
         microphone: true,
         speaking: false,
+        disturbs: name.map(|_| Disturbance::Music),
     }
 }
 

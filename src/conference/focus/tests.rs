@@ -301,6 +301,97 @@ fn speaking_changes_the_roster_but_no_seat() {
 }
 
 #[test]
+fn music_is_shown_to_all_and_its_end_gives_the_microphone_back_as_it_was() {
+    let mut room = Room::new(10);
+    room.join(1, Role::Guest, Door::Phone);
+    room.act(1, Verb::SetMicrophone(true));
+    room.speak(1);
+    room.ladder.clear();
+    room.disturb(1, Some(Disturbance::Music));
+    assert!(!room.entry(1).speaking);
+    room.speak(1);
+    assert!(!room.entry(1).speaking);
+    assert!(room.entry(1).microphone);
+    room.disturb(1, None);
+    insta::assert_snapshot!(room.ladder, @r"
+    1 disturbs Some(Music)
+      publish v4: 1
+      tell 1 music-muted
+    1 speaks
+    1 disturbs None
+      publish v5: 1
+      tell 1 music-over
+    ");
+}
+
+#[test]
+fn a_microphone_that_was_switched_off_during_music_stays_off() {
+    for by in [1, 2] {
+        let mut room = Room::new(10);
+        room.join(1, Role::Guest, Door::Phone);
+        room.join(2, Role::Moderator, Door::Browser);
+        room.act(1, Verb::SetMicrophone(true));
+        room.disturb(1, Some(Disturbance::Music));
+        if by == 1 {
+            room.act(1, Verb::SetMicrophone(false));
+        } else {
+            room.act(2, Verb::Mute(id(1)));
+        }
+        room.ladder.clear();
+        room.disturb(1, None);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(room.ladder, @r"
+            1 disturbs None
+              publish v6: 1
+            ");
+        }
+        assert!(!room.entry(1).microphone);
+    }
+}
+
+#[test]
+fn nobody_is_told_that_they_are_heard_while_music_mutes_them() {
+    let mut room = Room::new(10);
+    room.join(1, Role::Guest, Door::Phone);
+    room.act(1, Verb::SetMicrophone(true));
+    room.disturb(1, Some(Disturbance::Music));
+    room.act(1, Verb::SetMicrophone(false));
+    room.ladder.clear();
+    room.act(1, Verb::SetMicrophone(true));
+    insta::assert_snapshot!(room.ladder, @r"
+    1 asks SetMicrophone(true)
+      publish v5: 1
+      seats 1:sh
+      tell 1 music-muted
+    ");
+}
+
+#[test]
+fn a_hint_about_the_line_is_given_once() {
+    let mut room = Room::new(10);
+    room.join(1, Role::Guest, Door::Phone);
+    room.act(1, Verb::SetMicrophone(true));
+    room.ladder.clear();
+    room.disturb(1, Some(Disturbance::Echo));
+    room.disturb(1, Some(Disturbance::Echo));
+    room.disturb(1, None);
+    room.disturb(1, Some(Disturbance::SteadyNoise));
+    room.disturb(9, Some(Disturbance::SteadyNoise));
+    insta::assert_snapshot!(room.ladder, @r"
+    1 disturbs Some(Echo)
+      publish v3: 1
+      tell 1 line-echoes
+    1 disturbs Some(Echo)
+    1 disturbs None
+      publish v4: 1
+    1 disturbs Some(SteadyNoise)
+      publish v5: 1
+    9 disturbs Some(SteadyNoise)
+    ");
+    assert_eq!(room.entry(1).disturbs, Some(Disturbance::SteadyNoise));
+}
+
+#[test]
 fn a_lost_leg_takes_its_participant_out() {
     let mut room = Room::new(10);
     room.join(1, Role::Guest, Door::Phone);
@@ -419,6 +510,15 @@ fn verb() -> impl Strategy<Value = Verb> {
     ]
 }
 
+fn disturbance() -> impl Strategy<Value = Option<Disturbance>> {
+    prop_oneof![
+        Just(None),
+        Just(Some(Disturbance::SteadyNoise)),
+        Just(Some(Disturbance::Echo)),
+        Just(Some(Disturbance::Music)),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let role = prop_oneof![Just(Role::Guest), Just(Role::Moderator)];
     let door = prop_oneof![Just(Door::Phone), Just(Door::Browser)];
@@ -429,6 +529,8 @@ fn step() -> impl Strategy<Value = Step> {
         20 => (0_u64..6, any::<bool>()).prop_map(|(n, held)| Step::Input(Input::Hold { leg: leg(n), held })),
         20 => (0_u64..6, any::<bool>())
             .prop_map(|(n, speaking)| Step::Input(Input::Speaking { leg: leg(n), speaking })),
+        20 => (0_u64..6, disturbance())
+            .prop_map(|(n, disturbance)| Step::Input(Input::Disturbs { leg: leg(n), disturbance })),
         5 => (0_u64..6).prop_map(|n| Step::Input(Input::LegGone { leg: leg(n) })),
         1 => Just(Step::Input(Input::Close)),
         10 => (0_u64..40).prop_map(Step::Pass),
@@ -503,6 +605,14 @@ impl Room {
         );
     }
 
+    fn disturb(&mut self, number: u64, disturbance: Option<Disturbance>) {
+        let leg = leg(number);
+        self.handle(
+            &format!("{number} disturbs {disturbance:?}"),
+            Input::Disturbs { leg, disturbance },
+        );
+    }
+
     fn handle(&mut self, line: &str, input: Input) {
         writeln!(self.ladder, "{line}").unwrap();
         self.focus.handle(input, self.now);
@@ -564,7 +674,7 @@ impl Room {
                 hears: connected,
             };
             prop_assert_eq!(seat, Some(expected));
-            prop_assert!(!entry.speaking || expected.speaks);
+            prop_assert!(!entry.speaking || expected.speaks && !entry.is_music());
             prop_assert!(entry.door == Door::Browser || entry.name.is_none());
         }
         Ok(())

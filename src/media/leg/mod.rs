@@ -1,12 +1,14 @@
 //! A leg: one call or connection, with its transport, jitter buffer and codecs. Moves between shards as a whole.
 //!
 //! ```text
-//! datagram ─ Phone | Secure ─ Playout ┄┄ listen ─ frame ─ the bus ─ send ┄┄ Encoder ─ Phone | Secure ─ outbox
+//! datagram ─ Phone | Secure ─ Playout ┄┄ due ─ claim ─ the bus ┄ chosen? decode ─ frame
+//!                                                        the bus ┄ payload ─ send ─ Phone | Secure ─ outbox
 //! ```
 //!
 //! Invariants: a leg sends one packet per tick whatever it hears; its sequence numbers go on wherever it is. This is the
 //! only place that asks whether a leg is a telephone or a browser.
 
+mod loss;
 mod phone;
 pub mod secure;
 
@@ -15,27 +17,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dsp::{Codec, CodecError, Encoder, Frame, Level, Playout, SpeechGate, TICK, Taken};
+use dsp::{
+    Codec, CodecError, Due, EncoderSettings, Frame, Level, LossClass, Playout, PlayoutStats,
+    Shaper, Shaping, SpeechGate, TICK, Taken,
+};
 use sip::{
     redact::Pii,
     rtp::{Discard, Received},
 };
 
 use self::{
+    loss::PathLoss,
     phone::{Identity, Phone},
     secure::{Dropped, Inbound, Path, Secure, SecureContext},
 };
 use super::{
-    api::{ClipId, Event, Opening, PhoneMedia},
+    api::{ClipId, Event, ListeningGain, Opening, PhoneMedia},
     common::Common,
     counters::{Counter, Counters},
-    player::{Clips, Player},
+    outbox::Outbox,
+    player::{Player, Spot},
     shard::SocketId,
     tick::ticks,
 };
 use crate::{
     id::{ConferenceId, LegId},
-    limit::SKIPPED_TICKS_MAX,
+    limit::{SERVE_INTERVAL, SKIPPED_TICKS_MAX},
 };
 
 /// A leg's whole media state; moves between workers.
@@ -44,17 +51,56 @@ pub struct Leg {
     id: LegId,
     transport: Transport,
     playout: Playout,
-    encoder: Encoder,
     gate: SpeechGate,
-    /// What the leg said in the present tick.
-    frame: Frame,
+    manner: Manner,
+    hearing: Hearing,
     player: Option<Player>,
     /// Where on the grid its last tick lay.
     ticked_at: Option<Instant>,
+    /// When the transport is to be looked after.
+    serve_at: Instant,
+    /// What the shard's counters know of the playout.
+    counted: PlayoutStats,
     /// The bus it is attached to.
     conference: Option<ConferenceId>,
     /// The next datagram panics.
     fault: bool,
+}
+
+/// How a leg's sound is treated before it is heard.
+#[derive(Debug)]
+struct Manner {
+    shaper: Shaper,
+    /// What was asked for; else what suits the codec.
+    asked: Option<Shaping>,
+}
+
+/// How a leg hears.
+#[derive(Debug)]
+struct Hearing {
+    codec: Codec,
+    gain: ListeningGain,
+    path: PathLoss,
+}
+
+/// What a leg is sent in a tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ear {
+    /// Nothing; media time passes.
+    Closed,
+    /// Silence: it holds the call, or there is nothing to hear.
+    Silence,
+    /// A prompt.
+    Prompt(Spot),
+    /// The mix, in this encoding.
+    Mix(Key),
+}
+
+/// What distinguishes one encoding of the same mix from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) settings: EncoderSettings,
+    pub(super) gain: ListeningGain,
 }
 
 #[derive(Debug)]
@@ -109,11 +155,17 @@ impl Leg {
             id,
             transport,
             playout: Playout::new(codec)?,
-            encoder: Encoder::new(codec)?,
             gate: SpeechGate::new(),
-            frame: Frame::SILENCE,
+            manner: Manner::new(codec, None),
+            hearing: Hearing {
+                codec,
+                gain: ListeningGain::default(),
+                path: PathLoss::new(),
+            },
             player: None,
             ticked_at: None,
+            serve_at: now,
+            counted: PlayoutStats::default(),
             conference: None,
             fault: false,
         })
@@ -141,11 +193,24 @@ impl Leg {
                     remote: Pii::new(from),
                 };
                 let handshakes = &mut common.handshakes;
-                let inbound = browser.secure.handle_datagram(path, bytes, handshakes, now);
-                let bound = inbound == Inbound::Bound;
-                self.handle_inbound(inbound, now);
-                self.settle(common);
-                bound
+                match browser.secure.handle_datagram(path, bytes, handshakes, now) {
+                    Inbound::Audio {
+                        sequence,
+                        timestamp,
+                        payload,
+                        level,
+                        restarted,
+                    } => {
+                        self.put(sequence, timestamp, payload, level, restarted, now);
+                        false
+                    }
+                    inbound @ (Inbound::Nothing | Inbound::Bound) => {
+                        let bound = inbound == Inbound::Bound;
+                        self.serve_at = now;
+                        self.settle(common);
+                        bound
+                    }
+                }
             }
             _ => {
                 common.counters.count(Counter::Strangers);
@@ -157,11 +222,14 @@ impl Leg {
     /// Changes a telephone's media; a browser's does not change.
     pub(super) fn update(&mut self, media: PhoneMedia, now: Instant) -> Result<(), CodecError> {
         if let Transport::Phone(phone) = &mut self.transport {
-            if self.encoder.codec() != media.format.codec {
+            if self.hearing.codec != media.format.codec {
                 self.playout = Playout::new(media.format.codec)?;
-                self.encoder = Encoder::new(media.format.codec)?;
+                self.counted = PlayoutStats::default();
+                self.hearing.codec = media.format.codec;
+                self.manner = Manner::new(media.format.codec, self.manner.asked);
             }
             phone.update(media, now);
+            self.serve_at = now;
         }
         Ok(())
     }
@@ -171,49 +239,103 @@ impl Leg {
         self.player = (!clips.is_empty()).then(|| Player::new(clips, token));
     }
 
+    /// Sets how loud the leg hears the others.
+    pub(super) const fn set_gain(&mut self, gain: ListeningGain) {
+        self.hearing.gain = gain;
+    }
+
+    /// Returns the kinds of encoders the leg may come to need.
+    pub(super) fn settings(&self) -> impl Iterator<Item = EncoderSettings> + use<> {
+        let codec = self.hearing.codec;
+        let classes = match codec {
+            Codec::Opus => &[LossClass::Low, LossClass::Medium, LossClass::High][..],
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => &[LossClass::Low],
+        };
+        classes
+            .iter()
+            .map(move |loss| EncoderSettings::new(codec, *loss))
+    }
+
     /// Begins a tick that lies at `at` on the grid of the leg's group: serves the transport's deadlines. False if the
     /// tick comes too soon after the last one.
     ///
     /// Too soon, or one tick too late, happens once when a leg changes to another grid; the latter is made up, so that
     /// the peer gets its 50 packets a second. Over a longer gap media time jumps.
     pub(super) fn begin_tick(&mut self, at: Instant, common: &mut Common, now: Instant) -> bool {
-        if let Some(last) = self.ticked_at {
+        if let Some(last) = self.ticked_at
+            && at != last + TICK
+        {
             let passed = ticks(at.saturating_duration_since(last) + TICK / 2);
             if passed == 0 {
                 return false;
             }
             if passed == 2 {
-                self.send(&Frame::SILENCE, common);
+                let ear = self.silent_ear();
+                self.send_ear(ear, common);
             } else {
                 (1..passed.min(SKIPPED_TICKS_MAX)).for_each(|_| self.skip());
             }
         }
         self.ticked_at = Some(at);
-        self.handle_timeout(common, now);
+        if now >= self.serve_at {
+            self.serve(common, now);
+        }
         true
     }
 
-    /// Takes what the leg says in this tick; tells whether it is anything. On hold it says nothing.
-    pub(super) fn listen(&mut self, common: &mut Common, now: Instant) -> bool {
-        let taken = self.playout.take(&mut self.frame, now);
+    /// Takes what the leg sent for this tick, undecoded; returns how loud it claims to be, if it is anything. On hold it
+    /// says nothing.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Level> {
+        match self.playout.due(now) {
+            Due::Sound(claim) if !self.is_on_hold() => Some(claim.level),
+            Due::Sound(_) | Due::Silence => None,
+        }
+    }
+
+    /// Decodes what [`Self::due`] took, as it was said.
+    pub(super) fn decode(&mut self, sound: &mut Frame, common: &mut Common) -> Taken {
+        let taken = self.playout.decode(sound);
+        common.counters.count(Counter::FramesDecoded);
         if taken == Taken::Concealed {
             common.counters.count(Counter::FramesConcealed);
         }
-        taken != Taken::Silent && !self.is_on_hold()
+        taken
     }
 
-    /// Returns what [`Self::listen`] took.
-    pub(super) const fn said(&self) -> &Frame {
-        &self.frame
+    /// Makes what was said fit to be heard, given what the leg heard; returns how loud it was.
+    pub(super) fn shape(&mut self, sound: &mut Frame, heard: &Frame, common: &mut Common) -> Level {
+        let Manner { shaper, asked } = &mut self.manner;
+        let shaping = asked.unwrap_or_else(|| Shaping::of(self.hearing.codec));
+        let noise_suppression = shaping.noise_suppression && common.effort.noise_suppression;
+        shaper.set_shaping(Shaping {
+            noise_suppression,
+            ..shaping
+        });
+        if noise_suppression || shaping.echo {
+            common.shapers.equip(shaper);
+        }
+        shaper.shape(sound, heard)
     }
 
-    /// Judges what is heard of the leg in this tick, and tells if its speaking begins or ends.
-    pub(super) fn judge(&mut self, heard: bool, common: &mut Common) {
-        let level = if heard {
-            self.frame.level()
-        } else {
-            Level::SILENCE
-        };
+    /// Tells whether the leg is judged by what it says: not where its sound is to be left as it is, music included.
+    pub(super) fn is_judged(&self) -> bool {
+        self.manner.asked != Some(Shaping::NONE)
+    }
+
+    /// Gives back what only a speaker needs.
+    pub(super) fn rest(&mut self, common: &mut Common) {
+        if self.manner.shaper.is_equipped() {
+            common.shapers.strip(&mut self.manner.shaper);
+        }
+    }
+
+    /// Sets what is done to the leg's sound.
+    pub(super) const fn set_shaping(&mut self, shaping: Shaping) {
+        self.manner.asked = Some(shaping);
+    }
+
+    /// Judges how loud the leg is in this tick, and tells if its speaking begins or ends.
+    pub(super) fn judge(&mut self, level: Level, common: &mut Common) {
         if let Some(speaking) = self.gate.handle(level) {
             common.tell(Event::Speaking {
                 leg: self.id,
@@ -222,22 +344,34 @@ impl Leg {
         }
     }
 
-    /// Ends a tick: sends the prompt where one is played, else the sound.
-    pub(super) fn utter(&mut self, sound: &Frame, common: &mut Common) {
-        if self.player.is_some() {
-            let clips = common.clips.clone();
-            if let Some(frame) = self.prompt(&clips, common) {
-                return self.send(frame, common);
-            }
+    /// Returns what the leg is to be sent in this tick, which a prompt takes a step in.
+    pub(super) fn ear(&mut self, deaf: bool, common: &mut Common) -> Ear {
+        let spot = self.player.is_some().then(|| self.prompt(common)).flatten();
+        match (self.silent_ear(), spot) {
+            (Ear::Closed, _) => Ear::Closed,
+            (silent, _) if self.is_on_hold() => silent,
+            (_, Some(spot)) => Ear::Prompt(spot),
+            (silent, None) if deaf => silent,
+            (_, None) => Ear::Mix(Key {
+                settings: EncoderSettings::new(self.hearing.codec, self.hearing.path.class()),
+                gain: self.hearing.gain,
+            }),
         }
-        self.send(sound, common);
     }
 
-    /// Takes the prompt's next frame, where one is played, and tells its end.
-    fn prompt<'a>(&mut self, clips: &'a Clips, common: &mut Common) -> Option<&'a Frame> {
+    fn silent_ear(&self) -> Ear {
+        if self.is_sending() {
+            Ear::Silence
+        } else {
+            Ear::Closed
+        }
+    }
+
+    /// Takes the prompt's next step, where one is played, and tells its end.
+    fn prompt(&mut self, common: &mut Common) -> Option<Spot> {
         let player = self.player.as_mut()?;
-        let frame = player.take(clips);
-        if frame.is_none() {
+        let spot = player.take(&common.clips);
+        if spot.is_none() {
             let token = player.token();
             self.player = None;
             common.tell(Event::Played {
@@ -245,27 +379,35 @@ impl Leg {
                 token,
             });
         }
-        frame
+        spot
     }
 
-    /// Sends one packet. On hold it is silence.
-    fn send(&mut self, frame: &Frame, common: &mut Common) {
-        if !self.is_sending() {
+    /// Sends what needs no encoder; in place of a mix, silence.
+    pub(super) fn send_ear(&mut self, ear: Ear, common: &mut Common) {
+        let Common {
+            clips,
+            outbox,
+            counters,
+            ..
+        } = common;
+        let payload = match ear {
+            Ear::Closed => return self.skip(),
+            Ear::Silence | Ear::Mix(_) => clips.silence(self.hearing.codec),
+            Ear::Prompt(spot) => clips
+                .payload(spot, self.hearing.codec)
+                .unwrap_or_else(|| clips.silence(self.hearing.codec)),
+        };
+        self.send(payload, outbox, counters);
+    }
+
+    /// Sends one packet; none where there is no payload.
+    pub(super) fn send(&mut self, payload: &[u8], outbox: &mut Outbox, counters: &mut Counters) {
+        if payload.is_empty() {
             return self.skip();
         }
-        let frame = if self.is_on_hold() {
-            &Frame::SILENCE
-        } else {
-            frame
-        };
-        let mut payload = [0; dsp::MAX_PAYLOAD];
-        let Ok(len) = self.encoder.encode(frame, &mut payload) else {
-            common.counters.count(Counter::EncodeFailed);
-            return self.skip();
-        };
         match &mut self.transport {
-            Transport::Phone(phone) => phone.send(self.id, &payload[..len], common),
-            Transport::Browser(browser) => browser.send(&payload[..len], common),
+            Transport::Phone(phone) => phone.send(self.id, payload, outbox, counters),
+            Transport::Browser(browser) => browser.send(payload, outbox, counters),
         }
     }
 
@@ -286,7 +428,8 @@ impl Leg {
     }
 
     /// Attaches the leg to a bus or to none.
-    pub(super) const fn attach(&mut self, conference: Option<ConferenceId>) {
+    pub(super) fn attach(&mut self, conference: Option<ConferenceId>, common: &mut Common) {
+        self.rest(common);
         self.conference = conference;
     }
 
@@ -304,23 +447,10 @@ impl Leg {
     }
 
     /// Lets media time pass without a packet.
-    fn skip(&mut self) {
+    pub(super) fn skip(&mut self) {
         match &mut self.transport {
             Transport::Phone(phone) => phone.skip(),
             Transport::Browser(browser) => browser.secure.skip_audio(),
-        }
-    }
-
-    fn handle_inbound(&mut self, inbound: Inbound<'_>, now: Instant) {
-        match inbound {
-            Inbound::Nothing | Inbound::Bound => {}
-            Inbound::Audio {
-                sequence,
-                timestamp,
-                payload,
-                restarted,
-                ..
-            } => self.put(sequence, timestamp, payload, restarted, now),
         }
     }
 
@@ -329,13 +459,15 @@ impl Leg {
         sequence: u16,
         timestamp: u32,
         payload: &[u8],
+        level: Option<u8>,
         restarted: bool,
         now: Instant,
     ) {
         if restarted {
             self.playout.reset();
         }
-        self.playout.put(sequence, timestamp, payload, now);
+        let header = level.map(Level::from_rfc6464);
+        self.playout.put(sequence, timestamp, payload, header, now);
     }
 
     fn handle_received(
@@ -349,9 +481,10 @@ impl Leg {
                 sequence,
                 timestamp,
                 payload,
+                level,
                 restarted,
                 ..
-            }) => self.put(sequence, timestamp, payload, restarted, now),
+            }) => self.put(sequence, timestamp, payload, level, restarted, now),
             Ok(Received::Digit(digit)) => common.tell(Event::Digit {
                 leg: self.id,
                 digit,
@@ -361,7 +494,8 @@ impl Leg {
         }
     }
 
-    fn handle_timeout(&mut self, common: &mut Common, now: Instant) {
+    /// Looks after the transport and what its peer reports.
+    fn serve(&mut self, common: &mut Common, now: Instant) {
         match &mut self.transport {
             Transport::Phone(phone) => {
                 if let Some(since) = phone.take_quiet(now) {
@@ -381,6 +515,29 @@ impl Leg {
                 }
                 self.settle(common);
             }
+        }
+        self.take_stock(&mut common.counters);
+        let transport = match &self.transport {
+            Transport::Phone(phone) => Some(phone.poll_timeout()),
+            Transport::Browser(browser) => browser.secure.poll_timeout(),
+        };
+        let regularly = now + SERVE_INTERVAL;
+        self.serve_at = transport.map_or(regularly, |at| at.min(regularly));
+    }
+
+    /// Counts what has happened to the leg's packets, and heeds what its peer says of ours.
+    fn take_stock(&mut self, counters: &mut Counters) {
+        let stats = self.playout.stats();
+        let before = std::mem::replace(&mut self.counted, stats);
+        counters.add(Counter::PacketsLate, stats.late - before.late);
+        counters.add(Counter::PacketsLost, stats.lost - before.lost);
+        counters.add(Counter::LevelsUntrusted, stats.untrusted - before.untrusted);
+        let session = match &self.transport {
+            Transport::Phone(phone) => Some(phone.stats()),
+            Transport::Browser(browser) => browser.secure.stats(),
+        };
+        if let Some(lost) = session.and_then(|session| session.remote_fraction_lost) {
+            self.hearing.path.handle(lost);
         }
     }
 
@@ -415,16 +572,25 @@ impl Leg {
     }
 }
 
+impl Manner {
+    const fn new(codec: Codec, asked: Option<Shaping>) -> Self {
+        Self {
+            shaper: Shaper::new(codec, Shaping::of(codec)),
+            asked,
+        }
+    }
+}
+
 impl Browser {
-    fn send(&mut self, payload: &[u8], common: &mut Common) {
-        let Ok(room) = common.outbox.room() else {
+    fn send(&mut self, payload: &[u8], outbox: &mut Outbox, counters: &mut Counters) {
+        let Ok(room) = outbox.room() else {
             self.secure.skip_audio();
-            common.counters.count(Counter::OutboxFull);
+            counters.count(Counter::OutboxFull);
             return;
         };
         if let Some((path, len)) = self.secure.write_audio(payload, room) {
             let socket = SocketId::Browser(path.socket);
-            common.outbox.commit(socket, *path.remote.expose(), len);
+            outbox.commit(socket, *path.remote.expose(), len);
         }
     }
 

@@ -10,7 +10,7 @@ use std::{
 use rand::{Rng, RngExt};
 use sip::{
     redact::Pii,
-    rtp::{self, Discard, Received, Session, SessionConfig},
+    rtp::{self, Discard, Received, Session, SessionConfig, session::SessionStats},
 };
 
 use super::is_due;
@@ -20,7 +20,8 @@ use crate::{
     media::{
         api::{Format, PhoneMedia},
         common::Common,
-        counters::Counter,
+        counters::{Counter, Counters},
+        outbox::Outbox,
         shard::SocketId,
     },
 };
@@ -143,17 +144,34 @@ impl Phone {
     }
 
     /// Sends one packet of audio.
-    pub(super) fn send(&mut self, leg: LegId, payload: &[u8], common: &mut Common) {
+    pub(super) fn send(
+        &mut self,
+        leg: LegId,
+        payload: &[u8],
+        outbox: &mut Outbox,
+        counters: &mut Counters,
+    ) {
         let Some(to) = self.destination else {
             return self.skip();
         };
-        let Ok(room) = common.outbox.room() else {
+        let Ok(room) = outbox.room() else {
             self.session.skip_tick();
-            common.counters.count(Counter::OutboxFull);
+            counters.count(Counter::OutboxFull);
             return;
         };
         let len = self.session.write_rtp(payload, room);
-        common.outbox.commit(SocketId::Rtp(leg), *to.expose(), len);
+        outbox.commit(SocketId::Rtp(leg), *to.expose(), len);
+    }
+
+    /// Returns when [`Self::take_quiet`] or [`Self::report`] is next due, or earlier.
+    pub(super) fn poll_timeout(&self) -> Instant {
+        let report = self.session.poll_timeout();
+        report.map_or(self.quiet_at, |report| report.min(self.quiet_at))
+    }
+
+    /// Returns the session in numbers.
+    pub(super) fn stats(&self) -> SessionStats {
+        self.session.stats()
     }
 
     /// Lets a tick pass without a packet.

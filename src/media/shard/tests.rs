@@ -1,5 +1,6 @@
 //! Conferences of telephones in simulated time: who hears whom, and what no stranger, panic or stall can disturb.
 
+mod encodings;
 mod world;
 
 use std::time::Duration;
@@ -9,7 +10,7 @@ use sip::{redact::Pii, rtp::Discard};
 
 use self::world::{ANNA, BERT, CARL, MUTED, OPEN, ROOM, World, address, tone_clip};
 use super::*;
-use crate::media::api::{Channels, ClipId, PhoneMedia};
+use crate::media::api::{Channels, ClipId, PhoneMedia, Seat};
 
 /// Tones that telephone codecs carry and that are no multiples of each other.
 const LOW: f64 = 500.0;
@@ -470,6 +471,7 @@ fn missed_ticks_are_made_up_and_a_long_stall_is_jumped_over() {
     assert_continuous(&world.phone(ANNA).packets);
     assert_eq!(world.count(Counter::LateTicks), 3);
     assert_eq!(world.count(Counter::SkippedTicks), 0);
+    assert_eq!(world.count(Counter::BaselineResets), 0);
     let last = *world.phone(ANNA).packets.last().unwrap();
     world.forget();
     world.stall(Duration::from_secs(1));
@@ -480,6 +482,7 @@ fn missed_ticks_are_made_up_and_a_long_stall_is_jumped_over() {
     assert_eq!(packets[0].0, last.0.wrapping_add(1));
     assert_eq!(packets[0].1, last.1.wrapping_add(47 * 160));
     assert_eq!(world.count(Counter::SkippedTicks), 46);
+    assert_eq!(world.count(Counter::BaselineResets), 1);
 }
 
 #[test]

@@ -49,6 +49,15 @@ async fn a_phone_gets_packets_moves_to_another_worker_and_says_goodbye() {
     pool.commands(first).unwrap().send(envelope).await.unwrap();
     let before = [sequence(&phone), sequence(&phone)];
     assert_eq!(before[1], before[0].wrapping_add(1));
+    let peak = || pool.counters().of(Counter::LoadPeakPermille);
+    let mut last = before[1];
+    for _ in 0..500 {
+        if peak() > 0 {
+            break;
+        }
+        last = sequence(&phone);
+    }
+    assert!(peak() > 0, "rounds cost nothing");
 
     pool.release(LEG, first).await.unwrap();
     let released = notices.recv().await.unwrap();
@@ -57,7 +66,6 @@ async fn a_phone_gets_packets_moves_to_another_worker_and_says_goodbye() {
     let start = Command::Start { conference: ROOM };
     pool.commands(second).unwrap().send(start).await.unwrap();
     pool.adopt(released, second, ROOM).await.unwrap();
-    let mut last = before[1];
     for _ in 0..10 {
         let next = sequence(&phone);
         assert_eq!(next, last.wrapping_add(1));

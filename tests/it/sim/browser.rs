@@ -13,7 +13,12 @@ use dsp::{Codec, Encoder, FRAME_SAMPLES, Frame, SAMPLE_RATE, TICK};
 use futures_util::FutureExt;
 use rand::{SeedableRng, rngs::StdRng};
 use rundruf::{
-    browser::negotiate::{Local, negotiate},
+    browser::{
+        house::{House, Presence},
+        negotiate::{Local, negotiate},
+        served::Served,
+        wire::Failed,
+    },
     conference::{
         error::{Dismissal, Refusal},
         event::Event as Told,
@@ -21,6 +26,7 @@ use rundruf::{
         participant::{Role, clean_name},
         roster::{Entry, Snapshot},
     },
+    pii::Pii,
     server::{Attendance, LegNews, MediaLeg, Notice},
 };
 use str0m::{
@@ -134,6 +140,23 @@ impl Browser {
         page.connection = Some(connection);
         page.attendance = Some(attendance);
         page.leg = Some(leg);
+    }
+
+    /// Knocks at the browsers' door; returns why it is not let in.
+    pub async fn is_refused(&self, world: &World, room: &TestRoom) -> Option<Failed> {
+        let address = self.0.borrow().address;
+        let admission = world.server.check_link(&room.link(Role::Guest)).await;
+        let admission = admission.unwrap().expect("a link that leads somewhere");
+        let door = Served::new(world.server.clone(), "localhost");
+        let (_, _, offer, _) = offer(address);
+        let joined = door.join(&admission, None, &Pii::new(offer)).await;
+        match joined {
+            Ok(entrance) => {
+                entrance.presence.leave().await;
+                None
+            }
+            Err(reason) => Some(reason),
+        }
     }
 
     /// Closes the page.
@@ -383,6 +406,9 @@ fn entry_line(entry: &Entry) -> String {
     }
     if entry.microphone {
         line += " mic";
+    }
+    if let Some(disturbance) = entry.disturbs {
+        line += &format!(" {disturbance:?}");
     }
     line
 }

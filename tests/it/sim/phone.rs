@@ -465,7 +465,11 @@ impl Device {
         if let Some(index) = found {
             self.pending.remove(index);
             self.finals.push(status);
-            self.tell(&format!("← {status} {method}"));
+            let retry = message
+                .fields("Retry-After")
+                .next()
+                .map(|after| format!(" retry after {after}"));
+            self.tell(&format!("← {status} {method}{}", retry.unwrap_or_default()));
         }
         if method != "INVITE" {
             return;

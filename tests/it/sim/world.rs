@@ -23,6 +23,7 @@ use rundruf::{
         Clips, Counter, Counters, Shard, ShardConfig, SocketId,
         api::{ClipId, Command, Event},
         leg::secure::SecureContext,
+        load::{Effort, Load},
         pool::{Pool, PortRange},
         worker::{Envelope, Notice, PhoneSockets, Simulated},
     },
@@ -109,6 +110,10 @@ struct Bench {
     shard: Shard,
     sockets: BTreeMap<LegId, PhoneSockets>,
     address: SocketAddr,
+    load: Load,
+    /// The share of its core that the worker needs, and the legs that it needs it for beside its own.
+    burden: (f32, u64),
+    weighed: Instant,
 }
 
 /// A room of the server.
@@ -180,14 +185,7 @@ impl World {
                     secure: secure.clone(),
                     seed: [u8::try_from(seed % 250).unwrap() + u8::try_from(index).unwrap(); 32],
                 };
-                let mut shard = Shard::new(config, epoch);
-                shard.set_wall(epoch, WALL);
-                Bench {
-                    worker,
-                    shard,
-                    sockets: BTreeMap::new(),
-                    address,
-                }
+                Bench::new(worker, config, address)
             })
             .collect();
         let (notices, events) = mpsc::channel(8_192);
@@ -315,6 +313,27 @@ impl World {
     /// Gives a shard a command that no server would.
     pub fn command(&mut self, shard: usize, command: Command) {
         self.apply(shard, command.into());
+    }
+
+    /// Makes a worker need this share of its core from here on, as if it had a hundred legs more.
+    pub fn burden(&mut self, worker: usize, share: f32) {
+        self.benches[worker].weigh();
+        self.benches[worker].burden = (share, 100);
+    }
+
+    /// The effort of a worker's shard.
+    pub fn effort(&self, worker: usize) -> Effort {
+        self.benches[worker].shard.effort()
+    }
+
+    /// Tells the server something as if a worker had.
+    pub fn notice(&mut self, worker: usize, event: Event) {
+        let notice = Notice {
+            worker,
+            event,
+            sockets: None,
+        };
+        self.notices.try_send(notice).expect("room for a notice");
     }
 
     /// Lets a datagram travel that none of the devices has sent.
@@ -474,7 +493,10 @@ impl World {
             };
             self.notices.try_send(notice).expect("room for a notice");
         }
-        bench.worker.counters.publish(bench.shard.counters());
+        bench.weigh();
+        let mut counters = *bench.shard.counters();
+        bench.load.report(&mut counters);
+        bench.worker.counters.publish(&counters);
     }
 
     fn departed(&mut self, flow: Flow, bytes: Vec<u8>) {
@@ -510,6 +532,29 @@ impl World {
 }
 
 impl Bench {
+    fn new(worker: Simulated, config: ShardConfig, address: SocketAddr) -> Self {
+        let mut shard = Shard::new(config, now());
+        shard.set_wall(now(), WALL);
+        Self {
+            worker,
+            shard,
+            sockets: BTreeMap::new(),
+            address,
+            load: Load::new(now()),
+            burden: (0.0, 0),
+            weighed: now(),
+        }
+    }
+
+    /// Tells the load what the time since the last call has cost.
+    fn weigh(&mut self) {
+        let passed = now() - std::mem::replace(&mut self.weighed, now());
+        let (share, others) = self.burden;
+        let legs = self.shard.counters().of(Counter::Legs) + others;
+        self.load.handle_round(passed.mul_f32(share), legs, now());
+        self.shard.set_effort(self.load.effort());
+    }
+
     /// Finds the socket with this port.
     fn socket(&self, port: u16) -> Option<(LegId, SocketId)> {
         self.sockets.iter().find_map(|(leg, sockets)| {

@@ -1,6 +1,6 @@
 //! The bar at the foot of the call: the microphone in the middle, and in words whether one can be heard.
 
-import { heard, type Room } from "../state";
+import { heard, music, type Room } from "../state";
 import { type Key, text } from "../text";
 import type { Props } from "./app";
 import { Meter } from "./device";
@@ -17,7 +17,7 @@ export function Controls({ state, dispatch, sound, room }: Props & { room: Room 
           {t(through ? "controls.heard" : on ? "controls.waiting" : "controls.unheard")}
         </p>
         <p class="heard-hint">
-          {t(on ? "controls.heard.hint" : "controls.unheard.hint")} {state.shortcut && <kbd>{t("controls.key")}</kbd>}
+          {t(on ? (music(room) ? "controls.music.hint" : "controls.heard.hint") : "controls.unheard.hint")} {state.shortcut && <kbd>{t("controls.key")}</kbd>}
         </p>
         {on && <Meter sound={sound} label={t("check.level")} />}
       </div>

@@ -64,6 +64,7 @@ function Row({ state, dispatch, room, entry }: Props & { room: Room; entry: Entr
       data-status={entry.status}
       data-speaking={entry.speaking}
       data-microphone={entry.microphone ? "on" : "off"}
+      data-disturbs={entry.disturbs ?? "nothing"}
       data-own={own}
     >
       <span class={`plate tint-${number(entry.id) % TINTS}`} aria-hidden="true">
@@ -82,6 +83,7 @@ function Row({ state, dispatch, room, entry }: Props & { room: Room; entry: Entr
           )}
         </p>
         <Activity language={language} entry={entry} />
+        {(own || room.welcome.role === "moderator") && <Hint language={language} entry={entry} />}
       </div>
       {room.welcome.role === "moderator" && !own && (
         <div class="row-actions">
@@ -125,8 +127,22 @@ function Activity({ language, entry }: { language: Language; entry: Entry }) {
   );
 }
 
+/** What a moderator or the person themself can do something about; the others only hear it. */
+function Hint({ language, entry }: { language: Language; entry: Entry }) {
+  if (entry.status === "on-hold" || !entry.microphone) return null;
+  if (entry.disturbs !== "steady-noise" && entry.disturbs !== "echo") return null;
+  const [kind, icon] = entry.disturbs === "echo" ? (["echo", "echo"] as const) : (["noise", "wave"] as const);
+  return (
+    <p class="activity activity-hint" data-testid="hint">
+      <Icon name={icon} />
+      {text(language, `room.${kind}`)}
+    </p>
+  );
+}
+
 function activity(entry: Entry) {
   if (entry.status === "on-hold") return ["hold", <Icon name="pause" />] as const;
+  if (entry.microphone && entry.disturbs === "music") return ["music", <Icon name="note" />] as const;
   if (entry.speaking) return ["speaking", <Bars />] as const;
   if (entry.microphone) return ["microphone.on", <Icon name="microphone" />] as const;
   return ["microphone.off", <Icon name="microphone-off" />] as const;

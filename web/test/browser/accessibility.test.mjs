@@ -51,6 +51,33 @@ test("a browser named like a caller is told from the caller in text", async () =
   });
 });
 
+test("music is named to all, hum and echo to moderators and to whose line it is", async () => {
+  const said = async (scene) => {
+    let lines;
+    await inScene(SCENES[scene], {}, async (page) => {
+      const rows = page.locator("[data-testid=participant]:not([data-own=true])");
+      lines = await rows.evaluateAll((found) => found.map((row) => [...row.querySelectorAll(".activity")].map((line) => line.textContent).join(", ")));
+    });
+    return lines;
+  };
+  assert.deepEqual(await said("room-disturbing-guest"), ["Mikrofon an", "Wartemusik, stumm", "Mikrofon an", "spricht", "Mikrofon aus"]);
+  assert.deepEqual(await said("room-disturbing-moderator"), [
+    "Mikrofon an, Leitung gibt Echo",
+    "Wartemusik, stumm",
+    "Mikrofon an, Leitung brummt",
+    "spricht, Leitung brummt",
+    "Mikrofon aus",
+  ]);
+});
+
+test("who plays music reads beside the microphone that they are not heard", async () => {
+  await inScene(SCENES["room-music"], {}, async (page) => {
+    assert.equal(await page.getByTestId("heard").innerText(), "Man hört Sie gerade nicht");
+    assert.match(await page.locator(".heard-hint").innerText(), /Sobald sie endet/);
+    assert.equal(await page.locator("[data-own=true] .activity").innerText(), "Wartemusik, stumm");
+  });
+});
+
 test("a row does not paint over others, however many marks its name stacks", async () => {
   const above = async (name) => {
     let picture;

@@ -55,6 +55,8 @@ pub(super) struct Phone {
     pub(super) heard: Vec<i16>,
     /// Sequence number, media time and arrival of each RTP packet.
     pub(super) packets: Vec<(u16, u32, Instant)>,
+    /// The payload of each.
+    pub(super) payloads: Vec<Vec<u8>>,
     pub(super) reports: usize,
     speaks_at: Instant,
     phase: f64,
@@ -109,6 +111,9 @@ impl World {
         let opening = Box::new(Opening::Phone(phone.media));
         self.phones.insert(leg, phone);
         self.tell(Command::Open { leg, opening });
+        // Tones are no speech: what treats speech would take them away.
+        let shaping = dsp::Shaping::NONE;
+        self.tell(Command::Shape { leg, shaping });
     }
 
     pub(super) fn start(&mut self, conference: ConferenceId) {
@@ -177,6 +182,7 @@ impl World {
         for phone in self.phones.values_mut() {
             phone.heard.clear();
             phone.packets.clear();
+            phone.payloads.clear();
         }
     }
 
@@ -244,6 +250,7 @@ impl Phone {
             says: None,
             heard: Vec::new(),
             packets: Vec::new(),
+            payloads: Vec::new(),
             reports: 0,
             // Each phone has its own time within the 20 ms.
             speaks_at: now + STEP * u32::try_from(leg.as_u64() * 3 % 10).unwrap(),
@@ -313,6 +320,7 @@ impl Phone {
     fn hear(&mut self, bytes: &[u8], now: Instant) {
         let packet = Packet::parse(bytes).unwrap();
         self.packets.push((packet.sequence, packet.timestamp, now));
+        self.payloads.push(packet.payload.to_vec());
         let received = self.session.handle_rtp(bytes, now).unwrap();
         if let Received::Audio {
             sequence,
@@ -321,7 +329,7 @@ impl Phone {
             ..
         } = received
         {
-            self.playout.put(sequence, timestamp, payload, now);
+            self.playout.put(sequence, timestamp, payload, None, now);
         }
         let mut frame = Frame::SILENCE;
         self.playout.take(&mut frame, now);

@@ -1,0 +1,119 @@
+//! The machine: cores, priorities, clocks, and what the system says of processes and of itself.
+
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sched::{CpuSet, sched_setaffinity},
+    sys::resource::{Resource, getrlimit, setrlimit},
+    unistd::Pid,
+};
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
+
+use crate::Done;
+
+/// The core of what is measured; the generator has the other.
+pub(crate) const MEASURED_CORE: usize = 0;
+/// The generator's core.
+pub(crate) const GENERATOR_CORE: usize = 1;
+
+/// Keeps this process on a core.
+pub(crate) fn pin(core: usize) -> Done<()> {
+    let mut cores = CpuSet::new();
+    cores.set(core)?;
+    sched_setaffinity(Pid::from_raw(0), &cores)
+        .map_err(|error| format!("core {core} could not be had: {error}; two are needed"))?;
+    Ok(())
+}
+
+/// Asks for real-time scheduling of this thread; tells whether it was granted.
+pub(crate) fn realtime(priority: u8) -> bool {
+    let Ok(priority) = ThreadPriorityValue::try_from(priority) else {
+        return false;
+    };
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
+    let priority = ThreadPriority::Crossplatform(priority);
+    set_thread_priority_and_policy(thread_native_id(), priority, policy).is_ok()
+}
+
+/// Allows as many open files as the system lets us.
+pub(crate) fn allow_files() -> Done<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    Ok(())
+}
+
+/// Returns how many files may be open.
+pub(crate) fn files() -> Done<usize> {
+    Ok(usize::try_from(getrlimit(Resource::RLIMIT_NOFILE)?.0)?)
+}
+
+/// Tells the time.
+#[expect(clippy::disallowed_methods, reason = "the clock of the benchmark")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Sleeps until an instant and tells the time.
+#[expect(clippy::disallowed_methods, reason = "the benchmark runs in real time")]
+pub(crate) fn sleep_until(at: Instant) -> Instant {
+    thread::sleep(at.saturating_duration_since(now()));
+    now()
+}
+
+/// Returns the CPU time of all threads of a process.
+pub(crate) fn cpu(process: u32) -> Done<Duration> {
+    let mut nanoseconds = 0;
+    for task in fs::read_dir(format!("/proc/{process}/task"))? {
+        // A thread may have ended since.
+        let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else {
+            continue;
+        };
+        let first = text.split_whitespace().next().unwrap_or_default();
+        nanoseconds += first.parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// Returns the resident memory of a process in bytes.
+pub(crate) fn resident(process: u32) -> Done<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next());
+    Ok(kilobytes.ok_or("no VmRSS")?.parse::<u64>()? * 1_024)
+}
+
+/// Returns the time the host has taken from a core.
+pub(crate) fn stolen(core: usize) -> Done<Duration> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let name = format!("cpu{core} ");
+    let line = stat.lines().find_map(|line| line.strip_prefix(&name));
+    let jiffies = line.and_then(|line| line.split_whitespace().nth(7));
+    Ok(JIFFY * jiffies.ok_or("no steal time")?.parse::<u32>()?)
+}
+
+/// Returns how many datagrams the system dropped because a receiver's buffer was full, on the whole machine.
+pub(crate) fn datagrams_dropped() -> Done<u64> {
+    let snmp = fs::read_to_string("/proc/net/snmp")?;
+    let mut lines = snmp.lines().filter_map(|line| line.strip_prefix("Udp: "));
+    let (Some(names), Some(values)) = (lines.next(), lines.next()) else {
+        return Err("no UDP in /proc/net/snmp".into());
+    };
+    let mut both = names.split_whitespace().zip(values.split_whitespace());
+    let (_, value) = both
+        .find(|(name, _)| *name == "RcvbufErrors")
+        .ok_or("no RcvbufErrors")?;
+    Ok(value.parse()?)
+}
+
+/// `USER_HZ` is 100 on every architecture we know.
+const JIFFY: Duration = Duration::from_millis(10);
+/// The media worker's priority, in percent of the range; the floor and the generator have the same.
+pub(crate) const WORKER_PRIORITY: u8 = 20;
+/// The priority of what asks and answers beside a worker: a busy machine should not keep the generator waiting.
+pub(crate) const CONTROL_PRIORITY: u8 = 10;

@@ -1,0 +1,346 @@
+//! One measurement: a child is started, people come in, time passes, and what it cost is told.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+use crate::{
+    Done,
+    child::Measured,
+    crowd::{Crowd, Loss},
+    machine,
+    scenario::Scenario,
+    script::Script,
+    statistics::{median, percentile},
+    wire::{Answer, Ask, Kind, Leg, Program, Report},
+};
+
+/// What one measurement yields.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// CPU milliseconds per second and leg of the bare loop.
+    pub(crate) bare: Option<f64>,
+    /// Bytes of memory per leg.
+    pub(crate) resident: f64,
+    /// The measured time, with the people of the scenario.
+    pub(crate) calm: Window,
+    /// The time in which others joined.
+    pub(crate) joining: Option<Window>,
+}
+
+/// What was seen in a stretch of time.
+#[derive(Debug)]
+pub(crate) struct Window {
+    /// How long it was.
+    pub(crate) time: Duration,
+    /// CPU time of the program.
+    pub(crate) cpu: Duration,
+    /// What did not reach the people of the scenario.
+    pub(crate) loss: Loss,
+    /// Datagrams that did not fit a buffer, on the whole machine.
+    pub(crate) dropped: u64,
+    /// What the program counted.
+    pub(crate) report: Report,
+    /// CPU time the host took.
+    pub(crate) stolen: Duration,
+    /// How late the generator was, 99th percentile.
+    pub(crate) generator_late_us: f64,
+    /// Delays of sound in ms.
+    pub(crate) delays: Vec<f64>,
+}
+
+impl Window {
+    /// Returns the overruns that were not the host's doing, as a share of the ticks: one that took a slice of time may
+    /// have delayed every tick of that slice.
+    pub(crate) fn overrun_share(&self) -> f64 {
+        let ticks = self.report.ticks().max(1) as f64;
+        let excused = ticks * self.stolen.as_secs_f64() / self.time.as_secs_f64();
+        (self.report.overruns as f64 - excused).max(0.0) / ticks
+    }
+}
+
+/// What everybody says.
+pub(crate) struct Scripts(BTreeMap<(Kind, bool), Vec<Arc<Script>>>);
+
+impl Scripts {
+    /// Makes the scripts of a scenario.
+    pub(crate) fn new(scenario: &Scenario) -> Done<Self> {
+        let mut scripts = BTreeMap::new();
+        for kind in scenario.kinds {
+            let speech = (0..VOICES).map(|seed| Script::speech(*kind, seed).map(Arc::new));
+            scripts.insert((*kind, true), speech.collect::<Done<_>>()?);
+            let open = Script::open_microphone(*kind, VOICES)?;
+            scripts.insert((*kind, false), vec![Arc::new(open)]);
+        }
+        Ok(Self(scripts))
+    }
+
+    /// Returns the script of a person; talkers of a room have different voices, as far as there are any.
+    fn of(&self, scenario: &Scenario, number: usize) -> Done<&Arc<Script>> {
+        let place = scenario.place(number);
+        let choice = self.0.get(&(place.kind, place.talks));
+        let choice = choice.ok_or("nothing to say")?;
+        Ok(&choice[number / scenario.rooms % choice.len()])
+    }
+}
+
+/// Measures a program once.
+pub(crate) fn measure(
+    program: Program,
+    scenario: &Scenario,
+    scripts: &Scripts,
+    time: Duration,
+) -> Done<Outcome> {
+    let mut child = Measured::start(program)?;
+    // Where it is refused, the generator's lateness tells whether that mattered.
+    let _ = machine::realtime(machine::WORKER_PRIORITY);
+    let mut crowd = Crowd::new()?;
+    let empty = machine::resident(child.id())?;
+    enter(&mut child, &mut crowd, scenario, scripts)?;
+    crowd.resume();
+    let bare = match program {
+        Program::Floor => {
+            crowd.agree()?;
+            Some(bare(&mut child, &mut crowd)?)
+        }
+        Program::Server => {
+            crowd.shake_hands()?;
+            None
+        }
+        Program::Janus => None,
+    };
+    crowd.resume();
+    crowd.run(WARM_UP)?;
+    let resident = machine::resident(child.id())?.saturating_sub(empty);
+    let observed = observe(&mut crowd, scenario, program);
+    let calm = window(&mut child, &mut crowd, scenario, &observed, |_, crowd| {
+        crowd.run(time)?;
+        Ok(time)
+    })?;
+    let joining = if scenario.joining > 0 && program == Program::Server {
+        let joining = window(
+            &mut child,
+            &mut crowd,
+            scenario,
+            &observed,
+            |child, crowd| join(child, crowd, scenario, scripts),
+        )?;
+        Some(joining)
+    } else {
+        None
+    };
+    Ok(Outcome {
+        bare,
+        resident: resident as f64 / scenario.people as f64,
+        calm,
+        joining,
+    })
+}
+
+/// What a child and the machine have used so far.
+struct Usage {
+    cpu: Duration,
+    stolen: Duration,
+    dropped: u64,
+}
+
+impl Usage {
+    fn of(child: &Measured) -> Done<Self> {
+        Ok(Self {
+            cpu: machine::cpu(child.id())?,
+            stolen: machine::stolen(machine::MEASURED_CORE)?,
+            dropped: machine::datagrams_dropped()?,
+        })
+    }
+}
+
+/// Talkers whose voices are sought in what a listener hears.
+type Observed = [(usize, Vec<usize>)];
+
+/// Lets `pass` let time pass and tells what was seen meanwhile.
+fn window(
+    child: &mut Measured,
+    crowd: &mut Crowd,
+    scenario: &Scenario,
+    observed: &Observed,
+    pass: impl FnOnce(&mut Measured, &mut Crowd) -> Done<Duration>,
+) -> Done<Window> {
+    let report_before = report(child)?;
+    let before = Usage::of(child)?;
+    crowd.resume();
+    crowd.run(Duration::from_millis(40))?;
+    crowd.count_anew();
+    let time = pass(child, crowd)?;
+    let after = Usage::of(child)?;
+    let loss = crowd.loss(scenario.people, time);
+    let time = time + Duration::from_millis(40);
+    Ok(Window {
+        time,
+        cpu: after.cpu.saturating_sub(before.cpu),
+        loss,
+        dropped: after.dropped - before.dropped,
+        report: report(child)?.since(&report_before),
+        stolen: after.stolen.saturating_sub(before.stolen),
+        generator_late_us: percentile(&mut crowd.lateness_us, 0.99).unwrap_or(0.0),
+        delays: delays(crowd, scenario, observed)?,
+    })
+}
+
+fn enter(
+    child: &mut Measured,
+    crowd: &mut Crowd,
+    scenario: &Scenario,
+    scripts: &Scripts,
+) -> Done<()> {
+    let legs = legs(crowd, scenario, 0..scenario.people)?;
+    let kinds: Vec<Kind> = legs.iter().map(|leg| leg.kind).collect();
+    let sockets = open(child, legs)?;
+    for (number, (kind, socket)) in kinds.into_iter().zip(sockets).enumerate() {
+        crowd.enter(kind, scripts.of(scenario, number)?, socket)?;
+    }
+    Ok(())
+}
+
+fn legs(crowd: &mut Crowd, scenario: &Scenario, numbers: std::ops::Range<usize>) -> Done<Vec<Leg>> {
+    let legs = numbers.map(|number| crowd.leg(number, scenario.place(number)));
+    legs.collect()
+}
+
+fn open(child: &mut Measured, legs: Vec<Leg>) -> Done<Vec<std::net::SocketAddr>> {
+    let Answer::Opened { sockets } = child.ask(&Ask::Open(legs))? else {
+        return Err("no legs were opened".into());
+    };
+    Ok(sockets)
+}
+
+/// Lets others join, evenly over two seconds, while the crowd goes on; tells how long it watched.
+fn join(
+    child: &mut Measured,
+    crowd: &mut Crowd,
+    scenario: &Scenario,
+    scripts: &Scripts,
+) -> Done<Duration> {
+    let begin = machine::now();
+    let end = begin + JOIN_TIME + JOIN_AFTERMATH;
+    let mut next = scenario.people;
+    let all = next + scenario.joining;
+    let each = scenario.joining.div_ceil(JOIN_STEPS);
+    let mut batches = Vec::new();
+    while next < all {
+        let upto = (next + each).min(all);
+        batches.push(legs(crowd, scenario, next..upto)?);
+        next = upto;
+    }
+    let (opened, inbox) = mpsc::channel();
+    let step = JOIN_TIME / u32::try_from(batches.len())?;
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for (n, batch) in (0..).zip(batches) {
+                machine::sleep_until(begin + step * n);
+                let kinds: Vec<Kind> = batch.iter().map(|leg| leg.kind).collect();
+                let sockets = open(child, batch);
+                let sockets = sockets.map_err(|error| error.to_string());
+                let sent = opened.send(sockets.map(|sockets| (kinds, sockets)));
+                if sent.is_err() {
+                    return;
+                }
+            }
+        });
+        let mut number = scenario.people;
+        while machine::now() < end {
+            crowd.run(Duration::from_millis(5))?;
+            for batch in inbox.try_iter() {
+                let (kinds, sockets) = batch?;
+                for (kind, socket) in kinds.into_iter().zip(sockets) {
+                    crowd.enter(kind, scripts.of(scenario, number)?, socket)?;
+                    number += 1;
+                }
+            }
+        }
+        if number == all {
+            Ok(machine::now() - begin)
+        } else {
+            Err("not all could join in time".into())
+        }
+    })
+}
+
+/// Chooses whom delays are measured of: some listeners, with the talkers of their rooms.
+fn observe(crowd: &mut Crowd, scenario: &Scenario, program: Program) -> Vec<(usize, Vec<usize>)> {
+    if program == Program::Floor || scenario.talkers > VOICES_FOUND {
+        return Vec::new();
+    }
+    let listeners = scenario.talkers * scenario.rooms..scenario.people;
+    let mut observed = Vec::new();
+    for listener in listeners.take(LISTENERS) {
+        let room = listener % scenario.rooms;
+        let talkers = (0..scenario.talkers).map(|n| n * scenario.rooms + room);
+        let talkers: Vec<usize> = talkers.collect();
+        crowd.observe(listener, false);
+        talkers
+            .iter()
+            .for_each(|talker| crowd.observe(*talker, true));
+        observed.push((listener, talkers));
+    }
+    observed
+}
+
+fn delays(crowd: &Crowd, scenario: &Scenario, observed: &Observed) -> Done<Vec<f64>> {
+    let mut delays = Vec::new();
+    for (listener, talkers) in observed {
+        let recording = crowd.recording(*listener)?;
+        for talker in talkers {
+            delays.extend(crowd.voice(*talker)?.delays(&recording));
+        }
+    }
+    if !observed.is_empty() && delays.is_empty() {
+        return Err(format!("{}: no listener heard any talker", scenario.name).into());
+    }
+    Ok(delays)
+}
+
+fn report(child: &mut Measured) -> Done<Report> {
+    let Answer::Report(report) = child.ask(&Ask::Report)? else {
+        return Err("no report".into());
+    };
+    Ok(report)
+}
+
+/// Returns the CPU milliseconds per second and leg of the bare loop.
+fn bare(child: &mut Measured, crowd: &mut Crowd) -> Done<f64> {
+    let mut costs = Vec::new();
+    for _ in 0..BARE_ROUNDS {
+        let Answer::Held = child.ask(&Ask::Hold)? else {
+            return Err("the floor does not stand still".into());
+        };
+        crowd.hear();
+        crowd.burst();
+        let Answer::Bare {
+            nanoseconds,
+            packets,
+        } = child.ask(&Ask::Bare)?
+        else {
+            return Err("no bare loop".into());
+        };
+        crowd.hear();
+        costs.push(nanoseconds as f64 / packets.max(1) as f64 * 50.0 / 1e6);
+    }
+    Ok(median(&costs).unwrap_or(0.0))
+}
+
+/// Jitter buffers settle before anything counts.
+const WARM_UP: Duration = Duration::from_secs(3);
+const BARE_ROUNDS: usize = 15;
+/// Different voices.
+const VOICES: u64 = 8;
+/// Listeners whose delays are measured.
+const LISTENERS: usize = 8;
+/// Voices at once among which each can be found.
+const VOICES_FOUND: usize = 3;
+/// Time in which others join, in how many steps, and how long the consequences are watched.
+const JOIN_TIME: Duration = Duration::from_secs(2);
+const JOIN_STEPS: usize = 100;
+const JOIN_AFTERMATH: Duration = Duration::from_secs(3);

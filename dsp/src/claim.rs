@@ -1,0 +1,321 @@
+//! How loud a tick is, told from its packets before anything is decoded.
+//!
+//! The sender's word (RFC 6464) comes first, as long as it holds: each tick that was decoded, and for G.711 and G.722 each
+//! tick, is compared with what it said. A word that is off by more than 10 dB for a second is believed no more. Without it
+//! G.711 is measured by a table, G.722 by its step's logarithm, and Opus is guessed from its packets: whether libopus found
+//! voice (the flags at the front of SILK's part, RFC 6716 §4.2.3), or how long they are among their like, and how loud such
+//! packets of this leg were when they were decoded.
+//!
+//! A word too quiet would keep a leg from ever being decoded. So a leg whose packets contradict a word of silence is
+//! probed: a tick of it is decoded now and then although nobody hears it.
+
+use crate::{
+    Codec, Level,
+    codec::{g711::Law, g722::StepTrack, opus::Look},
+};
+
+/// What the packets say of a tick's loudness, whether it is decoded or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// How loud the tick is.
+    pub level: Level,
+    /// False if the sender was found to claim levels that are not so; then the level is our own estimate.
+    pub trusted: bool,
+}
+
+/// Makes the claims of one leg.
+#[derive(Debug)]
+pub(crate) struct Claims {
+    meter: Meter,
+    tick: Tick,
+    word: Word,
+    /// What was claimed last: made-up sound goes on as loud.
+    last: Level,
+}
+
+impl Claims {
+    pub(crate) fn new(codec: Codec) -> Self {
+        Self {
+            meter: match codec {
+                Codec::Pcmu => Meter::G711(Law::Mu),
+                Codec::Pcma => Meter::G711(Law::A),
+                Codec::G722 => Meter::G722(StepTrack::default()),
+                Codec::Opus => Meter::Opus(Guess::new()),
+            },
+            tick: Tick::default(),
+            word: Word::default(),
+            last: Level::SILENCE,
+        }
+    }
+
+    /// Looks at a payload that is wholly or partly of this tick.
+    ///
+    /// `part` are the bytes of the tick where a byte is a unit of time.
+    pub(crate) fn look(
+        &mut self,
+        payload: &[u8],
+        part: std::ops::Range<usize>,
+        header: Option<Level>,
+    ) {
+        let tick = &mut self.tick;
+        let part = payload.get(part).unwrap_or(payload);
+        match &mut self.meter {
+            Meter::G711(law) => {
+                tick.sum += law.energy(part);
+                tick.bytes += part.len();
+            }
+            Meter::G722(track) => {
+                tick.sum += track.hear(part);
+                tick.bytes += part.len();
+            }
+            Meter::Opus(guess) => {
+                let look = crate::codec::opus::look(payload);
+                if look == Look::Nothing {
+                    return;
+                }
+                tick.active |= guess.is_active(look, payload.len());
+            }
+        }
+        tick.sounds = true;
+        tick.header = tick.header.max(header);
+    }
+
+    /// Hears sound of this tick that was decoded before.
+    pub(crate) fn hear(&mut self, level: Level) {
+        self.tick.sounds = true;
+        self.tick.decoded = self.tick.decoded.max(Some(level));
+    }
+
+    /// Hears that sound of this tick has to be made up.
+    pub(crate) fn miss(&mut self) {
+        self.tick.sounds = true;
+        self.tick.decoded = self.tick.decoded.max(Some(self.last));
+    }
+
+    /// Makes the claim of this tick; none if nothing was looked at that sounds.
+    pub(crate) fn claim(&mut self) -> Option<Claim> {
+        let tick = std::mem::take(&mut self.tick);
+        if !tick.sounds {
+            self.last = Level::SILENCE;
+            self.word.said = None;
+            return None;
+        }
+        if let Meter::Opus(guess) = &mut self.meter {
+            guess.active = tick.active;
+        }
+        let own = self.meter.level(&tick);
+        let exact = !matches!(self.meter, Meter::Opus(_));
+        if let (Some(said), Some(own), true) = (tick.header, own, exact) {
+            self.word.compare(said, own);
+        }
+        self.word.said = tick.header;
+        self.word.doubt(tick.active && !exact);
+        let word = tick.header.filter(|_| !self.word.broken);
+        let level = word.or(own).max(tick.decoded).unwrap_or(self.last);
+        self.last = level;
+        Some(Claim {
+            level,
+            trusted: !self.word.broken,
+        })
+    }
+
+    /// Learns how loud the tick of the last claim was when it was decoded.
+    pub(crate) fn learn(&mut self, level: Level) {
+        if let Meter::Opus(guess) = &mut self.meter {
+            guess.learn(level);
+            if let Some(said) = self.word.said {
+                self.word.compare(said, level);
+            }
+        }
+    }
+
+    /// Tells whether a tick should be decoded although nobody hears it, to see whether the sender's silence is none.
+    pub(crate) const fn wants_probe(&self) -> bool {
+        self.word.doubts >= self.word.patience() && !self.word.broken
+    }
+
+    /// Learns how loud a probe was.
+    pub(crate) fn learn_probe(&mut self, level: Level) {
+        self.word.doubts = 0;
+        self.word.confirmed = if i32::from(level.as_dbov()) <= QUIET {
+            self.word.confirmed.saturating_add(1).min(MOST_CONFIRMED)
+        } else {
+            0
+        };
+        for _ in 0..PROBE_WEIGHT {
+            self.learn(level);
+        }
+    }
+
+    /// Tells whether the sender's word is believed no more.
+    pub(crate) const fn is_broken(&self) -> bool {
+        self.word.broken
+    }
+
+    /// Forgets the stream.
+    pub(crate) fn reset(&mut self) {
+        self.tick = Tick::default();
+        self.word = Word::default();
+        self.last = Level::SILENCE;
+        match &mut self.meter {
+            Meter::G711(_) => {}
+            Meter::G722(track) => *track = StepTrack::default(),
+            Meter::Opus(guess) => *guess = Guess::new(),
+        }
+    }
+}
+
+/// What was seen of one tick.
+#[derive(Debug, Default)]
+struct Tick {
+    sounds: bool,
+    header: Option<Level>,
+    /// Of what was decoded before or is made up.
+    decoded: Option<Level>,
+    sum: u64,
+    bytes: usize,
+    active: bool,
+}
+
+#[derive(Debug)]
+enum Meter {
+    G711(Law),
+    G722(StepTrack),
+    Opus(Guess),
+}
+
+impl Meter {
+    fn level(&self, tick: &Tick) -> Option<Level> {
+        match self {
+            Self::G711(_) => (tick.bytes > 0).then(|| Level::of_energy(tick.sum, tick.bytes)),
+            Self::G722(_) => {
+                let mean = tick.sum.checked_div(tick.bytes as u64)?;
+                // 6 dB to the octave of 2,048.
+                let above = u8::try_from(mean * 602 / 204_800).unwrap_or(u8::MAX);
+                Some(Level::from_rfc6464(G722_LEAST.saturating_sub(above)))
+            }
+            Self::Opus(guess) => Some(guess.level(tick.active)),
+        }
+    }
+}
+
+/// The sender's word on its loudness.
+#[derive(Debug, Default)]
+struct Word {
+    /// What it said of this tick.
+    said: Option<Level>,
+    /// What was measured in the tick before: sound lies up to a tick later in the packets than the sender measured it.
+    before: Option<Level>,
+    /// Ticks that contradicted it, less those that did not.
+    against: u8,
+    broken: bool,
+    /// Ticks that look like sound and are said to be silent, since the last probe.
+    doubts: u16,
+    /// Probes in a row that found silence.
+    confirmed: u8,
+}
+
+impl Word {
+    /// How many doubts a probe takes: the more it has proved true, the more.
+    const fn patience(&self) -> u16 {
+        DOUBTS << self.confirmed
+    }
+
+    fn compare(&mut self, said: Level, measured: Level) {
+        let before = self.before.replace(measured).unwrap_or(measured);
+        let dbov = |level: Level| i32::from(level.as_dbov()).max(QUIET);
+        let (low, high) = (
+            dbov(measured.min(before)) - TOLERANCE,
+            dbov(measured.max(before)) + TOLERANCE,
+        );
+        if (low..=high).contains(&dbov(said)) {
+            self.against = self.against.saturating_sub(1);
+            return;
+        }
+        self.against += 1;
+        if self.against >= BREAKS {
+            self.broken = true;
+            self.against = 0;
+        }
+    }
+
+    /// Counts a tick that looks like sound against a word of near silence.
+    fn doubt(&mut self, active: bool) {
+        let quiet = self
+            .said
+            .is_some_and(|said| i32::from(said.as_dbov()) <= QUIET);
+        if quiet && active {
+            self.doubts = self.doubts.saturating_add(1);
+        } else {
+            self.doubts = self.doubts.saturating_sub(1);
+        }
+    }
+}
+
+/// What Opus packets of a leg look like, and how loud they were.
+#[derive(Debug)]
+struct Guess {
+    /// Bytes of the shortest and longest packets of late, in sixteenths.
+    shortest: u32,
+    longest: u32,
+    /// Loudness of ticks that looked active and that did not, in hundredths of a dBov.
+    levels: [i32; 2],
+    active: bool,
+}
+
+impl Guess {
+    const fn new() -> Self {
+        Self {
+            shortest: u32::MAX,
+            longest: 0,
+            levels: [-65_00, -30_00],
+            active: false,
+        }
+    }
+
+    fn is_active(&mut self, look: Look, bytes: usize) -> bool {
+        let bytes = u32::try_from(bytes).unwrap_or(0) * 16;
+        self.shortest = self.shortest.saturating_add(2).min(bytes);
+        self.longest = self.longest.saturating_sub(2).max(bytes);
+        match look {
+            Look::Nothing | Look::Quiet => false,
+            Look::Voice => true,
+            // Packets all of a length say nothing: what cannot be told apart counts as sound.
+            Look::Unknown => {
+                self.longest < self.shortest * 2
+                    || bytes > self.shortest + (self.longest - self.shortest) / 3
+            }
+        }
+    }
+
+    fn level(&self, active: bool) -> Level {
+        let level = self.levels[usize::from(active)] / -100;
+        Level::from_rfc6464(u8::try_from(level.clamp(0, 127)).unwrap_or(127))
+    }
+
+    fn learn(&mut self, level: Level) {
+        let known = &mut self.levels[usize::from(self.active)];
+        *known += (i32::from(level.as_dbov()) * 100 - *known) / 16;
+    }
+}
+
+/// dB by which a word may differ from the measurement.
+const TOLERANCE: i32 = 10;
+
+/// dBov at or below which all is quiet, however different.
+const QUIET: i32 = -60;
+
+/// Ticks of contradiction that break a word: a second.
+const BREAKS: u8 = 50;
+
+/// Ticks that look like sound under a word of silence before a probe: a second.
+const DOUBTS: u16 = 50;
+
+/// Doublings of that where probe after probe finds silence: half a minute. A room of open microphones is silent for long.
+const MOST_CONFIRMED: u8 = 5;
+
+/// Ticks a probe counts for.
+const PROBE_WEIGHT: u8 = 17;
+
+/// −dBov of G.722 at its smallest step.
+const G722_LEAST: u8 = 65;

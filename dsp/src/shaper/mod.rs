@@ -1,0 +1,257 @@
+//! What is done to one leg's sound before it is mixed: echo, then noise, then gain.
+//!
+//! ```text
+//! frame ─ high-pass (telephones) ─ [ spectrum: echo of what the leg heard, then noise ] ─ gain ─ limiter ─ frame
+//!                                    └── a Workshop, lent from the ShaperPool while the leg is chosen
+//! ```
+//!
+//! A leg keeps a [`Shaper`] of a few hundred bytes for as long as it lives: the gain found for it and some filter state.
+//! All that is heavy sits in workshops; a bus has a few more of them than it has speakers.
+//!
+//! Invariants: with everything switched off a frame passes bit-exactly; nothing here allocates but
+//! [`ShaperPool::new`] and [`ShaperPool::refill`]; a shaper without a workshop works, with high-pass and gain alone.
+
+mod bands;
+mod echo;
+mod noise;
+mod workshop;
+
+use std::fmt;
+
+use self::{
+    echo::EchoPath,
+    noise::NoiseFloor,
+    workshop::{Memory, Workshop},
+};
+use crate::{
+    Codec, FRAME_SAMPLES, Frame, Level, Limiter,
+    gain::Gain,
+    power::{decibels, level_of, squares},
+};
+
+/// Which treatments a leg's sound gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Shaping {
+    /// Steady noise is turned down.
+    pub noise_suppression: bool,
+    /// Speech is brought to −26 dBov.
+    pub gain: bool,
+    /// The echo of what the leg heard is turned down.
+    pub echo: bool,
+}
+
+impl Shaping {
+    /// No treatment: frames pass bit-exactly.
+    pub const NONE: Self = Self {
+        noise_suppression: false,
+        gain: false,
+        echo: false,
+    };
+
+    /// Returns what helps a leg of this codec: telephones have hybrids that echo; browsers cancel echo themselves.
+    pub const fn of(codec: Codec) -> Self {
+        let telephone = is_telephone(codec);
+        Self {
+            noise_suppression: true,
+            gain: true,
+            echo: telephone,
+        }
+    }
+}
+
+/// Shapes the sound of one leg.
+#[derive(Debug)]
+pub struct Shaper {
+    codec: Codec,
+    shaping: Shaping,
+    gain: Gain,
+    /// The gain the last frame ended with, as a factor.
+    factor: f32,
+    limiter: Limiter,
+    high_pass: HighPass,
+    /// What the last workshop learned of this leg.
+    memory: Memory,
+    workshop: Option<Box<Workshop>>,
+}
+
+impl Shaper {
+    /// Makes a shaper without a workshop.
+    pub const fn new(codec: Codec, shaping: Shaping) -> Self {
+        Self {
+            codec,
+            shaping,
+            gain: Gain::new(),
+            factor: 1.0,
+            limiter: Limiter::new(),
+            high_pass: HighPass::new(),
+            memory: Memory {
+                noise: NoiseFloor::UNKNOWN,
+                echo: EchoPath::UNKNOWN,
+            },
+            workshop: None,
+        }
+    }
+
+    /// Changes the treatments, between two frames.
+    pub const fn set_shaping(&mut self, shaping: Shaping) {
+        self.shaping = shaping;
+    }
+
+    /// Returns the treatments.
+    pub const fn shaping(&self) -> Shaping {
+        self.shaping
+    }
+
+    /// Returns the gain found for this leg in dB.
+    pub const fn gain_db(&self) -> f32 {
+        self.gain.as_db()
+    }
+
+    /// Tells whether the shaper holds a workshop of a [`ShaperPool`].
+    pub const fn is_equipped(&self) -> bool {
+        self.workshop.is_some()
+    }
+
+    /// Shapes a frame in place, given what was sent to this leg in the same tick; returns the level before the gain.
+    pub fn shape(&mut self, frame: &mut Frame, heard: &Frame) -> Level {
+        if self.shaping == Shaping::NONE {
+            return frame.level();
+        }
+        let mut line = [0.0; FRAME_SAMPLES];
+        for (line, &sample) in line.iter_mut().zip(&frame.samples) {
+            *line = f32::from(sample);
+        }
+        if is_telephone(self.codec) {
+            self.high_pass.process(&mut line);
+        }
+        if let Some(workshop) = &mut self.workshop {
+            workshop.process(&mut line, heard, self.shaping, self.codec);
+        }
+        let dbov = dbov_of(&line);
+        self.amplify(&mut line, dbov, frame);
+        level_of(dbov)
+    }
+
+    /// Brings the line to its level, sliding from the last frame's gain.
+    fn amplify(&mut self, line: &mut [f32; FRAME_SAMPLES], dbov: f32, frame: &mut Frame) {
+        let wanted = if self.shaping.gain {
+            10_f32.powf(self.gain.handle(dbov) / 20.0)
+        } else {
+            1.0
+        };
+        let from = self.factor;
+        let step = (wanted - from) / FRAME_SAMPLES as f32;
+        let mut sums = [0; FRAME_SAMPLES];
+        for (at, (sum, x)) in sums.iter_mut().zip(line).enumerate() {
+            let product = *x * (from + step * at as f32);
+            // Rounds without a call of the mathematics library, which would keep this from running four abreast.
+            #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates")]
+            let rounded = (product + 0.5_f32.copysign(product)) as i32;
+            *sum = rounded;
+        }
+        self.factor = wanted;
+        self.limiter.limit(&sums, frame);
+    }
+}
+
+/// The workshops of a bus: heavy state that only those who may be heard need.
+pub struct ShaperPool {
+    idle: Vec<Box<Workshop>>,
+    instances: usize,
+}
+
+impl ShaperPool {
+    /// Makes a pool of so many workshops.
+    pub fn new(instances: usize) -> Self {
+        let mut pool = Self {
+            idle: Vec::with_capacity(instances),
+            instances,
+        };
+        pool.refill(0);
+        pool
+    }
+
+    /// Gives a shaper a workshop; returns false if none is idle. One that has a workshop keeps it.
+    pub fn equip(&mut self, shaper: &mut Shaper) -> bool {
+        if shaper.workshop.is_none() {
+            shaper.workshop = self.idle.pop();
+            if let Some(workshop) = &mut shaper.workshop {
+                workshop.take_up(&shaper.memory);
+            }
+        }
+        shaper.workshop.is_some()
+    }
+
+    /// Takes the workshop of a shaper back. A pool that is full drops it, so this never grows.
+    pub fn strip(&mut self, shaper: &mut Shaper) {
+        if let Some(workshop) = shaper.workshop.take() {
+            shaper.memory = workshop.memory();
+            if self.idle.len() < self.instances {
+                self.idle.push(workshop);
+            }
+        }
+    }
+
+    /// Makes up for workshops that left with their legs; `lent` of them are in use. Allocates: not for the tick.
+    pub fn refill(&mut self, lent: usize) {
+        while self.idle.len() + lent < self.instances {
+            self.idle.push(Box::new(Workshop::new()));
+        }
+    }
+
+    /// Returns how many workshops are idle.
+    pub const fn idle(&self) -> usize {
+        self.idle.len()
+    }
+}
+
+impl fmt::Debug for ShaperPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShaperPool")
+            .field("idle", &self.idle.len())
+            .field("instances", &self.instances)
+            .finish()
+    }
+}
+
+/// A Butterworth high-pass of second order at 80 Hz: takes away offset, mains hum and rumble below a telephone's band.
+#[derive(Debug, Clone)]
+struct HighPass {
+    state: [f32; 2],
+}
+
+impl HighPass {
+    const fn new() -> Self {
+        Self { state: [0.0; 2] }
+    }
+
+    fn process(&mut self, line: &mut [f32; FRAME_SAMPLES]) {
+        let [mut s1, mut s2] = self.state;
+        for x in line {
+            let y = B0 * *x + s1;
+            s1 = -2.0 * B0 * *x - A1 * y + s2;
+            s2 = B0 * *x - A2 * y;
+            *x = y;
+        }
+        self.state = [s1, s2];
+    }
+}
+
+const fn is_telephone(codec: Codec) -> bool {
+    match codec {
+        Codec::Pcmu | Codec::Pcma | Codec::G722 => true,
+        Codec::Opus => false,
+    }
+}
+
+fn dbov_of(line: &[f32; FRAME_SAMPLES]) -> f32 {
+    decibels(squares(line) / FRAME_SAMPLES as f32 / (32_768.0 * 32_768.0))
+}
+
+/// Coefficients of the high-pass at 48 kHz (bilinear transform; the numerator is B0, −2·B0, B0).
+const B0: f32 = 0.992_622_55;
+const A1: f32 = -1.985_190_7;
+const A2: f32 = 0.985_299_5;
+
+#[cfg(test)]
+mod tests;

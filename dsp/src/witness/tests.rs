@@ -1,0 +1,144 @@
+//! Tests of the witness, with material that disturbs and material that only seems to.
+#![cfg(test)]
+
+use super::*;
+use crate::{Codec, material, tone};
+
+/// Plays a sound to a witness that is sent something else; returns what it found and after how many ticks.
+fn findings(sound: &[Frame], sent: &[Frame]) -> Vec<(usize, Finding)> {
+    let mut witness = Witness::new();
+    let silence = Frame::SILENCE;
+    sound
+        .iter()
+        .enumerate()
+        .filter_map(|(tick, frame)| {
+            let mix = sent.get(tick).unwrap_or(&silence);
+            witness.hear(frame, mix).map(|finding| (tick, finding))
+        })
+        .collect()
+}
+
+/// The first thing found, and when.
+fn first(sound: &[Frame]) -> Option<(usize, Finding)> {
+    findings(sound, &[]).first().copied()
+}
+
+#[test]
+fn steady_noise_is_named_after_five_seconds_and_ends() {
+    for noise in [
+        material::noise(1, 400, -40.0),
+        material::fan(2, 400, -42.0),
+        tone::sine(425.0, -20.0, 400),
+    ] {
+        let mut sound = noise;
+        sound.extend(vec![Frame::SILENCE; 200]);
+        let found = findings(&sound, &[]);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(found[0].1, Finding::Begins(Disturbance::SteadyNoise));
+        assert!((250..=320).contains(&found[0].0), "{found:?}");
+        assert_eq!(found[1].1, Finding::Ends(Disturbance::SteadyNoise));
+        assert!((400..=520).contains(&found[1].0), "{found:?}");
+    }
+}
+
+#[test]
+fn faint_noise_and_speech_in_noise_are_not_named() {
+    assert_eq!(first(&material::noise(1, 1_000, -52.0)), None);
+    let speech = material::speech(3, 20, -26.0);
+    assert_eq!(
+        first(&material::sum(&speech, &material::noise(4, 1_000, -50.0))),
+        None
+    );
+}
+
+#[test]
+fn music_is_named_after_eight_seconds() {
+    for (codec, seed, pace) in [
+        (Codec::Pcma, 1, 2.0),
+        (Codec::Pcmu, 2, 4.0),
+        (Codec::Pcma, 3, 6.0),
+        (Codec::Opus, 4, 3.0),
+    ] {
+        let music = material::melody(seed, 14, pace, -20.0);
+        let found = first(&material::through(codec, &music));
+        let Some((tick, Finding::Begins(Disturbance::Music))) = found else {
+            panic!("{codec:?} {pace}: {found:?}");
+        };
+        assert!((399..=700).contains(&tick), "{codec:?} {pace}: {tick}");
+    }
+}
+
+#[test]
+fn voices_are_no_music() {
+    for seed in 0..4 {
+        let speech = material::speech(seed, 20, -26.0);
+        assert_eq!(first(&speech), None, "voice {seed}");
+    }
+    let crowd = (10..14)
+        .map(|seed| material::speech(seed, 20, -28.0))
+        .reduce(|a, b| material::sum(&a, &b))
+        .unwrap();
+    assert_eq!(first(&crowd), None, "several at once");
+}
+
+#[test]
+fn recorded_speech_disturbs_nobody() {
+    for file in ["short_nb_voice.wav", "short_wb_voice.wav"] {
+        if let Some(sound) = material::recorded(file) {
+            let thrice = [sound.clone(), sound.clone(), sound].concat();
+            assert_eq!(first(&thrice), None, "{file}");
+        }
+    }
+}
+
+#[test]
+fn an_echo_is_named_at_any_delay_and_level() {
+    for (delay_ms, db, codec) in [
+        (20, -15.0, Codec::Pcma),
+        (90, -25.0, Codec::Pcmu),
+        (200, -15.0, Codec::Pcma),
+        (330, -10.0, Codec::Opus),
+    ] {
+        let sent = material::speech(5, 14, -26.0);
+        let echo = material::delayed(&material::amplified(&sent, db), delay_ms * 48);
+        let found = findings(&material::through(codec, &echo), &sent);
+        assert_eq!(
+            found.first().map(|found| found.1),
+            Some(Finding::Begins(Disturbance::Echo)),
+            "{delay_ms} ms {db} dB"
+        );
+        assert!(found[0].0 >= 150, "{found:?}");
+    }
+}
+
+#[test]
+fn two_who_talk_at_once_are_no_echo() {
+    for seed in 0..4 {
+        let sent = material::speech(100 + seed, 16, -26.0);
+        let sound = material::speech(200 + seed, 16, -32.0);
+        assert_eq!(findings(&sound, &sent), [], "seed {seed}");
+    }
+}
+
+#[test]
+fn voices_in_the_same_rhythm_are_neither_echo_nor_music() {
+    let sent = material::carriers(0, 12, -20.0);
+    for (voice, late) in [(1, 0), (2, 60), (3, 200)] {
+        let sound = material::delayed(&material::carriers(voice, 12, -22.0), late * 48);
+        assert_eq!(findings(&sound, &sent), [], "voice {voice}");
+    }
+}
+
+#[test]
+fn ticks_that_are_not_decoded_are_pauses() {
+    let mut witness = Witness::new();
+    let silence = Frame::SILENCE;
+    for (tick, frame) in material::melody(1, 20, 4.0, -20.0).iter().enumerate() {
+        let found = if tick % 10 == 0 {
+            witness.pass()
+        } else {
+            witness.hear(frame, &silence)
+        };
+        assert_eq!(found, None);
+    }
+}

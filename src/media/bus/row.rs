@@ -1,0 +1,438 @@
+//! One row of the matrix: the legs that hear the same channels, and what is encoded for them.
+//!
+//! ```text
+//! mix ─┬─ without anybody ─ one encoding per codec, loss class and gain ─ payload ─ every listener's packet
+//!      └─ without own      ─ a stream of one's own, begun as a copy of the shared one before it goes on
+//! ```
+//!
+//! Invariants: each shared encoding is encoded once per tick, and only while somebody hears it; nobody hears themself;
+//! whoever was heard goes back to the shared encoding where [`Handover`](dsp::Handover) says so.
+
+use std::time::Instant;
+
+use dsp::{Frame, Level, Mixer, Served};
+
+use super::{Place, stage::Stage};
+use crate::{
+    id::LegId,
+    media::{
+        api::{Channels, ListeningGain},
+        common::Common,
+        counters::Counter,
+        encoders::{Finish, Stream},
+        leg::{Ear, Key, Leg},
+        legs::{Legs, Slot},
+    },
+};
+
+/// The legs that hear the same channels.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) hears: Channels,
+    pub(super) members: Vec<Member>,
+    encodings: Vec<Encoding>,
+    mixer: Mixer,
+    /// What those hear who are not part of it.
+    sound: Frame,
+    finish: Finish,
+    level: Level,
+}
+
+/// One attached leg.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) leg: LegId,
+    pub(super) slot: Slot,
+    /// Where it may speak.
+    pub(super) speaks: Channels,
+    ear: Ear,
+    /// Ticks that a change of the encoding has waited for a quiet one.
+    waited: u8,
+    voice: Voice,
+    /// Its place among the talkers, where it is heard in this tick.
+    pub(super) talks: Option<usize>,
+    /// It takes part in this tick.
+    present: bool,
+}
+
+/// Which encoder a leg's packets come from.
+#[derive(Debug)]
+enum Voice {
+    /// None: it hears a prompt, silence or nothing.
+    None,
+    /// The encoding of this number.
+    Shared(usize),
+    /// One of its own.
+    Private(Box<Stream>, ListeningGain),
+}
+
+/// What several legs hear.
+#[derive(Debug)]
+struct Encoding {
+    key: Key,
+    /// There while there are users.
+    stream: Option<Box<Stream>>,
+    users: usize,
+}
+
+impl Member {
+    /// Makes a member that hears nothing yet.
+    pub(super) const fn new(leg: LegId, slot: Slot, speaks: Channels) -> Self {
+        Self {
+            leg,
+            slot,
+            speaks,
+            ear: Ear::Closed,
+            waited: 0,
+            voice: Voice::None,
+            talks: None,
+            present: false,
+        }
+    }
+}
+
+impl Member {
+    /// Tells whether another encoding of the same sound may wait for a tick in which the change is not heard.
+    fn waits(&mut self, ear: Ear, mix: Level) -> bool {
+        let (Ear::Mix(before), Ear::Mix(after)) = (self.ear, ear) else {
+            return false;
+        };
+        let alike = before.settings.codec == after.settings.codec && before.gain == after.gain;
+        if alike && mix > QUIET && self.waited < LONGEST_WAIT {
+            self.waited += 1;
+            return true;
+        }
+        self.waited = 0;
+        false
+    }
+}
+
+impl Row {
+    pub(super) const fn new(hears: Channels) -> Self {
+        Self {
+            hears,
+            members: Vec::new(),
+            encodings: Vec::new(),
+            mixer: Mixer::new(),
+            sound: Frame::SILENCE,
+            finish: Finish::new(),
+            level: Level::SILENCE,
+        }
+    }
+
+    /// Takes a member out; the last one moves to its place.
+    pub(super) fn remove(&mut self, at: usize, common: &mut Common) -> Member {
+        self.mute(at, common);
+        let mut member = self.members.swap_remove(at);
+        member.ear = Ear::Closed;
+        member.talks = None;
+        member
+    }
+
+    /// Asks every leg what it has to say and how it hears.
+    pub(super) fn listen(
+        &mut self,
+        number: usize,
+        at: Instant,
+        stage: &mut Stage,
+        legs: &mut Legs,
+        common: &mut Common,
+        now: Instant,
+    ) {
+        let mut members = std::mem::take(&mut self.members);
+        let mut place = Place { row: number, at: 0 };
+        let deaf = self.hears == Channels::NONE;
+        common.each(
+            &mut members,
+            |member| member.leg,
+            |member, common| {
+                let here = place;
+                place.at += 1;
+                member.present = false;
+                member.talks = None;
+                let Some(leg) = legs.at(member.slot) else {
+                    return;
+                };
+                if !leg.begin_tick(at, common, now) {
+                    return;
+                }
+                member.present = true;
+                let claim = leg.due(now);
+                let may_speak = member.speaks != Channels::NONE;
+                if !may_speak || !stage.nominate(member, here, claim) {
+                    let level = claim.filter(|_| may_speak);
+                    leg.judge(level.unwrap_or(Level::SILENCE), common);
+                    leg.rest(common);
+                }
+                let ear = leg.ear(deaf, common);
+                if ear != member.ear && !member.waits(ear, self.level) {
+                    member.ear = ear;
+                    tune(&mut self.encodings, member, common);
+                }
+            },
+        );
+        self.members = members;
+    }
+
+    /// Mixes what is said in the row's channels, encodes it and sends every member its packet.
+    pub(super) fn speak(&mut self, stage: &mut Stage, legs: &mut Legs, common: &mut Common) {
+        if self.members.is_empty() {
+            return;
+        }
+        self.mix(stage);
+        self.arrange(stage, common);
+        self.encode(common);
+        self.send(stage, legs, common);
+    }
+
+    fn mix(&mut self, stage: &Stage) {
+        self.mixer.clear();
+        let mut level = Level::SILENCE;
+        for talker in stage.talkers() {
+            if talker.speaks.meets(self.hears) {
+                self.mixer.add(&talker.sound);
+                level = level.max(talker.sound.level());
+            }
+        }
+        self.level = level;
+        self.finish.finish(self.mixer.sums(), &mut self.sound);
+    }
+
+    /// Gives whoever is part of the mix a stream of their own, and takes it back when they have been silent for a while.
+    fn arrange(&mut self, stage: &Stage, common: &mut Common) {
+        for at in 0..self.members.len() {
+            let member = &mut self.members[at];
+            let own = own_part(member, stage, self.hears).is_some();
+            match &mut member.voice {
+                Voice::Shared(number) if own => {
+                    let number = *number;
+                    let stream = self.encodings[number].part(common);
+                    let gain = self.encodings[number].key.gain;
+                    member.voice = match stream {
+                        Some(mut stream) => {
+                            if gain == ListeningGain::default() {
+                                stream.finish.clone_from(&self.finish);
+                            }
+                            stream.handover.handle_tick(true, self.level);
+                            Voice::Private(stream, gain)
+                        }
+                        None => Voice::None,
+                    };
+                }
+                Voice::Private(stream, _) => {
+                    if stream.handover.handle_tick(own, self.level) == Served::Shared {
+                        self.rejoin(at, common);
+                    }
+                }
+                Voice::None | Voice::Shared(_) => {}
+            }
+        }
+    }
+
+    /// Brings a member with a stream of its own back to the shared encoding.
+    fn rejoin(&mut self, at: usize, common: &mut Common) {
+        let member = &mut self.members[at];
+        if let Voice::Private(stream, gain) = std::mem::replace(&mut member.voice, Voice::None) {
+            let key = Key {
+                settings: stream.settings(),
+                gain,
+            };
+            let number = find(&mut self.encodings, key);
+            self.encodings[number].join(Some(stream), common);
+            member.voice = Voice::Shared(number);
+        }
+    }
+
+    fn encode(&mut self, common: &mut Common) {
+        for encoding in &mut self.encodings {
+            let Some(stream) = &mut encoding.stream else {
+                continue;
+            };
+            let complexity = common.encoders.complexity;
+            let done = if encoding.key.gain == ListeningGain::default() {
+                stream.encode_other(&self.sound, complexity)
+            } else {
+                hear(&self.mixer, None, encoding.key.gain, stream);
+                stream.encode(complexity)
+            };
+            common.counters.count(if done {
+                Counter::EncodedShared
+            } else {
+                Counter::EncodeFailed
+            });
+        }
+    }
+
+    fn send(&mut self, stage: &mut Stage, legs: &mut Legs, common: &mut Common) {
+        let Self {
+            hears,
+            members,
+            encodings,
+            mixer,
+            sound,
+            ..
+        } = self;
+        common.each(
+            members,
+            |member| member.leg,
+            |member, common| {
+                if !member.present || common.is_gone(member.leg) {
+                    return;
+                }
+                let Some(leg) = legs.at(member.slot) else {
+                    return;
+                };
+                let own = own_part(member, stage, *hears);
+                match (member.ear, &mut member.voice) {
+                    (Ear::Mix(_), Voice::Shared(number)) => {
+                        let stream = encodings[*number].stream.as_ref();
+                        let payload = stream.map_or(&[][..], |stream| stream.payload());
+                        leg.send(payload, &mut common.outbox, &mut common.counters);
+                    }
+                    (Ear::Mix(_), Voice::Private(stream, gain)) => {
+                        if own.is_none() && *gain == ListeningGain::default() {
+                            stream.sound.clone_from(sound);
+                        } else {
+                            hear(mixer, own, *gain, stream);
+                        }
+                        speak_alone(leg, stream, common);
+                        if let Some(talker) = member.talks {
+                            stage.note_heard(talker, &stream.sound);
+                        }
+                    }
+                    (ear, _) => leg.send_ear(ear, common),
+                }
+            },
+        );
+    }
+
+    /// Gives back what a member's packets are encoded with.
+    fn mute(&mut self, at: usize, common: &mut Common) {
+        quit(&mut self.encodings, &mut self.members[at], common);
+    }
+}
+
+impl Encoding {
+    /// Adds a listener; a stream that is brought along is used where there is none.
+    fn join(&mut self, brought: Option<Box<Stream>>, common: &mut Common) {
+        self.users += 1;
+        match (&self.stream, brought) {
+            (Some(_), Some(stream)) => common.encoders.give(stream),
+            (None, Some(stream)) => self.stream = Some(stream),
+            (None, None) => self.stream = common.encoders.take(self.key.settings),
+            (Some(_), None) => {}
+        }
+    }
+
+    /// Takes a listener away.
+    fn leave(&mut self, common: &mut Common) {
+        self.users -= 1;
+        if self.users == 0
+            && let Some(stream) = self.stream.take()
+        {
+            common.encoders.give(stream);
+        }
+    }
+
+    /// Takes a listener away who needs a stream that goes on like the shared one: the last one takes it along.
+    fn part(&mut self, common: &mut Common) -> Option<Box<Stream>> {
+        self.users -= 1;
+        if self.users == 0 {
+            return self.stream.take();
+        }
+        let mut stream = common.encoders.take(self.key.settings)?;
+        common.counters.count(Counter::EncodersCopied);
+        stream.follow(self.stream.as_ref()?).then_some(stream)
+    }
+}
+
+/// What a member says in the mix it hears.
+fn own_part<'a>(member: &Member, stage: &'a Stage, hears: Channels) -> Option<&'a Frame> {
+    let talker = stage.talker(member.talks?);
+    talker.speaks.meets(hears).then_some(&talker.sound)
+}
+
+/// Writes the mix without somebody's own part, as loud as they want it.
+fn hear(mixer: &Mixer, own: Option<&Frame>, gain: ListeningGain, stream: &mut Stream) {
+    let mut sums = *mixer.sums();
+    if let Some(own) = own {
+        for (sum, own) in sums.iter_mut().zip(&own.samples) {
+            *sum -= i32::from(*own);
+        }
+    }
+    if gain != ListeningGain::default() {
+        let factor = FACTORS[usize::try_from(gain.steps() + 2).unwrap_or(2)];
+        for sum in &mut sums {
+            *sum = (*sum * factor) >> 10;
+        }
+    }
+    stream.finish.finish(&sums, &mut stream.sound);
+}
+
+/// −12, −6, 0, 6 and 12 dB, in 1/1,024. Times the sum of eight speakers it fits an `i32`.
+const FACTORS: [i32; 5] = [257, 513, 1_024, 2_043, 4_077];
+
+/// A mix in which a change of the encoding is not heard.
+const QUIET: Level = Level::from_rfc6464(50);
+
+/// Ticks that such a change waits at most: two seconds.
+const LONGEST_WAIT: u8 = 100;
+
+/// Encodes what only one leg hears and sends it.
+fn speak_alone(leg: &mut Leg, stream: &mut Stream, common: &mut Common) {
+    if stream.encode(common.encoders.complexity) {
+        common.counters.count(Counter::EncodedPrivate);
+    } else {
+        common.counters.count(Counter::EncodeFailed);
+    }
+    leg.send(stream.payload(), &mut common.outbox, &mut common.counters);
+}
+
+/// Lets a member's encoding follow its ear.
+fn tune(encodings: &mut Vec<Encoding>, member: &mut Member, common: &mut Common) {
+    let Ear::Mix(key) = member.ear else {
+        return quit(encodings, member, common);
+    };
+    let same = match &member.voice {
+        Voice::None => false,
+        Voice::Shared(number) => encodings[*number].key == key,
+        Voice::Private(stream, gain) => stream.settings() == key.settings && *gain == key.gain,
+    };
+    if !same {
+        quit(encodings, member, common);
+        let number = find(encodings, key);
+        encodings[number].join(None, common);
+        member.voice = Voice::Shared(number);
+    }
+}
+
+fn quit(encodings: &mut [Encoding], member: &mut Member, common: &mut Common) {
+    match std::mem::replace(&mut member.voice, Voice::None) {
+        Voice::None => {}
+        Voice::Shared(number) => encodings[number].leave(common),
+        Voice::Private(stream, _) => common.encoders.give(stream),
+    }
+}
+
+/// Finds the encoding of a key, or makes one in the place of one that nobody uses.
+fn find(encodings: &mut Vec<Encoding>, key: Key) -> usize {
+    let found = encodings.iter().position(|encoding| encoding.key == key);
+    if let Some(number) = found {
+        return number;
+    }
+    let encoding = Encoding {
+        key,
+        stream: None,
+        users: 0,
+    };
+    match encodings.iter().position(|encoding| encoding.users == 0) {
+        Some(number) => {
+            encodings[number] = encoding;
+            number
+        }
+        None => {
+            encodings.push(encoding);
+            encodings.len() - 1
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Whose sound a tick consists of: of all that may speak the loudest few are decoded, before any sound exists.
+//!
+//! ```text
+//! listen   every leg: what its packets claim ─ candidates
+//! choose   [`Selector`] ─ the chosen: decode ─ [`Witness`] ─ shape ─ level;  the others' packets pass
+//! ```
+//!
+//! Whoever plays music, as a telephone system does to those who hold, loses the place and is left out of every mix, but
+//! decoded on, so that its end is noticed.
+//!
+//! Invariants: nobody else is decoded who is not chosen; a leg without a seat to speak from is no candidate.
+
+use dsp::{
+    Finding, Frame, Level, Nominee, Selector, Taken, Witness,
+    limit::{DEFAULT_SPEAKERS, MAX_SPEAKERS},
+};
+
+use super::{Place, row::Member};
+use crate::{
+    id::LegId,
+    media::{
+        api::{Channels, Disturbance, Event},
+        common::Common,
+        counters::Counter,
+        legs::{Legs, Slot},
+        load::Effort,
+    },
+};
+
+/// The speakers of one conference.
+#[derive(Debug)]
+pub(super) struct Stage {
+    selector: Selector,
+    /// How many are heard at a time, if the worker's load allows.
+    places: u8,
+    candidates: Vec<Candidate>,
+    talkers: Vec<Box<Talker>>,
+    spare: Vec<Box<Talker>>,
+}
+
+/// One who may speak in this tick.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    leg: LegId,
+    slot: Slot,
+    place: Place,
+    speaks: Channels,
+    /// What its packets claim; none where it says nothing and merely has a place yet.
+    claim: Option<Level>,
+}
+
+/// One who is heard.
+#[derive(Debug)]
+pub(super) struct Talker {
+    leg: LegId,
+    place: Place,
+    /// Where it is heard in this tick; nowhere while it is silent.
+    pub(super) speaks: Channels,
+    /// What it says in this tick.
+    pub(super) sound: Frame,
+    /// What it was sent in the tick before.
+    heard: Frame,
+    witness: Witness,
+}
+
+impl Stage {
+    pub(super) fn new() -> Self {
+        Self {
+            selector: Selector::new(),
+            places: DEFAULT_SPEAKERS,
+            candidates: Vec::new(),
+            talkers: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Sets how many are heard at a time.
+    pub(super) fn set_places(&mut self, places: u8) {
+        self.places = places.clamp(1, MAX_SPEAKERS);
+    }
+
+    /// Makes room for so many legs, so that the tick need not.
+    pub(super) fn make_room(&mut self, legs: usize) {
+        let more = legs.saturating_sub(self.candidates.len());
+        self.candidates.reserve(more);
+        if self.talkers.len() + self.spare.len() < legs.min(usize::from(MAX_SPEAKERS)) {
+            self.spare.push(Box::new(Talker::new()));
+        }
+        self.talkers.reserve(2 * usize::from(MAX_SPEAKERS));
+    }
+
+    /// Forgets a leg that has left or may no more speak.
+    pub(super) fn remove(&mut self, leg: LegId, common: &mut Common) {
+        self.selector.remove(leg.as_u64());
+        let mut talkers = self.talkers.iter();
+        if let Some(at) = talkers.position(|talker| talker.leg == leg) {
+            self.step_down(at, common);
+        }
+    }
+
+    /// Begins a tick.
+    pub(super) fn begin(&mut self) {
+        self.candidates.clear();
+        for talker in &mut self.talkers {
+            talker.speaks = Channels::NONE;
+        }
+    }
+
+    /// Hears what a leg's packets claim; tells whether it is a candidate.
+    pub(super) fn nominate(&mut self, member: &Member, place: Place, claim: Option<Level>) -> bool {
+        let claim = claim.filter(|level| *level >= FAINTEST);
+        let mut talkers = self.talkers.iter();
+        let talker = talkers.find(|talker| talker.leg == member.leg);
+        if claim.is_none() && talker.is_none() {
+            return false;
+        }
+        let banned = talker.is_some_and(|talker| talker.is_banned());
+        self.candidates.push(Candidate {
+            leg: member.leg,
+            slot: member.slot,
+            place,
+            speaks: member.speaks,
+            claim: claim.filter(|_| !banned),
+        });
+        true
+    }
+
+    /// Chooses the speakers of the tick and decodes them.
+    pub(super) fn choose(&mut self, legs: &mut Legs, common: &mut Common) {
+        let places = if common.effort.speakers < Effort::FULL.speakers {
+            self.places.min(common.effort.speakers)
+        } else {
+            self.places
+        };
+        if self.selector.places() != usize::from(places) {
+            self.selector.set_places(places);
+        }
+        let nominees = self.candidates.iter().filter_map(|candidate| {
+            Some(Nominee {
+                id: candidate.leg.as_u64(),
+                level: candidate.claim?,
+            })
+        });
+        self.selector.choose(nominees);
+        self.dismiss(common);
+        let mut candidates = std::mem::take(&mut self.candidates);
+        common.each(
+            &mut candidates,
+            |candidate| candidate.leg,
+            |candidate, common| {
+                self.hear(candidate, legs, common);
+            },
+        );
+        self.candidates = candidates;
+    }
+
+    /// Returns who is heard in this tick.
+    pub(super) fn talkers(&self) -> impl Iterator<Item = &Talker> {
+        let talkers = self.talkers.iter();
+        talkers
+            .map(|talker| &**talker)
+            .filter(|talker| talker.speaks != Channels::NONE)
+    }
+
+    /// Returns the places of those who are heard in this tick.
+    pub(super) fn places(&self) -> impl Iterator<Item = (usize, Place)> {
+        let talkers = self.talkers.iter().enumerate();
+        talkers
+            .filter(|(_, talker)| talker.speaks != Channels::NONE)
+            .map(|(at, talker)| (at, talker.place))
+    }
+
+    /// Keeps what one who is heard was sent.
+    pub(super) fn note_heard(&mut self, at: usize, sound: &Frame) {
+        self.talkers[at].heard.clone_from(sound);
+    }
+
+    /// Returns one who is heard.
+    pub(super) fn talker(&self, at: usize) -> &Talker {
+        &self.talkers[at]
+    }
+
+    fn hear(&mut self, candidate: &Candidate, legs: &mut Legs, common: &mut Common) {
+        let Some(leg) = legs.at(candidate.slot) else {
+            return;
+        };
+        let Some(talker) = self.seat(candidate) else {
+            let passed = u64::from(candidate.claim.is_some());
+            common.counters.add(Counter::FramesPassed, passed);
+            leg.rest(common);
+            return leg.judge(candidate.claim.unwrap_or(Level::SILENCE), common);
+        };
+        let taken = leg.decode(&mut talker.sound, common);
+        let was_banned = talker.is_banned();
+        if leg.is_judged() {
+            talker.testify(taken, common);
+        } else {
+            talker.acquit(common);
+        }
+        let level = if taken == Taken::Silent || talker.is_banned() {
+            Level::SILENCE
+        } else {
+            talker.speaks = candidate.speaks;
+            leg.shape(&mut talker.sound, &talker.heard, common)
+        };
+        if talker.is_banned() && !was_banned {
+            self.selector.remove(candidate.leg.as_u64());
+        }
+        leg.judge(level, common);
+    }
+
+    /// Returns the place of one who is chosen or listened to, which is kept from tick to tick.
+    fn seat(&mut self, candidate: &Candidate) -> Option<&mut Talker> {
+        let mut talkers = self.talkers.iter();
+        let at = match talkers.position(|talker| talker.leg == candidate.leg) {
+            Some(at) => at,
+            None if self.selector.is_chosen(candidate.leg.as_u64()) => {
+                let spare = self.spare.pop();
+                let mut talker = spare.unwrap_or_else(|| Box::new(Talker::new()));
+                talker.leg = candidate.leg;
+                self.talkers.push(talker);
+                self.talkers.len() - 1
+            }
+            None => return None,
+        };
+        let talker = &mut self.talkers[at];
+        talker.place = candidate.place;
+        Some(talker)
+    }
+
+    /// Takes the places of those who are not chosen.
+    fn dismiss(&mut self, common: &mut Common) {
+        for at in (0..self.talkers.len()).rev() {
+            let talker = &self.talkers[at];
+            if !self.selector.is_chosen(talker.leg.as_u64()) && !talker.is_banned() {
+                self.step_down(at, common);
+            }
+        }
+    }
+
+    fn step_down(&mut self, at: usize, common: &mut Common) {
+        let mut talker = self.talkers.remove(at);
+        talker.acquit(common);
+        talker.forget();
+        self.spare.push(talker);
+    }
+}
+
+impl Talker {
+    fn new() -> Self {
+        Self {
+            leg: LegId::from_u64(0),
+            place: Place { row: 0, at: 0 },
+            speaks: Channels::NONE,
+            sound: Frame::SILENCE,
+            heard: Frame::SILENCE,
+            witness: Witness::new(),
+        }
+    }
+
+    fn forget(&mut self) {
+        self.speaks = Channels::NONE;
+        self.heard = Frame::SILENCE;
+        self.witness = Witness::new();
+    }
+
+    /// Ends what the witness found, unless it ended by itself.
+    fn acquit(&mut self, common: &mut Common) {
+        if self.witness.found().is_some() {
+            self.witness = Witness::new();
+            common.tell(Event::Disturbs {
+                leg: self.leg,
+                disturbance: None,
+            });
+        }
+    }
+
+    /// Tells whether it is left out of every mix.
+    fn is_banned(&self) -> bool {
+        self.witness.found() == Some(dsp::Disturbance::Music)
+    }
+
+    /// Lets the witness hear the tick, and tells what it found.
+    fn testify(&mut self, taken: Taken, common: &mut Common) {
+        let finding = match taken {
+            Taken::Played => self.witness.hear(&self.sound, &self.heard),
+            // What is made up testifies to nothing: it holds a tone where speech would not.
+            Taken::Concealed | Taken::Silent => self.witness.pass(),
+        };
+        if let Some(finding) = finding {
+            common.tell(Event::Disturbs {
+                leg: self.leg,
+                disturbance: match finding {
+                    Finding::Begins(found) => Some(named(found)),
+                    Finding::Ends(_) => None,
+                },
+            });
+        }
+    }
+}
+
+const fn named(disturbance: dsp::Disturbance) -> Disturbance {
+    match disturbance {
+        dsp::Disturbance::SteadyNoise => Disturbance::SteadyNoise,
+        dsp::Disturbance::Echo => Disturbance::Echo,
+        dsp::Disturbance::Music => Disturbance::Music,
+    }
+}
+
+/// The faintest claim that makes a candidate: what is below is a line without a voice, whatever the gain.
+const FAINTEST: Level = Level::from_rfc6464(65);

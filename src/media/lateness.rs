@@ -1,0 +1,142 @@
+//! How late a worker's ticks begin, as a histogram of fixed buckets that the worker writes and anyone reads.
+//!
+//! An overrun is what can be heard: a tick that begins more than [`LATE_TICK`] late, or ends after the next is due.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use dsp::TICK;
+
+use crate::limit::LATE_TICK;
+
+/// Ticks by how late they began, and how many overran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lateness {
+    ticks: [u64; BUCKETS],
+    overruns: u64,
+}
+
+impl Lateness {
+    /// Notes ticks that were due at an instant, ran together from `began` on and had all been sent when it `ended`.
+    pub fn note(&mut self, ticks: u64, due: Instant, began: Instant, ended: Instant) {
+        let late = began.saturating_duration_since(due);
+        let bucket = BOUNDS.partition_point(|bound| *bound < late);
+        self.ticks[bucket] += ticks;
+        if late > LATE_TICK || ended > due + TICK {
+            self.overruns += ticks;
+        }
+    }
+
+    /// Returns how many ticks overran.
+    pub const fn overruns(&self) -> u64 {
+        self.overruns
+    }
+
+    /// Returns the buckets in order: the largest lateness that falls into each, and its ticks. The last has no bound.
+    pub fn buckets(&self) -> impl Iterator<Item = (Option<Duration>, u64)> {
+        let bounds = BOUNDS.into_iter().map(Some).chain([None]);
+        bounds.zip(self.ticks)
+    }
+}
+
+/// A histogram that the worker writes and anyone reads.
+#[derive(Debug)]
+pub struct SharedLateness {
+    ticks: [AtomicU64; BUCKETS],
+    overruns: AtomicU64,
+}
+
+impl Default for SharedLateness {
+    fn default() -> Self {
+        Self {
+            ticks: [const { AtomicU64::new(0) }; BUCKETS],
+            overruns: AtomicU64::new(0),
+        }
+    }
+}
+
+impl SharedLateness {
+    /// Publishes a state; each value by itself is exact, several together may be of two moments.
+    pub fn publish(&self, lateness: &Lateness) {
+        for (shared, value) in self.ticks.iter().zip(lateness.ticks) {
+            shared.store(value, Ordering::Relaxed);
+        }
+        self.overruns.store(lateness.overruns, Ordering::Relaxed);
+    }
+
+    /// Returns the published state.
+    pub fn read(&self) -> Lateness {
+        Lateness {
+            ticks: std::array::from_fn(|n| self.ticks[n].load(Ordering::Relaxed)),
+            overruns: self.overruns.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// The largest lateness of each bucket but the last.
+const BOUNDS: [Duration; 16] = [
+    Duration::from_micros(50),
+    Duration::from_micros(100),
+    Duration::from_micros(150),
+    Duration::from_micros(200),
+    Duration::from_micros(300),
+    Duration::from_micros(500),
+    Duration::from_micros(750),
+    Duration::from_micros(1_000),
+    Duration::from_micros(1_500),
+    Duration::from_micros(2_000),
+    Duration::from_micros(3_000),
+    Duration::from_micros(4_000),
+    Duration::from_micros(5_000),
+    Duration::from_micros(7_500),
+    Duration::from_micros(10_000),
+    Duration::from_micros(20_000),
+];
+
+const BUCKETS: usize = BOUNDS.len() + 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tick_overruns_that_begins_late_or_ends_after_the_next_is_due() {
+        let due = t0();
+        let mut lateness = Lateness::default();
+        lateness.note(1, due, due + ms(5), due + ms(20));
+        assert_eq!(lateness.overruns(), 0);
+        lateness.note(2, due, due + ms(6), due + ms(7));
+        assert_eq!(lateness.overruns(), 2);
+        lateness.note(3, due, due, due + ms(21));
+        assert_eq!(lateness.overruns(), 5);
+    }
+
+    #[test]
+    fn every_tick_is_in_the_bucket_of_its_lateness() {
+        let due = t0();
+        let mut lateness = Lateness::default();
+        for (n, bound) in BOUNDS.into_iter().enumerate() {
+            lateness.note(n as u64 + 1, due, due + bound, due + bound);
+        }
+        lateness.note(1_000, due, due + ms(21), due + ms(21));
+        let shared = SharedLateness::default();
+        shared.publish(&lateness);
+        let expected = BOUNDS.into_iter().map(Some).zip(1..).chain([(None, 1_000)]);
+        assert!(shared.read().buckets().eq(expected));
+        assert_eq!(shared.read(), lateness);
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the base instant of a simulated run"
+    )]
+    fn t0() -> Instant {
+        Instant::now()
+    }
+}

@@ -1,0 +1,216 @@
+//! What is decoded and encoded, counted: as little as the ears can tell, and never somebody's own voice.
+
+use std::time::Duration;
+
+use dsp::Codec;
+
+use super::{
+    HEARD, HIGH, LOW, NOT_HEARD,
+    world::{ANNA, BERT, CARL, MUTED, OPEN, ROOM, World},
+};
+use crate::{
+    id::LegId,
+    media::{
+        Counter,
+        api::{Command, Event, Gone, ListeningGain, Seat},
+    },
+};
+
+const TICKS: u64 = 50;
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_mix_is_encoded_once_for_all_who_hear_the_same() {
+    let codecs = [Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus];
+    let mut world = room(&codecs.map(|codec| [codec; 3]).concat());
+    world.phone(leg(0)).says = Some(LOW);
+    world.run(3 * SECOND);
+    let before = counts(&world);
+    world.forget();
+    world.run(SECOND);
+    let [shared, private, decoded] = counts(&world);
+    assert_eq!(shared - before[0], TICKS * 4, "one encoding per codec");
+    assert_eq!(private - before[1], TICKS, "and one for the speaker");
+    assert_eq!(decoded - before[2], TICKS, "nobody else is decoded");
+    for group in [&[1, 2][..], &[3, 4, 5], &[6, 7, 8], &[9, 10, 11]] {
+        let heard = group
+            .iter()
+            .map(|n| world.phones[&leg(*n)].payloads.clone());
+        let heard: Vec<_> = heard.collect();
+        assert_eq!(heard[0].len() as u64, TICKS);
+        assert!(heard.iter().all(|payloads| *payloads == heard[0]));
+        assert!(world.phone(leg(group[0])).hears(LOW) > HEARD);
+    }
+    assert!(world.phone(leg(0)).hears(LOW) < NOT_HEARD);
+}
+
+#[test]
+fn a_gain_is_an_encoding_of_its_own() {
+    let mut world = room(&[Codec::G722; 4]);
+    world.phone(leg(0)).says = Some(LOW);
+    let gain = ListeningGain::of_steps(-9);
+    assert_eq!(gain, ListeningGain::MIN);
+    world.tell(Command::Listen { leg: leg(1), gain });
+    world.run(SECOND);
+    let before = counts(&world);
+    world.forget();
+    world.run(SECOND);
+    assert_eq!(counts(&world)[0] - before[0], TICKS * 2);
+    let [quiet, plain] = [1, 2].map(|n| world.phones[&leg(n)].hears(LOW));
+    assert!((plain - quiet - 12.0).abs() < 0.5, "{plain} {quiet}");
+}
+
+#[test]
+fn who_spoke_goes_back_to_the_shared_encoding() {
+    let mut world = room(&[Codec::Opus; 3]);
+    world.phone(leg(0)).says = Some(LOW);
+    world.run(SECOND);
+    assert_eq!(world.count(Counter::EncodersCopied), 1);
+    world.phone(leg(0)).says = None;
+    world.run(4 * SECOND);
+    let before = counts(&world);
+    world.forget();
+    world.run(SECOND);
+    let after = counts(&world);
+    assert_eq!([after[0] - before[0], after[1] - before[1]], [TICKS, 0]);
+    assert_eq!(
+        world.phones[&leg(0)].payloads,
+        world.phones[&leg(1)].payloads
+    );
+}
+
+#[test]
+fn the_last_listener_takes_the_encoder_along() {
+    let mut world = room(&[Codec::Opus; 2]);
+    for (n, tone) in [(0, LOW), (1, HIGH)] {
+        world.phone(leg(n)).says = Some(tone);
+    }
+    world.run(2 * SECOND);
+    let before = counts(&world);
+    world.forget();
+    world.run(SECOND);
+    let after = counts(&world);
+    assert_eq!([after[0] - before[0], after[1] - before[1]], [0, 2 * TICKS]);
+    assert!(world.count(Counter::EncodersCopied) <= 1);
+    assert!(world.phone(leg(0)).hears(HIGH) > HEARD);
+    assert!(world.phone(leg(1)).hears(LOW) > HEARD);
+    assert!(world.phone(leg(0)).hears(LOW) < NOT_HEARD);
+}
+
+#[test]
+fn no_more_are_heard_than_there_are_places() {
+    let mut world = room(&[Codec::Pcma; 9]);
+    for n in 0..8 {
+        world.phone(leg(n)).says = Some(400.0 + 150.0 * n as f64);
+    }
+    let set = |world: &mut World, most| {
+        let conference = ROOM;
+        world.tell(Command::Speakers { conference, most });
+        world.run(2 * SECOND);
+        let before = counts(world)[2];
+        world.run(SECOND);
+        (counts(world)[2] - before) / TICKS
+    };
+    assert_eq!(set(&mut world, 5), 5);
+    assert_eq!(set(&mut world, 1), 1);
+    assert_eq!(set(&mut world, 200), 8);
+    assert_eq!(world.count(Counter::LegPanics), 0);
+}
+
+#[test]
+fn the_first_syllable_is_whole_though_the_line_was_not_decoded() {
+    let mut world = room(&[Codec::Pcma; 2]);
+    world.run(SECOND);
+    assert_eq!(counts(&world)[2], 0);
+    world.forget();
+    world.phone(leg(0)).says = Some(LOW);
+    world.run(SECOND / 5);
+    world.phone(leg(0)).says = None;
+    world.run(SECOND);
+    let heard = &world.phones[&leg(1)].heard;
+    let loud = heard.chunks(480).filter(|chunk| {
+        let peak = chunk.iter().map(|sample| sample.unsigned_abs()).max();
+        peak.is_some_and(|peak| peak > 8_000)
+    });
+    // Ten packets were sent; concealment adds a little at the end.
+    let loud = loud.count();
+    assert!((20..=28).contains(&loud), "{loud} of 20 stretches of 10 ms");
+    assert_eq!(world.count(Counter::FramesPassed), 0);
+}
+
+#[test]
+fn a_change_of_the_roster_names_only_what_changes() {
+    let mut world = room(&[Codec::Pcma; 3]);
+    world.phone(leg(0)).says = Some(LOW);
+    world.phone(leg(1)).says = Some(HIGH);
+    change(&mut world, &[(leg(0), MUTED)], &[]);
+    world.run(SECOND);
+    world.forget();
+    world.run(SECOND);
+    assert!(world.phone(leg(2)).hears(LOW) < NOT_HEARD);
+    assert!(world.phone(leg(2)).hears(HIGH) > HEARD);
+    // Whoever comes in is named, or cut.
+    for leg in [CARL, BERT] {
+        world.call(leg, Codec::Pcma);
+        world.join(leg, ROOM);
+    }
+    change(&mut world, &[(CARL, OPEN)], &[]);
+    assert_eq!(gone(&mut world), [BERT]);
+    world.run(SECOND);
+    world.forget();
+    world.run(SECOND);
+    assert!(world.phone(CARL).hears(HIGH) > HEARD);
+    // Who is gone from the roster is gone from the mix.
+    change(&mut world, &[], &[leg(1), ANNA]);
+    assert_eq!(gone(&mut world), [leg(1)]);
+    assert_eq!(world.count(Counter::LegsWithoutRoster), 2);
+}
+
+fn room(codecs: &[Codec]) -> World {
+    let mut world = World::new();
+    world.start(ROOM);
+    let mut seats = Vec::new();
+    for (n, codec) in (0..).zip(codecs) {
+        world.call(leg(n), *codec);
+        world.join(leg(n), ROOM);
+        seats.push((leg(n), OPEN));
+    }
+    world.seat(ROOM, &seats);
+    world
+}
+
+fn change(world: &mut World, changed: &[(LegId, Seat)], gone: &[LegId]) {
+    world.tell(Command::Seats {
+        conference: ROOM,
+        changed: changed.to_vec(),
+        gone: gone.to_vec(),
+    });
+}
+
+fn gone(world: &mut World) -> Vec<LegId> {
+    let mut gone = Vec::new();
+    for event in world.take_events() {
+        if let Event::Gone {
+            leg,
+            reason: Gone::NotInRoster,
+        } = event
+        {
+            gone.push(leg);
+        }
+    }
+    gone
+}
+
+const fn leg(n: u64) -> LegId {
+    LegId::from_u64(10 + n)
+}
+
+/// Frames encoded for many, for one, and decoded.
+fn counts(world: &World) -> [u64; 3] {
+    [
+        Counter::EncodedShared,
+        Counter::EncodedPrivate,
+        Counter::FramesDecoded,
+    ]
+    .map(|counter| world.count(counter))
+}
