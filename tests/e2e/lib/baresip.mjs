@@ -113,8 +113,10 @@ export class Baresip {
     this.command('hangup');
   }
 
+  /** Ends the phone; once it has ended, nothing happens. */
   async stop() {
     this.socket?.end();
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     const ended = new Promise((done) => this.process.on('exit', done));
     this.process.kill('SIGTERM');
     const timer = setTimeout(() => this.process.kill('SIGKILL'), 3_000);

@@ -44,6 +44,8 @@ export async function hearEachOther({ folder, phoneVoice, name, open, heardBy, s
     await pause(5_000);
     await page.leave();
     await until('the browser gone', 10_000, async () => (await server.metrics()).get('rundruf_participants') === 1);
+    // Its recording is cut by its end, which must not wait for a browser that takes its time to close.
+    await phone.stop();
   } finally {
     await page?.close();
     await phone.stop();
