@@ -23,7 +23,6 @@ use crate::{
         common::Common,
         counters::Counter,
         legs::{Legs, Slot},
-        load::Effort,
     },
 };
 
@@ -127,11 +126,7 @@ impl Stage {
 
     /// Chooses the speakers of the tick and decodes them.
     pub(super) fn choose(&mut self, legs: &mut Legs, common: &mut Common) {
-        let places = if common.effort.speakers < Effort::FULL.speakers {
-            self.places.min(common.effort.speakers)
-        } else {
-            self.places
-        };
+        let places = self.places.min(common.effort.speakers);
         if self.selector.places() != usize::from(places) {
             self.selector.set_places(places);
         }
