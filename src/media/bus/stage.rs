@@ -187,7 +187,10 @@ impl Stage {
         };
         let taken = leg.decode(&mut talker.sound, common);
         let was_banned = talker.is_banned();
-        if leg.is_judged() {
+        // Where there is no time to suppress noise there is none to judge it; who was found to disturb is judged on, so
+        // that the end is noticed.
+        let judged = common.effort.noise_suppression || talker.witness.found().is_some();
+        if leg.is_judged() && judged {
             talker.testify(taken, common);
         } else {
             talker.acquit(common);
