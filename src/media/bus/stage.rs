@@ -1,7 +1,7 @@
 //! Whose sound a tick consists of: of all that may speak the loudest few are decoded, before any sound exists.
 //!
 //! ```text
-//! listen   every leg: what its packets claim ─ candidates
+//! listen   every leg: what its packets claim, unless it is the noise of its line ─ candidates
 //! choose   [`Selector`] ─ the chosen: decode ─ [`Witness`] ─ shape ─ level;  the others' packets pass
 //! ```
 //!
