@@ -211,7 +211,10 @@ impl Crowd {
         while !self.handshakes.begun.is_empty() {
             self.run(Duration::from_millis(10))?;
             if machine::now() > patience {
-                return Err("not all browsers could connect in time".into());
+                let left = self.handshakes.begun.len() + self.handshakes.waiting.len();
+                return Err(
+                    format!("{left} of {waiting} browsers could not connect in time").into(),
+                );
             }
         }
         Ok(())

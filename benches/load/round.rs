@@ -107,7 +107,9 @@ pub(crate) fn measure(
             Some(bare(&mut child, &mut crowd)?)
         }
         Program::Server => {
-            crowd.shake_hands()?;
+            if let Err(error) = crowd.shake_hands() {
+                return Err(with_load(&error, &report(&mut child)?));
+            }
             None
         }
         Program::Janus => None,
@@ -300,6 +302,14 @@ fn delays(crowd: &Crowd, scenario: &Scenario, observed: &Observed) -> Done<Vec<f
         return Err(format!("{}: no listener heard any talker", scenario.name).into());
     }
     Ok(delays)
+}
+
+/// Says with what went wrong how busy the worker is: one that has too much to do answers nobody in time.
+fn with_load(error: &dyn std::fmt::Display, report: &Report) -> Box<dyn std::error::Error> {
+    let of = |name: &str| report.counters.get(name).copied().unwrap_or_default();
+    let (share, steps) = (of("load_permille"), of("effort_reduced"));
+    format!("{error}; the worker is busy for {share} ‰ of the time, its effort reduced by {steps}")
+        .into()
 }
 
 fn report(child: &mut Measured) -> Done<Report> {

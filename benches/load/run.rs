@@ -23,7 +23,7 @@ pub(crate) fn all(arguments: &Arguments) -> Done<bool> {
     let states = states.into_iter().collect::<Done<Vec<_>>>()?;
     for name in arguments.scenarios() {
         let mut scenario = name.scenario();
-        scenario.people = arguments.people.unwrap_or(scenario.people);
+        scenario = scenario.with_people(arguments.people.unwrap_or(scenario.people));
         let mut scene = run(&scenario, arguments)?;
         if *name == Name::Browsers {
             scene.foreign = Some(foreign::check()?);

@@ -119,6 +119,20 @@ impl Scenario {
         })
     }
 
+    /// Returns the same with another number of people, who are as many to a room.
+    pub(crate) fn with_people(self, people: usize) -> Self {
+        let each = self.people / self.rooms;
+        Self {
+            people,
+            rooms: if self.rooms == 1 {
+                1
+            } else {
+                people.div_ceil(each)
+            },
+            ..self
+        }
+    }
+
     /// Returns where the person with a number is.
     pub(crate) fn place(&self, number: usize) -> Place {
         let (within, room) = (number / self.rooms, number % self.rooms);
@@ -138,6 +152,13 @@ const JANUS_OPUS: usize = 50;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fewer_people_are_as_many_to_a_room() {
+        let rooms = |name: Name, people| name.scenario().with_people(people).rooms;
+        assert_eq!(rooms(Name::ManyRooms, 500), 50);
+        assert_eq!(rooms(Name::Phones, 10), 1);
+    }
 
     #[test]
     fn every_room_has_its_people_and_talkers() {

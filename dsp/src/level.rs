@@ -129,6 +129,40 @@ impl Default for SpeechGate {
     }
 }
 
+/// Tells what a line says by itself from what somebody says, by claims alone, before anything is decoded.
+///
+/// Whoever seeks speakers among many open microphones asks it first: the steady noise of a quiet room is nobody's
+/// speech, and to choose and mix it costs as much as speech.
+#[derive(Debug, Clone, Copy)]
+pub struct LineNoise {
+    /// Estimated noise in hundredths of a dBov; believed to rise slowly.
+    floor: i32,
+}
+
+impl LineNoise {
+    /// Knows nothing yet, and takes only the faintest for noise.
+    pub const fn new() -> Self {
+        Self {
+            floor: LOWEST_FLOOR,
+        }
+    }
+
+    /// Hears the level of one tick; tells whether it is no more than the line's own noise.
+    pub fn handle(&mut self, level: Level) -> bool {
+        let level = i32::from(level.as_dbov()) * 100;
+        self.floor = level
+            .min(self.floor + FLOOR_RISE)
+            .clamp(LOWEST_FLOOR, HIGHEST_FLOOR);
+        level < (self.floor + STAY_ABOVE).min(QUIETEST_SPEECH)
+    }
+}
+
+impl Default for LineNoise {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Ticks of speech that open the gate: 60 ms.
 const ATTACK: u8 = 3;
 
@@ -209,6 +243,22 @@ mod tests {
     #[test]
     fn long_loud_speech_is_not_learned_as_noise() {
         assert!(gate_after(&[25; 5_000]).is_speaking());
+    }
+
+    #[test]
+    fn steady_noise_is_known_within_a_few_seconds_and_speech_above_it_is_not_taken_for_it() {
+        let mut line = LineNoise::new();
+        let taken = (0..500).filter(|_| line.handle(Level::from_rfc6464(58)));
+        assert!(taken.count() > 300);
+        assert!(!line.handle(Level::from_rfc6464(51)));
+        assert!(!line.handle(Level::from_rfc6464(30)));
+        assert!(line.handle(Level::from_rfc6464(57)));
+    }
+
+    #[test]
+    fn what_is_loud_is_never_the_noise_of_a_line() {
+        let mut line = LineNoise::new();
+        assert!((0..5_000).all(|_| !line.handle(Level::from_rfc6464(45))));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! ```text
 //! each round ─ busy for so long, so many legs ─ [`Load`] ─ share of the core, per 100 ms and smoothed
 //!                                                 ├─ [`Effort`]: Opus complexity 5 ▸ 2 ▸ 0, noise suppression off,
-//!                                                 │  speakers 5 ▸ 3 ▸ 2; one step at a time, undone in reverse
+//!                                                 │  speakers 8 ▸ 3 ▸ 2; one step at a time, undone in reverse
 //!                                                 └─ [`Load::admits`]: whether one leg more still fits
 //! ```
 //!
@@ -13,7 +13,7 @@
 
 use std::time::{Duration, Instant};
 
-use dsp::Complexity;
+use dsp::{Complexity, limit::MAX_SPEAKERS};
 
 use super::counters::{Counter, Counters};
 use crate::limit::{
@@ -348,10 +348,10 @@ const fn count(legs: u64) -> f32 {
 
 /// From everything to the least, in the order in which it is missed least.
 const LADDER: [Effort; 6] = [
-    effort(5, true, 5),
-    effort(2, true, 5),
-    effort(0, true, 5),
-    effort(0, false, 5),
+    effort(5, true, MAX_SPEAKERS),
+    effort(2, true, MAX_SPEAKERS),
+    effort(0, true, MAX_SPEAKERS),
+    effort(0, false, MAX_SPEAKERS),
     effort(0, false, 3),
     effort(0, false, 2),
 ];

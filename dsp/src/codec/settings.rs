@@ -5,7 +5,7 @@ use super::Codec;
 /// Expected loss on the path of a listener; decides forward error correction and bit rate of Opus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum LossClass {
-    /// Less than 2 % are reported lost.
+    /// Less than 1.2 % are reported lost.
     #[default]
     Low,
     /// Less than 8 % are reported lost.

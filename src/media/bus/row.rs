@@ -159,7 +159,8 @@ impl Row {
                 member.present = true;
                 let claim = leg.due(now);
                 let may_speak = member.speaks != Channels::NONE;
-                if !may_speak || !stage.nominate(member, here, claim) {
+                let speech = claim.filter(|claim| !leg.is_noise(*claim));
+                if !may_speak || !stage.nominate(member, here, speech) {
                     let level = claim.filter(|_| may_speak);
                     leg.judge(level.unwrap_or(Level::SILENCE), common);
                     leg.rest(common);

@@ -1,7 +1,7 @@
 //! Whose sound a tick consists of: of all that may speak the loudest few are decoded, before any sound exists.
 //!
 //! ```text
-//! listen   every leg: what its packets claim ─ candidates
+//! listen   every leg: what its packets claim, unless it is the noise of its line ─ candidates
 //! choose   [`Selector`] ─ the chosen: decode ─ [`Witness`] ─ shape ─ level;  the others' packets pass
 //! ```
 //!
@@ -23,7 +23,6 @@ use crate::{
         common::Common,
         counters::Counter,
         legs::{Legs, Slot},
-        load::Effort,
     },
 };
 
@@ -127,11 +126,7 @@ impl Stage {
 
     /// Chooses the speakers of the tick and decodes them.
     pub(super) fn choose(&mut self, legs: &mut Legs, common: &mut Common) {
-        let places = if common.effort.speakers < Effort::FULL.speakers {
-            self.places.min(common.effort.speakers)
-        } else {
-            self.places
-        };
+        let places = self.places.min(common.effort.speakers);
         if self.selector.places() != usize::from(places) {
             self.selector.set_places(places);
         }
@@ -192,7 +187,10 @@ impl Stage {
         };
         let taken = leg.decode(&mut talker.sound, common);
         let was_banned = talker.is_banned();
-        if leg.is_judged() {
+        // Where there is no time to suppress noise there is none to judge it; who was found to disturb is judged on, so
+        // that the end is noticed.
+        let judged = common.effort.noise_suppression || talker.witness.found().is_some();
+        if leg.is_judged() && judged {
             talker.testify(taken, common);
         } else {
             talker.acquit(common);

@@ -18,8 +18,8 @@ use std::{
 };
 
 use dsp::{
-    Codec, CodecError, Due, EncoderSettings, Frame, Level, LossClass, Playout, PlayoutStats,
-    Shaper, Shaping, SpeechGate, TICK, Taken,
+    Codec, CodecError, Due, EncoderSettings, Frame, Level, LineNoise, LossClass, Playout,
+    PlayoutStats, Shaper, Shaping, SpeechGate, TICK, Taken,
 };
 use sip::{
     redact::Pii,
@@ -51,6 +51,7 @@ pub struct Leg {
     id: LegId,
     transport: Transport,
     playout: Playout,
+    noise: LineNoise,
     gate: SpeechGate,
     manner: Manner,
     hearing: Hearing,
@@ -155,6 +156,7 @@ impl Leg {
             id,
             transport,
             playout: Playout::new(codec)?,
+            noise: LineNoise::new(),
             gate: SpeechGate::new(),
             manner: Manner::new(codec, None),
             hearing: Hearing {
@@ -254,6 +256,11 @@ impl Leg {
         classes
             .iter()
             .map(move |loss| EncoderSettings::new(codec, *loss))
+    }
+
+    /// Tells whether a claim is no more than the noise of the leg's line.
+    pub(super) fn is_noise(&mut self, claim: Level) -> bool {
+        self.noise.handle(claim)
     }
 
     /// Begins a tick that lies at `at` on the grid of the leg's group: serves the transport's deadlines. False if the

@@ -11,9 +11,9 @@ fn under_load_the_least_missed_is_given_up_first() {
     assert_eq!(
         efforts(&steps),
         [
-            (2, true, 5),
-            (0, true, 5),
-            (0, false, 5),
+            (2, true, 8),
+            (0, true, 8),
+            (0, false, 8),
             (0, false, 3),
             (0, false, 2)
         ]
@@ -32,10 +32,10 @@ fn in_calm_everything_comes_back_in_reverse_order() {
         efforts(&steps),
         [
             (0, false, 3),
-            (0, false, 5),
-            (0, true, 5),
-            (2, true, 5),
-            (5, true, 5)
+            (0, false, 8),
+            (0, true, 8),
+            (2, true, 8),
+            (5, true, 8)
         ]
     );
     for pair in steps.windows(2) {
