@@ -12,7 +12,7 @@ use std::{
 };
 
 use dsp::{Codec, Encoder, Frame, Level, MAX_PAYLOAD, Malformed, Playout, TICK, Taken};
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 
 #[expect(
     clippy::disallowed_methods,
@@ -101,8 +101,8 @@ enum Turn {
     Leave,
 }
 
-/// Sound of a voice, 40 ms of it again and again, in packets of so many units of half a tick.
-fn voice(codec: Codec, halves: usize, count: usize) -> Vec<Vec<u8>> {
+/// Sound of a voice, 40 ms of it again and again, in packets of so many halves of a tick each.
+fn voice(codec: Codec, halves: impl Iterator<Item = usize>) -> Vec<Vec<u8>> {
     let mut frames = [Frame::SILENCE; 2];
     let samples = frames.iter_mut().flat_map(|frame| &mut frame.samples);
     for (at, sample) in samples.enumerate() {
@@ -120,16 +120,19 @@ fn voice(codec: Codec, halves: usize, count: usize) -> Vec<Vec<u8>> {
             }
         }
     });
-    let pieces = if codec == Codec::Opus { 1 } else { halves };
-    (0..count)
-        .map(|_| coded.by_ref().take(pieces).flatten().collect())
+    halves
+        .map(|halves| match codec {
+            Codec::Opus => 1,
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => halves,
+        })
+        .map(|pieces| coded.by_ref().take(pieces).flatten().collect())
         .collect()
 }
 
 /// A stream on its way to one leg.
 struct Stream {
     codec: Codec,
-    /// Timestamp units of one packet.
+    /// Timestamp units of the packet sent last.
     units: u32,
     sequence: u16,
     timestamp: u32,
@@ -148,6 +151,8 @@ impl Stream {
         }
         let (sequence, timestamp) = (self.sequence, self.timestamp);
         self.sequence = sequence.wrapping_add(1);
+        let units = self.codec.duration(payload).unwrap();
+        self.lengthen(units);
         self.timestamp = timestamp.wrapping_add(self.units);
         self.damage(fate);
         let mut put = |sequence, timestamp, payload: &[u8]| {
@@ -182,6 +187,14 @@ impl Stream {
         }
     }
 
+    /// Learns how long the next packet is: one longer than those before is late by the difference.
+    fn lengthen(&mut self, units: u32) {
+        let before = std::mem::replace(&mut self.units, units);
+        if (1..units).contains(&before) {
+            self.damaged += u64::from((units - before).div_ceil(self.codec.ticks())) + 1;
+        }
+    }
+
     /// Counts the ticks a fate may spoil, and one beyond for each stretch of damage.
     fn damage(&mut self, fate: &Fate) {
         let ticks = |units: u32| u64::from(units.div_ceil(self.codec.ticks()));
@@ -201,7 +214,7 @@ impl Stream {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: CASES, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_a_peer_sends_breaks_the_bounds(
@@ -241,7 +254,7 @@ proptest! {
     #[test]
     fn no_more_is_made_up_than_was_damaged(
         codec in prop::sample::select(Codec::ALL.to_vec()),
-        halves in 1_usize..=6,
+        halves in prop::collection::vec(1_usize..=6, 1..4),
         fates in prop::collection::vec(fate(), 60),
         turns in prop::collection::vec(prop_oneof![
             4 => Just(Turn::Decode), 1 => Just(Turn::Pass), 1 => Just(Turn::Leave),
@@ -249,30 +262,35 @@ proptest! {
         always in any::<bool>(),
         phase in 0_u64..20_000,
     ) {
-        let halves = if codec == Codec::Opus { 2 } else { halves };
+        let halves = if codec == Codec::Opus { vec![2] } else { halves };
         let mut stream = Stream {
             codec,
-            units: codec.ticks() * halves as u32 / 2,
+            units: 0,
             sequence: 65_500,
             timestamp: u32::MAX - 900,
             damaged: 0,
             in_damage: false,
             waiting: None,
         };
-        let length = TICK * halves as u32 / 2;
         // Whole packets before and after, so that the stream is known and is seen to recover.
-        let fates = [vec![Fate::Sound; 20], fates, vec![Fate::Sound; 40]].concat();
-        let payloads = voice(codec, halves, fates.len());
+        let fates = [vec![Fate::Sound; RUN], fates, vec![Fate::Sound; 5 * RUN]].concat();
+        let lengths: Vec<_> = (0..fates.len()).map(|number| halves[number / RUN % halves.len()]).collect();
+        let payloads = voice(codec, lengths.iter().copied());
         let start = t0();
         let mut playout = Playout::new(codec).unwrap();
         let mut out = Frame::SILENCE;
-        let mut sent = fates.iter().zip(&payloads).zip(1_u32..).peekable();
-        let ticks = (length * fates.len() as u32).as_millis() as usize / 20;
+        let ends = lengths.iter().scan(Duration::ZERO, |end, halves| {
+            *end += TICK * *halves as u32 / 2;
+            Some(*end)
+        });
+        let ends: Vec<_> = ends.collect();
+        let mut sent = fates.iter().zip(&payloads).zip(&ends).peekable();
+        let ticks = ends[ends.len() - 1].as_millis() as usize / 20;
         let mut last = Vec::new();
         for (tick, turn) in turns.iter().cycle().enumerate().take(ticks) {
             let now = TICK * tick as u32 + us(phase);
-            while let Some(((fate, payload), number)) = sent.next_if(|(_, number)| length * *number <= now) {
-                stream.send(&mut playout, payload, fate, start + length * number);
+            while let Some(((fate, payload), end)) = sent.next_if(|(_, end)| **end <= now) {
+                stream.send(&mut playout, payload, fate, start + *end);
             }
             playout.due(start + now);
             match turn {
@@ -290,6 +308,9 @@ proptest! {
         prop_assert!(stats.malformed.too_long >= sent(&Fate::Oversize));
     }
 }
+
+/// Packets of one length in a row.
+const RUN: usize = 20;
 
 /// Scripts tried in each run.
 const CASES: u32 = 100;
