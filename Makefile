@@ -33,7 +33,7 @@ help:
 	@echo "make run     build and start a demo conference on this machine"
 	@echo "make test    everything that is checked, real telephones and browsers included"
 	@echo "make bench   benchmarks; make bench-load SCENARIO=phones measures one scenario of the media path"
-	@echo "make pesq    what a bad link costs in PESQ"
+	@echo "make pesq    what a bad link costs in PESQ (not in make test: Opus in bursts misses its bar)"
 	@echo "make lint    formatting, lints, documentation, types"
 	@echo "make fmt     format the sources"
 

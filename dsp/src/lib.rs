@@ -1,10 +1,19 @@
 //! Sound: codecs, jitter buffer, concealment, resampling, shaping and the exact mixer.
 //!
 //! ```text
-//! packet ─ Playout: JitterBuffer → Decoder → Concealer → Interpolator ─ Frame ─ Shaper ─ Frame ─ Mixer
-//!                                                                         └ Witness                └ sums
-//! packet ─ codec ← Decimator :Encoder ─ Frame ─ ComfortNoise ─ Frame ─ Limiter ────────────────────────┘
+//! packet ─ Playout ─ due ─ Claim ─ Selector         (who is loudest)
+//!             │
+//!             ├ pass                                (everybody else; the last payloads are kept)
+//!             └ decode ─ Frame ─ Shaper ─ Frame ─ Mixer
+//!                          └ Witness                └ sums
+//! packet ─ codec ← Decimator :Encoder ─ Frame ─ ComfortNoise ─ Frame ─ Limiter ─┘
+//!
+//! Playout: JitterBuffer (hold ← delay, pace) → Backlog (undecoded) → Decoder → Concealer → Ready ⇄ stretch → Interpolator
 //! ```
+//!
+//! What is decided of a tick is decided before anything is decoded: `due` fetches payloads and reads their claim, `pass`
+//! drops them but for what warms the decoder should the leg be heard next, `decode` makes sound of them. Sound is stretched
+//! only where it is decoded and heard; on a leg that passes, the delay is mended by dropping or waiting.
 //!
 //! Invariants: this crate knows no network, no RTP header, no room and no clock; nothing in the tick allocates after
 //! construction; every sum is exact in `i32` and limited once; nothing a peer sends can panic or loop without bound.
@@ -59,7 +68,7 @@ pub use limit::MAX_PAYLOAD;
 pub use limiter::Limiter;
 pub use mixer::Mixer;
 pub use p56::{ActiveLevel, SpeechMeter};
-pub use playout::{Due, Playout, PlayoutStats, Taken};
+pub use playout::{Due, Malformed, Playout, PlayoutStats, Taken};
 pub use prompt::decode_ogg_opus;
 pub use resample::{Decimator, Interpolator, Ratio};
 pub use shaper::{Shaper, ShaperPool, Shaping};

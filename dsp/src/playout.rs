@@ -11,7 +11,7 @@ use crate::{
     backlog::Backlog,
     claim::Claims,
     jitter::{JitterBuffer, Play},
-    limit::{MAX_PIECES, MIN_PACKET_DURATION},
+    limit::{MAX_PACKET_DURATION, MAX_PIECES, MAX_RECEIVED_PAYLOAD, MIN_PACKET_DURATION},
     pace::Adjust,
     sound::Sound,
 };
@@ -54,7 +54,7 @@ pub struct PlayoutStats {
     /// Ticks into which sound was put, because the hold was too short.
     pub expanded: u64,
     /// Packets that are no sound of the codec.
-    pub malformed: u64,
+    pub malformed: Malformed,
     /// Packets dropped at a limit.
     pub overflow: u64,
     /// Times a sender was found to claim levels that are not so.
@@ -63,6 +63,39 @@ pub struct PlayoutStats {
     pub depth_ms: u32,
     /// How long after the fastest packet's time packets are wanted, in milliseconds.
     pub target_ms: u32,
+}
+
+/// Packets that were no sound of the codec, by what is wrong with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Malformed {
+    /// Packets without a byte.
+    pub empty: u64,
+    /// Packets of more bytes or more sound than the limits allow.
+    pub too_long: u64,
+    /// Packets that do not decode, or hold less sound than any packet does.
+    pub corrupt: u64,
+}
+
+impl Malformed {
+    /// Returns the packets of all kinds.
+    pub const fn total(&self) -> u64 {
+        self.empty + self.too_long + self.corrupt
+    }
+
+    const fn count(&mut self, codec: Codec, payload: &[u8]) {
+        // Bytes of the other codecs are always sound, so there can only be too many; Opus says so in itself.
+        let bytes = match codec {
+            Codec::Opus => MAX_RECEIVED_PAYLOAD,
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => longest(codec.clock_rate()),
+        };
+        if payload.is_empty() {
+            self.empty += 1;
+        } else if payload.len() > bytes {
+            self.too_long += 1;
+        } else {
+            self.corrupt += 1;
+        }
+    }
 }
 
 /// Jitter buffer, decoder, concealment and resampling of one inbound stream.
@@ -109,7 +142,7 @@ impl Playout {
             MIN_PACKET_DURATION.as_micros() * u128::from(self.codec.clock_rate()) / 1_000_000;
         let duration = self.codec.duration(payload);
         let Some(duration) = duration.filter(|&units| u128::from(units) >= shortest) else {
-            self.counts.malformed += 1;
+            self.counts.malformed.count(self.codec, payload);
             return;
         };
         if !self.jitter.has_room(payload.len()) {
@@ -319,7 +352,7 @@ impl Playout {
                     let bytes = self.jitter.payload(&payload.place);
                     let taken = self.sound.decode(bytes, samples);
                     self.jitter.free(&payload.place);
-                    self.counts.malformed += u64::from(taken == Taken::Concealed);
+                    self.counts.malformed.corrupt += u64::from(taken == Taken::Concealed);
                     taken
                 }
             };
@@ -381,6 +414,11 @@ impl Taken {
     }
 }
 
+/// Timestamp units of the longest sound in one packet.
+const fn longest(clock_rate: u32) -> usize {
+    MAX_PACKET_DURATION.as_millis() as usize * clock_rate as usize / 1_000
+}
+
 /// Milliseconds of sound that warm a decoder: G.711 is concealed from them, Opus predicts from its last frames, and G.722's
 /// predictors forget slowly.
 const fn preroll(codec: Codec) -> u32 {
@@ -397,7 +435,7 @@ const LONGEST_CUT: i64 = 15_000;
 #[derive(Debug, Default)]
 struct Counts {
     received: u64,
-    malformed: u64,
+    malformed: Malformed,
     concealed: u64,
     accelerated: u64,
     expanded: u64,

@@ -12,7 +12,7 @@
     reason = "libopus is C; the blocks and slices passed outlive each call and have the lengths passed"
 )]
 
-use std::{fmt, mem::MaybeUninit};
+use std::{fmt, mem::MaybeUninit, ptr};
 
 use opusic_sys as ffi;
 
@@ -151,9 +151,23 @@ impl DecoderState {
     }
 }
 
-/// Returns the samples a packet holds at 48 kHz.
+/// Returns the samples a packet holds at 48 kHz; refuses one whose frames do not fill it exactly (RFC 6716 §3.4).
 pub(crate) fn samples_in(packet: &[u8]) -> Result<usize, CodecError> {
     let len = length(packet)?;
+    let mut sizes = [0; MAX_FRAMES];
+    let (toc, frames, offset) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    // SAFETY: `len` bytes lie where said, and libopus writes the sizes of at most 48 frames; it takes null for results
+    // that nobody wants.
+    check(unsafe {
+        ffi::opus_packet_parse(
+            packet.as_ptr(),
+            len,
+            toc,
+            frames,
+            sizes.as_mut_ptr(),
+            offset,
+        )
+    })?;
     // SAFETY: `len` bytes lie where said; libopus reads none beyond and refuses an empty packet.
     check(unsafe { ffi::opus_packet_get_nb_samples(packet.as_ptr(), len, RATE) })
 }
@@ -211,3 +225,6 @@ fn check(returned: i32) -> Result<usize, CodecError> {
 const RATE: i32 = SAMPLE_RATE.cast_signed();
 const CHANNELS: i32 = 1;
 const LINE_BYTES: usize = 16;
+
+/// Frames of the fullest packet: 120 ms in frames of 2.5 ms.
+const MAX_FRAMES: usize = 48;

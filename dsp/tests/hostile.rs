@@ -1,0 +1,316 @@
+//! Peers that send what no peer should: nothing panics, and nobody hears more of it than was damaged.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "simulated times and tones are small"
+)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{
+    collections::BTreeMap,
+    f64::consts::TAU,
+    time::{Duration, Instant},
+};
+
+use dsp::{Codec, Encoder, Frame, Level, MAX_PAYLOAD, Malformed, Playout, TICK, Taken};
+use proptest::{prelude::*, test_runner::RngSeed};
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the base instant of a simulated run"
+)]
+fn t0() -> Instant {
+    Instant::now()
+}
+
+const fn us(micros: u64) -> Duration {
+    Duration::from_micros(micros)
+}
+
+#[test]
+fn garbage_is_counted_and_harmless() {
+    let start = t0();
+    for codec in Codec::ALL {
+        let mut playout = Playout::new(codec).unwrap();
+        let oversize = vec![0x55; 1_501];
+        playout.put(1, 0, &[], None, start);
+        playout.put(2, codec.ticks(), &oversize, None, start);
+        let counted = playout.stats().malformed;
+        let expected = Malformed {
+            empty: 1,
+            too_long: 1,
+            corrupt: 0,
+        };
+        assert_eq!(counted, expected, "{codec:?}");
+    }
+    // Packets that announce more frames than they hold, or more than there may be.
+    let mut playout = Playout::new(Codec::Opus).unwrap();
+    playout.put(1, 0, &[0x78 | 0x03, 0x86], None, start);
+    playout.put(2, 960, &[0xff; 40], None, start);
+    for tick in 0..20 {
+        playout.take(&mut Frame::SILENCE.clone(), start + TICK * tick);
+    }
+    assert_eq!(
+        playout.stats().malformed.corrupt,
+        2,
+        "{:?}",
+        playout.stats()
+    );
+}
+
+/// What becomes of a packet on its way.
+#[derive(Debug, Clone, PartialEq)]
+enum Fate {
+    Sound,
+    Lost,
+    Twice,
+    /// After the one that follows it.
+    Swapped,
+    Empty,
+    Oversize,
+    /// Some other bytes in its place.
+    Corrupt(Vec<u8>),
+    /// Comfort noise (RFC 3389) that nobody announced.
+    ComfortNoise,
+    /// Sound, and with it a packet of no timeline known.
+    WithStray(u16, u32),
+    /// Sound, and from here on other sequence numbers and timestamps.
+    Leap(u16, u32),
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        40 => Just(Fate::Sound),
+        2 => Just(Fate::Lost),
+        2 => Just(Fate::Twice),
+        1 => Just(Fate::Swapped),
+        1 => Just(Fate::Empty),
+        1 => Just(Fate::Oversize),
+        2 => prop::collection::vec(any::<u8>(), 1..200).prop_map(Fate::Corrupt),
+        1 => Just(Fate::ComfortNoise),
+        2 => (4_000_u16..60_000, any::<u32>()).prop_map(|(s, t)| Fate::WithStray(s, t)),
+        1 => (4_000_u16..60_000, any::<u32>()).prop_map(|(s, t)| Fate::Leap(s, t)),
+    ]
+}
+
+/// What a leg does with its ticks.
+#[derive(Debug, Clone, Copy)]
+enum Turn {
+    Decode,
+    Pass,
+    /// Neither: the next tick begins.
+    Leave,
+}
+
+/// Sound of a voice, 40 ms of it again and again, in packets of so many halves of a tick each.
+fn voice(codec: Codec, halves: impl Iterator<Item = usize>) -> Vec<Vec<u8>> {
+    let mut frames = [Frame::SILENCE; 2];
+    let samples = frames.iter_mut().flat_map(|frame| &mut frame.samples);
+    for (at, sample) in samples.enumerate() {
+        *sample = (8_000.0 * (TAU * 200.0 * at as f64 / 48_000.0).sin()) as i16;
+    }
+    let mut encoder = Encoder::new(codec).unwrap();
+    let mut bytes = [0; MAX_PAYLOAD];
+    let mut coded = (0..).flat_map(|number: usize| {
+        let len = encoder.encode(&frames[number % 2], &mut bytes).unwrap();
+        let payload = bytes[..len].to_vec();
+        match codec {
+            Codec::Opus => vec![payload],
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => {
+                payload.chunks(80).map(<[u8]>::to_vec).collect()
+            }
+        }
+    });
+    halves
+        .map(|halves| match codec {
+            Codec::Opus => 1,
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => halves,
+        })
+        .map(|pieces| coded.by_ref().take(pieces).flatten().collect())
+        .collect()
+}
+
+/// A stream on its way to one leg.
+struct Stream {
+    codec: Codec,
+    /// Timestamp units of the packet sent last.
+    units: u32,
+    sequence: u16,
+    timestamp: u32,
+    /// Ticks in which sound may be made up.
+    damaged: u64,
+    in_damage: bool,
+    waiting: Option<(u16, u32, Vec<u8>)>,
+}
+
+impl Stream {
+    /// Sends a packet as its fate wants.
+    fn send(&mut self, playout: &mut Playout, payload: &[u8], fate: &Fate, now: Instant) {
+        if let &Fate::Leap(sequence, timestamp) = fate {
+            self.sequence = self.sequence.wrapping_add(sequence);
+            self.timestamp = self.timestamp.wrapping_add(timestamp);
+        }
+        let (sequence, timestamp) = (self.sequence, self.timestamp);
+        self.sequence = sequence.wrapping_add(1);
+        let units = self.codec.duration(payload).unwrap();
+        self.lengthen(units);
+        self.timestamp = timestamp.wrapping_add(self.units);
+        self.damage(fate);
+        let mut put = |sequence, timestamp, payload: &[u8]| {
+            playout.put(sequence, timestamp, payload, None::<Level>, now);
+        };
+        match fate {
+            Fate::Lost => {}
+            Fate::Swapped => {
+                self.waiting
+                    .get_or_insert((sequence, timestamp, payload.to_vec()));
+                return;
+            }
+            Fate::Empty => put(sequence, timestamp, &[]),
+            Fate::Oversize => put(sequence, timestamp, &[0x55; 1_501]),
+            Fate::Corrupt(bytes) => put(sequence, timestamp, bytes),
+            Fate::ComfortNoise => playout.skip(sequence),
+            Fate::Sound | Fate::Leap(..) => put(sequence, timestamp, payload),
+            Fate::Twice => [(); 2]
+                .iter()
+                .for_each(|()| put(sequence, timestamp, payload)),
+            &Fate::WithStray(far, leap) => {
+                put(
+                    sequence.wrapping_add(far),
+                    timestamp.wrapping_add(leap),
+                    payload,
+                );
+                put(sequence, timestamp, payload);
+            }
+        }
+        if let Some((sequence, timestamp, payload)) = self.waiting.take() {
+            playout.put(sequence, timestamp, &payload, None, now);
+        }
+    }
+
+    /// Learns how long the next packet is: one longer than those before is late by the difference.
+    fn lengthen(&mut self, units: u32) {
+        let before = std::mem::replace(&mut self.units, units);
+        if (1..units).contains(&before) {
+            self.damaged += u64::from((units - before).div_ceil(self.codec.ticks())) + 1;
+        }
+    }
+
+    /// Counts the ticks a fate may spoil, and one beyond for each stretch of damage.
+    fn damage(&mut self, fate: &Fate) {
+        let ticks = |units: u32| u64::from(units.div_ceil(self.codec.ticks()));
+        let spoilt = match fate {
+            Fate::Sound | Fate::Twice | Fate::WithStray(..) => 0,
+            Fate::Lost | Fate::Swapped | Fate::Empty | Fate::Oversize | Fate::ComfortNoise => {
+                ticks(self.units)
+            }
+            // What it says of itself is believed.
+            Fate::Corrupt(bytes) => ticks(self.codec.duration(bytes).unwrap_or(0).max(self.units)),
+            // The packet that leaps is taken for a stray one.
+            Fate::Leap(..) => ticks(2 * self.units),
+        };
+        self.damaged += spoilt + u64::from(spoilt > 0 && !self.in_damage);
+        self.in_damage = spoilt > 0;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: CASES, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_a_peer_sends_breaks_the_bounds(
+        codec in prop::sample::select(Codec::ALL.to_vec()),
+        script in prop::collection::vec((any::<u16>(), any::<u32>(), 0_usize..1_600, any::<u8>(), 0_u8..8), 1..200),
+    ) {
+        let start = t0();
+        let mut playout = Playout::new(codec).unwrap();
+        let mut frame = Frame::SILENCE;
+        let (mut now, mut sequence, mut timestamp) = (start, 0_u16, 0_u32);
+        let mut taken: BTreeMap<u8, u32> = BTreeMap::new();
+        for (noise, leap, len, byte, what) in script {
+            // Mostly near the line, at times anywhere.
+            match what {
+                0 => (sequence, timestamp) = (noise, leap),
+                1 => now += us(u64::from(leap % 400_000)),
+                2 => sequence = sequence.wrapping_sub(noise % 8),
+                _ => {
+                    sequence = sequence.wrapping_add(1 + u16::from(byte % 16 == 0));
+                    timestamp = timestamp.wrapping_add(codec.ticks() * (1 + leap % 3) / 2);
+                }
+            }
+            let payload: Vec<u8> = (0..len).map(|at| byte.wrapping_mul(at as u8 | 1)).collect();
+            let payload = if what == 7 { &payload[..] } else { &payload[..len.min(160)] };
+            playout.put(sequence, timestamp, payload, None, now);
+            if byte % 3 > 0 {
+                *taken.entry(playout.take(&mut frame, now) as u8).or_default() += 1;
+                now += TICK;
+            }
+            let stats = playout.stats();
+            prop_assert!(stats.depth_ms <= 500 + 140, "{:?}", stats);
+        }
+        let counted = playout.stats();
+        prop_assert!(counted.malformed.total() + counted.duplicate + counted.late <= counted.received * 2);
+    }
+
+    #[test]
+    fn no_more_is_made_up_than_was_damaged(
+        codec in prop::sample::select(Codec::ALL.to_vec()),
+        halves in prop::collection::vec(1_usize..=6, 1..4),
+        fates in prop::collection::vec(fate(), 60),
+        turns in prop::collection::vec(prop_oneof![
+            4 => Just(Turn::Decode), 1 => Just(Turn::Pass), 1 => Just(Turn::Leave),
+        ], 400),
+        always in any::<bool>(),
+        phase in 0_u64..20_000,
+    ) {
+        let halves = if codec == Codec::Opus { vec![2] } else { halves };
+        let mut stream = Stream {
+            codec,
+            units: 0,
+            sequence: 65_500,
+            timestamp: u32::MAX - 900,
+            damaged: 0,
+            in_damage: false,
+            waiting: None,
+        };
+        // Whole packets before and after, so that the stream is known and is seen to recover.
+        let fates = [vec![Fate::Sound; RUN], fates, vec![Fate::Sound; 5 * RUN]].concat();
+        let lengths: Vec<_> = (0..fates.len()).map(|number| halves[number / RUN % halves.len()]).collect();
+        let payloads = voice(codec, lengths.iter().copied());
+        let start = t0();
+        let mut playout = Playout::new(codec).unwrap();
+        let mut out = Frame::SILENCE;
+        let ends = lengths.iter().scan(Duration::ZERO, |end, halves| {
+            *end += TICK * *halves as u32 / 2;
+            Some(*end)
+        });
+        let ends: Vec<_> = ends.collect();
+        let mut sent = fates.iter().zip(&payloads).zip(&ends).peekable();
+        let ticks = ends[ends.len() - 1].as_millis() as usize / 20;
+        let mut last = Vec::new();
+        for (tick, turn) in turns.iter().cycle().enumerate().take(ticks) {
+            let now = TICK * tick as u32 + us(phase);
+            while let Some(((fate, payload), end)) = sent.next_if(|(_, end)| **end <= now) {
+                stream.send(&mut playout, payload, fate, start + *end);
+            }
+            playout.due(start + now);
+            match turn {
+                Turn::Pass if !always => playout.pass(),
+                Turn::Leave if !always => {}
+                Turn::Decode | Turn::Pass | Turn::Leave => last.push(playout.decode(&mut out)),
+            }
+        }
+        let stats = playout.stats();
+        prop_assert!(stats.concealed <= stream.damaged, "{} {stats:?}", stream.damaged);
+        let recovered = last.iter().rev().take(5).all(|taken| *taken == Taken::Played);
+        prop_assert!(recovered, "{stats:?}");
+        let sent = |wanted: &Fate| fates.iter().filter(|fate| *fate == wanted).count() as u64;
+        prop_assert_eq!(stats.malformed.empty, sent(&Fate::Empty));
+        prop_assert!(stats.malformed.too_long >= sent(&Fate::Oversize));
+    }
+}
+
+/// Packets of one length in a row.
+const RUN: usize = 20;
+
+/// Scripts tried in each run.
+const CASES: u32 = 100;
