@@ -93,14 +93,10 @@ fn two_rooms(codec: Codec) -> World {
 fn moves(world: &mut World, leg: LegId, from: usize, to: usize) {
     world.take_events();
     world.tell_to(from, Command::Release { leg });
-    let mut events = world.take_events().into_iter();
-    let released = events.find_map(|event| match event {
-        Event::Released { leg, .. } => Some(leg),
-        Event::Gone { .. } => panic!("the leg is gone"),
-        _ => None,
-    });
+    let Some(Event::Released { leg: released, .. }) = world.take_events().pop() else {
+        panic!("the leg was not released");
+    };
     world.phone(leg).shard = to;
-    let released = released.expect("the leg was not released");
     world.tell_to(to, Command::Adopt { leg: released });
     let conference = ROOM;
     world.tell_to(to, Command::Join { leg, conference });
