@@ -289,8 +289,9 @@ impl Guess {
     }
 
     fn level(&self, active: bool) -> Level {
+        let most = if active { FAINTEST_ACTIVE } else { 127 };
         let level = self.levels[usize::from(active)] / -100;
-        Level::from_rfc6464(u8::try_from(level.clamp(0, 127)).unwrap_or(127))
+        Level::from_rfc6464(u8::try_from(level.clamp(0, most)).unwrap_or(127))
     }
 
     fn learn(&mut self, level: Level) {
@@ -316,6 +317,10 @@ const MOST_CONFIRMED: u8 = 5;
 
 /// Ticks a probe counts for.
 const PROBE_WEIGHT: u8 = 17;
+
+/// −dBov that what looks active is claimed at least, however faint it was: noise may look so, and a line that is taken for
+/// silent is not decoded, so that nothing would be learned of the voice after the noise.
+const FAINTEST_ACTIVE: i32 = 60;
 
 /// −dBov of G.722 at its smallest step.
 const G722_LEAST: u8 = 65;

@@ -164,7 +164,7 @@ impl ShaperPool {
     /// Makes a pool of so many workshops.
     pub fn new(instances: usize) -> Self {
         let mut pool = Self {
-            idle: Vec::with_capacity(instances),
+            idle: Vec::with_capacity(2 * instances),
             instances,
         };
         pool.refill(0);
@@ -182,11 +182,12 @@ impl ShaperPool {
         shaper.workshop.is_some()
     }
 
-    /// Takes the workshop of a shaper back. A pool that is full drops it, so this never grows.
+    /// Takes the workshop of a shaper back. A pool that has twice its number drops it: those that were made up for what
+    /// was lent out are kept for the next who speak, and this never grows.
     pub fn strip(&mut self, shaper: &mut Shaper) {
         if let Some(workshop) = shaper.workshop.take() {
             shaper.memory = workshop.memory();
-            if self.idle.len() < self.instances {
+            if self.idle.len() < 2 * self.instances {
                 self.idle.push(workshop);
             }
         }

@@ -1,6 +1,11 @@
 //! Conferences of telephones in simulated time: who hears whom, and what no stranger, panic or stall can disturb.
 
 mod encodings;
+mod hostile;
+mod moves;
+mod music;
+mod onset;
+mod sounds;
 mod world;
 
 use std::time::Duration;

@@ -45,6 +45,27 @@ fn a_mix_is_encoded_once_for_all_who_hear_the_same() {
 }
 
 #[test]
+fn fifty_listeners_get_the_same_bytes_and_encoders_are_copied_for_speakers_alone() {
+    let mut world = room(&[Codec::Pcma; 52]);
+    for (copies, speaker) in [(1, 50), (2, 51)] {
+        world.phone(leg(speaker)).says = Some(LOW);
+        world.run(SECOND / 2);
+        let before = counts(&world);
+        assert_eq!(world.count(Counter::EncodersCopied), copies);
+        world.forget();
+        world.run(SECOND / 2);
+        assert_eq!(counts(&world)[0] - before[0], TICKS / 2);
+        assert_eq!(world.count(Counter::EncodersCopied), copies);
+        let first = &world.phones[&leg(0)].payloads;
+        assert_eq!(first.len() as u64, TICKS / 2);
+        assert!((1..50).all(|n| world.phones[&leg(n)].payloads == *first));
+        assert!(world.phones[&leg(0)].hears(LOW) > HEARD);
+        assert!(world.phones[&leg(speaker)].hears(LOW) < NOT_HEARD);
+        world.phone(leg(speaker)).says = None;
+    }
+}
+
+#[test]
 fn a_gain_is_an_encoding_of_its_own() {
     let mut world = room(&[Codec::G722; 4]);
     world.phone(leg(0)).says = Some(LOW);

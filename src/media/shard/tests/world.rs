@@ -1,7 +1,7 @@
 //! Telephones around two shards, in simulated time: the other side of every call, with real codecs and RTP.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     f64::consts::TAU,
     net::SocketAddr,
     time::{Duration, Instant},
@@ -59,10 +59,17 @@ pub(super) struct Phone {
     pub(super) payloads: Vec<Vec<u8>>,
     pub(super) reports: usize,
     speaks_at: Instant,
-    phase: f64,
+    voice: Voice,
     session: Session,
     encoder: Encoder,
     playout: Playout,
+}
+
+/// What a telephone has yet to say.
+struct Voice {
+    /// Sound that is said before the tone.
+    script: VecDeque<Frame>,
+    phase: f64,
 }
 
 impl World {
@@ -254,11 +261,19 @@ impl Phone {
             reports: 0,
             // Each phone has its own time within the 20 ms.
             speaks_at: now + STEP * u32::try_from(leg.as_u64() * 3 % 10).unwrap(),
-            phase: 0.0,
+            voice: Voice {
+                script: VecDeque::new(),
+                phase: 0.0,
+            },
             session: Session::new(config, now),
             encoder: Encoder::new(codec).unwrap(),
             playout: Playout::new(codec).unwrap(),
         }
+    }
+
+    /// Says a sound in place of any other, frame by frame, before it goes on with its tone.
+    pub(super) fn recites(&mut self, sound: Vec<Frame>) {
+        self.voice.script = sound.into();
     }
 
     /// Returns the level of a tone in what was heard, in dBov.
@@ -297,24 +312,14 @@ impl Phone {
             return None;
         }
         self.speaks_at = now + TICK;
-        let tone = self.says?;
-        let frame = self.tone(tone);
+        let scripted = self.voice.script.pop_front();
+        let frame = scripted.or_else(|| self.says.map(|tone| self.voice.tone(tone)))?;
         let mut payload = [0; dsp::MAX_PAYLOAD];
         let len = self.encoder.encode(&frame, &mut payload).unwrap();
         let mut packet = vec![0; 1_500];
         let len = self.session.write_rtp(&payload[..len], &mut packet);
         packet.truncate(len);
         Some(packet)
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "the amplitude fits")]
-    fn tone(&mut self, tone: f64) -> Frame {
-        let mut frame = Frame::SILENCE;
-        for sample in &mut frame.samples {
-            *sample = (AMPLITUDE * self.phase.sin()) as i16;
-            self.phase = (self.phase + TAU * tone / 48_000.0) % TAU;
-        }
-        frame
     }
 
     fn hear(&mut self, bytes: &[u8], now: Instant) {
@@ -334,6 +339,18 @@ impl Phone {
         let mut frame = Frame::SILENCE;
         self.playout.take(&mut frame, now);
         self.heard.extend_from_slice(&frame.samples);
+    }
+}
+
+impl Voice {
+    #[expect(clippy::cast_possible_truncation, reason = "the amplitude fits")]
+    fn tone(&mut self, tone: f64) -> Frame {
+        let mut frame = Frame::SILENCE;
+        for sample in &mut frame.samples {
+            *sample = (AMPLITUDE * self.phase.sin()) as i16;
+            self.phase = (self.phase + TAU * tone / 48_000.0) % TAU;
+        }
+        frame
     }
 }
 

@@ -1,0 +1,130 @@
+//! Packets made to harm at a live leg's address: the call goes on, everything is counted, no memory grows.
+
+use std::time::Duration;
+
+use dsp::Codec;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use sip::rtp::{Discard, Session, SessionConfig};
+
+use super::{
+    HEARD, HIGH, LOW, MIDDLE,
+    world::{ANNA, BERT, CARL, OPEN, ROOM, World, address},
+};
+use crate::media::{Counter, SocketId};
+
+const PACKETS: usize = 5_000;
+/// What arrives in a tick.
+const AT_ONCE: usize = 25;
+
+#[test]
+fn hostile_packets_are_counted_and_the_call_is_unharmed_when_they_stop() {
+    for codec in [Codec::Pcma, Codec::G722, Codec::Opus] {
+        let mut world = World::new();
+        world.start(ROOM);
+        for (leg, codec, tone) in [
+            (ANNA, codec, None),
+            (BERT, Codec::Pcma, Some(HIGH)),
+            (CARL, Codec::Pcma, Some(MIDDLE)),
+        ] {
+            world.call(leg, codec);
+            world.join(leg, ROOM);
+            world.phone(leg).says = tone;
+        }
+        world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN), (CARL, OPEN)]);
+        world.run(Duration::from_millis(500));
+        attack(&mut world, codec);
+        world.phone(ANNA).says = Some(LOW);
+        world.run(Duration::from_secs(1));
+        world.forget();
+        world.run(Duration::from_secs(1));
+        for (leg, tones) in [(BERT, [LOW, MIDDLE]), (CARL, [LOW, HIGH])] {
+            for tone in tones {
+                let level = world.phone(leg).hears(tone);
+                assert!(level > HEARD, "{codec:?}, {leg}: {tone} at {level}");
+            }
+        }
+        assert!(world.phone(ANNA).hears(HIGH) > HEARD, "{codec:?}");
+        assert_eq!(world.phone(ANNA).packets.len(), 50);
+        assert_eq!(world.count(Counter::LegPanics), 0);
+    }
+}
+
+/// Sends them, and compares what is counted with what a session of its own makes of the same packets.
+fn attack(world: &mut World, codec: Codec) {
+    let mut rng = StdRng::seed_from_u64(7);
+    let media = world.phone(ANNA).media;
+    let mut witness = Session::new(
+        SessionConfig {
+            ssrc: 1,
+            first_sequence: 1,
+            first_timestamp: 1,
+            format: sip::rtp::Format {
+                payload_type: media.format.payload_type,
+                telephone_event: media.format.telephone_event,
+                clock_rate: codec.clock_rate(),
+                ticks_per_packet: codec.ticks(),
+            },
+            audio_level: None,
+            cname: [0; 12],
+            seed: 1,
+        },
+        world.now,
+    );
+    let mut expected = [0; Discard::COUNT];
+    let mut accepted = 0;
+    let mut memory = 0;
+    let before = *world.shards[0].counters();
+    for number in 0..PACKETS {
+        let packet = hostile(&mut rng, media.format.payload_type);
+        match witness.handle_rtp(&packet, world.now) {
+            Ok(_) => accepted += 1,
+            Err(discard) => expected[discard.index()] += 1,
+        }
+        world.deliver(SocketId::Rtp(ANNA), address(ANNA, 4_000), &packet);
+        if number % AT_ONCE == AT_ONCE - 1 {
+            world.run(dsp::TICK);
+        }
+        if number == PACKETS / 5 {
+            memory = format!("{:?}", world.shards[0].common.outbox).len();
+        }
+    }
+    let after = world.shards[0].counters();
+    for reason in Discard::ALL {
+        let counted = after.discarded(reason) - before.discarded(reason);
+        assert_eq!(counted, expected[reason.index()], "{codec:?} {reason:?}");
+    }
+    let discarded: u64 = expected.iter().sum();
+    assert_eq!(discarded + accepted, PACKETS as u64);
+    assert!(accepted > 200, "{codec:?}: only {accepted} got that far");
+    assert!(discarded > 200, "{codec:?}: only {discarded} were refused");
+    assert_eq!(after.of(Counter::Strangers), before.of(Counter::Strangers));
+    assert_eq!(format!("{:?}", world.shards[0].common.outbox).len(), memory);
+}
+
+/// An RTP packet of which each field is as it should be or anything.
+fn hostile(rng: &mut StdRng, payload_type: u8) -> Vec<u8> {
+    let kind = match rng.random_range(0..4) {
+        0 => rng.random_range(0..128),
+        1 => 13,
+        _ => payload_type,
+    };
+    let (far, jumps): (bool, bool) = (rng.random(), rng.random());
+    let sequence: u16 = rng.random_range(0..if far { u16::MAX } else { 50 });
+    let timestamp: u32 = rng.random_range(0..if jumps { u32::MAX } else { 20_000 });
+    let source: u32 = if rng.random_ratio(1, 5) {
+        rng.random()
+    } else {
+        9
+    };
+    let len = match rng.random_range(0..6) {
+        0 => 0,
+        1 => rng.random_range(0..1_400),
+        n => 80 * n,
+    };
+    let mut packet = vec![0x80, kind];
+    packet.extend(sequence.to_be_bytes());
+    packet.extend(timestamp.to_be_bytes());
+    packet.extend(source.to_be_bytes());
+    packet.extend((0..len).map(|_| rng.random::<u8>()));
+    packet
+}

@@ -1,0 +1,105 @@
+//! A leg that plays music to the conference is named, leaves every mix, and comes back when it speaks.
+
+use std::time::Duration;
+
+use dsp::{Codec, Shaping};
+
+use super::{
+    HEARD, LOW, NOT_HEARD, settle, sounds,
+    world::{ANNA, BERT, CARL, OPEN, ROOM, World},
+};
+use crate::{
+    id::LegId,
+    media::api::{Command, Disturbance, Event},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn hold_music_leaves_the_mix_and_the_voice_after_it_comes_back() {
+    let mut world = trio();
+    world.phone(BERT).says = Some(LOW);
+    settle(&mut world);
+    let undisturbed = world.phone(CARL).hears(LOW);
+    assert!(undisturbed > HEARD);
+    world.phone(ANNA).recites(sounds::melody(1, 18, -20.0));
+    world.run(2 * SECOND);
+    assert!(
+        beside(&mut world, CARL) > -30.0,
+        "the music is heard at first"
+    );
+    let banned = seconds_until(&mut world, 12, |world| !findings(world).is_empty());
+    assert_eq!(findings(&world), [(ANNA, Some(Disturbance::Music))]);
+    assert!(banned > 2, "named after {banned} s");
+    // What was on its way when it was named is heard out.
+    world.run(SECOND / 5);
+    world.forget();
+    world.run(SECOND);
+    for listener in [ANNA, CARL] {
+        let level = world.phone(listener).hears(LOW);
+        assert!(
+            (level - undisturbed).abs() < 0.5,
+            "{listener}: {level} dBov"
+        );
+        assert!(beside(&mut world, listener) < -45.0, "{listener}");
+    }
+    assert!(world.phone(BERT).hears(LOW) < NOT_HEARD);
+    let silence = sounds::dbov(&world.phone(BERT).heard);
+    assert!(silence < -60.0, "{silence} dBov");
+    world.run(SECOND);
+    world.phone(ANNA).recites(sounds::speech(1, 12, -22.0));
+    let back = seconds_until(&mut world, 8, |world| findings(world).len() > 1);
+    let told = [(ANNA, Some(Disturbance::Music)), (ANNA, None)];
+    assert_eq!(findings(&world), told);
+    assert!(back <= 5, "back after {back} s");
+    world.forget();
+    world.run(SECOND);
+    assert!(beside(&mut world, CARL) > -35.0, "the voice is heard");
+    assert!(sounds::dbov(&world.phone(BERT).heard) > -35.0);
+    assert_eq!(findings(&world), told);
+}
+
+fn trio() -> World {
+    let mut world = World::new();
+    world.start(ROOM);
+    for leg in [ANNA, BERT, CARL] {
+        world.call(leg, Codec::Pcma);
+        world.join(leg, ROOM);
+    }
+    world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN), (CARL, OPEN)]);
+    // Only a leg whose sound is treated is judged.
+    let shaping = Shaping::of(Codec::Pcma);
+    world.tell(Command::Shape { leg: ANNA, shaping });
+    world
+}
+
+/// Runs second by second; returns how many it took.
+fn seconds_until(world: &mut World, most: usize, done: impl Fn(&World) -> bool) -> usize {
+    for second in 0..most {
+        if done(world) {
+            return second;
+        }
+        world.forget();
+        world.run(SECOND);
+    }
+    assert!(done(world), "not within {most} s");
+    most
+}
+
+/// The level of what a leg hears beside the other's tone, in dBov.
+fn beside(world: &mut World, leg: LegId) -> f64 {
+    let phone = world.phone(leg);
+    let power = |dbov: f64| 10_f64.powf(dbov / 10.0);
+    let rest = power(sounds::dbov(&phone.heard)) - power(phone.hears(LOW));
+    10.0 * rest.max(1e-12).log10()
+}
+
+fn findings(world: &World) -> Vec<(LegId, Option<Disturbance>)> {
+    let mut found = Vec::new();
+    for event in &world.events {
+        if let Event::Disturbs { leg, disturbance } = event {
+            found.push((*leg, *disturbance));
+        }
+    }
+    found
+}
