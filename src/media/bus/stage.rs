@@ -11,7 +11,7 @@
 //! Invariants: nobody else is decoded who is not chosen; a leg without a seat to speak from is no candidate.
 
 use dsp::{
-    Finding, Frame, Level, Nominee, Selector, Taken, Witness,
+    ComfortFill, Finding, Frame, Level, Nominee, Selector, Taken, Witness,
     limit::{DEFAULT_SPEAKERS, MAX_SPEAKERS},
 };
 
@@ -52,11 +52,14 @@ struct Candidate {
 #[derive(Debug)]
 pub(super) struct Talker {
     leg: LegId,
-    place: Place,
-    /// Where it is heard in this tick; nowhere while it is silent.
+    /// Where it is among the members; none where it takes no part in this tick.
+    place: Option<Place>,
+    /// Where it is heard in this tick; nowhere while it is silent, or so faint that the noise of a pause covers it.
     pub(super) speaks: Channels,
     /// What it says in this tick.
     pub(super) sound: Frame,
+    /// How loud that is.
+    pub(super) level: Level,
     /// What it was sent in the tick before.
     heard: Frame,
     witness: Witness,
@@ -102,6 +105,7 @@ impl Stage {
         self.candidates.clear();
         for talker in &mut self.talkers {
             talker.speaks = Channels::NONE;
+            talker.place = None;
         }
     }
 
@@ -157,12 +161,10 @@ impl Stage {
             .filter(|talker| talker.speaks != Channels::NONE)
     }
 
-    /// Returns the places of those who are heard in this tick.
+    /// Returns where those are who have places and take part in this tick, heard or not.
     pub(super) fn places(&self) -> impl Iterator<Item = (usize, Place)> {
         let talkers = self.talkers.iter().enumerate();
-        talkers
-            .filter(|(_, talker)| talker.speaks != Channels::NONE)
-            .map(|(at, talker)| (at, talker.place))
+        talkers.filter_map(|(at, talker)| Some((at, talker.place?)))
     }
 
     /// Keeps what one who is heard was sent.
@@ -198,8 +200,12 @@ impl Stage {
         let level = if taken == Taken::Silent || talker.is_banned() {
             Level::SILENCE
         } else {
-            talker.speaks = candidate.speaks;
-            leg.shape(&mut talker.sound, &talker.heard, common)
+            let level = leg.shape(&mut talker.sound, &talker.heard, common);
+            talker.level = talker.sound.level();
+            if !ComfortFill::covers(talker.level) {
+                talker.speaks = candidate.speaks;
+            }
+            level
         };
         if talker.is_banned() && !was_banned {
             self.selector.remove(candidate.leg.as_u64());
@@ -222,7 +228,7 @@ impl Stage {
             None => return None,
         };
         let talker = &mut self.talkers[at];
-        talker.place = candidate.place;
+        talker.place = Some(candidate.place);
         Some(talker)
     }
 
@@ -248,9 +254,10 @@ impl Talker {
     fn new() -> Self {
         Self {
             leg: LegId::from_u64(0),
-            place: Place { row: 0, at: 0 },
+            place: None,
             speaks: Channels::NONE,
             sound: Frame::SILENCE,
+            level: Level::SILENCE,
             heard: Frame::SILENCE,
             witness: Witness::new(),
         }
