@@ -62,6 +62,8 @@ pub(super) struct Talker {
     pub(super) level: Level,
     /// What it was sent in the tick before.
     heard: Frame,
+    /// Ticks in a row in which it said nothing.
+    silent: u16,
     witness: Witness,
 }
 
@@ -187,6 +189,10 @@ impl Stage {
             leg.rest(common);
             return leg.judge(candidate.claim.unwrap_or(Level::SILENCE), common);
         };
+        if talker.pauses(candidate.claim) && leg.is_judged() {
+            talker.testify(Taken::Silent, common);
+            return leg.judge(Level::SILENCE, common);
+        }
         let taken = leg.decode(&mut talker.sound, common);
         let was_banned = talker.is_banned();
         // Where there is no time to suppress noise there is none to judge it; who was found to disturb is judged on, so
@@ -259,13 +265,25 @@ impl Talker {
             sound: Frame::SILENCE,
             level: Level::SILENCE,
             heard: Frame::SILENCE,
+            silent: 0,
             witness: Witness::new(),
         }
+    }
+
+    /// Hears whether it says something; tells whether it has said nothing for so long that what it would say is the noise
+    /// of its line, which need not be decoded. Its place is kept, as is its decoder warm.
+    fn pauses(&mut self, claim: Option<Level>) -> bool {
+        self.silent = match claim {
+            Some(_) => 0,
+            None => self.silent.saturating_add(1),
+        };
+        self.silent > PAUSE && self.witness.found().is_none()
     }
 
     fn forget(&mut self) {
         self.speaks = Channels::NONE;
         self.heard = Frame::SILENCE;
+        self.silent = 0;
         self.witness = Witness::new();
     }
 
@@ -311,6 +329,9 @@ const fn named(disturbance: dsp::Disturbance) -> Disturbance {
         dsp::Disturbance::Music => Disturbance::Music,
     }
 }
+
+/// Ticks of nothing but a line's noise that are heard behind speech: 200 ms, for the end of a word may be as faint.
+const PAUSE: u16 = 10;
 
 /// The faintest claim that makes a candidate: what is below is a line without a voice, whatever the gain.
 const FAINTEST: Level = Level::from_rfc6464(65);
