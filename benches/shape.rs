@@ -4,8 +4,8 @@ use std::{f64::consts::TAU, hint::black_box, time::Duration};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use dsp::{
-    Codec, ComfortNoise, FRAME_SAMPLES, Frame, Limiter, Shaper, ShaperPool, Shaping, SpeechMeter,
-    Witness,
+    Codec, ComfortFill, ComfortNoise, FRAME_SAMPLES, Frame, Limiter, Shaper, ShaperPool, Shaping,
+    SpeechMeter, Witness,
 };
 
 /// Two seconds of partials that swell and sink four times a second.
@@ -79,17 +79,21 @@ fn mixes(criterion: &mut Criterion) {
             });
         });
     }
-    let mut noise = ComfortNoise::new(1);
+    let (mut source, mut fill) = (ComfortNoise::new(1), ComfortFill::new());
+    let mut noise = Frame::SILENCE;
+    criterion.bench_function("comfort noise/make", |bencher| {
+        bencher.iter(|| source.make(black_box(&mut noise)));
+    });
     criterion.bench_function("comfort noise/silence", |bencher| {
         bencher.iter(|| {
             let mut mix = Frame::SILENCE;
-            black_box(noise.fill(&mut mix));
+            black_box(fill.fill(&noise, &mut mix));
             black_box(&mix);
         });
     });
     let mut mix = voice[5].clone();
     criterion.bench_function("comfort noise/talk", |bencher| {
-        bencher.iter(|| black_box(noise.fill(black_box(&mut mix))));
+        bencher.iter(|| black_box(fill.fill(&noise, black_box(&mut mix))));
     });
 }
 

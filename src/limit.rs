@@ -252,7 +252,7 @@ pub const SPARE_STREAMS: usize = 3;
 pub const SPARE_WORKSHOPS: usize = 8;
 
 /// Streams of one kind that are kept for later; further ones are dropped.
-pub const SPARE_STREAMS_MAX: usize = 8;
+pub const SPARE_STREAMS_MAX: usize = 32;
 
 /// Clips of one prompt; more are left out. The longest sentence of the catalogue has about ten.
 pub const CLIPS_PER_PROMPT: usize = 64;

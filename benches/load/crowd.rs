@@ -75,6 +75,14 @@ pub(crate) struct Person {
     notes: Notes,
 }
 
+/// What a person says, from where on.
+pub(crate) struct Part {
+    /// The script.
+    pub(crate) script: Arc<Script>,
+    /// Which packet is the first.
+    pub(crate) position: usize,
+}
+
 /// What is written down of a person for measuring delays.
 #[derive(Debug, Default)]
 enum Notes {
@@ -150,26 +158,19 @@ impl Crowd {
     }
 
     /// Lets the next person come in; `server` is where they send.
-    pub(crate) fn enter(
-        &mut self,
-        kind: Kind,
-        script: &Arc<Script>,
-        server: SocketAddr,
-    ) -> Done<()> {
+    pub(crate) fn enter(&mut self, kind: Kind, part: Part, server: SocketAddr) -> Done<()> {
         let number = self.people.len();
         let SocketAddr::V4(server) = server else {
             return Err("the server is not on IPv4".into());
         };
-        // Multiples of the golden section spread any number of people over turns and script.
-        let spread = |range: usize| number * 618_034 % 1_000_000 * range / 1_000_000;
-        self.turns[spread(TURNS)].push(number);
+        self.turns[spread(number, TURNS)].push(number);
         self.people.push(Person {
             kind,
             host: number / PEOPLE_PER_HOST,
             address: address(number)?,
             server,
-            position: spread(script.packets.len()),
-            script: Arc::clone(script),
+            position: part.position,
+            script: part.script,
             header: Header {
                 marker: false,
                 payload_type: kind.payload_type(),
@@ -341,6 +342,8 @@ impl Crowd {
         for number in &self.turns[turn] {
             let person = &mut self.people[*number];
             if person.kind == Kind::Browser && person.protection.is_none() {
+                // Time passes for those too who are not in yet.
+                person.position += 1;
                 continue;
             }
             let len = person.write(&mut packet);
@@ -499,6 +502,11 @@ fn send(host: &UdpSocket, bytes: &[u8], person: &Person) -> bool {
         Some(&to),
     );
     sent.is_ok()
+}
+
+/// Spreads things of any number over a range: multiples of the golden section.
+pub(crate) const fn spread(number: usize, range: usize) -> usize {
+    number * 618_034 % 1_000_000 * range / 1_000_000
 }
 
 /// The leg of the person with a number.

@@ -10,9 +10,9 @@ use std::{
 use crate::{
     Done,
     child::Measured,
-    crowd::{Crowd, Loss},
+    crowd::{Crowd, Loss, Part, spread},
     machine,
-    scenario::Scenario,
+    scenario::{Scenario, Talk},
     script::Script,
     statistics::{median, percentile},
     wire::{Answer, Ask, Kind, Leg, Program, Report},
@@ -70,8 +70,19 @@ impl Scripts {
     pub(crate) fn new(scenario: &Scenario) -> Done<Self> {
         let mut scripts = BTreeMap::new();
         for kind in scenario.kinds {
-            let speech = (0..VOICES).map(|seed| Script::speech(*kind, seed).map(Arc::new));
-            scripts.insert((*kind, true), speech.collect::<Done<_>>()?);
+            let speech: Vec<_> = match scenario.talk {
+                Talk::AtOnce => (0..VOICES)
+                    .map(|seed| Script::speech(*kind, seed).map(Arc::new))
+                    .collect::<Done<_>>()?,
+                Talk::InTurns => (0..CONVERSATIONS)
+                    .map(|seed| Script::conversation(*kind, seed))
+                    .collect::<Done<Vec<_>>>()?
+                    .into_iter()
+                    .flatten()
+                    .map(Arc::new)
+                    .collect(),
+            };
+            scripts.insert((*kind, true), speech);
             let open = Script::open_microphone(*kind, VOICES)?;
             scripts.insert((*kind, false), vec![Arc::new(open)]);
         }
@@ -79,11 +90,21 @@ impl Scripts {
     }
 
     /// Returns the script of a person; talkers of a room have different voices, as far as there are any.
-    fn of(&self, scenario: &Scenario, number: usize) -> Done<&Arc<Script>> {
+    fn of(&self, scenario: &Scenario, number: usize) -> Done<Part> {
         let place = scenario.place(number);
         let choice = self.0.get(&(place.kind, place.talks));
         let choice = choice.ok_or("nothing to say")?;
-        Ok(&choice[number / scenario.rooms % choice.len()])
+        let (within, room) = (number / scenario.rooms, number % scenario.rooms);
+        // Partners have the two halves of a conversation, and are at the same point of it.
+        let (which, begins) = match (scenario.talk, place.talks) {
+            (Talk::InTurns, true) => (2 * room + within, room),
+            (Talk::InTurns, false) | (Talk::AtOnce, _) => (within, number),
+        };
+        let script = Arc::clone(&choice[which % choice.len()]);
+        Ok(Part {
+            position: spread(begins, script.packets.len()),
+            script,
+        })
     }
 }
 
@@ -344,8 +365,9 @@ fn bare(child: &mut Measured, crowd: &mut Crowd) -> Done<f64> {
 /// Jitter buffers settle before anything counts.
 const WARM_UP: Duration = Duration::from_secs(3);
 const BARE_ROUNDS: usize = 15;
-/// Different voices.
+/// Different voices, and conversations of two more.
 const VOICES: u64 = 8;
+const CONVERSATIONS: u64 = 6;
 /// Listeners whose delays are measured.
 const LISTENERS: usize = 8;
 /// Voices at once among which each can be found.

@@ -17,8 +17,19 @@ pub(crate) enum Name {
     Churn,
     /// One room where half of the people talk at once.
     Talkative,
-    /// Two hundred rooms of ten, mixed codecs.
+    /// Two hundred rooms of ten, mixed codecs; two hold a conversation in each.
     ManyRooms,
+    /// The same, where both talk at once and without end, which nobody does: the most that two can cost.
+    ManyRoomsAtOnce,
+}
+
+/// When those talk who do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Talk {
+    /// All of them, all the time.
+    AtOnce,
+    /// Two in turns, after ITU-T P.59; others do not talk.
+    InTurns,
 }
 
 /// Who is there.
@@ -34,6 +45,8 @@ pub(crate) struct Scenario {
     pub(crate) rooms: usize,
     /// Talkers per room; all others have open microphones.
     pub(crate) talkers: usize,
+    /// When they talk.
+    pub(crate) talk: Talk,
     /// How people speak, in turns.
     pub(crate) kinds: &'static [Kind],
     /// People who join within two seconds.
@@ -60,6 +73,7 @@ impl Name {
             people: 1_000,
             rooms: 1,
             talkers: 3,
+            talk: Talk::AtOnce,
             kinds: &[Kind::Pcma],
             joining: 0,
         };
@@ -93,7 +107,13 @@ impl Name {
             },
             Self::ManyRooms => Scenario {
                 name: "many-rooms",
-                about: "200 rooms of 10, mixed codecs, two talk in each",
+                about: "200 rooms of 10, mixed codecs, a conversation of two in each (P.59)",
+                talk: Talk::InTurns,
+                ..Self::ManyRoomsAtOnce.scenario()
+            },
+            Self::ManyRoomsAtOnce => Scenario {
+                name: "many-rooms-at-once",
+                about: "200 rooms of 10, mixed codecs, two talk at once and without end in each",
                 people: 2_000,
                 rooms: 200,
                 talkers: 2,

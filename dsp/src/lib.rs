@@ -6,7 +6,7 @@
 //!             ├ pass                                (everybody else; the last payloads are kept)
 //!             └ decode ─ Frame ─ Shaper ─ Frame ─ Mixer
 //!                          └ Witness                └ sums
-//! packet ─ codec ← Decimator :Encoder ─ Frame ─ ComfortNoise ─ Frame ─ Limiter ─┘
+//! packet ─ codec ← Decimator :Encoder ─ Frame ─ ComfortFill ─ Frame ─ Limiter ──┘
 //!
 //! Playout: JitterBuffer (hold ← delay, pace) → Backlog (undecoded) → Decoder → Concealer → Ready ⇄ stretch → Interpolator
 //! ```
@@ -58,7 +58,7 @@ pub use codec::{
     Codec, CodecError, Complexity, Decoder, Encoder, EncoderSettings, LossClass, Payloads,
     encode_clip,
 };
-pub use comfort::ComfortNoise;
+pub use comfort::{ComfortFill, ComfortNoise};
 pub use conceal::Concealer;
 pub use frame::{FRAME_SAMPLES, Frame, SAMPLE_RATE, TICK};
 pub use gain::Gain;
@@ -92,6 +92,7 @@ mod tests {
         holds::<ShaperPool>();
         holds::<Limiter>();
         holds::<ComfortNoise>();
+        holds::<ComfortFill>();
         holds::<Witness>();
         holds::<SpeechMeter>();
     }

@@ -48,6 +48,11 @@ impl Limiter {
             .copy_from_slice(&sums[FRAME_SAMPLES - (TAPS - 1)..]);
     }
 
+    /// Hears a frame without any sound, while the gain is one.
+    pub fn rest(&mut self) {
+        self.tail = [0; TAPS - 1];
+    }
+
     /// Tells whether the gain is below one.
     pub fn is_active(&self) -> bool {
         self.gain < 1.0

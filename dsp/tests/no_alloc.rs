@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use assert_no_alloc::{AllocDisabler, assert_no_alloc};
 use dsp::{
-    Codec, ComfortNoise, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES, Frame, Level,
-    Limiter, LossClass, MAX_PAYLOAD, Mixer, Playout, Shaper, ShaperPool, Shaping, SpeechGate, TICK,
-    Witness, tone,
+    Codec, ComfortFill, ComfortNoise, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES, Frame,
+    Level, Limiter, LossClass, MAX_PAYLOAD, Mixer, Playout, Shaper, ShaperPool, Shaping,
+    SpeechGate, TICK, Witness, tone,
 };
 
 #[global_allocator]
@@ -130,7 +130,8 @@ fn shaping_limiting_and_judging_allocate_nothing() {
     let mut pool = ShaperPool::new(1);
     let mut shapers = Codec::ALL.map(|codec| Shaper::new(codec, Shaping::of(codec)));
     let mut witness = Witness::new();
-    let (mut limiter, mut noise) = (Limiter::new(), ComfortNoise::new(1));
+    let (mut limiter, mut fill) = (Limiter::new(), ComfortFill::new());
+    let (mut source, mut noise) = (ComfortNoise::new(1), Frame::SILENCE);
     let mut found = 0;
     assert_no_alloc(|| {
         for (number, frame) in frames.iter().cycle().take(1_200).enumerate() {
@@ -152,7 +153,8 @@ fn shaping_limiting_and_judging_allocate_nothing() {
             }
             let mut out = Frame::SILENCE;
             limiter.limit(&sums, &mut out);
-            noise.fill(&mut out);
+            source.make(&mut noise);
+            fill.fill(&noise, &mut out);
             found += u32::from(witness.hear(frame, &out).is_some());
             found += u32::from(number % 50 == 0 && witness.pass().is_some());
         }

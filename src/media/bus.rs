@@ -150,6 +150,7 @@ impl Bus {
     pub(super) fn tick(&mut self, at: Instant, legs: &mut Legs, common: &mut Common, now: Instant) {
         assert!(!self.fault, "injected fault");
         let Self { rows, stage, .. } = self;
+        common.hush.begin(at);
         stage.begin();
         for (number, row) in rows.iter_mut().enumerate() {
             row.listen(number, at, stage, legs, common, now);

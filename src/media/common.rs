@@ -13,6 +13,7 @@ use super::{
     api::{Event, Gone},
     counters::{Counter, Counters},
     encoders::Encoders,
+    hush::Hush,
     leg::{Leg, secure::Handshakes},
     load::Effort,
     outbox::Outbox,
@@ -34,6 +35,7 @@ pub(super) struct Common {
     pub(super) clips: Clips,
     pub(super) handshakes: Handshakes,
     pub(super) encoders: Encoders,
+    pub(super) hush: Hush,
     pub(super) shapers: ShaperPool,
     /// How much work the sound may be.
     pub(super) effort: Effort,
@@ -52,6 +54,7 @@ impl Common {
             clips,
             handshakes: Handshakes::default(),
             encoders: Encoders::default(),
+            hush: Hush::new(now),
             shapers: ShaperPool::new(SPARE_WORKSHOPS),
             effort: Effort::FULL,
             gone: Vec::new(),

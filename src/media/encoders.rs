@@ -5,31 +5,50 @@
 //! two ticks, so that the tick seldom allocates.
 
 use dsp::{
-    ComfortNoise, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES, Frame, Handover, Limiter,
-    MAX_PAYLOAD,
+    Codec, CodecError, ComfortFill, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES, Frame,
+    Handover, Limiter, LossClass, MAX_PAYLOAD,
 };
 
+use super::hush::Hush;
 use crate::limit::{SPARE_STREAMS, SPARE_STREAMS_MAX};
 
 /// What turns the sums of a mix into sound that can be sent.
 #[derive(Debug, Clone)]
 pub(super) struct Finish {
     limiter: Limiter,
-    noise: ComfortNoise,
+    fill: ComfortFill,
 }
 
 impl Finish {
     pub(super) const fn new() -> Self {
         Self {
             limiter: Limiter::new(),
-            noise: ComfortNoise::new(0),
+            fill: ComfortFill::new(),
         }
     }
 
-    /// Turns down what is too loud and fills what is too quiet.
-    pub(super) fn finish(&mut self, sums: &[i32; FRAME_SAMPLES], out: &mut Frame) {
+    /// What finishes a mix that was nothing but the silence of all rooms.
+    const fn hushed() -> Self {
+        Self {
+            limiter: Limiter::new(),
+            fill: ComfortFill::filled(),
+        }
+    }
+
+    /// Turns down what is too loud and fills what is too quiet with the noise of the tick.
+    pub(super) fn finish(&mut self, sums: &[i32; FRAME_SAMPLES], noise: &Frame, out: &mut Frame) {
         self.limiter.limit(sums, out);
-        self.noise.fill(out);
+        self.fill.fill(noise, out);
+    }
+
+    /// The same where there is no sound.
+    pub(super) fn rest(&mut self, noise: &Frame, out: &mut Frame) {
+        if self.limiter.is_active() {
+            return self.finish(&[0; FRAME_SAMPLES], noise, out);
+        }
+        self.limiter.rest();
+        *out = Frame::SILENCE;
+        self.fill.fill(noise, out);
     }
 }
 
@@ -42,17 +61,21 @@ pub(super) struct Stream {
     pub(super) finish: Finish,
     /// Decides when somebody who has the stream alone goes back to the shared one.
     pub(super) handover: Handover,
+    /// Ticks in a row in which it coded the silence of all rooms.
+    hushed: u8,
     payload: [u8; MAX_PAYLOAD],
     len: usize,
 }
 
 impl Stream {
-    fn new(settings: EncoderSettings) -> Option<Box<Self>> {
+    /// Makes one at the beginning of a stream; none where the library refuses.
+    pub(super) fn new(settings: EncoderSettings) -> Option<Box<Self>> {
         Some(Box::new(Self {
             encoder: Encoder::new(settings).ok()?,
             sound: Frame::SILENCE,
             finish: Finish::new(),
             handover: Handover::new(),
+            hushed: 0,
             payload: [0; MAX_PAYLOAD],
             len: 0,
         }))
@@ -72,21 +95,61 @@ impl Stream {
     pub(super) fn encode(&mut self, complexity: Complexity) -> bool {
         self.encoder.set_complexity(complexity);
         let coded = self.encoder.encode(&self.sound, &mut self.payload);
-        self.len = coded.unwrap_or(0);
-        self.len > 0
+        self.note(coded)
     }
 
     /// Encodes a sound that is kept elsewhere.
     pub(super) fn encode_other(&mut self, sound: &Frame, complexity: Complexity) -> bool {
         self.encoder.set_complexity(complexity);
         let coded = self.encoder.encode(sound, &mut self.payload);
+        self.note(coded)
+    }
+
+    fn note(&mut self, coded: Result<usize, CodecError>) -> bool {
         self.len = coded.unwrap_or(0);
         self.len > 0
+    }
+
+    /// Hears whether what it coded was the silence of all rooms.
+    pub(super) const fn note_hush(&mut self, hushed: bool) {
+        self.hushed = if hushed {
+            self.hushed.saturating_add(1)
+        } else {
+            0
+        };
+    }
+
+    /// Tells whether it stands where whatever codes the silence of all rooms does.
+    pub(super) const fn is_hushed(&self) -> bool {
+        self.hushed >= hushed_after(self.settings())
+    }
+
+    /// Goes on from the silence of all rooms, as it stood before this tick.
+    pub(super) fn wake(&mut self, hush: &Hush) {
+        hush.lead(self);
+        self.finish = Finish::hushed();
+        self.hushed = 0;
+    }
+
+    /// Takes the state of what codes silence for its own, to be led from there before it codes anything.
+    pub(super) const fn hush(&mut self) {
+        self.hushed = u8::MAX;
     }
 
     /// Returns the payload of the last tick; empty where the encoder failed.
     pub(super) fn payload(&self) -> &[u8] {
         &self.payload[..self.len]
+    }
+}
+
+/// Ticks of the same silence after which two encoders are as good as one. G.711 remembers the 6 ms of its filter; the
+/// predictors of G.722 and the energies of Opus as a waveform lose at least half of what they remember with each tick, and
+/// what is left of it after ten is a part of a sound that is faint already; the model of a voice remembers longer.
+const fn hushed_after(settings: EncoderSettings) -> u8 {
+    match (settings.codec, settings.loss) {
+        (Codec::Pcmu | Codec::Pcma, _) => 1,
+        (Codec::G722, _) | (Codec::Opus, LossClass::Low) => 10,
+        (Codec::Opus, LossClass::Medium | LossClass::High) => 25,
     }
 }
 
@@ -105,21 +168,29 @@ pub(super) struct Encoders {
 }
 
 impl Encoders {
-    /// Takes a stream to begin anew or to follow another.
+    /// Takes a stream to begin anew.
     pub(super) fn take(&mut self, settings: EncoderSettings) -> Option<Box<Stream>> {
+        let mut stream = self.take_to_follow(settings)?;
+        stream.encoder.reset();
+        Some(stream)
+    }
+
+    /// Takes a stream whose encoder stands anywhere, to follow another.
+    pub(super) fn take_to_follow(&mut self, settings: EncoderSettings) -> Option<Box<Stream>> {
         self.expect(settings);
-        let found = self.position(settings);
-        found.map_or_else(
-            || Stream::new(settings),
-            |at| Some(self.spare.swap_remove(at)),
-        )
+        let Some(at) = self.position(settings) else {
+            return Stream::new(settings);
+        };
+        let mut stream = self.spare.swap_remove(at);
+        stream.handover = Handover::new();
+        stream.finish = Finish::new();
+        stream.hushed = 0;
+        Some(stream)
     }
 
     /// Takes a stream back.
-    pub(super) fn give(&mut self, mut stream: Box<Stream>) {
+    pub(super) fn give(&mut self, stream: Box<Stream>) {
         if self.count(stream.settings()) < SPARE_STREAMS_MAX {
-            stream.encoder.reset();
-            stream.handover = Handover::new();
             self.spare.push(stream);
         }
     }

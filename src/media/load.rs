@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! each round ─ busy for so long, so many legs ─ [`Load`] ─ share of the core, per 100 ms and smoothed
-//!                                                 ├─ [`Effort`]: Opus complexity 5 ▸ 2 ▸ 0, noise suppression off,
+//!                                                 ├─ [`Effort`]: Opus complexity 5 ▸ 0, noise suppression off,
 //!                                                 │  speakers 8 ▸ 3 ▸ 2; one step at a time, undone in reverse
 //!                                                 └─ [`Load::admits`]: whether one leg more still fits
 //! ```
@@ -347,9 +347,11 @@ const fn count(legs: u64) -> f32 {
 }
 
 /// From everything to the least, in the order in which it is missed least.
-const LADDER: [Effort; 6] = [
+///
+/// What lies between 5 and 0 is no step: of recorded speech coded as a waveform at 64 kbit/s complexity 5 leaves 25.3 dB
+/// between the voice and all else and costs 2.3 times a decoding, 2 leaves 24.2 at 1.9, and 0 leaves 25.2 at 1.5.
+const LADDER: [Effort; 5] = [
     effort(5, true, MAX_SPEAKERS),
-    effort(2, true, MAX_SPEAKERS),
     effort(0, true, MAX_SPEAKERS),
     effort(0, false, MAX_SPEAKERS),
     effort(0, false, 3),

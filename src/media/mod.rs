@@ -34,6 +34,7 @@ mod browsers;
 mod bus;
 mod common;
 mod encoders;
+mod hush;
 mod legs;
 mod outbox;
 mod sockets;

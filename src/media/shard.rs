@@ -287,6 +287,7 @@ impl Shard {
         }
         for settings in leg.settings() {
             self.common.encoders.expect(settings);
+            self.common.hush.expect(settings);
         }
         let slot = self.legs.insert(leg);
         self.hall.enter(id, slot, now);

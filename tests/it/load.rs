@@ -124,7 +124,7 @@ async fn the_effort_and_the_share_of_each_worker_are_among_the_metrics() {
     assert_eq!(of("rundruf_worker_load_permille"), [700, 300]);
     assert_eq!(of("rundruf_worker_load_peak_permille"), [700, 300]);
     assert_eq!(of("rundruf_worker_full"), [1, 0]);
-    assert_eq!(of("rundruf_worker_effort_reduced"), [5, 0]);
+    assert_eq!(of("rundruf_worker_effort_reduced"), [4, 0]);
     assert_eq!(of("rundruf_worker_legs"), [0, 0]);
 }
 

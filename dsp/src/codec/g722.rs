@@ -7,6 +7,8 @@
     reason = "the recommendation saturates to 16 bits before each cast"
 )]
 
+use wide::{i16x8, i32x4};
+
 /// Encodes 16 kHz; keeps the predictors of both bands.
 #[derive(Debug, Clone)]
 pub(crate) struct G722Out {
@@ -26,22 +28,25 @@ impl G722Out {
 
     /// Encodes pairs of samples to one byte each.
     pub(crate) fn encode(&mut self, samples: &[i16], out: &mut [u8]) {
-        for (pair, out) in samples.chunks_exact(2).zip(out) {
-            self.bank.push(i32::from(pair[1]), i32::from(pair[0]));
-            let (even, odd) = self.bank.sums();
-            let low = self.low_code(limit((even + odd) >> 14));
-            let high = self.high_code(limit((even - odd) >> 14));
-            *out = high << 6 | low;
+        let (mut lows, mut highs) = ([0; PAIRS], [0; PAIRS]);
+        let chunks = samples.chunks(2 * PAIRS).zip(out.chunks_mut(PAIRS));
+        for (samples, out) in chunks {
+            let pairs = samples.len() / 2;
+            self.bank.analyse(samples, &mut lows, &mut highs);
+            for ((out, &low), &high) in out.iter_mut().zip(&lows[..pairs]).zip(&highs) {
+                let low = self.low_code(low);
+                let high = self.high_code(high);
+                *out = high << 6 | low;
+            }
         }
     }
 
     fn low_code(&mut self, sample: i32) -> u8 {
         let error = saturate(sample - self.low.estimate);
         let magnitude = if error < 0 { !error } else { error };
-        let exceeded = LOW_DECISIONS
-            .iter()
-            .filter(|&&level| (level * self.low.det) >> 12 <= magnitude);
-        let interval = exceeded.count() as u8 + 1;
+        // A decision level lies at or below the magnitude, in steps of *det*/4096, where it is no more than this quotient.
+        let steps = ((magnitude + 1) * 4_096 - 1) / self.low.det;
+        let interval = LOW_INTERVALS[steps.min(HIGHEST_DECISION) as usize];
         let code = match (error < 0, interval) {
             (true, 1..=2) => 64 - interval,
             (true, _) => 34 - interval,
@@ -85,16 +90,18 @@ impl G722In {
 
     /// Decodes every byte to two samples.
     pub(crate) fn decode(&mut self, payload: &[u8], out: &mut [i16]) {
-        for (&byte, out) in payload.iter().zip(out.chunks_exact_mut(2)) {
-            let code = byte & 0x3f;
-            let fine = (self.low.det * fine_difference(code)) >> 15;
-            let low = limit(saturate(self.low.estimate + fine));
-            self.low.adapt_low(code);
-            let high = limit(self.high.adapt_high(byte >> 6));
-            self.bank.push(low - high, low + high);
-            let (even, odd) = self.bank.sums();
-            out[0] = saturate(even >> 11) as i16;
-            out[1] = saturate(odd >> 11) as i16;
+        let mut line = [0; 2 * PAIRS];
+        for (payload, out) in payload.chunks(PAIRS).zip(out.chunks_mut(2 * PAIRS)) {
+            for (&byte, pair) in payload.iter().zip(line.chunks_exact_mut(2)) {
+                let code = byte & 0x3f;
+                let fine = (self.low.det * fine_difference(code)) >> 15;
+                let low = limit(saturate(self.low.estimate + fine));
+                self.low.adapt_low(code);
+                let high = limit(self.high.adapt_high(byte >> 6));
+                pair[0] = (low + high) as i16;
+                pair[1] = (low - high) as i16;
+            }
+            self.bank.synthesise(&line[..2 * payload.len()], out);
         }
     }
 
@@ -124,29 +131,56 @@ impl StepTrack {
     }
 }
 
-/// The quadrature mirror filter: 24 samples of the past, the newest first.
+/// The quadrature mirror filter: the last 22 samples of the past, the newest last, then the chunk being worked on.
 #[derive(Debug, Clone)]
-struct Bank([i32; 24]);
+struct Bank([i16; PAST + 2 * PAIRS]);
 
 impl Bank {
     const fn new() -> Self {
-        Self([0; 24])
+        Self([0; PAST + 2 * PAIRS])
     }
 
-    fn push(&mut self, newest: i32, before: i32) {
-        self.0.copy_within(0..22, 2);
-        (self.0[0], self.0[1]) = (newest, before);
-    }
-
-    /// Filters the even and the odd samples; the second half of the symmetric filter is the first read backwards.
-    fn sums(&self) -> (i32, i32) {
-        let (mut even, mut odd) = (0, 0);
-        for (at, pair) in self.0.chunks_exact(2).enumerate() {
-            even += pair[0] * FILTER[at];
-            odd += pair[1] * FILTER[11 - at];
+    /// Splits samples into bands of half the rate.
+    fn analyse(&mut self, samples: &[i16], lows: &mut [i32; PAIRS], highs: &mut [i32; PAIRS]) {
+        self.take(samples);
+        let windows = self.0.array_windows().step_by(2);
+        let bands = lows.iter_mut().zip(highs).take(samples.len() / 2);
+        for (window, (low, high)) in windows.zip(bands) {
+            *low = limit(dot(window, &SUM) >> 14);
+            *high = limit(dot(window, &DIFFERENCE) >> 14);
         }
-        (even, odd)
+        self.forget(samples.len());
     }
+
+    /// Joins pairs of the bands' sum and difference.
+    fn synthesise(&mut self, pairs: &[i16], out: &mut [i16]) {
+        self.take(pairs);
+        let windows = self.0.array_windows().step_by(2);
+        for (window, out) in windows.zip(out.chunks_exact_mut(2)) {
+            out[0] = saturate(dot(window, &EVEN) >> 11) as i16;
+            out[1] = saturate(dot(window, &ODD) >> 11) as i16;
+        }
+        self.forget(pairs.len());
+    }
+
+    fn take(&mut self, samples: &[i16]) {
+        self.0[PAST..PAST + samples.len()].copy_from_slice(samples);
+    }
+
+    fn forget(&mut self, samples: usize) {
+        self.0.copy_within(samples..samples + PAST, 0);
+    }
+}
+
+fn dot(window: &[i16; TAPS], taps: &[i16; TAPS]) -> i32 {
+    let (window, taps) = (window.as_chunks().0, taps.as_chunks().0);
+    let products = window
+        .iter()
+        .zip(taps)
+        .map(|(&a, &b)| i16x8::new(a).dot(i16x8::new(b)));
+    products
+        .fold(i32x4::ZERO, |sum, part| sum + part)
+        .reduce_add()
 }
 
 /// One band's adaptive quantiser and predictor.
@@ -159,8 +193,9 @@ struct Band {
     det: i32,
     nb: i32,
     a: [i32; 2],
-    b: [i32; 6],
-    d: [i32; 6],
+    /// Six of eight, which processors take at once; the rest is zero or has no effect.
+    b: [i16; 8],
+    d: [i16; 8],
     p: [i32; 2],
     r: [i32; 2],
 }
@@ -173,8 +208,8 @@ impl Band {
             det,
             nb: 0,
             a: [0; 2],
-            b: [0; 6],
-            d: [0; 6],
+            b: [0; 8],
+            d: [0; 8],
             p: [0; 2],
             r: [0; 2],
         }
@@ -203,10 +238,7 @@ impl Band {
     fn predict(&mut self, d: i32) {
         let p = saturate(d + self.zeros);
         let r = saturate(self.estimate + d);
-        let push = if d == 0 { 0 } else { 128 };
-        for (b, &before) in self.b.iter_mut().zip(&self.d) {
-            *b = saturate(towards(push, d, before) + ((*b * 32_640) >> 15));
-        }
+        self.follow(d as i16);
         let slope = saturate(self.a[0] << 2);
         let slope = saturate(towards(-slope, p, self.p[0])) >> 7;
         let a2 = slope + towards(128, p, self.p[1]) + ((self.a[1] * 32_512) >> 15);
@@ -215,12 +247,36 @@ impl Band {
         self.a = [a1.clamp(a2 - 15_360, 15_360 - a2), a2];
         self.p = [p, self.p[0]];
         self.r = [r, self.r[0]];
-        self.d.copy_within(0..5, 1);
-        self.d[0] = d;
-        let zeros = self.d.iter().zip(&self.b).rev();
-        self.zeros = zeros.fold(0, |sum, (&d, &b)| saturate(sum + product(d, b)));
-        let poles = saturate(product(self.r[0], self.a[0]) + product(self.r[1], self.a[1]));
+        self.d = [
+            d as i16, self.d[0], self.d[1], self.d[2], self.d[3], self.d[4], 0, 0,
+        ];
+        self.zeros = self.sum_of_zeros();
+        let poles = saturate(product(r, self.a[0]) + product(self.r[1], self.a[1]));
         self.estimate = saturate(poles + self.zeros);
+    }
+
+    /// Moves the coefficients of the zeros: each loses a 256th and gains 128 where the difference has the sign of the one
+    /// it stands for.
+    fn follow(&mut self, d: i16) {
+        let push = if d == 0 { 0 } else { 128 };
+        for (b, &before) in self.b.iter_mut().zip(&self.d) {
+            let opposed = (d ^ before) >> 15;
+            let loss = (*b >> 8) + i16::from(*b & 255 != 0);
+            *b = (*b - loss).saturating_add((push ^ opposed) - opposed);
+        }
+    }
+
+    /// Sums from the oldest on, saturated at each step; where all together fit, no step can saturate.
+    fn sum_of_zeros(&self) -> i32 {
+        let mut products = [0; 8];
+        for ((product, &d), &b) in products.iter_mut().zip(&self.d).zip(&self.b) {
+            *product = (i32::from(d.saturating_add(d)) * i32::from(b)) >> 15;
+        }
+        if products.iter().map(|product| product.abs()).sum::<i32>() <= i32::from(i16::MAX) {
+            return products.iter().sum();
+        }
+        let oldest_first = products.iter().rev();
+        oldest_first.fold(0, |sum, &product| saturate(sum + product))
     }
 }
 
@@ -276,14 +332,55 @@ const FOUR_LEAKS: i32 = 31_756;
 const LOW_STEP: i32 = 32;
 const HIGH_STEP: i32 = 8;
 
-/// Every second coefficient of the filter.
-const FILTER: [i32; 12] = [3, -11, 12, 32, -210, 951, 3_876, -805, 362, -156, 53, -11];
+/// Every second coefficient of the filter; the second half of the symmetric filter is the first read backwards.
+const FILTER: [i16; 12] = [3, -11, 12, 32, -210, 951, 3_876, -805, 362, -156, 53, -11];
+
+const TAPS: usize = 24;
+/// Samples of the past that the filter still sees.
+const PAST: usize = TAPS - 2;
+/// Pairs of samples worked on at once: 20 ms.
+const PAIRS: usize = 160;
+
+/// The filter over a window of samples, the oldest first: for the newer of each pair, for the older.
+const EVEN: [i16; TAPS] = taps(0, 1);
+const ODD: [i16; TAPS] = taps(1, 0);
+/// The sum and the difference of both.
+const SUM: [i16; TAPS] = taps(1, 1);
+const DIFFERENCE: [i16; TAPS] = taps(-1, 1);
+
+/// Spreads the filter over the older and the newer samples of pairs, each times a factor.
+const fn taps(older: i16, newer: i16) -> [i16; TAPS] {
+    let mut taps = [0; TAPS];
+    let mut at = 0;
+    while at < TAPS / 2 {
+        taps[2 * at] = older * FILTER[at];
+        taps[2 * at + 1] = newer * FILTER[TAPS / 2 - 1 - at];
+        at += 1;
+    }
+    taps
+}
 
 /// Where one interval of the low band's quantiser ends and the next begins.
 const LOW_DECISIONS: [i32; 29] = [
     35, 72, 110, 150, 190, 233, 276, 323, 370, 422, 473, 530, 587, 650, 714, 786, 858, 940, 1_023,
     1_121, 1_219, 1_339, 1_458, 1_612, 1_765, 1_980, 2_195, 2_557, 2_919,
 ];
+
+const HIGHEST_DECISION: i32 = LOW_DECISIONS[28];
+
+/// In which interval a magnitude lies, in steps.
+const LOW_INTERVALS: [u8; HIGHEST_DECISION as usize + 1] = {
+    let mut intervals = [0; HIGHEST_DECISION as usize + 1];
+    let (mut steps, mut interval) = (0, 0);
+    while steps < intervals.len() {
+        while interval < LOW_DECISIONS.len() && LOW_DECISIONS[interval] as usize <= steps {
+            interval += 1;
+        }
+        intervals[steps] = interval as u8 + 1;
+        steps += 1;
+    }
+    intervals
+};
 
 /// What the 30 intervals of six bits stand for.
 const LOW_FINE: [i32; 30] = [

@@ -18,6 +18,8 @@ mod workshop;
 
 use std::fmt;
 
+use wide::f32x4;
+
 use self::{
     echo::EchoPath,
     noise::NoiseFloor,
@@ -226,15 +228,69 @@ impl HighPass {
         Self { state: [0.0; 2] }
     }
 
+    /// Four samples at once: each is a sum of the two states before them and the inputs up to it, so that only the states
+    /// wait for one another.
     fn process(&mut self, line: &mut [f32; FRAME_SAMPLES]) {
+        let filter = const { FourAtOnce::new() };
         let [mut s1, mut s2] = self.state;
-        for x in line {
-            let y = B0 * *x + s1;
-            s1 = -2.0 * B0 * *x - A1 * y + s2;
-            s2 = B0 * *x - A2 * y;
-            *x = y;
+        for four in line.as_chunks_mut().0 {
+            let (mut out, mut states) = (f32x4::ZERO, f32x4::ZERO);
+            for (x, (to_out, to_states)) in four.iter().zip(filter.inputs) {
+                out += f32x4::new(to_out) * *x;
+                states += f32x4::new(to_states) * *x;
+            }
+            for (s, (to_out, to_states)) in [s1, s2].into_iter().zip(filter.states) {
+                out += f32x4::new(to_out) * s;
+                states += f32x4::new(to_states) * s;
+            }
+            *four = out.to_array();
+            [s1, s2, _, _] = states.to_array();
         }
         self.state = [s1, s2];
+    }
+}
+
+/// What each state and each of four inputs adds to the four outputs, and to the two states behind them.
+struct FourAtOnce {
+    states: [([f32; 4], [f32; 4]); 2],
+    inputs: [([f32; 4], [f32; 4]); 4],
+}
+
+impl FourAtOnce {
+    /// Lets one after the other be one and all the rest zero.
+    const fn new() -> Self {
+        let mut filter = Self {
+            states: [([0.0; 4], [0.0; 4]); 2],
+            inputs: [([0.0; 4], [0.0; 4]); 4],
+        };
+        filter.states[0] = Self::respond([1.0, 0.0], [0.0; 4]);
+        filter.states[1] = Self::respond([0.0, 1.0], [0.0; 4]);
+        let mut at = 0;
+        while at < 4 {
+            let mut x = [0.0; 4];
+            x[at] = 1.0;
+            filter.inputs[at] = Self::respond([0.0; 2], x);
+            at += 1;
+        }
+        filter
+    }
+
+    /// The transposed direct form, sample by sample.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "seven digits are what samples have"
+    )]
+    const fn respond([mut s1, mut s2]: [f64; 2], x: [f64; 4]) -> ([f32; 4], [f32; 4]) {
+        let mut out = [0.0; 4];
+        let mut at = 0;
+        while at < 4 {
+            let y = B0 * x[at] + s1;
+            s1 = -2.0 * B0 * x[at] - A1 * y + s2;
+            s2 = B0 * x[at] - A2 * y;
+            out[at] = y as f32;
+            at += 1;
+        }
+        (out, [s1 as f32, s2 as f32, 0.0, 0.0])
     }
 }
 
@@ -250,9 +306,9 @@ fn dbov_of(line: &[f32; FRAME_SAMPLES]) -> f32 {
 }
 
 /// Coefficients of the high-pass at 48 kHz (bilinear transform; the numerator is B0, −2·B0, B0).
-const B0: f32 = 0.992_622_55;
-const A1: f32 = -1.985_190_7;
-const A2: f32 = 0.985_299_5;
+const B0: f64 = 0.992_622_55;
+const A1: f64 = -1.985_190_7;
+const A2: f64 = 0.985_299_5;
 
 #[cfg(test)]
 mod tests;

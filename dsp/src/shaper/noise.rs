@@ -60,12 +60,9 @@ impl NoiseGate {
 
     /// Learns from the powers of a block and lowers the gains.
     pub(super) fn handle(&mut self, powers: &[f32], gains: &mut [f32]) {
-        let fresh = self.hops == 0 && !self.settled;
         let mut own = [1.0; BINS];
-        for (bin, &power) in powers.iter().enumerate() {
-            self.learn(bin, power, fresh);
-            own[bin] = self.judge(bin, power);
-        }
+        self.learn(powers);
+        self.judge(powers, &mut own);
         let own = &own[..powers.len()];
         let last = own.len() - 1;
         for (bin, gain) in gains.iter_mut().enumerate() {
@@ -81,34 +78,48 @@ impl NoiseGate {
         }
     }
 
-    fn learn(&mut self, bin: usize, power: f32, fresh: bool) {
+    fn learn(&mut self, powers: &[f32]) {
+        let fresh = self.hops == 0 && !self.settled;
         let keep = if fresh { 0.0 } else { SMOOTH };
-        self.smooth[bin] = keep * self.smooth[bin] + (1.0 - keep) * power;
-        let smooth = self.smooth[bin];
-        self.least[1][bin] = self.least[1][bin].min(smooth);
-        let least = self.least[0][bin].min(self.least[1][bin]);
-        let known = self.noise[bin];
-        // Before a whole window was heard, only noise no louder than the known one is believed.
-        let absent = if self.settled {
-            smooth <= NEAR * least
-        } else {
-            smooth <= NEAR * known
-        };
-        if absent {
-            self.noise[bin] += LEARNS * (power - known);
+        let settled = self.settled;
+        let [before, running] = &mut self.least;
+        let least = before.iter().zip(running);
+        let bins = self.noise.iter_mut().zip(&mut self.smooth).zip(least);
+        for (((noise, smooth), (before, running)), &power) in bins.zip(powers) {
+            *smooth = keep * *smooth + (1.0 - keep) * power;
+            *running = lesser(*running, *smooth);
+            // Before a whole window was heard, only noise no louder than the known one is believed.
+            let known = if settled {
+                lesser(*before, *running)
+            } else {
+                *noise
+            };
+            let moved = *noise + LEARNS * (power - *noise);
+            let absent = *smooth <= NEAR * known;
+            *noise = greater(if absent { moved } else { *noise }, LEAST);
         }
-        self.noise[bin] = self.noise[bin].max(LEAST);
     }
 
-    /// The gain of a bin.
-    fn judge(&mut self, bin: usize, power: f32) -> f32 {
-        let over = power / self.noise[bin];
-        let beside = (over - 1.0).max(0.0);
-        let speech = MEMORY * self.before[bin] + (1.0 - MEMORY) * beside;
-        let gain = (speech / (1.0 + speech)).max(LOWEST_GAIN);
-        self.before[bin] = (gain * gain * over).min(1e6);
-        gain
+    /// The gains of the bins.
+    fn judge(&mut self, powers: &[f32], gains: &mut [f32; BINS]) {
+        let bins = self.noise.iter().zip(&mut self.before).zip(gains);
+        for (((noise, before), gain), &power) in bins.zip(powers) {
+            let over = power / *noise;
+            let beside = greater(over - 1.0, 0.0);
+            let speech = MEMORY * *before + (1.0 - MEMORY) * beside;
+            *gain = greater(speech / (1.0 + speech), LOWEST_GAIN);
+            *before = lesser(*gain * *gain * over, 1e6);
+        }
     }
+}
+
+/// As [`f32::min`] and [`f32::max`] for numbers, but four at a time: nothing here is ever none.
+const fn lesser(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+const fn greater(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
 }
 
 /// Noise is never believed fainter than this per bin: a tenth of what the steps of 16 bits make.

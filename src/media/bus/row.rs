@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! mix ─┬─ without anybody ─ one encoding per codec, loss class and gain ─ payload ─ every listener's packet
-//!      └─ without own      ─ a stream of one's own, begun as a copy of the shared one before it goes on
+//!      ├─ without own      ─ a stream of one's own, begun as a copy of the shared one before it goes on
+//!      └─ nothing left     ─ after some ticks of it: the silence of all rooms, coded once for all
 //! ```
 //!
-//! Invariants: each shared encoding is encoded once per tick, and only while somebody hears it; nobody hears themself;
-//! whoever was heard goes back to the shared encoding where [`Handover`](dsp::Handover) says so.
+//! Invariants: each shared encoding is encoded once per tick, and only while somebody hears something in it; nobody hears
+//! themself; whoever was heard goes back to the shared encoding where [`Handover`](dsp::Handover) says so, or at once where
+//! both stand in the same silence.
 
 use std::time::Instant;
 
@@ -36,6 +38,8 @@ pub(super) struct Row {
     sound: Frame,
     finish: Finish,
     level: Level,
+    /// How many are heard in it.
+    voices: usize,
 }
 
 /// One attached leg.
@@ -64,6 +68,8 @@ enum Voice {
     Shared(usize),
     /// One of its own.
     Private(Box<Stream>, ListeningGain),
+    /// The one that codes the silence of all rooms; it left another of this key.
+    Hushed(Key),
 }
 
 /// What several legs hear.
@@ -117,6 +123,7 @@ impl Row {
             sound: Frame::SILENCE,
             finish: Finish::new(),
             level: Level::SILENCE,
+            voices: 0,
         }
     }
 
@@ -180,53 +187,109 @@ impl Row {
         if self.members.is_empty() {
             return;
         }
-        self.mix(stage);
+        self.mix(stage, common);
         self.arrange(stage, common);
         self.encode(common);
         self.send(stage, legs, common);
     }
 
-    fn mix(&mut self, stage: &Stage) {
+    fn mix(&mut self, stage: &Stage, common: &Common) {
         self.mixer.clear();
+        self.voices = 0;
         let mut level = Level::SILENCE;
         for talker in stage.talkers() {
             if talker.speaks.meets(self.hears) {
                 self.mixer.add(&talker.sound);
-                level = level.max(talker.sound.level());
+                self.voices += 1;
+                level = level.max(talker.level);
             }
         }
         self.level = level;
-        self.finish.finish(self.mixer.sums(), &mut self.sound);
+        let (finish, noise) = (&mut self.finish, common.hush.sound());
+        if self.voices == 0 {
+            finish.rest(noise, &mut self.sound);
+        } else {
+            finish.finish(self.mixer.sums(), noise, &mut self.sound);
+        }
     }
 
-    /// Gives whoever is part of the mix a stream of their own, and takes it back when they have been silent for a while.
+    /// Gives whoever is part of the mix a stream of their own, and takes it back when they have been silent for a while;
+    /// whoever hears nobody for a while needs none.
     fn arrange(&mut self, stage: &Stage, common: &mut Common) {
         for at in 0..self.members.len() {
             let member = &mut self.members[at];
             let own = own_part(member, stage, self.hears).is_some();
+            let silent = self.voices == usize::from(own);
             match &mut member.voice {
                 Voice::Shared(number) if own => {
                     let number = *number;
-                    let stream = self.encodings[number].part(common);
-                    let gain = self.encodings[number].key.gain;
-                    member.voice = match stream {
-                        Some(mut stream) => {
-                            if gain == ListeningGain::default() {
-                                stream.finish.clone_from(&self.finish);
-                            }
-                            stream.handover.handle_tick(true, self.level);
-                            Voice::Private(stream, gain)
-                        }
-                        None => Voice::None,
+                    let voice = if silent && self.encodings[number].is_hushed() {
+                        self.encodings[number].leave(common);
+                        Voice::Hushed(self.encodings[number].key)
+                    } else {
+                        self.part(number, common)
                     };
+                    self.members[at].voice = voice;
                 }
-                Voice::Private(stream, _) => {
+                Voice::Private(stream, gain) => {
                     if stream.handover.handle_tick(own, self.level) == Served::Shared {
                         self.rejoin(at, common);
+                    } else if silent && stream.is_hushed() {
+                        let key = key_of(stream, *gain);
+                        quit(&mut self.encodings, member, common);
+                        member.voice = Voice::Hushed(key);
                     }
+                }
+                Voice::Hushed(key) => {
+                    let key = *key;
+                    self.wake(at, key, own, silent, common);
                 }
                 Voice::None | Voice::Shared(_) => {}
             }
+            if let Voice::Hushed(key) = &self.members[at].voice {
+                let complexity = common.encoders.complexity;
+                common.hush.keep(key.settings, complexity);
+            }
+        }
+    }
+
+    /// Takes a listener out of an encoding who is part of the mix.
+    fn part(&mut self, number: usize, common: &mut Common) -> Voice {
+        let gain = self.encodings[number].key.gain;
+        let hushed = self.encodings[number].is_hushed();
+        let Some(mut stream) = self.encodings[number].part(common) else {
+            return Voice::None;
+        };
+        if hushed {
+            stream.wake(&common.hush);
+        } else if gain == ListeningGain::default() {
+            stream.finish.clone_from(&self.finish);
+        }
+        stream.handover.handle_tick(true, self.level);
+        Voice::Private(stream, gain)
+    }
+
+    /// Brings a member back that heard silence: to the others where they stand in it too, else to a stream of its own if
+    /// there is something to hear again.
+    fn wake(&mut self, at: usize, key: Key, own: bool, silent: bool, common: &mut Common) {
+        let mut encodings = self.encodings.iter();
+        let shared = encodings.position(|encoding| encoding.key == key && encoding.users > 0);
+        let alike = shared.is_none_or(|number| self.encodings[number].is_hushed());
+        if !own && alike {
+            let number = find(&mut self.encodings, key);
+            self.encodings[number].join(None, common);
+            if shared.is_none() {
+                self.encodings[number].hush();
+            }
+            self.members[at].voice = Voice::Shared(number);
+        } else if !silent {
+            let stream = common.encoders.take_to_follow(key.settings);
+            common.counters.count(Counter::EncodersCopied);
+            self.members[at].voice = stream.map_or(Voice::None, |mut stream| {
+                stream.wake(&common.hush);
+                stream.handover.handle_tick(true, self.level);
+                Voice::Private(stream, key.gain)
+            });
         }
     }
 
@@ -234,10 +297,7 @@ impl Row {
     fn rejoin(&mut self, at: usize, common: &mut Common) {
         let member = &mut self.members[at];
         if let Voice::Private(stream, gain) = std::mem::replace(&mut member.voice, Voice::None) {
-            let key = Key {
-                settings: stream.settings(),
-                gain,
-            };
+            let key = key_of(&stream, gain);
             let number = find(&mut self.encodings, key);
             self.encodings[number].join(Some(stream), common);
             member.voice = Voice::Shared(number);
@@ -245,17 +305,31 @@ impl Row {
     }
 
     fn encode(&mut self, common: &mut Common) {
+        let silent = self.voices == 0;
         for encoding in &mut self.encodings {
             let Some(stream) = &mut encoding.stream else {
                 continue;
             };
             let complexity = common.encoders.complexity;
-            let done = if encoding.key.gain == ListeningGain::default() {
+            if silent {
+                common.hush.keep(stream.settings(), complexity);
+            }
+            if stream.is_hushed() {
+                if silent {
+                    continue;
+                }
+                stream.wake(&common.hush);
+            }
+            let plain = encoding.key.gain == ListeningGain::default();
+            let done = if plain {
                 stream.encode_other(&self.sound, complexity)
             } else {
-                hear(&self.mixer, None, encoding.key.gain, stream);
+                hear(&self.mixer, None, encoding.key.gain, stream, common);
                 stream.encode(complexity)
             };
+            let coded = if plain { &self.sound } else { &stream.sound };
+            let hushed = silent && coded == common.hush.sound();
+            stream.note_hush(hushed);
             common.counters.count(if done {
                 Counter::EncodedShared
             } else {
@@ -271,6 +345,7 @@ impl Row {
             encodings,
             mixer,
             sound,
+            voices,
             ..
         } = self;
         common.each(
@@ -284,24 +359,39 @@ impl Row {
                     return;
                 };
                 let own = own_part(member, stage, *hears);
-                match (member.ear, &mut member.voice) {
+                let sent = match (member.ear, &mut member.voice) {
                     (Ear::Mix(_), Voice::Shared(number)) => {
                         let stream = encodings[*number].stream.as_ref();
-                        let payload = stream.map_or(&[][..], |stream| stream.payload());
+                        let payload = match stream {
+                            Some(stream) if *voices == 0 && stream.is_hushed() => {
+                                common.hush.payload(stream.settings())
+                            }
+                            Some(stream) => stream.payload(),
+                            None => &[],
+                        };
                         leg.send(payload, &mut common.outbox, &mut common.counters);
+                        &*sound
+                    }
+                    (Ear::Mix(_), Voice::Hushed(key)) => {
+                        let payload = common.hush.payload(key.settings);
+                        leg.send(payload, &mut common.outbox, &mut common.counters);
+                        &Frame::SILENCE
                     }
                     (Ear::Mix(_), Voice::Private(stream, gain)) => {
-                        if own.is_none() && *gain == ListeningGain::default() {
+                        if *voices == usize::from(own.is_some()) {
+                            stream.finish.rest(common.hush.sound(), &mut stream.sound);
+                        } else if own.is_none() && *gain == ListeningGain::default() {
                             stream.sound.clone_from(sound);
                         } else {
-                            hear(mixer, own, *gain, stream);
+                            hear(mixer, own, *gain, stream, common);
                         }
                         speak_alone(leg, stream, common);
-                        if let Some(talker) = member.talks {
-                            stage.note_heard(talker, &stream.sound);
-                        }
+                        &stream.sound
                     }
-                    (ear, _) => leg.send_ear(ear, common),
+                    (ear, _) => return leg.send_ear(ear, common),
+                };
+                if let Some(talker) = member.talks {
+                    stage.note_heard(talker, sent);
                 }
             },
         );
@@ -335,15 +425,35 @@ impl Encoding {
         }
     }
 
+    /// Tells whether it stands in the silence of all rooms.
+    fn is_hushed(&self) -> bool {
+        let stream = self.stream.as_ref();
+        stream.is_some_and(|stream| stream.is_hushed())
+    }
+
+    /// Takes over from the silence of all rooms.
+    fn hush(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            stream.hush();
+        }
+    }
+
     /// Takes a listener away who needs a stream that goes on like the shared one: the last one takes it along.
     fn part(&mut self, common: &mut Common) -> Option<Box<Stream>> {
         self.users -= 1;
         if self.users == 0 {
             return self.stream.take();
         }
-        let mut stream = common.encoders.take(self.key.settings)?;
+        let mut stream = common.encoders.take_to_follow(self.key.settings)?;
         common.counters.count(Counter::EncodersCopied);
         stream.follow(self.stream.as_ref()?).then_some(stream)
+    }
+}
+
+const fn key_of(stream: &Stream, gain: ListeningGain) -> Key {
+    Key {
+        settings: stream.settings(),
+        gain,
     }
 }
 
@@ -354,7 +464,13 @@ fn own_part<'a>(member: &Member, stage: &'a Stage, hears: Channels) -> Option<&'
 }
 
 /// Writes the mix without somebody's own part, as loud as they want it.
-fn hear(mixer: &Mixer, own: Option<&Frame>, gain: ListeningGain, stream: &mut Stream) {
+fn hear(
+    mixer: &Mixer,
+    own: Option<&Frame>,
+    gain: ListeningGain,
+    stream: &mut Stream,
+    common: &Common,
+) {
     let mut sums = *mixer.sums();
     if let Some(own) = own {
         for (sum, own) in sums.iter_mut().zip(&own.samples) {
@@ -367,7 +483,8 @@ fn hear(mixer: &Mixer, own: Option<&Frame>, gain: ListeningGain, stream: &mut St
             *sum = (*sum * factor) >> 10;
         }
     }
-    stream.finish.finish(&sums, &mut stream.sound);
+    let noise = common.hush.sound();
+    stream.finish.finish(&sums, noise, &mut stream.sound);
 }
 
 /// −12, −6, 0, 6 and 12 dB, in 1/1,024. Times the sum of eight speakers it fits an `i32`.
@@ -381,7 +498,13 @@ const LONGEST_WAIT: u8 = 100;
 
 /// Encodes what only one leg hears and sends it.
 fn speak_alone(leg: &mut Leg, stream: &mut Stream, common: &mut Common) {
-    if stream.encode(common.encoders.complexity) {
+    let complexity = common.encoders.complexity;
+    let hushed = stream.sound == *common.hush.sound();
+    stream.note_hush(hushed);
+    if hushed {
+        common.hush.keep(stream.settings(), complexity);
+    }
+    if stream.encode(complexity) {
         common.counters.count(Counter::EncodedPrivate);
     } else {
         common.counters.count(Counter::EncodeFailed);
@@ -397,7 +520,8 @@ fn tune(encodings: &mut Vec<Encoding>, member: &mut Member, common: &mut Common)
     let same = match &member.voice {
         Voice::None => false,
         Voice::Shared(number) => encodings[*number].key == key,
-        Voice::Private(stream, gain) => stream.settings() == key.settings && *gain == key.gain,
+        Voice::Private(stream, gain) => key_of(stream, *gain) == key,
+        Voice::Hushed(hushed) => *hushed == key,
     };
     if !same {
         quit(encodings, member, common);
@@ -409,7 +533,7 @@ fn tune(encodings: &mut Vec<Encoding>, member: &mut Member, common: &mut Common)
 
 fn quit(encodings: &mut [Encoding], member: &mut Member, common: &mut Common) {
     match std::mem::replace(&mut member.voice, Voice::None) {
-        Voice::None => {}
+        Voice::None | Voice::Hushed(_) => {}
         Voice::Shared(number) => encodings[number].leave(common),
         Voice::Private(stream, _) => common.encoders.give(stream),
     }

@@ -11,7 +11,7 @@
 //! Invariants: nobody else is decoded who is not chosen; a leg without a seat to speak from is no candidate.
 
 use dsp::{
-    Finding, Frame, Level, Nominee, Selector, Taken, Witness,
+    ComfortFill, Finding, Frame, Level, Nominee, Selector, Taken, Witness,
     limit::{DEFAULT_SPEAKERS, MAX_SPEAKERS},
 };
 
@@ -52,13 +52,18 @@ struct Candidate {
 #[derive(Debug)]
 pub(super) struct Talker {
     leg: LegId,
-    place: Place,
-    /// Where it is heard in this tick; nowhere while it is silent.
+    /// Where it is among the members; none where it takes no part in this tick.
+    place: Option<Place>,
+    /// Where it is heard in this tick; nowhere while it is silent, or so faint that the noise of a pause covers it.
     pub(super) speaks: Channels,
     /// What it says in this tick.
     pub(super) sound: Frame,
+    /// How loud that is.
+    pub(super) level: Level,
     /// What it was sent in the tick before.
     heard: Frame,
+    /// Ticks in a row in which it said nothing.
+    silent: u16,
     witness: Witness,
 }
 
@@ -102,6 +107,7 @@ impl Stage {
         self.candidates.clear();
         for talker in &mut self.talkers {
             talker.speaks = Channels::NONE;
+            talker.place = None;
         }
     }
 
@@ -157,12 +163,10 @@ impl Stage {
             .filter(|talker| talker.speaks != Channels::NONE)
     }
 
-    /// Returns the places of those who are heard in this tick.
+    /// Returns where those are who have places and take part in this tick, heard or not.
     pub(super) fn places(&self) -> impl Iterator<Item = (usize, Place)> {
         let talkers = self.talkers.iter().enumerate();
-        talkers
-            .filter(|(_, talker)| talker.speaks != Channels::NONE)
-            .map(|(at, talker)| (at, talker.place))
+        talkers.filter_map(|(at, talker)| Some((at, talker.place?)))
     }
 
     /// Keeps what one who is heard was sent.
@@ -185,6 +189,10 @@ impl Stage {
             leg.rest(common);
             return leg.judge(candidate.claim.unwrap_or(Level::SILENCE), common);
         };
+        if talker.pauses(candidate.claim) && leg.is_judged() {
+            talker.testify(Taken::Silent, common);
+            return leg.judge(Level::SILENCE, common);
+        }
         let taken = leg.decode(&mut talker.sound, common);
         let was_banned = talker.is_banned();
         // Where there is no time to suppress noise there is none to judge it; who was found to disturb is judged on, so
@@ -198,8 +206,12 @@ impl Stage {
         let level = if taken == Taken::Silent || talker.is_banned() {
             Level::SILENCE
         } else {
-            talker.speaks = candidate.speaks;
-            leg.shape(&mut talker.sound, &talker.heard, common)
+            let level = leg.shape(&mut talker.sound, &talker.heard, common);
+            talker.level = talker.sound.level();
+            if !ComfortFill::covers(talker.level) {
+                talker.speaks = candidate.speaks;
+            }
+            level
         };
         if talker.is_banned() && !was_banned {
             self.selector.remove(candidate.leg.as_u64());
@@ -222,7 +234,7 @@ impl Stage {
             None => return None,
         };
         let talker = &mut self.talkers[at];
-        talker.place = candidate.place;
+        talker.place = Some(candidate.place);
         Some(talker)
     }
 
@@ -248,17 +260,30 @@ impl Talker {
     fn new() -> Self {
         Self {
             leg: LegId::from_u64(0),
-            place: Place { row: 0, at: 0 },
+            place: None,
             speaks: Channels::NONE,
             sound: Frame::SILENCE,
+            level: Level::SILENCE,
             heard: Frame::SILENCE,
+            silent: 0,
             witness: Witness::new(),
         }
+    }
+
+    /// Hears whether it says something; tells whether it has said nothing for so long that what it would say is the noise
+    /// of its line, which need not be decoded. Its place is kept, as is its decoder warm.
+    fn pauses(&mut self, claim: Option<Level>) -> bool {
+        self.silent = match claim {
+            Some(_) => 0,
+            None => self.silent.saturating_add(1),
+        };
+        self.silent > PAUSE && self.witness.found().is_none()
     }
 
     fn forget(&mut self) {
         self.speaks = Channels::NONE;
         self.heard = Frame::SILENCE;
+        self.silent = 0;
         self.witness = Witness::new();
     }
 
@@ -304,6 +329,9 @@ const fn named(disturbance: dsp::Disturbance) -> Disturbance {
         dsp::Disturbance::Music => Disturbance::Music,
     }
 }
+
+/// Ticks of nothing but a line's noise that are heard behind speech: 200 ms, for the end of a word may be as faint.
+const PAUSE: u16 = 10;
 
 /// The faintest claim that makes a candidate: what is below is a line without a voice, whatever the gain.
 const FAINTEST: Level = Level::from_rfc6464(65);

@@ -10,13 +10,7 @@ fn under_load_the_least_missed_is_given_up_first() {
     let steps = world.run(secs(30), |_| 0.7);
     assert_eq!(
         efforts(&steps),
-        [
-            (2, true, 8),
-            (0, true, 8),
-            (0, false, 8),
-            (0, false, 3),
-            (0, false, 2)
-        ]
+        [(0, true, 8), (0, false, 8), (0, false, 3), (0, false, 2)]
     );
     for pair in steps.windows(2) {
         assert!(pair[1].0 - pair[0].0 >= LOAD_REDUCE_DWELL, "{pair:?}");
@@ -30,13 +24,7 @@ fn in_calm_everything_comes_back_in_reverse_order() {
     let steps = world.run(secs(120), |_| 0.2);
     assert_eq!(
         efforts(&steps),
-        [
-            (0, false, 3),
-            (0, false, 8),
-            (0, true, 8),
-            (2, true, 8),
-            (5, true, 8)
-        ]
+        [(0, false, 3), (0, false, 8), (0, true, 8), (5, true, 8)]
     );
     for pair in steps.windows(2) {
         assert!(pair[1].0 - pair[0].0 >= LOAD_RESTORE_AFTER, "{pair:?}");
@@ -94,8 +82,8 @@ fn peaks_that_are_over_give_nothing_more_up() {
 #[test]
 fn a_load_between_two_steps_does_not_make_the_effort_swing() {
     let mut world = World::new();
-    // Complexity 5 is too much, complexity 2 is calm.
-    let costs = [0.65, 0.35, 0.3, 0.3, 0.3, 0.3];
+    // Complexity 5 is too much, complexity 0 is calm.
+    let costs = [0.65, 0.35, 0.3, 0.3, 0.3];
     let steps = world.answer(secs(3_600), &costs);
     assert!(steps.len() < 30, "{} steps in an hour", steps.len());
     let late = steps.iter().filter(|(at, _)| *at > secs(1_800));
@@ -138,7 +126,7 @@ fn a_full_worker_refuses_until_there_is_room_again() {
     assert!(!world.load.admits());
     // Everything is given up, and still the core is more than half in use.
     world.run(secs(20), |_| 0.65);
-    assert_eq!(world.load.state().reduced, 5);
+    assert_eq!(world.load.state().reduced, 4);
     assert!(!world.load.admits());
     world.run(secs(5), |_| 0.5);
     assert!(world.load.admits());
@@ -192,7 +180,7 @@ fn the_gauges_say_what_holds() {
         Counter::EffortReduced,
         Counter::LoadFull,
     ];
-    assert_eq!(gauges.map(|gauge| counters.of(gauge)), [800, 800, 5, 1]);
+    assert_eq!(gauges.map(|gauge| counters.of(gauge)), [800, 800, 4, 1]);
 }
 
 #[test]
@@ -233,7 +221,7 @@ proptest! {
     #[test]
     fn whatever_the_steps_save_a_steady_demand_settles(
         demand in 0.1f32..1.2,
-        savings in prop::collection::vec(0.0f32..0.5, 5),
+        savings in prop::collection::vec(0.0f32..0.5, 4),
     ) {
         let mut costs = vec![demand];
         for saving in savings {

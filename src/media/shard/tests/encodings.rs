@@ -18,6 +18,8 @@ use crate::{
 
 const TICKS: u64 = 50;
 const SECOND: Duration = Duration::from_secs(1);
+/// The largest sample of a line where nobody is heard: -54 dBov.
+const QUIET_PEAK: f64 = 64.0;
 
 #[test]
 fn a_mix_is_encoded_once_for_all_who_hear_the_same() {
@@ -30,7 +32,7 @@ fn a_mix_is_encoded_once_for_all_who_hear_the_same() {
     world.run(SECOND);
     let [shared, private, decoded] = counts(&world);
     assert_eq!(shared - before[0], TICKS * 4, "one encoding per codec");
-    assert_eq!(private - before[1], TICKS, "and one for the speaker");
+    assert_eq!(private, before[1], "and none for who hears nobody");
     assert_eq!(decoded - before[2], TICKS, "nobody else is decoded");
     for group in [&[1, 2][..], &[3, 4, 5], &[6, 7, 8], &[9, 10, 11]] {
         let heard = group
@@ -47,21 +49,80 @@ fn a_mix_is_encoded_once_for_all_who_hear_the_same() {
 #[test]
 fn fifty_listeners_get_the_same_bytes_and_encoders_are_copied_for_speakers_alone() {
     let mut world = room(&[Codec::Pcma; 52]);
-    for (copies, speaker) in [(1, 50), (2, 51)] {
-        world.phone(leg(speaker)).says = Some(LOW);
+    world.run(SECOND);
+    // Who breaks the silence needs no encoder; two who talk at once hear each other.
+    for (copies, speaker, tone) in [(0, 50, LOW), (2, 51, HIGH)] {
+        world.phone(leg(speaker)).says = Some(tone);
         world.run(SECOND / 2);
         let before = counts(&world);
         assert_eq!(world.count(Counter::EncodersCopied), copies);
         world.forget();
         world.run(SECOND / 2);
         assert_eq!(counts(&world)[0] - before[0], TICKS / 2);
+        assert_eq!(counts(&world)[1] - before[1], copies * TICKS / 2);
         assert_eq!(world.count(Counter::EncodersCopied), copies);
         let first = &world.phones[&leg(0)].payloads;
         assert_eq!(first.len() as u64, TICKS / 2);
         assert!((1..50).all(|n| world.phones[&leg(n)].payloads == *first));
-        assert!(world.phones[&leg(0)].hears(LOW) > HEARD);
-        assert!(world.phones[&leg(speaker)].hears(LOW) < NOT_HEARD);
-        world.phone(leg(speaker)).says = None;
+        assert!(world.phones[&leg(0)].hears(tone) > HEARD);
+        assert!(world.phones[&leg(speaker)].hears(tone) < NOT_HEARD);
+    }
+}
+
+#[test]
+fn a_silence_is_coded_once_for_all_rooms_and_ends_with_the_first_sound() {
+    for codec in Codec::ALL {
+        let mut world = room(&[codec; 3]);
+        world.run(SECOND);
+        let before = counts(&world);
+        world.forget();
+        world.run(SECOND);
+        assert_eq!(counts(&world), before, "{codec:?}");
+        for n in 0..3 {
+            assert_eq!(world.phones[&leg(n)].payloads.len() as u64, TICKS);
+        }
+        world.forget();
+        world.phone(leg(0)).says = Some(LOW);
+        world.run(SECOND);
+        let after = counts(&world);
+        assert_eq!(after[1], before[1], "{codec:?}");
+        assert!(after[0] - before[0] >= TICKS - 5, "{codec:?}");
+        assert!(world.phone(leg(1)).hears(LOW) > HEARD, "{codec:?}");
+        assert!(world.phone(leg(0)).hears(LOW) < NOT_HEARD, "{codec:?}");
+    }
+}
+
+#[test]
+fn who_talks_alone_hears_a_quiet_line_and_the_next_speaker_without_a_click() {
+    let peak = |heard: &[i16]| {
+        heard
+            .iter()
+            .map(|x| f64::from(*x).abs())
+            .fold(0.0, f64::max)
+    };
+    for codec in Codec::ALL {
+        let mut world = room(&[codec; 3]);
+        world.run(SECOND);
+        // Turns that pass at once, in a breath, and after all are in the same silence.
+        for pause in [0, 100, 1_000] {
+            world.phone(leg(0)).says = Some(LOW);
+            world.run(SECOND);
+            world.forget();
+            world.run(SECOND / 2);
+            let alone = peak(&world.phone(leg(0)).heard);
+            assert!(alone < QUIET_PEAK, "{codec:?} {pause} {alone}");
+            world.phone(leg(0)).says = None;
+            world.run(Duration::from_millis(pause));
+            world.phone(leg(1)).says = Some(HIGH);
+            world.forget();
+            world.run(SECOND);
+            let heard = &world.phone(leg(0)).heard;
+            let (first, then) = heard.split_at(heard.len() / 2);
+            let (first, then) = (peak(first), peak(then));
+            assert!(first < 1.3 * then, "{codec:?} {pause} {first} {then}");
+            world.phone(leg(1)).says = None;
+            world.run(SECOND);
+        }
     }
 }
 
@@ -93,7 +154,15 @@ fn who_spoke_goes_back_to_the_shared_encoding() {
     world.forget();
     world.run(SECOND);
     let after = counts(&world);
-    assert_eq!([after[0] - before[0], after[1] - before[1]], [TICKS, 0]);
+    assert_eq!(after, before, "they share the silence of all rooms");
+    assert_eq!(
+        world.phones[&leg(0)].payloads,
+        world.phones[&leg(1)].payloads
+    );
+    world.forget();
+    world.phone(leg(2)).says = Some(LOW);
+    world.run(SECOND);
+    assert_eq!(counts(&world)[1], after[1]);
     assert_eq!(
         world.phones[&leg(0)].payloads,
         world.phones[&leg(1)].payloads
