@@ -168,6 +168,12 @@ pub const ADMISSION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// Time an empty conference waits for somebody to come back; then it ends.
 pub const LINGER: Duration = Duration::from_secs(30);
 
+/// Speakers of a conference that are heard at a time where neither its room nor the settings say otherwise.
+pub const SPEAKERS_DEFAULT: u8 = 5;
+
+/// Speakers of a conference that may be heard at a time; more are refused as a setting.
+pub const SPEAKERS_MAX: u8 = 8;
+
 /// Participants of one conference; more are refused with [`Refusal::Full`](crate::conference::Refusal::Full).
 pub const PARTICIPANTS_MAX: usize = 1000;
 

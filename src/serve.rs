@@ -39,7 +39,7 @@ use crate::{
     },
     phone,
     server::{
-        Parts, Server,
+        Parts, Server, Sound, Spared,
         prompts::{self, Prompts},
     },
     start::{self, Obstacle},
@@ -223,8 +223,24 @@ fn server(
         ports: PortRange::new(config.media.rtp_ports.range())
             .expect("settings give room for a pair of ports"),
         fingerprint,
+        sound: sound(&config.media),
     };
     Ok(Server::start(parts, tasks))
+}
+
+fn sound(media: &config::Media) -> Sound {
+    let off = |treatment| treatment == config::Treatment::Off;
+    Sound {
+        phones: Spared {
+            noise_suppression: off(media.noise_suppression_phones),
+            echo_suppression: off(media.echo_suppression_phones),
+        },
+        browsers: Spared {
+            noise_suppression: off(media.noise_suppression_browsers),
+            echo_suppression: false,
+        },
+        speakers: media.speakers,
+    }
 }
 
 fn door(config: &Config, media: &[IpAddr]) -> phone::DoorConfig {

@@ -14,12 +14,14 @@ mod factory;
 mod gate;
 mod rooms;
 mod router;
+mod sound;
 
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
+use dsp::Codec;
 use rand::rngs::StdRng;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -37,7 +39,11 @@ use self::{
     router::{Note, Router},
     secrets::Keys,
 };
-pub use self::{rooms::Listed, router::LegNews};
+pub use self::{
+    rooms::Listed,
+    router::LegNews,
+    sound::{Sound, Spared},
+};
 use crate::{
     conference::{
         error::{Dismissal, Refusal},
@@ -133,6 +139,7 @@ struct Inner {
     prompts: Prompts,
     ports: PortRange,
     fingerprint: String,
+    sound: Sound,
     census: Arc<Census>,
     notes: mpsc::Sender<Note>,
     requests: mpsc::Sender<Request>,
@@ -155,6 +162,8 @@ pub struct Parts<R = Store> {
     pub ports: PortRange,
     /// Fingerprint of the certificate that browser legs present.
     pub fingerprint: String,
+    /// What the operator decides about the sound.
+    pub sound: Sound,
 }
 
 impl Server {
@@ -182,6 +191,7 @@ impl Server {
             events,
             ports,
             fingerprint,
+            sound,
         } = parts;
         let (notes, notes_queue) = mpsc::channel(SERVER_QUEUE_MAX);
         let (requests, requests_queue) = mpsc::channel(SERVER_QUEUE_MAX);
@@ -204,6 +214,7 @@ impl Server {
                 prompts,
                 ports,
                 fingerprint,
+                sound,
                 census,
                 notes,
                 requests,
@@ -299,6 +310,7 @@ impl Server {
         let leg = self
             .open(live.worker, Opening::Browser(media), None)
             .await?;
+        leg.treat(Door::Browser, Codec::Opus).await;
         let attendance = match self.join(live, admission, name, Door::Browser, &leg).await {
             Ok(attendance) => attendance,
             Err(error) => {
@@ -339,8 +351,11 @@ impl Server {
         media: PhoneMedia,
         sockets: PhoneSockets,
     ) -> Result<MediaLeg, Error> {
-        self.open(place.worker, Opening::Phone(media), Some(sockets))
-            .await
+        let leg = self
+            .open(place.worker, Opening::Phone(media), Some(sockets))
+            .await?;
+        leg.treat(Door::Phone, media.format.codec).await;
+        Ok(leg)
     }
 
     async fn open(
@@ -613,6 +628,16 @@ impl MediaLeg {
                 },
             )
             .await;
+        self.treat(Door::Phone, media.format.codec).await;
+    }
+
+    /// Spares the leg's sound what the operator wants it spared.
+    async fn treat(&self, door: Door, codec: Codec) {
+        if let Some(shaping) = self.server.inner.sound.unusual(door, codec) {
+            let leg = self.id;
+            let shape = Command::Shape { leg, shaping };
+            self.server.inner.pool.send(self.worker, shape).await;
+        }
     }
 
     /// Ends the leg.

@@ -29,7 +29,7 @@ use rundruf::{
     },
     phone::{Called, Door, DoorConfig, Trunk, Wire},
     pii::Secret,
-    server::{Listed, Parts, Server, prompts::Prompts, secrets::Keys, secrets::link_hash},
+    server::{Listed, Parts, Server, Sound, prompts::Prompts, secrets::Keys, secrets::link_hash},
     store::{ByRole, Room, Title},
 };
 use sip::{Flow, Protocol};
@@ -164,6 +164,11 @@ pub struct World {
 impl World {
     /// Makes a server with two rooms and nobody in them.
     pub fn new(seed: u64) -> Self {
+        Self::with_sound(seed, Sound::default())
+    }
+
+    /// Makes one whose operator has decided about the sound.
+    pub fn with_sound(seed: u64, sound: Sound) -> Self {
         let epoch = now();
         let keys = Keys::from_bytes(&Secret::new([7; 32]));
         let rooms: Vec<TestRoom> = ["4711", "4712"]
@@ -198,6 +203,7 @@ impl World {
             events,
             ports: PortRange::new(20_000..=29_999).unwrap(),
             fingerprint: secure.fingerprint().to_owned(),
+            sound,
         };
         let server = Server::simulated(parts, seed, &mut tasks);
         let (door, wire) = Door::simulated(door_config(), server.clone());
