@@ -15,6 +15,7 @@ use crate::{
         error::{Dismissal, Refusal},
         event::Event,
         participant::{Disturbance, Door, Participant, Role, Status},
+        policy::Speakers,
         rights::{self, Action},
         roster::{Delta, Snapshot},
     },
@@ -30,6 +31,8 @@ pub struct FocusConfig {
     pub linger: Duration,
     /// How many participants it takes.
     pub capacity: usize,
+    /// How many of them are heard at a time, until the room's owner decides otherwise.
+    pub speakers: Speakers,
 }
 
 impl Default for FocusConfig {
@@ -37,6 +40,7 @@ impl Default for FocusConfig {
         Self {
             linger: LINGER,
             capacity: PARTICIPANTS_MAX,
+            speakers: Speakers::default(),
         }
     }
 }
@@ -95,6 +99,8 @@ pub enum Input {
         /// The leg.
         leg: LegId,
     },
+    /// The room's owner says how many are heard at a time.
+    Speakers(Speakers),
     /// The room is no more.
     Withdraw,
     /// The server stops.
@@ -146,6 +152,8 @@ pub enum Effect {
     Publish(Delta),
     /// Give the mixer these seats, which are all of them.
     Seats(Vec<(LegId, Seat)>),
+    /// Let the mixer hear so many at a time; until the first of these it is what the conference was made with.
+    Speakers(Speakers),
     /// Tell a participant something.
     Tell {
         /// Whom; a goodbye goes to one who has left the roster.
@@ -246,6 +254,7 @@ impl Focus {
                     self.dismiss(participant, Dismissal::Lost, now);
                 }
             }
+            Input::Speakers(speakers) => self.set_speakers(speakers),
             // To those inside it is as if a moderator had ended it: whoever removed the room may.
             Input::Withdraw => self.end(Dismissal::Ended, now),
             Input::Close => self.end(Dismissal::Stopping, now),
@@ -467,6 +476,13 @@ impl Focus {
             && (!event.is_hint() || self.hinted.insert(id))
         {
             self.tell(id, event);
+        }
+    }
+
+    fn set_speakers(&mut self, speakers: Speakers) {
+        if self.config.speakers != speakers {
+            self.config.speakers = speakers;
+            self.notices.push_back(Effect::Speakers(speakers));
         }
     }
 

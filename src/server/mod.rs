@@ -50,6 +50,7 @@ use crate::{
         event::{Event, Language},
         focus::Verb,
         participant::{Door, Role},
+        policy::Speakers,
         roster::{Delta, Snapshot},
     },
     id::{LegId, ParticipantId, RoomId},
@@ -100,6 +101,8 @@ pub struct Admission {
     pub role: Role,
     /// The room's language.
     pub language: Language,
+    /// How many are heard at a time in the room.
+    pub speakers: Speakers,
     /// The room's title, for those who may enter.
     pub title: Title,
     /// The room's number.
@@ -201,6 +204,7 @@ impl Server {
             Arc::clone(&pool),
             notes.clone(),
             Arc::clone(&census),
+            sound,
             chance.rng(),
         );
         tasks.spawn(factory.run(requests_queue));
@@ -280,16 +284,22 @@ impl Server {
             room: room.id,
             role,
             language: room.language,
+            speakers: self.speakers(room),
             title: room.title.clone(),
             number: room.number.clone(),
             pin: Arc::new(self.inner.keys.pin(room, role)),
         }
     }
 
+    /// How many are heard at a time in a room, if it says so, or as the settings say.
+    fn speakers(&self, room: &Room) -> Speakers {
+        room.speakers.unwrap_or(self.inner.sound.speakers)
+    }
+
     /// Host addresses of the worker that serves the room, for a browser's candidates. Begins the room's conference where
     /// there is none, so that the worker stays the same: for who is about to join.
     pub async fn browser_addresses(&self, admission: &Admission) -> Result<Vec<SocketAddr>, Error> {
-        let live = self.live(admission.room).await?;
+        let live = self.live(admission).await?;
         Ok(self.inner.pool.addresses(live.worker).to_vec())
     }
 
@@ -305,7 +315,7 @@ impl Server {
         name: Option<Name>,
         media: BrowserMedia,
     ) -> Result<(Attendance, MediaLeg), Error> {
-        let live = self.live(admission.room).await?;
+        let live = self.live(admission).await?;
         self.inner.gate.admit(live.worker)?;
         let leg = self
             .open(live.worker, Opening::Browser(media), None)
@@ -402,7 +412,7 @@ impl Server {
         admission: &Admission,
         leg: &mut MediaLeg,
     ) -> Result<Attendance, Error> {
-        let live = self.live(admission.room).await?;
+        let live = self.live(admission).await?;
         if live.worker != leg.worker {
             self.inner.gate.admit(live.worker)?;
         }
@@ -453,7 +463,7 @@ impl Server {
                     notices: queue,
                 });
             }
-            live = self.live(admission.room).await?;
+            live = self.live(admission).await?;
             if live.worker != leg.worker {
                 return Err(Error::NoWorker);
             }
@@ -461,14 +471,14 @@ impl Server {
         Err(Error::NoWorker)
     }
 
-    async fn live(&self, room: RoomId) -> Result<Live, Error> {
+    async fn live(&self, admission: &Admission) -> Result<Live, Error> {
         let (reply, answer) = oneshot::channel();
-        let asked = self
-            .inner
-            .requests
-            .send(Request::Open { room, reply })
-            .await;
-        if asked.is_err() {
+        let open = Request::Open {
+            room: admission.room,
+            speakers: admission.speakers,
+            reply,
+        };
+        if self.inner.requests.send(open).await.is_err() {
             return Err(Error::Stopping);
         }
         answer.await.map_err(|_| Error::Stopping)?
@@ -489,7 +499,7 @@ impl Server {
         }
     }
 
-    /// Ends conferences whose room was removed, for as long as the server runs.
+    /// Ends conferences whose room was removed and heeds what owners change, for as long as the server runs.
     async fn watch_rooms(self) {
         let mut round = tokio::time::interval(ROOMS_CHECK_INTERVAL);
         loop {
@@ -505,10 +515,16 @@ impl Server {
                 return;
             }
             for room in answer.await.unwrap_or_default() {
-                // While the database cannot say, the conference goes on.
-                if matches!(self.inner.rooms.exists(room).await, Ok(false)) {
-                    let _ = self.inner.requests.send(Request::Remove { room }).await;
-                }
+                let request = match self.inner.rooms.by_id(room).await {
+                    Ok(Some(found)) => Request::Adjust {
+                        room,
+                        speakers: self.speakers(&found),
+                    },
+                    Ok(None) => Request::Remove { room },
+                    // While the database cannot say, the conference goes on.
+                    Err(_) => continue,
+                };
+                let _ = self.inner.requests.send(request).await;
             }
         }
     }

@@ -636,6 +636,7 @@ impl Room {
                 Effect::Tell { .. }
                 | Effect::Refuse { .. }
                 | Effect::Dismiss { .. }
+                | Effect::Speakers(_)
                 | Effect::Ended => {}
             }
         }
@@ -734,6 +735,7 @@ fn line(effect: &Effect) -> String {
             assert_eq!(participant.as_u64(), leg.as_u64(), "the leg is another's");
             format!("dismiss {} {why:?}", participant.as_u64())
         }
+        Effect::Speakers(speakers) => format!("speakers {speakers}"),
         Effect::Ended => "ended".to_owned(),
     }
 }

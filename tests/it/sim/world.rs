@@ -643,6 +643,7 @@ fn test_room(number: &str, id: u64, keys: &Keys) -> TestRoom {
         number: number.to_owned(),
         title: Title::new("Canary".to_owned()),
         language: Language::De,
+        speakers: None,
         pin_epochs: ByRole::default(),
         link_epochs: ByRole::default(),
         demo: false,
