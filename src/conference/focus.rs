@@ -116,6 +116,8 @@ pub enum Verb {
     SetMicrophone(bool),
     /// Switch the own microphone over.
     ToggleMicrophone,
+    /// Have the own sound left as it is, or treated again. For browsers: a telephone line needs the treatment.
+    SetOriginalSound(bool),
     /// Switch somebody's microphone off.
     Mute(ParticipantId),
     /// Send somebody away.
@@ -129,6 +131,7 @@ impl Verb {
     pub const fn action(self) -> Action {
         match self {
             Self::SetMicrophone(_) | Self::ToggleMicrophone => Action::OwnMicrophone,
+            Self::SetOriginalSound(_) => Action::OriginalSound,
             Self::Mute(_) => Action::Mute,
             Self::Remove(_) => Action::Remove,
             Self::End => Action::End,
@@ -152,6 +155,13 @@ pub enum Effect {
     Publish(Delta),
     /// Give the mixer these seats, which are all of them.
     Seats(Vec<(LegId, Seat)>),
+    /// Leave a leg's sound as it is, or treat it again.
+    OriginalSound {
+        /// The leg.
+        leg: LegId,
+        /// As it is.
+        on: bool,
+    },
     /// Let the mixer hear so many at a time; until the first of these it is what the conference was made with.
     Speakers(Speakers),
     /// Tell a participant something.
@@ -346,6 +356,7 @@ impl Focus {
             status: Status::Connected,
             microphone: false,
             speaking: false,
+            original_sound: false,
             disturbs: None,
         };
         self.participants.insert(id, participant);
@@ -381,6 +392,7 @@ impl Focus {
         match verb {
             Verb::SetMicrophone(on) => self.set_microphone(by, on),
             Verb::ToggleMicrophone => self.set_microphone(by, !microphone),
+            Verb::SetOriginalSound(on) => self.set_original_sound(by, on),
             Verb::Mute(target) => self.mute(by, target),
             Verb::Remove(target) if self.participants.contains_key(&target) => {
                 self.dismiss(target, Dismissal::Removed, now);
@@ -428,6 +440,20 @@ impl Focus {
         participant.speaking = false;
         self.changed(id, true);
         true
+    }
+
+    fn set_original_sound(&mut self, id: ParticipantId, on: bool) {
+        let Some(participant) = self.participants.get_mut(&id) else {
+            return;
+        };
+        if participant.door == Door::Phone {
+            self.refuse(id, Refusal::NotAllowed);
+        } else if participant.original_sound != on {
+            participant.original_sound = on;
+            let leg = participant.leg;
+            self.changed(id, false);
+            self.notices.push_back(Effect::OriginalSound { leg, on });
+        }
     }
 
     fn hold(&mut self, leg: LegId, held: bool) {

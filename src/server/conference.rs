@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
+use dsp::{Codec, Shaping};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Notice, Sound, census::Census, router::Note};
@@ -245,6 +246,7 @@ impl Task {
                     self.publish(&delta);
                 }
                 Effect::Seats(seats) => self.seat(seats).await,
+                Effect::OriginalSound { leg, on } => self.treat(leg, on).await,
                 Effect::Speakers(speakers) => self.hear(speakers).await,
                 Effect::Tell { participant, event } => self.tell(participant, Notice::Told(event)),
                 Effect::Refuse {
@@ -266,6 +268,17 @@ impl Task {
             }
         }
         refused
+    }
+
+    /// Leaves a browser's sound as it is, or treats it again.
+    async fn treat(&self, leg: LegId, original: bool) {
+        let shaping = if original {
+            Shaping::NONE
+        } else {
+            self.sound.shaping(Door::Browser, Codec::Opus)
+        };
+        let shape = Command::Shape { leg, shaping };
+        self.pool.send(self.worker, shape).await;
     }
 
     /// Lets the bus hear so many at a time.
