@@ -194,6 +194,7 @@ fn server(
     rng: &mut impl Rng,
 ) -> Result<Server, Error> {
     let (prompts, clips) = Prompts::load(None)?;
+    let asides = prompts.asides();
     let secure = SecureContext::new()?;
     let fingerprint = secure.fingerprint().to_owned();
     let workers = match config.media.workers {
@@ -205,7 +206,7 @@ fn server(
         addresses,
         port: config.media.port,
         realtime: true,
-        clips: Clips::new(clips),
+        clips: Clips::with_sound_of(clips, |clip| asides.contains(&clip)),
         secure,
         clock: Arc::new(System),
     };

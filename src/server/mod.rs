@@ -620,6 +620,19 @@ impl MediaLeg {
         self.plays
     }
 
+    /// Speaks an event to this leg alone, over what it hears; returns the token that comes back when it is said, or when it
+    /// is not.
+    pub async fn whisper(&mut self, event: Event, language: Language) -> u64 {
+        self.plays += 1;
+        let whisper = Command::Whisper {
+            leg: self.id,
+            clips: self.server.inner.prompts.clips(event, language),
+            token: self.plays,
+        };
+        self.server.inner.pool.send(self.worker, whisper).await;
+        self.plays
+    }
+
     /// Stops what is being spoken.
     pub async fn hush(&mut self) {
         self.plays += 1;
@@ -698,7 +711,11 @@ impl MediaLeg {
                 }
                 Some(LegNews::Gone(_)) | None => return Err(Error::NoWorker),
                 Some(
-                    LegNews::Connected | LegNews::Digit(_) | LegNews::Played(_) | LegNews::Quiet(_),
+                    LegNews::Connected
+                    | LegNews::Digit(_)
+                    | LegNews::Played(_)
+                    | LegNews::Unplayed(_)
+                    | LegNews::Quiet(_),
                 ) => {}
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! mix ─┬─ without anybody ─ one encoding per codec, loss class and gain ─ payload ─ every listener's packet
-//!      └─ without own      ─ a stream of one's own, begun as a copy of the shared one before it goes on
+//!      └─ without own, or beneath a whisper ─ a stream of one's own, begun as a copy of the shared one before it goes on
 //! ```
 //!
 //! Invariants: each shared encoding is encoded once per tick, and only while somebody hears it; nobody hears themself;
@@ -12,7 +12,11 @@ use std::time::Instant;
 
 use dsp::{Frame, Level, Mixer, Served};
 
-use super::{Place, stage::Stage};
+use super::{
+    Place,
+    announce::{Announcer, Words},
+    stage::Stage,
+};
 use crate::{
     id::LegId,
     media::{
@@ -51,6 +55,8 @@ pub(super) struct Member {
     voice: Voice,
     /// Its place among the talkers, where it is heard in this tick.
     pub(super) talks: Option<usize>,
+    /// What is whispered to it in this tick.
+    pub(super) whisper: Option<usize>,
     /// It takes part in this tick.
     present: bool,
 }
@@ -86,6 +92,7 @@ impl Member {
             waited: 0,
             voice: Voice::None,
             talks: None,
+            whisper: None,
             present: false,
         }
     }
@@ -126,6 +133,7 @@ impl Row {
         let mut member = self.members.swap_remove(at);
         member.ear = Ear::Closed;
         member.talks = None;
+        member.whisper = None;
         member
     }
 
@@ -150,6 +158,7 @@ impl Row {
                 place.at += 1;
                 member.present = false;
                 member.talks = None;
+                member.whisper = None;
                 let Some(leg) = legs.at(member.slot) else {
                     return;
                 };
@@ -176,17 +185,23 @@ impl Row {
     }
 
     /// Mixes what is said in the row's channels, encodes it and sends every member its packet.
-    pub(super) fn speak(&mut self, stage: &mut Stage, legs: &mut Legs, common: &mut Common) {
+    pub(super) fn speak(
+        &mut self,
+        stage: &mut Stage,
+        announcer: &Announcer,
+        legs: &mut Legs,
+        common: &mut Common,
+    ) {
         if self.members.is_empty() {
             return;
         }
-        self.mix(stage);
+        self.mix(stage, announcer);
         self.arrange(stage, common);
         self.encode(common);
-        self.send(stage, legs, common);
+        self.send(stage, announcer, legs, common);
     }
 
-    fn mix(&mut self, stage: &Stage) {
+    fn mix(&mut self, stage: &Stage, announcer: &Announcer) {
         self.mixer.clear();
         let mut level = Level::SILENCE;
         for talker in stage.talkers() {
@@ -195,15 +210,20 @@ impl Row {
                 level = level.max(talker.sound.level());
             }
         }
+        let words = announcer.announcement();
+        if let Some(words) = words.filter(|_| Channels::MAIN.meets(self.hears)) {
+            self.mixer.add(words.sound());
+            level = level.max(words.sound().level());
+        }
         self.level = level;
         self.finish.finish(self.mixer.sums(), &mut self.sound);
     }
 
-    /// Gives whoever is part of the mix a stream of their own, and takes it back when they have been silent for a while.
+    /// Gives whoever is part of the mix or whispered to a stream of their own, and takes it back a while later.
     fn arrange(&mut self, stage: &Stage, common: &mut Common) {
         for at in 0..self.members.len() {
             let member = &mut self.members[at];
-            let own = own_part(member, stage, self.hears).is_some();
+            let own = member.whisper.is_some() || own_part(member, stage, self.hears).is_some();
             match &mut member.voice {
                 Voice::Shared(number) if own => {
                     let number = *number;
@@ -253,7 +273,7 @@ impl Row {
             let done = if encoding.key.gain == ListeningGain::default() {
                 stream.encode_other(&self.sound, complexity)
             } else {
-                hear(&self.mixer, None, encoding.key.gain, stream);
+                hear(&self.mixer, None, None, encoding.key.gain, stream);
                 stream.encode(complexity)
             };
             common.counters.count(if done {
@@ -264,7 +284,13 @@ impl Row {
         }
     }
 
-    fn send(&mut self, stage: &mut Stage, legs: &mut Legs, common: &mut Common) {
+    fn send(
+        &mut self,
+        stage: &mut Stage,
+        announcer: &Announcer,
+        legs: &mut Legs,
+        common: &mut Common,
+    ) {
         let Self {
             hears,
             members,
@@ -291,10 +317,11 @@ impl Row {
                         leg.send(payload, &mut common.outbox, &mut common.counters);
                     }
                     (Ear::Mix(_), Voice::Private(stream, gain)) => {
-                        if own.is_none() && *gain == ListeningGain::default() {
+                        let words = member.whisper.map(|number| announcer.whispered(number));
+                        if own.is_none() && words.is_none() && *gain == ListeningGain::default() {
                             stream.sound.clone_from(sound);
                         } else {
-                            hear(mixer, own, *gain, stream);
+                            hear(mixer, own, words, *gain, stream);
                         }
                         speak_alone(leg, stream, common);
                         if let Some(talker) = member.talks {
@@ -353,13 +380,22 @@ fn own_part<'a>(member: &Member, stage: &'a Stage, hears: Channels) -> Option<&'
     talker.speaks.meets(hears).then_some(&talker.sound)
 }
 
-/// Writes the mix without somebody's own part, as loud as they want it.
-fn hear(mixer: &Mixer, own: Option<&Frame>, gain: ListeningGain, stream: &mut Stream) {
+/// Writes the mix without somebody's own part and beneath what is whispered to them, as loud as they want it.
+fn hear(
+    mixer: &Mixer,
+    own: Option<&Frame>,
+    words: Option<&Words>,
+    gain: ListeningGain,
+    stream: &mut Stream,
+) {
     let mut sums = *mixer.sums();
     if let Some(own) = own {
         for (sum, own) in sums.iter_mut().zip(&own.samples) {
             *sum -= i32::from(*own);
         }
+    }
+    if let Some(words) = words {
+        words.lay_over(&mut sums);
     }
     if gain != ListeningGain::default() {
         let factor = FACTORS[usize::try_from(gain.steps() + 2).unwrap_or(2)];
@@ -370,7 +406,7 @@ fn hear(mixer: &Mixer, own: Option<&Frame>, gain: ListeningGain, stream: &mut St
     stream.finish.finish(&sums, &mut stream.sound);
 }
 
-/// −12, −6, 0, 6 and 12 dB, in 1/1,024. Times the sum of eight speakers it fits an `i32`.
+/// −12, −6, 0, 6 and 12 dB, in 1/1,024. Times the sum of eight speakers and words over them it fits an `i32`.
 const FACTORS: [i32; 5] = [257, 513, 1_024, 2_043, 4_077];
 
 /// A mix in which a change of the encoding is not heard.

@@ -528,7 +528,9 @@ impl World {
             self.benches[shard].sockets.insert(leg, sockets);
         }
         match &command {
-            Command::Play { leg, clips, .. } => self.tell_play(shard, *leg, clips),
+            Command::Play { leg, clips, .. } | Command::Whisper { leg, clips, .. } => {
+                self.tell_play(shard, *leg, clips);
+            }
             Command::Start { conference } => self.conferences.push(*conference),
             _ => {}
         }
