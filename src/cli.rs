@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     card::{Invitation, Reach},
-    conference::{event::Language, participant::Role},
+    conference::{event::Language, participant::Role, policy::Speakers},
     config::Config,
     id::TenantId,
     server::secrets::Keys,
@@ -73,9 +73,19 @@ pub enum RoomCommand {
         /// What callers hear; by default the language of the environment.
         #[arg(long)]
         language: Option<Spoken>,
+        /// How many speakers are heard at a time, 1 to 8; by default what the settings say.
+        #[arg(long)]
+        speakers: Option<Speakers>,
     },
     /// List the rooms, without their secrets.
     List,
+    /// Set how many speakers are heard at a time in a room; counts within seconds, in a running conference too.
+    Speakers {
+        /// The room's number.
+        number: String,
+        /// How many, 1 to 8; without it the settings decide.
+        speakers: Option<Speakers>,
+    },
     /// Remove a room; its codes and links lead nowhere any more.
     Remove {
         /// The room's number.
@@ -201,10 +211,12 @@ impl<'a> Books<'a> {
             RoomCommand::Add {
                 title,
                 language: spoken,
+                speakers,
             } => {
                 let spoken = spoken.map_or(language, Language::from);
                 let title = clean_title(&title);
-                let new = self.keys.new_room(TenantId::DEFAULT, title, spoken, rng);
+                let mut new = self.keys.new_room(TenantId::DEFAULT, title, spoken, rng);
+                new.speakers = speakers;
                 let room = self.store.add_room(&new, rng, at).await;
                 self.print_room(
                     &room.map_err(self.failed())?,
@@ -217,6 +229,12 @@ impl<'a> Books<'a> {
             RoomCommand::List => {
                 let rooms = self.store.list_rooms(TenantId::DEFAULT).await;
                 print_list(&rooms.map_err(self.failed())?, json, out)
+            }
+            RoomCommand::Speakers { number, speakers } => {
+                let room = self.find(&number).await?;
+                let set = self.store.set_speakers(room.id, speakers, at).await;
+                set.map_err(self.failed())?;
+                print_speakers(&room, speakers, json, language, out)
             }
             RoomCommand::Remove { number } => {
                 let room = self.find(&number).await?;
@@ -333,6 +351,7 @@ fn print_list(rooms: &[Room], json: bool, out: &mut impl Write) -> Result<(), Er
                     "number": room.number,
                     "title": room.title.expose(),
                     "language": room.language.tag(),
+                    "speakers": room.speakers.map(Speakers::get),
                     "demo": room.demo,
                 })
             })
@@ -345,6 +364,40 @@ fn print_list(rooms: &[Room], json: bool, out: &mut impl Write) -> Result<(), Er
         let line = format!("{:<8}{language}  {title}{demo}", room.number);
         writeln!(out, "{}", line.trim_end())?;
     }
+    Ok(())
+}
+
+fn print_speakers(
+    room: &Room,
+    speakers: Option<Speakers>,
+    json: bool,
+    language: Language,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    let number = &room.number;
+    if json {
+        let speakers = speakers.map(Speakers::get);
+        return print_json(&json!({"number": number, "speakers": speakers}), out);
+    }
+    match (language, speakers) {
+        (Language::De, Some(most)) => {
+            writeln!(
+                out,
+                "In Raum {number} sind bis zu {most} zugleich zu hören."
+            )
+        }
+        (Language::De, None) => writeln!(
+            out,
+            "Wie viele in Raum {number} zugleich zu hören sind, sagt die Einstellung media.speakers."
+        ),
+        (Language::En, Some(most)) => {
+            writeln!(out, "In room {number} up to {most} are heard at a time.")
+        }
+        (Language::En, None) => writeln!(
+            out,
+            "How many are heard at a time in room {number} is what the setting media.speakers says."
+        ),
+    }?;
     Ok(())
 }
 
@@ -490,9 +543,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_room_has_as_many_speakers_as_its_owner_says() {
+        let world = World::new();
+        let added = world.json("add --speakers 3").await;
+        let number = added["number"].as_str().unwrap();
+        assert_eq!(world.json("list").await[0]["speakers"], 3);
+        let told = world.run(&format!("speakers {number} 8")).await.unwrap();
+        let expected = format!("In Raum {number} sind bis zu 8 zugleich zu hören.\n");
+        assert_eq!(told, expected);
+        assert_eq!(world.json("list").await[0]["speakers"], 8);
+        let set = world.json(&format!("speakers {number}")).await;
+        assert!(set["speakers"].is_null(), "{set}");
+        for line in ["add --speakers 0", "speakers 1234 9"] {
+            let line = format!("rundruf room {line}");
+            let refused = Arguments::try_parse_from(line.split(' ')).unwrap_err();
+            let told = refused.to_string();
+            assert!(told.contains("not a number from 1 to 8"), "{told}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_number_without_a_room_is_said_to_have_none() {
         let world = World::new();
-        for command in ["remove", "link", "pin"] {
+        for command in ["remove", "link", "pin", "speakers"] {
             let refused = world.run(&format!("{command} 1234")).await.unwrap_err();
             assert_eq!(refused.to_string(), "there is no room 1234");
         }

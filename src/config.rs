@@ -15,7 +15,10 @@ use std::{
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::{conference::event::Language, network::Network};
+use crate::{
+    conference::{event::Language, policy::Speakers},
+    network::Network,
+};
 
 pub use self::error::{Error, Place};
 
@@ -240,6 +243,14 @@ pub struct Media {
     pub rtp_ports: Ports,
     /// Threads that mix.
     pub workers: Auto<NonZeroU16>,
+    /// Whether steady noise of telephones is turned down.
+    pub noise_suppression_phones: Treatment,
+    /// Whether steady noise of browsers is turned down.
+    pub noise_suppression_browsers: Treatment,
+    /// Whether the echo of telephone lines is turned down.
+    pub echo_suppression_phones: Treatment,
+    /// How many speakers are heard at a time in rooms that do not say.
+    pub speakers: Speakers,
 }
 
 impl Default for Media {
@@ -249,8 +260,23 @@ impl Default for Media {
             port: 10_000,
             rtp_ports: Ports(20_000, 29_999),
             workers: Auto::Derived,
+            noise_suppression_phones: Treatment::Auto,
+            noise_suppression_browsers: Treatment::Auto,
+            echo_suppression_phones: Treatment::Auto,
+            speakers: Speakers::default(),
         }
     }
+}
+
+/// Whether a treatment of the sound is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Treatment {
+    /// Where it helps, as long as the load allows.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
 }
 
 /// Section `[store]`: files.
@@ -472,6 +498,8 @@ mod tests {
             addresses = ["192.0.2.1"]
             workers = 3
             rtp_ports = "30000-30999"
+            noise_suppression_phones = "off"
+            speakers = 8
             [[trunk]]
             name = "carrier"
             peers = ["198.51.100.0/24"]
@@ -486,6 +514,9 @@ mod tests {
         assert_eq!(url.as_str(), "https://conference.example.org");
         assert_eq!(config.media.workers, Auto::Set(NonZeroU16::new(3).unwrap()));
         assert_eq!(config.media.rtp_ports.range(), 30_000..=30_999);
+        assert_eq!(config.media.noise_suppression_phones, Treatment::Off);
+        assert_eq!(config.media.noise_suppression_browsers, Treatment::Auto);
+        assert_eq!(config.media.speakers.get(), 8);
         assert_eq!(config.trunk.len(), 1);
         assert_eq!(
             config.trunk[0].numbers,
@@ -510,6 +541,17 @@ mod tests {
             ("[media]\nport = 70000\n", 2, "media.port"),
             ("[media]\nport = \"many\"\n", 2, "media.port"),
             ("[media]\nworkers = 0\n", 2, "media.workers"),
+            ("[media]\nspeakers = 9\n", 2, "media.speakers"),
+            (
+                "[media]\nport = 1\nnoise_suppression_browsers = true\n",
+                3,
+                "media.noise_suppression_browsers",
+            ),
+            (
+                "[media]\necho_suppression_phones = \"on\"\n",
+                2,
+                "media.echo_suppression_phones",
+            ),
             (
                 "[media]\nrtp_ports = \"29999-20000\"\n",
                 2,

@@ -168,6 +168,12 @@ pub const ADMISSION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// Time an empty conference waits for somebody to come back; then it ends.
 pub const LINGER: Duration = Duration::from_secs(30);
 
+/// Speakers of a conference that are heard at a time where neither its room nor the settings say otherwise.
+pub const SPEAKERS_DEFAULT: u8 = 5;
+
+/// Speakers of a conference that may be heard at a time; more are refused as a setting.
+pub const SPEAKERS_MAX: u8 = 8;
+
 /// Participants of one conference; more are refused with [`Refusal::Full`](crate::conference::Refusal::Full).
 pub const PARTICIPANTS_MAX: usize = 1000;
 
@@ -256,6 +262,19 @@ pub const SPARE_STREAMS_MAX: usize = 32;
 
 /// Clips of one prompt; more are left out. The longest sentence of the catalogue has about ten.
 pub const CLIPS_PER_PROMPT: usize = 64;
+
+/// Longest words that are said over the talk; longer ones are refused: nobody can follow two voices for longer.
+pub const WORDS_OVER_TALK_MAX: Duration = Duration::from_secs(10);
+
+/// Announcements that wait in a conference while another is made; a further one is refused.
+pub const ANNOUNCEMENTS_WAITING_MAX: usize = 4;
+
+/// Legs of a conference that something is whispered to at a time, each of which needs an encoding of its own, and for up
+/// to 1.5 s more until it is like the shared one again. A further one waits.
+pub const WHISPERS_MAX: usize = 8;
+
+/// Whispers that wait in a conference; a further one is refused, and its door says it instead of what the leg hears.
+pub const WHISPERS_WAITING_MAX: usize = 32;
 
 /// Addresses a browser's datagrams may come from at a time; a further one displaces the oldest.
 pub const PATHS_PER_LEG: usize = 8;

@@ -39,7 +39,7 @@ use crate::{
     },
     phone,
     server::{
-        Parts, Server,
+        Parts, Server, Sound, Spared,
         prompts::{self, Prompts},
     },
     start::{self, Obstacle},
@@ -194,6 +194,7 @@ fn server(
     rng: &mut impl Rng,
 ) -> Result<Server, Error> {
     let (prompts, clips) = Prompts::load(None)?;
+    let asides = prompts.asides();
     let secure = SecureContext::new()?;
     let fingerprint = secure.fingerprint().to_owned();
     let workers = match config.media.workers {
@@ -205,7 +206,7 @@ fn server(
         addresses,
         port: config.media.port,
         realtime: true,
-        clips: Clips::new(clips),
+        clips: Clips::with_sound_of(clips, |clip| asides.contains(&clip)),
         secure,
         clock: Arc::new(System),
     };
@@ -223,8 +224,24 @@ fn server(
         ports: PortRange::new(config.media.rtp_ports.range())
             .expect("settings give room for a pair of ports"),
         fingerprint,
+        sound: sound(&config.media),
     };
     Ok(Server::start(parts, tasks))
+}
+
+fn sound(media: &config::Media) -> Sound {
+    let off = |treatment| treatment == config::Treatment::Off;
+    Sound {
+        phones: Spared {
+            noise_suppression: off(media.noise_suppression_phones),
+            echo_suppression: off(media.echo_suppression_phones),
+        },
+        browsers: Spared {
+            noise_suppression: off(media.noise_suppression_browsers),
+            echo_suppression: false,
+        },
+        speakers: media.speakers,
+    }
 }
 
 fn door(config: &Config, media: &[IpAddr]) -> phone::DoorConfig {

@@ -12,7 +12,7 @@ use rundruf::{
     id::{ConferenceId, LegId},
     media::{
         Clips, Counter, Shard, ShardConfig, SocketId,
-        api::{Channels, Command, Format, Opening, PhoneMedia, Seat},
+        api::{Channels, ClipId, Command, Event, Format, Opening, PhoneMedia, Seat},
         leg::secure::SecureContext,
     },
 };
@@ -35,11 +35,17 @@ fn two_seconds_of_two_hundred_telephones_allocate_nothing() {
     let mut world = World::new();
     (0..WARM_UP).for_each(|tick| world.prepare(tick));
     let before = world.shard.counters().of(Counter::DatagramsSent);
+    let mut said = 0;
     for tick in WARM_UP..WARM_UP + 100 {
         world.listen(tick);
+        world.say(tick);
         assert_no_alloc(|| world.tick());
-        while world.shard.poll_event().is_some() {}
+        while let Some(event) = world.shard.poll_event() {
+            let ends = matches!(event, Event::Played { .. } | Event::Announced { .. });
+            said += usize::from(ends);
+        }
     }
+    assert!(said >= 20, "{said}");
     let counters = world.shard.counters();
     assert!(counters.of(Counter::DatagramsSent) - before >= LEGS * 100);
     assert!(counters.of(Counter::EncodersCopied) >= 6);
@@ -66,7 +72,7 @@ impl World {
     fn new() -> Self {
         let now = t0();
         let config = ShardConfig {
-            clips: Clips::default(),
+            clips: Clips::new(vec![dsp::tone::sine(440.0, -26.0, 20)]),
             secure: SecureContext::new().unwrap(),
             seed: [1; 32],
         };
@@ -91,6 +97,26 @@ impl World {
         }
     }
 
+    /// Lets something be said to one over the talk, and now and then to all.
+    fn say(&mut self, tick: usize) {
+        let clips = vec![ClipId(0)];
+        let token = 1;
+        let command = match tick % 25 {
+            0 => Command::Announce {
+                conference: ROOM,
+                clips,
+                token,
+            },
+            n if n % 5 == 0 => Command::Whisper {
+                leg: self.phones[tick % self.phones.len()].leg,
+                clips,
+                token,
+            },
+            _ => return,
+        };
+        self.shard.handle(command, self.now);
+    }
+
     /// What must not allocate: every packet in, the tick, every packet out.
     fn tick(&mut self) {
         for phone in &mut self.phones {
@@ -105,6 +131,7 @@ impl World {
 
     fn prepare(&mut self, tick: usize) {
         self.listen(tick);
+        self.say(tick);
         self.tick();
         while self.shard.poll_event().is_some() {}
     }

@@ -133,6 +133,7 @@ impl Presence for Inside {
                     Some(
                         LegNews::Digit(_)
                         | LegNews::Played(_)
+                        | LegNews::Unplayed(_)
                         | LegNews::Quiet(_)
                         | LegNews::Released(_),
                     ) => {}

@@ -219,6 +219,7 @@ impl Session {
             ClientMessage::Leave {} => return Ok(()),
             ClientMessage::Hello { .. }
             | ClientMessage::Microphone { .. }
+            | ClientMessage::OriginalSound { .. }
             | ClientMessage::Mute { .. }
             | ClientMessage::Remove { .. }
             | ClientMessage::End {} => return Err(End::Malformed),
@@ -388,6 +389,7 @@ impl Session {
 async fn obey(message: ClientMessage, presence: &impl Presence) -> Result<bool, End> {
     let verb = match message {
         ClientMessage::Microphone { on } => Verb::SetMicrophone(on),
+        ClientMessage::OriginalSound { on } => Verb::SetOriginalSound(on),
         ClientMessage::Mute { participant } => Verb::Mute(participant),
         ClientMessage::Remove { participant } => Verb::Remove(participant),
         ClientMessage::End {} => Verb::End,

@@ -43,6 +43,11 @@ pub enum ClientMessage {
         /// On or off.
         on: bool,
     },
+    /// Has the own sound left as it is, or treated again.
+    OriginalSound {
+        /// As it is.
+        on: bool,
+    },
     /// Switches somebody's microphone off.
     Mute {
         /// Whose.
@@ -203,6 +208,8 @@ pub struct Entry {
     pub microphone: bool,
     /// They speak.
     pub speaking: bool,
+    /// Their sound is left as it is.
+    pub original_sound: bool,
     /// What their line disturbs the others with; by music they are not heard.
     pub disturbs: Option<Disturbance>,
 }
@@ -218,6 +225,7 @@ impl From<&roster::Entry> for Entry {
             status: entry.status,
             microphone: entry.microphone,
             speaking: entry.speaking,
+            original_sound: entry.original_sound,
             disturbs: entry.disturbs,
         }
     }

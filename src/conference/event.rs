@@ -178,6 +178,21 @@ impl Event {
         matches!(self, Self::LineHums | Self::LineEchoes)
     }
 
+    /// Tells whether a caller hears it over the talk, which goes on beneath: what is short and changes nothing but how they
+    /// are heard. Help is asked for and long, and a goodbye is the last there is: these are said instead of the talk.
+    pub const fn is_aside(self) -> bool {
+        matches!(
+            self,
+            Self::MicrophoneOn
+                | Self::MicrophoneOff
+                | Self::MicrophoneOffByModerator
+                | Self::MusicMuted
+                | Self::MusicOver
+                | Self::LineHums
+                | Self::LineEchoes
+        )
+    }
+
     /// Returns the text a browser shows for it.
     pub fn shown(self, language: Language) -> String {
         let text = &language

@@ -15,6 +15,7 @@ use crate::{
         error::{Dismissal, Refusal},
         event::Event,
         participant::{Disturbance, Door, Participant, Role, Status},
+        policy::Speakers,
         rights::{self, Action},
         roster::{Delta, Snapshot},
     },
@@ -30,6 +31,8 @@ pub struct FocusConfig {
     pub linger: Duration,
     /// How many participants it takes.
     pub capacity: usize,
+    /// How many of them are heard at a time, until the room's owner decides otherwise.
+    pub speakers: Speakers,
 }
 
 impl Default for FocusConfig {
@@ -37,6 +40,7 @@ impl Default for FocusConfig {
         Self {
             linger: LINGER,
             capacity: PARTICIPANTS_MAX,
+            speakers: Speakers::default(),
         }
     }
 }
@@ -95,6 +99,8 @@ pub enum Input {
         /// The leg.
         leg: LegId,
     },
+    /// The room's owner says how many are heard at a time.
+    Speakers(Speakers),
     /// The room is no more.
     Withdraw,
     /// The server stops.
@@ -110,6 +116,8 @@ pub enum Verb {
     SetMicrophone(bool),
     /// Switch the own microphone over.
     ToggleMicrophone,
+    /// Have the own sound left as it is, or treated again. For browsers: a telephone line needs the treatment.
+    SetOriginalSound(bool),
     /// Switch somebody's microphone off.
     Mute(ParticipantId),
     /// Send somebody away.
@@ -123,6 +131,7 @@ impl Verb {
     pub const fn action(self) -> Action {
         match self {
             Self::SetMicrophone(_) | Self::ToggleMicrophone => Action::OwnMicrophone,
+            Self::SetOriginalSound(_) => Action::OriginalSound,
             Self::Mute(_) => Action::Mute,
             Self::Remove(_) => Action::Remove,
             Self::End => Action::End,
@@ -146,6 +155,15 @@ pub enum Effect {
     Publish(Delta),
     /// Give the mixer these seats, which are all of them.
     Seats(Vec<(LegId, Seat)>),
+    /// Leave a leg's sound as it is, or treat it again.
+    OriginalSound {
+        /// The leg.
+        leg: LegId,
+        /// As it is.
+        on: bool,
+    },
+    /// Let the mixer hear so many at a time; until the first of these it is what the conference was made with.
+    Speakers(Speakers),
     /// Tell a participant something.
     Tell {
         /// Whom; a goodbye goes to one who has left the roster.
@@ -246,6 +264,7 @@ impl Focus {
                     self.dismiss(participant, Dismissal::Lost, now);
                 }
             }
+            Input::Speakers(speakers) => self.set_speakers(speakers),
             // To those inside it is as if a moderator had ended it: whoever removed the room may.
             Input::Withdraw => self.end(Dismissal::Ended, now),
             Input::Close => self.end(Dismissal::Stopping, now),
@@ -337,6 +356,7 @@ impl Focus {
             status: Status::Connected,
             microphone: false,
             speaking: false,
+            original_sound: false,
             disturbs: None,
         };
         self.participants.insert(id, participant);
@@ -372,6 +392,7 @@ impl Focus {
         match verb {
             Verb::SetMicrophone(on) => self.set_microphone(by, on),
             Verb::ToggleMicrophone => self.set_microphone(by, !microphone),
+            Verb::SetOriginalSound(on) => self.set_original_sound(by, on),
             Verb::Mute(target) => self.mute(by, target),
             Verb::Remove(target) if self.participants.contains_key(&target) => {
                 self.dismiss(target, Dismissal::Removed, now);
@@ -421,6 +442,20 @@ impl Focus {
         true
     }
 
+    fn set_original_sound(&mut self, id: ParticipantId, on: bool) {
+        let Some(participant) = self.participants.get_mut(&id) else {
+            return;
+        };
+        if participant.door == Door::Phone {
+            self.refuse(id, Refusal::NotAllowed);
+        } else if participant.original_sound != on {
+            participant.original_sound = on;
+            let leg = participant.leg;
+            self.changed(id, false);
+            self.notices.push_back(Effect::OriginalSound { leg, on });
+        }
+    }
+
     fn hold(&mut self, leg: LegId, held: bool) {
         let status = if held {
             Status::OnHold
@@ -467,6 +502,13 @@ impl Focus {
             && (!event.is_hint() || self.hinted.insert(id))
         {
             self.tell(id, event);
+        }
+    }
+
+    fn set_speakers(&mut self, speakers: Speakers) {
+        if self.config.speakers != speakers {
+            self.config.speakers = speakers;
+            self.notices.push_back(Effect::Speakers(speakers));
         }
     }
 

@@ -72,6 +72,8 @@ pub struct Participant {
     pub microphone: bool,
     /// They speak at this moment.
     pub speaking: bool,
+    /// Their sound is left as it is, for music: nothing is turned down and nothing is judged.
+    pub original_sound: bool,
     /// What their leg disturbs the others with, for as long as its microphone is on and afterwards until it is heard
     /// without.
     pub disturbs: Option<Disturbance>,

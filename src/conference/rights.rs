@@ -9,6 +9,8 @@ use crate::conference::participant::Role;
 pub enum Action {
     /// Switching one's own microphone on and off.
     OwnMicrophone,
+    /// Having one's own sound left as it is.
+    OriginalSound,
     /// Switching somebody's microphone off.
     Mute,
     /// Sending somebody away.
@@ -18,8 +20,9 @@ pub enum Action {
 }
 
 /// The table: an action and the roles that may take it.
-const RIGHTS: [(Action, &[Role]); 4] = [
+const RIGHTS: [(Action, &[Role]); 5] = [
     (Action::OwnMicrophone, &[Role::Guest, Role::Moderator]),
+    (Action::OriginalSound, &[Role::Guest, Role::Moderator]),
     (Action::Mute, &[Role::Moderator]),
     (Action::Remove, &[Role::Moderator]),
     (Action::End, &[Role::Moderator]),
@@ -47,10 +50,12 @@ mod tests {
 
     cells! {
         a_guest_switches_their_own_microphone: Guest OwnMicrophone true;
+        a_guest_has_their_own_sound_left_as_it_is: Guest OriginalSound true;
         a_guest_does_not_mute: Guest Mute false;
         a_guest_does_not_remove: Guest Remove false;
         a_guest_does_not_end: Guest End false;
         a_moderator_switches_their_own_microphone: Moderator OwnMicrophone true;
+        a_moderator_has_their_own_sound_left_as_it_is: Moderator OriginalSound true;
         a_moderator_mutes: Moderator Mute true;
         a_moderator_removes: Moderator Remove true;
         a_moderator_ends: Moderator End true;

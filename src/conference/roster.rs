@@ -70,6 +70,7 @@ mod tests {
             status: Status::Connected,
             microphone: false,
             speaking: false,
+            original_sound: false,
             disturbs: None,
         }
     }

@@ -178,13 +178,33 @@ pub enum Command {
         /// The leg.
         leg: LegId,
     },
-    /// Plays clips to one leg, one after another, instead of what it hears; replaces what is playing.
+    /// Plays clips to one leg, one after another, instead of what it hears; replaces what is playing or whispered.
     Play {
         /// The leg.
         leg: LegId,
         /// The clips; empty stops.
         clips: Vec<ClipId>,
         /// Comes back in [`Event::Played`].
+        token: u64,
+    },
+    /// Says clips to one leg over what it hears, which goes on beneath, quieter; in place of what is whispered to it. Where
+    /// it hears no mix or a prompt, this is [`Command::Play`].
+    Whisper {
+        /// The leg.
+        leg: LegId,
+        /// The clips.
+        clips: Vec<ClipId>,
+        /// Comes back in [`Event::Played`] or [`Event::Unplayed`].
+        token: u64,
+    },
+    /// Says clips to all who hear the conference itself, over what is said, which goes on beneath, quieter; after those
+    /// that were announced before. It takes no speaker's place.
+    Announce {
+        /// The conference.
+        conference: ConferenceId,
+        /// The clips.
+        clips: Vec<ClipId>,
+        /// Comes back in [`Event::Announced`].
         token: u64,
     },
     /// Begins a conference's bus.
@@ -262,6 +282,17 @@ pub enum Command {
     Inject(Fault),
 }
 
+/// Why clips are not said over the talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unplayed {
+    /// They last longer than [`WORDS_OVER_TALK_MAX`](crate::limit::WORDS_OVER_TALK_MAX).
+    TooLong,
+    /// Too many wait.
+    TooMany,
+    /// The sound of one of them is not kept.
+    NotKept,
+}
+
 /// What a shard tells the control plane.
 #[derive(Debug)]
 pub enum Event {
@@ -277,12 +308,32 @@ pub enum Event {
         /// The key: `0`–`9`, `*`, `#`, `A`–`D`.
         digit: char,
     },
-    /// The clips of a [`Command::Play`] have been played to their end; not sent if they were replaced.
+    /// The clips of a [`Command::Play`] or [`Command::Whisper`] have been played to their end; not sent if they were
+    /// replaced.
     Played {
         /// The leg.
         leg: LegId,
         /// The token of the command.
         token: u64,
+    },
+    /// The clips of a [`Command::Whisper`] are not played.
+    Unplayed {
+        /// The leg.
+        leg: LegId,
+        /// The token of the command.
+        token: u64,
+        /// Why.
+        why: Unplayed,
+    },
+    /// The clips of a [`Command::Announce`] have been played to their end, or are not played; not sent if the conference
+    /// ended meanwhile.
+    Announced {
+        /// The conference.
+        conference: ConferenceId,
+        /// The token of the command.
+        token: u64,
+        /// Why they are not played.
+        outcome: Result<(), Unplayed>,
     },
     /// A seated leg began or ceased to speak, by measured level with hysteresis.
     Speaking {

@@ -3,6 +3,7 @@
 //! ```text
 //! listen   every leg: what its packets claim, how it hears        no sound yet
 //! choose   the loudest few of those who may speak: decode          [`stage`]
+//! advance  what is said over them                                  [`announce`]
 //! speak    each row of the matrix: sum, encode once per key,
 //!          copy behind every listener's RTP header                 [`row`]
 //! ```
@@ -11,23 +12,26 @@
 //! costs what it names, however many are in. There is no second opinion on who is in: an attached leg that the roster
 //! does not name is cut, and one that waits for its first roster neither hears nor is heard.
 
+mod announce;
 mod row;
 mod stage;
 
 use std::time::Instant;
 
 use self::{
+    announce::Announcer,
     row::{Member, Row},
     stage::Stage,
 };
 use super::{
-    api::{Channels, Gone, Seat},
+    api::{Channels, Event, Gone, Seat},
     common::Common,
     counters::Counter,
     legs::{Legs, Slot},
+    player::Player,
     tick::Clock,
 };
-use crate::id::{LegId, LegMap};
+use crate::id::{ConferenceId, LegId, LegMap};
 
 /// The mix of one conference.
 #[derive(Debug)]
@@ -41,6 +45,7 @@ pub(super) struct Bus {
     /// Attached legs that no roster has named yet.
     arriving: Vec<LegId>,
     stage: Stage,
+    announcer: Announcer,
     /// The next tick panics.
     fault: bool,
 }
@@ -61,6 +66,7 @@ impl Bus {
             roster: LegMap::default(),
             arriving: Vec::new(),
             stage: Stage::new(),
+            announcer: Announcer::default(),
             fault: false,
         }
     }
@@ -80,6 +86,7 @@ impl Bus {
     /// Detaches a leg.
     pub(super) fn leave(&mut self, leg: LegId, common: &mut Common) {
         self.stage.remove(leg, common);
+        self.announcer.forget(leg);
         self.arriving.retain(|arriving| *arriving != leg);
         self.stand_up(leg, common);
         if self.places.is_empty() {
@@ -130,6 +137,39 @@ impl Bus {
         self.stage.set_places(most);
     }
 
+    /// Says clips to all, over the talk.
+    pub(super) fn announce(&mut self, own: ConferenceId, player: Player, common: &mut Common) {
+        let token = player.token();
+        if let Err(why) = self.announcer.announce(own, player, &common.clips) {
+            common.counters.count(Counter::WordsRefused);
+            common.tell(Event::Announced {
+                conference: own,
+                token,
+                outcome: Err(why),
+            });
+        }
+    }
+
+    /// Says clips to a leg that hears a mix, over that.
+    pub(super) fn whisper(&mut self, leg: LegId, player: Player, common: &mut Common) {
+        let token = player.token();
+        if let Err(why) = self.announcer.whisper(leg, player, &common.clips) {
+            common.counters.count(Counter::WordsRefused);
+            common.tell(Event::Unplayed { leg, token, why });
+        }
+    }
+
+    /// Breaks off what is whispered to a leg.
+    pub(super) fn hush(&mut self, leg: LegId) {
+        self.announcer.hush(leg);
+    }
+
+    /// Tells whether an attached leg hears others.
+    pub(super) fn hears(&self, leg: LegId) -> bool {
+        let place = self.places.get(&leg);
+        place.is_some_and(|place| self.rows[place.row].hears != Channels::NONE)
+    }
+
     /// Returns the attached legs.
     pub(super) fn members(&self) -> impl Iterator<Item = LegId> {
         let members = self.rows.iter().flat_map(|row| &row.members);
@@ -149,7 +189,13 @@ impl Bus {
     /// Runs the tick that lies at `at`.
     pub(super) fn tick(&mut self, at: Instant, legs: &mut Legs, common: &mut Common, now: Instant) {
         assert!(!self.fault, "injected fault");
-        let Self { rows, stage, .. } = self;
+        let Self {
+            rows,
+            places,
+            stage,
+            announcer,
+            ..
+        } = self;
         common.hush.begin(at);
         stage.begin();
         for (number, row) in rows.iter_mut().enumerate() {
@@ -159,8 +205,17 @@ impl Bus {
         for (talker, place) in stage.places() {
             rows[place.row].members[place.at].talks = Some(talker);
         }
+        announcer.advance(common);
+        for (whisper, leg) in announcer.whispers() {
+            if let Some(place) = places.get(&leg) {
+                rows[place.row].members[place.at].whisper = Some(whisper);
+            }
+        }
+        if let Some(words) = announcer.announcement() {
+            stage.turn_down(words);
+        }
         for row in rows {
-            row.speak(stage, legs, common);
+            row.speak(stage, announcer, legs, common);
         }
     }
 

@@ -84,10 +84,12 @@ counters! {
     FramesDecoded = "frames_decoded",
     /// Frames encoded for everybody who hears the same.
     EncodedShared = "frames_encoded_shared",
-    /// Frames encoded for one leg alone, which is part of what the others hear.
+    /// Frames encoded for one leg alone, which is part of what the others hear or is whispered to.
     EncodedPrivate = "frames_encoded_private",
     /// Legs that were given a copy of a shared encoder.
     EncodersCopied = "encoders_copied",
+    /// Announcements and whispers that were refused, being too long or too many.
+    WordsRefused = "words_refused",
     /// Packets whose sound was due before they came.
     PacketsLate = "packets_late",
     /// Packets missing when their sound was due.

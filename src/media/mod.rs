@@ -10,6 +10,7 @@
 //! every 20 ms ─ Shard::handle_timeout(now), per bus:
 //!   listen   each leg: what its packets claim, undecoded; how it hears
 //!   choose   the loudest few: decode ─ frame ─ level ─ speech gate
+//!   advance  what is said over the talk, to all or to one leg
 //!   mix      each distinct row of the matrix: sum in i32; encode once per codec, loss class and gain
 //!   speak    each leg: prompt | shared payload | own payload without self | silence ─ RTP ─ (SRTP) ─ outbox
 //!

@@ -1,11 +1,11 @@
-//! Prompts: decoded and encoded at start, sent to one leg in place of what it hears.
+//! Prompts: decoded and encoded at start, sent to one leg in place of what it hears, or said over the talk.
 
 use std::{num::NonZeroUsize, sync::Arc, thread};
 
-use dsp::{Codec, Frame, Payloads, encode_clip};
+use dsp::{Codec, Frame, Payloads, TICK, encode_clip};
 
-use super::api::ClipId;
-use crate::limit::CLIPS_PER_PROMPT;
+use super::api::{ClipId, Unplayed};
+use crate::limit::{CLIPS_PER_PROMPT, WORDS_OVER_TALK_MAX};
 
 /// The table of clips, shared by all shards; [`ClipId`] is the index.
 #[derive(Clone)]
@@ -14,27 +14,30 @@ pub struct Clips(Arc<Table>);
 struct Table {
     /// Each clip as payloads of each codec, in the order of [`Codec::ALL`].
     clips: Vec<[Payloads; Codec::ALL.len()]>,
+    /// What may be said over the talk, as sound; the others are empty.
+    sounds: Vec<Vec<Frame>>,
     /// 20 ms of silence in each codec, as it comes after silence.
     silence: [Vec<u8>; Codec::ALL.len()],
 }
 
 impl Clips {
-    /// Encodes a table of clips, on all processors.
+    /// Encodes a table of clips, on all processors. Each can be said over the talk.
     pub fn new(clips: Vec<Vec<Frame>>) -> Self {
-        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let share = clips.len().div_ceil(threads).max(1);
-        let clips = thread::scope(|scope| {
-            let shares = clips.chunks(share);
-            let tasks: Vec<_> = shares
-                .map(|clips| scope.spawn(|| clips.iter().map(|clip| encode(clip)).collect()))
-                .collect();
-            let joined = tasks.into_iter().map(|task| task.join());
-            joined
-                .collect::<Result<Vec<Vec<_>>, _>>()
-                .expect("encoding does not panic")
-        });
+        Self::with_sound_of(clips, |_| true)
+    }
+
+    /// Encodes a table of clips of which these can be said over the talk. The sound of those is kept beside the payloads:
+    /// 96 kB per second.
+    pub fn with_sound_of(mut sounds: Vec<Vec<Frame>>, over_talk: impl Fn(ClipId) -> bool) -> Self {
+        let clips = encode_all(&sounds);
+        for (id, sound) in (0..).zip(&mut sounds) {
+            if !over_talk(ClipId(id)) {
+                *sound = Vec::new();
+            }
+        }
         Self(Arc::new(Table {
-            clips: clips.into_iter().flatten().collect(),
+            clips,
+            sounds,
             silence: Codec::ALL.map(silence),
         }))
     }
@@ -47,6 +50,30 @@ impl Clips {
     /// Returns the payload of a place in a clip.
     pub(super) fn payload(&self, spot: Spot, codec: Codec) -> Option<&[u8]> {
         self.of(spot.clip)?[index(codec)].get(spot.frame)
+    }
+
+    /// Returns the sound of a place in a clip.
+    pub(super) fn sound(&self, spot: Spot) -> Option<&Frame> {
+        let sound = self.0.sounds.get(usize::from(spot.clip.0))?;
+        sound.get(spot.frame)
+    }
+
+    /// Tells whether a prompt can be said over the talk, and if not, why.
+    pub(super) fn fit_over_talk(&self, prompt: &Player) -> Result<(), Unplayed> {
+        let lens = prompt.clips.iter().map(|clip| self.len_of(*clip));
+        let ticks: u32 = lens.sum::<usize>().try_into().unwrap_or(u32::MAX);
+        if TICK.saturating_mul(ticks) > WORDS_OVER_TALK_MAX {
+            return Err(Unplayed::TooLong);
+        }
+        let kept = |clip: &ClipId| {
+            let sound = self.0.sounds.get(usize::from(clip.0));
+            sound.map_or(0, Vec::len) == self.len_of(*clip)
+        };
+        if prompt.clips.iter().all(kept) {
+            Ok(())
+        } else {
+            Err(Unplayed::NotKept)
+        }
     }
 
     fn of(&self, clip: ClipId) -> Option<&[Payloads; Codec::ALL.len()]> {
@@ -119,6 +146,22 @@ impl Player {
     }
 }
 
+fn encode_all(sounds: &[Vec<Frame>]) -> Vec<[Payloads; Codec::ALL.len()]> {
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let share = sounds.len().div_ceil(threads).max(1);
+    let encoded = thread::scope(|scope| {
+        let shares = sounds.chunks(share);
+        let tasks: Vec<_> = shares
+            .map(|clips| scope.spawn(|| clips.iter().map(|clip| encode(clip)).collect()))
+            .collect();
+        let joined = tasks.into_iter().map(|task| task.join());
+        joined
+            .collect::<Result<Vec<Vec<_>>, _>>()
+            .expect("encoding does not panic")
+    });
+    encoded.into_iter().flatten().collect()
+}
+
 fn encode(frames: &[Frame]) -> [Payloads; Codec::ALL.len()] {
     Codec::ALL.map(|codec| encode_clip(frames, codec).expect("a frame fits a payload"))
 }
@@ -167,6 +210,24 @@ mod tests {
             std::iter::from_fn(|| player.take(&table)).count(),
             CLIPS_PER_PROMPT
         );
+    }
+
+    #[test]
+    fn what_is_too_long_or_was_not_kept_is_not_said_over_the_talk() {
+        let second = vec![frame(1); 50];
+        let table = Clips::with_sound_of(vec![second.clone(), second, vec![]], |clip| clip.0 != 1);
+        let fit = |clips: &[u16]| {
+            let clips = clips.iter().map(|clip| ClipId(*clip)).collect();
+            table.fit_over_talk(&Player::new(clips, 0))
+        };
+        assert_eq!(fit(&[0, 0, 2, 9]), Ok(()));
+        assert_eq!(fit(&[0, 1]), Err(Unplayed::NotKept));
+        assert_eq!(fit(&[0; 10]), Ok(()));
+        assert_eq!(fit(&[0; 11]), Err(Unplayed::TooLong));
+        let frame = |clip| Spot { clip, frame: 49 };
+        assert!(table.sound(frame(ClipId(0))).is_some());
+        assert!(table.sound(frame(ClipId(1))).is_none());
+        assert!(table.payload(frame(ClipId(1)), Codec::Opus).is_some());
     }
 
     #[test]

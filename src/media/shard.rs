@@ -16,7 +16,7 @@ use std::{
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
-    api::{Command, Event, Fault, Gone, Opening},
+    api::{ClipId, Command, Event, Fault, Gone, Opening},
     browsers::Browsers,
     bus::Bus,
     common::Common,
@@ -25,7 +25,7 @@ use super::{
     legs::{Legs, Slot},
     load::Effort,
     outbox::Transmit,
-    player::Clips,
+    player::{Clips, Player},
     tick::Clock,
 };
 use crate::{
@@ -136,9 +136,14 @@ impl Shard {
                 self.remove(leg, now);
                 true
             }
-            Command::Play { leg, clips, token } => self.with_leg(leg, now, |leg, _| {
-                leg.play(clips, token);
-                Ok(())
+            Command::Play { leg, clips, token } => self.play(leg, clips, token, now),
+            Command::Whisper { leg, clips, token } => self.whisper(leg, clips, token, now),
+            Command::Announce {
+                conference,
+                clips,
+                token,
+            } => self.with_bus(conference, now, |bus, common| {
+                bus.announce(conference, Player::new(clips, token), common);
             }),
             Command::Start { conference } => self.start(conference),
             Command::Speakers { conference, most } => {
@@ -308,6 +313,35 @@ impl Shard {
         }
         self.bury(now);
         true
+    }
+
+    fn play(&mut self, id: LegId, clips: Vec<ClipId>, token: u64, now: Instant) -> bool {
+        if let Some(bus) = self.bus_of(id) {
+            bus.hush(id);
+        }
+        self.with_leg(id, now, |leg, _| {
+            leg.play(clips, token);
+            Ok(())
+        })
+    }
+
+    /// Says something over the mix that a leg hears; where it hears none, or a prompt, instead of that.
+    fn whisper(&mut self, id: LegId, clips: Vec<ClipId>, token: u64, now: Instant) -> bool {
+        let prompted = self.legs.by_id(id).is_some_and(|leg| leg.is_prompted());
+        let hears = self.bus_of(id).is_some_and(|bus| bus.hears(id));
+        let conference = self.legs.by_id(id).and_then(|leg| leg.conference());
+        match conference.filter(|_| hears && !prompted) {
+            Some(conference) => self.with_bus(conference, now, |bus, common| {
+                bus.whisper(id, Player::new(clips, token), common);
+            }),
+            None => self.play(id, clips, token, now),
+        }
+    }
+
+    /// Returns the bus that a leg is attached to.
+    fn bus_of(&mut self, id: LegId) -> Option<&mut Bus> {
+        let conference = self.legs.by_id(id)?.conference()?;
+        self.buses.get_mut(&conference).map(|bus| &mut **bus)
     }
 
     fn start(&mut self, conference: ConferenceId) -> bool {

@@ -293,7 +293,12 @@ impl Call {
                     Some(LegNews::Played(token)) if saying == Some(token) => ivr.handle_played(clock()),
                     Some(LegNews::Gone(_)) | None => return Err(Exit::Leave),
                     Some(LegNews::Quiet(_)) => self.order(Command::Ping { call: self.call }).await,
-                    Some(LegNews::Connected | LegNews::Played(_) | LegNews::Released(_)) => {}
+                    Some(
+                        LegNews::Connected
+                        | LegNews::Played(_)
+                        | LegNews::Unplayed(_)
+                        | LegNews::Released(_),
+                    ) => {}
                 },
                 news = self.news.recv() => if let Some(exit) = self.signalled(talk, news, None).await {
                     return Err(exit);
@@ -331,6 +336,7 @@ impl Call {
                     Some(LegNews::Digit(digit)) => pressed(&mut keypad, digit, talk, &attendance).await,
                     Some(LegNews::Quiet(_)) => self.order(Command::Ping { call: self.call }).await,
                     Some(LegNews::Gone(_)) | None => return Exit::Leave,
+                    Some(LegNews::Unplayed(token)) => talk.insist(token).await,
                     Some(LegNews::Connected | LegNews::Played(_) | LegNews::Released(_)) => {}
                 },
                 notice = attendance.next() => match notice {
@@ -479,9 +485,21 @@ struct Talk {
 
 impl Talk {
     async fn say(&mut self, event: Event) -> u64 {
-        let token = self.leg.say(event, self.language).await;
+        let token = if event.is_aside() {
+            self.leg.whisper(event, self.language).await
+        } else {
+            self.leg.say(event, self.language).await
+        };
         self.saying = Some((event, token));
         token
+    }
+
+    /// Says instead of the talk what could not be said over it.
+    async fn insist(&mut self, token: u64) {
+        if let Some((event, _)) = self.saying.filter(|(_, said)| *said == token) {
+            let token = self.leg.say(event, self.language).await;
+            self.saying = Some((event, token));
+        }
     }
 
     async fn hush(&mut self) {

@@ -2,15 +2,17 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
+use dsp::{Codec, Shaping};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Notice, census::Census, router::Note};
+use super::{Notice, Sound, census::Census, router::Note};
 use crate::limit::CONFERENCE_SWEEP_INTERVAL;
 use crate::{
     conference::{
         error::Refusal,
         focus::{Effect, Focus, FocusConfig, Input, Seat, Verb},
         participant::{Disturbance, Door, Role},
+        policy::Speakers,
         roster::Snapshot,
     },
     id::{ConferenceId, LegId, ParticipantId, RoomId},
@@ -43,6 +45,8 @@ pub(crate) enum Message {
     LegGone { leg: LegId },
     /// The bus failed; nobody can hear anybody.
     BusFailed,
+    /// So many are heard at a time from here on.
+    Speakers(Speakers),
     /// The room is no more.
     Withdraw,
     /// The server stops.
@@ -75,6 +79,7 @@ pub(super) struct Task {
     pub(super) pool: Arc<Pool>,
     pub(super) notes: mpsc::Sender<Note>,
     census: Arc<Census>,
+    sound: Sound,
     focus: Focus,
     members: BTreeMap<ParticipantId, Member>,
     /// The seats as the bus knows them.
@@ -92,8 +97,13 @@ impl Task {
         pool: Arc<Pool>,
         notes: mpsc::Sender<Note>,
         census: Arc<Census>,
+        sound: Sound,
     ) -> Self {
-        let focus = Focus::new(FocusConfig::default(), clock());
+        let config = FocusConfig {
+            speakers: sound.speakers,
+            ..FocusConfig::default()
+        };
+        let focus = Focus::new(config, clock());
         Self {
             id,
             room,
@@ -101,6 +111,7 @@ impl Task {
             pool,
             notes,
             census,
+            sound,
             focus,
             members: BTreeMap::new(),
             seated: BTreeMap::new(),
@@ -133,6 +144,7 @@ impl Task {
                 },
             )
             .await;
+        self.hear(self.sound.speakers).await;
         let mut sweep = tokio::time::interval(CONFERENCE_SWEEP_INTERVAL);
         while !self.ended {
             let deadline = self.focus.poll_timeout();
@@ -180,6 +192,7 @@ impl Task {
             Message::Disturbs { leg, disturbance } => Input::Disturbs { leg, disturbance },
             Message::LegGone { leg } => Input::LegGone { leg },
             Message::BusFailed => Input::Fail,
+            Message::Speakers(speakers) => Input::Speakers(speakers),
             Message::Withdraw => Input::Withdraw,
             Message::Close => Input::Close,
         };
@@ -233,6 +246,8 @@ impl Task {
                     self.publish(&delta);
                 }
                 Effect::Seats(seats) => self.seat(seats).await,
+                Effect::OriginalSound { leg, on } => self.treat(leg, on).await,
+                Effect::Speakers(speakers) => self.hear(speakers).await,
                 Effect::Tell { participant, event } => self.tell(participant, Notice::Told(event)),
                 Effect::Refuse {
                     participant,
@@ -253,6 +268,26 @@ impl Task {
             }
         }
         refused
+    }
+
+    /// Leaves a browser's sound as it is, or treats it again.
+    async fn treat(&self, leg: LegId, original: bool) {
+        let shaping = if original {
+            Shaping::NONE
+        } else {
+            self.sound.shaping(Door::Browser, Codec::Opus)
+        };
+        let shape = Command::Shape { leg, shaping };
+        self.pool.send(self.worker, shape).await;
+    }
+
+    /// Lets the bus hear so many at a time.
+    async fn hear(&self, speakers: Speakers) {
+        let set = Command::Speakers {
+            conference: self.id,
+            most: speakers.get(),
+        };
+        self.pool.send(self.worker, set).await;
     }
 
     /// Seats exactly the legs of the roster that was just published, by naming what has changed; those no longer in it

@@ -9,12 +9,13 @@ use tokio::{
 };
 
 use super::{
-    Error,
+    Error, Sound,
     census::Census,
     conference::{Message, Task},
     router::Note,
 };
 use crate::{
+    conference::policy::Speakers,
     id::{ConferenceId, RoomId},
     limit::{CONFERENCE_INBOX_MAX, CONFERENCES_MAX},
     media::pool::Pool,
@@ -29,13 +30,16 @@ pub(super) struct Live {
 
 /// What the factory is asked.
 pub(super) enum Request {
-    /// The room's conference, made if there is none.
+    /// The room's conference, made if there is none, with so many heard at a time.
     Open {
         room: RoomId,
+        speakers: Speakers,
         reply: oneshot::Sender<Result<Live, Error>>,
     },
     /// The rooms that have a conference.
     List { reply: oneshot::Sender<Vec<RoomId>> },
+    /// So many are heard at a time in the room's conference.
+    Adjust { room: RoomId, speakers: Speakers },
     /// The room is no more: its conference ends.
     Remove { room: RoomId },
     /// All conferences end and no other begins.
@@ -49,6 +53,7 @@ pub(super) struct Factory {
     pool: Arc<Pool>,
     notes: mpsc::Sender<Note>,
     census: Arc<Census>,
+    sound: Sound,
     rng: StdRng,
     stopping: bool,
 }
@@ -58,6 +63,7 @@ impl Factory {
         pool: Arc<Pool>,
         notes: mpsc::Sender<Note>,
         census: Arc<Census>,
+        sound: Sound,
         rng: StdRng,
     ) -> Self {
         Self {
@@ -66,6 +72,7 @@ impl Factory {
             pool,
             notes,
             census,
+            sound,
             rng,
             stopping: false,
         }
@@ -77,8 +84,13 @@ impl Factory {
             tokio::select! {
                 biased;
                 request = requests.recv() => match request {
-                    Some(Request::Open { room, reply }) => {
-                        let _ = reply.send(self.open(room));
+                    Some(Request::Open { room, speakers, reply }) => {
+                        let _ = reply.send(self.open(room, speakers));
+                    }
+                    Some(Request::Adjust { room, speakers }) => {
+                        if let Some(live) = self.live.get(&room) {
+                            let _ = live.inbox.send(Message::Speakers(speakers)).await;
+                        }
                     }
                     Some(Request::List { reply }) => {
                         let _ = reply.send(self.live.keys().copied().collect());
@@ -108,7 +120,7 @@ impl Factory {
         }
     }
 
-    fn open(&mut self, room: RoomId) -> Result<Live, Error> {
+    fn open(&mut self, room: RoomId, speakers: Speakers) -> Result<Live, Error> {
         if self.stopping {
             return Err(Error::Stopping);
         }
@@ -136,6 +148,10 @@ impl Factory {
             Arc::clone(&self.pool),
             self.notes.clone(),
             Arc::clone(&self.census),
+            Sound {
+                speakers,
+                ..self.sound
+            },
         );
         self.tasks.spawn(task.run(inbox.clone(), messages));
         let live = Live { worker, inbox };

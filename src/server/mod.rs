@@ -14,12 +14,14 @@ mod factory;
 mod gate;
 mod rooms;
 mod router;
+mod sound;
 
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
+use dsp::Codec;
 use rand::rngs::StdRng;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -37,13 +39,18 @@ use self::{
     router::{Note, Router},
     secrets::Keys,
 };
-pub use self::{rooms::Listed, router::LegNews};
+pub use self::{
+    rooms::Listed,
+    router::LegNews,
+    sound::{Sound, Spared},
+};
 use crate::{
     conference::{
         error::{Dismissal, Refusal},
         event::{Event, Language},
         focus::Verb,
         participant::{Door, Role},
+        policy::Speakers,
         roster::{Delta, Snapshot},
     },
     id::{LegId, ParticipantId, RoomId},
@@ -94,6 +101,8 @@ pub struct Admission {
     pub role: Role,
     /// The room's language.
     pub language: Language,
+    /// How many are heard at a time in the room.
+    pub speakers: Speakers,
     /// The room's title, for those who may enter.
     pub title: Title,
     /// The room's number.
@@ -133,6 +142,7 @@ struct Inner {
     prompts: Prompts,
     ports: PortRange,
     fingerprint: String,
+    sound: Sound,
     census: Arc<Census>,
     notes: mpsc::Sender<Note>,
     requests: mpsc::Sender<Request>,
@@ -155,6 +165,8 @@ pub struct Parts<R = Store> {
     pub ports: PortRange,
     /// Fingerprint of the certificate that browser legs present.
     pub fingerprint: String,
+    /// What the operator decides about the sound.
+    pub sound: Sound,
 }
 
 impl Server {
@@ -182,6 +194,7 @@ impl Server {
             events,
             ports,
             fingerprint,
+            sound,
         } = parts;
         let (notes, notes_queue) = mpsc::channel(SERVER_QUEUE_MAX);
         let (requests, requests_queue) = mpsc::channel(SERVER_QUEUE_MAX);
@@ -191,6 +204,7 @@ impl Server {
             Arc::clone(&pool),
             notes.clone(),
             Arc::clone(&census),
+            sound,
             chance.rng(),
         );
         tasks.spawn(factory.run(requests_queue));
@@ -204,6 +218,7 @@ impl Server {
                 prompts,
                 ports,
                 fingerprint,
+                sound,
                 census,
                 notes,
                 requests,
@@ -269,16 +284,22 @@ impl Server {
             room: room.id,
             role,
             language: room.language,
+            speakers: self.speakers(room),
             title: room.title.clone(),
             number: room.number.clone(),
             pin: Arc::new(self.inner.keys.pin(room, role)),
         }
     }
 
+    /// How many are heard at a time in a room, if it says so, or as the settings say.
+    fn speakers(&self, room: &Room) -> Speakers {
+        room.speakers.unwrap_or(self.inner.sound.speakers)
+    }
+
     /// Host addresses of the worker that serves the room, for a browser's candidates. Begins the room's conference where
     /// there is none, so that the worker stays the same: for who is about to join.
     pub async fn browser_addresses(&self, admission: &Admission) -> Result<Vec<SocketAddr>, Error> {
-        let live = self.live(admission.room).await?;
+        let live = self.live(admission).await?;
         Ok(self.inner.pool.addresses(live.worker).to_vec())
     }
 
@@ -294,11 +315,12 @@ impl Server {
         name: Option<Name>,
         media: BrowserMedia,
     ) -> Result<(Attendance, MediaLeg), Error> {
-        let live = self.live(admission.room).await?;
+        let live = self.live(admission).await?;
         self.inner.gate.admit(live.worker)?;
         let leg = self
             .open(live.worker, Opening::Browser(media), None)
             .await?;
+        leg.treat(Door::Browser, Codec::Opus).await;
         let attendance = match self.join(live, admission, name, Door::Browser, &leg).await {
             Ok(attendance) => attendance,
             Err(error) => {
@@ -339,8 +361,11 @@ impl Server {
         media: PhoneMedia,
         sockets: PhoneSockets,
     ) -> Result<MediaLeg, Error> {
-        self.open(place.worker, Opening::Phone(media), Some(sockets))
-            .await
+        let leg = self
+            .open(place.worker, Opening::Phone(media), Some(sockets))
+            .await?;
+        leg.treat(Door::Phone, media.format.codec).await;
+        Ok(leg)
     }
 
     async fn open(
@@ -387,7 +412,7 @@ impl Server {
         admission: &Admission,
         leg: &mut MediaLeg,
     ) -> Result<Attendance, Error> {
-        let live = self.live(admission.room).await?;
+        let live = self.live(admission).await?;
         if live.worker != leg.worker {
             self.inner.gate.admit(live.worker)?;
         }
@@ -438,7 +463,7 @@ impl Server {
                     notices: queue,
                 });
             }
-            live = self.live(admission.room).await?;
+            live = self.live(admission).await?;
             if live.worker != leg.worker {
                 return Err(Error::NoWorker);
             }
@@ -446,14 +471,14 @@ impl Server {
         Err(Error::NoWorker)
     }
 
-    async fn live(&self, room: RoomId) -> Result<Live, Error> {
+    async fn live(&self, admission: &Admission) -> Result<Live, Error> {
         let (reply, answer) = oneshot::channel();
-        let asked = self
-            .inner
-            .requests
-            .send(Request::Open { room, reply })
-            .await;
-        if asked.is_err() {
+        let open = Request::Open {
+            room: admission.room,
+            speakers: admission.speakers,
+            reply,
+        };
+        if self.inner.requests.send(open).await.is_err() {
             return Err(Error::Stopping);
         }
         answer.await.map_err(|_| Error::Stopping)?
@@ -474,7 +499,7 @@ impl Server {
         }
     }
 
-    /// Ends conferences whose room was removed, for as long as the server runs.
+    /// Ends conferences whose room was removed and heeds what owners change, for as long as the server runs.
     async fn watch_rooms(self) {
         let mut round = tokio::time::interval(ROOMS_CHECK_INTERVAL);
         loop {
@@ -490,10 +515,16 @@ impl Server {
                 return;
             }
             for room in answer.await.unwrap_or_default() {
-                // While the database cannot say, the conference goes on.
-                if matches!(self.inner.rooms.exists(room).await, Ok(false)) {
-                    let _ = self.inner.requests.send(Request::Remove { room }).await;
-                }
+                let request = match self.inner.rooms.by_id(room).await {
+                    Ok(Some(found)) => Request::Adjust {
+                        room,
+                        speakers: self.speakers(&found),
+                    },
+                    Ok(None) => Request::Remove { room },
+                    // While the database cannot say, the conference goes on.
+                    Err(_) => continue,
+                };
+                let _ = self.inner.requests.send(request).await;
             }
         }
     }
@@ -589,6 +620,19 @@ impl MediaLeg {
         self.plays
     }
 
+    /// Speaks an event to this leg alone, over what it hears; returns the token that comes back when it is said, or when it
+    /// is not.
+    pub async fn whisper(&mut self, event: Event, language: Language) -> u64 {
+        self.plays += 1;
+        let whisper = Command::Whisper {
+            leg: self.id,
+            clips: self.server.inner.prompts.clips(event, language),
+            token: self.plays,
+        };
+        self.server.inner.pool.send(self.worker, whisper).await;
+        self.plays
+    }
+
     /// Stops what is being spoken.
     pub async fn hush(&mut self) {
         self.plays += 1;
@@ -613,6 +657,16 @@ impl MediaLeg {
                 },
             )
             .await;
+        self.treat(Door::Phone, media.format.codec).await;
+    }
+
+    /// Spares the leg's sound what the operator wants it spared.
+    async fn treat(&self, door: Door, codec: Codec) {
+        if let Some(shaping) = self.server.inner.sound.unusual(door, codec) {
+            let leg = self.id;
+            let shape = Command::Shape { leg, shaping };
+            self.server.inner.pool.send(self.worker, shape).await;
+        }
     }
 
     /// Ends the leg.
@@ -657,7 +711,11 @@ impl MediaLeg {
                 }
                 Some(LegNews::Gone(_)) | None => return Err(Error::NoWorker),
                 Some(
-                    LegNews::Connected | LegNews::Digit(_) | LegNews::Played(_) | LegNews::Quiet(_),
+                    LegNews::Connected
+                    | LegNews::Digit(_)
+                    | LegNews::Played(_)
+                    | LegNews::Unplayed(_)
+                    | LegNews::Quiet(_),
                 ) => {}
             }
         }

@@ -1,6 +1,6 @@
 //! The spoken catalogue as clips: loaded at start, known to the workers by number.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use rust_embed::RustEmbed;
 
@@ -63,6 +63,16 @@ impl Prompts {
         }
     }
 
+    /// The clips that are said over the talk.
+    pub fn asides(&self) -> BTreeSet<ClipId> {
+        let asides = Event::SAMPLES.iter().filter(|event| event.is_aside());
+        let spoken = asides.flat_map(|event| {
+            let languages = Language::ALL.into_iter();
+            languages.flat_map(|language| self.clips(*event, language))
+        });
+        spoken.collect()
+    }
+
     /// The clips that speak an event.
     pub fn clips(&self, event: Event, language: Language) -> Vec<ClipId> {
         let position = Language::ALL.iter().position(|known| *known == language);
@@ -83,4 +93,30 @@ fn bytes_of(name: &str, folder: Option<&Path>) -> Result<Vec<u8>, Error> {
     }
     let file = Rendered::get(name).ok_or_else(|| Error::Missing(name.to_owned()))?;
     Ok(file.data.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::limit::WORDS_OVER_TALK_MAX;
+
+    #[test]
+    fn what_is_said_over_the_talk_is_short_and_as_loud_as_speech_should_be() {
+        let (prompts, sounds) = Prompts::load(None).unwrap();
+        let mut whole = Duration::ZERO;
+        for ClipId(clip) in prompts.asides() {
+            let sound = &sounds[usize::from(clip)];
+            let length = dsp::TICK * u32::try_from(sound.len()).unwrap();
+            assert!(length < WORDS_OVER_TALK_MAX, "{clip}: {length:?}");
+            let mut meter = dsp::SpeechMeter::new();
+            sound.iter().for_each(|frame| meter.hear(&frame.samples));
+            let level = meter.level().unwrap().dbov;
+            assert!((-28.0..=-24.0).contains(&level), "{clip}: {level} dBov");
+            whole += length;
+        }
+        // 96 kB of sound per second are kept.
+        assert!(whole < Duration::from_secs(75), "{whole:?}");
+    }
 }

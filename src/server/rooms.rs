@@ -36,11 +36,13 @@ impl Rooms {
         }
     }
 
-    /// Tells whether there is such a room.
-    pub(super) async fn exists(&self, room: RoomId) -> Result<bool, store::Error> {
+    pub(super) async fn by_id(&self, id: RoomId) -> Result<Option<Room>, store::Error> {
         match self {
-            Self::Stored(store) => Ok(store.room(room).await?.is_some()),
-            Self::Listed(rooms) => Ok(rooms.iter().any(|listed| listed.room.id == room)),
+            Self::Stored(store) => store.room(id).await,
+            Self::Listed(rooms) => {
+                let found = rooms.iter().find(|listed| listed.room.id == id);
+                Ok(found.map(|listed| listed.room.clone()))
+            }
         }
     }
 

@@ -27,6 +27,8 @@ pub enum LegNews {
     Digit(char),
     /// The clips of the order with this token were played to their end.
     Played(u64),
+    /// The words of the order with this token are not said over what the leg hears.
+    Unplayed(u64),
     /// A telephone that should be sending has sent nothing for this long.
     Quiet(Duration),
     /// The leg has ended.
@@ -144,6 +146,15 @@ impl Router {
             Event::Connected { leg } => self.tell(leg, LegNews::Connected),
             Event::Digit { leg, digit } => self.tell(leg, LegNews::Digit(digit)),
             Event::Played { leg, token } => self.tell(leg, LegNews::Played(token)),
+            Event::Unplayed { leg, token, why } => {
+                tracing::debug!(%leg, ?why, "words were not said over the talk");
+                self.tell(leg, LegNews::Unplayed(token));
+            }
+            Event::Announced {
+                conference,
+                outcome,
+                ..
+            } => tracing::debug!(%conference, ?outcome, "announced"),
             Event::Quiet { leg, since } => self.tell(leg, LegNews::Quiet(since)),
             Event::Released { id, leg } => {
                 let sockets = notice.sockets;

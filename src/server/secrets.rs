@@ -103,6 +103,7 @@ impl Keys {
             tenant,
             title,
             language,
+            speakers: None,
             pin_epochs: self.settle_pins(tenant, id, ByRole::default()),
             link_epochs,
             link_hashes: self.link_hashes(tenant, id, link_epochs),

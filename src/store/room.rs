@@ -9,6 +9,7 @@ use crate::{
     conference::{
         event::Language,
         participant::{Role, clean_line},
+        policy::Speakers,
     },
     id::{RoomId, TenantId},
     limit,
@@ -30,6 +31,8 @@ pub struct Room {
     pub title: Title,
     /// What callers hear.
     pub language: Language,
+    /// How many are heard at a time; none where the settings decide.
+    pub speakers: Option<Speakers>,
     /// Which generation of PINs opens it.
     pub pin_epochs: ByRole<u32>,
     /// Which generation of links opens it.
@@ -49,6 +52,7 @@ impl Room {
             number: String::new(),
             title: Title::default(),
             language: Language::De,
+            speakers: None,
             pin_epochs: ByRole::default(),
             link_epochs: ByRole::default(),
             demo: false,
@@ -117,6 +121,8 @@ pub struct NewRoom {
     pub title: Title,
     /// What callers hear.
     pub language: Language,
+    /// How many are heard at a time; none where the settings decide.
+    pub speakers: Option<Speakers>,
     /// First PINs.
     pub pin_epochs: ByRole<u32>,
     /// First links.
@@ -249,6 +255,26 @@ impl Store {
         Ok(())
     }
 
+    /// Sets how many are heard at a time in a room, or leaves it to the settings; tells whether there is such a room.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn set_speakers(
+        &self,
+        id: RoomId,
+        speakers: Option<Speakers>,
+        at: Duration,
+    ) -> Result<bool, Error> {
+        let done = sqlx::query("update room set speakers = ?, updated_at = ? where id = ?")
+            .bind(speakers.map(Speakers::get))
+            .bind(millis(at))
+            .bind(id.to_string())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
     /// Replaces a room's PINs by those of the epochs; tells whether there is such a room.
     ///
     /// # Errors
@@ -311,7 +337,7 @@ impl Store {
         sqlx::query(
             "insert into room (id, tenant_id, number, title, language, guest_pin_epoch, moderator_pin_epoch, \
              guest_link_epoch, moderator_link_epoch, guest_link_hash, moderator_link_hash, demo, created_at, \
-             updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             updated_at, speakers) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(new.id.to_string())
         .bind(new.tenant.to_string())
@@ -327,6 +353,7 @@ impl Store {
         .bind(new.demo)
         .bind(millis(at))
         .bind(millis(at))
+        .bind(new.speakers.map(Speakers::get))
         .execute(&self.pool)
         .await
         .map(|_| ())
@@ -341,6 +368,7 @@ impl NewRoom {
             number,
             title: self.title.clone(),
             language: self.language,
+            speakers: self.speakers,
             pin_epochs: self.pin_epochs,
             link_epochs: self.link_epochs,
             demo: self.demo,
@@ -352,6 +380,7 @@ impl NewRoom {
 fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
     let language: String = row.try_get("language")?;
     let created_at: i64 = row.try_get("created_at")?;
+    let speakers: Option<u8> = row.try_get("speakers")?;
     Ok(Room {
         id: identity(row, "id")?,
         tenant: identity(row, "tenant_id")?,
@@ -362,6 +391,8 @@ fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
         } else {
             Language::En
         },
+        // The table holds nothing else than what a room can have.
+        speakers: speakers.and_then(|most| Speakers::try_from(most).ok()),
         pin_epochs: ByRole {
             guest: row.try_get("guest_pin_epoch")?,
             moderator: row.try_get("moderator_pin_epoch")?,
@@ -469,6 +500,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_room_says_how_many_are_heard_or_leaves_it_to_the_settings() {
+        let (store, _folder) = store().await;
+        let room = added(&store, 1).await;
+        assert_eq!(room.speakers, Some(Speakers::default()));
+        for speakers in [Speakers::try_from(8).ok(), None] {
+            assert!(store.set_speakers(room.id, speakers, AT).await.unwrap());
+            let found = store.room(room.id).await.unwrap().unwrap();
+            assert_eq!(
+                found,
+                Room {
+                    speakers,
+                    ..room.clone()
+                }
+            );
+        }
+        let nowhere = store.set_speakers(RoomId::from_u64(2), None, AT).await;
+        assert!(!nowhere.unwrap());
+    }
+
+    #[tokio::test]
     async fn only_demo_rooms_are_replaced() {
         let (store, _folder) = store().await;
         let kept = added(&store, 1).await;
@@ -507,7 +558,7 @@ mod tests {
         let (store, _folder) = store().await;
         sqlx::query(
             "with recursive n(i) as (select 1000 union all select i + 1 from n where i < 5000) \
-             insert into room select 'r' || i, 't', i, '', 'de', 0, 0, 0, 0, 'g' || i, 'm' || i, 0, 0, 0 from n",
+             insert into room select 'r' || i, 't', i, '', 'de', 0, 0, 0, 0, 'g' || i, 'm' || i, 0, 0, 0, null from n",
         )
         .execute(&store.pool)
         .await
@@ -542,6 +593,7 @@ mod tests {
             tenant: TenantId::DEFAULT,
             title: Title::new(String::from("Jour fixe")),
             language: Language::De,
+            speakers: Some(Speakers::default()),
             pin_epochs: ByRole {
                 guest: 0,
                 moderator: 1,

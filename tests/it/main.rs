@@ -14,4 +14,5 @@ mod no_personal_data;
 mod roster;
 mod secure;
 pub mod sim;
+mod sound;
 mod stop;

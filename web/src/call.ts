@@ -8,8 +8,6 @@ import type { Obstacle } from "./state";
 
 /** Longest wait for the browser's own candidates; the server does not need them, so a slow network interface is not waited for. */
 const GATHERING_MS_MAX = 1500;
-/** Opus without stereo; the mix is mono. */
-const CAPTURE: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
 
 /** How well the connection carries speech. */
 export type Quality = "good" | "fair" | "poor";
@@ -82,9 +80,16 @@ export class Call {
   }
 }
 
+/** Says what is asked of a microphone: one channel, since the mix has one, and treated for speech unless it is to be left as it is. */
+export function capture(device: string | null, original: boolean): MediaTrackConstraints {
+  const treated = !original;
+  const audio = { echoCancellation: treated, noiseSuppression: treated, autoGainControl: treated, channelCount: 1 };
+  return device ? { ...audio, deviceId: { ideal: device } } : audio;
+}
+
 /** Opens a microphone; an unknown device means the browser's choice. */
-export async function openMicrophone(device: string | null): Promise<MediaStreamTrack> {
-  const audio = device ? { ...CAPTURE, deviceId: { ideal: device } } : CAPTURE;
+export async function openMicrophone(device: string | null, original: boolean): Promise<MediaStreamTrack> {
+  const audio = capture(device, original);
   const [track] = (await navigator.mediaDevices.getUserMedia({ audio, video: false })).getAudioTracks();
   if (!track) throw new DOMException("the browser gave no audio track", "NotFoundError");
   return track;

@@ -11,8 +11,8 @@ export type Effect =
   | { do: "answer"; sdp: string }
   | { do: "play" }
   | { do: "play-tone" }
-  | { do: "open-microphone"; device: string | null }
-  | { do: "switch-microphone"; device: string | null }
+  | { do: "open-microphone"; device: string | null; original: boolean }
+  | { do: "switch-microphone"; device: string | null; original: boolean }
   | { do: "close-microphone" }
   | { do: "set-microphone"; on: boolean }
   | { do: "list-devices" }

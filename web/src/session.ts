@@ -53,7 +53,7 @@ export class Session {
         return void this.sound.playTone();
       case "open-microphone":
       case "switch-microphone":
-        return void this.#openMicrophone(effect.device, effect.do === "switch-microphone");
+        return void this.#openMicrophone(effect.device, effect.original, effect.do === "switch-microphone");
       case "close-microphone":
         return this.#keep(null);
       case "set-microphone":
@@ -149,10 +149,10 @@ export class Session {
     }
   }
 
-  async #openMicrophone(device: string | null, switching: boolean): Promise<void> {
+  async #openMicrophone(device: string | null, original: boolean, switching: boolean): Promise<void> {
     const turn = ++this.#turn;
     try {
-      const track = await openMicrophone(device);
+      const track = await openMicrophone(device, original);
       if (turn !== this.#turn) return track.stop();
       if (switching) track.enabled = this.#track?.enabled ?? false;
       this.#keep(track);

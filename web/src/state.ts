@@ -78,6 +78,8 @@ export type State = {
   retries: number;
   devices: readonly Device[];
   device: string | null;
+  /** The own sound goes out as it is, for music: neither browser nor server treats it. */
+  original: boolean;
   /** Key M toggles the microphone; WCAG 2.1.4 asks that a single key can be switched off. */
   shortcut: boolean;
   toasts: readonly { id: number; sentence: Sentence }[];
@@ -109,6 +111,7 @@ export type Event =
   | { type: "microphone-opened" }
   | { type: "microphone-failed"; obstacle: Obstacle }
   | { type: "microphone-toggled" }
+  | { type: "original-toggled" }
   | { type: "shortcut-toggled" }
   | { type: "shortcut-pressed" }
   | { type: "join-chosen"; name: string }
@@ -144,6 +147,7 @@ export function initial(language: Language, pseudonym: number): State {
     retries: 0,
     devices: [],
     device: null,
+    original: false,
     shortcut: true,
     toasts: [],
     spoken: { id: 0, sentences: [] },
@@ -205,7 +209,7 @@ function joinEvent(state: State, page: JoinPage, event: Event): State {
   switch (event.type) {
     case "test-chosen":
       if (page.test.state === "running") return act(test({ state: "idle" }), { do: "close-microphone" });
-      return page.test.state === "opening" ? state : act(test({ state: "opening" }), { do: "open-microphone", device: state.device });
+      return page.test.state === "opening" ? state : act(test({ state: "opening" }), open(state));
     case "microphone-opened":
       return act(test({ state: "running", heard: false }), { do: "list-devices" });
     case "microphone-failed":
@@ -222,6 +226,8 @@ function roomEvent(state: State, room: Room, event: Event): State {
   switch (event.type) {
     case "microphone-toggled":
       return microphoneToggled(state, room);
+    case "original-toggled":
+      return originalToggled(state, room);
     case "shortcut-pressed":
       return state.shortcut && !room.dialog ? microphoneToggled(state, room) : state;
     case "microphone-opened":
@@ -319,7 +325,8 @@ function joined(state: State, welcome: Welcome, message: Extract<ServerMessage, 
     dialog: null,
     acted: {},
   };
-  return act({ ...state, page: room, company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer });
+  const after = act({ ...state, page: room, company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer });
+  return state.original ? send(after, { type: "original-sound", on: true }) : after;
 }
 
 function changed(state: State, room: Room, delta: Extract<ServerMessage, { type: "delta" }>): State {
@@ -367,7 +374,14 @@ function microphoneToggled(state: State, room: Room): State {
   if (device === "opening") return state;
   if (device === "open") return wish(state, !on);
   const page: Room = { ...room, microphone: { ...room.microphone, device: "opening" } };
-  return act({ ...state, page }, { do: "open-microphone", device: state.device });
+  return act({ ...state, page }, open(state));
+}
+
+/** Tells server and browser to leave the sound as it is, or to treat it again; the browser can only do so by opening the microphone anew. */
+function originalToggled(before: State, room: Room): State {
+  const state = send({ ...before, original: !before.original }, { type: "original-sound", on: !before.original });
+  if (room.microphone.device === "opening") return act(state, open(state));
+  return room.microphone.device === "open" ? act(state, { ...open(state), do: "switch-microphone" }) : state;
 }
 
 /** Sets the wish: the track obeys at once, the server is asked, the person hears which it is. */
@@ -397,8 +411,8 @@ function obey(state: State, before: Room): State {
 
 function deviceChosen(state: State): State {
   const { page } = state;
-  const open = (page.name === "join" && page.test.state === "running") || (page.name === "room" && page.microphone.device === "open");
-  return open ? act(state, { do: "switch-microphone", device: state.device }) : state;
+  const isOpen = (page.name === "join" && page.test.state === "running") || (page.name === "room" && page.microphone.device === "open");
+  return isOpen ? act(state, { ...open(state), do: "switch-microphone" }) : state;
 }
 
 function callChanged(state: State, connection: RTCPeerConnectionState): State {
@@ -460,6 +474,10 @@ function toast(state: State, sentence: Sentence): State {
   const id = state.spoken.id;
   const others = state.toasts.filter((shown) => JSON.stringify(shown.sentence) !== JSON.stringify(sentence));
   return act({ ...state, toasts: [...others, { id, sentence }].slice(-TOASTS_MAX) }, { do: "expire-toast", id });
+}
+
+function open({ device, original }: State) {
+  return { do: "open-microphone" as const, device, original };
 }
 
 function act(state: State, ...effects: Effect[]): State {

@@ -20,6 +20,7 @@ export type Entry = {
   status: Status;
   microphone: boolean;
   speaking: boolean;
+  original_sound: boolean;
   disturbs: Disturbance | null;
 };
 
@@ -43,6 +44,7 @@ export type ClientMessage =
   | { type: "hello"; token: string }
   | { type: "join"; name: string | null; offer: string }
   | { type: "microphone"; on: boolean }
+  | { type: "original-sound"; on: boolean }
   | { type: "mute"; participant: string }
   | { type: "remove"; participant: string }
   | { type: "end" }

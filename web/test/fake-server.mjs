@@ -27,7 +27,7 @@ export const WELCOME = {
 };
 
 export function entry(id, changes = {}) {
-  return { id, name: null, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false, disturbs: null, ...changes };
+  return { id, name: null, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false, original_sound: false, disturbs: null, ...changes };
 }
 
 export async function serve({ script = joinScript(), dist = new URL("../dist/", import.meta.url) } = {}) {
@@ -88,6 +88,10 @@ export function joinScript({ welcome = {}, others = [], own = {}, answer = deafA
     }
     if (message.type === "microphone") {
       me = { ...me, microphone: message.on };
+      connection.send({ type: "delta", version: ++version, entries: [me], gone: [] });
+    }
+    if (message.type === "original-sound") {
+      me = { ...me, original_sound: message.on };
       connection.send({ type: "delta", version: ++version, entries: [me], gone: [] });
     }
     if (message.type === "mute") {

@@ -12,13 +12,14 @@ export const OTHERS = [
   entry("lena", { name: "Lena", microphone: false }),
 ];
 
-/** Lines that hum, echo and play music. */
+/** Lines that hum, echo and play music, and somebody who makes music. */
 const DISTURBING = [
   entry("anna", { name: "Anna Becker", role: "moderator", microphone: true, disturbs: "echo" }),
   entry("tel1", { door: "phone", ordinal: 1, microphone: true, disturbs: "music" }),
   entry("tel2", { door: "phone", ordinal: 2, microphone: true, disturbs: "steady-noise" }),
   entry("tel3", { door: "phone", ordinal: 3, microphone: true, disturbs: "steady-noise", speaking: true }),
   entry("tel4", { door: "phone", ordinal: 4, disturbs: "music" }),
+  entry("lena", { name: "Lena", microphone: true, original_sound: true }),
 ];
 
 const silent = () => {};
@@ -170,6 +171,17 @@ export const SCENES = {
       await page.getByTestId("microphone").click();
       await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
       await page.getByTestId("sound").click();
+    },
+  },
+  "dialog-sound-original": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("microphone").click();
+      await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
+      await page.getByTestId("sound").click();
+      await page.getByTestId("original").click();
+      await page.locator("[data-own=true][data-original=true]").waitFor();
     },
   },
   lost: {

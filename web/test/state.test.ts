@@ -30,7 +30,7 @@ test("a joined room has the microphone off and opens no device", () => {
 
 test("the first toggle opens the device, and only the open device is heard", () => {
   const opening = reduce(inRoom(), { type: "microphone-toggled" });
-  assert.deepEqual(opening.outbox, [{ do: "open-microphone", device: null }]);
+  assert.deepEqual(opening.outbox, [{ do: "open-microphone", device: null, original: false }]);
   assert.equal(room(opening).microphone.wish, false);
   const open = reduce(opening, { type: "microphone-opened" });
   assert.deepEqual(open.outbox, [
@@ -75,6 +75,28 @@ test("who switches the microphone on during music is not told to be heard", () =
   const off = reduce(reduce(live(), { type: "call-changed", state: "connected" }), { type: "microphone-toggled" });
   const on = reduce(reduce(off, delta(3, [{ ...me(false), disturbs: "music" }])), { type: "microphone-toggled" });
   assert.deepEqual(on.spoken.sentences, [{ key: "microphone-music", entry: null }]);
+});
+
+test("original sound is asked of server and browser, and again by who comes back", () => {
+  const on = reduce(live(), { type: "original-toggled" });
+  assert.deepEqual(on.outbox, [
+    { do: "send", message: { type: "original-sound", on: true } },
+    { do: "switch-microphone", device: null, original: true },
+  ]);
+  const lost = reduce(on, { type: "link-closed" });
+  const back = [receive(WELCOME), { type: "offer-made", sdp: "v=0" } as const, joined()].reduce(reduce, lost);
+  assert.deepEqual(back.outbox.at(-1), { do: "send", message: { type: "original-sound", on: true } });
+  const opening = reduce(back, { type: "microphone-toggled" });
+  assert.deepEqual(opening.outbox, [{ do: "open-microphone", device: null, original: true }]);
+  const off = reduce(opening, { type: "original-toggled" });
+  assert.deepEqual(off.outbox, [
+    { do: "send", message: { type: "original-sound", on: false } },
+    { do: "open-microphone", device: null, original: false },
+  ]);
+});
+
+test("original sound opens no microphone that is closed", () => {
+  assert.deepEqual(done(reduce(inRoom(), { type: "original-toggled" })), ["send"]);
 });
 
 test("hum and echo do not keep the person from being heard", () => {
@@ -339,7 +361,7 @@ function receive(message: Extract<Event, { type: "received" }>["message"]): Even
 }
 
 function person(id: string, name: string): Entry {
-  return { id, name, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false, disturbs: null };
+  return { id, name, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false, original_sound: false, disturbs: null };
 }
 
 function me(microphone: boolean): Entry {

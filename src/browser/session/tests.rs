@@ -543,6 +543,7 @@ fn entry(id: u32) -> Participant {
         status: Status::Connected,
         microphone: false,
         speaking: false,
+        original_sound: false,
         disturbs: None,
     }
 }

@@ -75,6 +75,7 @@ const ENTRY: Fields = &[
     ("status", Kind::Named("Status")),
     ("microphone", Kind::Flag),
     ("speaking", Kind::Flag),
+    ("original_sound", Kind::Flag),
     ("disturbs", Kind::Nullable(&Kind::Named("Disturbance"))),
 ];
 
@@ -85,6 +86,7 @@ const CLIENT: &[(&str, Fields)] = &[
         &[("name", Kind::Nullable(&Kind::Text)), ("offer", Kind::Text)],
     ),
     ("microphone", &[("on", Kind::Flag)]),
+    ("original-sound", &[("on", Kind::Flag)]),
     ("mute", &[("participant", Kind::Id)]),
     ("remove", &[("participant", Kind::Id)]),
     ("end", &[]),
@@ -254,6 +256,7 @@ fn ordinal(message: &ClientMessage) -> u8 {
         ClientMessage::Remove { .. } => 4,
         ClientMessage::End {} => 5,
         ClientMessage::Leave {} => 6,
+        ClientMessage::OriginalSound { .. } => 7,
     }
 }
 
@@ -354,6 +357,7 @@ fn entry(name: Option<&str>) -> Entry {
         },
         microphone: true,
         speaking: false,
+        original_sound: name.is_some(),
         disturbs: name.map(|_| Disturbance::Music),
     }
 }

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::conference::participant::clean_name;
 
+mod sound;
+
 #[test]
 fn whoever_comes_in_is_seen_first_and_heard_only_when_they_switch_their_microphone_on() {
     let mut room = Room::new(10);
@@ -504,6 +506,7 @@ fn verb() -> impl Strategy<Value = Verb> {
     prop_oneof![
         4 => any::<bool>().prop_map(Verb::SetMicrophone),
         4 => Just(Verb::ToggleMicrophone),
+        2 => any::<bool>().prop_map(Verb::SetOriginalSound),
         4 => (0_u64..6).prop_map(|n| Verb::Mute(id(n))),
         2 => (0_u64..6).prop_map(|n| Verb::Remove(id(n))),
         1 => Just(Verb::End),
@@ -636,6 +639,8 @@ impl Room {
                 Effect::Tell { .. }
                 | Effect::Refuse { .. }
                 | Effect::Dismiss { .. }
+                | Effect::Speakers(_)
+                | Effect::OriginalSound { .. }
                 | Effect::Ended => {}
             }
         }
@@ -734,6 +739,8 @@ fn line(effect: &Effect) -> String {
             assert_eq!(participant.as_u64(), leg.as_u64(), "the leg is another's");
             format!("dismiss {} {why:?}", participant.as_u64())
         }
+        Effect::OriginalSound { leg, on } => format!("original {} {on}", leg.as_u64()),
+        Effect::Speakers(speakers) => format!("speakers {speakers}"),
         Effect::Ended => "ended".to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! mix ─┬─ without anybody ─ one encoding per codec, loss class and gain ─ payload ─ every listener's packet
-//!      ├─ without own      ─ a stream of one's own, begun as a copy of the shared one before it goes on
+//!      ├─ without own, or beneath a whisper ─ a stream of one's own, begun as a copy of the shared one
 //!      └─ nothing left     ─ after some ticks of it: the silence of all rooms, coded once for all
 //! ```
 //!
@@ -14,7 +14,11 @@ use std::time::Instant;
 
 use dsp::{Frame, Level, Mixer, Served};
 
-use super::{Place, stage::Stage};
+use super::{
+    Place,
+    announce::{Announcer, Words},
+    stage::Stage,
+};
 use crate::{
     id::LegId,
     media::{
@@ -38,7 +42,7 @@ pub(super) struct Row {
     sound: Frame,
     finish: Finish,
     level: Level,
-    /// How many are heard in it.
+    /// How many are heard in it, words that are said to all included.
     voices: usize,
 }
 
@@ -55,6 +59,8 @@ pub(super) struct Member {
     voice: Voice,
     /// Its place among the talkers, where it is heard in this tick.
     pub(super) talks: Option<usize>,
+    /// What is whispered to it in this tick.
+    pub(super) whisper: Option<usize>,
     /// It takes part in this tick.
     present: bool,
 }
@@ -92,6 +98,7 @@ impl Member {
             waited: 0,
             voice: Voice::None,
             talks: None,
+            whisper: None,
             present: false,
         }
     }
@@ -133,6 +140,7 @@ impl Row {
         let mut member = self.members.swap_remove(at);
         member.ear = Ear::Closed;
         member.talks = None;
+        member.whisper = None;
         member
     }
 
@@ -157,6 +165,7 @@ impl Row {
                 place.at += 1;
                 member.present = false;
                 member.talks = None;
+                member.whisper = None;
                 let Some(leg) = legs.at(member.slot) else {
                     return;
                 };
@@ -183,17 +192,23 @@ impl Row {
     }
 
     /// Mixes what is said in the row's channels, encodes it and sends every member its packet.
-    pub(super) fn speak(&mut self, stage: &mut Stage, legs: &mut Legs, common: &mut Common) {
+    pub(super) fn speak(
+        &mut self,
+        stage: &mut Stage,
+        announcer: &Announcer,
+        legs: &mut Legs,
+        common: &mut Common,
+    ) {
         if self.members.is_empty() {
             return;
         }
-        self.mix(stage, common);
+        self.mix(stage, announcer, common);
         self.arrange(stage, common);
         self.encode(common);
-        self.send(stage, legs, common);
+        self.send(stage, announcer, legs, common);
     }
 
-    fn mix(&mut self, stage: &Stage, common: &Common) {
+    fn mix(&mut self, stage: &Stage, announcer: &Announcer, common: &Common) {
         self.mixer.clear();
         self.voices = 0;
         let mut level = Level::SILENCE;
@@ -204,6 +219,12 @@ impl Row {
                 level = level.max(talker.level);
             }
         }
+        let words = announcer.announcement();
+        if let Some(words) = words.filter(|_| Channels::MAIN.meets(self.hears)) {
+            self.mixer.add(words.sound());
+            self.voices += 1;
+            level = level.max(words.sound().level());
+        }
         self.level = level;
         let (finish, noise) = (&mut self.finish, common.hush.sound());
         if self.voices == 0 {
@@ -213,13 +234,15 @@ impl Row {
         }
     }
 
-    /// Gives whoever is part of the mix a stream of their own, and takes it back when they have been silent for a while;
-    /// whoever hears nobody for a while needs none.
+    /// Gives whoever is part of the mix or whispered to a stream of their own, and takes it back a while later; whoever
+    /// hears nobody for a while needs none.
     fn arrange(&mut self, stage: &Stage, common: &mut Common) {
         for at in 0..self.members.len() {
             let member = &mut self.members[at];
-            let own = own_part(member, stage, self.hears).is_some();
-            let silent = self.voices == usize::from(own);
+            let whispered = member.whisper.is_some();
+            let speaks = own_part(member, stage, self.hears).is_some();
+            let own = speaks || whispered;
+            let silent = self.voices == usize::from(speaks) && !whispered;
             match &mut member.voice {
                 Voice::Shared(number) if own => {
                     let number = *number;
@@ -324,7 +347,7 @@ impl Row {
             let done = if plain {
                 stream.encode_other(&self.sound, complexity)
             } else {
-                hear(&self.mixer, None, encoding.key.gain, stream, common);
+                hear(&self.mixer, None, None, encoding.key.gain, stream, common);
                 stream.encode(complexity)
             };
             let coded = if plain { &self.sound } else { &stream.sound };
@@ -338,7 +361,13 @@ impl Row {
         }
     }
 
-    fn send(&mut self, stage: &mut Stage, legs: &mut Legs, common: &mut Common) {
+    fn send(
+        &mut self,
+        stage: &mut Stage,
+        announcer: &Announcer,
+        legs: &mut Legs,
+        common: &mut Common,
+    ) {
         let Self {
             hears,
             members,
@@ -378,12 +407,16 @@ impl Row {
                         &Frame::SILENCE
                     }
                     (Ear::Mix(_), Voice::Private(stream, gain)) => {
-                        if *voices == usize::from(own.is_some()) {
+                        let words = member.whisper.map(|number| announcer.whispered(number));
+                        if words.is_none() && *voices == usize::from(own.is_some()) {
                             stream.finish.rest(common.hush.sound(), &mut stream.sound);
-                        } else if own.is_none() && *gain == ListeningGain::default() {
+                        } else if own.is_none()
+                            && words.is_none()
+                            && *gain == ListeningGain::default()
+                        {
                             stream.sound.clone_from(sound);
                         } else {
-                            hear(mixer, own, *gain, stream, common);
+                            hear(mixer, own, words, *gain, stream, common);
                         }
                         speak_alone(leg, stream, common);
                         &stream.sound
@@ -463,10 +496,11 @@ fn own_part<'a>(member: &Member, stage: &'a Stage, hears: Channels) -> Option<&'
     talker.speaks.meets(hears).then_some(&talker.sound)
 }
 
-/// Writes the mix without somebody's own part, as loud as they want it.
+/// Writes the mix without somebody's own part and beneath what is whispered to them, as loud as they want it.
 fn hear(
     mixer: &Mixer,
     own: Option<&Frame>,
+    words: Option<&Words>,
     gain: ListeningGain,
     stream: &mut Stream,
     common: &Common,
@@ -476,6 +510,9 @@ fn hear(
         for (sum, own) in sums.iter_mut().zip(&own.samples) {
             *sum -= i32::from(*own);
         }
+    }
+    if let Some(words) = words {
+        words.lay_over(&mut sums);
     }
     if gain != ListeningGain::default() {
         let factor = FACTORS[usize::try_from(gain.steps() + 2).unwrap_or(2)];
@@ -487,7 +524,7 @@ fn hear(
     stream.finish.finish(&sums, noise, &mut stream.sound);
 }
 
-/// −12, −6, 0, 6 and 12 dB, in 1/1,024. Times the sum of eight speakers it fits an `i32`.
+/// −12, −6, 0, 6 and 12 dB, in 1/1,024. Times the sum of eight speakers and words over them it fits an `i32`.
 const FACTORS: [i32; 5] = [257, 513, 1_024, 2_043, 4_077];
 
 /// A mix in which a change of the encoding is not heard.

@@ -15,7 +15,7 @@ use dsp::{
     limit::{DEFAULT_SPEAKERS, MAX_SPEAKERS},
 };
 
-use super::{Place, row::Member};
+use super::{Place, announce::Words, row::Member};
 use crate::{
     id::LegId,
     media::{
@@ -161,6 +161,14 @@ impl Stage {
         talkers
             .map(|talker| &**talker)
             .filter(|talker| talker.speaks != Channels::NONE)
+    }
+
+    /// Turns those down who speak into the conference itself, beneath words that are said to all.
+    pub(super) fn turn_down(&mut self, words: &Words) {
+        let talkers = self.talkers.iter_mut();
+        for talker in talkers.filter(|talker| talker.speaks.meets(Channels::MAIN)) {
+            words.turn_down(&mut talker.sound);
+        }
     }
 
     /// Returns where those are who have places and take part in this tick, heard or not.

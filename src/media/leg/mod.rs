@@ -241,6 +241,11 @@ impl Leg {
         self.player = (!clips.is_empty()).then(|| Player::new(clips, token));
     }
 
+    /// Tells whether it hears a prompt.
+    pub(super) const fn is_prompted(&self) -> bool {
+        self.player.is_some()
+    }
+
     /// Sets how loud the leg hears the others.
     pub(super) const fn set_gain(&mut self, gain: ListeningGain) {
         self.hearing.gain = gain;

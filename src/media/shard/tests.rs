@@ -1,5 +1,6 @@
 //! Conferences of telephones in simulated time: who hears whom, and what no stranger, panic or stall can disturb.
 
+mod announce;
 mod encodings;
 mod hostile;
 mod moves;

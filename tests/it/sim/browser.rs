@@ -407,6 +407,9 @@ fn entry_line(entry: &Entry) -> String {
     if entry.microphone {
         line += " mic";
     }
+    if entry.original_sound {
+        line += " original";
+    }
     if let Some(disturbance) = entry.disturbs {
         line += &format!(" {disturbance:?}");
     }

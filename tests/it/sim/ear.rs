@@ -1,21 +1,22 @@
 //! `ear` makes speech-like signals and says by frequency and level who is heard, how loud and how clean.
 //!
 //! A voice is a set of carriers that no other voice shares, between 300 and 3,400 Hz so that every codec carries them,
-//! modulated at syllable rate (4 Hz) so that noise suppression and gain control would take it for speech. Product code
-//! knows nothing of it.
+//! modulated at syllable rate (4 Hz) so that noise suppression and gain control would take it for speech. One voice is
+//! wider, for codecs that carry more. Product code knows nothing of it.
 
 use std::f64::consts::TAU;
 
 use rustfft::{FftPlanner, num_complex::Complex};
 
 /// Carriers of each voice in Hz; no two lie closer than [`CARRIER_WIDTH_HZ`] on either side.
-const VOICES: [[f64; 4]; 6] = [
+const VOICES: [[f64; 4]; 7] = [
     [440.0, 1000.0, 1720.0, 2560.0],
     [520.0, 1180.0, 1880.0, 2720.0],
     [600.0, 1300.0, 2020.0, 2860.0],
     [680.0, 1420.0, 2160.0, 2980.0],
     [760.0, 1520.0, 2280.0, 3080.0],
     [340.0, 880.0, 1600.0, 2420.0],
+    [1000.0, 2500.0, 4700.0, 6900.0],
 ];
 
 /// Half the width in Hz around a carrier that belongs to it: the modulation's sidebands and the codec's smear.
@@ -30,6 +31,9 @@ const SYLLABLE_HZ: f64 = 4.0;
 /// One of the signals of `ear`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Voice(pub usize);
+
+/// The voice that needs a wide band.
+pub const WIDE: Voice = Voice(6);
 
 /// How a voice is heard in a recording.
 #[derive(Debug, Clone, Copy, PartialEq)]

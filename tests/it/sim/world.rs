@@ -29,7 +29,7 @@ use rundruf::{
     },
     phone::{Called, Door, DoorConfig, Trunk, Wire},
     pii::Secret,
-    server::{Listed, Parts, Server, prompts::Prompts, secrets::Keys, secrets::link_hash},
+    server::{Listed, Parts, Server, Sound, prompts::Prompts, secrets::Keys, secrets::link_hash},
     store::{ByRole, Room, Title},
 };
 use sip::{Flow, Protocol};
@@ -164,6 +164,11 @@ pub struct World {
 impl World {
     /// Makes a server with two rooms and nobody in them.
     pub fn new(seed: u64) -> Self {
+        Self::with_sound(seed, Sound::default())
+    }
+
+    /// Makes one whose operator has decided about the sound.
+    pub fn with_sound(seed: u64, sound: Sound) -> Self {
         let epoch = now();
         let keys = Keys::from_bytes(&Secret::new([7; 32]));
         let rooms: Vec<TestRoom> = ["4711", "4712"]
@@ -198,6 +203,7 @@ impl World {
             events,
             ports: PortRange::new(20_000..=29_999).unwrap(),
             fingerprint: secure.fingerprint().to_owned(),
+            sound,
         };
         let server = Server::simulated(parts, seed, &mut tasks);
         let (door, wire) = Door::simulated(door_config(), server.clone());
@@ -522,7 +528,9 @@ impl World {
             self.benches[shard].sockets.insert(leg, sockets);
         }
         match &command {
-            Command::Play { leg, clips, .. } => self.tell_play(shard, *leg, clips),
+            Command::Play { leg, clips, .. } | Command::Whisper { leg, clips, .. } => {
+                self.tell_play(shard, *leg, clips);
+            }
             Command::Start { conference } => self.conferences.push(*conference),
             _ => {}
         }
@@ -637,6 +645,7 @@ fn test_room(number: &str, id: u64, keys: &Keys) -> TestRoom {
         number: number.to_owned(),
         title: Title::new("Canary".to_owned()),
         language: Language::De,
+        speakers: None,
         pin_epochs: ByRole::default(),
         link_epochs: ByRole::default(),
         demo: false,

@@ -51,6 +51,21 @@ function SoundDialog({ state, dispatch, sound, room }: Props & { room: Room }) {
           {t("check.tone")}
         </button>
       </div>
+      <div class="option-group">
+        <label class="option">
+          <input
+            type="checkbox"
+            data-testid="original"
+            checked={state.original}
+            aria-describedby="original-hint"
+            onChange={() => dispatch({ type: "original-toggled" })}
+          />
+          <span>{t("dialog.sound.original")}</span>
+        </label>
+        <p class="hint" id="original-hint">
+          {t("dialog.sound.original.hint")}
+        </p>
+      </div>
       <label class="option">
         <input type="checkbox" checked={state.shortcut} onChange={() => dispatch({ type: "shortcut-toggled" })} />
         <span>{t("dialog.sound.key")}</span>

@@ -65,6 +65,7 @@ function Row({ state, dispatch, room, entry }: Props & { room: Room; entry: Entr
       data-speaking={entry.speaking}
       data-microphone={entry.microphone ? "on" : "off"}
       data-disturbs={entry.disturbs ?? "nothing"}
+      data-original={entry.original_sound}
       data-own={own}
     >
       <span class={`plate tint-${number(entry.id) % TINTS}`} aria-hidden="true">
@@ -127,17 +128,24 @@ function Activity({ language, entry }: { language: Language; entry: Entry }) {
   );
 }
 
-/** What a moderator or the person themself can do something about; the others only hear it. */
+/** What a moderator or the person themself can do something about; the others only hear it. Original sound is not judged. */
 function Hint({ language, entry }: { language: Language; entry: Entry }) {
   if (entry.status === "on-hold" || !entry.microphone) return null;
-  if (entry.disturbs !== "steady-noise" && entry.disturbs !== "echo") return null;
-  const [kind, icon] = entry.disturbs === "echo" ? (["echo", "echo"] as const) : (["noise", "wave"] as const);
+  const found = hint(entry);
+  if (!found) return null;
+  const [kind, icon] = found;
   return (
     <p class="activity activity-hint" data-testid="hint">
       <Icon name={icon} />
       {text(language, `room.${kind}`)}
     </p>
   );
+}
+
+function hint({ disturbs, original_sound }: Entry) {
+  if (disturbs === "echo") return ["echo", "echo"] as const;
+  if (disturbs === "steady-noise") return ["noise", "wave"] as const;
+  return original_sound ? (["original", "note"] as const) : null;
 }
 
 function activity(entry: Entry) {

@@ -51,7 +51,7 @@ test("a browser named like a caller is told from the caller in text", async () =
   });
 });
 
-test("music is named to all, hum and echo to moderators and to whose line it is", async () => {
+test("music is named to all; hum, echo and original sound to moderators and to whose line it is", async () => {
   const said = async (scene) => {
     let lines;
     await inScene(SCENES[scene], {}, async (page) => {
@@ -60,13 +60,14 @@ test("music is named to all, hum and echo to moderators and to whose line it is"
     });
     return lines;
   };
-  assert.deepEqual(await said("room-disturbing-guest"), ["Mikrofon an", "Wartemusik, stumm", "Mikrofon an", "spricht", "Mikrofon aus"]);
+  assert.deepEqual(await said("room-disturbing-guest"), ["Mikrofon an", "Wartemusik, stumm", "Mikrofon an", "spricht", "Mikrofon aus", "Mikrofon an"]);
   assert.deepEqual(await said("room-disturbing-moderator"), [
     "Mikrofon an, Leitung gibt Echo",
     "Wartemusik, stumm",
     "Mikrofon an, Leitung brummt",
     "spricht, Leitung brummt",
     "Mikrofon aus",
+    "Mikrofon an, Originalton",
   ]);
 });
 
@@ -143,6 +144,13 @@ test("everything is reached and done by keyboard alone", async () => {
   await tabTo(page, "microphone");
   await page.keyboard.press("Space");
   await page.locator("[data-testid=microphone][data-microphone=off]").waitFor();
+  await tabTo(page, "sound");
+  await page.keyboard.press("Enter");
+  await tabTo(page, "original");
+  await page.keyboard.press("Space");
+  await page.locator("[data-own=true][data-original=true]").waitFor({ state: "attached" });
+  await page.keyboard.press("Escape");
+  await page.getByTestId("dialog").waitFor({ state: "detached" });
   await tabTo(page, "mute");
   await page.keyboard.press("Enter");
   await page.locator("[data-participant=anna][data-microphone=off]").waitFor();
@@ -174,8 +182,8 @@ test("everything is reached and done by keyboard alone", async () => {
   await tabTo(page, "leave");
   await page.keyboard.press("Enter");
   await page.getByTestId("again").waitFor();
-  const types = server.received.map(({ type, on }) => (type === "microphone" ? `${type} ${on}` : type));
-  assert.deepEqual(types, ["hello", "join", "microphone true", "microphone false", "mute", "remove", "end", "leave"]);
+  const types = server.received.map(({ type, on }) => (on !== undefined ? `${type} ${on}` : type));
+  assert.deepEqual(types, ["hello", "join", "microphone true", "microphone false", "original-sound true", "mute", "remove", "end", "leave"]);
   await context.close();
   await server.close();
 });

@@ -1,0 +1,59 @@
+//! What people and owners can do with the sound.
+
+use super::*;
+
+#[test]
+fn a_browser_has_its_sound_left_as_it_is_and_all_see_it() {
+    let mut room = Room::new(10);
+    room.join(1, Role::Guest, Door::Browser);
+    room.join(2, Role::Moderator, Door::Browser);
+    room.ladder.clear();
+    for on in [true, true, false] {
+        room.act(1, Verb::SetOriginalSound(on));
+        assert_eq!(room.entry(1).original_sound, on);
+    }
+    room.act(9, Verb::SetOriginalSound(true));
+    insta::assert_snapshot!(room.ladder, @r"
+    1 asks SetOriginalSound(true)
+      publish v3: 1
+      original 1 true
+    1 asks SetOriginalSound(true)
+    1 asks SetOriginalSound(false)
+      publish v4: 1
+      original 1 false
+    9 asks SetOriginalSound(true)
+    ");
+}
+
+#[test]
+fn a_telephone_line_is_treated_as_it_needs() {
+    let mut room = Room::new(10);
+    room.join(1, Role::Moderator, Door::Phone);
+    room.ladder.clear();
+    room.act(1, Verb::SetOriginalSound(true));
+    insta::assert_snapshot!(room.ladder, @r"
+    1 asks SetOriginalSound(true)
+      refuse 1 NotAllowed
+    ");
+    assert!(!room.entry(1).original_sound);
+}
+
+#[test]
+fn the_owner_says_how_many_are_heard_and_the_mixer_is_told_of_changes_alone() {
+    let mut room = Room::new(10);
+    let said = |room: &mut Room, most: u8| {
+        let speakers = Speakers::try_from(most).unwrap();
+        room.handle(&format!("owner says {most}"), Input::Speakers(speakers));
+    };
+    for most in [5, 8, 8, 1] {
+        said(&mut room, most);
+    }
+    insta::assert_snapshot!(room.ladder, @r"
+    owner says 5
+    owner says 8
+      speakers 8
+    owner says 8
+    owner says 1
+      speakers 1
+    ");
+}

@@ -1,0 +1,74 @@
+//! The part of the conference policy (RFC 4353) that a room's owner or the operator decides.
+
+use std::{fmt, str::FromStr};
+
+use serde::Deserialize;
+
+use crate::limit::{SPEAKERS_DEFAULT, SPEAKERS_MAX};
+
+/// How many speakers of a conference are heard at a time, 1 to [`SPEAKERS_MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "u8")]
+pub struct Speakers(u8);
+
+impl Speakers {
+    /// Returns the number.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Speakers {
+    fn default() -> Self {
+        Self(SPEAKERS_DEFAULT)
+    }
+}
+
+impl fmt::Display for Speakers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A number of speakers that no conference can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a number from 1 to {SPEAKERS_MAX}")]
+pub struct NotSpeakers;
+
+impl TryFrom<u8> for Speakers {
+    type Error = NotSpeakers;
+
+    fn try_from(most: u8) -> Result<Self, NotSpeakers> {
+        if (1..=SPEAKERS_MAX).contains(&most) {
+            Ok(Self(most))
+        } else {
+            Err(NotSpeakers)
+        }
+    }
+}
+
+impl FromStr for Speakers {
+    type Err = NotSpeakers;
+
+    fn from_str(text: &str) -> Result<Self, NotSpeakers> {
+        text.parse::<u8>()
+            .map_err(|_| NotSpeakers)
+            .and_then(Self::try_from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_to_eight_speakers_can_be_heard_at_a_time() {
+        for text in ["1", "5", "8"] {
+            assert_eq!(text.parse::<Speakers>().unwrap().to_string(), text);
+        }
+        for text in ["0", "9", "256", "-1", "many", ""] {
+            assert_eq!(text.parse::<Speakers>(), Err(NotSpeakers), "{text}");
+        }
+        assert_eq!(Speakers::default().get(), 5);
+    }
+}
