@@ -5,8 +5,8 @@
 //! two ticks, so that the tick seldom allocates.
 
 use dsp::{
-    ComfortNoise, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES, Frame, Handover, Limiter,
-    MAX_PAYLOAD,
+    Alike, ComfortNoise, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES, Frame, Handover,
+    Limiter, MAX_PAYLOAD,
 };
 
 use crate::limit::{SPARE_STREAMS, SPARE_STREAMS_MAX};
@@ -42,6 +42,8 @@ pub(super) struct Stream {
     pub(super) finish: Finish,
     /// Decides when somebody who has the stream alone goes back to the shared one.
     pub(super) handover: Handover,
+    /// How it stands to the shared one that it is to go back to.
+    pub(super) alike: Alike,
     payload: [u8; MAX_PAYLOAD],
     len: usize,
 }
@@ -53,6 +55,7 @@ impl Stream {
             sound: Frame::SILENCE,
             finish: Finish::new(),
             handover: Handover::new(),
+            alike: Alike::Unknown,
             payload: [0; MAX_PAYLOAD],
             len: 0,
         }))
@@ -68,8 +71,26 @@ impl Stream {
         self.encoder.copy_from(&other.encoder).is_ok()
     }
 
+    /// Encodes what another stream has just encoded so that this one comes to stand like it, where the codec knows how.
+    pub(super) fn approach(&mut self, other: &Self) -> bool {
+        let coded = self
+            .encoder
+            .approach(&other.encoder, other.payload(), &mut self.payload);
+        let Some((len, alike)) = coded else {
+            return false;
+        };
+        self.len = len;
+        self.alike = if alike {
+            Alike::Yes
+        } else {
+            Alike::Approaching
+        };
+        len > 0
+    }
+
     /// Encodes the stream's own sound.
     pub(super) fn encode(&mut self, complexity: Complexity) -> bool {
+        self.alike = Alike::Unknown;
         self.encoder.set_complexity(complexity);
         let coded = self.encoder.encode(&self.sound, &mut self.payload);
         self.len = coded.unwrap_or(0);
@@ -120,6 +141,7 @@ impl Encoders {
         if self.count(stream.settings()) < SPARE_STREAMS_MAX {
             stream.encoder.reset();
             stream.handover = Handover::new();
+            stream.alike = Alike::Unknown;
             self.spare.push(stream);
         }
     }

@@ -10,7 +10,7 @@
 
 use std::time::Instant;
 
-use dsp::{Frame, Level, Mixer, Served};
+use dsp::{Alike, Frame, Level, Mixer, Served};
 
 use super::{Place, stage::Stage};
 use crate::{
@@ -214,14 +214,17 @@ impl Row {
                             if gain == ListeningGain::default() {
                                 stream.finish.clone_from(&self.finish);
                             }
-                            stream.handover.handle_tick(true, self.level);
+                            stream
+                                .handover
+                                .handle_tick(true, self.level, Alike::Unknown);
                             Voice::Private(stream, gain)
                         }
                         None => Voice::None,
                     };
                 }
                 Voice::Private(stream, _) => {
-                    if stream.handover.handle_tick(own, self.level) == Served::Shared {
+                    let alike = stream.alike;
+                    if stream.handover.handle_tick(own, self.level, alike) == Served::Shared {
                         self.rejoin(at, common);
                     }
                 }
@@ -296,7 +299,8 @@ impl Row {
                         } else {
                             hear(mixer, own, *gain, stream);
                         }
-                        speak_alone(leg, stream, common);
+                        let shared = shared_by(encodings, stream, *gain).filter(|_| own.is_none());
+                        speak_alone(leg, stream, shared, common);
                         if let Some(talker) = member.talks {
                             stage.note_heard(talker, &stream.sound);
                         }
@@ -379,9 +383,22 @@ const QUIET: Level = Level::from_rfc6464(50);
 /// Ticks that such a change waits at most: two seconds.
 const LONGEST_WAIT: u8 = 100;
 
-/// Encodes what only one leg hears and sends it.
-fn speak_alone(leg: &mut Leg, stream: &mut Stream, common: &mut Common) {
-    if stream.encode(common.encoders.complexity) {
+/// What those are sent who hear the same as the owner of a stream, once that one is silent.
+fn shared_by<'a>(
+    encodings: &'a [Encoding],
+    stream: &Stream,
+    gain: ListeningGain,
+) -> Option<&'a Stream> {
+    let settings = stream.settings();
+    let key = Key { settings, gain };
+    let found = encodings.iter().find(|encoding| encoding.key == key);
+    found?.stream.as_deref()
+}
+
+/// Encodes what only one leg hears and sends it; on the way back to a shared stream in its wake, where the codec can.
+fn speak_alone(leg: &mut Leg, stream: &mut Stream, shared: Option<&Stream>, common: &mut Common) {
+    let follows = shared.is_some_and(|shared| stream.approach(shared));
+    if follows || stream.encode(common.encoders.complexity) {
         common.counters.count(Counter::EncodedPrivate);
     } else {
         common.counters.count(Counter::EncodeFailed);
