@@ -247,10 +247,13 @@ impl Chart {
         if let Some(mark) = bar.mark {
             let x = BAR_X + mark * scale;
             let (from, to) = (y + 0.5, y + ROW - 0.5);
-            let _ = writeln!(
-                out,
-                "<line class=\"mark\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from:.1}\" y2=\"{to:.1}\"/>"
-            );
+            // Its margin cuts it out of a bar that goes on behind it.
+            for class in ["margin", "mark"] {
+                let _ = writeln!(
+                    out,
+                    "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from:.1}\" y2=\"{to:.1}\"/>"
+                );
+            }
             // The number stands behind whichever ends last, unless it fits well before the mark.
             if x > end - 4.0 && x < end + NUMBER_ROOM {
                 end = x;
@@ -310,8 +313,10 @@ text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu S
 .group{font-size:13.5px;font-weight:600}.series{font-size:12px;fill:#65717f;text-anchor:end}\
 .number{font-size:12px;font-variant-numeric:tabular-nums}\
 .floor{fill:#b9c2cb}.server{fill:#2f7f79}.tail{fill:#8cbdb7}.mark{stroke:#c2622d;stroke-width:2}\
+.margin{stroke:#fbfaf7;stroke-width:6}\
 @media(prefers-color-scheme:dark){text{fill:#e4e8ec}.page{fill:#171c22}.note,.series{fill:#96a2af}\
-.floor{fill:#4a5560}.server{fill:#55b3aa}.tail{fill:#2f6f6a}.mark{stroke:#e58a52}}";
+.floor{fill:#4a5560}.server{fill:#55b3aa}.tail{fill:#2f6f6a}.mark{stroke:#e58a52}\
+.margin{stroke:#171c22}}";
 
 #[cfg(test)]
 mod tests {

@@ -12,9 +12,11 @@
 //! and what remains unlike is least heard where the mix is quiet. The quietest tick of the second to come cannot be known,
 //! so a tick is taken that is as quiet as the quietest of those that passed while the states converged; speech has several
 //! pauses in that time. The longer none comes the more is allowed, slowly at first, and the last tick is taken as it is.
+//! Where the codec lets one encoder approach the other until both stand alike, that is awaited instead, and whatever the
+//! mix is then, the change is not heard; should it take too long, a quiet tick has to do.
 //!
 //! Invariants: private from the first tick with a contribution on; never shared within 25 ticks after the last one; never
-//! private 75 ticks after it.
+//! private 75 ticks after it where the encoders cannot be compared, nor 1,050 where they can.
 
 use crate::Level;
 
@@ -25,6 +27,17 @@ pub enum Served {
     Shared,
     /// Their own: where there is none yet, a copy of the shared one as it stood before this tick.
     Private,
+}
+
+/// How the private encoder stands to the shared one after a tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alike {
+    /// Nobody can tell: the codec gives no way, or there is no shared one.
+    Unknown,
+    /// They are on their way to each other.
+    Approaching,
+    /// A decoder cannot tell which of them it hears next.
+    Yes,
 }
 
 /// Decides for one listener, tick by tick.
@@ -44,8 +57,9 @@ impl Handover {
         }
     }
 
-    /// Hears of a tick before it is coded: whether the listener is part of the mix, and how loud the mix is.
-    pub fn handle_tick(&mut self, contributes: bool, mix: Level) -> Served {
+    /// Hears of a tick before it is coded: whether the listener is part of the mix, how loud the mix is, and how the
+    /// encoders stood after the tick before.
+    pub fn handle_tick(&mut self, contributes: bool, mix: Level, alike: Alike) -> Served {
         let level = mix.max(std::mem::replace(&mut self.before, mix));
         self.state = match self.state {
             State::Shared if !contributes => State::Shared,
@@ -58,6 +72,15 @@ impl Handover {
                 ticks: ticks + 1,
                 quietest: quietest.min(level),
             },
+            State::Converging { .. } if alike == Alike::Yes => State::Shared,
+            State::Converging { ticks, quietest }
+                if alike == Alike::Approaching && ticks < LONGEST_APPROACH =>
+            {
+                State::Converging {
+                    ticks: ticks + 1,
+                    quietest: quietest.min(level),
+                }
+            }
             State::Converging { quietest, .. } => wait(0, quietest, level),
             State::Waiting { ticks, quietest } => wait(ticks, quietest, level),
         };
@@ -83,7 +106,7 @@ enum State {
     Contributing,
     /// Silent for this many ticks, the quietest of which is known.
     Converging {
-        ticks: u8,
+        ticks: u16,
         quietest: Level,
     },
     /// Has let this many ticks pass that might have served.
@@ -112,7 +135,10 @@ fn allowance(ticks: u8) -> i32 {
 }
 
 /// Ticks both encoders code the same before one may take over from the other: half a second.
-const CONVERGENCE: u8 = 25;
+const CONVERGENCE: u16 = 25;
+
+/// Ticks that one encoder may take to approach the other: 20 s. In speech it takes one or two, seldom more than four.
+const LONGEST_APPROACH: u16 = 1_000;
 
 /// Ticks of which one has to do: a second.
 const LONGEST_WAIT: u8 = 50;
@@ -127,9 +153,14 @@ mod tests {
     /// Returns after how many ticks without a contribution the listener is back with the others.
     fn back_after(mut levels: impl FnMut(usize) -> Level) -> usize {
         let mut handover = Handover::new();
-        assert_eq!(handover.handle_tick(true, LOUD), Served::Private);
+        assert_eq!(
+            handover.handle_tick(true, LOUD, Alike::Unknown),
+            Served::Private
+        );
         (0..100)
-            .position(|tick| handover.handle_tick(false, levels(tick)) == Served::Shared)
+            .position(|tick| {
+                handover.handle_tick(false, levels(tick), Alike::Unknown) == Served::Shared
+            })
             .unwrap()
     }
 
@@ -137,7 +168,10 @@ mod tests {
     fn a_listener_is_served_with_the_others() {
         let mut handover = Handover::new();
         for level in [Level::SILENCE, LOUD, QUIET] {
-            assert_eq!(handover.handle_tick(false, level), Served::Shared);
+            assert_eq!(
+                handover.handle_tick(false, level, Alike::Unknown),
+                Served::Shared
+            );
         }
     }
 
@@ -145,7 +179,10 @@ mod tests {
     fn who_contributes_is_served_alone_at_once_and_as_long() {
         let mut handover = Handover::new();
         for _ in 0..500 {
-            assert_eq!(handover.handle_tick(true, QUIET), Served::Private);
+            assert_eq!(
+                handover.handle_tick(true, QUIET, Alike::Unknown),
+                Served::Private
+            );
         }
     }
 
@@ -174,6 +211,34 @@ mod tests {
     }
 
     #[test]
+    fn encoders_that_approach_each_other_change_over_when_they_are_alike() {
+        let back = |alike: fn(usize) -> Alike| {
+            let mut handover = Handover::new();
+            handover.handle_tick(true, LOUD, Alike::Unknown);
+            let mut ticks = 0..2_000;
+            ticks.position(|tick| handover.handle_tick(false, LOUD, alike(tick)) == Served::Shared)
+        };
+        assert_eq!(back(|_| Alike::Yes), Some(25));
+        assert_eq!(
+            back(|tick| if tick < 300 {
+                Alike::Approaching
+            } else {
+                Alike::Yes
+            }),
+            Some(300)
+        );
+        assert_eq!(back(|_| Alike::Approaching), Some(1_000));
+        assert_eq!(
+            back(|tick| if tick < 300 {
+                Alike::Approaching
+            } else {
+                Alike::Unknown
+            }),
+            Some(300)
+        );
+    }
+
+    #[test]
     fn without_a_pause_more_and_more_is_allowed() {
         let quiet_once = |loud: u8| {
             move |tick: usize| match tick {
@@ -191,17 +256,29 @@ mod tests {
     fn who_contributes_again_begins_anew() {
         for silent in 1..60 {
             let mut handover = Handover::new();
-            handover.handle_tick(true, LOUD);
+            handover.handle_tick(true, LOUD, Alike::Unknown);
             for tick in 0..silent {
                 // A quiet tick long ago keeps the wait open.
                 let level = if tick < 2 { Level::SILENCE } else { LOUD };
-                assert_eq!(handover.handle_tick(false, level), Served::Private);
+                assert_eq!(
+                    handover.handle_tick(false, level, Alike::Unknown),
+                    Served::Private
+                );
             }
-            assert_eq!(handover.handle_tick(true, LOUD), Served::Private);
+            assert_eq!(
+                handover.handle_tick(true, LOUD, Alike::Unknown),
+                Served::Private
+            );
             for _ in 0..25 {
-                assert_eq!(handover.handle_tick(false, QUIET), Served::Private);
+                assert_eq!(
+                    handover.handle_tick(false, QUIET, Alike::Unknown),
+                    Served::Private
+                );
             }
-            assert_eq!(handover.handle_tick(false, QUIET), Served::Shared);
+            assert_eq!(
+                handover.handle_tick(false, QUIET, Alike::Unknown),
+                Served::Shared
+            );
         }
     }
 }

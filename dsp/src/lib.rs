@@ -62,7 +62,7 @@ pub use comfort::{ComfortFill, ComfortNoise};
 pub use conceal::Concealer;
 pub use frame::{FRAME_SAMPLES, Frame, SAMPLE_RATE, TICK};
 pub use gain::Gain;
-pub use handover::{Handover, Served};
+pub use handover::{Alike, Handover, Served};
 pub use level::{Level, LineNoise, SpeechGate};
 pub use limit::MAX_PAYLOAD;
 pub use limiter::Limiter;

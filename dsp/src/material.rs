@@ -7,7 +7,10 @@
 
 use std::{f64::consts::TAU, fs, path::Path};
 
-use crate::{Codec, Decoder, Encoder, FRAME_SAMPLES, Frame, Interpolator, Ratio, SpeechMeter, wav};
+use crate::{
+    Codec, Decoder, Encoder, FRAME_SAMPLES, Frame, Interpolator, Ratio, SpeechMeter,
+    decode_ogg_opus, wav,
+};
 
 const RATE: f64 = 48_000.0;
 
@@ -201,6 +204,16 @@ pub(crate) fn recorded(file: &str) -> Option<Vec<Frame>> {
         frame
     });
     Some(frames.collect())
+}
+
+/// Prompts of the house, one after the other: real voices, with the pauses of speech.
+pub(crate) fn prompts<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Frame> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/prompts");
+    let prompt = |name| {
+        let bytes = fs::read(folder.join(name).with_extension("opus")).unwrap();
+        decode_ogg_opus(&bytes).unwrap()
+    };
+    names.into_iter().flat_map(prompt).collect()
 }
 
 /// The frames after encoding and decoding.

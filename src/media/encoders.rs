@@ -5,8 +5,8 @@
 //! two ticks, so that the tick seldom allocates.
 
 use dsp::{
-    Codec, CodecError, ComfortFill, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES, Frame,
-    Handover, Limiter, LossClass, MAX_PAYLOAD,
+    Alike, Codec, CodecError, ComfortFill, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES,
+    Frame, Handover, Limiter, LossClass, MAX_PAYLOAD,
 };
 
 use super::hush::Hush;
@@ -61,6 +61,8 @@ pub(super) struct Stream {
     pub(super) finish: Finish,
     /// Decides when somebody who has the stream alone goes back to the shared one.
     pub(super) handover: Handover,
+    /// How it stands to the shared one that it is to go back to.
+    pub(super) alike: Alike,
     /// Ticks in a row in which it coded the silence of all rooms.
     hushed: u8,
     payload: [u8; MAX_PAYLOAD],
@@ -75,6 +77,7 @@ impl Stream {
             sound: Frame::SILENCE,
             finish: Finish::new(),
             handover: Handover::new(),
+            alike: Alike::Unknown,
             hushed: 0,
             payload: [0; MAX_PAYLOAD],
             len: 0,
@@ -91,8 +94,26 @@ impl Stream {
         self.encoder.copy_from(&other.encoder).is_ok()
     }
 
+    /// Encodes what another stream has just encoded so that this one comes to stand like it, where the codec knows how.
+    pub(super) fn approach(&mut self, other: &Self) -> bool {
+        let coded = self
+            .encoder
+            .approach(&other.encoder, other.payload(), &mut self.payload);
+        let Some((len, alike)) = coded else {
+            return false;
+        };
+        self.len = len;
+        self.alike = if alike {
+            Alike::Yes
+        } else {
+            Alike::Approaching
+        };
+        len > 0
+    }
+
     /// Encodes the stream's own sound.
     pub(super) fn encode(&mut self, complexity: Complexity) -> bool {
+        self.alike = Alike::Unknown;
         self.encoder.set_complexity(complexity);
         let coded = self.encoder.encode(&self.sound, &mut self.payload);
         self.note(coded)
@@ -183,6 +204,7 @@ impl Encoders {
         };
         let mut stream = self.spare.swap_remove(at);
         stream.handover = Handover::new();
+        stream.alike = Alike::Unknown;
         stream.finish = Finish::new();
         stream.hushed = 0;
         Some(stream)

@@ -15,6 +15,8 @@ pub(crate) struct G722Out {
     low: Band,
     high: Band,
     bank: Bank,
+    /// Both bands as they stood before the last frame.
+    before: [Band; 2],
 }
 
 impl G722Out {
@@ -23,11 +25,13 @@ impl G722Out {
             low: Band::new(LOW_STEP),
             high: Band::new(HIGH_STEP),
             bank: Bank::new(),
+            before: [Band::new(LOW_STEP), Band::new(HIGH_STEP)],
         }
     }
 
     /// Encodes pairs of samples to one byte each.
     pub(crate) fn encode(&mut self, samples: &[i16], out: &mut [u8]) {
+        self.before = [self.low.clone(), self.high.clone()];
         let (mut lows, mut highs) = ([0; PAIRS], [0; PAIRS]);
         let chunks = samples.chunks(2 * PAIRS).zip(out.chunks_mut(PAIRS));
         for (samples, out) in chunks {
@@ -39,6 +43,26 @@ impl G722Out {
                 *out = high << 6 | low;
             }
         }
+    }
+
+    /// Encodes what a decoder makes of another encoder's last codes, and so that both encoders come to stand alike: the
+    /// other's codes are taken wherever they serve nearly as well as the best. Returns whether both stand alike now, from
+    /// where on they make the same codes of the same samples.
+    ///
+    /// Two encoders of the same samples never meet, for each quantises on its own. But of a signal that came out of a
+    /// quantiser the same one makes the same codes, and while the codes are the same the predictors forget how they
+    /// differed, to the last bit.
+    pub(crate) fn approach(&mut self, other: &Self, codes: &[u8], out: &mut [u8]) -> bool {
+        let [mut low, mut high] = other.before.clone();
+        for (&code, out) in codes.iter().zip(out) {
+            let fine = low.fine(code & 0x3f);
+            low.adapt_low(code & 0x3f);
+            let sample = high.adapt_high(code >> 6);
+            let low = self.low.approach_low(low.r[0], fine, code & 0x3f);
+            *out = self.high.approach_high(sample, code >> 6) << 6 | low;
+        }
+        self.bank.clone_from(&other.bank);
+        self.low == other.low && self.high == other.high
     }
 
     fn low_code(&mut self, sample: i32) -> u8 {
@@ -94,8 +118,7 @@ impl G722In {
         for (payload, out) in payload.chunks(PAIRS).zip(out.chunks_mut(2 * PAIRS)) {
             for (&byte, pair) in payload.iter().zip(line.chunks_exact_mut(2)) {
                 let code = byte & 0x3f;
-                let fine = (self.low.det * fine_difference(code)) >> 15;
-                let low = limit(saturate(self.low.estimate + fine));
+                let low = self.low.fine(code);
                 self.low.adapt_low(code);
                 let high = limit(self.high.adapt_high(byte >> 6));
                 pair[0] = (low + high) as i16;
@@ -184,7 +207,7 @@ fn dot(window: &[i16; TAPS], taps: &[i16; TAPS]) -> i32 {
 }
 
 /// One band's adaptive quantiser and predictor.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Band {
     /// What the next sample is thought to be.
     estimate: i32,
@@ -215,10 +238,69 @@ impl Band {
         }
     }
 
+    /// The sample a decoder makes of a code of the low band.
+    fn fine(&self, code: u8) -> i32 {
+        let difference = (self.det * fine_difference(code)) >> 15;
+        limit(saturate(self.estimate + difference))
+    }
+
+    /// What the upper four bits of a code of the low band add to the estimate.
+    fn low_difference(&self, coarse: u8) -> i32 {
+        (self.det * LOW_DIFFERENCES[usize::from(coarse)] * 8) >> 15
+    }
+
+    /// What a code of the high band adds to the estimate.
+    fn high_difference(&self, code: u8) -> i32 {
+        (self.det * HIGH_DIFFERENCES[usize::from(code)] * 8) >> 15
+    }
+
+    /// Takes another encoder's code of the low band where it serves, else the nearest: the upper bits by the predictor's
+    /// sample, the lower ones by the decoder's.
+    fn approach_low(&mut self, sample: i32, fine: i32, theirs: u8) -> u8 {
+        let error = |coarse: u8| {
+            let ours = saturate(self.estimate + self.low_difference(coarse));
+            (ours - sample).abs()
+        };
+        let theirs = theirs >> 2;
+        let coarse = if error(theirs) <= self.tolerance(LOW_TOLERANCE) {
+            theirs
+        } else {
+            // The first of the sixteen is no code of an encoder.
+            (1..16)
+                .min_by_key(|&coarse| error(coarse))
+                .unwrap_or(theirs)
+        };
+        let codes = coarse << 2..=coarse << 2 | 3;
+        let code = codes.min_by_key(|&code| (self.fine(code) - fine).abs());
+        let code = code.unwrap_or(coarse << 2);
+        self.adapt_low(code);
+        code
+    }
+
+    /// The same for the high band, whose decoder hears what the predictor does.
+    fn approach_high(&mut self, sample: i32, theirs: u8) -> u8 {
+        let error = |code: u8| {
+            let ours = saturate(self.estimate + self.high_difference(code));
+            (limit(ours) - limit(sample)).abs()
+        };
+        let code = if error(theirs) <= self.tolerance(HIGH_TOLERANCE) {
+            theirs
+        } else {
+            (0..4).min_by_key(|&code| error(code)).unwrap_or(theirs)
+        };
+        self.adapt_high(code);
+        code
+    }
+
+    /// How far from its sample a code may be that another encoder has chosen.
+    fn tolerance(&self, steps: i32) -> i32 {
+        ((self.det * steps) >> 12).max(UNHEARD)
+    }
+
     /// Adapts to a code of the low band, of which only the upper four bits count.
     fn adapt_low(&mut self, code: u8) {
         let coarse = usize::from(code >> 2);
-        let difference = (self.det * LOW_DIFFERENCES[coarse] * 8) >> 15;
+        let difference = self.low_difference(code >> 2);
         self.nb = (((self.nb * 32_512) >> 15) + COARSE_GROWTH[coarse]).clamp(0, 18_432);
         self.det = step(self.nb, 8);
         self.predict(difference);
@@ -226,8 +308,8 @@ impl Band {
 
     /// Adapts to a code of the high band; returns the sample.
     fn adapt_high(&mut self, code: u8) -> i32 {
+        let difference = self.high_difference(code);
         let code = usize::from(code);
-        let difference = (self.det * HIGH_DIFFERENCES[code] * 8) >> 15;
         self.nb = (((self.nb * 32_512) >> 15) + HIGH_GROWTH[code]).clamp(0, 22_528);
         self.det = step(self.nb, 10);
         self.predict(difference);
@@ -414,6 +496,14 @@ const COARSE_GROWTH: [i32; 16] = {
 const HIGH_DECISION: i32 = 564;
 const HIGH_DIFFERENCES: [i32; 4] = [-926, -202, 926, 202];
 const HIGH_GROWTH: [i32; 4] = [798, -214, 798, -214];
+
+/// How far from its sample a code may be that another encoder has chosen, in 4,096ths of the step: about as much as the
+/// nearest may be off.
+const LOW_TOLERANCE: i32 = 150;
+const HIGH_TOLERANCE: i32 = 300;
+
+/// The same where the step is small, in units of 15 bits: −72 dBov.
+const UNHEARD: i32 = 4;
 
 /// 2,048 times the powers of the 32nd root of two.
 const POWERS: [i32; 32] = [

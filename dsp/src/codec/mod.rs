@@ -174,6 +174,26 @@ impl Encoder {
         Ok(())
     }
 
+    /// Encodes what another encoder of equal settings has just encoded to `payload`, in such a way that both come to stand
+    /// alike: only then does nobody hear a change from this one to the other. Returns the bytes written and whether it has
+    /// come to that; none where the codec knows no such way or the settings differ, and then nothing is encoded.
+    pub fn approach(
+        &mut self,
+        other: &Self,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Option<(usize, bool)> {
+        let (Out::G722(encoder), Out::G722(leader)) = (&mut self.out, &other.out) else {
+            return None;
+        };
+        let out = out.get_mut(..payload.len())?;
+        let alike = encoder.approach(leader, payload, out);
+        if let (Some(down), Some(other)) = (&mut self.down, &other.down) {
+            down.copy_from(other);
+        }
+        Some((out.len(), alike))
+    }
+
     /// Begins a stream again, as a new encoder of the same settings and effort would; allocates nothing.
     pub fn reset(&mut self) {
         if let Some(down) = &mut self.down {

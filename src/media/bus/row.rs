@@ -12,7 +12,7 @@
 
 use std::time::Instant;
 
-use dsp::{Frame, Level, Mixer, Served};
+use dsp::{Alike, Frame, Level, Mixer, Served};
 
 use super::{
     Place,
@@ -255,7 +255,8 @@ impl Row {
                     self.members[at].voice = voice;
                 }
                 Voice::Private(stream, gain) => {
-                    if stream.handover.handle_tick(own, self.level) == Served::Shared {
+                    let alike = stream.alike;
+                    if stream.handover.handle_tick(own, self.level, alike) == Served::Shared {
                         self.rejoin(at, common);
                     } else if silent && stream.is_hushed() {
                         let key = key_of(stream, *gain);
@@ -288,7 +289,7 @@ impl Row {
         } else if gain == ListeningGain::default() {
             stream.finish.clone_from(&self.finish);
         }
-        stream.handover.handle_tick(true, self.level);
+        stream.handover.handle_tick(true, self.level, Alike::Unknown);
         Voice::Private(stream, gain)
     }
 
@@ -310,7 +311,7 @@ impl Row {
             common.counters.count(Counter::EncodersCopied);
             self.members[at].voice = stream.map_or(Voice::None, |mut stream| {
                 stream.wake(&common.hush);
-                stream.handover.handle_tick(true, self.level);
+                stream.handover.handle_tick(true, self.level, Alike::Unknown);
                 Voice::Private(stream, key.gain)
             });
         }
@@ -418,7 +419,9 @@ impl Row {
                         } else {
                             hear(mixer, own, words, *gain, stream, common);
                         }
-                        speak_alone(leg, stream, common);
+                        let shared = shared_by(encodings, stream, *gain)
+                            .filter(|_| own.is_none() && words.is_none());
+                        speak_alone(leg, stream, shared, common);
                         &stream.sound
                     }
                     (ear, _) => return leg.send_ear(ear, common),
@@ -533,15 +536,29 @@ const QUIET: Level = Level::from_rfc6464(50);
 /// Ticks that such a change waits at most: two seconds.
 const LONGEST_WAIT: u8 = 100;
 
-/// Encodes what only one leg hears and sends it.
-fn speak_alone(leg: &mut Leg, stream: &mut Stream, common: &mut Common) {
+/// What those are sent who hear the same as the owner of a stream, once that one is silent; none while it is the silence
+/// of all rooms, which this stream is not needed for.
+fn shared_by<'a>(
+    encodings: &'a [Encoding],
+    stream: &Stream,
+    gain: ListeningGain,
+) -> Option<&'a Stream> {
+    let key = key_of(stream, gain);
+    let found = encodings.iter().find(|encoding| encoding.key == key);
+    let shared = found?.stream.as_deref();
+    shared.filter(|shared| !shared.is_hushed())
+}
+
+/// Encodes what only one leg hears and sends it; on the way back to a shared stream in its wake, where the codec can.
+fn speak_alone(leg: &mut Leg, stream: &mut Stream, shared: Option<&Stream>, common: &mut Common) {
     let complexity = common.encoders.complexity;
     let hushed = stream.sound == *common.hush.sound();
     stream.note_hush(hushed);
     if hushed {
         common.hush.keep(stream.settings(), complexity);
     }
-    if stream.encode(complexity) {
+    let follows = !hushed && shared.is_some_and(|shared| stream.approach(shared));
+    if follows || stream.encode(complexity) {
         common.counters.count(Counter::EncodedPrivate);
     } else {
         common.counters.count(Counter::EncodeFailed);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use dsp::Codec;
+use dsp::{Codec, Decoder};
 
 use super::{
-    HEARD, HIGH, LOW, NOT_HEARD,
+    HEARD, HIGH, LOW, NOT_HEARD, sounds,
     world::{ANNA, BERT, CARL, MUTED, OPEN, ROOM, World},
 };
 use crate::{
@@ -167,6 +167,59 @@ fn who_spoke_goes_back_to_the_shared_encoding() {
         world.phones[&leg(0)].payloads,
         world.phones[&leg(1)].payloads
     );
+}
+
+#[test]
+fn who_goes_back_to_a_shared_g722_encoding_hears_no_click() {
+    let mut world = room(&[Codec::G722; 3]);
+    let talk = sounds::prompts(&["en/privacy", "en/help", "de/privacy", "de/help"]);
+    world.phone(leg(1)).recites([&talk[..], &talk].concat());
+    world.run(SECOND);
+    world.forget();
+    let own = sounds::prompts(&["de/hello"]);
+    let mut private = Vec::new();
+    for visit in 0..10 {
+        world.phone(leg(0)).recites(own[..30 + 7 * visit].to_vec());
+        for _ in 0..240 {
+            let before = counts(&world)[1];
+            world.run(dsp::TICK);
+            private.push(counts(&world)[1] - before);
+        }
+    }
+    // The talker has an encoder alone, and whoever comes back for a while.
+    let returns: Vec<_> = (1..private.len())
+        .filter(|&tick| private[tick - 1] == 2 && private[tick] == 1)
+        .collect();
+    assert!(returns.len() >= 10, "{returns:?}");
+    let [mine, theirs] = [0, 2].map(|n| decoded(&world.phones[&leg(n)].payloads));
+    let speech = mean_power(&theirs.concat());
+    for tick in returns {
+        for at in tick..(tick + 10).min(mine.len()) {
+            let pairs = mine[at].iter().zip(&theirs[at]);
+            let error: Vec<i16> = pairs.map(|(a, b)| a.saturating_sub(*b)).collect();
+            let error = mean_power(&error);
+            assert!(
+                error <= speech / 1_000.0,
+                "tick {at}, back at {tick}: {error} of {speech}"
+            );
+        }
+    }
+}
+
+/// What a decoder of G.722 makes of payloads.
+fn decoded(payloads: &[Vec<u8>]) -> Vec<Vec<i16>> {
+    let mut decoder = Decoder::new(Codec::G722).unwrap();
+    let tick = |payload: &Vec<u8>| {
+        let mut samples = vec![0; 2 * payload.len()];
+        decoder.decode(payload, &mut samples).unwrap();
+        samples
+    };
+    payloads.iter().map(tick).collect()
+}
+
+fn mean_power(samples: &[i16]) -> f64 {
+    let squares: f64 = samples.iter().map(|x| f64::from(*x).powi(2)).sum();
+    squares / samples.len() as f64
 }
 
 #[test]

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use dsp::Codec;
+use dsp::{Codec, FRAME_SAMPLES, Frame, Shaping};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use sip::rtp::{Discard, Session, SessionConfig};
 
 use super::{
-    HEARD, HIGH, LOW, MIDDLE,
+    HEARD, HIGH, LOW, MIDDLE, sounds,
     world::{ANNA, BERT, CARL, OPEN, ROOM, World, address},
 };
-use crate::media::{Counter, SocketId};
+use crate::media::{Counter, SocketId, api::Command};
 
 const PACKETS: usize = 5_000;
 /// What arrives in a tick.
@@ -46,6 +46,83 @@ fn hostile_packets_are_counted_and_the_call_is_unharmed_when_they_stop() {
         assert!(world.phone(ANNA).hears(HIGH) > HEARD, "{codec:?}");
         assert_eq!(world.phone(ANNA).packets.len(), 50);
         assert_eq!(world.count(Counter::LegPanics), 0);
+    }
+}
+
+/// What no voice is, as loud as it can be, from a leg beside one that speaks.
+#[test]
+fn a_leg_at_full_scale_is_turned_down_and_harms_nobody_beside_it() {
+    let square = |at: usize| if at / 37 % 2 == 0 { i16::MAX } else { i16::MIN };
+    let offset = |at: usize| if at / 37 % 2 == 0 { i16::MAX } else { 20_000 };
+    for codec in [Codec::Pcma, Codec::G722, Codec::Opus] {
+        let undisturbed = beside(codec, |_| 0);
+        let (voice, nothing) = (undisturbed.voice, undisturbed.rest);
+        assert!(
+            voice > HEARD && nothing < -50.0,
+            "{codec:?} {undisturbed:?}"
+        );
+        for (what, wave) in [
+            ("a square wave", &square as &dyn Fn(usize) -> i16),
+            ("an offset", &|_| 30_000),
+            ("a square wave with an offset", &offset),
+            ("a step every second", &|at| {
+                if at / 48_000 % 2 == 0 {
+                    i16::MAX
+                } else {
+                    i16::MIN
+                }
+            }),
+        ] {
+            let heard = beside(codec, wave);
+            println!("{codec:?}, {what}: {heard:?}, undisturbed {undisturbed:?}");
+            assert!(
+                (heard.voice - voice).abs() < 1.0,
+                "{codec:?}, {what}: {heard:?}"
+            );
+            assert!(heard.rest < -15.0, "{codec:?}, {what}: {heard:?}");
+            assert!(heard.peak < 32_767, "{codec:?}, {what}: {heard:?}");
+        }
+    }
+}
+
+/// What somebody hears of two others.
+#[derive(Debug)]
+struct Heard {
+    /// The tone of one of them, in dBov.
+    voice: f64,
+    /// All else, in dBov.
+    rest: f64,
+    peak: u16,
+}
+
+/// Lets a leg send a wave beside another that speaks; returns what a third hears once the first is known.
+fn beside(codec: Codec, wave: impl Fn(usize) -> i16) -> Heard {
+    let mut world = World::new();
+    world.start(ROOM);
+    for leg in [ANNA, BERT, CARL] {
+        world.call(leg, if leg == ANNA { codec } else { Codec::Opus });
+        world.join(leg, ROOM);
+    }
+    world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN), (CARL, OPEN)]);
+    world.tell(Command::Shape {
+        leg: ANNA,
+        shaping: Shaping::of(codec),
+    });
+    let frame = |number: usize| Frame {
+        samples: std::array::from_fn(|at| wave(number * FRAME_SAMPLES + at)),
+    };
+    world.phone(ANNA).recites((0..250).map(frame).collect());
+    world.phone(BERT).says = Some(LOW);
+    world.run(Duration::from_secs(3));
+    world.forget();
+    world.run(Duration::from_secs(2));
+    let phone = world.phone(CARL);
+    let (voice, all) = (phone.hears(LOW), sounds::dbov(&phone.heard));
+    let power = |dbov: f64| 10_f64.powf(dbov / 10.0);
+    Heard {
+        voice,
+        rest: 10.0 * (power(all) - power(voice)).max(1e-12).log10(),
+        peak: phone.heard.iter().map(|x| x.unsigned_abs()).max().unwrap(),
     }
 }
 

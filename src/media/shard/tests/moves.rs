@@ -5,7 +5,7 @@ use std::time::Duration;
 use dsp::Codec;
 
 use super::{
-    HEARD, HIGH, LOW, NOT_HEARD,
+    HEARD, HIGH, LOW, NOT_HEARD, sounds,
     world::{ANNA, BERT, CARL, OPEN, ROOM, World},
 };
 use crate::{
@@ -44,6 +44,61 @@ fn a_speaker_moves_without_a_gap_and_gives_its_encoder_back() {
         assert!(world.phone(BERT).hears(LOW) < NOT_HEARD, "{codec:?}");
         assert!(world.phone(BERT).hears(HIGH) > HEARD, "{codec:?}");
     }
+}
+
+/// Of a tone nothing is missing at those who hear it: before the move some, after it others.
+#[test]
+fn what_a_leg_says_while_it_moves_is_heard_whole() {
+    for codec in [Codec::Pcma, Codec::G722, Codec::Opus] {
+        let mut world = two_rooms(codec);
+        world.phone(CARL).says = None;
+        for (from, to) in [(0, 1), (1, 0)] {
+            world.run(SECOND);
+            world.forget();
+            world.run(SECOND / 4);
+            moves(&mut world, ANNA, from, to);
+            world.run(SECOND / 2);
+            let [before, after] = [BERT, DORA].map(|leg| pieces(&world.phones[&leg].heard));
+            let missing = before
+                .iter()
+                .zip(&after)
+                .filter(|(a, b)| a.max(**b) < HEARD);
+            assert!(
+                missing.count() <= 2,
+                "{codec:?}, {from} to {to}: {before:.0?} {after:.0?}"
+            );
+            for pieces in [before, after] {
+                assert!(pieces.iter().any(|piece| *piece < NOT_HEARD), "{codec:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_leg_hears_while_it_moves_has_no_gap() {
+    for codec in [Codec::Pcma, Codec::G722, Codec::Opus] {
+        let mut world = two_rooms(codec);
+        world.phone(ANNA).says = None;
+        world.phone(DORA).says = Some(HIGH);
+        for (from, to) in [(0, 1), (1, 0)] {
+            world.run(SECOND);
+            world.forget();
+            world.run(SECOND / 4);
+            moves(&mut world, BERT, from, to);
+            world.run(SECOND / 2);
+            let pieces = pieces(&world.phones[&BERT].heard);
+            let missing = pieces.iter().filter(|piece| **piece < HEARD);
+            assert!(
+                missing.count() <= 2,
+                "{codec:?}, {from} to {to}: {pieces:.0?}"
+            );
+        }
+    }
+}
+
+/// The levels of what was heard, each 5 ms, in dBov.
+fn pieces(heard: &[i16]) -> Vec<f64> {
+    heard.chunks_exact(240).map(sounds::dbov).collect()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::f64::consts::{PI, TAU};
 
-use dsp::{FRAME_SAMPLES, Frame};
+use dsp::{FRAME_SAMPLES, Frame, decode_ogg_opus};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 const RATE: usize = 48_000;
@@ -93,6 +93,15 @@ pub(super) fn noise(seed: u64, frames: usize, dbov: f64) -> Vec<Frame> {
     let mut rng = StdRng::seed_from_u64(seed);
     let samples = (0..frames * FRAME_SAMPLES).map(|_| rng.random_range(-1.0..1.0));
     at_level(&samples.collect::<Vec<_>>(), dbov)
+}
+
+/// Prompts of the house, one after the other: real voices.
+pub(super) fn prompts(names: &[&str]) -> Vec<Frame> {
+    let prompt = |name: &&str| {
+        let path = format!("{}/deploy/prompts/{name}.opus", env!("CARGO_MANIFEST_DIR"));
+        decode_ogg_opus(&std::fs::read(path).unwrap()).unwrap()
+    };
+    names.iter().flat_map(prompt).collect()
 }
 
 /// The mean power in dBov.
