@@ -289,7 +289,9 @@ impl Row {
         } else if gain == ListeningGain::default() {
             stream.finish.clone_from(&self.finish);
         }
-        stream.handover.handle_tick(true, self.level, Alike::Unknown);
+        stream
+            .handover
+            .handle_tick(true, self.level, Alike::Unknown);
         Voice::Private(stream, gain)
     }
 
@@ -311,7 +313,9 @@ impl Row {
             common.counters.count(Counter::EncodersCopied);
             self.members[at].voice = stream.map_or(Voice::None, |mut stream| {
                 stream.wake(&common.hush);
-                stream.handover.handle_tick(true, self.level, Alike::Unknown);
+                stream
+                    .handover
+                    .handle_tick(true, self.level, Alike::Unknown);
                 Voice::Private(stream, key.gain)
             });
         }
