@@ -318,9 +318,10 @@ const MOST_CONFIRMED: u8 = 5;
 /// Ticks a probe counts for.
 const PROBE_WEIGHT: u8 = 17;
 
-/// −dBov that what looks active is claimed at least, however faint it was: noise may look so, and a line that is taken for
-/// silent is not decoded, so that nothing would be learned of the voice after the noise.
-const FAINTEST_ACTIVE: i32 = 60;
+/// −dBov that what looks active is claimed at least, however faint it was: more than any [`LineNoise`](crate::LineNoise).
+/// Noise may look so, and a line that is taken for silent is not decoded, so that nothing would be learned of the voice after
+/// the noise, nor all be heard of a faint voice in it.
+const FAINTEST_ACTIVE: i32 = 50;
 
 /// −dBov of G.722 at its smallest step.
 const G722_LEAST: u8 = 65;

@@ -137,7 +137,7 @@ fn allowance(ticks: u8) -> i32 {
 /// Ticks both encoders code the same before one may take over from the other: half a second.
 const CONVERGENCE: u16 = 25;
 
-/// Ticks that one encoder may take to approach the other: 20 s. In speech it takes one or two, seldom more than four.
+/// Ticks that one encoder may take to approach the other: 20 s. In speech it takes one to three, and up to seven.
 const LONGEST_APPROACH: u16 = 1_000;
 
 /// Ticks of which one has to do: a second.

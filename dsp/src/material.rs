@@ -5,8 +5,11 @@
     reason = "samples saturate, counts are small"
 )]
 
+mod music;
+
 use std::{f64::consts::TAU, fs, path::Path};
 
+pub(crate) use self::music::{Music, clicks, laughter, singing};
 use crate::{
     Codec, Decoder, Encoder, FRAME_SAMPLES, Frame, Interpolator, Ratio, SpeechMeter,
     decode_ogg_opus, wav,
@@ -214,6 +217,34 @@ pub(crate) fn prompts<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Frame
         decode_ogg_opus(&bytes).unwrap()
     };
     names.into_iter().flat_map(prompt).collect()
+}
+
+/// All prompts of a language.
+pub(crate) fn all_prompts(language: &str) -> Vec<Frame> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/prompts");
+    let files = fs::read_dir(folder.join(language)).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names
+        .filter_map(|name| Some(name.strip_suffix(".opus")?.to_owned()))
+        .collect();
+    names.sort();
+    let names: Vec<_> = names
+        .iter()
+        .map(|name| format!("{language}/{name}"))
+        .collect();
+    prompts(names.iter().map(String::as_str))
+}
+
+/// A voice as it sounds faster and higher, or slower and lower, by this factor.
+pub(crate) fn transposed(sound: &[Frame], factor: f64) -> Vec<Frame> {
+    let line: Vec<f64> = samples(sound).map(f64::from).collect();
+    let count = (line.len() as f64 / factor) as usize - 1;
+    let sample = |n: usize| {
+        let at = n as f64 * factor;
+        let (before, part) = (at as usize, at.fract());
+        line[before] + part * (line[(before + 1).min(line.len() - 1)] - line[before])
+    };
+    frames(&(0..count).map(sample).collect::<Vec<_>>(), 1.0)
 }
 
 /// The frames after encoding and decoding.

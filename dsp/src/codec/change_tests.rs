@@ -48,7 +48,9 @@ fn speaker_changes_without_click_in_g722() {
         let errors = changes_at(gain, Codec::G722.into(), Tuning::of(LossClass::Low));
         assert!(errors.of_returning[VISITS - 1] < -60.0, "{gain} {errors:?}");
         errors.stay_below(-20.0);
-        assert!(errors.back_after[VISITS - 1] <= 300, "{gain} {errors:?}");
+        let [usual, longest] = [VISITS / 2, VISITS - 1].map(|at| errors.back_after[at]);
+        println!("{gain} dB: back after {usual} ticks, at most {longest}");
+        assert!(usual <= 150 && longest <= 500, "{gain} {errors:?}");
     }
 }
 

@@ -1,12 +1,17 @@
-//! Finds music: tones that stand still for a tenth of a second and are followed by others, without a pause for breath.
+//! Finds music: notes that stand still, one after the other, on the steps of a scale.
 //!
-//! Voices glide: hardly any of their partials keeps its frequency for 100 ms, and within any second there is a stop or a
-//! breath. The notes of a melody stand still, change, and leave no hole. A tone that never changes is no music, nor is one
-//! that is switched on and off. Everything is measured at 8 kHz, so that a telephone's music is found like any other.
+//! Voices glide: hardly any of their partials keeps its frequency for 160 ms, and never do many in ten seconds. The notes
+//! of instruments do, drums or no drums, and they lie whole semitones apart: by how much of a semitone each is off, as an
+//! angle, all of them point the same way. Who sings alone holds notes too, but lies anywhere between the steps. A tone
+//! that never changes is no music, nor is one that is switched on and off. Everything is measured at 8 kHz, so that a
+//! telephone's music is found like any other.
 //!
 //! ```text
-//! tick ─ spectrum of 64 ms ─ peaks ─ tracks ─ per second: share of energy in still tracks, notes begun, pauses
+//! tick ─ spectrum of 64 ms ─ peaks ─ tracks, over a drum's gaps ─ notes: how many, how many new, how much in tune
+//!                                      └─ per second: share of the energy that is held, pauses
 //! ```
+//!
+//! Not found is a singer before a band much fainter than the voice, and half of what is more drums than notes.
 
 use std::{
     f32::consts::TAU,
@@ -17,7 +22,7 @@ use std::{
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
 use super::{Features, NARROW_SAMPLES};
-use crate::power::squares;
+use crate::power::{decibels, squares};
 
 /// Judges whether a leg plays music.
 #[derive(Clone)]
@@ -25,10 +30,11 @@ pub(super) struct MusicJudge {
     /// The last 64 ms at 8 kHz.
     line: [f32; WINDOW],
     tracks: [Track; TRACKS],
-    /// The frequencies of the last notes, in bins.
-    notes: [f32; NOTES],
-    next_note: usize,
-    /// The usual power of a tick.
+    /// Partials that have stood, and notes that were held.
+    stood: Recent<STOOD>,
+    notes: Recent<NOTES>,
+    score: Score,
+    /// The usual level of a tick, in dBov.
     usual: f32,
     second: Second,
     /// The last seconds, the latest in the lowest bit: was it musical?
@@ -41,7 +47,13 @@ pub(super) struct MusicJudge {
 struct Track {
     /// In bins; 0 is no track.
     frequency: f32,
+    /// Where it has stood since it began to.
+    stands_at: f32,
     ticks: u8,
+    /// Those of them in a row, wherever it went.
+    unbroken: u8,
+    /// Ticks since it was last seen.
+    missed: u8,
 }
 
 /// What a second has shown.
@@ -49,10 +61,24 @@ struct Track {
 struct Second {
     ticks: u8,
     pauses: u8,
-    notes: u8,
-    /// The sum of the shares of energy in still tracks.
-    still: f32,
+    /// The sum of the shares of energy in held notes.
+    held: f32,
 }
+
+/// What the notes of the last ten seconds have shown, the older the less.
+#[derive(Debug, Clone, Copy, Default)]
+struct Score {
+    notes: f32,
+    /// Those that were none of the last.
+    fresh: f32,
+    /// The sum of the notes' weights, and of as long vectors in the direction of their place within a semitone.
+    weight: f32,
+    places: [f32; 2],
+}
+
+/// The last frequencies that differ, in bins.
+#[derive(Debug, Clone)]
+struct Recent<const N: usize>([f32; N]);
 
 /// A peak of the spectrum.
 #[derive(Debug, Clone, Copy)]
@@ -67,9 +93,10 @@ impl MusicJudge {
         Self {
             line: [0.0; WINDOW],
             tracks: [Track::NONE; TRACKS],
-            notes: [0.0; NOTES],
-            next_note: 0,
-            usual: 0.0,
+            stood: Recent([0.0; STOOD]),
+            notes: Recent([0.0; NOTES]),
+            score: Score::default(),
+            usual: FAINTEST,
             second: Second::default(),
             seconds: 0,
             met: false,
@@ -80,12 +107,12 @@ impl MusicJudge {
     pub(super) fn handle(&mut self, sound: &Features) -> bool {
         self.line.copy_within(NARROW_SAMPLES.., 0);
         self.line[WINDOW - NARROW_SAMPLES..].copy_from_slice(&sound.narrow);
-        let power = squares(&sound.narrow) / NARROW_SAMPLES as f32;
-        self.usual += (power - self.usual) / USUAL_TICKS;
-        if power < FAINTEST || power < self.usual * PAUSE {
+        let dbov = decibels(squares(&sound.narrow) / NARROW_SAMPLES as f32).max(FAINTEST - 10.0);
+        self.usual += (dbov - self.usual) / USUAL_TICKS;
+        if dbov < FAINTEST || dbov < self.usual - PAUSE {
             self.second.pauses += 1;
         }
-        let changes = power >= FAINTEST && self.follow();
+        let changes = dbov >= FAINTEST && self.follow();
         self.count_tick();
         changes
     }
@@ -107,8 +134,9 @@ impl MusicJudge {
         }
         let second = std::mem::take(&mut self.second);
         let musical = second.pauses <= PAUSES
-            && second.notes >= 1
-            && second.still >= STILL * f32::from(SECOND);
+            && second.held >= HELD_SHARE * f32::from(SECOND)
+            && self.score.is_music();
+        self.score.fade();
         self.seconds = self.seconds << 1 | u16::from(musical);
         self.met = if self.met {
             (self.seconds & LAST_FOUR).count_ones() >= 2
@@ -117,43 +145,49 @@ impl MusicJudge {
         };
     }
 
-    /// Follows the peaks of the spectrum and counts what stands still; returns whether an unknown note has begun.
+    /// Follows the peaks of the spectrum and counts the notes; returns whether one has begun that is none of the last.
     fn follow(&mut self) -> bool {
         let (spectrum, total) = self.spectrum();
-        let mut tracks = [Track::NONE; TRACKS];
-        let (mut still, mut changes) = (0.0, false);
-        for (peak, track) in peaks(&spectrum, total).zip(&mut tracks) {
-            let known = self
-                .tracks
+        let before = std::mem::replace(&mut self.tracks, [Track::NONE; TRACKS]);
+        let mut seen = [false; TRACKS];
+        let (mut held, mut changes, mut count) = (0.0, false, 0);
+        for peak in peaks(&spectrum, total).take(PEAKS) {
+            let near = before
                 .iter()
-                .filter(|known| (known.frequency - peak.frequency).abs() <= STRAYS)
-                .map(|known| known.ticks)
-                .max();
-            track.frequency = peak.frequency;
-            track.ticks = known.map_or(0, |ticks| ticks.saturating_add(1));
-            if track.ticks >= STANDS {
-                still += peak.power;
-                if track.ticks == STANDS && peak.power >= total * PROMINENT {
-                    changes |= self.begin_note(peak.frequency);
+                .enumerate()
+                .filter(|(_, track)| track.is_near(peak.frequency));
+            let known = near.max_by_key(|(_, track)| track.ticks);
+            let track = known.map_or(Track::at(peak.frequency), |(at, track)| {
+                seen[at] = true;
+                track.moved(peak.frequency)
+            });
+            if track.ticks >= HOLDS {
+                held += peak.power;
+            }
+            if peak.power >= total * PROMINENT {
+                if track.unbroken == STANDS {
+                    changes |= self.stood.is_new(peak.frequency);
+                }
+                if track.ticks == HOLDS && peak.frequency >= LOWEST_NOTE {
+                    let fresh = self.notes.is_new(peak.frequency);
+                    let share = peak.power / total;
+                    self.score.hear(peak.frequency, share, fresh);
                 }
             }
+            self.tracks[count] = track;
+            count += 1;
         }
-        self.tracks = tracks;
-        self.second.still += (still / total.max(f32::MIN_POSITIVE)).min(1.0);
-        changes
-    }
-
-    /// Remembers a note; returns whether it is none of the last.
-    fn begin_note(&mut self, frequency: f32) -> bool {
-        let known = |note: &f32| (note - frequency).abs() <= 2.0 * STRAYS;
-        let latest = (self.next_note + NOTES - 1) % NOTES;
-        if known(&self.notes[latest]) {
-            return false;
+        let hidden = before
+            .iter()
+            .zip(seen)
+            .filter(|(track, seen)| !seen && track.frequency > 0.0 && track.missed < GAP);
+        for (slot, (track, _)) in self.tracks[count..].iter_mut().zip(hidden) {
+            *slot = Track {
+                missed: track.missed + 1,
+                ..*track
+            };
         }
-        let changes = !self.notes.iter().any(known);
-        self.notes[self.next_note] = frequency;
-        self.next_note = (self.next_note + 1) % NOTES;
-        self.second.notes = self.second.notes.saturating_add(1);
+        self.second.held += (held / total.max(f32::MIN_POSITIVE)).min(1.0);
         changes
     }
 
@@ -194,15 +228,89 @@ impl fmt::Debug for MusicJudge {
 }
 
 impl Track {
-    const NONE: Self = Self {
-        frequency: 0.0,
-        ticks: 0,
-    };
+    const NONE: Self = Self::at(0.0);
+
+    const fn at(frequency: f32) -> Self {
+        Self {
+            frequency,
+            stands_at: frequency,
+            ticks: 0,
+            unbroken: 0,
+            missed: 0,
+        }
+    }
+
+    fn is_near(&self, frequency: f32) -> bool {
+        (self.frequency - frequency).abs() <= STRAYS * f32::from(1 + self.missed)
+    }
+
+    /// The track a tick later; one that leaves its place begins to stand anew.
+    fn moved(&self, frequency: f32) -> Self {
+        let stays = (frequency - self.stands_at).abs() <= STRAYS;
+        let ticks = self.ticks.saturating_add(1);
+        Self {
+            frequency,
+            stands_at: if stays { self.stands_at } else { frequency },
+            ticks: if stays { ticks } else { ticks.min(STANDS) },
+            unbroken: if self.missed == 0 {
+                self.unbroken.saturating_add(1)
+            } else {
+                0
+            },
+            missed: 0,
+        }
+    }
+}
+
+impl<const N: usize> Recent<N> {
+    /// Tells whether a frequency is none of the last, and remembers it.
+    fn is_new(&mut self, frequency: f32) -> bool {
+        let known = |before: &f32| (before - frequency).abs() <= 2.0 * STRAYS;
+        let new = !self.0.iter().any(known);
+        if new {
+            self.0.rotate_right(1);
+            self.0[0] = frequency;
+        }
+        new
+    }
+}
+
+impl Score {
+    fn hear(&mut self, frequency: f32, share: f32, fresh: bool) {
+        let weight = share.sqrt();
+        let (sine, cosine) = (TAU * (12.0 * frequency.log2()).fract()).sin_cos();
+        self.notes += 1.0;
+        self.fresh += f32::from(u8::from(fresh));
+        self.weight += weight;
+        self.places[0] += weight * cosine;
+        self.places[1] += weight * sine;
+    }
+
+    /// Many notes in tune, or so many that no voice holds them.
+    fn is_music(&self) -> bool {
+        let [x, y] = self.places;
+        let in_tune = x.hypot(y) / self.weight.max(f32::MIN_POSITIVE);
+        let enough = |notes, tuned| self.notes >= notes && in_tune >= tuned;
+        self.fresh >= FRESH && (enough(FEW_NOTES, TUNED) || enough(MANY_NOTES, HALF_TUNED))
+    }
+
+    /// Forgets a tenth, each second.
+    fn fade(&mut self) {
+        let Self {
+            notes,
+            fresh,
+            weight,
+            places: [x, y],
+        } = self;
+        for sum in [notes, fresh, weight, x, y] {
+            *sum *= REMEMBERS;
+        }
+    }
 }
 
 /// The peaks of a spectrum, from the lowest, with the power of the three bins around each.
 fn peaks(spectrum: &[f32; BINS], total: f32) -> impl Iterator<Item = Peak> {
-    let faint = total * FAINT;
+    let faint = total * FAINT_PEAK;
     (LOWEST + 2..BINS - 3).filter_map(move |bin| {
         let around = &spectrum[bin - 3..=bin + 3];
         let [a, b, c] = [around[2], around[3], around[4]];
@@ -244,35 +352,64 @@ const SCRATCH: usize = WINDOW;
 const LOWEST: usize = 5;
 
 /// Peaks followed, from the lowest.
-const TRACKS: usize = 24;
+const PEAKS: usize = 24;
 
-/// Notes remembered.
-const NOTES: usize = 4;
+/// Partials followed, those a drum hides included.
+const TRACKS: usize = 32;
 
-/// How far a partial may stray in a tick and still stand, in bins: 4 Hz.
+/// Partials and notes remembered.
+const STOOD: usize = 4;
+const NOTES: usize = 6;
+
+/// How far a partial may stray in a tick, and from its place for as long as it stands, in bins: 4 Hz.
 const STRAYS: f32 = 0.25;
 
-/// Ticks after which a partial stands still: 80 ms.
+/// Ticks a partial may be hidden and still go on.
+const GAP: u8 = 2;
+
+/// Ticks in a row after which a partial is no noise: 80 ms. More do not count where it has left its place.
 const STANDS: u8 = 4;
+
+/// Ticks after which a partial is a held note: 160 ms.
+const HOLDS: u8 = 8;
 
 /// The share of the power a partial needs to be a note.
 const PROMINENT: f32 = 0.05;
 
+/// The lowest note, in bins: below, a twentieth of a bin is too much of a semitone.
+const LOWEST_NOTE: f32 = 9.0;
+
 /// The share of the power below which a peak is not followed.
-const FAINT: f32 = 0.003;
+const FAINT_PEAK: f32 = 0.003;
 
 /// How far a peak stands out from the bins three beside it, by power.
 const SHARP: f32 = 4.0;
 
-/// The share of a second's energy that stands still in music.
-const STILL: f32 = 0.45;
+/// What remains of the notes after a second: they count for ten.
+const REMEMBERS: f32 = 0.905;
 
-/// Ticks 20 dB below the usual power are a pause; more than 60 ms of them in a second are no music.
-const PAUSE: f32 = 0.01;
-const PAUSES: u8 = 3;
+/// Notes in ten seconds that make music if they are in tune. Speech has up to seven.
+const FEW_NOTES: f32 = 9.0;
 
-/// The power below which nothing is followed: −60 dBov.
-const FAINTEST: f32 = 1e-6;
+/// How much they point the same way, from 0 to 1. Instruments have 0.9 and more, who sings alone up to 0.8.
+const TUNED: f32 = 0.85;
+
+/// Notes that make music, in tune or not: plucked strings have a hundred, who sings alone up to 55.
+const MANY_NOTES: f32 = 70.0;
+const HALF_TUNED: f32 = 0.5;
+
+/// New notes in ten seconds, without which it is a signal that repeats.
+const FRESH: f32 = 1.5;
+
+/// The share of a second's energy that music holds.
+const HELD_SHARE: f32 = 0.05;
+
+/// Ticks so far below the usual are a pause, in dB; more than half a second of them are no music.
+const PAUSE: f32 = 14.0;
+const PAUSES: u8 = 25;
+
+/// The level below which nothing is followed, in dBov.
+const FAINTEST: f32 = -60.0;
 
 /// Ticks over which the usual power is taken: 3 s.
 const USUAL_TICKS: f32 = 150.0;

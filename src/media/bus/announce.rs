@@ -25,6 +25,7 @@ use crate::{
 
 /// The words that are said over the talk of one conference, and those that wait.
 #[derive(Debug, Default)]
+#[expect(clippy::vec_box, reason = "moves from place to place as a pointer")]
 pub(super) struct Announcer {
     announcement: Option<Box<Words>>,
     announcements: VecDeque<Box<Words>>,
@@ -312,17 +313,20 @@ impl Duck {
     /// Returns a factor for each sample, sliding.
     fn factors(self) -> impl Iterator<Item = i32> {
         let Self { from, to } = self;
-        (0..FRAME_SAMPLES).map(move |at| from + (to - from) * at as i32 / FRAME_SAMPLES as i32)
+        (0..LENGTH).map(move |at| from + (to - from) * at / LENGTH)
     }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "no factor is above one")]
 fn fade(sound: &mut Frame) {
-    for (at, sample) in sound.samples.iter_mut().enumerate() {
-        let rest = (FRAME_SAMPLES - at) as i32;
-        *sample = (i32::from(*sample) * rest / FRAME_SAMPLES as i32) as i16;
+    for (rest, sample) in (1..=LENGTH).rev().zip(&mut sound.samples) {
+        *sample = (i32::from(*sample) * rest / LENGTH) as i16;
     }
 }
+
+/// Samples of a tick.
+#[expect(clippy::cast_possible_truncation, reason = "960")]
+const LENGTH: i32 = FRAME_SAMPLES as i32;
 
 /// Bits after the point of a factor. Times the sum of eight speakers and an announcement it fits an `i32`.
 const SHIFT: u32 = 10;

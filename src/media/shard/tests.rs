@@ -3,6 +3,7 @@
 mod announce;
 mod encodings;
 mod hostile;
+mod levels;
 mod moves;
 mod music;
 mod onset;

@@ -32,9 +32,6 @@ const SYLLABLE_HZ: f64 = 4.0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Voice(pub usize);
 
-/// The voice that needs a wide band.
-pub const WIDE: Voice = Voice(6);
-
 /// How a voice is heard in a recording.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Heard {

@@ -347,18 +347,22 @@ fn close(level: f64, expected: f64, within: f64, what: &str) {
 
 fn announced(world: &mut World) -> Vec<(u64, Result<(), Unplayed>)> {
     let events = world.take_events().into_iter();
-    let outcome = |event| match event {
-        Event::Announced { token, outcome, .. } => Some((token, outcome)),
-        _ => None,
+    let outcome = |event| {
+        let Event::Announced { token, outcome, .. } = event else {
+            return None;
+        };
+        Some((token, outcome))
     };
     events.filter_map(outcome).collect()
 }
 
 fn played(world: &mut World) -> Vec<(LegId, u64)> {
     let events = world.take_events().into_iter();
-    let played = |event| match event {
-        Event::Played { leg, token } => Some((leg, token)),
-        _ => None,
+    let played = |event| {
+        let Event::Played { leg, token } = event else {
+            return None;
+        };
+        Some((leg, token))
     };
     events.filter_map(played).collect()
 }

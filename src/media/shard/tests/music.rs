@@ -59,6 +59,20 @@ fn hold_music_leaves_the_mix_and_the_voice_after_it_comes_back() {
     assert_eq!(findings(&world), told);
 }
 
+#[test]
+fn music_that_is_to_be_left_as_it_is_stays_in_the_mix() {
+    let mut world = trio();
+    let (leg, shaping) = (ANNA, Shaping::NONE);
+    world.tell(Command::Shape { leg, shaping });
+    world.phone(ANNA).recites(sounds::melody(1, 18, -20.0));
+    world.run(16 * SECOND);
+    assert_eq!(findings(&world), []);
+    world.forget();
+    world.run(SECOND);
+    let heard = beside(&mut world, CARL);
+    assert!(heard > -25.0, "{heard} dBov");
+}
+
 fn trio() -> World {
     let mut world = World::new();
     world.start(ROOM);

@@ -2,7 +2,7 @@
 
 use std::f64::consts::{PI, TAU};
 
-use dsp::{FRAME_SAMPLES, Frame, decode_ogg_opus};
+use dsp::{FRAME_SAMPLES, Frame, SpeechMeter, decode_ogg_opus};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 const RATE: usize = 48_000;
@@ -102,6 +102,42 @@ pub(super) fn prompts(names: &[&str]) -> Vec<Frame> {
         decode_ogg_opus(&std::fs::read(path).unwrap()).unwrap()
     };
     names.iter().flat_map(prompt).collect()
+}
+
+/// The sum of two sounds as long as the first.
+pub(super) fn sum(a: &[Frame], b: &[Frame]) -> Vec<Frame> {
+    let mut sum = a.to_vec();
+    for (frame, other) in sum.iter_mut().zip(b) {
+        for (x, y) in frame.samples.iter_mut().zip(&other.samples) {
+            *x = x.saturating_add(*y);
+        }
+    }
+    sum
+}
+
+/// A voice brought to an active speech level (ITU-T P.56) in dBov.
+pub(super) fn at_active_level(voice: &[Frame], dbov: f64) -> Vec<Frame> {
+    let samples: Vec<i16> = voice.iter().flat_map(|frame| frame.samples).collect();
+    amplified(voice, dbov - active_dbov(&samples))
+}
+
+/// The active speech level in dBov.
+pub(super) fn active_dbov(samples: &[i16]) -> f64 {
+    let mut meter = SpeechMeter::new();
+    meter.hear(samples);
+    meter.level().unwrap().dbov
+}
+
+/// A sound with a gain in dB.
+#[expect(clippy::cast_possible_truncation, reason = "samples saturate")]
+fn amplified(sound: &[Frame], db: f64) -> Vec<Frame> {
+    let factor = 10_f64.powf(db / 20.0);
+    let scaled = |frame: &Frame| Frame {
+        samples: frame
+            .samples
+            .map(|x| (f64::from(x) * factor).round() as i16),
+    };
+    sound.iter().map(scaled).collect()
 }
 
 /// The mean power in dBov.
