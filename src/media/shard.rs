@@ -178,6 +178,7 @@ impl Shard {
 
     /// Runs the ticks that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.common.allow_probes();
         self.tick_hall(now);
         let mut due = std::mem::take(&mut self.due);
         let is_due = |bus: &Bus| bus.clock.next().is_some_and(|next| next <= now);
@@ -423,7 +424,7 @@ impl Shard {
                 };
                 self.common.guarded(leg, |leg, common| {
                     if leg.begin_tick(due.at, common, now) {
-                        leg.due(now);
+                        leg.due(common, now);
                         let ear = leg.ear(true, common);
                         leg.send_ear(ear, common);
                     }

@@ -292,7 +292,10 @@ impl Leg {
 
     /// Takes what the leg sent for this tick, undecoded; returns how loud it claims to be, if it is anything. On hold it
     /// says nothing.
-    pub(super) fn due(&mut self, now: Instant) -> Option<Level> {
+    pub(super) fn due(&mut self, common: &mut Common, now: Instant) -> Option<Level> {
+        if self.playout.wants_probe() && common.take_probe() {
+            self.playout.probe();
+        }
         match self.playout.due(now) {
             Due::Sound(claim) if !self.is_on_hold() => Some(claim.level),
             Due::Sound(_) | Due::Silence => None,
