@@ -161,7 +161,7 @@ impl Secure {
         };
         Self {
             ice: Ice::new(&media, context.crypto(), now),
-            dtls: Dtls::new(config.ok(), fingerprints),
+            dtls: Dtls::new(config.ok(), context.resumption(), fingerprints),
             stage,
             transmits: VecDeque::new(),
             dropped: Dropped::default(),
