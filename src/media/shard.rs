@@ -109,10 +109,10 @@ impl Shard {
     ) {
         self.common.counters.count(Counter::DatagramsReceived);
         let found = match socket {
-            SocketId::Rtp(leg) | SocketId::Rtcp(leg) => Some(leg),
+            SocketId::Rtp(leg) | SocketId::Rtcp(leg) => self.legs.slot(leg),
             SocketId::Browser(index) => self.browsers.find(index, from, bytes),
         };
-        let Some(leg) = found.and_then(|id| self.legs.by_id(id)) else {
+        let Some(leg) = found.and_then(|slot| self.legs.at(slot)) else {
             self.common.counters.count(Counter::DatagramsUnmatched);
             return;
         };
@@ -283,13 +283,14 @@ impl Shard {
     fn insert(&mut self, mut leg: Box<Leg>, now: Instant) {
         let id = leg.id();
         leg.attach(None, &mut self.common);
-        if let Some(ufrag) = leg.local_ufrag() {
-            self.browsers.expect(id, ufrag);
-        }
+        let ufrag = leg.local_ufrag().map(ToOwned::to_owned);
         for settings in leg.settings() {
             self.common.encoders.expect(settings);
         }
         let slot = self.legs.insert(leg);
+        if let Some(ufrag) = ufrag {
+            self.browsers.expect(id, slot, ufrag);
+        }
         self.hall.enter(id, slot, now);
         self.count_legs();
     }
