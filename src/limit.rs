@@ -247,6 +247,10 @@ pub const EVENTS_PER_LEG: usize = 8;
 /// Bytes that wait to be sent by one shard; a datagram beyond is dropped. Four ticks of 8,000 Opus legs.
 pub const OUTBOX_BYTES_MAX: usize = 8 << 20;
 
+/// Legs that nobody hears of which a shard decodes a tick in one round, to compare it with the level they claim: a
+/// tenth of a millisecond each. Who comes too late has to wait; what is not heard meanwhile is who lies to their own harm.
+pub const PROBES_PER_ROUND: u8 = 2;
+
 /// How often a leg's counters are added to the shard's and its peer's reports are heeded.
 pub const SERVE_INTERVAL: Duration = Duration::from_secs(1);
 

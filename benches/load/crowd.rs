@@ -32,7 +32,7 @@ use crate::{
     floor, machine,
     scenario::Place,
     script::Script,
-    secure::Browsers,
+    secure::{Browsers, LEVEL_ID},
     wire::{Kind, Leg},
 };
 
@@ -575,7 +575,5 @@ const SERVER_SSRC_BASE: u32 = 0x0200_0000;
 const SSRC_BASE: u32 = 0x0100_0000;
 /// Packets that may be under way when the count begins and ends.
 const TOLERATED: u64 = 4;
-/// Number of the header extension that tells the level.
-pub(crate) const LEVEL_ID: u8 = 1;
 /// −dBov below which a frame counts as speech.
 const SPEAKS: u8 = 50;

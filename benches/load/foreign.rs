@@ -25,7 +25,8 @@ use crate::{
     machine,
     result::Foreign,
     script::Script,
-    wire::{Answer, Ask, Browser, Kind, Leg},
+    secure::Agreed,
+    wire::{Answer, Ask, Kind, Leg},
 };
 
 /// Lets a few of them talk for a while; tells what they heard.
@@ -184,10 +185,10 @@ impl Page {
     }
 }
 
-fn agreed(media: BrowserMedia) -> Done<Browser> {
+fn agreed(media: BrowserMedia) -> Done<Agreed> {
     let (_, fingerprint) = media.fingerprints.first().ok_or("no fingerprint")?.clone();
     let password = String::from_utf8(media.local_password.expose().clone())?;
-    Ok(Browser {
+    Ok(Agreed {
         local: (media.local_ufrag, password),
         remote_ufrag: media.remote_ufrag.expose().clone(),
         fingerprint,

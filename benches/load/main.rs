@@ -20,6 +20,7 @@ mod round;
 mod run;
 mod scenario;
 mod script;
+#[path = "../world/browsers.rs"]
 mod secure;
 mod server;
 mod statistics;

@@ -14,17 +14,17 @@ use rundruf::{
     limit::NOTICES_WAITING,
     media::{
         Clips, Counter, ShardConfig,
-        api::{BrowserMedia, Channels, Command, Format, HashName, Opening, PhoneMedia, Seat},
+        api::{Channels, Command, Format, Opening, PhoneMedia, Seat},
         leg::secure::SecureContext,
         worker::{Envelope, PhoneSockets, Worker, WorkerConfig},
     },
 };
-use sip::redact::{Pii, Secret};
+use sip::redact::Pii;
 use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
     Done, machine,
-    wire::{Answer, Ask, Browser, Leg, Report},
+    wire::{Answer, Ask, Leg, Report},
 };
 
 /// The worker and what was opened on it.
@@ -115,7 +115,7 @@ impl Server {
         }
         self.rooms.entry(leg.room).or_default().push(id);
         let (opening, sockets) = match &leg.browser {
-            Some(agreed) => (browser(agreed), None),
+            Some(agreed) => (agreed.opening(), None),
             None => phone(leg)?,
         };
         let address = match &sockets {
@@ -189,18 +189,4 @@ fn phone(leg: &Leg) -> Done<(Opening, Option<PhoneSockets>)> {
         sends: true,
     };
     Ok((Opening::Phone(media), Some(sockets)))
-}
-
-fn browser(browser: &Browser) -> Opening {
-    let (ufrag, password) = browser.local.clone();
-    Opening::Browser(BrowserMedia {
-        local_ufrag: ufrag,
-        local_password: Arc::new(Secret::new(password.into_bytes())),
-        remote_ufrag: Pii::new(browser.remote_ufrag.clone()),
-        fingerprints: vec![(HashName::Sha256, browser.fingerprint.clone())],
-        payload_type: browser.payload_type,
-        audio_level: browser.audio_level,
-        ssrc: browser.ssrc,
-        legacy_srtp: false,
-    })
 }

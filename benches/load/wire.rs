@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use rundruf::media::lateness::Lateness;
 use serde::{Deserialize, Serialize};
 
+use crate::secure::Agreed;
+
 /// Programs that are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 pub(crate) enum Program {
@@ -41,24 +43,7 @@ pub(crate) struct Leg {
     /// Where it is, as the child sees it.
     pub(crate) remote: SocketAddr,
     /// What a browser and the server have agreed on.
-    pub(crate) browser: Option<Browser>,
-}
-
-/// What offer and answer of a browser agree on (RFC 8839, RFC 8842).
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Browser {
-    /// The server's ICE user fragment and password.
-    pub(crate) local: (String, String),
-    /// The browser's ICE user fragment.
-    pub(crate) remote_ufrag: String,
-    /// SHA-256 of the browser's certificate.
-    pub(crate) fingerprint: Vec<u8>,
-    /// Payload type of Opus.
-    pub(crate) payload_type: u8,
-    /// Header extension id of the level.
-    pub(crate) audio_level: Option<u8>,
-    /// The server's synchronization source.
-    pub(crate) ssrc: u32,
+    pub(crate) browser: Option<Agreed>,
 }
 
 /// What the generator asks.

@@ -198,9 +198,6 @@ impl Playout {
         let Some(adjust) = self.tick.take() else {
             return;
         };
-        if self.claims.wants_probe() {
-            self.probe();
-        }
         // Nobody hears whether time stands still.
         if !matches!(adjust, Adjust::Lengthen(_)) {
             self.pass_units(self.codec.ticks());
@@ -367,8 +364,14 @@ impl Playout {
         taken
     }
 
-    /// Decodes a tick that nobody hears, to compare it with what the sender says of it.
-    fn probe(&mut self) {
+    /// Tells whether the tick that has begun should be decoded though nobody hears it, to compare it with what the sender
+    /// says of it.
+    pub const fn wants_probe(&self) -> bool {
+        self.tick.is_some() && self.claims.wants_probe()
+    }
+
+    /// Decodes the tick for that; it can pass all the same.
+    pub fn probe(&mut self) {
         if self.render() == Taken::Played {
             let level = self.sound.level();
             self.learn(|claims| claims.learn_probe(level));

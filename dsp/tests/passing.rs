@@ -217,6 +217,9 @@ fn claims_of(loud: f64, header: Option<Level>, heard: bool) -> (Vec<Claim>, u64)
         if heard {
             leg.decode();
         } else {
+            if leg.playout.wants_probe() {
+                leg.playout.probe();
+            }
             leg.playout.pass();
         }
         if number >= 400 {

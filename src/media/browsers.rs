@@ -9,7 +9,7 @@ use std::{
     net::SocketAddr,
 };
 
-use super::leg::secure::stun_ufrag;
+use super::{leg::secure::stun_ufrag, legs::Slot};
 use crate::{id::LegId, limit::PATHS_PER_LEG};
 
 type Path = (usize, SocketAddr);
@@ -17,50 +17,62 @@ type Path = (usize, SocketAddr);
 /// The ways to find a browser's leg.
 #[derive(Default)]
 pub(super) struct Browsers {
-    by_ufrag: HashMap<String, LegId>,
-    by_path: HashMap<Path, LegId>,
+    by_ufrag: HashMap<String, Place>,
+    by_path: HashMap<Path, Place>,
     known: BTreeMap<LegId, Known>,
+}
+
+/// A leg and where it is, so that a packet needs no second look-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    leg: LegId,
+    slot: Slot,
 }
 
 /// What leads to one leg.
 struct Known {
     ufrag: String,
+    slot: Slot,
     /// The oldest first.
     paths: Vec<Path>,
 }
 
 impl Browsers {
     /// Expects binding requests for a leg.
-    pub(super) fn expect(&mut self, leg: LegId, ufrag: &str) {
-        self.by_ufrag.insert(ufrag.to_owned(), leg);
+    pub(super) fn expect(&mut self, leg: LegId, slot: Slot, ufrag: String) {
+        self.by_ufrag.insert(ufrag.clone(), Place { leg, slot });
         let known = Known {
-            ufrag: ufrag.to_owned(),
+            ufrag,
+            slot,
             paths: Vec::new(),
         };
         self.known.insert(leg, known);
     }
 
     /// Finds the leg of a datagram.
-    pub(super) fn find(&self, socket: usize, from: SocketAddr, bytes: &[u8]) -> Option<LegId> {
+    pub(super) fn find(&self, socket: usize, from: SocketAddr, bytes: &[u8]) -> Option<Slot> {
         let named = stun_ufrag(bytes).and_then(|ufrag| self.by_ufrag.get(ufrag));
-        named.or_else(|| self.by_path.get(&(socket, from))).copied()
+        let place = named.or_else(|| self.by_path.get(&(socket, from)))?;
+        Some(place.slot)
     }
 
     /// Gives a path to a leg.
     pub(super) fn bind(&mut self, leg: LegId, socket: usize, from: SocketAddr) {
         let path = (socket, from);
-        let before = self.by_path.insert(path, leg);
-        if before == Some(leg) {
+        let Some(known) = self.known.get_mut(&leg) else {
+            return;
+        };
+        let slot = known.slot;
+        let before = self.by_path.insert(path, Place { leg, slot });
+        if before.is_some_and(|before| before.leg == leg) {
             return;
         }
-        if let Some(other) = before.and_then(|other| self.known.get_mut(&other)) {
-            other.paths.retain(|known| *known != path);
+        if known.paths.len() >= PATHS_PER_LEG {
+            self.by_path.remove(&known.paths.remove(0));
         }
-        if let Some(known) = self.known.get_mut(&leg) {
-            if known.paths.len() >= PATHS_PER_LEG {
-                self.by_path.remove(&known.paths.remove(0));
-            }
-            known.paths.push(path);
+        known.paths.push(path);
+        if let Some(other) = before.and_then(|before| self.known.get_mut(&before.leg)) {
+            other.paths.retain(|known| *known != path);
         }
     }
 
@@ -69,7 +81,8 @@ impl Browsers {
         let Some(known) = self.known.remove(&leg) else {
             return;
         };
-        if self.by_ufrag.get(&known.ufrag) == Some(&leg) {
+        let named = self.by_ufrag.get(&known.ufrag);
+        if named.is_some_and(|place| place.leg == leg) {
             self.by_ufrag.remove(&known.ufrag);
         }
         for path in known.paths {
@@ -93,15 +106,17 @@ mod tests {
 
     const ANNA: LegId = LegId::from_u64(1);
     const BERT: LegId = LegId::from_u64(2);
+    const ANNAS: Slot = Slot::from_index(10);
+    const BERTS: Slot = Slot::from_index(20);
 
     #[test]
     fn the_latest_authenticated_leg_has_the_path() {
         let mut browsers = browsers();
         browsers.bind(ANNA, 0, address(1));
         browsers.bind(BERT, 0, address(1));
-        assert_eq!(browsers.find(0, address(1), &[]), Some(BERT));
+        assert_eq!(browsers.find(0, address(1), &[]), Some(BERTS));
         browsers.forget(ANNA);
-        assert_eq!(browsers.find(0, address(1), &[]), Some(BERT));
+        assert_eq!(browsers.find(0, address(1), &[]), Some(BERTS));
         assert_eq!(browsers.find(1, address(1), &[]), None);
         browsers.forget(BERT);
         assert_eq!(browsers.find(0, address(1), &[]), None);
@@ -114,7 +129,7 @@ mod tests {
             browsers.bind(ANNA, 0, address(port));
         }
         assert_eq!(browsers.by_path.len(), PATHS_PER_LEG);
-        assert_eq!(browsers.find(0, address(999), &[]), Some(ANNA));
+        assert_eq!(browsers.find(0, address(999), &[]), Some(ANNAS));
         assert_eq!(browsers.find(0, address(1), &[]), None);
     }
 
@@ -134,8 +149,8 @@ mod tests {
 
     fn browsers() -> Browsers {
         let mut browsers = Browsers::default();
-        browsers.expect(ANNA, "anna");
-        browsers.expect(BERT, "bert");
+        browsers.expect(ANNA, ANNAS, "anna".to_owned());
+        browsers.expect(BERT, BERTS, "bert".to_owned());
         browsers
     }
 

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     id::LegId,
-    limit::{EVENTS_BASE, EVENTS_PER_LEG, SPARE_WORKSHOPS},
+    limit::{EVENTS_BASE, EVENTS_PER_LEG, PROBES_PER_ROUND, SPARE_WORKSHOPS},
 };
 
 /// The surroundings of a leg.
@@ -41,6 +41,8 @@ pub(super) struct Common {
     pub(super) effort: Effort,
     /// Legs that have ended and are yet to be taken out of the shard.
     pub(super) gone: Vec<(LegId, Gone)>,
+    /// How many legs that nobody hears may be decoded yet in this round.
+    probes: u8,
     /// An instant and the time since 1970 then.
     wall: (Instant, Duration),
 }
@@ -58,6 +60,7 @@ impl Common {
             shapers: ShaperPool::new(SPARE_WORKSHOPS),
             effort: Effort::FULL,
             gone: Vec::new(),
+            probes: 0,
             wall: (now, Duration::ZERO),
         }
     }
@@ -69,6 +72,18 @@ impl Common {
     /// Returns the time since 1970.
     pub(super) fn wall(&self, now: Instant) -> Duration {
         self.wall.1 + now.saturating_duration_since(self.wall.0)
+    }
+
+    /// Begins a round.
+    pub(super) const fn allow_probes(&mut self) {
+        self.probes = PROBES_PER_ROUND;
+    }
+
+    /// Takes the right to decode a leg that nobody hears, if there is one left in this round.
+    pub(super) const fn take_probe(&mut self) -> bool {
+        let may = self.probes > 0;
+        self.probes = self.probes.saturating_sub(1);
+        may
     }
 
     /// Tells the control plane.

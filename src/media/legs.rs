@@ -10,6 +10,13 @@ use crate::id::{LegId, LegMap};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Slot(usize);
 
+#[cfg(test)]
+impl Slot {
+    pub(super) const fn from_index(index: usize) -> Self {
+        Self(index)
+    }
+}
+
 /// The legs.
 #[derive(Debug, Default)]
 pub(super) struct Legs {

@@ -109,10 +109,10 @@ impl Shard {
     ) {
         self.common.counters.count(Counter::DatagramsReceived);
         let found = match socket {
-            SocketId::Rtp(leg) | SocketId::Rtcp(leg) => Some(leg),
+            SocketId::Rtp(leg) | SocketId::Rtcp(leg) => self.legs.slot(leg),
             SocketId::Browser(index) => self.browsers.find(index, from, bytes),
         };
-        let Some(leg) = found.and_then(|id| self.legs.by_id(id)) else {
+        let Some(leg) = found.and_then(|slot| self.legs.at(slot)) else {
             self.common.counters.count(Counter::DatagramsUnmatched);
             return;
         };
@@ -183,6 +183,7 @@ impl Shard {
 
     /// Runs the ticks that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.common.allow_probes();
         self.tick_hall(now);
         let mut due = std::mem::take(&mut self.due);
         let is_due = |bus: &Bus| bus.clock.next().is_some_and(|next| next <= now);
@@ -287,14 +288,15 @@ impl Shard {
     fn insert(&mut self, mut leg: Box<Leg>, now: Instant) {
         let id = leg.id();
         leg.attach(None, &mut self.common);
-        if let Some(ufrag) = leg.local_ufrag() {
-            self.browsers.expect(id, ufrag);
-        }
+        let ufrag = leg.local_ufrag().map(ToOwned::to_owned);
         for settings in leg.settings() {
             self.common.encoders.expect(settings);
             self.common.hush.expect(settings);
         }
         let slot = self.legs.insert(leg);
+        if let Some(ufrag) = ufrag {
+            self.browsers.expect(id, slot, ufrag);
+        }
         self.hall.enter(id, slot, now);
         self.count_legs();
     }
@@ -458,7 +460,7 @@ impl Shard {
                 };
                 self.common.guarded(leg, |leg, common| {
                     if leg.begin_tick(due.at, common, now) {
-                        leg.due(now);
+                        leg.due(common, now);
                         let ear = leg.ear(true, common);
                         leg.send_ear(ear, common);
                     }

@@ -5,6 +5,9 @@
 //! module exists: a finished binding keeps its pointer to itself, and a listener who begins to speak needs a copy of the
 //! encoder that served him until then. Owning the block also makes copying safe code, and leaves nothing to free.
 //!
+//! A state begins as a copy too: libopus asks the processor over and over what it can do when it begins one, and in a
+//! virtual machine those questions take a tenth of a millisecond.
+//!
 //! Invariants: a block is as long as the library asked for and aligned as `malloc` would align it; it is initialised
 //! before it becomes a state; every call passes the length of the slice next to its pointer; no pointer outlives its call.
 #![expect(
@@ -12,7 +15,7 @@
     reason = "libopus is C; the blocks and slices passed outlive each call and have the lengths passed"
 )]
 
-use std::{fmt, mem::MaybeUninit, ptr};
+use std::{fmt, mem::MaybeUninit, ptr, sync::OnceLock};
 
 use opusic_sys as ffi;
 
@@ -54,19 +57,32 @@ pub(crate) struct EncoderState(Box<[Line]>);
 impl EncoderState {
     /// Makes an encoder with the library's own settings.
     pub(crate) fn new(application: Application) -> Result<Self, CodecError> {
-        // SAFETY: the function takes a number and returns one.
-        let size = unsafe { ffi::opus_encoder_get_size(CHANNELS) };
-        let mut state = Self(block(size)?);
-        state.init(application)?;
-        Ok(state)
+        Ok(Self(Self::fresh(application)?.into()))
     }
 
     /// Forgets the stream and all settings.
     pub(crate) fn init(&mut self, application: Application) -> Result<(), CodecError> {
-        let state = self.0.as_mut_ptr().cast();
-        // SAFETY: the block has the size the library asked for; libopus writes all of it before it reads any.
-        check(unsafe { ffi::opus_encoder_init(state, RATE, CHANNELS, application as i32) })?;
+        self.0.copy_from_slice(Self::fresh(application)?);
         Ok(())
+    }
+
+    fn fresh(application: Application) -> Result<&'static [Line], CodecError> {
+        static AUDIO: OnceLock<Option<Box<[Line]>>> = OnceLock::new();
+        #[cfg(test)]
+        static VOIP: OnceLock<Option<Box<[Line]>>> = OnceLock::new();
+        let known = match application {
+            #[cfg(test)]
+            Application::Voip => &VOIP,
+            Application::Audio => &AUDIO,
+        };
+        known_or_made(known, || {
+            // SAFETY: the function takes a number and returns one.
+            let mut block = block(unsafe { ffi::opus_encoder_get_size(CHANNELS) })?;
+            let state = block.as_mut_ptr().cast();
+            // SAFETY: the block has the size the library asked for; libopus writes all of it before it reads any.
+            check(unsafe { ffi::opus_encoder_init(state, RATE, CHANNELS, application as i32) })?;
+            Ok(block)
+        })
     }
 
     pub(crate) fn set(&mut self, control: Control, value: i32) -> Result<(), CodecError> {
@@ -97,19 +113,25 @@ pub(crate) struct DecoderState(Box<[Line]>);
 impl DecoderState {
     /// Makes a decoder at the start of a stream.
     pub(crate) fn new() -> Result<Self, CodecError> {
-        // SAFETY: the function takes a number and returns one.
-        let size = unsafe { ffi::opus_decoder_get_size(CHANNELS) };
-        let mut state = Self(block(size)?);
-        state.init()?;
-        Ok(state)
+        Ok(Self(Self::fresh()?.into()))
     }
 
     /// Forgets the stream.
     pub(crate) fn init(&mut self) -> Result<(), CodecError> {
-        let state = self.0.as_mut_ptr().cast();
-        // SAFETY: the block has the size the library asked for; libopus writes all of it before it reads any.
-        check(unsafe { ffi::opus_decoder_init(state, RATE, CHANNELS) })?;
+        self.0.copy_from_slice(Self::fresh()?);
         Ok(())
+    }
+
+    fn fresh() -> Result<&'static [Line], CodecError> {
+        static KNOWN: OnceLock<Option<Box<[Line]>>> = OnceLock::new();
+        known_or_made(&KNOWN, || {
+            // SAFETY: the function takes a number and returns one.
+            let mut block = block(unsafe { ffi::opus_decoder_get_size(CHANNELS) })?;
+            let state = block.as_mut_ptr().cast();
+            // SAFETY: the block has the size the library asked for; libopus writes all of it before it reads any.
+            check(unsafe { ffi::opus_decoder_init(state, RATE, CHANNELS) })?;
+            Ok(block)
+        })
     }
 
     /// Becomes a copy of another decoder.
@@ -205,6 +227,17 @@ fn block(bytes: i32) -> Result<Box<[Line]>, CodecError> {
     }
     let lines = bytes.div_ceil(LINE_BYTES);
     Ok(vec![Line([MaybeUninit::zeroed(); LINE_BYTES]); lines].into())
+}
+
+/// Returns the state at the start of a stream, which is made once for the process.
+fn known_or_made(
+    known: &'static OnceLock<Option<Box<[Line]>>>,
+    make: impl FnOnce() -> Result<Box<[Line]>, CodecError>,
+) -> Result<&'static [Line], CodecError> {
+    let state = known.get_or_init(|| make().ok());
+    state
+        .as_deref()
+        .ok_or(CodecError::Library("no state could be made"))
 }
 
 fn length<T>(slice: &[T]) -> Result<i32, CodecError> {

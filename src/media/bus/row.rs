@@ -173,7 +173,7 @@ impl Row {
                     return;
                 }
                 member.present = true;
-                let claim = leg.due(now);
+                let claim = leg.due(common, now);
                 let may_speak = member.speaks != Channels::NONE;
                 let speech = claim.filter(|claim| !leg.is_noise(*claim));
                 if !may_speak || !stage.nominate(member, here, speech) {

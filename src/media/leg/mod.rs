@@ -12,10 +12,7 @@ mod loss;
 mod phone;
 pub mod secure;
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, time::Instant};
 
 use dsp::{
     Codec, CodecError, Due, EncoderSettings, Frame, Level, LineNoise, LossClass, Playout,
@@ -297,7 +294,10 @@ impl Leg {
 
     /// Takes what the leg sent for this tick, undecoded; returns how loud it claims to be, if it is anything. On hold it
     /// says nothing.
-    pub(super) fn due(&mut self, now: Instant) -> Option<Level> {
+    pub(super) fn due(&mut self, common: &mut Common, now: Instant) -> Option<Level> {
+        if self.playout.wants_probe() && common.take_probe() {
+            self.playout.probe();
+        }
         match self.playout.due(now) {
             Due::Sound(claim) if !self.is_on_hold() => Some(claim.level),
             Due::Sound(_) | Due::Silence => None,
@@ -520,10 +520,8 @@ impl Leg {
             }
             Transport::Browser(browser) => {
                 if is_due(browser.secure.poll_timeout(), now) {
-                    let wall: Duration = common.wall(now);
-                    browser
-                        .secure
-                        .handle_timeout(&mut common.handshakes, wall, now);
+                    browser.secure.handle_timeout(&mut common.handshakes, now);
+                    browser.report(common, now);
                 }
                 self.settle(common);
             }
@@ -603,6 +601,18 @@ impl Browser {
         if let Some((path, len)) = self.secure.write_audio(payload, room) {
             let socket = SocketId::Browser(path.socket);
             outbox.commit(socket, *path.remote.expose(), len);
+        }
+    }
+
+    /// Sends the report that is due, if one is.
+    fn report(&mut self, common: &mut Common, now: Instant) {
+        let wall = common.wall(now);
+        let Ok(room) = common.outbox.room() else {
+            return common.counters.count(Counter::OutboxFull);
+        };
+        if let Some((path, len)) = self.secure.write_report(wall, now, room) {
+            let socket = SocketId::Browser(path.socket);
+            common.outbox.commit(socket, *path.remote.expose(), len);
         }
     }
 

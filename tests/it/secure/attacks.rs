@@ -218,7 +218,7 @@ fn half_open_handshakes_are_capped_and_wait_for_a_place() {
     now += Duration::from_millis(100);
     let last = legs.last_mut().unwrap();
     assert!(last.poll_timeout().unwrap() <= now);
-    last.handle_timeout(&mut handshakes, Duration::ZERO, now);
+    last.handle_timeout(&mut handshakes, now);
     assert_eq!(last.poll_transmit().unwrap().bytes[0], 22);
     // Legs that vanish without a word leave no place taken.
     drop(legs);

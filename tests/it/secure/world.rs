@@ -185,9 +185,13 @@ impl World {
             }
         }
         let wall = WALL + (self.now - self.start);
-        self.leg
-            .handle_timeout(&mut self.handshakes, wall, self.now);
+        self.leg.handle_timeout(&mut self.handshakes, self.now);
         self.drain_leg();
+        let mut report = [0; PACKET_MAX];
+        if let Some((path, len)) = self.leg.write_report(wall, self.now, &mut report) {
+            assert_eq!(*path.remote.expose(), self.seen_as);
+            self.travel(false, report[..len].to_vec());
+        }
         self.browser.handle_input(Input::Timeout(self.now)).unwrap();
         self.drain_browser();
     }

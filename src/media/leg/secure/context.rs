@@ -8,8 +8,10 @@ use rtc_dtls::{
     crypto::Certificate,
     crypto_provider::{RTCCryptoProvider, default_provider},
     extension::extension_use_srtp::SrtpProtectionProfile,
+    state::State,
 };
 use rtc_shared::error::Error;
+use sip::redact::Secret;
 
 use super::fingerprint::{Fingerprints, sha256_text};
 use crate::limit::{HALF_OPEN_EXPIRY, HALF_OPEN_MAX};
@@ -25,6 +27,26 @@ pub struct SecureContext {
     crypto: Arc<dyn RTCCryptoProvider>,
     certificate: Certificate,
     fingerprint: Arc<str>,
+    resumption: Arc<Resumption>,
+}
+
+/// What an established association needs beside what was kept of it.
+pub(super) struct Resumption {
+    crypto: Arc<dyn RTCCryptoProvider>,
+    config: Arc<HandshakeConfig>,
+}
+
+impl Resumption {
+    /// Restores the library's state from what was kept of it.
+    pub(super) fn state(&self, kept: &Secret<Vec<u8>>) -> Option<State> {
+        let mut state = State::new(Arc::clone(&self.crypto), true);
+        state.unmarshal_binary(kept.expose()).ok()?;
+        Some(state)
+    }
+
+    pub(super) fn config(&self) -> Arc<HandshakeConfig> {
+        Arc::clone(&self.config)
+    }
 }
 
 impl SecureContext {
@@ -34,7 +56,17 @@ impl SecureContext {
         let certificate = Certificate::generate_self_signed([SUBJECT.to_owned()], crypto.crypto())
             .map_err(|error| NoCertificate(error.to_string()))?;
         let fingerprint = certificate.certificate.first().map(|der| sha256_text(der));
+        let config = ConfigBuilder::default()
+            .with_crypto_provider(Arc::clone(&crypto))
+            .with_cipher_suites(SUITES.to_vec())
+            .with_server_name(SUBJECT.to_owned())
+            .build(true, None)
+            .map_err(|error| NoCertificate(error.to_string()))?;
         Ok(Self {
+            resumption: Arc::new(Resumption {
+                crypto: Arc::clone(&crypto),
+                config: Arc::new(config),
+            }),
             crypto,
             certificate,
             fingerprint: fingerprint
@@ -50,6 +82,10 @@ impl SecureContext {
 
     pub(super) fn crypto(&self) -> Arc<dyn RTCCryptoProvider> {
         Arc::clone(&self.crypto)
+    }
+
+    pub(super) fn resumption(&self) -> Arc<Resumption> {
+        Arc::clone(&self.resumption)
     }
 
     /// Draws random bytes; None where the system has none.

@@ -2,9 +2,11 @@
 //!
 //! The library is kept in lockstep: it gets a whole flight or nothing ([`Flights`]) and repeats its own only when told
 //! so here. It gives up after seven repeats of a flight, therefore they are spread over the time a set-up may take.
-//! Once the handshake is complete it sees protected alerts only.
+//! Once the handshake is complete it sees protected alerts only, and all that is kept of the association is what it can
+//! be brought back from for one alert: the library would keep every message of the handshake.
 
 use std::{
+    collections::VecDeque,
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -17,9 +19,13 @@ use rtc_dtls::{
     endpoint::{Endpoint, EndpointEvent},
 };
 use rtc_shared::TransportProtocol;
-use sip::rtp::srtp::{Keys, Profile};
+use sip::{
+    redact::Secret,
+    rtp::srtp::{Keys, Profile},
+};
 
 use super::{
+    context::Resumption,
     fingerprint::Fingerprints,
     flight::{Admitted, Flights, is_sealed_alert},
 };
@@ -49,18 +55,21 @@ pub(super) struct Established {
 /// The DTLS association of a leg.
 pub(super) struct Dtls {
     fingerprints: Fingerprints,
-    endpoint: Endpoint,
+    resumption: Arc<Resumption>,
     state: State,
+    transmits: VecDeque<Vec<u8>>,
 }
 
 enum State {
     Idle(Arc<HandshakeConfig>),
     Handshaking(Box<Handshaking>),
-    Established,
+    /// What the association can be brought back from.
+    Established(Secret<Vec<u8>>),
     Closed,
 }
 
 struct Handshaking {
+    endpoint: Endpoint,
     flights: Flights,
     /// When our flight was last sent, and how often it was repeated.
     sent: Instant,
@@ -71,11 +80,16 @@ struct Handshaking {
 
 impl Dtls {
     /// Without a configuration the association is closed from the start.
-    pub(super) fn new(config: Option<HandshakeConfig>, fingerprints: Fingerprints) -> Self {
+    pub(super) fn new(
+        config: Option<HandshakeConfig>,
+        resumption: Arc<Resumption>,
+        fingerprints: Fingerprints,
+    ) -> Self {
         Self {
             fingerprints,
-            endpoint: Endpoint::new(KEY, TransportProtocol::UDP, None),
+            resumption,
             state: config.map_or(State::Closed, |config| State::Idle(Arc::new(config))),
+            transmits: VecDeque::new(),
         }
     }
 
@@ -89,11 +103,11 @@ impl Dtls {
         let State::Idle(config) = &self.state else {
             return Progress::Nothing;
         };
-        let connected = self
-            .endpoint
-            .connect(now, KEY, Arc::clone(config), None)
-            .is_ok();
+        let mut endpoint = endpoint();
+        let connected = endpoint.connect(now, KEY, Arc::clone(config), None).is_ok();
+        gather(&mut endpoint, &mut self.transmits);
         self.state = State::Handshaking(Box::new(Handshaking {
+            endpoint,
             flights: Flights::new(self.fingerprints.clone()),
             sent: now,
             repeats: 0,
@@ -110,10 +124,10 @@ impl Dtls {
     pub(super) fn handle(&mut self, datagram: &[u8], now: Instant) -> Progress {
         let handshake = match &mut self.state {
             State::Handshaking(handshake) => handshake,
-            State::Established if is_sealed_alert(datagram) => {
+            State::Established(_) if is_sealed_alert(datagram) => {
                 return self.read_alert(datagram, now);
             }
-            State::Idle(_) | State::Established | State::Closed => return Progress::Dropped,
+            State::Idle(_) | State::Established(_) | State::Closed => return Progress::Dropped,
         };
         let admitted = handshake.flights.handle(datagram);
         if handshake.flights.take_suspicion() && handshake.refused_until.is_none() {
@@ -163,15 +177,15 @@ impl Dtls {
 
     /// Takes the next datagram to send.
     pub(super) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        let transmit = self.endpoint.poll_transmit()?;
-        Some(transmit.message.to_vec())
+        self.transmits.pop_front()
     }
 
     /// Says goodbye, where there is somebody to say it to.
     pub(super) fn close(&mut self, now: Instant) {
-        if matches!(self.state, State::Established) {
+        if let Some(mut endpoint) = self.bring_back(now) {
             // Nothing to do about a failure: the association ends in either case.
-            let _ = self.endpoint.close(now);
+            let _ = endpoint.close(now);
+            gather(&mut endpoint, &mut self.transmits);
         }
         self.state = State::Closed;
     }
@@ -185,60 +199,70 @@ impl Dtls {
         }
         handshake.repeats += 1;
         handshake.sent = now;
-        let Some(timer) = self.endpoint.poll_timeout(&KEY) else {
+        let Some(timer) = handshake.endpoint.poll_timeout(&KEY) else {
             return Progress::Nothing;
         };
-        match self.endpoint.handle_timeout(KEY, now.max(timer)) {
+        let repeated = handshake.endpoint.handle_timeout(KEY, now.max(timer));
+        gather(&mut handshake.endpoint, &mut self.transmits);
+        match repeated {
             Ok(()) => Progress::Nothing,
             Err(_) => self.closed(),
         }
     }
 
     fn read(&mut self, datagram: &[u8], now: Instant) -> Progress {
-        let Ok(events) = self.endpoint.read(now, KEY, None, BytesMut::from(datagram)) else {
+        let State::Handshaking(handshake) = &mut self.state else {
+            return Progress::Nothing;
+        };
+        let endpoint = &mut handshake.endpoint;
+        let read = endpoint.read(now, KEY, None, BytesMut::from(datagram));
+        gather(endpoint, &mut self.transmits);
+        let Ok(events) = read else {
             return self.closed();
         };
         let complete = |event: &EndpointEvent| matches!(event, EndpointEvent::HandshakeComplete);
-        if events.iter().any(complete) {
-            return match self.keys() {
-                Some(keys) => {
-                    self.state = State::Established;
-                    Progress::Established(Box::new(keys))
-                }
-                None => self.closed(),
-            };
+        if !events.iter().any(complete) {
+            return Progress::Nothing;
         }
-        Progress::Nothing
+        match (keys(endpoint, &self.fingerprints), keep(endpoint)) {
+            (Some(keys), Some(kept)) => {
+                self.state = State::Established(kept);
+                Progress::Established(Box::new(keys))
+            }
+            _ => self.closed(),
+        }
     }
 
     /// Only what was decrypted gets an answer from the library: an alert that closes or an error that says it is fatal.
     fn read_alert(&mut self, datagram: &[u8], now: Instant) -> Progress {
-        match self.endpoint.read(now, KEY, None, BytesMut::from(datagram)) {
-            Ok(events) if events.is_empty() => Progress::Dropped,
-            Ok(_) | Err(rtc_shared::error::Error::ErrAlertFatalOrClose) => self.closed(),
-            Err(_) => Progress::Dropped,
+        let Some(mut endpoint) = self.bring_back(now) else {
+            return Progress::Dropped;
+        };
+        let read = endpoint.read(now, KEY, None, BytesMut::from(datagram));
+        gather(&mut endpoint, &mut self.transmits);
+        match read {
+            Ok(events) if !events.is_empty() => self.closed(),
+            Err(rtc_shared::error::Error::ErrAlertFatalOrClose) => self.closed(),
+            Ok(_) | Err(_) => {
+                // What it may have sent counts: no record number is used twice.
+                if let Some(kept) = keep(&endpoint) {
+                    self.state = State::Established(kept);
+                }
+                Progress::Dropped
+            }
         }
     }
 
-    fn keys(&self) -> Option<Established> {
-        let state = self.endpoint.get_connection_state(KEY)?;
-        // The library asked the same before; keys without a matching certificate would let anybody in.
-        if !self
-            .fingerprints
-            .match_one(state.peer_certificates.first()?)
-        {
+    /// Brings the association back as the library knows it, where it is established.
+    fn bring_back(&self, now: Instant) -> Option<Endpoint> {
+        let State::Established(kept) = &self.state else {
             return None;
-        }
-        let profile = Profile::from_dtls_id(state.srtp_protection_profile() as u16)?;
-        let material = state
-            .export_keying_material(EXPORTER, &[], profile.keying_material_len())
-            .ok()?;
-        let (ours, theirs) = profile.derive(material.as_ref(), true).ok()?;
-        Some(Established {
-            profile,
-            ours,
-            theirs,
-        })
+        };
+        let state = self.resumption.state(kept)?;
+        let config = self.resumption.config();
+        let mut endpoint = endpoint();
+        endpoint.connect(now, KEY, config, Some(state)).ok()?;
+        Some(endpoint)
     }
 
     fn closed(&mut self) -> Progress {
@@ -258,12 +282,47 @@ impl Handshaking {
     }
 }
 
+fn endpoint() -> Endpoint {
+    Endpoint::new(KEY, TransportProtocol::UDP, None)
+}
+
+/// Takes what the library has to send.
+fn gather(endpoint: &mut Endpoint, transmits: &mut VecDeque<Vec<u8>>) {
+    while let Some(transmit) = endpoint.poll_transmit() {
+        transmits.push_back(transmit.message.to_vec());
+    }
+}
+
+/// Returns what an established association can be brought back from.
+fn keep(endpoint: &Endpoint) -> Option<Secret<Vec<u8>>> {
+    let state = endpoint.get_connection_state(KEY)?;
+    Some(Secret::new(state.marshal_binary().ok()?))
+}
+
+fn keys(endpoint: &Endpoint, fingerprints: &Fingerprints) -> Option<Established> {
+    let state = endpoint.get_connection_state(KEY)?;
+    // The library asked the same before; keys without a matching certificate would let anybody in.
+    if !fingerprints.match_one(state.peer_certificates.first()?) {
+        return None;
+    }
+    let profile = Profile::from_dtls_id(state.srtp_protection_profile() as u16)?;
+    let material = state
+        .export_keying_material(EXPORTER, &[], profile.keying_material_len())
+        .ok()?;
+    let (ours, theirs) = profile.derive(material.as_ref(), true).ok()?;
+    Some(Established {
+        profile,
+        ours,
+        theirs,
+    })
+}
+
 impl fmt::Debug for Dtls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {
             State::Idle(_) => "Idle",
             State::Handshaking(_) => "Handshaking",
-            State::Established => "Established",
+            State::Established(_) => "Established",
             State::Closed => "Closed",
         })
     }

@@ -118,6 +118,10 @@ pub struct Secure {
     session: SessionConfig,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "legs are connected for nearly all of their lives, and a pointer less is to be followed per packet"
+)]
 enum Stage {
     /// Not connected; gone at the instant, if it does not connect before.
     Opening {
@@ -125,7 +129,7 @@ enum Stage {
         handshake: Handshake,
     },
     /// Keys are agreed and media flows.
-    Connected(Box<Media>),
+    Connected(Media),
     Gone(Gone),
 }
 
@@ -161,7 +165,7 @@ impl Secure {
         };
         Self {
             ice: Ice::new(&media, context.crypto(), now),
-            dtls: Dtls::new(config.ok(), fingerprints),
+            dtls: Dtls::new(config.ok(), context.resumption(), fingerprints),
             stage,
             transmits: VecDeque::new(),
             dropped: Dropped::default(),
@@ -200,8 +204,8 @@ impl Secure {
         }
     }
 
-    /// Runs what is due: repeated flights, consent, RTCP reports. `wall` is the time since 1970, for sender reports.
-    pub fn handle_timeout(&mut self, handshakes: &mut Handshakes, wall: Duration, now: Instant) {
+    /// Runs what is due: repeated flights, consent. A report is written by [`Self::write_report`].
+    pub fn handle_timeout(&mut self, handshakes: &mut Handshakes, now: Instant) {
         self.expire(handshakes, now);
         match &mut self.stage {
             Stage::Opening { handshake, .. } => {
@@ -211,8 +215,7 @@ impl Secure {
                 let progress = self.dtls.handle_timeout(now);
                 self.follow(progress, handshakes, now);
             }
-            Stage::Connected(_) => self.report(wall, now),
-            Stage::Gone(_) => {}
+            Stage::Connected(_) | Stage::Gone(_) => {}
         }
     }
 
@@ -239,7 +242,7 @@ impl Secure {
         }
     }
 
-    /// Takes the next datagram of ICE, DTLS or RTCP to send.
+    /// Takes the next datagram of ICE or DTLS to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.transmits.pop_front()
     }
@@ -256,6 +259,23 @@ impl Secure {
             return None;
         }
         Some((path, media.sealer.seal_rtp(out, len)?))
+    }
+
+    /// Seals the report that is due into `out`, which has [`crate::limit::PACKET_MAX`] bytes, and returns where to send how
+    /// many of them. `wall` is the time since 1970.
+    pub fn write_report(
+        &mut self,
+        wall: Duration,
+        now: Instant,
+        out: &mut [u8],
+    ) -> Option<(Path, usize)> {
+        let Stage::Connected(media) = &mut self.stage else {
+            return None;
+        };
+        media.session.poll_timeout().filter(|at| *at <= now)?;
+        let len = media.session.write_rtcp(wall, now, out);
+        let path = self.ice.nominated()?;
+        Some((path, media.sealer.seal_rtcp(out, len)?))
     }
 
     /// Lets media time pass by one packet that is not sent.
@@ -367,12 +387,12 @@ impl Secure {
             return;
         };
         self.release_place(handshakes);
-        self.stage = Stage::Connected(Box::new(Media {
+        self.stage = Stage::Connected(Media {
             profile: keys.profile,
             sealer,
             opener,
             session: Session::new(self.session, now),
-        }));
+        });
     }
 
     fn handle_media<'a>(&mut self, bytes: &'a mut [u8], now: Instant) -> Inbound<'a> {
@@ -391,23 +411,6 @@ impl Secure {
             self.dropped.media.count(discard);
             Inbound::Nothing
         })
-    }
-
-    fn report(&mut self, wall: Duration, now: Instant) {
-        let Stage::Connected(media) = &mut self.stage else {
-            return;
-        };
-        if media.session.poll_timeout().is_none_or(|at| at > now) {
-            return;
-        }
-        let mut bytes = vec![0; REPORT_ROOM];
-        let len = media.session.write_rtcp(wall, now, &mut bytes);
-        if let Some(len) = media.sealer.seal_rtcp(&mut bytes, len)
-            && let Some(path) = self.ice.nominated()
-        {
-            bytes.truncate(len);
-            self.send(path, bytes);
-        }
     }
 
     /// Ends a leg that took too long to connect or whose browser fell silent.
@@ -533,5 +536,3 @@ fn session_config(media: &BrowserMedia, random: &[u8; RANDOM_LEN]) -> SessionCon
 const OPUS_CLOCK_RATE: u32 = 48_000;
 /// Random bytes of a session: sequence number, media time, canonical name, seed of the reports.
 const RANDOM_LEN: usize = 2 + 4 + 12 + 8;
-/// Bytes for a report and its protection.
-const REPORT_ROOM: usize = sip::limit::RTCP_WRITTEN_MAX + 64;

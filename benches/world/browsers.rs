@@ -1,7 +1,7 @@
-//! Browsers of the generator: ICE as the controlling side, DTLS as server, with one certificate for all.
+//! Browsers of generators: ICE as the controlling side, DTLS as server, with one certificate for all.
 //!
 //! Built of the same parts as the leg it talks to, since a thousand browsers must not cost more than the server;
-//! an independent implementation joins them in `foreign`.
+//! an independent implementation joins them in `load`.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -25,9 +25,48 @@ use rtc_stun::{
     integrity::MessageIntegrity,
     message::{BINDING_REQUEST, Message, Setter, TransactionId},
 };
-use sip::rtp::srtp::{EXPORTER_LABEL, Opener, Profile, Sealer};
+use rundruf::media::api::{BrowserMedia, HashName, Opening};
+use serde::{Deserialize, Serialize};
+use sip::{
+    redact::{Pii, Secret},
+    rtp::srtp::{EXPORTER_LABEL, Opener, Profile, Sealer},
+};
 
-use crate::{Done, crowd::LEVEL_ID, wire::Browser};
+type Done<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// What offer and answer of a browser agree on (RFC 8839, RFC 8842).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Agreed {
+    /// The server's ICE user fragment and password.
+    pub(crate) local: (String, String),
+    /// The browser's ICE user fragment.
+    pub(crate) remote_ufrag: String,
+    /// SHA-256 of the browser's certificate.
+    pub(crate) fingerprint: Vec<u8>,
+    /// Payload type of Opus.
+    pub(crate) payload_type: u8,
+    /// Header extension id of the level.
+    pub(crate) audio_level: Option<u8>,
+    /// The server's synchronization source.
+    pub(crate) ssrc: u32,
+}
+
+impl Agreed {
+    /// Says how the server opens the leg.
+    pub(crate) fn opening(&self) -> Opening {
+        let (ufrag, password) = self.local.clone();
+        Opening::Browser(BrowserMedia {
+            local_ufrag: ufrag,
+            local_password: Arc::new(Secret::new(password.into_bytes())),
+            remote_ufrag: Pii::new(self.remote_ufrag.clone()),
+            fingerprints: vec![(HashName::Sha256, self.fingerprint.clone())],
+            payload_type: self.payload_type,
+            audio_level: self.audio_level,
+            ssrc: self.ssrc,
+            legacy_srtp: false,
+        })
+    }
+}
 
 /// Our side of all handshakes.
 pub(crate) struct Browsers {
@@ -61,8 +100,8 @@ impl Browsers {
     }
 
     /// Returns what a browser and the server would have agreed on.
-    pub(crate) fn agree(&self, leg: u64, payload_type: u8, ssrc: u32) -> Browser {
-        Browser {
+    pub(crate) fn agree(&self, leg: u64, payload_type: u8, ssrc: u32) -> Agreed {
+        Agreed {
             local: local(leg),
             remote_ufrag: REMOTE_UFRAG.to_owned(),
             fingerprint: self.fingerprint.clone(),
@@ -132,7 +171,9 @@ fn local(leg: u64) -> (String, String) {
     (format!("load{leg:08}"), password)
 }
 
-/// The ICE user fragment of the generator's browsers.
+/// Number of the header extension that tells the level.
+pub(crate) const LEVEL_ID: u8 = 1;
+/// The ICE user fragment of all browsers.
 const REMOTE_UFRAG: &str = "crowd";
 /// The library keys associations by the peer's address; here it is the browser's own.
 const HERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9);
