@@ -148,6 +148,7 @@ impl Phone {
                 ticks_per_packet: FORMAT.codec.ticks(),
             },
             audio_level: None,
+            redundant: None,
             cname: [0; 12],
             seed: number,
         };

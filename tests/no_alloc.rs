@@ -141,6 +141,7 @@ impl Phone {
                 ticks_per_packet: codec.ticks(),
             },
             audio_level: None,
+            redundant: None,
             cname: [0; 12],
             seed: number,
         };

@@ -199,6 +199,7 @@ fn browser(browser: &Browser) -> Opening {
         remote_ufrag: Pii::new(browser.remote_ufrag.clone()),
         fingerprints: vec![(HashName::Sha256, browser.fingerprint.clone())],
         payload_type: browser.payload_type,
+        redundant: None,
         audio_level: browser.audio_level,
         ssrc: browser.ssrc,
         legacy_srtp: false,

@@ -5,10 +5,11 @@
 //! two ticks, so that the tick seldom allocates.
 
 use dsp::{
-    ComfortNoise, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES, Frame, Handover, Limiter,
-    MAX_PAYLOAD,
+    CodecError, ComfortNoise, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES, Frame, Handover,
+    Limiter, MAX_PAYLOAD,
 };
 
+use super::redundancy::Redundancy;
 use crate::limit::{SPARE_STREAMS, SPARE_STREAMS_MAX};
 
 /// What turns the sums of a mix into sound that can be sent.
@@ -44,6 +45,8 @@ pub(super) struct Stream {
     pub(super) handover: Handover,
     payload: [u8; MAX_PAYLOAD],
     len: usize,
+    /// For paths that lose.
+    redundancy: Option<Redundancy>,
 }
 
 impl Stream {
@@ -55,6 +58,7 @@ impl Stream {
             handover: Handover::new(),
             payload: [0; MAX_PAYLOAD],
             len: 0,
+            redundancy: Redundancy::new(settings),
         }))
     }
 
@@ -65,6 +69,9 @@ impl Stream {
 
     /// Takes over the state of another stream's encoder.
     pub(super) fn follow(&mut self, other: &Self) -> bool {
+        if let (Some(mine), Some(theirs)) = (&mut self.redundancy, &other.redundancy) {
+            mine.follow(theirs);
+        }
         self.encoder.copy_from(&other.encoder).is_ok()
     }
 
@@ -72,21 +79,33 @@ impl Stream {
     pub(super) fn encode(&mut self, complexity: Complexity) -> bool {
         self.encoder.set_complexity(complexity);
         let coded = self.encoder.encode(&self.sound, &mut self.payload);
-        self.len = coded.unwrap_or(0);
-        self.len > 0
+        self.keep(coded)
     }
 
     /// Encodes a sound that is kept elsewhere.
     pub(super) fn encode_other(&mut self, sound: &Frame, complexity: Complexity) -> bool {
         self.encoder.set_complexity(complexity);
         let coded = self.encoder.encode(sound, &mut self.payload);
+        self.keep(coded)
+    }
+
+    fn keep(&mut self, coded: Result<usize, CodecError>) -> bool {
         self.len = coded.unwrap_or(0);
+        if let Some(redundancy) = &mut self.redundancy {
+            redundancy.keep(&self.payload[..self.len]);
+        }
         self.len > 0
     }
 
     /// Returns the payload of the last tick; empty where the encoder failed.
     pub(super) fn payload(&self) -> &[u8] {
         &self.payload[..self.len]
+    }
+
+    /// Returns the payload of the last tick with copies of earlier ones, where the stream is for paths that lose.
+    pub(super) fn redundant(&mut self) -> Option<&[u8]> {
+        let redundancy = self.redundancy.as_mut().filter(|_| self.len > 0)?;
+        redundancy.around(&self.payload[..self.len])
     }
 }
 
@@ -119,6 +138,9 @@ impl Encoders {
     pub(super) fn give(&mut self, mut stream: Box<Stream>) {
         if self.count(stream.settings()) < SPARE_STREAMS_MAX {
             stream.encoder.reset();
+            if let Some(redundancy) = &mut stream.redundancy {
+                redundancy.clear();
+            }
             stream.handover = Handover::new();
             self.spare.push(stream);
         }

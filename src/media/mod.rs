@@ -36,6 +36,7 @@ mod common;
 mod encoders;
 mod legs;
 mod outbox;
+mod redundancy;
 mod sockets;
 mod tick;
 

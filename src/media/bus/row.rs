@@ -285,11 +285,12 @@ impl Row {
                 };
                 let own = own_part(member, stage, *hears);
                 match (member.ear, &mut member.voice) {
-                    (Ear::Mix(_), Voice::Shared(number)) => {
-                        let stream = encodings[*number].stream.as_ref();
-                        let payload = stream.map_or(&[][..], |stream| stream.payload());
-                        leg.send(payload, &mut common.outbox, &mut common.counters);
-                    }
+                    (Ear::Mix(_), Voice::Shared(number)) => match &mut encodings[*number].stream {
+                        Some(stream) => {
+                            leg.send_coded(stream, &mut common.outbox, &mut common.counters);
+                        }
+                        None => leg.skip(),
+                    },
                     (Ear::Mix(_), Voice::Private(stream, gain)) => {
                         if own.is_none() && *gain == ListeningGain::default() {
                             stream.sound.clone_from(sound);
@@ -386,7 +387,7 @@ fn speak_alone(leg: &mut Leg, stream: &mut Stream, common: &mut Common) {
     } else {
         common.counters.count(Counter::EncodeFailed);
     }
-    leg.send(stream.payload(), &mut common.outbox, &mut common.counters);
+    leg.send_coded(stream, &mut common.outbox, &mut common.counters);
 }
 
 /// Lets a member's encoding follow its ear.
