@@ -9,7 +9,8 @@ BIN := target/release/rundruf
 
 # What building needs beside Rust and Node, and what the tests need on top.
 BUILD_PACKAGES := build-essential cmake pkg-config
-TEST_PACKAGES := $(BUILD_PACKAGES) baresip sip-tester chromium firefox-esr iproute2 python3-venv
+TEST_PACKAGES := $(BUILD_PACKAGES) baresip sip-tester chromium firefox-esr iproute2
+PESQ_PACKAGES := $(BUILD_PACKAGES) python3-venv
 
 # Installs missing Debian packages as root; otherwise says the one command to run.
 define need_packages
@@ -33,7 +34,7 @@ help:
 	@echo "make run     build and start a demo conference on this machine"
 	@echo "make test    everything that is checked, real telephones and browsers included"
 	@echo "make bench   benchmarks; make bench-load SCENARIO=phones measures one scenario of the media path"
-	@echo "make pesq    what a bad link costs in PESQ (not in make test: Opus in bursts misses its bar)"
+	@echo "make pesq    what a bad link costs in PESQ (needs Python packages from the network)"
 	@echo "make lint    formatting, lints, documentation, types"
 	@echo "make fmt     format the sources"
 
@@ -45,11 +46,13 @@ run: build
 build: build-packages web/dist/index.html
 	cargo build --release --locked
 
-.PHONY: build-packages test-packages
+.PHONY: build-packages test-packages pesq-packages
 build-packages:
 	$(call need_packages,$(BUILD_PACKAGES))
 test-packages:
 	$(call need_packages,$(TEST_PACKAGES))
+pesq-packages:
+	$(call need_packages,$(PESQ_PACKAGES))
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 
@@ -94,7 +97,7 @@ test-e2e: test-packages web/dist/index.html
 
 # The script makes a Python environment of its own and says so if the network lacks for that.
 .PHONY: pesq
-pesq: test-packages
+pesq: pesq-packages
 	cargo build --release --locked -p dsp --example link
 	python3 tests/pesq/measure.py target/release/examples/link
 

@@ -181,6 +181,16 @@ pub const PARTICIPANTS_MAX: usize = 1000;
 
 /// Bytes of the largest datagram a leg sends; room for SRTP's tag is included. A larger payload is not sent.
 pub const PACKET_MAX: usize = 1_400;
+
+/// Packets back from which a copy of a payload may come (RFC 2198): as many as the longest sound that is made up, and one.
+pub const COPIES_REACH: usize = 4;
+
+/// Bytes of a payload that is copied into later packets; a longer one is not. Three times the mean of a path that loses.
+pub const COPY_BYTES_MAX: usize = 360;
+
+/// Bytes of a payload with its copies, all of which fits the smallest datagram that IPv6 paths take; a longer one is sent
+/// without copies.
+pub const REDUNDANT_BYTES_MAX: usize = 1_120;
 /// Handshakes that may be half open on one shard; a further one waits for a place.
 pub const HALF_OPEN_MAX: usize = 256;
 /// How long a half-open handshake keeps its place, should its leg vanish without giving it back.

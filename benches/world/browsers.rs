@@ -61,6 +61,7 @@ impl Agreed {
             remote_ufrag: Pii::new(self.remote_ufrag.clone()),
             fingerprints: vec![(HashName::Sha256, self.fingerprint.clone())],
             payload_type: self.payload_type,
+            redundant: None,
             audio_level: self.audio_level,
             ssrc: self.ssrc,
             legacy_srtp: false,

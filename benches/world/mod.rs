@@ -182,6 +182,7 @@ impl Person {
                 ticks_per_packet: codec.ticks(),
             },
             audio_level: None,
+            redundant: None,
             cname: [0; 12],
             seed: number,
         };

@@ -2,7 +2,8 @@
 //!
 //! `link <folder of 16 kHz WAV files> <folder for the results>`. Each file is coded, sent twice over a link that loses and
 //! delays packets, the same for every codec, and played out; what is heard the second time is written, when the link is
-//! known. `tests/pesq/measure.py` judges the results.
+//! known. Opus is sent as to one who takes copies of earlier payloads (RFC 2198), and as to one who does not.
+//! `tests/pesq/measure.py` judges the results.
 #![expect(clippy::print_stdout, reason = "a program that reports")]
 #![expect(clippy::cast_possible_truncation, reason = "simulated times are small")]
 
@@ -49,15 +50,16 @@ fn send(name: &str, samples: &[i16], to: &Path) -> Result<(), Failure> {
         &format!("{name}.coded"),
         &decoded(&frames)?[once.len()..],
     )?;
-    for codec in [Codec::Pcmu, Codec::G722, Codec::Opus] {
+    for (way, codec, copies) in WAYS {
+        let class = LossClass::Medium;
+        let payloads = coded(EncoderSettings::new(codec, class), &frames)?;
+        let copies = if copies { class.copies() } else { &[] };
         for link in [Link::Clean, Link::Random, Link::Bursts] {
-            let settings = EncoderSettings::new(codec, LossClass::Medium);
-            let payloads = coded(settings, &frames)?;
             for seed in 0..link.seeds() {
                 let mut dice = Dice::new(name, link, seed);
                 let fates = link.fates(payloads.len(), &mut dice);
-                let (heard, stats) = played(codec, &payloads, &fates, dice.below(20))?;
-                let case = format!("{name}.{codec:?}.{link:?}.{seed}");
+                let (heard, stats) = played(codec, &payloads, copies, &fates, dice.below(20))?;
+                let case = format!("{name}.{way}.{link:?}.{seed}");
                 write(to, &case, &heard[once.len()..])?;
                 let lost = fates
                     .iter()
@@ -69,6 +71,14 @@ fn send(name: &str, samples: &[i16], to: &Path) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// What is sent, by the name of its results; with copies or without.
+const WAYS: [(&str, Codec, bool); 4] = [
+    ("Pcmu", Codec::Pcmu, false),
+    ("G722", Codec::G722, false),
+    ("Opus", Codec::Opus, false),
+    ("OpusRed", Codec::Opus, true),
+];
 
 /// Raises 16 kHz to frames.
 fn raised(samples: &[i16]) -> Vec<Frame> {
@@ -110,6 +120,7 @@ fn decoded(frames: &[Frame]) -> Result<Vec<Frame>, Failure> {
 fn played(
     codec: Codec,
     payloads: &[Vec<u8>],
+    copies: &[u8],
     fates: &[Option<Duration>],
     phase: u64,
 ) -> Result<(Vec<Frame>, PlayoutStats), Failure> {
@@ -132,6 +143,12 @@ fn played(
                 None,
                 start + at,
             );
+            for distance in copies {
+                if let Some(copied) = number.checked_sub(usize::from(*distance)) {
+                    let offset = u32::from(*distance) * codec.ticks();
+                    playout.put_redundant(timestamp, offset, &payloads[copied], start + at);
+                }
+            }
         }
         let mut frame = Frame::SILENCE;
         playout.take(&mut frame, start + now);

@@ -1,7 +1,9 @@
 //! What the network is like: how long packets take, relative to each other, over the last seconds, and whether it loses.
 //!
-//! Transit is arrival minus timestamp, in microseconds on a timeline whose zero means nothing; only differences count.
-//! The window forgets, so that the estimate follows drifting clocks and lets an old burst of jitter go.
+//! Transit is arrival minus the time at which the packet's sound ends, since no sender has it before; in microseconds on a
+//! timeline whose zero means nothing, so only differences count. Sound is wanted from its beginning, though: what is told
+//! here is for packets as long as the longest of late, and packets of changing length are no jitter. The window forgets, so
+//! that the estimate follows drifting clocks and lets an old burst of jitter go.
 
 /// The fastest and the two slowest transits of the last three to four seconds.
 #[derive(Debug, Clone)]
@@ -21,8 +23,8 @@ impl Transits {
         }
     }
 
-    /// Learns the transit of a packet that arrived at `now`.
-    pub(crate) fn learn(&mut self, transit: i64, now: i64) {
+    /// Learns the transit of a packet of so much sound that arrived at `now`.
+    pub(crate) fn learn(&mut self, transit: i64, duration: i64, now: i64) {
         if now - self.since >= BUCKETS as i64 * BUCKET {
             *self = Self::new();
             self.since = now;
@@ -32,16 +34,19 @@ impl Transits {
             self.current = (self.current + 1) % BUCKETS;
             self.buckets[self.current] = Bucket::EMPTY;
         }
-        self.buckets[self.current].learn(transit);
+        let bucket = &mut self.buckets[self.current];
+        bucket.learn(transit);
+        bucket.longest = bucket.longest.max(duration);
     }
 
-    /// Returns the fastest transit.
+    /// Returns how long after its beginning was sent the fastest packet came.
     pub(crate) fn fastest(&self) -> Option<i64> {
         let fastest = self.buckets.iter().map(|bucket| bucket.fastest).min();
-        fastest.filter(|&fastest| fastest != i64::MAX)
+        let fastest = fastest.filter(|&fastest| fastest != i64::MAX)?;
+        Some(fastest + self.longest())
     }
 
-    /// Returns the slowest transit but for one: a single outlier in the window is not worth waiting for.
+    /// Returns the same of the slowest but for one: a single outlier in the window is not worth waiting for.
     pub(crate) fn slow(&self) -> Option<i64> {
         let mut all = Bucket::EMPTY;
         for bucket in &self.buckets {
@@ -49,7 +54,12 @@ impl Transits {
         }
         let [slowest, second] = all.slowest;
         let slow = if second == i64::MIN { slowest } else { second };
-        (slow != i64::MIN).then_some(slow)
+        (slow != i64::MIN).then_some(slow + self.longest())
+    }
+
+    fn longest(&self) -> i64 {
+        let longest = self.buckets.iter().map(|bucket| bucket.longest);
+        longest.max().unwrap_or(0)
     }
 }
 
@@ -60,6 +70,8 @@ pub(crate) struct Copies {
     pub(crate) wanted: bool,
     last_loss: Option<i64>,
     until: i64,
+    /// How far back copies go that came as packets of their own, in timestamp units.
+    reach: i64,
 }
 
 impl Copies {
@@ -73,6 +85,23 @@ impl Copies {
             self.last_loss = Some(now);
         }
         self.wanted = now < self.until;
+        if !self.wanted {
+            self.reach = 0;
+        }
+    }
+
+    /// Hears of a copy of what was sent so many timestamp units before.
+    pub(crate) fn reach(&mut self, units: i64) {
+        self.reach = self.reach.max(units);
+    }
+
+    /// Returns for how many timestamp units copies are worth waiting, where packets last `duration`.
+    pub(crate) fn wait(&self, duration: i64) -> i64 {
+        if self.wanted {
+            self.reach.clamp(duration, MAX_WAIT * duration)
+        } else {
+            0
+        }
     }
 
     pub(crate) fn forget(&mut self) {
@@ -88,12 +117,15 @@ struct Bucket {
     fastest: i64,
     /// The slowest first.
     slowest: [i64; 2],
+    /// The longest packet.
+    longest: i64,
 }
 
 impl Bucket {
     const EMPTY: Self = Self {
         fastest: i64::MAX,
         slowest: [i64::MIN; 2],
+        longest: 0,
     };
 
     fn learn(&mut self, transit: i64) {
@@ -105,6 +137,9 @@ impl Bucket {
         }
     }
 }
+
+/// Packets that copies are waited for at most, as many as concealment lasts.
+const MAX_WAIT: i64 = 3;
 
 /// Microseconds for which a loss is remembered.
 const LOSS_MEMORY: i64 = 5_000_000;
@@ -122,7 +157,7 @@ mod tests {
         let mut all = Transits::new();
         transits
             .iter()
-            .for_each(|&(transit, now)| all.learn(transit, now));
+            .for_each(|&(transit, now)| all.learn(transit, 0, now));
         all
     }
 
@@ -131,9 +166,9 @@ mod tests {
         let calm: Vec<_> = (0..100).map(|n| (5 + n % 3, n * 20_000)).collect();
         assert_eq!(learnt(&calm).slow(), Some(7));
         let mut all = learnt(&calm);
-        all.learn(900, 2_000_000);
+        all.learn(900, 0, 2_000_000);
         assert_eq!(all.slow(), Some(7));
-        all.learn(800, 2_020_000);
+        all.learn(800, 0, 2_020_000);
         assert_eq!(all.slow(), Some(800));
         assert_eq!(all.fastest(), Some(5));
     }
@@ -141,12 +176,23 @@ mod tests {
     #[test]
     fn the_window_forgets() {
         let mut all = learnt(&[(900, 0), (900, 1), (3, 2)]);
-        all.learn(50, 6 * BUCKET);
+        all.learn(50, 0, 6 * BUCKET);
         assert_eq!((all.fastest(), all.slow()), (Some(50), Some(50)));
         for step in 0..6 {
-            all.learn(60 + step, (7 + step) * BUCKET);
+            all.learn(60 + step, 0, (7 + step) * BUCKET);
         }
         assert_eq!(all.fastest(), Some(61));
+    }
+
+    #[test]
+    fn packets_are_as_slow_as_the_longest() {
+        let mut all = Transits::new();
+        for (number, duration) in [10, 60, 20].into_iter().enumerate() {
+            all.learn(5, duration, number as i64);
+        }
+        assert_eq!((all.fastest(), all.slow()), (Some(65), Some(65)));
+        all.learn(5, 20, 6 * BUCKET);
+        assert_eq!((all.fastest(), all.slow()), (Some(25), Some(25)));
     }
 
     #[test]

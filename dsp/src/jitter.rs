@@ -66,6 +66,8 @@ pub(crate) struct JitterStats {
     pub(crate) overflow: u64,
     /// Packets that belong to no timeline known: stray ones, and the first of a restarted stream.
     pub(crate) stray: u64,
+    /// Packets that were missing when their sound was due and whose copies were played in their place.
+    pub(crate) recovered: u64,
 }
 
 /// Packets of one stream in, in any order; what is due out.
@@ -79,8 +81,6 @@ pub(crate) struct JitterBuffer {
     transits: Transits,
     /// The sequence number played last.
     played: Option<i64>,
-    /// Packets without sound since.
-    skipped: i64,
     copies: Copies,
     /// Timestamp units of the packet played last.
     duration: i64,
@@ -103,7 +103,6 @@ impl JitterBuffer {
             heard: None,
             transits: Transits::new(),
             played: None,
-            skipped: 0,
             copies: Copies::default(),
             duration: 0,
             pace: Pace::new(),
@@ -139,10 +138,15 @@ impl JitterBuffer {
         let Some((sequence, timestamp)) = self.place(sequence, timestamp, now) else {
             return;
         };
-        self.transits.learn(now - self.media_micros(timestamp), now);
         let end = timestamp + i64::from(duration);
+        let length = self.media_micros(i64::from(duration));
+        self.transits
+            .learn(now - self.media_micros(end), length, now);
         if self.cursor().is_some_and(|cursor| end <= cursor) {
             self.stats.late += 1;
+            return;
+        }
+        if self.is_recovered(sequence, timestamp) {
             return;
         }
         self.make_room(payload.len());
@@ -159,6 +163,7 @@ impl JitterBuffer {
             end,
             arrival: now,
             header,
+            copy: false,
             place,
         };
         self.packets.insert(at, packet);
@@ -173,11 +178,20 @@ impl JitterBuffer {
         };
         let ahead = i64::from(sequence.wrapping_sub(heard.sequence_number()).cast_signed());
         if (-MAX_MISORDER..=MAX_DROPOUT).contains(&ahead) && heard.mark(ahead) {
-            self.skipped += i64::from(
-                self.played
-                    .is_none_or(|played| heard.sequence + ahead > played),
-            );
             heard.sequence += ahead.max(0);
+            heard.silence(ahead.min(0));
+            self.settle();
+        }
+    }
+
+    /// Accounts for a long row of packets without sound before it is forgotten which they were.
+    fn settle(&mut self) {
+        let (Some(heard), Some(played)) = (self.heard, self.played) else {
+            return;
+        };
+        if self.packets.is_empty() && heard.sequence - played >= SETTLED {
+            self.stats.lost += heard.unheard(played, heard.sequence + 1);
+            self.played = Some(heard.sequence);
         }
     }
 
@@ -304,7 +318,6 @@ impl JitterBuffer {
         self.heard = None;
         self.transits = Transits::new();
         self.played = None;
-        self.skipped = 0;
         self.copies.forget();
         self.duration = 0;
         self.pace.reset();
@@ -357,6 +370,7 @@ impl JitterBuffer {
             timestamp: placed.1,
             arrival: now,
             seen: 1,
+            silent: 0,
             stray: None,
         });
         placed
@@ -389,8 +403,8 @@ impl JitterBuffer {
             } => match self.packets.first() {
                 None => self.starve(cursor, covered, made_up, wanted, now),
                 Some(first) if first.end <= cursor => {
+                    self.stats.late += u64::from(!first.copy);
                     self.discard_first();
-                    self.stats.late += 1;
                     Step::Again
                 }
                 Some(first) if first.timestamp <= cursor => self.play(now),
@@ -499,8 +513,10 @@ impl JitterBuffer {
 
     /// Packets of sound missing between the one played last and this one.
     fn missing(&self, packet: &Packet) -> u64 {
-        let played = self.played.unwrap_or(packet.sequence - 1);
-        u64::try_from(packet.sequence - played - 1 - self.skipped).unwrap_or(0)
+        let (Some(heard), Some(played)) = (&self.heard, self.played) else {
+            return 0;
+        };
+        heard.unheard(played, packet.sequence)
     }
 
     fn play(&mut self, now: i64) -> Step {
@@ -511,9 +527,9 @@ impl JitterBuffer {
         self.pace.fetch(slack);
         self.pausing = pausing && self.copies.carried;
         let first = &self.packets[0];
-        self.copies.learn(missing > 0, now);
+        self.copies.learn(missing > 0 || first.copy, now);
         self.stats.lost += missing;
-        self.skipped = 0;
+        self.stats.recovered += u64::from(first.copy);
         self.played = Some(first.sequence);
         self.duration = first.end - first.timestamp;
         self.state = State::Playing {
@@ -549,7 +565,7 @@ impl JitterBuffer {
         let step = micros(MARGIN_STEP);
         let steps = ((slow - fastest - micros(MARGIN_SLACK)).max(0) + step - 1) / step;
         let margin = ((steps + 1) * step).min(micros(MAX_HOLD));
-        let copy = if self.copies.wanted { duration } else { 0 };
+        let copy = self.copies.wait(duration);
         fastest + margin + self.media_micros(copy)
     }
 
@@ -625,6 +641,8 @@ struct Heard {
     arrival: i64,
     /// Bit n: the packet n before the newest was heard.
     seen: u128,
+    /// Bit n: the packet n before the newest was heard and carried no sound.
+    silent: u128,
     /// The packet out of line heard last.
     stray: Option<u16>,
 }
@@ -653,6 +671,7 @@ impl Heard {
         if ahead > 0 {
             let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
             self.seen = self.seen.checked_shl(shift).unwrap_or(0) | 1;
+            self.silent = self.silent.checked_shl(shift).unwrap_or(0);
             return true;
         }
         let bit = 1_u128
@@ -661,6 +680,25 @@ impl Heard {
         let fresh = self.seen & bit == 0;
         self.seen |= bit;
         fresh
+    }
+
+    /// Notes that the packet this far ahead of the newest, which was marked, carried no sound.
+    fn silence(&mut self, ahead: i64) {
+        let behind = u32::try_from(-ahead).unwrap_or(u32::MAX);
+        self.silent |= 1_u128.checked_shl(behind).unwrap_or(0);
+    }
+
+    /// Counts the packets between two that did not say that they carry no sound.
+    fn unheard(&self, after: i64, before: i64) -> u64 {
+        let between = u64::try_from(before - after - 1).unwrap_or(0);
+        if between == 0 {
+            return 0;
+        }
+        let nearest = u32::try_from(self.sequence - before + 1).unwrap_or(0);
+        let silent = self.silent.checked_shr(nearest).unwrap_or(0);
+        let beyond = u32::try_from(between).unwrap_or(u32::MAX);
+        let span = 1_u128.checked_shl(beyond).map_or(u128::MAX, |end| end - 1);
+        between - u64::from((silent & span).count_ones())
     }
 }
 
@@ -672,6 +710,8 @@ struct Packet {
     end: i64,
     arrival: i64,
     header: Option<Level>,
+    /// It came as a copy in a later packet.
+    copy: bool,
     place: Place,
 }
 
@@ -692,8 +732,12 @@ const MARGIN_SLACK: Duration = Duration::from_millis(3);
 /// What is made up without a packet at hand is a multiple of this: the shortest that Opus conceals.
 const CONCEALED_STEP: Duration = Duration::from_micros(2_500);
 
+/// Packets without sound in a row after which they are accounted for: half of what is remembered of each.
+const SETTLED: i64 = 64;
+
 /// Bytes of an Opus packet that says that the sender pauses: its table of contents, and a byte more at most.
 const PAUSE_BYTES: usize = 2;
 
+mod redundant;
 #[cfg(test)]
 mod tests;

@@ -47,6 +47,8 @@ pub struct PlayoutStats {
     pub duplicate: u64,
     /// Packets missing when their sound was due, the late ones included.
     pub lost: u64,
+    /// Packets that were missing and whose copies in later packets were played in their place.
+    pub recovered: u64,
     /// Frames with made-up sound that were heard.
     pub concealed: u64,
     /// Ticks from which sound was taken out, because the hold was too long.
@@ -138,10 +140,7 @@ impl Playout {
         now: Instant,
     ) {
         self.counts.received += 1;
-        let shortest =
-            MIN_PACKET_DURATION.as_micros() * u128::from(self.codec.clock_rate()) / 1_000_000;
-        let duration = self.codec.duration(payload);
-        let Some(duration) = duration.filter(|&units| u128::from(units) >= shortest) else {
+        let Some(duration) = self.duration(payload) else {
             self.counts.malformed.count(self.codec, payload);
             return;
         };
@@ -150,6 +149,17 @@ impl Playout {
         }
         self.jitter
             .put(sequence, timestamp, duration, payload, header, now);
+    }
+
+    /// Takes in a copy of an earlier payload that came inside the packet put last (RFC 2198), which has this timestamp; the
+    /// copy's is `offset` units earlier. It fills a hole or is dropped, and counts as nothing until it is played.
+    pub fn put_redundant(&mut self, timestamp: u32, offset: u32, payload: &[u8], now: Instant) {
+        let Some(duration) = self.duration(payload) else {
+            return;
+        };
+        self.jitter.expect_redundant(offset);
+        self.jitter
+            .put_redundant(timestamp.wrapping_sub(offset), duration, payload, now);
     }
 
     /// Hears that a packet of this sequence number carried something else than sound (a key press, comfort noise), so
@@ -222,6 +232,7 @@ impl Playout {
             late: jitter.late + jitter.stray,
             duplicate: jitter.duplicate,
             lost: jitter.lost,
+            recovered: jitter.recovered,
             concealed: self.counts.concealed,
             malformed: self.counts.malformed,
             overflow: jitter.overflow,
@@ -392,6 +403,14 @@ impl Playout {
     fn decoded_units(&self) -> u32 {
         let units = self.sound.ready.len() / self.per_unit();
         u32::try_from(units).expect("what waits is shorter than a second")
+    }
+
+    /// Returns the timestamp units of a payload that is sound of the codec.
+    fn duration(&self, payload: &[u8]) -> Option<u32> {
+        let shortest =
+            MIN_PACKET_DURATION.as_micros() * u128::from(self.codec.clock_rate()) / 1_000_000;
+        let duration = self.codec.duration(payload);
+        duration.filter(|&units| u128::from(units) >= shortest)
     }
 
     /// Timestamp units of so many microseconds.

@@ -21,6 +21,9 @@ pub const RTP_MISORDER_MAX: u16 = 100;
 /// Silence of the current source after which another one is taken at its first packet; before, at its second.
 pub const RTP_SOURCE_QUIET: Duration = Duration::from_millis(100);
 
+/// Copies of earlier payloads in one packet (RFC 2198); a packet with more is malformed. Browsers send one to four.
+pub const RED_COPIES_MAX: usize = 8;
+
 /// Mean time between two RTCP reports of a leg (RFC 3550 §6.2, the minimum for small sessions).
 pub const RTCP_INTERVAL: Duration = Duration::from_secs(5);
 

@@ -1,7 +1,8 @@
 //! A browser's offer to our answer (RFC 8829, 8839, 8842, 9143): one audio line, everything else refused.
 //!
 //! The answer is always the same kind of peer: ICE-lite with host candidates, DTLS client, Opus with in-band FEC, RTP and
-//! RTCP on one port. Other lines keep their place with port 0. What is echoed from the offer is checked to be a token
+//! RTCP on one port. Redundant audio data (RFC 2198) is agreed on where it is offered, behind Opus: browsers then take copies
+//! and send none. Other lines keep their place with port 0. What is echoed from the offer is checked to be a token
 //! (RFC 8866 §9) before, so an offer cannot write lines into the answer.
 
 use std::{
@@ -96,6 +97,7 @@ impl<'a> Agreed<'a> {
             remote_ufrag: Pii::new(self.remote.ufrag.to_owned()),
             fingerprints: self.remote.fingerprints,
             payload_type: self.remote.payload_type,
+            redundant: self.remote.redundant,
             audio_level: self.remote.audio_level,
             ssrc: ours.ssrc,
             legacy_srtp: local.legacy_srtp,
@@ -142,6 +144,7 @@ struct Remote<'a> {
     ufrag: &'a str,
     fingerprints: Vec<(HashName, Vec<u8>)>,
     payload_type: u8,
+    redundant: Option<u8>,
     audio_level: Option<u8>,
 }
 
@@ -293,10 +296,12 @@ impl<'a> Remote<'a> {
         if !password.is_some_and(|password| is_ice_text(password, 22)) {
             return Err(Refusal::Malformed("ice-pwd"));
         }
+        let payload_type = opus(section)?;
         Ok(Self {
             ufrag: ufrag.ok_or(Refusal::Malformed("ice-ufrag"))?,
             fingerprints: fingerprints(offer, audio)?,
-            payload_type: opus(section)?,
+            payload_type,
+            redundant: redundant(section, payload_type)?,
             audio_level: audio_level(section),
         })
     }
@@ -342,18 +347,38 @@ fn fingerprint(value: &str) -> Option<(HashName, Vec<u8>)> {
 
 /// Finds the payload type of Opus among the formats of the line.
 fn opus(section: &Section<'_>) -> Result<u8, Refusal> {
-    let formats = section.media_line()?.formats;
-    section
-        .values("rtpmap")
-        .find_map(|map| {
-            let (number, codec) = map.split_once(' ')?;
-            let payload_type = number.parse::<u8>().ok()?;
-            // RFC 5761 §4: 64–95 would be mistaken for RTCP.
-            let is_dynamic = matches!(payload_type, 35..=63 | 96..=127);
-            (is_dynamic && formats.contains(&number) && codec.eq_ignore_ascii_case("opus/48000/2"))
-                .then_some(payload_type)
+    let mut found = formats(section, "opus/48000/2")?;
+    found.next().ok_or(Refusal::NoCommonCodec)
+}
+
+/// Finds the payload type of redundant audio data that holds nothing but Opus (RFC 2198 §5: `111/111`).
+fn redundant(section: &Section<'_>, opus: u8) -> Result<Option<u8>, Refusal> {
+    let holds_opus = |payload_type: &u8| {
+        section.values("fmtp").any(|parameters| {
+            parameters.split_once(' ').is_some_and(|(number, held)| {
+                number.parse() == Ok(*payload_type)
+                    && held.split('/').all(|held| held.parse() == Ok(opus))
+            })
         })
-        .ok_or(Refusal::NoCommonCodec)
+    };
+    let mut found = formats(section, "red/48000/2")?;
+    Ok(found.find(|payload_type| *payload_type != opus && holds_opus(payload_type)))
+}
+
+/// Finds the payload types of a codec among the formats of the line.
+fn formats<'a>(
+    section: &'a Section<'_>,
+    codec: &'a str,
+) -> Result<impl Iterator<Item = u8>, Refusal> {
+    let formats = section.media_line()?.formats;
+    Ok(section.values("rtpmap").filter_map(move |map| {
+        let (number, named) = map.split_once(' ')?;
+        let payload_type = number.parse::<u8>().ok()?;
+        // RFC 5761 §4: 64–95 would be mistaken for RTCP.
+        let is_dynamic = matches!(payload_type, 35..=63 | 96..=127);
+        (is_dynamic && formats.contains(&number) && named.eq_ignore_ascii_case(codec))
+            .then_some(payload_type)
+    }))
 }
 
 /// Finds the id of the audio level's header extension (RFC 6464, RFC 8285 §4.2: one-byte ids).
@@ -422,7 +447,11 @@ impl Answer<'_> {
         let payload_type = self.media.payload_type;
         let default = self.local.candidates.first();
         let port = default.map_or(9, SocketAddr::port);
-        write!(out, "m=audio {port} {PROTOCOL} {payload_type}\r\n")?;
+        write!(out, "m=audio {port} {PROTOCOL} {payload_type}")?;
+        if let Some(redundant) = self.media.redundant {
+            write!(out, " {redundant}")?;
+        }
+        write!(out, "\r\n")?;
         match default {
             Some(address) if address.is_ipv6() => write!(out, "c=IN IP6 {}\r\n", address.ip())?,
             Some(address) => write!(out, "c=IN IP4 {}\r\n", address.ip())?,
@@ -443,6 +472,10 @@ impl Answer<'_> {
             out,
             "a=fmtp:{payload_type} minptime=10;useinbandfec=1\r\na=ptime:20\r\n"
         )?;
+        if let Some(redundant) = self.media.redundant {
+            write!(out, "a=rtpmap:{redundant} red/48000/2\r\n")?;
+            write!(out, "a=fmtp:{redundant} {payload_type}/{payload_type}\r\n")?;
+        }
         if let Some(id) = self.media.audio_level {
             write!(out, "a=extmap:{id} {AUDIO_LEVEL}\r\n")?;
         }

@@ -32,10 +32,57 @@ fn has(negotiated: &Negotiated, line: &str) -> bool {
 }
 
 #[test]
+fn redundant_audio_data_is_agreed_on_where_it_holds_opus() {
+    for (what, offer, expected) in [
+        ("as Chromium offers it", CHROMIUM.to_owned(), Some(63)),
+        ("Firefox", FIREFOX.to_owned(), None),
+        (
+            "three of a kind",
+            CHROMIUM.replace("111/111", "111/111/111"),
+            Some(63),
+        ),
+        (
+            "of another codec",
+            CHROMIUM.replace("111/111", "111/0"),
+            None,
+        ),
+        ("of nothing", CHROMIUM.replace("111/111", ""), None),
+        (
+            "without parameters",
+            CHROMIUM.replace("a=fmtp:63 111/111\r\n", ""),
+            None,
+        ),
+        (
+            "not in the line",
+            CHROMIUM.replace("111 63 9", "111 9"),
+            None,
+        ),
+        (
+            "at another rate",
+            CHROMIUM.replace("red/48000/2", "red/8000"),
+            None,
+        ),
+        (
+            "of Opus's own number",
+            CHROMIUM
+                .replace("rtpmap:63", "rtpmap:111")
+                .replace("fmtp:63", "fmtp:111"),
+            None,
+        ),
+    ] {
+        let negotiated = answer(&offer).unwrap();
+        assert_eq!(negotiated.media.redundant, expected, "{what}");
+        let answered = negotiated.answer.expose().contains("red/");
+        assert_eq!(answered, expected.is_some(), "{what}");
+    }
+}
+
+#[test]
 fn chromium_gets_an_answer() {
     let negotiated = answer(CHROMIUM).unwrap();
     let media = &negotiated.media;
     assert_eq!(media.payload_type, 111);
+    assert_eq!(media.redundant, Some(63));
     assert_eq!(media.audio_level, Some(1));
     assert_eq!(media.remote_ufrag.expose(), "Xk3d");
     assert_eq!(media.fingerprints.len(), 1);
@@ -44,7 +91,7 @@ fn chromium_gets_an_answer() {
         "v=0",
         "a=ice-lite",
         "a=group:BUNDLE 0",
-        "m=audio 5000 UDP/TLS/RTP/SAVPF 111",
+        "m=audio 5000 UDP/TLS/RTP/SAVPF 111 63",
         "c=IN IP4 192.0.2.1",
         "a=mid:0",
         "a=sendrecv",
@@ -53,6 +100,8 @@ fn chromium_gets_an_answer() {
         "a=fingerprint:sha-256 AB:CD",
         "a=rtpmap:111 opus/48000/2",
         "a=fmtp:111 minptime=10;useinbandfec=1",
+        "a=rtpmap:63 red/48000/2",
+        "a=fmtp:63 111/111",
         "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
         "a=candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host",
         "a=candidate:2 1 udp 2130706175 2001:db8::1 5000 typ host",
@@ -89,7 +138,7 @@ fn other_lines_keep_their_place_and_are_refused() {
         lines,
         [
             "m=video 0 UDP/TLS/RTP/SAVPF 96",
-            "m=audio 5000 UDP/TLS/RTP/SAVPF 111",
+            "m=audio 5000 UDP/TLS/RTP/SAVPF 111 63",
             "m=application 0 UDP/DTLS/SCTP webrtc-datachannel"
         ]
     );

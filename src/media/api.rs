@@ -106,6 +106,8 @@ pub struct BrowserMedia {
     pub fingerprints: Vec<(HashName, Vec<u8>)>,
     /// Opus payload type.
     pub payload_type: u8,
+    /// Payload type of redundant audio data (RFC 2198), where the browser takes it.
+    pub redundant: Option<u8>,
     /// Header extension id of the audio level (RFC 6464), where it was negotiated.
     pub audio_level: Option<u8>,
     /// Our synchronization source, as the answer says.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use dsp::PlayoutStats;
 use sip::rtp::{Discard, Discards};
 
 macro_rules! counters {
@@ -94,6 +95,24 @@ counters! {
     PacketsLate = "packets_late",
     /// Packets missing when their sound was due.
     PacketsLost = "packets_lost",
+    /// Packets missing whose copies in later packets were played in their place (RFC 2198).
+    PacketsRecovered = "packets_recovered",
+    /// Packets that had come before.
+    PacketsDuplicate = "packets_duplicate",
+    /// Packets dropped because too many waited to be played.
+    PacketsOverflow = "packets_overflow",
+    /// Packets without a byte of sound in them.
+    PayloadsEmpty = "payloads_empty",
+    /// Packets of more bytes or more sound than the limits allow.
+    PayloadsTooLong = "payloads_too_long",
+    /// Packets that are no sound of the codec, or hold less than any packet does.
+    PayloadsCorrupt = "payloads_corrupt",
+    /// Frames out of which sound was taken, because it waited for too long.
+    FramesAccelerated = "frames_accelerated",
+    /// Frames into which sound was put, because too little waited.
+    FramesExpanded = "frames_expanded",
+    /// Packets sent with copies of earlier payloads (RFC 2198).
+    PacketsRedundant = "packets_redundant",
     /// Times a leg was found to claim levels that are not so.
     LevelsUntrusted = "levels_untrusted",
     /// Frames a codec refused to encode.
@@ -152,6 +171,43 @@ impl Counters {
     /// Counts one packet that was of no use.
     pub const fn discard(&mut self, discard: Discard) {
         self.0[Counter::ALL.len() + discard.index()] += 1;
+    }
+
+    /// Counts what has happened to a leg's packets since `before`.
+    pub fn count_playout(&mut self, stats: &PlayoutStats, before: &PlayoutStats) {
+        for (counter, value) in [
+            (Counter::PacketsLate, stats.late - before.late),
+            (Counter::PacketsLost, stats.lost - before.lost),
+            (
+                Counter::PacketsRecovered,
+                stats.recovered - before.recovered,
+            ),
+            (
+                Counter::PacketsDuplicate,
+                stats.duplicate - before.duplicate,
+            ),
+            (Counter::PacketsOverflow, stats.overflow - before.overflow),
+            (
+                Counter::PayloadsEmpty,
+                stats.malformed.empty - before.malformed.empty,
+            ),
+            (
+                Counter::PayloadsTooLong,
+                stats.malformed.too_long - before.malformed.too_long,
+            ),
+            (
+                Counter::PayloadsCorrupt,
+                stats.malformed.corrupt - before.malformed.corrupt,
+            ),
+            (
+                Counter::FramesAccelerated,
+                stats.accelerated - before.accelerated,
+            ),
+            (Counter::FramesExpanded, stats.expanded - before.expanded),
+            (Counter::LevelsUntrusted, stats.untrusted - before.untrusted),
+        ] {
+            self.add(counter, value);
+        }
     }
 
     /// Counts packets of no use that a leg has counted beyond `before`.

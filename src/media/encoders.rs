@@ -9,7 +9,7 @@ use dsp::{
     Frame, Handover, Limiter, LossClass, MAX_PAYLOAD,
 };
 
-use super::hush::Hush;
+use super::{hush::Hush, redundancy::Redundancy};
 use crate::limit::{SPARE_STREAMS, SPARE_STREAMS_MAX};
 
 /// What turns the sums of a mix into sound that can be sent.
@@ -67,6 +67,8 @@ pub(super) struct Stream {
     hushed: u8,
     payload: [u8; MAX_PAYLOAD],
     len: usize,
+    /// For paths that lose.
+    redundancy: Option<Redundancy>,
 }
 
 impl Stream {
@@ -81,6 +83,7 @@ impl Stream {
             hushed: 0,
             payload: [0; MAX_PAYLOAD],
             len: 0,
+            redundancy: Redundancy::new(settings),
         }))
     }
 
@@ -91,6 +94,9 @@ impl Stream {
 
     /// Takes over the state of another stream's encoder.
     pub(super) fn follow(&mut self, other: &Self) -> bool {
+        if let (Some(mine), Some(theirs)) = (&mut self.redundancy, &other.redundancy) {
+            mine.follow(theirs);
+        }
         self.encoder.copy_from(&other.encoder).is_ok()
     }
 
@@ -116,18 +122,21 @@ impl Stream {
         self.alike = Alike::Unknown;
         self.encoder.set_complexity(complexity);
         let coded = self.encoder.encode(&self.sound, &mut self.payload);
-        self.note(coded)
+        self.keep(coded)
     }
 
     /// Encodes a sound that is kept elsewhere.
     pub(super) fn encode_other(&mut self, sound: &Frame, complexity: Complexity) -> bool {
         self.encoder.set_complexity(complexity);
         let coded = self.encoder.encode(sound, &mut self.payload);
-        self.note(coded)
+        self.keep(coded)
     }
 
-    fn note(&mut self, coded: Result<usize, CodecError>) -> bool {
+    fn keep(&mut self, coded: Result<usize, CodecError>) -> bool {
         self.len = coded.unwrap_or(0);
+        if let Some(redundancy) = &mut self.redundancy {
+            redundancy.keep(&self.payload[..self.len]);
+        }
         self.len > 0
     }
 
@@ -160,6 +169,12 @@ impl Stream {
     /// Returns the payload of the last tick; empty where the encoder failed.
     pub(super) fn payload(&self) -> &[u8] {
         &self.payload[..self.len]
+    }
+
+    /// Returns the payload of the last tick with copies of earlier ones, where the stream is for paths that lose.
+    pub(super) fn redundant(&mut self) -> Option<&[u8]> {
+        let redundancy = self.redundancy.as_mut().filter(|_| self.len > 0)?;
+        redundancy.around(&self.payload[..self.len])
     }
 }
 
@@ -203,6 +218,9 @@ impl Encoders {
             return Stream::new(settings);
         };
         let mut stream = self.spare.swap_remove(at);
+        if let Some(redundancy) = &mut stream.redundancy {
+            redundancy.clear();
+        }
         stream.handover = Handover::new();
         stream.alike = Alike::Unknown;
         stream.finish = Finish::new();

@@ -38,6 +38,7 @@ mod encoders;
 mod hush;
 mod legs;
 mod outbox;
+mod redundancy;
 mod sockets;
 mod tick;
 

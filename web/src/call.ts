@@ -4,6 +4,7 @@
 //! for the first time, so listening needs no permission. No ICE servers: the server is ICE-lite with public candidates and
 //! the browser sends the checks. The call does not touch the DOM.
 
+import { Copies, preferCopies } from "./copies";
 import type { Obstacle } from "./state";
 
 /** Longest wait for the browser's own candidates; the server does not need them, so a slow network interface is not waited for. */
@@ -19,6 +20,9 @@ export class Call {
   #peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
   #sender: RTCRtpSender;
   #seen = { received: 0, lost: 0 };
+  #answer = "";
+  #copies = new Copies();
+  #copying = false;
   #tell: (news: CallNews) => void;
 
   constructor(tell: (news: CallNews) => void) {
@@ -36,6 +40,7 @@ export class Call {
   }
 
   async answer(sdp: string): Promise<void> {
+    this.#answer = sdp;
     await this.#peer.setRemoteDescription({ type: "answer", sdp });
   }
 
@@ -50,21 +55,38 @@ export class Call {
     let received = 0;
     let jitter = 0;
     let roundTrip = 0;
+    let lostUpwards = 0;
     (await this.#peer.getStats()).forEach((report: Record<string, unknown>) => {
       if (report.type === "inbound-rtp") {
         lost = number(report.packetsLost);
         received = number(report.packetsReceived);
         jitter = number(report.jitter);
-      } else if (report.type === "candidate-pair" && report.nominated) roundTrip = number(report.currentRoundTripTime);
+      } else if (report.type === "remote-inbound-rtp") lostUpwards = number(report.fractionLost);
+      else if (report.type === "candidate-pair" && report.nominated) roundTrip = number(report.currentRoundTripTime);
     });
     const news = { received: received - this.#seen.received, lost: lost - this.#seen.lost };
     this.#seen = { received, lost };
+    await this.#protect(this.#copies.judge(lostUpwards));
     return news.received > 0 ? judge(Math.max(0, news.lost) / (news.received + Math.max(0, news.lost)), jitter, roundTrip) : null;
   }
 
   close(): void {
     this.#tell = () => {};
     this.#peer.close();
+  }
+
+  /** Has copies sent, or none; what was agreed with the server stays as it is. */
+  async #protect(wanted: boolean): Promise<void> {
+    const preferred = preferCopies(this.#answer);
+    if (wanted === this.#copying || preferred === null || this.#peer.signalingState !== "stable") return;
+    this.#copying = wanted;
+    try {
+      await this.#peer.setLocalDescription(await this.#peer.createOffer());
+      await this.#peer.setRemoteDescription({ type: "answer", sdp: wanted ? preferred : this.#answer });
+    } catch {
+      // The call goes on as it was.
+      if (this.#peer.signalingState === "have-local-offer") await this.#peer.setLocalDescription({ type: "rollback" });
+    }
   }
 
   #gathered(): Promise<void> {

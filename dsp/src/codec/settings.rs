@@ -14,6 +14,18 @@ pub enum LossClass {
     High,
 }
 
+impl LossClass {
+    /// Returns how many packets back the copies lie that a packet carries for a path of this class, where its end takes
+    /// copies (RFC 2198); the farthest first.
+    pub const fn copies(self) -> &'static [u8] {
+        match self {
+            Self::Low => &[],
+            Self::Medium => &[2],
+            Self::High => &[4, 2],
+        }
+    }
+}
+
 /// What distinguishes one encoding of a mix from another; the bit rate follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EncoderSettings {

@@ -131,6 +131,149 @@ fn a_packet_without_sound_is_not_lost() {
 }
 
 #[test]
+fn packets_without_sound_behind_ones_that_wait_are_not_lost() {
+    let start = t0();
+    let mut buffer = playing(start);
+    buffer.put(2, 160, 160, &[2], None, start + tick(0));
+    for sequence in 3..9 {
+        buffer.skip(sequence);
+    }
+    for expected in [Took::Payload(vec![2]), Took::Silence] {
+        let tick = if expected == Took::Silence { 8 } else { 1 };
+        buffer.put(9, 1_280, 160, &[9], None, start + TICK * tick);
+        assert_eq!(took(&mut buffer, 160, start + self::tick(tick)), expected);
+    }
+    assert_eq!(buffer.stats().lost, 0);
+}
+
+#[test]
+fn a_long_row_without_sound_is_not_lost_but_for_what_is_missing_in_it() {
+    let start = t0();
+    let mut buffer = playing(start);
+    for sequence in (2..1_000).filter(|sequence| *sequence != 70 && *sequence != 500) {
+        buffer.skip(sequence);
+    }
+    buffer.put(1_000, 999 * 160, 160, &[7], None, start + TICK * 999);
+    let taken = (0..3).map(|n| took(&mut buffer, 160, start + tick(999 + n)));
+    assert!(taken.last() == Some(Took::Silence) || buffer.packets.is_empty());
+    assert_eq!(buffer.stats().lost, 2);
+}
+
+#[test]
+fn copies_fill_the_holes_of_lost_packets() {
+    let start = t0();
+    let mut buffer = playing(start);
+    buffer.put(4, 480, 160, &[4], None, start + tick(0));
+    for (timestamp, byte) in [(0, 11), (160, 12), (320, 13), (480, 14)] {
+        buffer.put_redundant(timestamp, 160, &[byte], start + tick(0));
+    }
+    buffer.put(5, 640, 160, &[5], None, start + tick(0));
+    buffer.put_redundant(480, 160, &[24], start + tick(0));
+    for (number, expected) in [12, 13, 4, 5].into_iter().enumerate() {
+        let at = start + tick(u32::try_from(number).unwrap() + 1);
+        assert_eq!(took(&mut buffer, 160, at), Took::Payload(vec![expected]));
+    }
+    let stats = buffer.stats();
+    assert_eq!((stats.recovered, stats.lost, stats.received), (2, 0, 3));
+    assert_eq!((stats.late, stats.duplicate, stats.overflow), (0, 0, 0));
+}
+
+#[test]
+fn a_packet_whose_copy_waits_is_not_played_twice() {
+    let start = t0();
+    let mut buffer = playing(start);
+    buffer.put(3, 320, 160, &[3], None, start + tick(0));
+    buffer.put_redundant(160, 160, &[12], start + tick(0));
+    buffer.put(2, 160, 160, &[2], None, start + tick(0));
+    for (number, expected) in [(1, 12), (2, 3)] {
+        let taken = took(&mut buffer, 160, start + tick(number));
+        assert_eq!(taken, Took::Payload(vec![expected]));
+    }
+    let stats = buffer.stats();
+    assert_eq!((stats.lost, stats.late, stats.duplicate), (0, 0, 0));
+}
+
+#[test]
+fn a_copy_taken_for_the_wrong_packet_gives_way() {
+    let start = t0();
+    let mut buffer = playing(start);
+    // Packets of 10 ms after one of 20: two are missing, and one copy of 20 ms is taken for the second.
+    buffer.put(4, 480, 160, &[4], None, start + tick(0));
+    buffer.put_redundant(320, 160, &[13], start + tick(0));
+    buffer.put(3, 400, 80, &[3], None, start + tick(0));
+    buffer.put(2, 160, 240, &[2], None, start + tick(0));
+    for expected in [2, 3, 4] {
+        let taken = took(&mut buffer, 160, start + tick(1));
+        assert_eq!(taken, Took::Payload(vec![expected]));
+    }
+    assert_eq!(buffer.stats().recovered, 0);
+}
+
+#[test]
+fn copies_of_what_was_not_sent_or_has_been_are_dropped() {
+    let start = t0();
+    let mut buffer = JitterBuffer::new(8_000);
+    buffer.put_redundant(0, 160, &[9], start);
+    buffer.put(1, 160, 160, &[1], None, start);
+    // Before the first packet, over it, after it, far away, of no length.
+    for timestamp in [0, 160, 320, 1 << 31, 160_u32.wrapping_sub(16_383)] {
+        buffer.put_redundant(timestamp, 160, &[9], start);
+    }
+    assert_eq!(
+        took(&mut buffer, 160, start + tick(0)),
+        Took::Payload(vec![1])
+    );
+    // The sender paused: a gap in time, none in sequence.
+    buffer.put(2, 960, 160, &[2], None, start + tick(4));
+    for (timestamp, duration) in [(160, 160), (320, 160), (800, 160), (800, 0)] {
+        buffer.put_redundant(timestamp, duration, &[9], start + tick(4));
+    }
+    // One is missing, but not where these copies lie.
+    buffer.put(4, 1_280, 160, &[4], None, start + tick(4));
+    for (timestamp, duration) in [(960, 160), (1_040, 160), (1_120, 240)] {
+        buffer.put_redundant(timestamp, duration, &[9], start + tick(4));
+    }
+    assert_eq!(buffer.packets.len(), 2);
+    buffer.put_redundant(1_120, 160, &[3], start + tick(4));
+    buffer.put_redundant(1_120, 160, &[9], start + tick(4));
+    assert_eq!(buffer.packets.len(), 3);
+}
+
+#[test]
+fn copies_push_nothing_out() {
+    let start = t0();
+    let mut buffer = playing(start);
+    for number in (3..120_u16).step_by(2) {
+        let timestamp = u32::from(number - 1) * 40;
+        buffer.put(number, timestamp, 40, &[7], None, start);
+        buffer.put_redundant(timestamp - 40, 40, &[9], start);
+    }
+    assert!(buffer.packets.len() <= MAX_PACKETS);
+    let copies = buffer.packets.iter().filter(|packet| packet.copy).count();
+    assert!(copies > 0 && buffer.stats().overflow > 0);
+}
+
+#[test]
+fn copies_are_waited_for_on_a_lossy_path() {
+    let start = t0();
+    let mut buffer = JitterBuffer::new(8_000).with_copies();
+    let mut target = 0;
+    for number in (0..300_u16).filter(|number| number % 50 != 7) {
+        let (at, timestamp) = (start + TICK * u32::from(number), u32::from(number) * 160);
+        buffer.put(number, timestamp, 160, &[7; 9], None, at);
+        if number > 2 {
+            buffer.expect_redundant(320);
+            buffer.put_redundant(timestamp - 320, 160, &[7; 9], at);
+        }
+        took(&mut buffer, 160, at + Duration::from_millis(10));
+        target = buffer.target_ms();
+    }
+    // One loss is an accident.
+    assert_eq!((target, buffer.stats().lost), (45, 1));
+    assert_eq!(buffer.stats().recovered, 5);
+}
+
+#[test]
 fn a_gap_before_a_packet_at_hand_offers_its_copy() {
     let start = t0();
     let mut buffer = playing(start);

@@ -10,6 +10,7 @@
 //! [`Discard`], which the caller counts in its [`Discards`]. This module knows neither addresses nor sound.
 
 pub mod packet;
+pub mod red;
 pub mod rtcp;
 pub mod session;
 pub mod srtp;
@@ -19,7 +20,7 @@ pub mod telephone_event;
 mod vectors;
 
 pub use packet::{Header, Packet};
-pub use session::{Format, Received, RtcpNews, Session, SessionConfig};
+pub use session::{Audio, Format, Received, RtcpNews, Session, SessionConfig};
 
 /// Why a received packet was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

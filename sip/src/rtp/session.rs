@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::{
     Discard, Header, Packet,
     packet::HEADER_LEN,
+    red::{self, Blocks, Copies},
     rtcp::{Block, Compound, RtcpPacket, SenderInfo, Writer},
     stats::{Place, Reception, ReceptionStats},
     telephone_event::{Detector, Key, Report},
@@ -57,32 +58,48 @@ pub struct SessionConfig {
     pub format: Format,
     /// Header extension id of the audio level (RFC 6464), where it was negotiated.
     pub audio_level: Option<u8>,
+    /// Payload type of redundant audio data (RFC 2198), where it was negotiated.
+    pub redundant: Option<u8>,
     /// 96 random bits for the canonical name.
     pub cname: [u8; 12],
     /// Seed that spreads the times of the reports.
     pub seed: u64,
 }
 
+/// A packet of audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Audio<'a> {
+    /// Sequence number.
+    pub sequence: u16,
+    /// Media time.
+    pub timestamp: u32,
+    /// The payload.
+    pub payload: &'a [u8],
+    /// Audio level of the payload as −dBov, where the sender told it.
+    pub level: Option<u8>,
+    /// The first packet of another source or of a restarted stream: what is queued for playout does not connect.
+    pub restarted: bool,
+    /// Copies of earlier payloads of the same type.
+    pub copies: Copies<'a>,
+}
+
 /// What a received packet means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received<'a> {
     /// Audio for the playout.
-    Audio {
-        /// Sequence number.
-        sequence: u16,
-        /// Media time.
-        timestamp: u32,
-        /// The payload.
-        payload: &'a [u8],
-        /// Audio level as −dBov, where the sender told it.
-        level: Option<u8>,
-        /// The first packet of another source or of a restarted stream: what is queued for playout does not connect.
-        restarted: bool,
-    },
+    Audio(Audio<'a>),
     /// A key, once per press.
-    Digit(char),
+    Digit {
+        /// What was pressed.
+        digit: char,
+        /// Sequence number in the received stream, where the packet belongs to it: it carries no sound.
+        silent: Option<u16>,
+    },
     /// Nothing to act on: comfort noise, the rest of a press, an empty packet.
-    Nothing,
+    Nothing {
+        /// Sequence number in the received stream, where the packet belongs to it: it carries no sound.
+        silent: Option<u16>,
+    },
 }
 
 /// What a compound of RTCP told.
@@ -190,24 +207,32 @@ impl Session {
         if Some(packet.payload_type) == self.config.format.telephone_event {
             return self.handle_event(&packet, now);
         }
-        let is_audio = packet.payload_type == self.config.format.payload_type;
-        if !is_audio && packet.payload_type != COMFORT_NOISE {
+        let blocks = if Some(packet.payload_type) == self.config.redundant {
+            Blocks::parse(packet.payload)?
+        } else {
+            Blocks::single(packet.payload_type, packet.payload)
+        };
+        let audio = self.config.format.payload_type;
+        if blocks.payload_type != audio && blocks.payload_type != COMFORT_NOISE {
             return Err(Discard::UnknownPayloadType);
         }
         self.follow(&packet, now)?;
-        if !is_audio || packet.payload.is_empty() {
-            return Ok(Received::Nothing);
+        if blocks.payload_type != audio || blocks.payload.is_empty() {
+            return Ok(Received::Nothing {
+                silent: Some(packet.sequence),
+            });
         }
         if let Some(incoming) = &mut self.incoming {
             incoming.handle_timestamp(packet.timestamp, now);
         }
-        Ok(Received::Audio {
+        Ok(Received::Audio(Audio {
             sequence: packet.sequence,
             timestamp: packet.timestamp,
-            payload: packet.payload,
+            payload: blocks.payload,
             level: self.level(&packet),
             restarted: std::mem::take(&mut self.restarted),
-        })
+            copies: blocks.copies.of(audio),
+        }))
     }
 
     /// Takes a plain compound RTCP packet.
@@ -234,16 +259,20 @@ impl Session {
 
     /// Writes the next RTP packet and returns its length, or 0 where `out` is too short.
     pub fn write_rtp(&mut self, payload: &[u8], out: &mut [u8]) -> usize {
-        let header = self.header(
-            self.outgoing.marker,
-            self.config.format.payload_type,
-            self.outgoing.timestamp,
-        );
-        let len = self.write(header, payload, out);
-        if len > 0 {
-            self.outgoing.marker = false;
+        self.write_audio(self.config.format.payload_type, payload, out)
+    }
+
+    /// Writes the next RTP packet from what [`red::write`] has made and returns its length, or 0 where `out` is too short or
+    /// redundant audio data was not negotiated.
+    pub fn write_redundant(&mut self, blocks: &[u8], out: &mut [u8]) -> usize {
+        let Some(payload_type) = self.config.redundant else {
+            self.skip_tick();
+            return 0;
+        };
+        let len = self.write_audio(payload_type, blocks, out);
+        if let Some(blocks) = out.get_mut(HEADER_LEN..len) {
+            red::set_payload_type(blocks, self.config.format.payload_type);
         }
-        self.advance();
         len
     }
 
@@ -329,12 +358,18 @@ impl Session {
         now: Instant,
     ) -> Result<Received<'a>, Discard> {
         let digit = self.keys.handle(packet)?;
+        let mut silent = None;
         if let Some(incoming) = &mut self.incoming
             && incoming.ssrc() == packet.ssrc
         {
-            self.restarted |= incoming.handle_sequence(packet.sequence, now) == Place::Restarted;
+            let place = incoming.handle_sequence(packet.sequence, now);
+            self.restarted |= place == Place::Restarted;
+            silent = (place != Place::Stray).then_some(packet.sequence);
         }
-        Ok(digit.map_or(Received::Nothing, Received::Digit))
+        Ok(match digit {
+            Some(digit) => Received::Digit { digit, silent },
+            None => Received::Nothing { silent },
+        })
     }
 
     /// Follows the incoming stream, and notes where it begins anew.
@@ -405,6 +440,16 @@ impl Session {
             timestamp,
             ssrc: self.config.ssrc,
         }
+    }
+
+    fn write_audio(&mut self, payload_type: u8, payload: &[u8], out: &mut [u8]) -> usize {
+        let header = self.header(self.outgoing.marker, payload_type, self.outgoing.timestamp);
+        let len = self.write(header, payload, out);
+        if len > 0 {
+            self.outgoing.marker = false;
+        }
+        self.advance();
+        len
     }
 
     fn write(&mut self, header: Header, payload: &[u8], out: &mut [u8]) -> usize {

@@ -395,15 +395,16 @@ impl Row {
                 let own = own_part(member, stage, *hears);
                 let sent = match (member.ear, &mut member.voice) {
                     (Ear::Mix(_), Voice::Shared(number)) => {
-                        let stream = encodings[*number].stream.as_ref();
-                        let payload = match stream {
+                        match &mut encodings[*number].stream {
                             Some(stream) if *voices == 0 && stream.is_hushed() => {
-                                common.hush.payload(stream.settings())
+                                let payload = common.hush.payload(stream.settings());
+                                leg.send(payload, &mut common.outbox, &mut common.counters);
                             }
-                            Some(stream) => stream.payload(),
-                            None => &[],
-                        };
-                        leg.send(payload, &mut common.outbox, &mut common.counters);
+                            Some(stream) => {
+                                leg.send_coded(stream, &mut common.outbox, &mut common.counters);
+                            }
+                            None => leg.skip(),
+                        }
                         &*sound
                     }
                     (Ear::Mix(_), Voice::Hushed(key)) => {
@@ -567,7 +568,7 @@ fn speak_alone(leg: &mut Leg, stream: &mut Stream, shared: Option<&Stream>, comm
     } else {
         common.counters.count(Counter::EncodeFailed);
     }
-    leg.send(stream.payload(), &mut common.outbox, &mut common.counters);
+    leg.send_coded(stream, &mut common.outbox, &mut common.counters);
 }
 
 /// Lets a member's encoding follow its ear.

@@ -20,18 +20,19 @@ use dsp::{
 };
 use sip::{
     redact::Pii,
-    rtp::{Discard, Received},
+    rtp::{Audio, Discard, Received},
 };
 
 use self::{
     loss::PathLoss,
     phone::{Identity, Phone},
-    secure::{Dropped, Inbound, Path, Secure, SecureContext},
+    secure::{Dropped, Inbound, Path, Payload, Secure, SecureContext},
 };
 use super::{
     api::{ClipId, Event, ListeningGain, Opening, PhoneMedia},
     common::Common,
     counters::{Counter, Counters},
+    encoders::Stream,
     outbox::Outbox,
     player::{Player, Spot},
     shard::SocketId,
@@ -39,7 +40,7 @@ use super::{
 };
 use crate::{
     id::{ConferenceId, LegId},
-    limit::{SERVE_INTERVAL, SKIPPED_TICKS_MAX},
+    limit::{COPIES_REACH, SERVE_INTERVAL, SKIPPED_TICKS_MAX},
 };
 
 /// A leg's whole media state; moves between workers.
@@ -79,6 +80,10 @@ struct Hearing {
     codec: Codec,
     gain: ListeningGain,
     path: PathLoss,
+    /// The peer takes copies of earlier payloads (RFC 2198).
+    redundant: bool,
+    /// Ticks in a row in each of which media time went on by one packet.
+    steady: u8,
 }
 
 /// What a leg is sent in a tick.
@@ -139,6 +144,10 @@ impl Leg {
             Opening::Phone(media) => media.format.codec,
             Opening::Browser(_) => Codec::Opus,
         };
+        let redundant = match &opening {
+            Opening::Phone(_) => false,
+            Opening::Browser(media) => media.redundant.is_some(),
+        };
         let transport = match opening {
             Opening::Phone(media) => {
                 Transport::Phone(Box::new(Phone::new(media, Identity::draw(rng), now)))
@@ -160,6 +169,8 @@ impl Leg {
                 codec,
                 gain: ListeningGain::default(),
                 path: PathLoss::new(),
+                redundant,
+                steady: 0,
             },
             player: None,
             ticked_at: None,
@@ -193,14 +204,8 @@ impl Leg {
                 };
                 let handshakes = &mut common.handshakes;
                 match browser.secure.handle_datagram(path, bytes, handshakes, now) {
-                    Inbound::Audio {
-                        sequence,
-                        timestamp,
-                        payload,
-                        level,
-                        restarted,
-                    } => {
-                        self.put(sequence, timestamp, payload, level, restarted, now);
+                    Inbound::Media(received) => {
+                        self.handle_received(Ok(received), common, now);
                         false
                     }
                     inbound @ (Inbound::Nothing | Inbound::Bound) => {
@@ -274,6 +279,7 @@ impl Leg {
         if let Some(last) = self.ticked_at
             && at != last + TICK
         {
+            self.hearing.steady = 0;
             let passed = ticks(at.saturating_duration_since(last) + TICK / 2);
             if passed == 0 {
                 return false;
@@ -285,6 +291,7 @@ impl Leg {
                 (1..passed.min(SKIPPED_TICKS_MAX)).for_each(|_| self.skip());
             }
         }
+        self.hearing.steady = self.hearing.steady.saturating_add(1);
         self.ticked_at = Some(at);
         if now >= self.serve_at {
             self.serve(common, now);
@@ -412,6 +419,26 @@ impl Leg {
         self.send(payload, outbox, counters);
     }
 
+    /// Sends what a stream has coded: with copies of its earlier payloads where the path loses and the peer takes them.
+    ///
+    /// Copies are told by how much earlier they were sent, so they need media time that went on with the stream's.
+    pub(super) fn send_coded(
+        &mut self,
+        stream: &mut Stream,
+        outbox: &mut Outbox,
+        counters: &mut Counters,
+    ) {
+        if self.hearing.redundant
+            && usize::from(self.hearing.steady) > COPIES_REACH
+            && let Transport::Browser(browser) = &mut self.transport
+            && let Some(blocks) = stream.redundant()
+        {
+            counters.count(Counter::PacketsRedundant);
+            return browser.send(Payload::Redundant(blocks), outbox, counters);
+        }
+        self.send(stream.payload(), outbox, counters);
+    }
+
     /// Sends one packet; none where there is no payload.
     pub(super) fn send(&mut self, payload: &[u8], outbox: &mut Outbox, counters: &mut Counters) {
         if payload.is_empty() {
@@ -419,12 +446,15 @@ impl Leg {
         }
         match &mut self.transport {
             Transport::Phone(phone) => phone.send(self.id, payload, outbox, counters),
-            Transport::Browser(browser) => browser.send(payload, outbox, counters),
+            Transport::Browser(browser) => {
+                browser.send(Payload::Single(payload), outbox, counters);
+            }
         }
     }
 
     /// Says goodbye to the peer.
     pub(super) fn close(&mut self, common: &mut Common, now: Instant) {
+        self.take_stock(&mut common.counters);
         match &mut self.transport {
             Transport::Phone(phone) => phone.close(self.id, common, now),
             Transport::Browser(browser) => {
@@ -466,20 +496,17 @@ impl Leg {
         }
     }
 
-    fn put(
-        &mut self,
-        sequence: u16,
-        timestamp: u32,
-        payload: &[u8],
-        level: Option<u8>,
-        restarted: bool,
-        now: Instant,
-    ) {
-        if restarted {
+    fn put(&mut self, audio: Audio<'_>, now: Instant) {
+        if audio.restarted {
             self.playout.reset();
         }
-        let header = level.map(Level::from_rfc6464);
-        self.playout.put(sequence, timestamp, payload, header, now);
+        let header = audio.level.map(Level::from_rfc6464);
+        self.playout
+            .put(audio.sequence, audio.timestamp, audio.payload, header, now);
+        for copy in audio.copies {
+            self.playout
+                .put_redundant(audio.timestamp, copy.offset.into(), copy.payload, now);
+        }
     }
 
     fn handle_received(
@@ -488,21 +515,20 @@ impl Leg {
         common: &mut Common,
         now: Instant,
     ) {
-        match received {
-            Ok(Received::Audio {
-                sequence,
-                timestamp,
-                payload,
-                level,
-                restarted,
-                ..
-            }) => self.put(sequence, timestamp, payload, level, restarted, now),
-            Ok(Received::Digit(digit)) => common.tell(Event::Digit {
-                leg: self.id,
-                digit,
-            }),
-            Ok(Received::Nothing) => {}
-            Err(discard) => common.counters.discard(discard),
+        let silent = match received {
+            Ok(Received::Audio(audio)) => return self.put(audio, now),
+            Ok(Received::Digit { digit, silent }) => {
+                common.tell(Event::Digit {
+                    leg: self.id,
+                    digit,
+                });
+                silent
+            }
+            Ok(Received::Nothing { silent }) => silent,
+            Err(discard) => return common.counters.discard(discard),
+        };
+        if let Some(sequence) = silent {
+            self.playout.skip(sequence);
         }
     }
 
@@ -539,9 +565,7 @@ impl Leg {
     fn take_stock(&mut self, counters: &mut Counters) {
         let stats = self.playout.stats();
         let before = std::mem::replace(&mut self.counted, stats);
-        counters.add(Counter::PacketsLate, stats.late - before.late);
-        counters.add(Counter::PacketsLost, stats.lost - before.lost);
-        counters.add(Counter::LevelsUntrusted, stats.untrusted - before.untrusted);
+        counters.count_playout(&stats, &before);
         let session = match &self.transport {
             Transport::Phone(phone) => Some(phone.stats()),
             Transport::Browser(browser) => browser.secure.stats(),
@@ -592,7 +616,7 @@ impl Manner {
 }
 
 impl Browser {
-    fn send(&mut self, payload: &[u8], outbox: &mut Outbox, counters: &mut Counters) {
+    fn send(&mut self, payload: Payload<'_>, outbox: &mut Outbox, counters: &mut Counters) {
         let Ok(room) = outbox.room() else {
             self.secure.skip_audio();
             counters.count(Counter::OutboxFull);

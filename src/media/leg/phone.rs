@@ -69,6 +69,7 @@ impl Phone {
             first_timestamp: identity.timestamp,
             format: rtp_format(&media.format),
             audio_level: None,
+            redundant: None,
             cname: identity.cname,
             seed: identity.seed,
         };
@@ -101,7 +102,7 @@ impl Phone {
             return self
                 .session
                 .handle_rtcp(bytes, now)
-                .map(|_| Received::Nothing);
+                .map(|_| Received::Nothing { silent: None });
         }
         let received = self.session.handle_rtp(bytes, now)?;
         self.heard_at = now;

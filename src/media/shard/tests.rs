@@ -455,6 +455,39 @@ fn a_key_is_told_once() {
 }
 
 #[test]
+fn keys_comfort_noise_and_padding_are_no_lost_packets() {
+    let mut world = World::conference(&[(ANNA, LOW), (BERT, HIGH)]);
+    world.run(Duration::from_millis(500));
+    for digit in ['6', '6'] {
+        // As telephones do it, the keys are in the place of the sound.
+        let tone = world.phone(ANNA).says.take();
+        for packet in world.phone(ANNA).press(digit) {
+            world.deliver(SocketId::Rtp(ANNA), address(ANNA, 4_000), &packet);
+            world.run(dsp::TICK);
+        }
+        world.phone(ANNA).says = tone;
+        world.run(Duration::from_millis(300));
+    }
+    for (payload_type, payload) in [(13, &[40][..]), (8, &[])] {
+        let tone = world.phone(ANNA).says.take();
+        for _ in 0..80 {
+            let packet = world.phone(ANNA).packet(payload_type, payload);
+            world.deliver(SocketId::Rtp(ANNA), address(ANNA, 4_000), &packet);
+            world.run(dsp::TICK);
+        }
+        world.phone(ANNA).says = tone;
+        world.run(Duration::from_secs(2));
+    }
+    for counter in [
+        Counter::PacketsLost,
+        Counter::PacketsLate,
+        Counter::PayloadsEmpty,
+    ] {
+        assert_eq!(world.count(counter), 0, "{}", counter.name());
+    }
+}
+
+#[test]
 fn a_change_of_codec_keeps_the_stream() {
     let mut world = World::conference(&[(ANNA, LOW), (BERT, HIGH)]);
     world.run(Duration::from_secs(1));

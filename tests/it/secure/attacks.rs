@@ -15,7 +15,7 @@ use rundruf::{
     limit::HALF_OPEN_MAX,
     media::{
         api::{BrowserMedia, Gone},
-        leg::secure::{Handshakes, Inbound, Secure, SecureContext, stun_ufrag},
+        leg::secure::{Handshakes, Inbound, Payload, Secure, SecureContext, stun_ufrag},
     },
 };
 use sip::rtp::Discard;
@@ -318,7 +318,10 @@ fn the_latest_nomination_is_followed_to_another_network() {
     let check = binding(&world.media, false, &password);
     world.inject(world.seen_as, &check);
     let mut out = [0; 1_400];
-    let (old, _) = world.leg.write_audio(&[1], &mut out).unwrap();
+    let (old, _) = world
+        .leg
+        .write_audio(Payload::Single(&[1]), &mut out)
+        .unwrap();
     assert_ne!(
         *old.remote.expose(),
         world.seen_as,

@@ -7,7 +7,7 @@ mod world;
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use rundruf::media::api::Gone;
+use rundruf::media::{api::Gone, leg::secure::Payload};
 use sip::rtp::srtp::Profile;
 
 use world::World;
@@ -124,7 +124,12 @@ fn another_certificate_is_refused() {
     let mut world = World::with(false, |media| media.fingerprints[0].1[0] ^= 1);
     assert!(!world.connects_within(Duration::from_secs(4)));
     assert_eq!(world.leg.gone(), Some(Gone::Closed));
-    assert_eq!(world.leg.write_audio(&[1], &mut [0; 1_400]), None);
+    assert_eq!(
+        world
+            .leg
+            .write_audio(Payload::Single(&[1]), &mut [0; 1_400]),
+        None
+    );
     assert!(world.handshakes.is_empty());
 }
 
@@ -154,7 +159,12 @@ fn consent_ends_thirty_seconds_after_the_last_check() {
     assert!(world.leg.is_connected());
     world.run(Duration::from_secs(5));
     assert_eq!(world.leg.gone(), Some(Gone::ConsentLost));
-    assert_eq!(world.leg.write_audio(&[1], &mut [0; 1_400]), None);
+    assert_eq!(
+        world
+            .leg
+            .write_audio(Payload::Single(&[1]), &mut [0; 1_400]),
+        None
+    );
 }
 
 #[test]

@@ -13,10 +13,10 @@ use rundruf::{
     limit::PACKET_MAX,
     media::{
         api::BrowserMedia,
-        leg::secure::{Handshakes, Inbound, Path, Secure, SecureContext, stun_ufrag},
+        leg::secure::{Handshakes, Inbound, Path, Payload, Secure, SecureContext, stun_ufrag},
     },
 };
-use sip::redact::Pii;
+use sip::{redact::Pii, rtp::Received};
 use str0m::{
     Candidate, Event, Input, Output, Rtc,
     change::SdpAnswer,
@@ -205,8 +205,8 @@ impl World {
         let inbound =
             self.leg
                 .handle_datagram(path(from), &mut bytes, &mut self.handshakes, self.now);
-        if let Inbound::Audio { payload, .. } = inbound {
-            self.leg_heard.push(payload.to_vec());
+        if let Inbound::Media(Received::Audio(audio)) = inbound {
+            self.leg_heard.push(audio.payload.to_vec());
         }
         self.drain_leg();
     }
@@ -297,7 +297,10 @@ impl World {
                 .write_rtp(packet);
             self.drain_browser();
             let mut out = [0; PACKET_MAX];
-            let (path, len) = self.leg.write_audio(&payload, &mut out).unwrap();
+            let (path, len) = self
+                .leg
+                .write_audio(Payload::Single(&payload), &mut out)
+                .unwrap();
             assert_eq!(*path.remote.expose(), self.seen_as);
             self.travel(false, out[..len].to_vec());
             self.sequence += 1;

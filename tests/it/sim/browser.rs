@@ -34,7 +34,7 @@ use str0m::{
     change::{SdpAnswer, SdpPendingOffer},
     media::{Direction, MediaKind, Mid},
     net::{Protocol, Receive},
-    rtp::RtpWrite,
+    rtp::{ExtensionValues, RtpWrite},
 };
 
 use super::{
@@ -63,6 +63,8 @@ struct Page {
     /// Sends and receives nothing any more, as after a lost network.
     dead: bool,
     voice: Option<Voice>,
+    /// The level its packets claim in dBov, whatever they hold; else none.
+    claims: Option<i8>,
     heard: Vec<Heard>,
     outbox: VecDeque<Datagram>,
 }
@@ -95,6 +97,7 @@ impl Browser {
             dismissed: None,
             dead: false,
             voice: None,
+            claims: None,
             heard: Vec::new(),
             outbox: VecDeque::new(),
         })))
@@ -181,6 +184,11 @@ impl Browser {
         self.0.borrow_mut().voice = Some(voice);
     }
 
+    /// Claims a level in the header of each packet (RFC 6464), whatever it holds; sends silence without a voice.
+    pub fn claims(&self, level: i8) {
+        self.0.borrow_mut().claims = Some(level);
+    }
+
     /// Loses its network without a word.
     pub fn dies(&self) {
         self.0.borrow_mut().dead = true;
@@ -257,7 +265,7 @@ impl Browser {
 
 impl Page {
     fn handle_timeout(&mut self, now: Instant) {
-        let (dead, voice) = (self.dead, self.voice);
+        let (dead, voice, claims) = (self.dead, self.voice, self.claims);
         let Some(connection) = self.connection.as_mut().filter(|_| !dead) else {
             return;
         };
@@ -266,7 +274,7 @@ impl Page {
         }
         if connection.next_tick <= now {
             connection.next_tick += TICK;
-            connection.speak(voice, now);
+            connection.speak(voice, claims, now);
         }
         self.drain(now);
     }
@@ -354,15 +362,17 @@ impl Page {
 }
 
 impl Connection {
-    fn speak(&mut self, voice: Option<Voice>, now: Instant) {
+    fn speak(&mut self, voice: Option<Voice>, claims: Option<i8>, now: Instant) {
         let start = self.ticks * FRAME_SAMPLES as u64;
         self.ticks += 1;
-        let (true, Some(voice)) = (self.connected, voice) else {
+        if !self.connected || (voice.is_none() && claims.is_none()) {
             return;
-        };
+        }
         let mut frame = Frame::SILENCE;
-        let samples = voice.render(SAMPLE_RATE, start, FRAME_SAMPLES);
-        frame.samples.copy_from_slice(&samples);
+        if let Some(voice) = voice {
+            let samples = voice.render(SAMPLE_RATE, start, FRAME_SAMPLES);
+            frame.samples.copy_from_slice(&samples);
+        }
         let mut payload = [0; dsp::MAX_PAYLOAD];
         let length = self.encoder.encode(&frame, &mut payload).unwrap();
         let packet = RtpWrite::new(
@@ -372,6 +382,11 @@ impl Connection {
             now,
             payload[..length].to_vec(),
         );
+        let packet = packet.ext_vals(ExtensionValues {
+            audio_level: claims,
+            voice_activity: claims.map(|_| true),
+            ..ExtensionValues::default()
+        });
         let mut api = self.rtc.direct_api();
         let stream = api.stream_tx_by_mid(self.mid, None);
         stream.expect("our stream").write_rtp(packet);

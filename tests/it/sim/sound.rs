@@ -68,6 +68,7 @@ impl Sound {
                 ticks_per_packet: codec.ticks(),
             },
             audio_level: None,
+            redundant: None,
             cname: [7; 12],
             seed: 7,
         };
@@ -116,18 +117,12 @@ impl Sound {
 
     /// Takes a packet from the network.
     pub fn handle_rtp(&mut self, bytes: &[u8], now: Instant) {
-        if let Ok(Received::Audio {
-            sequence,
-            timestamp,
-            payload,
-            ..
-        }) = self.session.handle_rtp(bytes, now)
-        {
+        if let Ok(Received::Audio(audio)) = self.session.handle_rtp(bytes, now) {
             self.heard.push(Heard {
                 at: now,
-                sequence,
-                timestamp,
-                payload: payload.to_vec(),
+                sequence: audio.sequence,
+                timestamp: audio.timestamp,
+                payload: audio.payload.to_vec(),
                 codec: self.codec,
             });
         }

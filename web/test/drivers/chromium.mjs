@@ -3,7 +3,7 @@
 //! `open(url, options)` → a page with join, setMicrophone, roster, recordRemote, screenshot, close (see `page.mjs`).
 
 import { chromium } from "playwright-core";
-import { helper, rawMicrophone, withoutMicrophone } from "./page.mjs";
+import { helper, rawMicrophone, throughRelay, withoutMicrophone } from "./page.mjs";
 
 const FLAGS = [
   "--no-sandbox",
@@ -23,10 +23,10 @@ export function launch({ fakeAudioWav, flags = [], headless = true } = {}) {
 
 /**
  * Options: fakeAudioWav (48 kHz, 16 bit; played in a loop as the microphone), raw (switches echo, noise and gain processing off so that tones
- * pass; default true), obstacle (NotAllowedError, NotFoundError or NotReadableError: there is no microphone), locale, viewport, colorScheme, flags, browser (share one; then close() closes only
+ * pass; default true), obstacle (NotAllowedError, NotFoundError or NotReadableError: there is no microphone), relay (the port on loopback that media goes through), locale, viewport, colorScheme, flags, browser (share one; then close() closes only
  * the context).
  */
-export async function open(url, { fakeAudioWav, raw = true, obstacle, locale = "de-DE", viewport, colorScheme, flags, headless, browser } = {}) {
+export async function open(url, { fakeAudioWav, raw = true, obstacle, relay, locale = "de-DE", viewport, colorScheme, flags, headless, browser } = {}) {
   const own = browser ?? (await launch({ fakeAudioWav, flags, headless }));
   const context = await own.newContext({ permissions: ["microphone"], locale, ignoreHTTPSErrors: true, ...(viewport && { viewport }), ...(colorScheme && { colorScheme }) });
   const page = await context.newPage();
@@ -35,6 +35,7 @@ export async function open(url, { fakeAudioWav, raw = true, obstacle, locale = "
   page.on("pageerror", (error) => log.push(`error: ${error.message}`));
   if (raw) await page.addInitScript(rawMicrophone);
   if (obstacle) await page.addInitScript(withoutMicrophone, obstacle);
+  if (relay) await page.addInitScript(throughRelay, relay);
   await page.goto(url);
   return helper({
     name: "chromium",

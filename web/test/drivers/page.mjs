@@ -77,6 +77,17 @@ export function withoutMicrophone(name) {
   navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("refused by the test", name));
 }
 
+/** Runs in the page before its scripts: media goes to another port, and `relayed` tells the server's own and the connection. */
+export function throughRelay(port) {
+  const candidate = /^(a=candidate:\S+ 1 udp \d+ \S+) (\d+) /gm;
+  const original = RTCPeerConnection.prototype.setRemoteDescription;
+  RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
+    const [[, , own]] = sdp.matchAll(candidate);
+    globalThis.relayed = { peer: this, port: Number(own) };
+    return original.call(this, { type, sdp: sdp.replace(candidate, `$1 ${port} `) });
+  };
+}
+
 /** Runs in the page: records the mix. A ScriptProcessorNode needs no script to load, so the page's CSP stays as it is. */
 export async function startRecording(ms) {
   const stream = document.querySelector("#mix").srcObject;

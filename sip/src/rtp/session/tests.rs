@@ -18,13 +18,14 @@ fn audio_arrives_with_sequence_and_media_time() {
         let mut buf = [0; 200];
         let len = alice.write_rtp(&[tick; 160], &mut buf);
         let audio = bob.handle_rtp(&buf[..len], now).unwrap();
-        let expected = Received::Audio {
+        let expected = Received::Audio(Audio {
             sequence: 65_534_u16.wrapping_add(u16::from(tick)),
             timestamp: (u32::MAX - 200).wrapping_add(160 * u32::from(tick)),
             payload: &[tick; 160],
             level: None,
             restarted: false,
-        };
+            copies: Copies::default().of(8),
+        });
         assert_eq!(audio, expected);
         assert_eq!(buf[1] & 0x80 != 0, tick == 0, "marker");
     }
@@ -68,14 +69,91 @@ fn the_level_is_told_where_it_was_negotiated() {
     packet.extend([0xd5; 160]);
     assert!(matches!(
         bob.handle_rtp(&packet, now),
-        Ok(Received::Audio { level: None, .. })
+        Ok(Received::Audio(Audio { level: None, .. }))
     ));
     bob.config.audio_level = Some(1);
     packet[3] = 2;
     assert!(matches!(
         bob.handle_rtp(&packet, now),
-        Ok(Received::Audio { level: Some(5), .. })
+        Ok(Received::Audio(Audio { level: Some(5), .. }))
     ));
+}
+
+#[test]
+fn copies_come_with_the_audio_where_they_were_negotiated() {
+    let (mut alice, mut bob, now) = pair();
+    let mut blocks = [0; 64];
+    let len = red::write(
+        [(320, &[1, 2][..]), (160, &[3])].into_iter(),
+        &[4, 5, 6],
+        &mut blocks,
+    );
+    let blocks = &blocks[..len];
+    let mut packet = [0; 100];
+    assert_eq!(alice.write_redundant(blocks, &mut packet), 0);
+    (alice.config.redundant, bob.config.redundant) = (Some(63), Some(63));
+    bob.config.audio_level = Some(1);
+    let len = alice.write_redundant(blocks, &mut packet);
+    assert_eq!(packet[1] & 0x7f, 63);
+    let Ok(Received::Audio(audio)) = bob.handle_rtp(&packet[..len], now) else {
+        panic!("audio was sent");
+    };
+    assert_eq!((audio.payload, audio.level), (&[4, 5, 6][..], None));
+    let copies: Vec<_> = audio.copies.collect();
+    let copy = |offset, payload| red::Block {
+        payload_type: 8,
+        offset,
+        payload,
+    };
+    assert_eq!(copies, [copy(320, &[1, 2][..]), copy(160, &[3][..])]);
+    // One tick passed unsent.
+    assert_eq!(audio.timestamp, (u32::MAX - 200).wrapping_add(160));
+}
+
+#[test]
+fn redundant_audio_data_of_other_kinds_is_not_taken_for_audio() {
+    let (mut alice, mut bob, now) = pair();
+    let packet = |alice: &mut Session, payload: &[u8]| {
+        let mut packet = written(alice, payload);
+        packet[1] = packet[1] & 0x80 | 63;
+        packet
+    };
+    let early = packet(&mut alice, &[8, 1]);
+    assert_eq!(
+        bob.handle_rtp(&early, now),
+        Err(Discard::UnknownPayloadType)
+    );
+    bob.config.redundant = Some(63);
+    for (what, payload, expected) in [
+        (
+            "another codec",
+            &[9, 1][..],
+            Err(Discard::UnknownPayloadType),
+        ),
+        (
+            "in itself",
+            &[63, 63, 8, 1],
+            Err(Discard::UnknownPayloadType),
+        ),
+        ("cut off", &[0x88, 0, 0, 9, 8, 1], Err(Discard::Malformed)),
+    ] {
+        let sent = packet(&mut alice, payload);
+        assert_eq!(bob.handle_rtp(&sent, now), expected, "{what}");
+    }
+    for payload in [&[8][..], &[13, 40]] {
+        let sent = packet(&mut alice, payload);
+        let received = bob.handle_rtp(&sent, now);
+        assert!(matches!(
+            received,
+            Ok(Received::Nothing { silent: Some(_) })
+        ));
+    }
+    let other = packet(&mut alice, &[0x89, 0, 0, 1, 0x88, 0, 0, 1, 8, 1, 2, 3]);
+    let Ok(Received::Audio(audio)) = bob.handle_rtp(&other, now) else {
+        panic!("audio was sent");
+    };
+    let copies: Vec<_> = audio.copies.map(|copy| copy.payload).collect();
+    assert_eq!((copies, audio.payload), (vec![&[2][..]], &[3][..]));
 }
 
 #[test]
@@ -86,7 +164,7 @@ fn a_key_is_one_digit_and_audio_goes_on() {
     for report in alice.press('#', 5).unwrap() {
         let mut buf = [0; 16];
         let len = alice.write_event(&report, &mut buf);
-        if let Received::Digit(digit) = bob.handle_rtp(&buf[..len], now).unwrap() {
+        if let Received::Digit { digit, .. } = bob.handle_rtp(&buf[..len], now).unwrap() {
             digits.push(digit);
         }
     }
@@ -128,9 +206,14 @@ fn comfort_noise_and_empty_packets_are_nothing() {
     let (mut alice, mut bob, now) = pair();
     let mut noise = written(&mut alice, &[40]);
     noise[1] = COMFORT_NOISE;
-    assert_eq!(bob.handle_rtp(&noise, now), Ok(Received::Nothing));
+    let nothing = |sequence| {
+        Ok(Received::Nothing {
+            silent: Some(sequence),
+        })
+    };
+    assert_eq!(bob.handle_rtp(&noise, now), nothing(65_534));
     let empty = written(&mut alice, &[]);
-    assert_eq!(bob.handle_rtp(&empty, now), Ok(Received::Nothing));
+    assert_eq!(bob.handle_rtp(&empty, now), nothing(65_535));
     assert_eq!(bob.stats().reception.unwrap().received, 2);
 }
 
@@ -405,6 +488,7 @@ fn config(ssrc: u32) -> SessionConfig {
             ticks_per_packet: 160,
         },
         audio_level: None,
+        redundant: None,
         cname: [0xc5; 12],
         seed: u64::from(ssrc),
     }
@@ -414,8 +498,8 @@ fn config(ssrc: u32) -> SessionConfig {
 fn talk(from: &mut Session, to: &mut Session, packets: u32, now: Instant) -> usize {
     let restarts = (0..packets).map(
         |_| match to.handle_rtp(&written(from, &[1]), now).unwrap() {
-            Received::Audio { restarted, .. } => usize::from(restarted),
-            Received::Digit(_) | Received::Nothing => panic!("audio was sent"),
+            Received::Audio(audio) => usize::from(audio.restarted),
+            Received::Digit { .. } | Received::Nothing { .. } => panic!("audio was sent"),
         },
     );
     restarts.sum()

@@ -5,7 +5,7 @@
 //! datagram ─┬─  0–3    Ice: authentic? answer, bind the path ── nominated ──┐
 //!           ├─ 20–63   from the nominated path: Flights ─ Dtls ◄────────────┘ start
 //!           │                                               │ keys
-//!           └─ 128–191 Opener ─ Session ─► Inbound::Audio   ▼
+//!           └─ 128–191 Opener ─ Session ─► Inbound::Media   ▼
 //! payload ──────────── Session ─ Sealer ─► nominated path
 //! ```
 //!
@@ -70,6 +70,15 @@ pub struct Transmit {
     pub bytes: Vec<u8>,
 }
 
+/// What a packet carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payload<'a> {
+    /// One payload.
+    Single(&'a [u8]),
+    /// A payload with copies of earlier ones, as [`sip::rtp::red::write`] makes it.
+    Redundant(&'a [u8]),
+}
+
 /// What a datagram meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inbound<'a> {
@@ -77,19 +86,8 @@ pub enum Inbound<'a> {
     Nothing,
     /// An authenticated binding request: the path belongs to this leg from here on.
     Bound,
-    /// Audio for the playout.
-    Audio {
-        /// Sequence number.
-        sequence: u16,
-        /// Media time in ticks of 48 kHz.
-        timestamp: u32,
-        /// The Opus payload.
-        payload: &'a [u8],
-        /// Audio level as −dBov (RFC 6464), where the browser tells it.
-        level: Option<u8>,
-        /// The first packet of another source or of a restarted stream: reset the playout.
-        restarted: bool,
-    },
+    /// An authentic packet of the browser's stream.
+    Media(Received<'a>),
 }
 
 /// What was dropped, by reason.
@@ -249,12 +247,15 @@ impl Secure {
 
     /// Seals one packet of 20 ms into `out`, which has [`crate::limit::PACKET_MAX`] bytes, and returns where to send how
     /// many of them. None while not connected or where the payload is too large.
-    pub fn write_audio(&mut self, payload: &[u8], out: &mut [u8]) -> Option<(Path, usize)> {
+    pub fn write_audio(&mut self, payload: Payload<'_>, out: &mut [u8]) -> Option<(Path, usize)> {
         let Stage::Connected(media) = &mut self.stage else {
             return None;
         };
         let path = self.ice.nominated()?;
-        let len = media.session.write_rtp(payload, out);
+        let len = match payload {
+            Payload::Single(payload) => media.session.write_rtp(payload, out),
+            Payload::Redundant(blocks) => media.session.write_redundant(blocks, out),
+        };
         if len == 0 {
             return None;
         }
@@ -466,22 +467,9 @@ impl Media {
     ) -> Result<Inbound<'a>, sip::rtp::Discard> {
         let len = self.opener.open_rtp(bytes)?;
         let bytes: &'a [u8] = bytes;
-        Ok(match self.session.handle_rtp(&bytes[..len], now)? {
-            Received::Audio {
-                sequence,
-                timestamp,
-                payload,
-                level,
-                restarted,
-            } => Inbound::Audio {
-                sequence,
-                timestamp,
-                payload,
-                level,
-                restarted,
-            },
-            Received::Digit(_) | Received::Nothing => Inbound::Nothing,
-        })
+        self.session
+            .handle_rtp(&bytes[..len], now)
+            .map(Inbound::Media)
     }
 
     fn handle_rtcp(
@@ -527,6 +515,7 @@ fn session_config(media: &BrowserMedia, random: &[u8; RANDOM_LEN]) -> SessionCon
             ticks_per_packet: OPUS_CLOCK_RATE / 50,
         },
         audio_level: media.audio_level,
+        redundant: media.redundant,
         cname: cname.try_into().expect("twelve bytes were split off"),
         seed: u64::from_be_bytes(seed.try_into().expect("eight bytes remain")),
     }

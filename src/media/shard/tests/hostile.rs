@@ -142,6 +142,7 @@ fn attack(world: &mut World, codec: Codec) {
                 ticks_per_packet: codec.ticks(),
             },
             audio_level: None,
+            redundant: None,
             cname: [0; 12],
             seed: 1,
         },

@@ -248,6 +248,7 @@ impl Phone {
             first_timestamp: 1,
             format: rtp_format(codec, &media),
             audio_level: None,
+            redundant: None,
             cname: [0; 12],
             seed: 1,
         };
@@ -293,6 +294,15 @@ impl Phone {
         packets.collect()
     }
 
+    /// Returns a packet of its stream with another payload, in the place of sound.
+    pub(super) fn packet(&mut self, payload_type: u8, payload: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0; 100];
+        let len = self.session.write_rtp(payload, &mut packet);
+        packet.truncate(len);
+        packet[1] = packet[1] & 0x80 | payload_type;
+        packet
+    }
+
     /// Changes to another codec, as its side of a re-INVITE.
     pub(super) fn change_codec(&mut self, codec: Codec) {
         self.media = media(LegId::from_u64(0), codec);
@@ -327,14 +337,9 @@ impl Phone {
         self.packets.push((packet.sequence, packet.timestamp, now));
         self.payloads.push(packet.payload.to_vec());
         let received = self.session.handle_rtp(bytes, now).unwrap();
-        if let Received::Audio {
-            sequence,
-            timestamp,
-            payload,
-            ..
-        } = received
-        {
-            self.playout.put(sequence, timestamp, payload, None, now);
+        if let Received::Audio(audio) = received {
+            self.playout
+                .put(audio.sequence, audio.timestamp, audio.payload, None, now);
         }
         let mut frame = Frame::SILENCE;
         self.playout.take(&mut frame, now);
