@@ -52,8 +52,20 @@ fn hostile_packets_are_counted_and_the_call_is_unharmed_when_they_stop() {
 /// What no voice is, as loud as it can be, from a leg beside one that speaks.
 #[test]
 fn a_leg_at_full_scale_is_turned_down_and_harms_nobody_beside_it() {
-    let square = |at: usize| if at / 37 % 2 == 0 { i16::MAX } else { i16::MIN };
-    let offset = |at: usize| if at / 37 % 2 == 0 { i16::MAX } else { 20_000 };
+    let square = |at: usize| {
+        if (at / 37).is_multiple_of(2) {
+            i16::MAX
+        } else {
+            i16::MIN
+        }
+    };
+    let offset = |at: usize| {
+        if (at / 37).is_multiple_of(2) {
+            i16::MAX
+        } else {
+            20_000
+        }
+    };
     for codec in [Codec::Pcma, Codec::G722, Codec::Opus] {
         let undisturbed = beside(codec, |_| 0);
         let (voice, nothing) = (undisturbed.voice, undisturbed.rest);
