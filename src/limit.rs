@@ -312,6 +312,15 @@ pub const PHONE_DATAGRAMS_PER_SLOT: usize = 256;
 /// Datagrams a worker takes from one browser socket between two looks at its deadline: 10,000 legs' worth.
 pub const DATAGRAMS_PER_SLOT: usize = 1_024;
 
+/// Datagrams a worker sends between two looks at what has arrived: half a slot's worth.
+pub const DATAGRAMS_SENT_AT_ONCE: usize = 256;
+
+/// How often a worker does that in one round: two ticks of a full shard. What remains is sent in the next round.
+pub const SENDS_PER_ROUND: usize = 2 * LEGS_MAX / DATAGRAMS_SENT_AT_ONCE;
+
+/// Datagrams that one call to the system receives or sends: their buffers fit a core's own cache.
+pub const BATCH: usize = 64;
+
 /// Bytes of the largest datagram received; of a longer one the rest is cut off and authentication or parsing refuses it.
 pub const DATAGRAM_MAX: usize = 2_048;
 

@@ -1,4 +1,5 @@
-//! The floor: the media worker's sockets, its slots of 2 ms, its epoll and the best SRTP, and nothing between.
+//! The floor: the media worker's sockets, its slots of 2 ms, its epoll, its batches and the best SRTP, and
+//! nothing between.
 //!
 //! Every packet is received (and opened), every leg is sent 50 packets a second (sealed), all of a room in one slot as
 //! a mix sends them. There is no jitter buffer, no codec, no mix. A bare loop of `recv` and `sendto` over the same
@@ -13,8 +14,8 @@ use std::{
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use rundruf::{
-    limit::{DATAGRAM_MAX, DATAGRAMS_PER_SLOT, SLOT, SOCKET_BUFFER},
-    media::lateness::Lateness,
+    limit::{BATCH, DATAGRAM_MAX, DATAGRAMS_PER_SLOT, SLOT, SOCKET_BUFFER},
+    media::{batch::Batch, lateness::Lateness},
 };
 use sip::rtp::{
     Header,
@@ -125,10 +126,11 @@ impl State {
 
     fn run(mut self, asks: &mpsc::Receiver<Ask>, answers: &mpsc::Sender<Answer>) -> Done<()> {
         let mut epoch = machine::now();
+        let mut batch = Batch::new();
         for slot in 1_u32.. {
             let due = epoch + SLOT * slot;
             let began = machine::sleep_until(due);
-            self.receive()?;
+            self.receive(&mut batch)?;
             match asks.try_recv() {
                 Ok(Ask::Hold) => {
                     answers.send(Answer::Held)?;
@@ -142,7 +144,7 @@ impl State {
             }
             let phase = slot as usize % PHASES;
             if !self.phases[phase].is_empty() {
-                self.send(phase);
+                self.send(phase, &mut batch);
                 self.lateness.note(1, due, began, machine::now());
             }
         }
@@ -199,13 +201,13 @@ impl State {
         Ok(address)
     }
 
-    fn receive(&mut self) -> Done<()> {
+    fn receive(&mut self, batch: &mut Batch) -> Done<()> {
         let mut buffer = [0; DATAGRAM_MAX];
         let count = self.epoll.wait(&mut self.ready, EpollTimeout::ZERO)?;
         for n in 0..count {
             let token = self.ready[n].data();
             if token == SHARED {
-                self.receive_shared(&mut buffer);
+                self.receive_shared(batch);
             } else if let Some(sockets) = &self.lines[usize::try_from(token >> 1)?].sockets {
                 // One receive per event: epoll tells again of what is left.
                 let socket = &sockets[usize::try_from(token & 1)?];
@@ -215,36 +217,46 @@ impl State {
         Ok(())
     }
 
-    fn receive_shared(&mut self, buffer: &mut [u8]) {
-        for _ in 0..DATAGRAMS_PER_SLOT {
-            let Ok((len, from)) = self.browsers.recv_from(buffer) else {
+    fn receive_shared(&mut self, batch: &mut Batch) {
+        for _ in 0..DATAGRAMS_PER_SLOT / BATCH {
+            let Ok(count) = batch.receive(&self.browsers) else {
                 return;
             };
-            let place = self.by_address.get(&from).copied();
-            if let Some((_, opener)) = place.and_then(|place| self.lines[place].protection.as_mut())
-            {
-                self.received += u64::from(opener.open_rtp(&mut buffer[..len]).is_ok());
+            for (from, datagram) in batch.datagrams() {
+                let place = self.by_address.get(&from).copied();
+                let line = place.map(|place| &mut self.lines[place]);
+                if let Some((_, opener)) = line.and_then(|line| line.protection.as_mut()) {
+                    self.received += u64::from(opener.open_rtp(datagram).is_ok());
+                }
+            }
+            if count < BATCH {
+                return;
             }
         }
     }
 
-    fn send(&mut self, phase: usize) {
-        let mut packet = [0; DATAGRAM_MAX];
-        for place in &self.phases[phase] {
-            let line = &mut self.lines[*place];
-            let mut len = line.header.write(&mut packet) + line.payload_len;
-            line.header.sequence = line.header.sequence.wrapping_add(1);
-            line.header.timestamp = line.header.timestamp.wrapping_add(line.ticks);
-            if let Some((sealer, _)) = &mut line.protection {
-                len = sealer.seal_rtp(&mut packet, len).unwrap_or(0);
+    fn send(&mut self, phase: usize, batch: &mut Batch) {
+        let mut packets = [[0; PACKET_MAX]; BATCH];
+        let mut waiting = [(self.lines[0].remote, 0); BATCH];
+        for places in self.phases[phase].chunks(BATCH) {
+            let (mut count, mut failed) = (0, 0);
+            for place in places {
+                let line = &mut self.lines[*place];
+                let packet = &mut packets[count];
+                let len = line.write(packet);
+                if let Some([socket, _]) = &line.sockets {
+                    let sent = socket.send_to(&packet[..len], line.remote);
+                    failed += usize::from(sent.is_err());
+                } else {
+                    waiting[count] = (line.remote, len);
+                    count += 1;
+                }
             }
-            let socket = line
-                .sockets
-                .as_ref()
-                .map_or(&self.browsers, |pair| &pair[0]);
-            let sent = socket.send_to(&packet[..len], line.remote).is_ok();
-            self.sent += u64::from(sent);
-            self.failed += u64::from(!sent);
+            let datagrams = waiting[..count].iter().zip(&packets);
+            let datagrams = datagrams.map(|((to, len), packet)| (*to, &packet[..*len]));
+            failed += batch.send(&self.browsers, datagrams).1;
+            self.sent += (places.len() - failed) as u64;
+            self.failed += failed as u64;
         }
     }
 
@@ -287,6 +299,19 @@ impl State {
     }
 }
 
+impl Line {
+    /// Writes the next packet and returns its length.
+    fn write(&mut self, packet: &mut [u8; PACKET_MAX]) -> usize {
+        let len = self.header.write(packet) + self.payload_len;
+        self.header.sequence = self.header.sequence.wrapping_add(1);
+        self.header.timestamp = self.header.timestamp.wrapping_add(self.ticks);
+        match &mut self.protection {
+            Some((sealer, _)) => sealer.seal_rtp(packet, len).unwrap_or(0),
+            None => len,
+        }
+    }
+}
+
 fn socket() -> Done<UdpSocket> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     socket.set_nonblocking(true)?;
@@ -301,6 +326,8 @@ const fn payload_len(kind: Kind) -> usize {
     }
 }
 
+/// Bytes of the largest packet that is sent.
+const PACKET_MAX: usize = 256;
 /// Slots of a tick.
 const PHASES: usize = 10;
 /// Sockets whose readiness is learned at once.

@@ -41,13 +41,14 @@ impl Store {
         Some(place)
     }
 
-    /// Puts the payload together in the scratch space.
+    /// Returns a payload: where it lies, if its chunks do so side by side as most do, else put together in the scratch space.
     pub(crate) fn read(&mut self, place: &Place) -> &[u8] {
-        for (to, &chunk) in self
-            .scratch
-            .chunks_exact_mut(CHUNK_BYTES)
-            .zip(place.chunks())
-        {
+        let chunks = place.chunks();
+        if chunks.windows(2).all(|pair| pair[0] + 1 == pair[1]) {
+            let first = chunks.first().map_or(0, |&chunk| usize::from(chunk));
+            return &self.bytes.as_flattened()[first * CHUNK_BYTES..][..place.len()];
+        }
+        for (to, &chunk) in self.scratch.chunks_exact_mut(CHUNK_BYTES).zip(chunks) {
             to.copy_from_slice(&self.bytes[usize::from(chunk)]);
         }
         &self.scratch[..place.len()]
@@ -100,6 +101,17 @@ mod tests {
             let place = store.write(&payload).unwrap();
             assert_eq!(store.read(&place), payload);
         }
+    }
+
+    #[test]
+    fn a_payload_whose_chunks_lie_apart_is_put_together() {
+        let mut store = Store::new();
+        let places: Vec<_> = std::iter::from_fn(|| store.write(&[1])).collect();
+        store.free(&places[3]);
+        store.free(&places[5]);
+        let payload: Vec<u8> = (0..2 * CHUNK_BYTES).map(|at| at.to_le_bytes()[0]).collect();
+        let place = store.write(&payload).unwrap();
+        assert_eq!(store.read(&place), payload);
     }
 
     #[test]

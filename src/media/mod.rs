@@ -22,6 +22,7 @@
 //! [`worker`], [`pool`] and `sockets` know sockets and clocks.
 
 pub mod api;
+pub mod batch;
 pub mod counters;
 pub mod lateness;
 pub mod leg;

@@ -43,6 +43,16 @@ struct Queued {
     len: usize,
 }
 
+impl Queued {
+    fn transmit<'a>(&self, bytes: &'a [u8]) -> Transmit<'a> {
+        Transmit {
+            socket: self.socket,
+            to: self.to,
+            bytes: &bytes[self.start..self.start + self.len],
+        }
+    }
+}
+
 /// The outbox has reached its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Full;
@@ -90,18 +100,29 @@ impl Outbox {
 
     /// Takes the oldest datagram.
     pub(super) fn pop(&mut self) -> Option<Transmit<'_>> {
-        let Some(next) = self.queue.get(self.sent) else {
+        if self.sent == self.queue.len() {
+            self.drop_first(0);
+            return None;
+        }
+        self.sent += 1;
+        let next = &self.queue[self.sent - 1];
+        Some(next.transmit(&self.bytes))
+    }
+
+    /// Returns what waits, the oldest first.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = Transmit<'_>> {
+        let waiting = self.queue[self.sent..].iter();
+        waiting.map(|next| next.transmit(&self.bytes))
+    }
+
+    /// Takes so many of the oldest datagrams, unseen; memory is used again once none waits.
+    pub(super) fn drop_first(&mut self, count: usize) {
+        self.sent = (self.sent + count).min(self.queue.len());
+        if self.sent == self.queue.len() {
             self.queue.clear();
             self.sent = 0;
             self.used = 0;
-            return None;
-        };
-        self.sent += 1;
-        Some(Transmit {
-            socket: next.socket,
-            to: next.to,
-            bytes: &self.bytes[next.start..next.start + next.len],
-        })
+        }
     }
 }
 

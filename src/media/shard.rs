@@ -203,6 +203,19 @@ impl Shard {
         Some(transmit)
     }
 
+    /// Returns the datagrams that wait to be sent, for who sends many at once; [`Self::drop_transmits`] takes them.
+    pub fn transmits(&self) -> impl Iterator<Item = Transmit<'_>> {
+        self.common.outbox.waiting()
+    }
+
+    /// Takes so many of them.
+    pub fn drop_transmits(&mut self, count: usize) {
+        self.common.outbox.drop_first(count);
+        self.common
+            .counters
+            .add(Counter::DatagramsSent, count as u64);
+    }
+
     /// Takes the next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         if let Some(event) = self.common.events.pop() {

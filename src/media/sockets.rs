@@ -11,20 +11,24 @@ use std::{
     time::Instant,
 };
 
-use nix::sys::{
-    epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
-    eventfd::EventFd,
+use nix::{
+    errno::Errno,
+    sys::{
+        epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
+        eventfd::EventFd,
+    },
 };
 
 use super::{
+    batch::Batch,
     counters::Counter,
     shard::{Shard, SocketId},
 };
 use crate::{
     id::{LegId, LegMap},
     limit::{
-        BIND_TRIES, DATAGRAM_MAX, DATAGRAMS_PER_SLOT, PHONE_DATAGRAMS_PER_SLOT, READY_PER_SLOT,
-        SOCKET_BUFFER,
+        BATCH, BIND_TRIES, DATAGRAM_MAX, DATAGRAMS_PER_SLOT, PHONE_DATAGRAMS_PER_SLOT,
+        READY_PER_SLOT, SOCKET_BUFFER,
     },
 };
 
@@ -139,8 +143,13 @@ impl Sockets {
         let _ = self.wake.write(1);
     }
 
+    /// Makes a batch for each of the browsers' sockets; to be called on the thread that uses them.
+    pub(super) fn batches(&self) -> Vec<Batch> {
+        self.browsers.iter().map(|_| Batch::new()).collect()
+    }
+
     /// Hands what has arrived to the shard, within bounds.
-    pub(super) fn receive(&mut self, shard: &mut Shard, now: Instant) {
+    pub(super) fn receive(&mut self, batches: &mut [Batch], shard: &mut Shard, now: Instant) {
         let Ok(count) = self.epoll.wait(&mut self.ready, EpollTimeout::ZERO) else {
             return;
         };
@@ -149,30 +158,56 @@ impl Sockets {
         let mut buffer = std::mem::take(&mut self.buffer);
         for n in 0..count {
             let token = Token::unpack(self.ready[n].data());
-            let Some((socket, id, batch)) = self.find(token) else {
-                if token == Token::Wake {
-                    let _ = self.wake.read();
+            if let Token::Wake = token {
+                // What it counted does not matter.
+                let _ = self.wake.read();
+            } else if let Token::Browser(index) = token {
+                if let (Some(socket), Some(batch)) =
+                    (self.browsers.get(index), batches.get_mut(index))
+                {
+                    drain_shared(socket, index, batch, shard, now);
                 }
-                continue;
-            };
-            drain(socket, id, batch, &mut buffer, shard, now);
+            } else if let Some((socket, id, most)) = self.find(token) {
+                drain(socket, id, most, &mut buffer, shard, now);
+            }
         }
         self.buffer = buffer;
     }
 
-    /// Sends what waits in the shard.
-    pub(super) fn send(&self, shard: &mut Shard) {
-        let mut failed = 0;
-        while let Some(transmit) = shard.poll_transmit() {
-            let sent = match transmit.socket {
-                SocketId::Browser(index) => self.browsers.get(index),
-                SocketId::Rtp(leg) => self.phone(leg).map(|phone| &phone.rtp),
-                SocketId::Rtcp(leg) => self.phone(leg).map(|phone| &phone.rtcp),
-            }
-            .map(|socket| socket.send_to(transmit.bytes, transmit.to));
-            failed += u64::from(!matches!(sent, Some(Ok(_))));
+    /// Sends so many of the datagrams that wait in the shard, or a few more; tells whether some still wait.
+    pub(super) fn send(&self, batches: &mut [Batch], shard: &mut Shard, most: usize) -> bool {
+        let mut sent = 0;
+        while sent < most {
+            let Some(first) = shard.transmits().next() else {
+                return false;
+            };
+            let (count, failed) = match first.socket {
+                SocketId::Browser(index) => {
+                    match (self.browsers.get(index), batches.get_mut(index)) {
+                        (Some(socket), Some(batch)) => {
+                            let together = shard
+                                .transmits()
+                                .take_while(|next| next.socket == first.socket);
+                            batch.send(socket, together.map(|next| (next.to, next.bytes)))
+                        }
+                        _ => (1, 1),
+                    }
+                }
+                SocketId::Rtp(leg) | SocketId::Rtcp(leg) => {
+                    let sockets = self.phone(leg);
+                    let socket = sockets.map(|sockets| match first.socket {
+                        SocketId::Rtcp(_) => &sockets.rtcp,
+                        SocketId::Rtp(_) | SocketId::Browser(_) => &sockets.rtp,
+                    });
+                    let done = socket.map(|socket| socket.send_to(first.bytes, first.to));
+                    (1, usize::from(!matches!(done, Some(Ok(_)))))
+                }
+            };
+            shard.drop_transmits(count);
+            shard.count(Counter::SendFailed, failed as u64);
+            sent += count;
         }
-        shard.count(Counter::SendFailed, failed);
+        shard.transmits().next().is_some()
     }
 
     fn phone(&self, leg: LegId) -> Option<&PhoneSockets> {
@@ -180,15 +215,11 @@ impl Sockets {
         Some(&phone.sockets)
     }
 
-    /// The socket of a token, its name, and how many datagrams it may hand over at once.
+    /// The telephone's socket of a token, its name, and how many datagrams it may hand over at once.
     fn find(&mut self, token: Token) -> Option<(&UdpSocket, SocketId, usize)> {
         let look = self.look;
         match token {
-            Token::Wake => None,
-            Token::Browser(index) => {
-                let socket = self.browsers.get(index)?;
-                Some((socket, SocketId::Browser(index), DATAGRAMS_PER_SLOT))
-            }
+            Token::Wake | Token::Browser(_) => None,
             Token::Rtp(place) => {
                 let phone = self.phones.get_mut(place)?.as_mut()?;
                 let batch = batch(&mut phone.ready_at[0], look);
@@ -256,6 +287,29 @@ fn drain(
         match socket.recv_from(buffer) {
             Ok((len, from)) => shard.handle_datagram(id, from, &mut buffer[..len], now),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+            Err(_) => return shard.count(Counter::ReceiveFailed, 1),
+        }
+    }
+}
+
+fn drain_shared(
+    socket: &UdpSocket,
+    index: usize,
+    batch: &mut Batch,
+    shard: &mut Shard,
+    now: Instant,
+) {
+    for _ in 0..DATAGRAMS_PER_SLOT / BATCH {
+        match batch.receive(socket) {
+            Ok(count) => {
+                for (from, bytes) in batch.datagrams() {
+                    shard.handle_datagram(SocketId::Browser(index), from, bytes, now);
+                }
+                if count < BATCH {
+                    return;
+                }
+            }
+            Err(Errno::EAGAIN) => return,
             Err(_) => return shard.count(Counter::ReceiveFailed, 1),
         }
     }

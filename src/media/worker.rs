@@ -32,6 +32,7 @@ use tokio::sync::mpsc;
 
 use super::{
     api::{Command, Event},
+    batch::Batch,
     counters::{Counter, Counters, SharedCounters},
     lateness::{Lateness, SharedLateness},
     load::Load,
@@ -42,7 +43,7 @@ use super::{
 use crate::{
     clock::Clock,
     id::LegId,
-    limit::{COMMANDS_PER_SLOT, COMMANDS_WAITING, SLOT},
+    limit::{COMMANDS_PER_SLOT, COMMANDS_WAITING, DATAGRAMS_SENT_AT_ONCE, SENDS_PER_ROUND, SLOT},
 };
 
 pub use super::sockets::PhoneSockets;
@@ -313,16 +314,17 @@ struct Round {
 impl Round {
     fn run(mut self) {
         let mut ended = self.epoch;
+        let mut batches = self.sockets.batches();
         while !self.stop.load(Ordering::Acquire) {
             let due = self.shard.poll_timeout();
             let now = self.wait(due, ended);
             self.shard.set_wall(now, self.clock.since_epoch());
-            self.sockets.receive(&mut self.shard, now);
+            self.sockets.receive(&mut batches, &mut self.shard, now);
             self.take_commands(now);
             let ticks = self.shard.counters().of(Counter::Ticks);
             self.shard.handle_timeout(now);
             let ticks = self.shard.counters().of(Counter::Ticks) - ticks;
-            self.settle();
+            self.settle(&mut batches);
             ended = self::now();
             self.note(ticks, due, now, ended);
             self.weigh(now, ended);
@@ -332,7 +334,7 @@ impl Round {
         for leg in self.shard.legs() {
             self.shard.handle(Command::Close { leg }, now);
         }
-        self.settle();
+        self.settle(&mut batches);
         self.publish();
     }
 
@@ -372,8 +374,19 @@ impl Round {
     }
 
     /// Sends what waits, closes sockets of legs that have ended, and tells what happened.
-    fn settle(&mut self) {
-        self.sockets.send(&mut self.shard);
+    ///
+    /// A tick of a big room takes many packets to send. What arrives meanwhile is taken in between, or it would seem to
+    /// have come later than it did, and be held the longer for that.
+    fn settle(&mut self, batches: &mut [Batch]) {
+        for _ in 0..SENDS_PER_ROUND {
+            let more = self
+                .sockets
+                .send(batches, &mut self.shard, DATAGRAMS_SENT_AT_ONCE);
+            if !more {
+                break;
+            }
+            self.sockets.receive(batches, &mut self.shard, now());
+        }
         while let Some(leg) = self.shard.poll_closed() {
             self.sockets.take(leg);
         }
