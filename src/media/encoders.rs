@@ -191,16 +191,21 @@ const fn hushed_after(settings: EncoderSettings) -> u8 {
 
 /// The streams that nobody uses.
 #[derive(Debug, Default)]
-#[expect(
-    clippy::vec_box,
-    reason = "moves to who needs it and back as a pointer"
-)]
 pub(super) struct Encoders {
-    spare: Vec<Box<Stream>>,
-    /// Which kinds are in use.
-    kinds: Vec<EncoderSettings>,
+    kinds: Vec<Kind>,
     /// How hard all of them try.
     pub(super) complexity: Complexity,
+}
+
+/// The streams of one kind that is in use.
+#[derive(Debug)]
+struct Kind {
+    settings: EncoderSettings,
+    #[expect(
+        clippy::vec_box,
+        reason = "moves to who needs it and back as a pointer"
+    )]
+    spare: Vec<Box<Stream>>,
 }
 
 impl Encoders {
@@ -213,11 +218,9 @@ impl Encoders {
 
     /// Takes a stream whose encoder stands anywhere, to follow another.
     pub(super) fn take_to_follow(&mut self, settings: EncoderSettings) -> Option<Box<Stream>> {
-        self.expect(settings);
-        let Some(at) = self.position(settings) else {
+        let Some(mut stream) = self.kind(settings).spare.pop() else {
             return Stream::new(settings);
         };
-        let mut stream = self.spare.swap_remove(at);
         if let Some(redundancy) = &mut stream.redundancy {
             redundancy.clear();
         }
@@ -230,35 +233,35 @@ impl Encoders {
 
     /// Takes a stream back.
     pub(super) fn give(&mut self, stream: Box<Stream>) {
-        if self.count(stream.settings()) < SPARE_STREAMS_MAX {
-            self.spare.push(stream);
+        let spare = &mut self.kind(stream.settings()).spare;
+        if spare.len() < SPARE_STREAMS_MAX {
+            spare.push(stream);
         }
     }
 
     /// Learns that streams of a kind will be needed.
     pub(super) fn expect(&mut self, settings: EncoderSettings) {
-        if !self.kinds.contains(&settings) {
-            self.kinds.push(settings);
-            self.spare.reserve(SPARE_STREAMS_MAX);
-        }
+        self.kind(settings);
     }
 
     /// Makes one stream that is missing; called between ticks.
     pub(super) fn restock(&mut self) {
-        let mut kinds = self.kinds.iter();
-        let short = kinds.find(|kind| self.count(**kind) < SPARE_STREAMS);
-        if let Some(stream) = short.and_then(|settings| Stream::new(*settings)) {
-            self.spare.push(stream);
+        let mut kinds = self.kinds.iter_mut();
+        if let Some(kind) = kinds.find(|kind| kind.spare.len() < SPARE_STREAMS) {
+            kind.spare.extend(Stream::new(kind.settings));
         }
     }
 
-    fn position(&self, settings: EncoderSettings) -> Option<usize> {
-        let mut spare = self.spare.iter();
-        spare.position(|stream| stream.settings() == settings)
-    }
-
-    fn count(&self, settings: EncoderSettings) -> usize {
-        let spare = self.spare.iter();
-        spare.filter(|stream| stream.settings() == settings).count()
+    fn kind(&mut self, settings: EncoderSettings) -> &mut Kind {
+        let mut kinds = self.kinds.iter();
+        let known = kinds.position(|kind| kind.settings == settings);
+        let at = known.unwrap_or_else(|| {
+            self.kinds.push(Kind {
+                settings,
+                spare: Vec::with_capacity(SPARE_STREAMS_MAX),
+            });
+            self.kinds.len() - 1
+        });
+        &mut self.kinds[at]
     }
 }
