@@ -193,6 +193,10 @@ impl Shard {
             self.tick_bus(conference, now);
         }
         self.due = due;
+    }
+
+    /// Makes up for what ticks have used up and must not make themselves; for when their packets are on their way.
+    pub fn restock(&mut self) {
         self.common.restock();
     }
 

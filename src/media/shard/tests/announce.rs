@@ -128,6 +128,10 @@ fn a_whisper_is_heard_by_one_alone_over_the_talk() {
         close(world.phone(DORA).hears(LOW), undisturbed.low, 0.5, "others");
         world.run(3 * SECOND);
         assert_eq!(played(&mut world), [(CARL, 3)]);
+        if codec == Codec::G722 {
+            // Of a tone that never pauses two encoders are slow to make the same.
+            world.run(21 * SECOND);
+        }
         let private = world.count(Counter::EncodedPrivate);
         let after = levels(&mut world, CARL, SECOND);
         close(after.low, undisturbed.low, 0.5, "the talk after them");

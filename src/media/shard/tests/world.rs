@@ -168,6 +168,7 @@ impl World {
                 if due.is_some_and(|due| due <= self.now) {
                     self.shards[shard].handle_timeout(self.now);
                     self.drain(shard);
+                    self.shards[shard].restock();
                 }
             }
         }
