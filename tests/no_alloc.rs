@@ -50,6 +50,7 @@ fn two_seconds_of_two_hundred_legs_allocate_nothing() {
             let ends = matches!(event, Event::Played { .. } | Event::Announced { .. });
             said += usize::from(ends);
         }
+        world.drain();
     }
     assert!(said >= 20, "{said}");
     let counters = world.shard.counters();

@@ -142,9 +142,10 @@ impl World {
         sent
     }
 
-    /// Takes what the shard has to tell.
+    /// Takes what the shard has to tell, and lets it make up for what the tick has used up.
     pub(crate) fn drain(&mut self) {
         while self.shard.poll_event().is_some() {}
+        self.shard.restock();
     }
 }
 

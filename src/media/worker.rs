@@ -325,6 +325,7 @@ impl Round {
             self.shard.handle_timeout(now);
             let ticks = self.shard.counters().of(Counter::Ticks) - ticks;
             self.settle(&mut batches);
+            self.shard.restock();
             ended = self::now();
             self.note(ticks, due, now, ended);
             self.weigh(now, ended);

@@ -179,6 +179,7 @@ impl World {
             self.drain_browser();
             self.shard.handle_timeout(self.now);
             self.drain_shard();
+            self.shard.restock();
         }
     }
 

@@ -400,6 +400,7 @@ impl World {
         }
         for bench in &mut self.benches {
             bench.shard.handle_timeout(now);
+            bench.shard.restock();
         }
         for phone in &self.phones {
             phone.handle_timeout(now);
