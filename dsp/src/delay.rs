@@ -37,6 +37,7 @@ impl Transits {
         let bucket = &mut self.buckets[self.current];
         bucket.learn(transit);
         bucket.longest = bucket.longest.max(duration);
+        bucket.grid = gcd(bucket.grid, duration);
     }
 
     /// Returns how long after its beginning was sent the fastest packet came.
@@ -55,6 +56,12 @@ impl Transits {
         let [slowest, second] = all.slowest;
         let slow = if second == i64::MIN { slowest } else { second };
         (slow != i64::MIN).then_some(slow + self.longest())
+    }
+
+    /// Returns what all packets and ticks of so many microseconds are multiples of.
+    pub(crate) fn grid(&self, tick: i64) -> i64 {
+        let grids = self.buckets.iter().map(|bucket| bucket.grid);
+        grids.fold(tick, gcd)
     }
 
     fn longest(&self) -> i64 {
@@ -119,6 +126,8 @@ struct Bucket {
     slowest: [i64; 2],
     /// The longest packet.
     longest: i64,
+    /// The greatest common divisor of the packets' lengths.
+    grid: i64,
 }
 
 impl Bucket {
@@ -126,6 +135,7 @@ impl Bucket {
         fastest: i64::MAX,
         slowest: [i64::MIN; 2],
         longest: 0,
+        grid: 0,
     };
 
     fn learn(&mut self, transit: i64) {
@@ -136,6 +146,10 @@ impl Bucket {
             self.slowest[1] = transit;
         }
     }
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Packets that copies are waited for at most, as many as concealment lasts.
@@ -191,8 +205,10 @@ mod tests {
             all.learn(5, duration, number as i64);
         }
         assert_eq!((all.fastest(), all.slow()), (Some(65), Some(65)));
+        assert_eq!(all.grid(20), 10);
         all.learn(5, 20, 6 * BUCKET);
         assert_eq!((all.fastest(), all.slow()), (Some(25), Some(25)));
+        assert_eq!(all.grid(20), 20);
     }
 
     #[test]

@@ -268,7 +268,13 @@ impl JitterBuffer {
             self.pace.reset();
             return Adjust::Shorten(micros(TICK));
         }
-        self.pace.tick(left, micros(TICK))
+        let tick = micros(TICK);
+        let grid = if self.pace.is_due() {
+            self.transits.grid(tick)
+        } else {
+            tick
+        };
+        self.pace.tick(left, tick, grid)
     }
 
     /// Tells whether the next `units` behind the cursor are there without a gap.
@@ -543,17 +549,10 @@ impl JitterBuffer {
     /// The hold wanted at the beginning of a stretch: for packets that do not begin at ticks, also the way from the tick
     /// that decodes them.
     fn target(&self) -> i64 {
-        let tick = self.units(TICK);
-        let duration = self
-            .packets
-            .first()
-            .map_or(self.duration, |first| first.end - first.timestamp);
-        let phase = if duration % tick == 0 {
-            0
-        } else {
-            tick - gcd(duration, tick)
-        };
-        self.base(duration) + self.media_micros(phase)
+        let first = self.packets.first();
+        let duration = first.map_or(self.duration, |first| first.end - first.timestamp);
+        let tick = micros(TICK);
+        self.base(duration) + tick - self.transits.grid(tick)
     }
 
     /// How long after the fastest packet's time a packet is wanted: a margin that the slowest of late would have kept, and
@@ -717,10 +716,6 @@ struct Packet {
 
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 2)
-}
-
-fn gcd(a: i64, b: i64) -> i64 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// What the margin against jitter grows and shrinks by; also the least.

@@ -4,6 +4,10 @@
 //! *slack*; it moves in whole ticks only. What was decoded and waits behind the tick, the *rest*, is delay without use. So
 //! the delay is least when the rest is nothing and the slack less than a tick, and that is what is steered to: with too much
 //! slack a tick of sound has to go, in one piece or several; with too little a tick has to be added.
+//!
+//! Packets of changing length may begin anywhere on the *grid* that they have in common with the ticks. One that begins late
+//! in a tick is fetched as much earlier than needed, so the slack of places that were not seen is less, and a rest of grid
+//! steps is not without use.
 
 /// What would better the delay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub(crate) struct Pace {
     ticks: u8,
     slack: Option<i64>,
     rest: i64,
+    /// The greatest rest of a tick that fetched.
+    widest: i64,
 }
 
 impl Pace {
@@ -30,15 +36,23 @@ impl Pace {
             ticks: 0,
             slack: None,
             rest: i64::MAX,
+            widest: 0,
         }
     }
 
-    /// Begins a tick with a rest; judges the ticks before.
-    pub(crate) fn tick(&mut self, rest: i64, tick: i64) -> Adjust {
+    /// Tells whether the next tick judges the ones before.
+    pub(crate) const fn is_due(&self) -> bool {
+        self.ticks >= TICKS
+    }
+
+    /// Begins a tick with a rest; judges the ticks before. Packets and ticks are multiples of `grid`.
+    pub(crate) fn tick(&mut self, rest: i64, tick: i64, grid: i64) -> Adjust {
         let mut adjust = Adjust::Keep;
-        if self.ticks >= TICKS {
+        if self.is_due() {
             if let Some(slack) = self.slack {
-                adjust = judge(slack, self.rest, tick);
+                let unseen = (tick - grid - self.widest).max(0);
+                let rest = if self.rest == i64::MAX { 0 } else { self.rest };
+                adjust = judge(slack - unseen, rest % grid, tick);
             }
             *self = Self::new();
         }
@@ -46,6 +60,7 @@ impl Pace {
         // Where the rest fills the tick nothing is fetched.
         if rest < tick {
             self.rest = self.rest.min(rest);
+            self.widest = self.widest.max(rest);
         }
         adjust
     }
@@ -62,7 +77,6 @@ impl Pace {
 }
 
 fn judge(slack: i64, rest: i64, tick: i64) -> Adjust {
-    let rest = if rest == i64::MAX { 0 } else { rest };
     if slack < -SHORT {
         Adjust::Lengthen(tick - rest)
     } else if slack >= tick + LONG {
@@ -93,12 +107,16 @@ mod tests {
     const TICK: i64 = 20_000;
 
     fn judged(slack: i64, rest: i64) -> Adjust {
+        judged_on(TICK, slack, rest)
+    }
+
+    fn judged_on(grid: i64, slack: i64, rest: i64) -> Adjust {
         let mut pace = Pace::new();
         for number in 0..i64::from(TICKS) {
-            assert_eq!(pace.tick(rest, TICK), Adjust::Keep);
+            assert_eq!(pace.tick(rest, TICK, grid), Adjust::Keep);
             pace.fetch(slack + number * 100);
         }
-        pace.tick(rest, TICK)
+        pace.tick(rest, TICK, grid)
     }
 
     #[test]
@@ -117,8 +135,16 @@ mod tests {
     }
 
     #[test]
+    fn places_on_the_grid_that_were_not_seen_are_allowed_for() {
+        assert_eq!(judged_on(10_000, 5_000, 10_000), Adjust::Keep);
+        assert_eq!(judged_on(10_000, 10_000, 0), Adjust::Keep);
+        assert_eq!(judged_on(10_000, 5_000, 0), Adjust::Lengthen(20_000));
+        assert_eq!(judged_on(10_000, 5_000, 13_000), Adjust::Shorten(3_000));
+    }
+
+    #[test]
     fn nothing_fetched_says_nothing() {
         let mut pace = Pace::new();
-        assert!((0..20).all(|_| pace.tick(0, TICK) == Adjust::Keep));
+        assert!((0..20).all(|_| pace.tick(0, TICK, TICK) == Adjust::Keep));
     }
 }

@@ -85,8 +85,12 @@ export class Call {
       await this.#peer.setRemoteDescription({ type: "answer", sdp: wanted ? preferred : this.#answer });
     } catch {
       // The call goes on as it was.
-      if (this.#peer.signalingState === "have-local-offer") await this.#peer.setLocalDescription({ type: "rollback" });
+      if (this.#isOffering()) await this.#peer.setLocalDescription({ type: "rollback" });
     }
+  }
+
+  #isOffering(): boolean {
+    return this.#peer.signalingState === "have-local-offer";
   }
 
   #gathered(): Promise<void> {
