@@ -103,7 +103,7 @@ impl Claims {
         if let Meter::Opus(guess) = &mut self.meter {
             guess.active = tick.active;
         }
-        let own = self.meter.level(&tick);
+        let own = self.meter.level(&tick, self.word.faintest());
         let exact = !matches!(self.meter, Meter::Opus(_));
         if let (Some(said), Some(own), true) = (tick.header, own, exact) {
             self.word.compare(said, own);
@@ -185,7 +185,7 @@ enum Meter {
 }
 
 impl Meter {
-    fn level(&self, tick: &Tick) -> Option<Level> {
+    fn level(&self, tick: &Tick, faintest: i32) -> Option<Level> {
         match self {
             Self::G711(_) => (tick.bytes > 0).then(|| Level::of_energy(tick.sum, tick.bytes)),
             Self::G722(_) => {
@@ -194,7 +194,7 @@ impl Meter {
                 let above = u8::try_from(mean * 602 / 204_800).unwrap_or(u8::MAX);
                 Some(Level::from_rfc6464(G722_LEAST.saturating_sub(above)))
             }
-            Self::Opus(guess) => Some(guess.level(tick.active)),
+            Self::Opus(guess) => Some(guess.level(tick.active, faintest)),
         }
     }
 }
@@ -216,6 +216,15 @@ struct Word {
 }
 
 impl Word {
+    /// −dBov that what looks active is claimed at least.
+    const fn faintest(&self) -> i32 {
+        if self.broken {
+            FAINTEST_UNTRUSTED
+        } else {
+            FAINTEST_ACTIVE
+        }
+    }
+
     /// How many doubts a probe takes: the more it has proved true, the more.
     const fn patience(&self) -> u16 {
         DOUBTS << self.confirmed
@@ -288,8 +297,8 @@ impl Guess {
         }
     }
 
-    fn level(&self, active: bool) -> Level {
-        let most = if active { FAINTEST_ACTIVE } else { 127 };
+    fn level(&self, active: bool, faintest: i32) -> Level {
+        let most = if active { faintest } else { 127 };
         let level = self.levels[usize::from(active)] / -100;
         Level::from_rfc6464(u8::try_from(level.clamp(0, most)).unwrap_or(127))
     }
@@ -322,6 +331,10 @@ const PROBE_WEIGHT: u8 = 17;
 /// Noise may look so, and a line that is taken for silent is not decoded, so that nothing would be learned of the voice after
 /// the noise, nor all be heard of a faint voice in it.
 const FAINTEST_ACTIVE: i32 = 50;
+
+/// The same of a sender whose word was found untrue: no more than a line's noise, so that several of them keep no places from
+/// those who speak.
+const FAINTEST_UNTRUSTED: i32 = 60;
 
 /// −dBov of G.722 at its smallest step.
 const G722_LEAST: u8 = 65;

@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dsp::{Codec, Encoder, Frame, Level, MAX_PAYLOAD, Malformed, Playout, TICK, Taken};
+use dsp::{
+    Codec, Encoder, Frame, Level, MAX_PAYLOAD, Malformed, Playout, Shaper, ShaperPool, Shaping,
+    TICK, Taken, Witness, tone,
+};
 use proptest::{prelude::*, test_runner::RngSeed};
 
 #[expect(
@@ -55,6 +58,59 @@ fn garbage_is_counted_and_harmless() {
         "{:?}",
         playout.stats()
     );
+}
+
+/// Decoders make whole numbers, so that no NaN comes in; nor may the arithmetic behind them make one of what does, for it
+/// would stay in a filter for as long as the leg lives.
+#[test]
+fn no_sound_leaves_a_leg_deaf() {
+    let mut random = 1_u32;
+    let mut draw = move |most: u32| {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 8) % most
+    };
+    let mut pool = ShaperPool::new(1);
+    for codec in Codec::ALL.into_iter().cycle().take(20) {
+        let mut shaper = Shaper::new(codec, Shaping::of(codec));
+        let mut witness = Witness::new();
+        pool.equip(&mut shaper);
+        let mut hear = |mut frame: Frame, heard: &Frame| {
+            witness.hear(&frame, heard);
+            shaper.shape(&mut frame, heard);
+            frame.level()
+        };
+        for _ in 0..200 {
+            let (sound, sent) = (extreme(&mut draw), extreme(&mut draw));
+            hear(sound, &sent);
+        }
+        let voice = tone::sine(300.0, -20.0, 150);
+        let levels = voice.into_iter().enumerate().map(|(tick, frame)| {
+            let pause = tick % 12 > 8;
+            hear(if pause { Frame::SILENCE } else { frame }, &Frame::SILENCE)
+        });
+        let loudest = levels.skip(100).max().unwrap();
+        assert!(loudest.as_dbov() > -45, "{codec:?}: {loudest:?}");
+        assert!(shaper.gain_db().is_finite());
+        pool.strip(&mut shaper);
+    }
+}
+
+/// A frame as far from a voice as can be.
+fn extreme(draw: &mut impl FnMut(u32) -> u32) -> Frame {
+    let (kind, period) = (draw(6), 1 + draw(960) as usize);
+    let mut wave = |at: usize| match kind {
+        0 => 0,
+        1 => i16::MIN,
+        2 => i16::MAX,
+        3 if (at / period).is_multiple_of(2) => i16::MAX,
+        3 => i16::MIN,
+        4 if at == period => i16::MIN,
+        4 => 0,
+        _ => (draw(65_536) as u16).cast_signed(),
+    };
+    Frame {
+        samples: std::array::from_fn(&mut wave),
+    }
 }
 
 /// What becomes of a packet on its way.
