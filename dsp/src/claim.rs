@@ -109,7 +109,7 @@ impl Claims {
             self.word.compare(said, own);
         }
         self.word.said = tick.header;
-        self.word.doubt(tick.active && !exact);
+        self.word.doubt(tick.active && !exact, own);
         let word = tick.header.filter(|_| !self.word.broken);
         let level = word.or(own).max(tick.decoded).unwrap_or(self.last);
         self.last = level;
@@ -131,7 +131,7 @@ impl Claims {
 
     /// Tells whether a tick should be decoded although nobody hears it, to see whether the sender's silence is none.
     pub(crate) const fn wants_probe(&self) -> bool {
-        self.word.doubts >= self.word.patience() && !self.word.broken
+        self.word.doubts >= self.word.patience()
     }
 
     /// Learns how loud a probe was.
@@ -248,11 +248,15 @@ impl Word {
         }
     }
 
-    /// Counts a tick that looks like sound against a word of near silence.
-    fn doubt(&mut self, active: bool) {
-        let quiet = self
-            .said
-            .is_some_and(|said| i32::from(said.as_dbov()) <= QUIET);
+    /// Counts a tick that looks like sound against a word of near silence; where the word is not believed, against our own
+    /// guess, which may have been learned of noise.
+    fn doubt(&mut self, active: bool, own: Option<Level>) {
+        let (level, quiet) = if self.broken {
+            (own, -FAINTEST_ACTIVE)
+        } else {
+            (self.said, QUIET)
+        };
+        let quiet = level.is_some_and(|level| i32::from(level.as_dbov()) <= quiet);
         if quiet && active {
             self.doubts = self.doubts.saturating_add(1);
         } else {

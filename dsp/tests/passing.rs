@@ -251,6 +251,33 @@ fn who_always_claims_silence_is_probed_and_found_out() {
     assert!(loud.count() * 2 > claims.len());
 }
 
+/// Whose word is not believed is known by what was learned of their packets; if that was noise, a voice looks like it.
+#[test]
+fn who_was_found_out_is_heard_when_a_voice_comes_after_noise() {
+    let frames = [speechlike(400, 10.0), speechlike(400, 5_000.0)].concat();
+    let mut leg = Leg::new(Codec::Opus, payloads(Codec::Opus, &frames, 1), 1);
+    let mut claims = Vec::new();
+    for number in 0..799 {
+        let due = leg.due(Some(Level::from_rfc6464(0)));
+        if number < 150 {
+            leg.decode();
+        } else {
+            if leg.playout.wants_probe() {
+                leg.playout.probe();
+            }
+            leg.playout.pass();
+        }
+        if number >= 700 {
+            claims.push(claimed(due));
+        }
+    }
+    assert_eq!(leg.playout.stats().untrusted, 1);
+    let loud = claims
+        .iter()
+        .filter(|claim| claim.level > Level::from_rfc6464(40));
+    assert!(loud.count() * 2 > claims.len(), "{claims:?}");
+}
+
 #[test]
 fn an_honest_header_is_trusted_and_taken_as_it_is() {
     let frames = speechlike(500, 4_000.0);

@@ -160,6 +160,14 @@ impl Common {
         }
     }
 
+    /// Learns which kinds of encoders a leg may come to need.
+    pub(super) fn expect(&mut self, leg: &Leg) {
+        for settings in leg.settings() {
+            self.encoders.expect(settings);
+            self.hush.expect(settings);
+        }
+    }
+
     /// Makes what was used up of what the tick must not make; called between two ticks.
     pub(super) fn restock(&mut self) {
         self.encoders.restock();

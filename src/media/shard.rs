@@ -129,8 +129,10 @@ impl Shard {
     pub fn handle(&mut self, command: Command, now: Instant) {
         let done = match command {
             Command::Open { leg, opening } => self.open(leg, *opening, now),
-            Command::Update { leg, media } => self.with_leg(leg, now, |leg, _| {
-                leg.update(media, now).map_err(|_| Gone::Failed)
+            Command::Update { leg, media } => self.with_leg(leg, now, |leg, common| {
+                leg.update(media, now).map_err(|_| Gone::Failed)?;
+                common.expect(leg);
+                Ok(())
             }),
             Command::Close { leg } => {
                 self.remove(leg, now);
@@ -306,10 +308,7 @@ impl Shard {
         let id = leg.id();
         leg.attach(None, &mut self.common);
         let ufrag = leg.local_ufrag().map(ToOwned::to_owned);
-        for settings in leg.settings() {
-            self.common.encoders.expect(settings);
-            self.common.hush.expect(settings);
-        }
+        self.common.expect(&leg);
         let slot = self.legs.insert(leg);
         if let Some(ufrag) = ufrag {
             self.browsers.expect(id, slot, ufrag);

@@ -1,7 +1,7 @@
 //! A worker's sockets: the browsers' shared ones and a pair per telephone, watched by one epoll instance.
 //!
 //! Readiness is level-triggered: a telephone's socket is read once where it is ready, for it seldom holds more than one
-//! packet, and what remains is told again in the next slot. Only a socket that was ready in the slot before as well is
+//! packet, and what remains is told again at the next look. Only a socket that was ready at the look before as well is
 //! drained, in bounded batches, so that a flood can neither crowd out a caller nor keep the worker from its tick.
 
 use std::{

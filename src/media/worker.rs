@@ -387,6 +387,8 @@ impl Round {
                 break;
             }
             self.sockets.receive(batches, &mut self.shard, now());
+            // That may have taken a call whose command is yet to be looked for.
+            self.sockets.call_again();
         }
         while let Some(leg) = self.shard.poll_closed() {
             self.sockets.take(leg);

@@ -79,13 +79,13 @@ export class Call {
   async #protect(wanted: boolean): Promise<void> {
     const preferred = preferCopies(this.#answer);
     if (wanted === this.#copying || preferred === null || this.#peer.signalingState !== "stable") return;
-    this.#copying = wanted;
     try {
       await this.#peer.setLocalDescription(await this.#peer.createOffer());
       await this.#peer.setRemoteDescription({ type: "answer", sdp: wanted ? preferred : this.#answer });
+      this.#copying = wanted;
     } catch {
-      // The call goes on as it was.
-      if (this.#isOffering()) await this.#peer.setLocalDescription({ type: "rollback" });
+      // The call goes on as it was; should even that fail, the next attempt finds it unsettled and leaves it alone.
+      if (this.#isOffering()) await this.#peer.setLocalDescription({ type: "rollback" }).catch(() => undefined);
     }
   }
 

@@ -88,10 +88,11 @@ impl Announcer {
         clips: &Clips,
     ) -> Result<(), Unplayed> {
         clips.fit_over_talk(&player)?;
-        self.hush(leg);
-        if self.waiting.len() >= WHISPERS_WAITING_MAX {
+        let others = self.waiting.iter().filter(|words| !words.is_for(leg));
+        if others.count() >= WHISPERS_WAITING_MAX {
             return Err(Unplayed::TooMany);
         }
+        self.hush(leg);
         let words = self.words(Hearer::One(leg), player);
         self.waiting.push_back(words);
         self.whispers.reserve(WHISPERS_MAX);

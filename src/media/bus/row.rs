@@ -41,6 +41,8 @@ pub(super) struct Row {
     /// What those hear who are not part of it.
     sound: Frame,
     finish: Finish,
+    /// The same as it stood before the tick, which is where a stream of one's own goes on from.
+    finish_before: Finish,
     level: Level,
     /// How many are heard in it, words that are said to all included.
     voices: usize,
@@ -129,6 +131,7 @@ impl Row {
             mixer: Mixer::new(),
             sound: Frame::SILENCE,
             finish: Finish::new(),
+            finish_before: Finish::new(),
             level: Level::SILENCE,
             voices: 0,
         }
@@ -226,6 +229,7 @@ impl Row {
             level = level.max(words.sound().level());
         }
         self.level = level;
+        self.finish_before.clone_from(&self.finish);
         let (finish, noise) = (&mut self.finish, common.hush.sound());
         if self.voices == 0 {
             finish.rest(noise, &mut self.sound);
@@ -287,7 +291,7 @@ impl Row {
         if hushed {
             stream.wake(&common.hush);
         } else if gain == ListeningGain::default() {
-            stream.finish.clone_from(&self.finish);
+            stream.finish.clone_from(&self.finish_before);
         }
         stream
             .handover
@@ -379,6 +383,7 @@ impl Row {
             encodings,
             mixer,
             sound,
+            finish,
             voices,
             ..
         } = self;
@@ -403,7 +408,7 @@ impl Row {
                             Some(stream) => {
                                 leg.send_coded(stream, &mut common.outbox, &mut common.counters);
                             }
-                            None => leg.skip(),
+                            None => leg.send_ear(Ear::Silence, common),
                         }
                         &*sound
                     }
@@ -421,6 +426,7 @@ impl Row {
                             && *gain == ListeningGain::default()
                         {
                             stream.sound.clone_from(sound);
+                            stream.finish.clone_from(finish);
                         } else {
                             hear(mixer, own, words, *gain, stream, common);
                         }
@@ -429,7 +435,10 @@ impl Row {
                         speak_alone(leg, stream, shared, common);
                         &stream.sound
                     }
-                    (ear, _) => return leg.send_ear(ear, common),
+                    (ear, _) => {
+                        leg.send_ear(ear, common);
+                        &Frame::SILENCE
+                    }
                 };
                 if let Some(talker) = member.talks {
                     stage.note_heard(talker, sent);
@@ -487,7 +496,9 @@ impl Encoding {
         }
         let mut stream = common.encoders.take_to_follow(self.key.settings)?;
         common.counters.count(Counter::EncodersCopied);
-        stream.follow(self.stream.as_ref()?).then_some(stream)
+        let shared = self.stream.as_ref()?;
+        stream.finish.clone_from(&shared.finish);
+        stream.follow(shared).then_some(stream)
     }
 }
 
