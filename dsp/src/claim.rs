@@ -6,7 +6,8 @@
 //! voice (the flags at the front of SILK's part, RFC 6716 §4.2.3), or how long they are among their like, and how loud such
 //! packets of this leg were when they were decoded.
 //!
-//! A word too quiet would keep a leg from ever being decoded. So a leg whose packets contradict a word of silence is
+//! A word too quiet would keep a leg from ever being decoded, as would a guess learned of a line's noise keep the voice that
+//! comes after it. So a leg whose packets contradict a word of silence, or look like sound that is guessed to be noise, is
 //! probed: a tick of it is decoded now and then although nobody hears it.
 
 use crate::{
@@ -103,13 +104,15 @@ impl Claims {
         if let Meter::Opus(guess) = &mut self.meter {
             guess.active = tick.active;
         }
-        let own = self.meter.level(&tick, self.word.faintest());
+        let own = self.meter.level(&tick);
         let exact = !matches!(self.meter, Meter::Opus(_));
         if let (Some(said), Some(own), true) = (tick.header, own, exact) {
             self.word.compare(said, own);
         }
         self.word.said = tick.header;
-        self.word.doubt(tick.active && !exact, own);
+        if !exact {
+            self.word.doubt(tick.active, own);
+        }
         let word = tick.header.filter(|_| !self.word.broken);
         let level = word.or(own).max(tick.decoded).unwrap_or(self.last);
         self.last = level;
@@ -121,6 +124,7 @@ impl Claims {
 
     /// Learns how loud the tick of the last claim was when it was decoded.
     pub(crate) fn learn(&mut self, level: Level) {
+        self.word.doubts = 0;
         if let Meter::Opus(guess) = &mut self.meter {
             guess.learn(level);
             if let Some(said) = self.word.said {
@@ -136,7 +140,6 @@ impl Claims {
 
     /// Learns how loud a probe was.
     pub(crate) fn learn_probe(&mut self, level: Level) {
-        self.word.doubts = 0;
         self.word.confirmed = if i32::from(level.as_dbov()) <= QUIET {
             self.word.confirmed.saturating_add(1).min(MOST_CONFIRMED)
         } else {
@@ -185,7 +188,7 @@ enum Meter {
 }
 
 impl Meter {
-    fn level(&self, tick: &Tick, faintest: i32) -> Option<Level> {
+    fn level(&self, tick: &Tick) -> Option<Level> {
         match self {
             Self::G711(_) => (tick.bytes > 0).then(|| Level::of_energy(tick.sum, tick.bytes)),
             Self::G722(_) => {
@@ -194,7 +197,7 @@ impl Meter {
                 let above = u8::try_from(mean * 602 / 204_800).unwrap_or(u8::MAX);
                 Some(Level::from_rfc6464(G722_LEAST.saturating_sub(above)))
             }
-            Self::Opus(guess) => Some(guess.level(tick.active, faintest)),
+            Self::Opus(guess) => Some(guess.level(tick.active)),
         }
     }
 }
@@ -209,25 +212,20 @@ struct Word {
     /// Ticks that contradicted it, less those that did not.
     against: u8,
     broken: bool,
-    /// Ticks that look like sound and are said to be silent, since the last probe.
+    /// Ticks that look like sound and are claimed to be none, since one was decoded.
     doubts: u16,
     /// Probes in a row that found silence.
     confirmed: u8,
 }
 
 impl Word {
-    /// −dBov that what looks active is claimed at least.
-    const fn faintest(&self) -> i32 {
-        if self.broken {
-            FAINTEST_UNTRUSTED
-        } else {
-            FAINTEST_ACTIVE
-        }
-    }
-
-    /// How many doubts a probe takes: the more it has proved true, the more.
+    /// How many doubts a probe takes: the more it has proved true, the more. Our own guess is worth less than a word.
     const fn patience(&self) -> u16 {
-        DOUBTS << self.confirmed
+        if self.said.is_some() && !self.broken {
+            DOUBTS << self.confirmed
+        } else {
+            DOUBTS_OF_GUESS
+        }
     }
 
     fn compare(&mut self, said: Level, measured: Level) {
@@ -248,13 +246,12 @@ impl Word {
         }
     }
 
-    /// Counts a tick that looks like sound against a word of near silence; where the word is not believed, against our own
-    /// guess, which may have been learned of noise.
+    /// Counts a tick that looks like sound against a word of near silence; without a word to believe, against our own guess,
+    /// which may have been learned of noise.
     fn doubt(&mut self, active: bool, own: Option<Level>) {
-        let (level, quiet) = if self.broken {
-            (own, -FAINTEST_ACTIVE)
-        } else {
-            (self.said, QUIET)
+        let (level, quiet) = match self.said {
+            Some(said) if !self.broken => (Some(said), QUIET),
+            _ => (own, SURELY_SOUND),
         };
         let quiet = level.is_some_and(|level| i32::from(level.as_dbov()) <= quiet);
         if quiet && active {
@@ -301,15 +298,17 @@ impl Guess {
         }
     }
 
-    fn level(&self, active: bool, faintest: i32) -> Level {
-        let most = if active { faintest } else { 127 };
+    fn level(&self, active: bool) -> Level {
+        let most = if active { FAINTEST_ACTIVE } else { 127 };
         let level = self.levels[usize::from(active)] / -100;
         Level::from_rfc6464(u8::try_from(level.clamp(0, most)).unwrap_or(127))
     }
 
+    /// Learns what such packets hold: a voice at once, and its pauses slowly, so that its words hold together.
     fn learn(&mut self, level: Level) {
         let known = &mut self.levels[usize::from(self.active)];
-        *known += (i32::from(level.as_dbov()) * 100 - *known) / 16;
+        let more = i32::from(level.as_dbov()) * 100 - *known;
+        *known += more / if more > 0 { RISE } else { FALL };
     }
 }
 
@@ -331,14 +330,19 @@ const MOST_CONFIRMED: u8 = 5;
 /// Ticks a probe counts for.
 const PROBE_WEIGHT: u8 = 17;
 
-/// −dBov that what looks active is claimed at least, however faint it was: more than any [`LineNoise`](crate::LineNoise).
-/// Noise may look so, and a line that is taken for silent is not decoded, so that nothing would be learned of the voice after
-/// the noise, nor all be heard of a faint voice in it.
-const FAINTEST_ACTIVE: i32 = 50;
+/// The same under a guess: what a faint voice may lose of its first syllable.
+const DOUBTS_OF_GUESS: u16 = 8;
 
-/// The same of a sender whose word was found untrue: no more than a line's noise, so that several of them keep no places from
-/// those who speak.
-const FAINTEST_UNTRUSTED: i32 = 60;
+/// Parts of the way to what is measured that a guess goes with one tick, up and down.
+const RISE: i32 = 4;
+const FALL: i32 = 16;
+
+/// −dBov that what looks active is claimed at least, however faint it was: no more than a line's noise, which may look so
+/// too, so that lines without a voice hold no places and are not decoded.
+const FAINTEST_ACTIVE: i32 = 60;
+
+/// dBov above which a guess is sound that no [`LineNoise`](crate::LineNoise) hides, and needs no probe.
+const SURELY_SOUND: i32 = -50;
 
 /// −dBov of G.722 at its smallest step.
 const G722_LEAST: u8 = 65;

@@ -251,14 +251,15 @@ fn who_always_claims_silence_is_probed_and_found_out() {
     assert!(loud.count() * 2 > claims.len());
 }
 
-/// Whose word is not believed is known by what was learned of their packets; if that was noise, a voice looks like it.
-#[test]
-fn who_was_found_out_is_heard_when_a_voice_comes_after_noise() {
-    let frames = [speechlike(400, 10.0), speechlike(400, 5_000.0)].concat();
+/// Levels claimed from the moment a voice of `loud` comes after eight seconds of noise, of which the first three are
+/// heard, on a line whose packets say `header` and that nobody hears.
+fn claims_after_noise(header: Option<Level>, loud: f64) -> Vec<Claim> {
+    let noise = 400;
+    let frames = [speechlike(noise, 10.0), speechlike(400, loud)].concat();
     let mut leg = Leg::new(Codec::Opus, payloads(Codec::Opus, &frames, 1), 1);
     let mut claims = Vec::new();
-    for number in 0..799 {
-        let due = leg.due(Some(Level::from_rfc6464(0)));
+    for number in 0..noise + 399 {
+        let due = leg.due(header);
         if number < 150 {
             leg.decode();
         } else {
@@ -267,15 +268,38 @@ fn who_was_found_out_is_heard_when_a_voice_comes_after_noise() {
             }
             leg.playout.pass();
         }
-        if number >= 700 {
+        if number >= noise {
             claims.push(claimed(due));
         }
     }
-    assert_eq!(leg.playout.stats().untrusted, 1);
-    let loud = claims
-        .iter()
-        .filter(|claim| claim.level > Level::from_rfc6464(40));
-    assert!(loud.count() * 2 > claims.len(), "{claims:?}");
+    assert_eq!(
+        leg.playout.stats().untrusted,
+        u64::from(header.is_some()),
+        "{header:?}"
+    );
+    claims
+}
+
+/// Who says nothing of their loudness, or is not believed, is known by what was learned of their packets; if that was noise,
+/// a voice looks like it.
+#[test]
+fn a_voice_after_noise_is_found_by_probes() {
+    for header in [None, Some(Level::from_rfc6464(0))] {
+        for (loud, least) in [(5_000.0, 30), (150.0, 54)] {
+            let claims = claims_after_noise(header, loud);
+            let found = claims
+                .iter()
+                .position(|claim| claim.level > Level::from_rfc6464(least));
+            assert!(
+                found.is_some_and(|tick| tick <= 12),
+                "{header:?}, {loud}: {found:?}"
+            );
+            let loud = claims
+                .iter()
+                .filter(|claim| claim.level > Level::from_rfc6464(least));
+            assert!(loud.count() * 4 > claims.len() * 3, "{claims:?}");
+        }
+    }
 }
 
 #[test]
