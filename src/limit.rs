@@ -261,6 +261,12 @@ pub const OUTBOX_BYTES_MAX: usize = 8 << 20;
 /// tenth of a millisecond each. Who comes too late has to wait; what is not heard meanwhile is who lies to their own harm.
 pub const PROBES_PER_ROUND: u8 = 2;
 
+/// Legs of a conference that are left out for their music and decoded in one tick all the same, so that its end is noticed.
+pub const WATCHED_MAX: usize = 8;
+
+/// Ticks for which they are, where more than that are left out and take turns: longer than the end takes to be noticed.
+pub const WATCH_TICKS: usize = 400;
+
 /// How often a leg's counters are added to the shard's and its peer's reports are heeded.
 pub const SERVE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -270,6 +276,9 @@ pub const SPARE_STREAMS: usize = 3;
 /// Workshops for the sound of speakers that are kept ready on a shard; a speaker for whom there is none is heard with gain
 /// alone, until the next tick.
 pub const SPARE_WORKSHOPS: usize = 8;
+
+/// Places for speakers that are kept ready on a shard for conferences that have used up their own.
+pub const SPARE_TALKERS: usize = 2;
 
 /// Streams of one kind that are kept for later; further ones are dropped.
 pub const SPARE_STREAMS_MAX: usize = 32;

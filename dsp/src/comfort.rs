@@ -49,7 +49,7 @@ impl ComfortNoise {
 }
 
 /// Fills one mix with the noise.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ComfortFill {
     /// How much of the noise the last frame ended with, 0 to 1.
     fade: f32,

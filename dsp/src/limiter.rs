@@ -58,6 +58,11 @@ impl Limiter {
         self.gain < 1.0
     }
 
+    /// Tells whether it turns the next frame down as another would, but for a peak between that and the one before.
+    pub fn stands_like(&self, other: &Self) -> bool {
+        self.gain == other.gain && self.hold == other.hold
+    }
+
     fn work(&mut self, sums: &[i32; FRAME_SAMPLES], out: &mut Frame) {
         let needs = self.needs(sums);
         let nodes = self.nodes(&needs);

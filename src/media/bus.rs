@@ -16,6 +16,8 @@ mod announce;
 mod row;
 mod stage;
 
+pub(super) use self::stage::Talker;
+
 use std::time::Instant;
 
 use self::{

@@ -11,6 +11,7 @@ use dsp::ShaperPool;
 
 use super::{
     api::{Event, Gone},
+    bus::Talker,
     counters::{Counter, Counters},
     encoders::Encoders,
     hush::Hush,
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     id::LegId,
-    limit::{EVENTS_BASE, EVENTS_PER_LEG, PROBES_PER_ROUND, SPARE_WORKSHOPS},
+    limit::{EVENTS_BASE, EVENTS_PER_LEG, PROBES_PER_ROUND, SPARE_TALKERS, SPARE_WORKSHOPS},
 };
 
 /// The surroundings of a leg.
@@ -37,6 +38,8 @@ pub(super) struct Common {
     pub(super) encoders: Encoders,
     pub(super) hush: Hush,
     pub(super) shapers: ShaperPool,
+    /// For who speaks where the conference has none left, since too many are left out for their music.
+    pub(super) talkers: Vec<Box<Talker>>,
     /// How much work the sound may be.
     pub(super) effort: Effort,
     /// Legs that have ended and are yet to be taken out of the shard.
@@ -58,6 +61,7 @@ impl Common {
             encoders: Encoders::default(),
             hush: Hush::new(now),
             shapers: ShaperPool::new(SPARE_WORKSHOPS),
+            talkers: Vec::with_capacity(SPARE_TALKERS),
             effort: Effort::FULL,
             gone: Vec::new(),
             probes: 0,
@@ -173,6 +177,9 @@ impl Common {
         self.encoders.restock();
         // Those that are lent out come on top.
         self.shapers.refill(0);
+        if self.talkers.len() < SPARE_TALKERS {
+            self.talkers.push(Box::new(Talker::new()));
+        }
     }
 
     /// Tells whether a leg has ended and is yet to be taken out.

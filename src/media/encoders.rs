@@ -35,6 +35,11 @@ impl Finish {
         }
     }
 
+    /// Tells whether the next tick of the same mix comes out of it as it would of another.
+    pub(super) fn stands_like(&self, other: &Self) -> bool {
+        self.limiter.stands_like(&other.limiter) && self.fill == other.fill
+    }
+
     /// Turns down what is too loud and fills what is too quiet with the noise of the tick.
     pub(super) fn finish(&mut self, sums: &[i32; FRAME_SAMPLES], noise: &Frame, out: &mut Frame) {
         self.limiter.limit(sums, out);

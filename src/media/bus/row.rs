@@ -41,7 +41,7 @@ pub(super) struct Row {
     /// What those hear who are not part of it.
     sound: Frame,
     finish: Finish,
-    /// The same as it stood before the tick, which is where a stream of one's own goes on from.
+    /// The same as it stood before the tick, which is where a stream of one's own goes on from, and comes back to.
     finish_before: Finish,
     level: Level,
     /// How many are heard in it, words that are said to all included.
@@ -384,6 +384,7 @@ impl Row {
             mixer,
             sound,
             finish,
+            finish_before,
             voices,
             ..
         } = self;
@@ -419,19 +420,19 @@ impl Row {
                     }
                     (Ear::Mix(_), Voice::Private(stream, gain)) => {
                         let words = member.whisper.map(|number| announcer.whispered(number));
+                        let plain = *gain == ListeningGain::default();
+                        let like_others = own.is_none()
+                            && words.is_none()
+                            && (!plain || stream.finish.stands_like(finish_before));
                         if words.is_none() && *voices == usize::from(own.is_some()) {
                             stream.finish.rest(common.hush.sound(), &mut stream.sound);
-                        } else if own.is_none()
-                            && words.is_none()
-                            && *gain == ListeningGain::default()
-                        {
+                        } else if like_others && plain {
                             stream.sound.clone_from(sound);
                             stream.finish.clone_from(finish);
                         } else {
                             hear(mixer, own, words, *gain, stream, common);
                         }
-                        let shared = shared_by(encodings, stream, *gain)
-                            .filter(|_| own.is_none() && words.is_none());
+                        let shared = shared_by(encodings, stream, *gain).filter(|_| like_others);
                         speak_alone(leg, stream, shared, common);
                         &stream.sound
                     }

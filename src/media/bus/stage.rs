@@ -6,9 +6,10 @@
 //! ```
 //!
 //! Whoever plays music, as a telephone system does to those who hold, loses the place and is left out of every mix, but
-//! decoded on, so that its end is noticed.
+//! decoded on, so that its end is noticed. Where many do, they are listened to in turns.
 //!
-//! Invariants: nobody else is decoded who is not chosen; a leg without a seat to speak from is no candidate.
+//! Invariants: nobody else is decoded who is not chosen, and of those left out no more than [`WATCHED_MAX`] in a tick; a leg
+//! without a seat to speak from is no candidate.
 
 use dsp::{
     ComfortFill, Finding, Frame, Level, Nominee, Selector, Taken, Witness,
@@ -18,6 +19,7 @@ use dsp::{
 use super::{Place, announce::Words, row::Member};
 use crate::{
     id::LegId,
+    limit::{WATCH_TICKS, WATCHED_MAX},
     media::{
         api::{Channels, Disturbance, Event},
         common::Common,
@@ -33,8 +35,10 @@ pub(super) struct Stage {
     /// How many are heard at a time, if the worker's load allows.
     places: u8,
     candidates: Vec<Candidate>,
+    /// Ordered by leg.
     talkers: Vec<Box<Talker>>,
     spare: Vec<Box<Talker>>,
+    ticks: usize,
 }
 
 /// One who may speak in this tick.
@@ -50,7 +54,7 @@ struct Candidate {
 
 /// One who is heard.
 #[derive(Debug)]
-pub(super) struct Talker {
+pub(in crate::media) struct Talker {
     leg: LegId,
     /// Where it is among the members; none where it takes no part in this tick.
     place: Option<Place>,
@@ -64,6 +68,8 @@ pub(super) struct Talker {
     heard: Frame,
     /// Ticks in a row in which it said nothing.
     silent: u16,
+    /// It is decoded in this tick although it is left out of every mix.
+    watched: bool,
     witness: Witness,
 }
 
@@ -74,7 +80,8 @@ impl Stage {
             places: DEFAULT_SPEAKERS,
             candidates: Vec::new(),
             talkers: Vec::new(),
-            spare: Vec::new(),
+            spare: Vec::with_capacity(usize::from(MAX_SPEAKERS)),
+            ticks: 0,
         }
     }
 
@@ -90,14 +97,14 @@ impl Stage {
         if self.talkers.len() + self.spare.len() < legs.min(usize::from(MAX_SPEAKERS)) {
             self.spare.push(Box::new(Talker::new()));
         }
-        self.talkers.reserve(2 * usize::from(MAX_SPEAKERS));
+        let more = legs.saturating_sub(self.talkers.len());
+        self.talkers.reserve(more);
     }
 
     /// Forgets a leg that has left or may no more speak.
     pub(super) fn remove(&mut self, leg: LegId, common: &mut Common) {
         self.selector.remove(leg.as_u64());
-        let mut talkers = self.talkers.iter();
-        if let Some(at) = talkers.position(|talker| talker.leg == leg) {
+        if let Ok(at) = self.find(leg) {
             self.step_down(at, common);
         }
     }
@@ -109,17 +116,35 @@ impl Stage {
             talker.speaks = Channels::NONE;
             talker.place = None;
         }
+        self.watch();
+    }
+
+    /// Decides who of those left out is listened to in this tick.
+    fn watch(&mut self) {
+        let left_out = self.talkers.iter().filter(|talker| talker.is_banned());
+        let count = left_out.count();
+        let turn = self.ticks / WATCH_TICKS;
+        let first = (turn * WATCHED_MAX).checked_rem(count).unwrap_or(0);
+        self.ticks = self.ticks.wrapping_add(1);
+        let left_out = self.talkers.iter_mut().filter(|talker| talker.is_banned());
+        for (number, talker) in left_out.enumerate() {
+            talker.watched = (number + count - first) % count < WATCHED_MAX;
+        }
+    }
+
+    /// Where one who has a place is, or would be.
+    fn find(&self, leg: LegId) -> Result<usize, usize> {
+        self.talkers.binary_search_by_key(&leg, |talker| talker.leg)
     }
 
     /// Hears what a leg's packets claim; tells whether it is a candidate.
     pub(super) fn nominate(&mut self, member: &Member, place: Place, claim: Option<Level>) -> bool {
         let claim = claim.filter(|level| *level >= FAINTEST);
-        let mut talkers = self.talkers.iter();
-        let talker = talkers.find(|talker| talker.leg == member.leg);
-        if claim.is_none() && talker.is_none() {
+        let talker = self.find(member.leg);
+        if claim.is_none() && talker.is_err() {
             return false;
         }
-        let banned = talker.is_some_and(|talker| talker.is_banned());
+        let banned = talker.is_ok_and(|at| self.talkers[at].is_banned());
         self.candidates.push(Candidate {
             leg: member.leg,
             slot: member.slot,
@@ -191,12 +216,15 @@ impl Stage {
         let Some(leg) = legs.at(candidate.slot) else {
             return;
         };
-        let Some(talker) = self.seat(candidate) else {
+        let Some(talker) = self.seat(candidate, common) else {
             let passed = u64::from(candidate.claim.is_some());
             common.counters.add(Counter::FramesPassed, passed);
             leg.rest(common);
             return leg.judge(candidate.claim.unwrap_or(Level::SILENCE), common);
         };
+        if talker.is_banned() && !talker.watched && leg.is_judged() {
+            return leg.judge(Level::SILENCE, common);
+        }
         if talker.pauses(candidate.claim) && leg.is_judged() {
             talker.testify(Taken::Silent, common);
             return leg.judge(Level::SILENCE, common);
@@ -228,18 +256,17 @@ impl Stage {
     }
 
     /// Returns the place of one who is chosen or listened to, which is kept from tick to tick.
-    fn seat(&mut self, candidate: &Candidate) -> Option<&mut Talker> {
-        let mut talkers = self.talkers.iter();
-        let at = match talkers.position(|talker| talker.leg == candidate.leg) {
-            Some(at) => at,
-            None if self.selector.is_chosen(candidate.leg.as_u64()) => {
-                let spare = self.spare.pop();
+    fn seat(&mut self, candidate: &Candidate, common: &mut Common) -> Option<&mut Talker> {
+        let at = match self.find(candidate.leg) {
+            Ok(at) => at,
+            Err(at) if self.selector.is_chosen(candidate.leg.as_u64()) => {
+                let spare = self.spare.pop().or_else(|| common.talkers.pop());
                 let mut talker = spare.unwrap_or_else(|| Box::new(Talker::new()));
                 talker.leg = candidate.leg;
-                self.talkers.push(talker);
-                self.talkers.len() - 1
+                self.talkers.insert(at, talker);
+                at
             }
-            None => return None,
+            Err(_) => return None,
         };
         let talker = &mut self.talkers[at];
         talker.place = Some(candidate.place);
@@ -260,12 +287,14 @@ impl Stage {
         let mut talker = self.talkers.remove(at);
         talker.acquit(common);
         talker.forget();
-        self.spare.push(talker);
+        if self.spare.len() < usize::from(MAX_SPEAKERS) {
+            self.spare.push(talker);
+        }
     }
 }
 
 impl Talker {
-    fn new() -> Self {
+    pub(in crate::media) fn new() -> Self {
         Self {
             leg: LegId::from_u64(0),
             place: None,
@@ -274,6 +303,7 @@ impl Talker {
             level: Level::SILENCE,
             heard: Frame::SILENCE,
             silent: 0,
+            watched: true,
             witness: Witness::new(),
         }
     }
@@ -292,6 +322,7 @@ impl Talker {
         self.speaks = Channels::NONE;
         self.heard = Frame::SILENCE;
         self.silent = 0;
+        self.watched = true;
         self.witness = Witness::new();
     }
 

@@ -1,12 +1,12 @@
 //! What is decoded and encoded, counted: as little as the ears can tell, and never somebody's own voice.
 
-use std::time::Duration;
+use std::{f64::consts::TAU, time::Duration};
 
-use dsp::{Codec, Decoder};
+use dsp::{Codec, Decoder, FRAME_SAMPLES, Frame, Shaping};
 
 use super::{
     HEARD, HIGH, LOW, NOT_HEARD, sounds,
-    world::{ANNA, BERT, CARL, MUTED, OPEN, ROOM, World},
+    world::{ANNA, BERT, CARL, MUTED, OPEN, ROOM, World, level_at},
 };
 use crate::{
     id::LegId,
@@ -307,6 +307,54 @@ fn a_change_of_the_roster_names_only_what_changes() {
     change(&mut world, &[], &[leg(1), ANNA]);
     assert_eq!(gone(&mut world), [leg(1)]);
     assert_eq!(world.count(Counter::LegsWithoutRoster), 2);
+}
+
+/// A loud voice turns the mix down for all but its owner; once it ends, its owner must not hear the others sink.
+#[test]
+fn who_falls_silent_hears_the_others_as_loud_as_before() {
+    for codec in [Codec::Pcma, Codec::G722, Codec::Opus] {
+        let mut world = room(&[codec; 3]);
+        let sounds = [(LOW, -3.5), (HIGH, -8.0)].map(|(tone, dbov)| loud(tone, dbov, 50 * 8));
+        for (n, sound) in (0..).zip(sounds) {
+            let shaping = Shaping::NONE;
+            world.tell(Command::Shape {
+                leg: leg(n),
+                shaping,
+            });
+            world.phone(leg(n)).recites(sound);
+        }
+        world.run(2 * SECOND);
+        // Breaks off, as a voice does at the end of a word.
+        world.phone(leg(0)).recites(vec![Frame::SILENCE; 50 * 8]);
+        world.forget();
+        world.run(SECOND);
+        let [speaker, listener] =
+            [0, 2].map(|n| levels(&world.phone(leg(n)).heard, HIGH, SECOND / 50));
+        let spread = |levels: &[f64]| {
+            let most = levels.iter().copied().fold(f64::MIN, f64::max);
+            most - levels.iter().copied().fold(f64::MAX, f64::min)
+        };
+        assert!(spread(&listener[1..]) > 3.0, "turned down: {listener:.1?}");
+        assert!(spread(&speaker[1..]) < 1.0, "{codec:?}: {speaker:.1?}");
+    }
+}
+
+/// A tone at a level.
+#[expect(clippy::cast_possible_truncation, reason = "the amplitude fits")]
+fn loud(tone: f64, dbov: f64, frames: usize) -> Vec<Frame> {
+    let amplitude = 32_768.0 * 10_f64.powf((dbov + 3.01) / 20.0);
+    let sample = |n: usize| (amplitude * (TAU * tone * n as f64 / 48_000.0).sin()) as i16;
+    let frame = |number: usize| Frame {
+        samples: std::array::from_fn(|at| sample(number * FRAME_SAMPLES + at)),
+    };
+    (0..frames).map(frame).collect()
+}
+
+/// The level of a tone in each stretch of what was heard, in dBov.
+fn levels(heard: &[i16], tone: f64, stretch: Duration) -> Vec<f64> {
+    let samples = stretch.as_millis() as usize * 48;
+    let stretches = heard.chunks_exact(samples);
+    stretches.map(|part| level_at(part, tone)).collect()
 }
 
 fn room(codecs: &[Codec]) -> World {

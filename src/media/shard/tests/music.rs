@@ -10,7 +10,11 @@ use super::{
 };
 use crate::{
     id::LegId,
-    media::api::{Command, Disturbance, Event},
+    limit::{WATCH_TICKS, WATCHED_MAX},
+    media::{
+        Counter,
+        api::{Command, Disturbance, Event},
+    },
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -71,6 +75,47 @@ fn music_that_is_to_be_left_as_it_is_stays_in_the_mix() {
     world.run(SECOND);
     let heard = beside(&mut world, CARL);
     assert!(heard > -25.0, "{heard} dBov");
+}
+
+/// Ten places of hold music are more than are listened to at a time.
+#[test]
+fn of_many_who_play_music_few_are_decoded_and_all_are_heard_when_they_speak() {
+    let players: Vec<LegId> = (20..30).map(LegId::from_u64).collect();
+    let mut world = World::new();
+    world.start(ROOM);
+    for (seed, leg) in (0..).zip(players.iter().copied()) {
+        world.call(leg, Codec::Pcma);
+        world.join(leg, ROOM);
+        let shaping = Shaping::of(Codec::Pcma);
+        world.tell(Command::Shape { leg, shaping });
+        world.phone(leg).recites(sounds::melody(seed, 70, -20.0));
+    }
+    let seats: Vec<_> = players.iter().map(|leg| (*leg, OPEN)).collect();
+    world.seat(ROOM, &seats);
+    seconds_until(&mut world, 50, |world| {
+        findings(world).len() == players.len()
+    });
+    world.run(SECOND);
+    let before = world.count(Counter::FramesDecoded);
+    world.run(SECOND);
+    let decoded = world.count(Counter::FramesDecoded) - before;
+    assert_eq!(decoded, 50 * WATCHED_MAX as u64);
+    for (seed, leg) in (0..).zip(players.iter().copied()) {
+        let phone = world.phone(leg);
+        phone.recites(sounds::speech(seed, 40, -22.0));
+    }
+    let turns = players.len().div_ceil(WATCHED_MAX) * WATCH_TICKS / 50;
+    seconds_until(&mut world, turns + 6, |world| {
+        findings(world).len() == 2 * players.len()
+    });
+    for leg in players {
+        let told: Vec<_> = findings(&world)
+            .into_iter()
+            .filter(|(found, _)| *found == leg)
+            .map(|(_, disturbance)| disturbance)
+            .collect();
+        assert_eq!(told, [Some(Disturbance::Music), None], "{leg}");
+    }
 }
 
 fn trio() -> World {

@@ -404,7 +404,7 @@ pub(super) fn tone_clip(tone: f64, frames: usize) -> Vec<Frame> {
 
 /// The level of one frequency in dBov, by correlation over whole frames.
 #[expect(clippy::cast_precision_loss, reason = "a level needs three digits")]
-fn level_at(samples: &[i16], tone: f64) -> f64 {
+pub(super) fn level_at(samples: &[i16], tone: f64) -> f64 {
     assert!(samples.len() >= FRAME_SAMPLES, "nothing was heard");
     let (mut real, mut imaginary) = (0.0, 0.0);
     for (n, sample) in samples.iter().enumerate() {
