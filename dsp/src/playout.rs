@@ -330,7 +330,8 @@ impl Playout {
                 Play::Silence { .. } => {}
             }
         }
-        self.claims.claim().map_or(Due::Silence, Due::Sound)
+        let claim = self.learn(Claims::claim);
+        claim.map_or(Due::Silence, Due::Sound)
     }
 
     /// Decodes or makes up all that waits, throwing away what passed.
@@ -389,10 +390,12 @@ impl Playout {
         }
     }
 
-    fn learn(&mut self, learn: impl FnOnce(&mut Claims)) {
+    /// Lets the claims learn, and counts if they cease to believe the sender.
+    fn learn<T>(&mut self, learn: impl FnOnce(&mut Claims) -> T) -> T {
         let was_broken = self.claims.is_broken();
-        learn(&mut self.claims);
+        let learned = learn(&mut self.claims);
         self.counts.untrusted += u64::from(self.claims.is_broken() && !was_broken);
+        learned
     }
 
     /// Timestamp units that wait, decoded or not.

@@ -208,9 +208,9 @@ fn the_beginning_of_a_heard_stretch_has_no_step() {
 }
 
 /// A leg whose every packet claims `header`; returns the claims once they had time to settle, and what was found untrue.
-fn claims_of(loud: f64, header: Option<Level>, heard: bool) -> (Vec<Claim>, u64) {
+fn claims_of(codec: Codec, loud: f64, header: Option<Level>, heard: bool) -> (Vec<Claim>, u64) {
     let frames = speechlike(500, loud);
-    let mut leg = Leg::new(Codec::Opus, payloads(Codec::Opus, &frames, 1), 1);
+    let mut leg = Leg::new(codec, payloads(codec, &frames, 1), 1);
     let mut claims = Vec::new();
     for number in 0..499 {
         let due = leg.due(header);
@@ -231,19 +231,21 @@ fn claims_of(loud: f64, header: Option<Level>, heard: bool) -> (Vec<Claim>, u64)
 
 #[test]
 fn who_always_claims_to_be_the_loudest_is_found_out() {
-    let (claims, untrusted) = claims_of(10.0, Some(Level::from_rfc6464(0)), true);
-    assert_eq!(untrusted, 1);
-    for claim in claims {
-        assert!(
-            !claim.trusted && claim.level < Level::from_rfc6464(50),
-            "{claim:?}"
-        );
+    for codec in Codec::ALL {
+        let (claims, untrusted) = claims_of(codec, 10.0, Some(Level::from_rfc6464(0)), true);
+        assert_eq!(untrusted, 1, "{codec:?}");
+        for claim in claims {
+            assert!(
+                !claim.trusted && claim.level < Level::from_rfc6464(50),
+                "{codec:?}: {claim:?}"
+            );
+        }
     }
 }
 
 #[test]
 fn who_always_claims_silence_is_probed_and_found_out() {
-    let (claims, untrusted) = claims_of(5_000.0, Some(Level::SILENCE), false);
+    let (claims, untrusted) = claims_of(Codec::Opus, 5_000.0, Some(Level::SILENCE), false);
     assert_eq!(untrusted, 1);
     let loud = claims
         .iter()

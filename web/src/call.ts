@@ -78,15 +78,23 @@ export class Call {
   /** Has copies sent, or none; what was agreed with the server stays as it is. */
   async #protect(wanted: boolean): Promise<void> {
     const preferred = preferCopies(this.#answer);
-    if (wanted === this.#copying || preferred === null || this.#peer.signalingState !== "stable") return;
+    if (wanted === this.#copying || preferred === null || !(await this.#settle())) return;
     try {
       await this.#peer.setLocalDescription(await this.#peer.createOffer());
       await this.#peer.setRemoteDescription({ type: "answer", sdp: wanted ? preferred : this.#answer });
       this.#copying = wanted;
     } catch {
-      // The call goes on as it was; should even that fail, the next attempt finds it unsettled and leaves it alone.
-      if (this.#isOffering()) await this.#peer.setLocalDescription({ type: "rollback" }).catch(() => undefined);
+      // The call goes on as it was.
+      await this.#settle();
     }
+  }
+
+  /** Withdraws an offer that was not answered, or answers it with what is in force; tells whether nothing is open any more. */
+  async #settle(): Promise<boolean> {
+    if (this.#isOffering()) await this.#peer.setLocalDescription({ type: "rollback" }).catch(() => undefined);
+    const sdp = this.#copying ? (preferCopies(this.#answer) ?? this.#answer) : this.#answer;
+    if (this.#isOffering()) await this.#peer.setRemoteDescription({ type: "answer", sdp }).catch(() => undefined);
+    return this.#peer.signalingState === "stable";
   }
 
   #isOffering(): boolean {

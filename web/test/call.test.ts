@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { capture, obstacleOf } from "../src/call";
+import { Call, capture, obstacleOf } from "../src/call";
 
 test("a microphone that another program holds is neither refused nor missing", () => {
   const obstacles = { NotReadableError: "busy", AbortError: "busy", NotAllowedError: "denied", SecurityError: "denied", NotFoundError: "missing" };
@@ -17,4 +17,64 @@ test("speech is treated by the browser, original sound in nothing", () => {
   };
   assert.deepEqual([treatments(false), treatments(true)], [[true, true, true], [false, false, false]]);
   assert.deepEqual(capture("m1", true).deviceId, { ideal: "m1" });
+});
+
+/** A peer connection that keeps the rules of offer and answer, and fails where it is told to. */
+class Peer {
+  signalingState = "stable";
+  iceGatheringState = "complete";
+  localDescription = { sdp: "offer" };
+  answers: string[] = [];
+  failures: string[] = [];
+  addTransceiver() {
+    return { sender: {} };
+  }
+  async createOffer() {
+    return { type: "offer", sdp: "offer" };
+  }
+  async getStats() {
+    return new Map([["way up", { type: "remote-inbound-rtp", fractionLost: 0.05 }]]);
+  }
+  async setLocalDescription({ type }: { type: string }) {
+    this.#failAt(type);
+    assert.equal(this.signalingState, type === "offer" ? "stable" : "have-local-offer");
+    this.signalingState = type === "offer" ? "have-local-offer" : "stable";
+  }
+  async setRemoteDescription({ sdp }: { sdp: string }) {
+    this.#failAt("answer");
+    assert.equal(this.signalingState, "have-local-offer");
+    this.signalingState = "stable";
+    this.answers.push(sdp);
+  }
+  #failAt(step: string) {
+    if (this.failures[0] === step) throw new Error(this.failures.shift());
+  }
+}
+
+test("a call that could not be protected is as it was, and is protected by the next attempt", async () => {
+  const answer = "m=audio 5000 UDP/TLS/RTP/SAVPF 111 63\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:63 red/48000/2\r\n";
+  const copied = answer.replace("111 63", "63 111");
+  const withdrawn = [["offer"], ["answer"]];
+  const answeredAsItWas = [["answer", "rollback"]];
+  const leftOpen = [["answer", "rollback", "answer"]];
+  for (const [failures, afterwards] of [
+    [withdrawn, []],
+    [answeredAsItWas, [answer]],
+    [leftOpen, []],
+  ] as const) {
+    for (const failing of failures) {
+      const peer = new Peer();
+      Object.assign(globalThis, { RTCPeerConnection: function () { return peer; } });
+      const call = new Call(() => {});
+      await call.offer();
+      await call.answer(answer);
+      peer.answers = [];
+      peer.failures = [...failing];
+      await call.quality();
+      assert.deepEqual([peer.failures, peer.answers], [[], afterwards], failing.join());
+      await call.quality();
+      assert.deepEqual(peer.answers, [...afterwards, copied], failing.join());
+      assert.equal(peer.signalingState, "stable");
+    }
+  }
 });
