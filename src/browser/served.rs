@@ -134,8 +134,7 @@ impl Presence for Inside {
                         LegNews::Digit(_)
                         | LegNews::Played(_)
                         | LegNews::Unplayed(_)
-                        | LegNews::Quiet(_)
-                        | LegNews::Released(_),
+                        | LegNews::Quiet(_),
                     ) => {}
                 },
             }

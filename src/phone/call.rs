@@ -296,8 +296,7 @@ impl Call {
                     Some(
                         LegNews::Connected
                         | LegNews::Played(_)
-                        | LegNews::Unplayed(_)
-                        | LegNews::Released(_),
+                        | LegNews::Unplayed(_),
                     ) => {}
                 },
                 news = self.news.recv() => if let Some(exit) = self.signalled(talk, news, None).await {
@@ -337,7 +336,7 @@ impl Call {
                     Some(LegNews::Quiet(_)) => self.order(Command::Ping { call: self.call }).await,
                     Some(LegNews::Gone(_)) | None => return Exit::Leave,
                     Some(LegNews::Unplayed(token)) => talk.insist(token).await,
-                    Some(LegNews::Connected | LegNews::Played(_) | LegNews::Released(_)) => {}
+                    Some(LegNews::Connected | LegNews::Played(_)) => {}
                 },
                 notice = attendance.next() => match notice {
                     Some(Notice::Told(event)) => {

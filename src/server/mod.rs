@@ -12,6 +12,7 @@ pub(crate) mod conference;
 mod chance;
 mod factory;
 mod gate;
+mod media_leg;
 mod rooms;
 mod router;
 mod sound;
@@ -34,12 +35,14 @@ use self::{
     conference::{Joining, Message},
     factory::{Factory, Live, Request},
     gate::Gate,
+    media_leg::News,
     prompts::Prompts,
     rooms::Rooms,
     router::{Note, Router},
     secrets::Keys,
 };
 pub use self::{
+    media_leg::MediaLeg,
     rooms::Listed,
     router::LegNews,
     sound::{Sound, Spared},
@@ -400,7 +403,7 @@ impl Server {
         Ok(MediaLeg {
             id,
             worker,
-            news,
+            news: News::new(news),
             server: self.clone(),
             plays: 0,
         })
@@ -583,141 +586,5 @@ impl Drop for Attendance {
         let _ = self.inbox.try_send(Message::Leave {
             participant: self.participant,
         });
-    }
-}
-
-/// A leg on a media worker, as its door holds it.
-#[derive(Debug)]
-pub struct MediaLeg {
-    id: LegId,
-    worker: usize,
-    news: mpsc::Receiver<LegNews>,
-    server: Server,
-    plays: u64,
-}
-
-impl MediaLeg {
-    /// The leg's id.
-    pub fn id(&self) -> LegId {
-        self.id
-    }
-
-    /// Waits for the next news; none when the server has stopped.
-    pub async fn next(&mut self) -> Option<LegNews> {
-        self.news.recv().await
-    }
-
-    /// Speaks an event to this leg alone, instead of what it hears; returns the token that comes back when it is said.
-    pub async fn say(&mut self, event: Event, language: Language) -> u64 {
-        self.plays += 1;
-        let clips = self.server.inner.prompts.clips(event, language);
-        let play = Command::Play {
-            leg: self.id,
-            clips,
-            token: self.plays,
-        };
-        self.server.inner.pool.send(self.worker, play).await;
-        self.plays
-    }
-
-    /// Speaks an event to this leg alone, over what it hears; returns the token that comes back when it is said, or when it
-    /// is not.
-    pub async fn whisper(&mut self, event: Event, language: Language) -> u64 {
-        self.plays += 1;
-        let whisper = Command::Whisper {
-            leg: self.id,
-            clips: self.server.inner.prompts.clips(event, language),
-            token: self.plays,
-        };
-        self.server.inner.pool.send(self.worker, whisper).await;
-        self.plays
-    }
-
-    /// Stops what is being spoken.
-    pub async fn hush(&mut self) {
-        self.plays += 1;
-        let play = Command::Play {
-            leg: self.id,
-            clips: Vec::new(),
-            token: self.plays,
-        };
-        self.server.inner.pool.send(self.worker, play).await;
-    }
-
-    /// Changes a telephone's media after a new offer and answer.
-    pub async fn update(&self, media: PhoneMedia) {
-        self.server
-            .inner
-            .pool
-            .send(
-                self.worker,
-                Command::Update {
-                    leg: self.id,
-                    media,
-                },
-            )
-            .await;
-        self.treat(Door::Phone, media.format.codec).await;
-    }
-
-    /// Spares the leg's sound what the operator wants it spared.
-    async fn treat(&self, door: Door, codec: Codec) {
-        if let Some(shaping) = self.server.inner.sound.unusual(door, codec) {
-            let leg = self.id;
-            let shape = Command::Shape { leg, shaping };
-            self.server.inner.pool.send(self.worker, shape).await;
-        }
-    }
-
-    /// Ends the leg.
-    pub async fn close(self) {
-        let _ = self
-            .server
-            .inner
-            .notes
-            .send(Note::Closed { leg: self.id })
-            .await;
-        self.server
-            .inner
-            .pool
-            .send(self.worker, Command::Close { leg: self.id })
-            .await;
-    }
-
-    /// Moves the leg to another worker; key presses meanwhile are kept for the caller of [`MediaLeg::next`] as far as
-    /// the queue holds them.
-    async fn move_to(&mut self, worker: usize) -> Result<(), Error> {
-        if worker == self.worker {
-            return Ok(());
-        }
-        let pool = &self.server.inner.pool;
-        pool.send(self.worker, Command::Release { leg: self.id })
-            .await;
-        loop {
-            match self.news.recv().await {
-                Some(LegNews::Released(adoption)) => {
-                    let _ = self
-                        .server
-                        .inner
-                        .notes
-                        .send(Note::Moved {
-                            leg: self.id,
-                            worker,
-                        })
-                        .await;
-                    pool.send(worker, *adoption).await;
-                    self.worker = worker;
-                    return Ok(());
-                }
-                Some(LegNews::Gone(_)) | None => return Err(Error::NoWorker),
-                Some(
-                    LegNews::Connected
-                    | LegNews::Digit(_)
-                    | LegNews::Played(_)
-                    | LegNews::Unplayed(_)
-                    | LegNews::Quiet(_),
-                ) => {}
-            }
-        }
     }
 }

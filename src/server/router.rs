@@ -33,6 +33,13 @@ pub enum LegNews {
     Quiet(Duration),
     /// The leg has ended.
     Gone(Gone),
+}
+
+/// What a leg's door is told.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// It is for the door's owner.
+    News(LegNews),
     /// The worker gave the leg up; another one adopts it by this.
     Released(Box<Envelope>),
 }
@@ -43,7 +50,7 @@ pub(super) enum Note {
     Opened {
         leg: LegId,
         worker: usize,
-        door: mpsc::Sender<LegNews>,
+        door: mpsc::Sender<Told>,
     },
     /// A leg moved to another worker.
     Moved { leg: LegId, worker: usize },
@@ -65,7 +72,7 @@ pub(super) enum Note {
 
 struct Entry {
     worker: usize,
-    door: mpsc::Sender<LegNews>,
+    door: mpsc::Sender<Told>,
     conference: Option<mpsc::Sender<conference::Message>>,
 }
 
@@ -159,10 +166,8 @@ impl Router {
             Event::Released { id, leg } => {
                 let sockets = notice.sockets;
                 let command = Command::Adopt { leg };
-                self.tell(
-                    id,
-                    LegNews::Released(Box::new(Envelope { command, sockets })),
-                );
+                let envelope = Box::new(Envelope { command, sockets });
+                self.tell_door(id, Told::Released(envelope));
             }
             // A lost change of speaking or disturbing is made good by the next one.
             Event::Speaking { leg, speaking } => {
@@ -190,9 +195,13 @@ impl Router {
     }
 
     fn tell(&self, leg: LegId, news: LegNews) {
+        self.tell_door(leg, Told::News(news));
+    }
+
+    fn tell_door(&self, leg: LegId, told: Told) {
         if let Some(entry) = self.legs.get(&leg) {
             // A door that does not keep up loses key presses of its own caller, nobody else's.
-            let _ = entry.door.try_send(news);
+            let _ = entry.door.try_send(told);
         }
     }
 
@@ -203,7 +212,7 @@ impl Router {
         if let Some(conference) = &entry.conference {
             let _ = conference.try_send(conference::Message::LegGone { leg });
         }
-        let _ = entry.door.try_send(LegNews::Gone(reason));
+        let _ = entry.door.try_send(Told::News(LegNews::Gone(reason)));
     }
 
     /// After lost events: what the worker no longer has is gone.

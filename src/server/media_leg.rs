@@ -1,0 +1,234 @@
+//! A leg on a media worker, as its door holds it.
+
+use std::collections::VecDeque;
+
+use dsp::Codec;
+use tokio::sync::mpsc;
+
+use super::{
+    Error, Server,
+    router::{LegNews, Note, Told},
+};
+use crate::{
+    conference::{
+        event::{Event, Language},
+        participant::Door,
+    },
+    id::LegId,
+    limit::LEG_NEWS_MAX,
+    media::{
+        api::{Command, PhoneMedia},
+        worker::Envelope,
+    },
+};
+
+/// A leg on a media worker, as its door holds it.
+#[derive(Debug)]
+pub struct MediaLeg {
+    pub(super) id: LegId,
+    pub(super) worker: usize,
+    pub(super) news: News,
+    pub(super) server: Server,
+    /// Orders to speak so far.
+    pub(super) plays: u64,
+}
+
+/// What happens to a leg, in order.
+#[derive(Debug)]
+pub(super) struct News {
+    queue: mpsc::Receiver<Told>,
+    /// What came while the leg's envelope was waited for, the oldest first.
+    kept: VecDeque<LegNews>,
+}
+
+impl News {
+    pub(super) const fn new(queue: mpsc::Receiver<Told>) -> Self {
+        Self {
+            queue,
+            kept: VecDeque::new(),
+        }
+    }
+
+    /// Waits for the next news; none when the server has stopped.
+    async fn next(&mut self) -> Option<LegNews> {
+        if let Some(news) = self.kept.pop_front() {
+            return Some(news);
+        }
+        loop {
+            // An envelope that nobody asked for is that of a leg whose move was given up.
+            if let Told::News(news) = self.queue.recv().await? {
+                return Some(news);
+            }
+        }
+    }
+
+    /// Waits for what another worker adopts the leg by; none if the leg has ended. What else happens until then is kept,
+    /// [`LEG_NEWS_MAX`] at most.
+    async fn envelope(&mut self) -> Option<Envelope> {
+        loop {
+            match self.queue.recv().await? {
+                Told::Released(envelope) => return Some(*envelope),
+                Told::News(LegNews::Gone(_)) => return None,
+                Told::News(news) if self.kept.len() < LEG_NEWS_MAX => self.kept.push_back(news),
+                Told::News(_) => {}
+            }
+        }
+    }
+}
+
+impl MediaLeg {
+    /// The leg's id.
+    pub fn id(&self) -> LegId {
+        self.id
+    }
+
+    /// Waits for the next news; none when the server has stopped.
+    pub async fn next(&mut self) -> Option<LegNews> {
+        self.news.next().await
+    }
+
+    /// Speaks an event to this leg alone, instead of what it hears; returns the token that comes back when it is said.
+    pub async fn say(&mut self, event: Event, language: Language) -> u64 {
+        self.plays += 1;
+        let clips = self.server.inner.prompts.clips(event, language);
+        let play = Command::Play {
+            leg: self.id,
+            clips,
+            token: self.plays,
+        };
+        self.server.inner.pool.send(self.worker, play).await;
+        self.plays
+    }
+
+    /// Speaks an event to this leg alone, over what it hears; returns the token that comes back when it is said, or when it
+    /// is not.
+    pub async fn whisper(&mut self, event: Event, language: Language) -> u64 {
+        self.plays += 1;
+        let whisper = Command::Whisper {
+            leg: self.id,
+            clips: self.server.inner.prompts.clips(event, language),
+            token: self.plays,
+        };
+        self.server.inner.pool.send(self.worker, whisper).await;
+        self.plays
+    }
+
+    /// Stops what is being spoken.
+    pub async fn hush(&mut self) {
+        self.plays += 1;
+        let play = Command::Play {
+            leg: self.id,
+            clips: Vec::new(),
+            token: self.plays,
+        };
+        self.server.inner.pool.send(self.worker, play).await;
+    }
+
+    /// Changes a telephone's media after a new offer and answer.
+    pub async fn update(&self, media: PhoneMedia) {
+        self.server
+            .inner
+            .pool
+            .send(
+                self.worker,
+                Command::Update {
+                    leg: self.id,
+                    media,
+                },
+            )
+            .await;
+        self.treat(Door::Phone, media.format.codec).await;
+    }
+
+    /// Spares the leg's sound what the operator wants it spared.
+    pub(super) async fn treat(&self, door: Door, codec: Codec) {
+        if let Some(shaping) = self.server.inner.sound.unusual(door, codec) {
+            let leg = self.id;
+            let shape = Command::Shape { leg, shaping };
+            self.server.inner.pool.send(self.worker, shape).await;
+        }
+    }
+
+    /// Ends the leg.
+    pub async fn close(self) {
+        let _ = self
+            .server
+            .inner
+            .notes
+            .send(Note::Closed { leg: self.id })
+            .await;
+        self.server
+            .inner
+            .pool
+            .send(self.worker, Command::Close { leg: self.id })
+            .await;
+    }
+
+    /// Moves the leg to another worker; key presses meanwhile are kept for the caller of [`MediaLeg::next`].
+    pub(super) async fn move_to(&mut self, worker: usize) -> Result<(), Error> {
+        if worker == self.worker {
+            return Ok(());
+        }
+        let inner = &self.server.inner;
+        inner
+            .pool
+            .send(self.worker, Command::Release { leg: self.id })
+            .await;
+        let envelope = self.news.envelope().await.ok_or(Error::NoWorker)?;
+        let moved = Note::Moved {
+            leg: self.id,
+            worker,
+        };
+        // Nobody takes notes only when the server has stopped.
+        let _ = inner.notes.send(moved).await;
+        inner.pool.send(worker, envelope).await;
+        self.worker = worker;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::api::Gone;
+
+    fn released() -> Told {
+        let command = Command::Close {
+            leg: LegId::from_u64(1),
+        };
+        Told::Released(Box::new(Envelope {
+            command,
+            sockets: None,
+        }))
+    }
+
+    #[tokio::test]
+    async fn keys_pressed_during_a_move_come_after_it_in_order() {
+        let (door, queue) = mpsc::channel(LEG_NEWS_MAX);
+        let mut news = News::new(queue);
+        for told in [
+            Told::News(LegNews::Digit('6')),
+            Told::News(LegNews::Played(1)),
+            released(),
+            Told::News(LegNews::Digit('9')),
+        ] {
+            door.send(told).await.unwrap();
+        }
+        assert!(news.envelope().await.is_some());
+        let mut after = Vec::new();
+        for _ in 0..3 {
+            after.push(format!("{:?}", news.next().await.unwrap()));
+        }
+        assert_eq!(after, ["Digit('6')", "Played(1)", "Digit('9')"]);
+    }
+
+    #[tokio::test]
+    async fn a_leg_that_ends_during_a_move_has_no_envelope() {
+        let (door, queue) = mpsc::channel(LEG_NEWS_MAX);
+        let mut news = News::new(queue);
+        door.send(Told::News(LegNews::Gone(Gone::Closed)))
+            .await
+            .unwrap();
+        assert!(news.envelope().await.is_none());
+    }
+}
