@@ -251,6 +251,8 @@ pub struct Media {
     pub echo_suppression_phones: Treatment,
     /// How many speakers are heard at a time in rooms that do not say.
     pub speakers: Speakers,
+    /// The folder of recordings that replace prompts.
+    pub prompts: Auto<PathBuf>,
 }
 
 impl Default for Media {
@@ -264,6 +266,7 @@ impl Default for Media {
             noise_suppression_browsers: Treatment::Auto,
             echo_suppression_phones: Treatment::Auto,
             speakers: Speakers::default(),
+            prompts: Auto::Derived,
         }
     }
 }

@@ -38,10 +38,7 @@ use crate::{
         pool::{Pool, PoolConfig, PortRange},
     },
     phone,
-    server::{
-        Parts, Server, Sound, Spared,
-        prompts::{self, Prompts},
-    },
+    server::{Parts, Server, Sound, Spared, prompts::Prompts},
     start::{self, Obstacle},
     store,
 };
@@ -65,9 +62,6 @@ pub enum Error {
     /// The operator can remove the cause.
     #[error(transparent)]
     Obstacle(#[from] Obstacle),
-    /// The spoken catalogue is not complete.
-    #[error("prompts: {0}")]
-    Prompts(#[from] prompts::Error),
     /// There is no certificate for media.
     #[error("media: {0}")]
     Media(#[from] NoCertificate),
@@ -193,7 +187,11 @@ fn server(
     tasks: &mut JoinSet<()>,
     rng: &mut impl Rng,
 ) -> Result<Server, Error> {
-    let (prompts, clips) = Prompts::load(None)?;
+    let folder = match &config.media.prompts {
+        Auto::Derived => None,
+        Auto::Set(folder) => Some(folder.as_path()),
+    };
+    let (prompts, clips) = Prompts::load(folder).map_err(Obstacle::Prompts)?;
     let asides = prompts.asides();
     let secure = SecureContext::new()?;
     let fingerprint = secure.fingerprint().to_owned();

@@ -21,7 +21,7 @@ use crate::{
     conference::event::Language,
     config::{self, Auto, Config, LogLevel},
     http::{BindError, CertificateError},
-    server::secrets::KeyError,
+    server::{prompts, secrets::KeyError},
     store,
 };
 
@@ -71,6 +71,9 @@ pub enum Obstacle {
         /// Why.
         source: store::Error,
     },
+    /// A recording cannot be used.
+    #[error(transparent)]
+    Prompts(#[from] prompts::Error),
     /// There is no room under the number.
     #[error("there is no room {0}")]
     NoRoom(String),
@@ -162,6 +165,7 @@ impl Obstacle {
                 file.display(),
                 causes(source)
             ),
+            (Self::Prompts(error), _) => error.told(language),
             (Self::NoRoom(number), Language::De) => format!("Einen Raum {number} gibt es nicht."),
             (Self::NoRoom(number), Language::En) => format!("There is no room {number}."),
         }

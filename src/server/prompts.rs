@@ -1,6 +1,6 @@
 //! The spoken catalogue as clips: loaded at start, known to the workers by number.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 use rust_embed::RustEmbed;
 
@@ -15,7 +15,7 @@ use crate::{
 #[include = "*/*.opus"]
 struct Rendered;
 
-/// A prompt that cannot be loaded.
+/// A prompt that cannot be loaded; paths are below the folder, such as `de/hello.opus`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Neither the binary nor the operator's folder has the file.
@@ -24,9 +24,44 @@ pub enum Error {
     /// The file is no Ogg Opus or too long.
     #[error("the prompt {0} cannot be decoded: {1}")]
     Broken(String, dsp::CodecError),
-    /// The operator's recording cannot be read.
-    #[error("the prompt {0} cannot be read: {1}")]
-    Unreadable(String, std::io::Error),
+    /// The operator's folder or recording cannot be read.
+    #[error("{0} cannot be read: {1}")]
+    Unreadable(String, io::Error),
+    /// A file of the operator's replaces no prompt.
+    #[error("there is no prompt {0}")]
+    Unknown(String),
+}
+
+impl Error {
+    /// Says in one sentence what is in the way.
+    pub fn told(&self, language: Language) -> String {
+        match (self, language) {
+            (Self::Missing(name), Language::De) => {
+                format!("Die Ansage {name} fehlt in diesem Programm; bitte neu bauen.")
+            }
+            (Self::Missing(name), Language::En) => {
+                format!("The prompt {name} is missing in this program; please build it again.")
+            }
+            (Self::Broken(name, error), Language::De) => format!(
+                "Die Ansage {name} (media.prompts) ist kein Ogg Opus in einem Kanal oder ist zu lang: {error}."
+            ),
+            (Self::Broken(name, error), Language::En) => format!(
+                "The prompt {name} (media.prompts) is no Ogg Opus of one channel, or too long: {error}."
+            ),
+            (Self::Unreadable(name, error), Language::De) => {
+                format!("{name} (media.prompts) lässt sich nicht lesen: {error}.")
+            }
+            (Self::Unreadable(name, error), Language::En) => {
+                format!("{name} (media.prompts) cannot be read: {error}.")
+            }
+            (Self::Unknown(name), Language::De) => format!(
+                "{name} (media.prompts) ersetzt keine Ansage: Die Dateien heißen wie die in deploy/prompts."
+            ),
+            (Self::Unknown(name), Language::En) => format!(
+                "{name} (media.prompts) replaces no prompt: the files are named as those in deploy/prompts."
+            ),
+        }
+    }
 }
 
 /// All clips, as frames for the workers; clip ids count through languages and clips.
@@ -37,7 +72,14 @@ pub struct Prompts {
 
 impl Prompts {
     /// Decodes all prompts; a file in the operator's `folder` replaces the one of the same name.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a prompt cannot be had, or a file of the operator's would never be heard.
     pub fn load(folder: Option<&Path>) -> Result<(Self, Vec<Vec<dsp::Frame>>), Error> {
+        if let Some(folder) = folder {
+            refuse_unknown(folder)?;
+        }
         let mut frames = Vec::with_capacity(Language::ALL.len() * Clip::ALL.len());
         for language in Language::ALL {
             for clip in Clip::ALL {
@@ -85,14 +127,39 @@ impl Prompts {
 }
 
 fn bytes_of(name: &str, folder: Option<&Path>) -> Result<Vec<u8>, Error> {
-    if let Some(path) = folder
-        .map(|folder| folder.join(name))
-        .filter(|path| path.exists())
-    {
-        return std::fs::read(path).map_err(|error| Error::Unreadable(name.to_owned(), error));
+    if let Some(folder) = folder {
+        match fs::read(folder.join(name)) {
+            Ok(bytes) => return Ok(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::Unreadable(name.to_owned(), error)),
+        }
     }
     let file = Rendered::get(name).ok_or_else(|| Error::Missing(name.to_owned()))?;
     Ok(file.data.into_owned())
+}
+
+/// Refuses recordings in a folder that have the name of no prompt, for they would never be heard.
+fn refuse_unknown(folder: &Path) -> Result<(), Error> {
+    let unreadable = |path: &Path, error| Error::Unreadable(path.display().to_string(), error);
+    // The folder itself must be there, else a slip in its name would go unnoticed; one of a language need not.
+    fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
+    for language in Language::ALL {
+        let inner = folder.join(language.tag());
+        let files = match fs::read_dir(&inner) {
+            Ok(files) => files,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(unreadable(&inner, error)),
+        };
+        for file in files {
+            let file = file.map_err(|error| unreadable(&inner, error))?;
+            let name = format!("{}/{}", language.tag(), file.file_name().to_string_lossy());
+            let is_known = Clip::ALL.iter().any(|clip| clip.path(language) == name);
+            if name.ends_with(".opus") && !is_known {
+                return Err(Error::Unknown(name));
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -101,6 +168,39 @@ mod tests {
 
     use super::*;
     use crate::limit::WORDS_OVER_TALK_MAX;
+
+    /// A recording of the operator's takes the place of ours, in its language only; what would not be heard is refused.
+    #[test]
+    fn an_operators_recording_replaces_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let german = folder.path().join("de");
+        fs::create_dir(&german).unwrap();
+        let [clip, other] = [Clip::ALL[0], Clip::ALL[1]];
+        let recording = Rendered::get(&other.path(Language::De)).unwrap();
+        let name = clip.path(Language::De);
+        fs::write(folder.path().join(&name), &recording.data).unwrap();
+        let (_, ours) = Prompts::load(None).unwrap();
+        let (_, theirs) = Prompts::load(Some(folder.path())).unwrap();
+        assert_eq!(theirs[0], ours[1]);
+        assert_eq!(theirs[1..], ours[1..]);
+
+        fs::write(folder.path().join(&name), b"no sound").unwrap();
+        let error = Prompts::load(Some(folder.path())).unwrap_err();
+        assert!(
+            matches!(&error, Error::Broken(broken, _) if *broken == name),
+            "{error}"
+        );
+        fs::remove_file(folder.path().join(&name)).unwrap();
+        fs::write(german.join("wellcome.opus"), &recording.data).unwrap();
+        let error = Prompts::load(Some(folder.path())).unwrap_err();
+        assert!(
+            error.told(Language::De).contains("de/wellcome.opus"),
+            "{error}"
+        );
+        let missing = folder.path().join("nowhere");
+        let error = Prompts::load(Some(&missing)).unwrap_err();
+        assert!(matches!(error, Error::Unreadable(..)), "{error}");
+    }
 
     #[test]
     fn what_is_said_over_the_talk_is_short_and_as_loud_as_speech_should_be() {
