@@ -6,8 +6,9 @@
 Speech comes from the voice that also speaks the prompts. It is synthesized, sent through the link by `dsp/examples/link.rs`
 and judged in a temporary folder; nothing of it is kept. The packages it needs go into target/pesq.
 
-The bars: Opus with copies of earlier packets (RFC 2198), for browsers that take them, loses at most 0.5 against a clean link,
-and so does Opus with its own forward error correction alone where packets are lost singly; what that loses in bursts is shown.
+The bars: Opus loses at most 0.5 against a clean link, with copies of earlier packets (RFC 2198), for browsers that take them,
+and with its own forward error correction alone. That this misses it where packets are lost in bursts is known and said each
+time; ARCHITECTURE.md has what was tried. What it loses then must not grow beyond what it was.
 G.711 and G.722 are at most 0.1 worse than G.711 Appendix I is with the same packets lost.
 """
 
@@ -36,6 +37,8 @@ SENTENCES = [
 LINKS, SEEDS = ("Random", "Bursts"), range(5)
 OPUS = ("Opus", "OpusRed")
 OPUS_LOSS_MAX = 0.5
+# What misses that bar, and the most it may lose all the same.
+KNOWN_MISSES = {("Bursts", "Opus"): 0.85}
 BEHIND_APPENDIX_MAX = 0.1
 
 
@@ -142,18 +145,21 @@ def report(means):
     for codec in (*OPUS, "G722", "Pcmu", "Appendix I"):
         columns = (means.get((link, codec)) for link in ("Clean", *LINKS))
         print(f"{codec:12}" + "".join(" " * 10 if mean is None else f"{mean:10.2f}" for mean in columns))
-    missed = []
+    missed, known = [], []
     for link in LINKS:
         for codec in OPUS:
             lost = means["Clean", codec] - means[link, codec]
             print(f"{link}: {codec} loses {lost:.2f}")
-            if lost > OPUS_LOSS_MAX and (link, codec) != ("Bursts", "Opus"):
-                missed.append(f"{link}: {codec} loses {lost:.2f}, more than {OPUS_LOSS_MAX}")
+            if lost > OPUS_LOSS_MAX:
+                accepted = lost <= KNOWN_MISSES.get((link, codec), OPUS_LOSS_MAX)
+                (known if accepted else missed).append(f"MISSED {link}: {codec} loses {lost:.2f}, more than {OPUS_LOSS_MAX}")
         for codec in ("Pcmu", "G722"):
             behind = means[link, "Appendix I"] - means[link, codec]
             if behind > BEHIND_APPENDIX_MAX:
-                missed.append(f"{link}: {codec} is {behind:.2f} behind G.711 Appendix I, more than {BEHIND_APPENDIX_MAX}")
-    print("\n".join(missed) or "Every bar is met.")
+                missed.append(f"MISSED {link}: {codec} is {behind:.2f} behind G.711 Appendix I, more than {BEHIND_APPENDIX_MAX}")
+    print("\n".join([*missed, *(f"{miss} (known, see ARCHITECTURE.md)" for miss in known)]))
+    if not missed:
+        print(f"met    every other bar ({len(known)} known to be missed)" if known else "met    every bar")
     return 1 if missed else 0
 
 
