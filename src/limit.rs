@@ -143,6 +143,15 @@ pub const MARKS_IN_A_ROW_MAX: usize = 2;
 /// Time between the two presses of a double press; later the second counts as a first.
 pub const DOUBLE_PRESS: Duration = Duration::from_secs(3);
 
+/// Time for the key that follows a star; then the caller is asked which.
+pub const STAR_KEY: Duration = Duration::from_secs(6);
+
+/// Time for the next key of a menu; then keys mean again what they meant before.
+pub const MENU_KEY: Duration = Duration::from_secs(10);
+
+/// Time in which a moderator who found nobody asking for the floor lets everybody speak by asking again.
+pub const NOBODY_ASKS_AGAIN: Duration = Duration::from_secs(30);
+
 /// Wrong codes a caller may enter; then a spoken goodbye.
 pub const TRIES_MAX: u32 = 3;
 

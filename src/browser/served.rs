@@ -151,6 +151,7 @@ impl Presence for Inside {
 fn failed(error: server::Error) -> Failed {
     match error {
         server::Error::Refused(Refusal::Full) => Failed::Full,
+        server::Error::Refused(Refusal::Locked) => Failed::Locked,
         server::Error::Refused(_) => Failed::Refused,
         server::Error::Full
         | server::Error::NoPort

@@ -220,6 +220,13 @@ impl Session {
             ClientMessage::Hello { .. }
             | ClientMessage::Microphone { .. }
             | ClientMessage::OriginalSound { .. }
+            | ClientMessage::Hand { .. }
+            | ClientMessage::MuteAll {}
+            | ClientMessage::AskToUnmute { .. }
+            | ClientMessage::LowerHand { .. }
+            | ClientMessage::AskToSpeak { .. }
+            | ClientMessage::GiveFloor { .. }
+            | ClientMessage::Lock { .. }
             | ClientMessage::Mute { .. }
             | ClientMessage::Remove { .. }
             | ClientMessage::End {} => return Err(End::Malformed),
@@ -390,6 +397,13 @@ async fn obey(message: ClientMessage, presence: &impl Presence) -> Result<bool, 
     let verb = match message {
         ClientMessage::Microphone { on } => Verb::SetMicrophone(on),
         ClientMessage::OriginalSound { on } => Verb::SetOriginalSound(on),
+        ClientMessage::Hand { up } => Verb::SetHand(up),
+        ClientMessage::MuteAll {} => Verb::MuteAll,
+        ClientMessage::AskToUnmute { participant } => Verb::AskToUnmute(participant),
+        ClientMessage::LowerHand { participant } => Verb::LowerHand(participant),
+        ClientMessage::AskToSpeak { on } => Verb::SetAskToSpeak(on),
+        ClientMessage::GiveFloor { participant } => Verb::GiveFloor(participant),
+        ClientMessage::Lock { on } => Verb::SetLock(on),
         ClientMessage::Mute { participant } => Verb::Mute(participant),
         ClientMessage::Remove { participant } => Verb::Remove(participant),
         ClientMessage::End {} => Verb::End,
@@ -420,6 +434,7 @@ impl Seen {
         let before = std::mem::replace(self, Self::new(&roster));
         Delta {
             version: roster.version,
+            state: roster.state,
             gone: before.0.difference(&self.0).copied().collect(),
             entries: roster.entries,
         }

@@ -10,7 +10,7 @@ use crate::{
         Dismissal, Refusal,
         event::Language,
         participant::{Disturbance, Door, Role, Status},
-        roster,
+        roster::{self, ConferenceState},
     },
     id::ParticipantId,
     pii::{Name, Pii, Secret},
@@ -46,6 +46,38 @@ pub enum ClientMessage {
     /// Has the own sound left as it is, or treated again.
     OriginalSound {
         /// As it is.
+        on: bool,
+    },
+    /// Raises the own hand, or lowers it.
+    Hand {
+        /// Raised or not.
+        up: bool,
+    },
+    /// Switches the microphones of all guests off.
+    MuteAll {},
+    /// Asks somebody to switch their microphone on.
+    AskToUnmute {
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// Lowers somebody's hand.
+    LowerHand {
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// Lets guests speak only with the floor, or everybody again.
+    AskToSpeak {
+        /// Only with the floor.
+        on: bool,
+    },
+    /// Gives somebody the floor.
+    GiveFloor {
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// Lets nobody but moderators in, or everybody again.
+    Lock {
+        /// Nobody else.
         on: bool,
     },
     /// Switches somebody's microphone off.
@@ -99,6 +131,8 @@ pub enum ServerMessage {
     Delta {
         /// The version that the change leads to.
         version: u64,
+        /// What holds for all, as a whole.
+        state: ConferenceState,
         /// Those who came or changed, each as a whole.
         entries: Vec<Entry>,
         /// Those who are gone.
@@ -150,6 +184,8 @@ pub enum Failed {
     NoCommonCodec,
     /// The conference has as many participants as it may have.
     Full,
+    /// The conference lets nobody else in.
+    Locked,
     /// The server has no room for another leg.
     Busy,
     /// Policy says no.
@@ -184,6 +220,8 @@ pub struct Shown {
 pub struct Roster {
     /// Its version.
     pub version: u64,
+    /// What holds for all.
+    pub state: ConferenceState,
     /// Everybody.
     pub entries: Vec<Entry>,
 }
@@ -210,6 +248,10 @@ pub struct Entry {
     pub speaking: bool,
     /// Their sound is left as it is.
     pub original_sound: bool,
+    /// They ask to speak, the lower number first.
+    pub hand: Option<u32>,
+    /// They were given the floor.
+    pub floor: bool,
     /// What their line disturbs the others with; by music they are not heard.
     pub disturbs: Option<Disturbance>,
 }
@@ -226,6 +268,8 @@ impl From<&roster::Entry> for Entry {
             microphone: entry.microphone,
             speaking: entry.speaking,
             original_sound: entry.original_sound,
+            hand: entry.hand,
+            floor: entry.floor,
             disturbs: entry.disturbs,
         }
     }
@@ -235,6 +279,7 @@ impl From<&roster::Snapshot> for Roster {
     fn from(snapshot: &roster::Snapshot) -> Self {
         Self {
             version: snapshot.version,
+            state: snapshot.state,
             entries: snapshot.entries.iter().map(Entry::from).collect(),
         }
     }
@@ -244,6 +289,7 @@ impl From<&roster::Delta> for ServerMessage {
     fn from(delta: &roster::Delta) -> Self {
         Self::Delta {
             version: delta.version,
+            state: delta.state,
             entries: delta.entries.iter().map(Entry::from).collect(),
             gone: delta.gone.clone(),
         }

@@ -23,6 +23,9 @@ pub enum Refusal {
     /// The conference has as many participants as it may have.
     #[error("the conference is full")]
     Full,
+    /// The conference lets nobody else in.
+    #[error("the conference is locked")]
+    Locked,
     /// Their role does not give the right.
     #[error("the role does not allow it")]
     NotAllowed,
@@ -38,11 +41,14 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Returns what a person at the door is told of it.
+    /// Returns what a person is told of it.
     pub const fn event(self) -> Event {
         match self {
             Self::Full => Event::RoomFull,
-            Self::NotAllowed | Self::NotHere | Self::AlreadyHere | Self::Over => Event::Fault,
+            Self::Locked => Event::RoomLocked,
+            Self::NotAllowed => Event::NotAllowed,
+            Self::NotHere => Event::NotHere,
+            Self::AlreadyHere | Self::Over => Event::Fault,
         }
     }
 }

@@ -8,6 +8,11 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
+use crate::conference::{
+    participant::{Door, Role},
+    rollcall::{Rollcall, Speaking},
+};
+
 /// A language the catalogue speaks.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -52,6 +57,17 @@ pub enum Asked {
     Code,
     /// The PIN alone; the number was dialled.
     Pin,
+}
+
+/// What became of the wish to hear or be heard louder or softer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Turned {
+    /// It is louder.
+    Louder,
+    /// It is softer.
+    Softer,
+    /// It is as loud or as soft as it can be.
+    Limit,
 }
 
 /// Defines [`Event`] so that no variant can lack a key or be missing from [`Event::SAMPLES`].
@@ -114,7 +130,59 @@ events! {
     /// Their line brings the conference back as an echo.
     LineEchoes => "line-echoes",
     /// Help in the conference.
-    Help => "help",
+    Help { role: Role = Role::Moderator } => "help",
+    /// A star, and no key after it.
+    WhichKey => "which-key",
+    /// A key without a meaning.
+    KeyUnknown => "key-unknown",
+    /// Their role does not give the right.
+    NotAllowed => "not-allowed",
+    /// The person whom they meant has left.
+    NotHere => "not-here",
+    /// They speak, and their microphone is off.
+    YouAreMuted => "you-are-muted",
+    /// A moderator asks them to switch their microphone on.
+    PleaseUnmute => "please-unmute",
+    /// They raised their hand.
+    HandUp => "hand-up",
+    /// They lowered their hand.
+    HandDown => "hand-down",
+    /// They raised their hand to get the floor, without which nobody may speak.
+    HandNoted => "hand-noted",
+    /// A moderator lowered their hand.
+    HandLowered => "hand-lowered",
+    /// They have the floor.
+    FloorGiven => "floor-given",
+    /// Somebody else has the floor.
+    FloorTaken => "floor-taken",
+    /// They, a moderator, gave the floor to who asked first.
+    FloorPassed => "floor-passed",
+    /// Nobody asks for the floor.
+    NobodyAsks => "nobody-asks",
+    /// From now on only who has the floor may speak.
+    AskToSpeak { role: Role = Role::Guest } => "ask-to-speak",
+    /// Everybody may speak again.
+    AllMaySpeak => "all-may-speak",
+    /// They, a moderator, muted everybody.
+    MutedAll => "muted-all",
+    /// They, a moderator, locked the conference.
+    Locked => "locked",
+    /// They, a moderator, opened the conference again.
+    Unlocked => "unlocked",
+    /// The conference takes nobody in any more.
+    RoomLocked => "room-locked",
+    /// Are they sure that the conference is to end for all?
+    ConfirmEnd => "confirm-end",
+    /// They are not, and it goes on.
+    GoesOn => "goes-on",
+    /// Who is here, and what they do.
+    WhoIsHere { rollcall: Rollcall = Rollcall::SAMPLE } => "who-is-here",
+    /// The keys for how loud it is.
+    Volume => "volume",
+    /// It is louder or softer, or as far as it goes.
+    VolumeTurned { turned: Turned = Turned::Louder } => "volume-turned",
+    /// The keys mean what they meant before.
+    VolumeDone => "volume-done",
     /// A moderator removed them.
     Removed => "removed",
     /// A moderator ended the conference.
@@ -163,7 +231,43 @@ impl Event {
             Self::MusicOver => vec![Clip::MUSIC_OVER],
             Self::LineHums => vec![Clip::LINE_HUMS],
             Self::LineEchoes => vec![Clip::LINE_ECHOES],
-            Self::Help => vec![Clip::HELP],
+            Self::Help { role: Role::Guest } => vec![Clip::HELP, Clip::HELP_END],
+            Self::Help {
+                role: Role::Moderator,
+            } => vec![Clip::HELP, Clip::HELP_MODERATOR, Clip::HELP_END],
+            Self::WhichKey => vec![Clip::WHICH_KEY],
+            Self::KeyUnknown => vec![Clip::KEY_UNKNOWN],
+            Self::NotAllowed => vec![Clip::NOT_ALLOWED],
+            Self::NotHere => vec![Clip::NOT_HERE],
+            Self::YouAreMuted => vec![Clip::YOU_ARE_MUTED],
+            Self::PleaseUnmute => vec![Clip::PLEASE_UNMUTE],
+            Self::HandUp => vec![Clip::HAND_UP],
+            Self::HandDown => vec![Clip::HAND_DOWN],
+            Self::HandNoted => vec![Clip::HAND_NOTED],
+            Self::HandLowered => vec![Clip::HAND_LOWERED],
+            Self::FloorGiven => vec![Clip::FLOOR_GIVEN],
+            Self::FloorTaken => vec![Clip::FLOOR_TAKEN],
+            Self::FloorPassed => vec![Clip::FLOOR_PASSED],
+            Self::NobodyAsks => vec![Clip::NOBODY_ASKS],
+            Self::AskToSpeak { role: Role::Guest } => vec![Clip::ASK_TO_SPEAK],
+            Self::AskToSpeak {
+                role: Role::Moderator,
+            } => vec![Clip::ASK_TO_SPEAK_LED],
+            Self::AllMaySpeak => vec![Clip::ALL_MAY_SPEAK],
+            Self::MutedAll => vec![Clip::MUTED_ALL],
+            Self::Locked => vec![Clip::LOCKED],
+            Self::Unlocked => vec![Clip::UNLOCKED],
+            Self::RoomLocked => vec![Clip::ROOM_LOCKED],
+            Self::ConfirmEnd => vec![Clip::CONFIRM_END],
+            Self::GoesOn => vec![Clip::GOES_ON],
+            Self::WhoIsHere { rollcall } => Clip::roll_call(rollcall),
+            Self::Volume => vec![Clip::VOLUME],
+            Self::VolumeTurned { turned } => vec![match turned {
+                Turned::Louder => Clip::LOUDER,
+                Turned::Softer => Clip::SOFTER,
+                Turned::Limit => Clip::VOLUME_LIMIT,
+            }],
+            Self::VolumeDone => vec![Clip::VOLUME_DONE],
             Self::Removed => vec![Clip::REMOVED],
             Self::Ended => vec![Clip::ENDED],
             Self::Stopping => vec![Clip::STOPPING],
@@ -190,6 +294,23 @@ impl Event {
                 | Self::MusicOver
                 | Self::LineHums
                 | Self::LineEchoes
+                | Self::WhichKey
+                | Self::KeyUnknown
+                | Self::NotAllowed
+                | Self::NotHere
+                | Self::YouAreMuted
+                | Self::PleaseUnmute
+                | Self::HandUp
+                | Self::HandDown
+                | Self::HandNoted
+                | Self::HandLowered
+                | Self::FloorGiven
+                | Self::FloorTaken
+                | Self::FloorPassed
+                | Self::AllMaySpeak
+                | Self::GoesOn
+                | Self::VolumeTurned { .. }
+                | Self::VolumeDone
         )
     }
 
@@ -201,7 +322,11 @@ impl Event {
             .get(self.key())
             .expect("every event has an entry in every language, which a test holds")
             .shown;
-        if let Self::Admitted { present } = self {
+        if let Self::Admitted { present }
+        | Self::WhoIsHere {
+            rollcall: Rollcall { present, .. },
+        } = self
+        {
             text.replace("{present}", &present.to_string())
         } else {
             text.clone()
@@ -215,25 +340,43 @@ pub struct Clip(&'static str);
 
 /// Defines the clips as constants together with [`Clip::ALL`].
 macro_rules! clips {
-    ([$($count:literal)*] $($(#[$doc:meta])* $name:ident = $key:literal;)*) => {
+    ($($(#[$counts:meta])* $row:ident [$($count:literal)*])* ; $($(#[$doc:meta])* $name:ident = $key:literal;)*) => {
         impl Clip {
             $($(#[$doc])* pub const $name: Self = Self($key);)*
 
-            /// "So many people are here", from one person on.
-            const PRESENT: &[Self] = &[$(Self($count),)*];
+            $($(#[$counts])* const $row: &[Self] = &[$(Self($count),)*];)*
 
             /// Every clip, in an order that only changes with the catalogue; the place in it is the clip's index.
-            pub const ALL: &[Self] = &[$(Self::$name,)* $(Self($count),)*];
+            pub const ALL: &[Self] = &[$(Self::$name,)* $($(Self($count),)*)*];
         }
     };
 }
 
 clips! {
-    [
-        "present-1" "present-2" "present-3" "present-4" "present-5" "present-6" "present-7" "present-8" "present-9"
-        "present-10" "present-11" "present-12" "present-13" "present-14" "present-15" "present-16" "present-17"
-        "present-18" "present-19" "present-20"
+    /// "So many people are here", from one person on.
+    PRESENT [
+        "present-1" "present-2" "present-3" "present-4" "present-5" "present-6" "present-7" "present-8"
+        "present-9" "present-10" "present-11" "present-12" "present-13" "present-14" "present-15" "present-16"
+        "present-17" "present-18" "present-19" "present-20"
     ]
+    /// "So many raised hands", from one on.
+    HANDS [
+        "hands-1" "hands-2" "hands-3" "hands-4" "hands-5"
+    ]
+    /// "Telephone so-and-so is speaking", from the first on.
+    SPEAKS_PHONE [
+        "speaks-phone-1" "speaks-phone-2" "speaks-phone-3" "speaks-phone-4" "speaks-phone-5" "speaks-phone-6"
+        "speaks-phone-7" "speaks-phone-8" "speaks-phone-9" "speaks-phone-10" "speaks-phone-11"
+        "speaks-phone-12" "speaks-phone-13" "speaks-phone-14" "speaks-phone-15" "speaks-phone-16"
+        "speaks-phone-17" "speaks-phone-18" "speaks-phone-19" "speaks-phone-20"
+    ]
+    /// "Guest so-and-so is speaking", from the first on.
+    SPEAKS_GUEST [
+        "speaks-guest-1" "speaks-guest-2" "speaks-guest-3" "speaks-guest-4" "speaks-guest-5" "speaks-guest-6"
+        "speaks-guest-7" "speaks-guest-8" "speaks-guest-9" "speaks-guest-10" "speaks-guest-11"
+        "speaks-guest-12" "speaks-guest-13" "speaks-guest-14" "speaks-guest-15" "speaks-guest-16"
+        "speaks-guest-17" "speaks-guest-18" "speaks-guest-19" "speaks-guest-20"
+    ];
     /// The greeting.
     HELLO = "hello";
     /// Asks for the dial-in code.
@@ -280,6 +423,8 @@ clips! {
     LINE_ECHOES = "line-echoes";
     /// Help in the conference.
     HELP = "help";
+    /// What happens with their data, and how to leave.
+    HELP_END = "help-end";
     /// Goodbye to the removed.
     REMOVED = "removed";
     /// Goodbye when a moderator ends the conference.
@@ -292,6 +437,72 @@ clips! {
     BUSY = "busy";
     /// Apology for a fault of ours.
     FAULT = "fault";
+    /// What else a moderator's keys do.
+    HELP_MODERATOR = "help-moderator";
+    /// Asks for the key after the star.
+    WHICH_KEY = "which-key";
+    /// The key means nothing.
+    KEY_UNKNOWN = "key-unknown";
+    /// Only a moderator may.
+    NOT_ALLOWED = "not-allowed";
+    /// The person has left.
+    NOT_HERE = "not-here";
+    /// The microphone is off, and they speak.
+    YOU_ARE_MUTED = "you-are-muted";
+    /// A moderator asks them to switch it on.
+    PLEASE_UNMUTE = "please-unmute";
+    /// The hand is raised.
+    HAND_UP = "hand-up";
+    /// The hand is lowered.
+    HAND_DOWN = "hand-down";
+    /// The hand is raised, for the floor.
+    HAND_NOTED = "hand-noted";
+    /// A moderator lowered the hand.
+    HAND_LOWERED = "hand-lowered";
+    /// They have the floor.
+    FLOOR_GIVEN = "floor-given";
+    /// They have it no more.
+    FLOOR_TAKEN = "floor-taken";
+    /// To the moderator: it is given.
+    FLOOR_PASSED = "floor-passed";
+    /// To the moderator: nobody asks for it.
+    NOBODY_ASKS = "nobody-asks";
+    /// Only who has the floor may speak.
+    ASK_TO_SPEAK = "ask-to-speak";
+    /// The same to the moderator.
+    ASK_TO_SPEAK_LED = "ask-to-speak-led";
+    /// Everybody may speak again.
+    ALL_MAY_SPEAK = "all-may-speak";
+    /// To the moderator: everybody is muted.
+    MUTED_ALL = "muted-all";
+    /// The conference is locked.
+    LOCKED = "locked";
+    /// The conference is open again.
+    UNLOCKED = "unlocked";
+    /// Goodbye to who comes to a locked conference.
+    ROOM_LOCKED = "room-locked";
+    /// Is the conference to end?
+    CONFIRM_END = "confirm-end";
+    /// It goes on.
+    GOES_ON = "goes-on";
+    /// The keys for how loud it is.
+    VOLUME = "volume";
+    /// Louder.
+    LOUDER = "louder";
+    /// Softer.
+    SOFTER = "softer";
+    /// As far as it goes.
+    VOLUME_LIMIT = "volume-limit";
+    /// Back in the conversation.
+    VOLUME_DONE = "volume-done";
+    /// Nobody speaks.
+    SPEAKS_NOBODY = "speaks-nobody";
+    /// Several speak.
+    SPEAKS_SEVERAL = "speaks-several";
+    /// Somebody speaks whose number is not said.
+    SPEAKS_OTHER = "speaks-other";
+    /// More raised hands than are counted aloud.
+    HANDS_MANY = "hands-many";
 }
 
 impl Clip {
@@ -303,11 +514,37 @@ impl Clip {
     }
 
     fn present(count: u32) -> Self {
-        usize::try_from(count.max(1) - 1)
-            .ok()
-            .and_then(|index| Self::PRESENT.get(index))
-            .copied()
-            .unwrap_or(Self::PRESENT_MANY)
+        Self::counted(Self::PRESENT, count.max(1)).unwrap_or(Self::PRESENT_MANY)
+    }
+
+    /// The clip of a number, from 1 on.
+    fn counted(row: &[Self], count: u32) -> Option<Self> {
+        let index = usize::try_from(count.checked_sub(1)?).ok()?;
+        row.get(index).copied()
+    }
+
+    fn roll_call(rollcall: Rollcall) -> Vec<Self> {
+        let mut clips = vec![
+            Self::present(rollcall.present),
+            match rollcall.speaking {
+                Speaking::Nobody => Self::SPEAKS_NOBODY,
+                Speaking::One(door, ordinal) => {
+                    let row = match door {
+                        Door::Phone => Self::SPEAKS_PHONE,
+                        Door::Browser => Self::SPEAKS_GUEST,
+                    };
+                    Self::counted(row, ordinal).unwrap_or(Self::SPEAKS_OTHER)
+                }
+                Speaking::Several => Self::SPEAKS_SEVERAL,
+            },
+        ];
+        if rollcall.hands > 0 {
+            clips.push(Self::counted(Self::HANDS, rollcall.hands).unwrap_or(Self::HANDS_MANY));
+        }
+        if rollcall.locked {
+            clips.push(Self::LOCKED);
+        }
+        clips
     }
 
     /// Returns the clip's key: the name of its entry in the catalogue and of its file.
@@ -421,9 +658,59 @@ mod tests {
             .chain(both.map(|asked| Event::Greeting { asked }))
             .chain(both.map(|asked| Event::TakeYourTime { asked }))
             .chain((0..=21).map(|present| Event::Admitted { present }))
+            .chain([Role::Guest, Role::Moderator].map(|role| Event::AskToSpeak { role }))
+            .chain(
+                [Turned::Louder, Turned::Softer, Turned::Limit]
+                    .map(|turned| Event::VolumeTurned { turned }),
+            )
+            .chain(roll_calls().map(|rollcall| Event::WhoIsHere { rollcall }))
             .flat_map(Event::clips)
             .collect();
         assert_eq!(spoken, Clip::ALL.iter().copied().collect());
+    }
+
+    /// Roll calls with every speaker, number of hands and state.
+    fn roll_calls() -> impl Iterator<Item = Rollcall> {
+        let speakers = [Door::Phone, Door::Browser]
+            .into_iter()
+            .flat_map(|door| (1..=21).map(move |ordinal| Speaking::One(door, ordinal)))
+            .chain([Speaking::Nobody, Speaking::Several]);
+        speakers.enumerate().map(|(number, speaking)| Rollcall {
+            present: 3,
+            speaking,
+            hands: u32::try_from(number % 7).unwrap(),
+            locked: number % 2 == 0,
+        })
+    }
+
+    #[test]
+    fn a_roll_call_says_who_is_here_who_speaks_and_who_asks_to() {
+        let rollcall = Rollcall {
+            present: 12,
+            speaking: Speaking::One(Door::Phone, 3),
+            hands: 2,
+            locked: true,
+        };
+        let said = |rollcall: Rollcall, language| {
+            let clips = Event::WhoIsHere { rollcall }.clips();
+            let words: Vec<_> = clips.iter().map(|clip| clip.words(language)).collect();
+            words.join(" ")
+        };
+        assert_eq!(
+            said(rollcall, Language::De),
+            "Zwölf Personen sind da. Es spricht Telefon drei. Zwei Wortmeldungen. Die Konferenz ist geschlossen. \
+             Niemand kommt mehr herein."
+        );
+        let rollcall = Rollcall {
+            hands: 0,
+            locked: false,
+            speaking: Speaking::Nobody,
+            ..rollcall
+        };
+        assert_eq!(
+            said(rollcall, Language::En),
+            "Twelve people are here. Nobody is speaking."
+        );
     }
 
     #[test]

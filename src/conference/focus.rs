@@ -17,7 +17,7 @@ use crate::{
         participant::{Disturbance, Door, Participant, Role, Status},
         policy::Speakers,
         rights::{self, Action},
-        roster::{Delta, Snapshot},
+        roster::{ConferenceState, Delta, Snapshot},
     },
     id::{LegId, ParticipantId},
     limit::{LINGER, PARTICIPANTS_MAX},
@@ -94,6 +94,11 @@ pub enum Input {
         /// With what; none when it ceased.
         disturbance: Option<Disturbance>,
     },
+    /// A leg whose microphone is off was spoken into.
+    SpokeMuted {
+        /// The leg.
+        leg: LegId,
+    },
     /// A leg is gone on the media side.
     LegGone {
         /// The leg.
@@ -118,8 +123,30 @@ pub enum Verb {
     ToggleMicrophone,
     /// Have the own sound left as it is, or treated again. For browsers: a telephone line needs the treatment.
     SetOriginalSound(bool),
+    /// Raise the own hand or lower it.
+    SetHand(bool),
+    /// Raise the own hand, or lower it if it is raised.
+    ToggleHand,
+    /// Be told who is here.
+    WhoIsHere,
     /// Switch somebody's microphone off.
     Mute(ParticipantId),
+    /// Switch the microphones of all guests off; each may switch theirs on again.
+    MuteAll,
+    /// Ask somebody to switch their microphone on.
+    AskToUnmute(ParticipantId),
+    /// Lower somebody's hand.
+    LowerHand(ParticipantId),
+    /// Let guests speak only with the floor, or everybody again.
+    SetAskToSpeak(bool),
+    /// Give somebody the floor, and take it from who had it.
+    GiveFloor(ParticipantId),
+    /// Let guests speak only with the floor; where that is so, give it to who asked first.
+    NextHand,
+    /// Let nobody but moderators in, or everybody again.
+    SetLock(bool),
+    /// Lock the conference, or open it if it is locked.
+    ToggleLock,
     /// Send somebody away.
     Remove(ParticipantId),
     /// End the conference for all.
@@ -132,7 +159,15 @@ impl Verb {
         match self {
             Self::SetMicrophone(_) | Self::ToggleMicrophone => Action::OwnMicrophone,
             Self::SetOriginalSound(_) => Action::OriginalSound,
+            Self::SetHand(_) | Self::ToggleHand => Action::OwnHand,
+            Self::WhoIsHere => Action::WhoIsHere,
             Self::Mute(_) => Action::Mute,
+            Self::MuteAll => Action::MuteAll,
+            Self::AskToUnmute(_) => Action::AskToUnmute,
+            Self::LowerHand(_) => Action::LowerHand,
+            Self::SetAskToSpeak(_) => Action::AskToSpeak,
+            Self::GiveFloor(_) | Self::NextHand => Action::GiveFloor,
+            Self::SetLock(_) | Self::ToggleLock => Action::Lock,
             Self::Remove(_) => Action::Remove,
             Self::End => Action::End,
         }
@@ -201,6 +236,12 @@ pub struct Focus {
     ordinals: BTreeMap<Door, u32>,
     /// Who has been told that their line disturbs; once is enough.
     hinted: BTreeSet<ParticipantId>,
+    /// What holds for all.
+    conference: ConferenceState,
+    /// Hands raised so far: the next one's number.
+    hands: u32,
+    /// Who found nobody asking for the floor last, and when.
+    nobody_asked: Option<(ParticipantId, Instant)>,
     version: u64,
     unpublished: Unpublished,
     notices: VecDeque<Effect>,
@@ -222,6 +263,7 @@ enum State {
 struct Unpublished {
     changed: BTreeSet<ParticipantId>,
     gone: BTreeSet<ParticipantId>,
+    state: bool,
     seats: bool,
 }
 
@@ -236,6 +278,9 @@ impl Focus {
             legs: BTreeMap::new(),
             ordinals: BTreeMap::new(),
             hinted: BTreeSet::new(),
+            conference: ConferenceState::default(),
+            hands: 0,
+            nobody_asked: None,
             version: 0,
             unpublished: Unpublished::default(),
             notices: VecDeque::new(),
@@ -259,6 +304,7 @@ impl Focus {
             Input::Hold { leg, held } => self.hold(leg, held),
             Input::Speaking { leg, speaking } => self.speaking(leg, speaking),
             Input::Disturbs { leg, disturbance } => self.disturbs(leg, disturbance),
+            Input::SpokeMuted { leg } => self.spoke_muted(leg),
             Input::LegGone { leg } => {
                 if let Some(&participant) = self.legs.get(&leg) {
                     self.dismiss(participant, Dismissal::Lost, now);
@@ -307,6 +353,7 @@ impl Focus {
     pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot {
             version: self.version,
+            state: self.conference,
             entries: self.participants.values().cloned().collect(),
         };
         snapshot.sort();
@@ -314,13 +361,15 @@ impl Focus {
     }
 
     fn publish(&mut self) -> Option<Effect> {
-        if self.unpublished.changed.is_empty() && self.unpublished.gone.is_empty() {
+        let state = std::mem::take(&mut self.unpublished.state);
+        if self.unpublished.changed.is_empty() && self.unpublished.gone.is_empty() && !state {
             return None;
         }
         self.version += 1;
         let changed = std::mem::take(&mut self.unpublished.changed);
         Some(Effect::Publish(Delta {
             version: self.version,
+            state: self.conference,
             entries: changed
                 .iter()
                 .filter_map(|id| self.participants.get(id))
@@ -340,7 +389,7 @@ impl Focus {
     }
 
     fn join(&mut self, id: ParticipantId, leg: LegId, name: Option<Name>, role: Role, door: Door) {
-        if let Err(refusal) = self.admits(id, leg) {
+        if let Err(refusal) = self.admits(id, leg, role) {
             self.refuse(id, refusal);
             return;
         }
@@ -357,6 +406,8 @@ impl Focus {
             microphone: false,
             speaking: false,
             original_sound: false,
+            hand: None,
+            floor: false,
             disturbs: None,
         };
         self.participants.insert(id, participant);
@@ -368,11 +419,13 @@ impl Focus {
         self.tell(id, Event::Admitted { present });
     }
 
-    fn admits(&self, id: ParticipantId, leg: LegId) -> Result<(), Refusal> {
+    fn admits(&self, id: ParticipantId, leg: LegId, role: Role) -> Result<(), Refusal> {
         if matches!(self.state, State::Over { .. }) {
             Err(Refusal::Over)
         } else if self.participants.contains_key(&id) || self.legs.contains_key(&leg) {
             Err(Refusal::AlreadyHere)
+        } else if self.conference.locked && role != Role::Moderator {
+            Err(Refusal::Locked)
         } else if self.participants.len() >= self.config.capacity {
             Err(Refusal::Full)
         } else {
@@ -384,7 +437,7 @@ impl Focus {
         let Some(actor) = self.participants.get(&by) else {
             return;
         };
-        let microphone = actor.microphone;
+        let (microphone, hand) = (actor.microphone, actor.hand.is_some());
         if !rights::may(actor.role, verb.action()) {
             self.refuse(by, Refusal::NotAllowed);
             return;
@@ -393,7 +446,18 @@ impl Focus {
             Verb::SetMicrophone(on) => self.set_microphone(by, on),
             Verb::ToggleMicrophone => self.set_microphone(by, !microphone),
             Verb::SetOriginalSound(on) => self.set_original_sound(by, on),
+            Verb::SetHand(up) => self.set_hand(by, up),
+            Verb::ToggleHand => self.set_hand(by, !hand),
+            Verb::WhoIsHere => self.call_roll(by),
             Verb::Mute(target) => self.mute(by, target),
+            Verb::MuteAll => self.mute_all(by),
+            Verb::AskToUnmute(target) => self.ask_to_unmute(by, target),
+            Verb::LowerHand(target) => self.lower_hand(by, target),
+            Verb::SetAskToSpeak(on) => self.set_ask_to_speak(by, on),
+            Verb::GiveFloor(target) => self.give_floor(by, target),
+            Verb::NextHand => self.next_hand(by, now),
+            Verb::SetLock(locked) => self.set_lock(by, locked),
+            Verb::ToggleLock => self.set_lock(by, !self.conference.locked),
             Verb::Remove(target) if self.participants.contains_key(&target) => {
                 self.dismiss(target, Dismissal::Removed, now);
             }
@@ -403,6 +467,10 @@ impl Focus {
     }
 
     fn set_microphone(&mut self, id: ParticipantId, on: bool) {
+        if on && !self.may_speak(id) {
+            self.set_hand(id, true);
+            return;
+        }
         if !self.switch(id, on) {
             return;
         }
@@ -538,6 +606,8 @@ impl Focus {
         self.unpublished.gone.insert(id);
         self.unpublished.seats = true;
         if self.participants.is_empty() {
+            // Who comes next finds it open, not what people have left behind who are gone.
+            self.conference = ConferenceState::default();
             self.state = State::Waiting {
                 until: now + self.config.linger,
             };
@@ -594,6 +664,8 @@ impl Seat {
         }
     }
 }
+
+mod floor;
 
 #[cfg(test)]
 mod tests;

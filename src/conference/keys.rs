@@ -1,54 +1,240 @@
 //! What a telephone's keys mean in a conference.
 //!
-//! `*6`, or `6` twice, switches the microphone; `*0`, or `0` twice, speaks the help. Both presses within
-//! [`DOUBLE_PRESS`]; a single key, pressed by a cheek or by mistake, does nothing.
+//! ```text
+//!          66 99 55 00 (the same key twice within 3 s)
+//!   Idle ───────────────────────────────────────────────▶ microphone, hand, who is here, help
+//!    │ *          6 9 5 0                 ▲
+//!    ├───▶ Star ──────────────────────────┘
+//!    │      │ 7 ──▶ Volume: 2 8 the others, 6 4 the own voice; any other key ends it
+//!    │      │ 8 ──▶ Moderator: 1 mute all · 2 lock · 5 next hand · 9 ──▶ ConfirmEnd: 1
+//!    │      └ 6 s without a key: "which key?", once, and 6 s more
+//! ```
+//!
+//! `*1` to `*4`, `**`, `##` and `*#` mean nothing here: callers' own exchanges take them for themselves. A single key,
+//! pressed by a cheek or by mistake, does nothing.
 
 use std::time::Instant;
 
-use crate::limit::DOUBLE_PRESS;
+use crate::limit::{DOUBLE_PRESS, MENU_KEY, STAR_KEY};
 
 /// What a caller asks for by keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     /// Switch the microphone.
     ToggleMicrophone,
+    /// Raise the hand, or lower it.
+    ToggleHand,
+    /// Say who is here.
+    WhoIsHere,
     /// Speak the help.
     Help,
+    /// Say how the volume is changed.
+    Volume,
+    /// Hear the others louder or softer, in steps.
+    Hear(i8),
+    /// Be heard louder or softer, in steps.
+    BeHeard(i8),
+    /// The volume is as it should be.
+    VolumeDone,
+    /// Mute everybody.
+    MuteAll,
+    /// Lock the conference, or open it.
+    ToggleLock,
+    /// Let people ask to speak; give the floor to the next.
+    NextHand,
+    /// Ask whether the conference is to end.
+    AskEnd,
+    /// End the conference for all.
+    End,
+    /// Let it go on.
+    GoOn,
+    /// Ask which key was meant.
+    Which,
+    /// Say that the key means nothing.
+    Unknown,
 }
 
-/// Recognises the double presses of one telephone.
+/// Recognises what the keys of one telephone ask for.
 #[derive(Debug, Clone, Default)]
 pub struct Keypad {
-    first: Option<(char, Instant)>,
+    state: State,
+}
+
+/// What the keys before mean for the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    #[default]
+    Idle,
+    /// A digit that counts if it comes again.
+    Once(char, Instant),
+    /// A star.
+    Star {
+        until: Instant,
+        /// It was asked which key is meant.
+        asked: bool,
+    },
+    /// A star and an eight.
+    Moderator {
+        until: Instant,
+        asked: bool,
+    },
+    Volume(Instant),
+    ConfirmEnd(Instant),
 }
 
 impl Keypad {
     /// Makes a keypad on which nothing was pressed.
     pub const fn new() -> Self {
-        Self { first: None }
+        Self { state: State::Idle }
     }
 
-    /// Takes a key press; returns what it asks for, if it completes something. A press completes at most one pair.
+    /// Forgets the keys that were pressed.
+    pub const fn reset(&mut self) {
+        self.state = State::Idle;
+    }
+
+    /// Takes a key press; returns what it asks for, if it completes something. What is no key of a telephone is ignored.
     pub fn handle_digit(&mut self, digit: char, now: Instant) -> Option<Key> {
-        let first = self
-            .first
-            .take()
-            .filter(|(_, at)| now.saturating_duration_since(*at) <= DOUBLE_PRESS);
-        let key = match (first, digit) {
-            (Some(('*' | '6', _)), '6') => Some(Key::ToggleMicrophone),
-            (Some(('*' | '0', _)), '0') => Some(Key::Help),
-            _ => None,
-        };
-        if key.is_none() {
-            self.first = Some((digit, now));
+        if !matches!(digit, '0'..='9' | '*' | '#') {
+            return None;
         }
+        let late = self.poll_timeout().is_some_and(|until| until < now);
+        let state = std::mem::take(&mut self.state);
+        match state {
+            State::Once(first, at)
+                if first == digit && now.saturating_duration_since(at) <= DOUBLE_PRESS =>
+            {
+                double(digit)
+            }
+            State::Star { .. } if !late => self.after_star(digit, now),
+            State::Moderator { .. } if !late => self.moderate(digit, now),
+            State::Volume(_) if !late => self.turn(digit, now),
+            State::ConfirmEnd(_) if !late => Some(if digit == '1' { Key::End } else { Key::GoOn }),
+            State::Idle
+            | State::Once(..)
+            | State::Star { .. }
+            | State::Moderator { .. }
+            | State::Volume(_)
+            | State::ConfirmEnd(_) => {
+                self.state = match digit {
+                    '*' => star(now),
+                    _ => State::Once(digit, now),
+                };
+                None
+            }
+        }
+    }
+
+    /// Lets a deadline pass; returns what is to be said of it.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Key> {
+        if self.poll_timeout().is_none_or(|until| now < until) {
+            return None;
+        }
+        let until = now + STAR_KEY;
+        let (state, key) = match self.state {
+            State::Star { asked: false, .. } => {
+                (State::Star { until, asked: true }, Some(Key::Which))
+            }
+            State::Moderator { asked: false, .. } => {
+                (State::Moderator { until, asked: true }, Some(Key::Which))
+            }
+            State::ConfirmEnd(_) => (State::Idle, Some(Key::GoOn)),
+            State::Idle
+            | State::Once(..)
+            | State::Star { .. }
+            | State::Moderator { .. }
+            | State::Volume(_) => (State::Idle, None),
+        };
+        self.state = state;
         key
+    }
+
+    /// Returns when [`Self::handle_timeout`] is due.
+    pub const fn poll_timeout(&self) -> Option<Instant> {
+        match self.state {
+            State::Idle | State::Once(..) => None,
+            State::Star { until, .. }
+            | State::Moderator { until, .. }
+            | State::Volume(until)
+            | State::ConfirmEnd(until) => Some(until),
+        }
+    }
+
+    fn after_star(&mut self, digit: char, now: Instant) -> Option<Key> {
+        match digit {
+            '5' | '6' | '9' | '0' => double(digit),
+            '7' => {
+                self.state = State::Volume(now + MENU_KEY);
+                Some(Key::Volume)
+            }
+            '8' => {
+                self.state = State::Moderator {
+                    until: now + STAR_KEY,
+                    asked: false,
+                };
+                None
+            }
+            '*' => {
+                self.state = star(now);
+                None
+            }
+            // What an exchange may have meant for itself; nobody needs to hear of it.
+            '#' | '1'..='4' => None,
+            _ => Some(Key::Unknown),
+        }
+    }
+
+    fn moderate(&mut self, digit: char, now: Instant) -> Option<Key> {
+        match digit {
+            '1' => Some(Key::MuteAll),
+            '2' => Some(Key::ToggleLock),
+            '5' => Some(Key::NextHand),
+            '9' => {
+                self.state = State::ConfirmEnd(now + MENU_KEY);
+                Some(Key::AskEnd)
+            }
+            '*' => {
+                self.state = star(now);
+                None
+            }
+            _ => Some(Key::Unknown),
+        }
+    }
+
+    fn turn(&mut self, digit: char, now: Instant) -> Option<Key> {
+        let key = match digit {
+            '2' => Key::Hear(1),
+            '8' => Key::Hear(-1),
+            '6' => Key::BeHeard(1),
+            '4' => Key::BeHeard(-1),
+            _ => return Some(Key::VolumeDone),
+        };
+        self.state = State::Volume(now + MENU_KEY);
+        Some(key)
+    }
+}
+
+fn star(now: Instant) -> State {
+    State::Star {
+        until: now + STAR_KEY,
+        asked: false,
+    }
+}
+
+/// What a digit means twice in a row, or after a star.
+const fn double(digit: char) -> Option<Key> {
+    match digit {
+        '6' => Some(Key::ToggleMicrophone),
+        '9' => Some(Key::ToggleHand),
+        '5' => Some(Key::WhoIsHere),
+        '0' => Some(Key::Help),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{fmt::Write, time::Duration};
 
     use super::*;
 
@@ -60,59 +246,135 @@ mod tests {
         Instant::now()
     }
 
-    /// Presses keys with a pause between them and returns what each asked for, as one character.
+    const FAST: Duration = Duration::from_millis(150);
+    const SLOW: Duration = Duration::from_millis(2_900);
+
+    /// Presses keys with a pause between them, then waits for half a minute; returns what was asked for, in order.
     fn press(keys: &str, pause: Duration) -> String {
         let mut keypad = Keypad::new();
         let mut now = t0();
-        keys.chars()
-            .map(|digit| {
-                now += pause;
-                match keypad.handle_digit(digit, now) {
-                    Some(Key::ToggleMicrophone) => 'm',
-                    Some(Key::Help) => 'h',
-                    None => '.',
-                }
-            })
-            .collect()
+        let mut asked = String::new();
+        let mut note = |key: Option<Key>| {
+            if let Some(key) = key {
+                write!(asked, "{key:?} ").unwrap();
+            }
+        };
+        for digit in keys.chars() {
+            pass(&mut keypad, &mut now, pause, &mut note);
+            note(keypad.handle_digit(digit, now));
+        }
+        pass(&mut keypad, &mut now, Duration::from_secs(30), &mut note);
+        assert_eq!(keypad.poll_timeout(), None, "{keys}");
+        asked.trim_end().to_owned()
+    }
+
+    fn pass(
+        keypad: &mut Keypad,
+        now: &mut Instant,
+        time: Duration,
+        note: &mut impl FnMut(Option<Key>),
+    ) {
+        let until = *now + time;
+        while let Some(at) = keypad.poll_timeout().filter(|at| *at < until) {
+            note(keypad.handle_timeout(at));
+        }
+        *now = until;
     }
 
     #[test]
-    fn star_six_and_double_six_switch_the_microphone() {
-        assert_eq!(press("*6 66", Duration::from_millis(300)), ".m..m");
-    }
-
-    #[test]
-    fn star_zero_and_double_zero_ask_for_help() {
-        assert_eq!(press("*0 00", Duration::from_millis(300)), ".h..h");
+    fn every_key_fast_and_slow() {
+        for (keys, expected) in [
+            ("66", "ToggleMicrophone"),
+            ("*6", "ToggleMicrophone"),
+            ("99", "ToggleHand"),
+            ("*9", "ToggleHand"),
+            ("55", "WhoIsHere"),
+            ("*5", "WhoIsHere"),
+            ("00", "Help"),
+            ("*0", "Help"),
+            ("*7#", "Volume VolumeDone"),
+            (
+                "*72286641",
+                "Volume Hear(1) Hear(1) Hear(-1) BeHeard(1) BeHeard(1) BeHeard(-1) VolumeDone",
+            ),
+            ("*81", "MuteAll"),
+            ("*82", "ToggleLock"),
+            ("*85", "NextHand"),
+            ("*891", "AskEnd End"),
+            ("*896", "AskEnd GoOn"),
+            ("*89", "AskEnd GoOn"),
+        ] {
+            for pause in [FAST, SLOW] {
+                assert_eq!(press(keys, pause), expected, "{keys} every {pause:?}");
+            }
+        }
     }
 
     #[test]
     fn a_third_press_begins_a_pair_of_its_own() {
-        assert_eq!(press("666666", Duration::from_millis(300)), ".m.m.m");
-        assert_eq!(press("66 6", Duration::from_millis(300)), ".m..");
+        assert_eq!(
+            press("666666", FAST),
+            "ToggleMicrophone ToggleMicrophone ToggleMicrophone"
+        );
+        assert_eq!(press("66 6", FAST), "ToggleMicrophone");
     }
 
     #[test]
     fn presses_of_different_keys_are_no_pair() {
-        assert_eq!(
-            press("60606#6*7706**6", Duration::from_millis(300)),
-            "..............m"
-        );
+        assert_eq!(press("60606#6#7706#6", FAST), "");
     }
 
     #[test]
     fn the_second_press_has_three_seconds() {
-        assert_eq!(press("66", Duration::from_secs(3)), ".m");
-        assert_eq!(press("66", Duration::from_millis(3001)), "..");
-        assert_eq!(press("666", Duration::from_millis(3001)), "...");
-        assert_eq!(press("*6", Duration::from_millis(3001)), "..");
+        assert_eq!(press("66", Duration::from_secs(3)), "ToggleMicrophone");
+        assert_eq!(press("66", Duration::from_millis(3_001)), "");
+        assert_eq!(press("666", Duration::from_millis(3_001)), "");
+    }
+
+    #[test]
+    fn after_a_star_there_are_six_seconds_and_then_it_is_asked_once() {
+        assert_eq!(
+            press("*6", Duration::from_millis(6_000)),
+            "ToggleMicrophone"
+        );
+        assert_eq!(press("*", FAST), "Which");
+        // The answer to the question.
+        assert_eq!(
+            press("*6", Duration::from_millis(6_001)),
+            "Which ToggleMicrophone"
+        );
+        assert_eq!(press("*6", Duration::from_millis(12_001)), "Which");
+        assert_eq!(press("*8", FAST), "Which");
+        assert_eq!(
+            press("*81", Duration::from_millis(6_001)),
+            "Which Which MuteAll"
+        );
+    }
+
+    /// Keys that exchanges take for themselves, and those that mean nothing.
+    #[test]
+    fn what_exchanges_intercept_does_nothing() {
+        for keys in [
+            "#", "##", "*#", "*1", "*2", "*3", "*4", "1", "11", "22", "88", "77",
+        ] {
+            assert_eq!(press(keys, FAST), "", "{keys}");
+        }
+        assert_eq!(press("**6", FAST), "ToggleMicrophone");
+        assert_eq!(press("*8*6", FAST), "ToggleMicrophone");
+        for keys in ["*80", "*83", "*84", "*86", "*8#"] {
+            assert_eq!(press(keys, FAST), "Unknown", "{keys}");
+        }
+    }
+
+    #[test]
+    fn menus_end_by_themselves() {
+        assert_eq!(press("*766", Duration::from_millis(10_001)), "Which Volume");
+        assert_eq!(press("*7", FAST), "Volume");
     }
 
     #[test]
     fn foreign_characters_are_no_keys() {
-        assert_eq!(
-            press("٦٦６６A\u{0}B", Duration::from_millis(300)),
-            "......."
-        );
+        assert_eq!(press("٦٦６６A\u{0}B", FAST), "");
+        assert_eq!(press("*A6", FAST), "ToggleMicrophone");
     }
 }

@@ -13,7 +13,7 @@
 //!
 //! [`focus::Focus`] (RFC 4353) is told inputs and tells effects; [`roster`] is what all participants see of it (RFC 4575);
 //! [`rights`] says who may do what; [`event`] is everything a person is ever told; [`ivr`] is the dialogue of one call
-//! before admission and [`keys`] what its keys mean afterwards; [`policy`] is what a room's owner decides.
+//! before admission, [`keys`] what its keys mean afterwards and [`rollcall`] who is here; [`policy`] is what a room's owner decides.
 //!
 //! Invariants: the legs in the mix are the legs in the roster; a microphone is opened by its person alone; a role comes
 //! from the secret a person entered with and from nothing else; no telephone number enters this module's outputs.
@@ -26,6 +26,7 @@ pub mod keys;
 pub mod participant;
 pub mod policy;
 pub mod rights;
+pub mod rollcall;
 pub mod roster;
 
 pub use error::{Dismissal, Refusal};

@@ -74,6 +74,10 @@ pub struct Participant {
     pub speaking: bool,
     /// Their sound is left as it is, for music: nothing is turned down and nothing is judged.
     pub original_sound: bool,
+    /// They ask to speak, the lower number first; none where they do not.
+    pub hand: Option<u32>,
+    /// They were given the floor, which a guest needs to speak where people ask to.
+    pub floor: bool,
     /// What their leg disturbs the others with, for as long as its microphone is on and afterwards until it is heard
     /// without.
     pub disturbs: Option<Disturbance>,

@@ -4,13 +4,26 @@
 //! *n* + 1, ignores what is not above *n*, and asks for a snapshot when it finds a gap.
 
 pub use crate::conference::participant::Participant as Entry;
+use serde::{Deserialize, Serialize};
+
 use crate::id::ParticipantId;
+
+/// What holds for the whole conference (RFC 4575 §5.5, `conference-state`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct ConferenceState {
+    /// Only moderators are let in (RFC 4575 §5.5.3).
+    pub locked: bool,
+    /// A guest speaks only with the floor.
+    pub ask_to_speak: bool,
+}
 
 /// The whole roster (RFC 4575: state "full").
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Snapshot {
     /// The version this is the state of.
     pub version: u64,
+    /// What holds for all.
+    pub state: ConferenceState,
     /// Everybody, by door and order of arrival.
     pub entries: Vec<Entry>,
 }
@@ -20,6 +33,8 @@ pub struct Snapshot {
 pub struct Delta {
     /// The version that the delta leads to.
     pub version: u64,
+    /// What holds for all, as a whole.
+    pub state: ConferenceState,
     /// Those who came or changed, each as a whole.
     pub entries: Vec<Entry>,
     /// Those who are gone.
@@ -36,6 +51,7 @@ impl Snapshot {
             return false;
         }
         self.version = delta.version;
+        self.state = delta.state;
         self.entries.retain(|entry| {
             !delta.gone.contains(&entry.id) && delta.entries.iter().all(|d| d.id != entry.id)
         });
@@ -71,6 +87,8 @@ mod tests {
             microphone: false,
             speaking: false,
             original_sound: false,
+            hand: None,
+            floor: false,
             disturbs: None,
         }
     }
@@ -78,6 +96,7 @@ mod tests {
     fn delta(version: u64, entries: Vec<Entry>, gone: &[u64]) -> Delta {
         Delta {
             version,
+            state: ConferenceState::default(),
             entries,
             gone: gone.iter().map(|&id| ParticipantId::from_u64(id)).collect(),
         }
@@ -96,6 +115,7 @@ mod tests {
             roster,
             Snapshot {
                 version: 2,
+                state: ConferenceState::default(),
                 entries: vec![changed]
             }
         );
@@ -105,6 +125,7 @@ mod tests {
     fn a_delta_seen_before_changes_nothing() {
         let mut roster = Snapshot {
             version: 5,
+            state: ConferenceState::default(),
             entries: vec![entry(1)],
         };
         assert!(roster.apply(&delta(5, vec![], &[1])));
@@ -115,6 +136,7 @@ mod tests {
     fn a_gap_is_noticed() {
         let mut roster = Snapshot {
             version: 5,
+            state: ConferenceState::default(),
             entries: vec![entry(1)],
         };
         assert!(!roster.apply(&delta(7, vec![], &[1])));
@@ -122,6 +144,7 @@ mod tests {
             roster,
             Snapshot {
                 version: 5,
+                state: ConferenceState::default(),
                 entries: vec![entry(1)]
             }
         );

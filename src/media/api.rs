@@ -48,6 +48,8 @@ pub struct ListeningGain(i8);
 impl ListeningGain {
     /// The quietest.
     pub const MIN: Self = Self(-2);
+    /// As it is.
+    pub(crate) const UNCHANGED: Self = Self(0);
     /// The loudest.
     pub const MAX: Self = Self(2);
 
@@ -59,6 +61,23 @@ impl ListeningGain {
     /// Returns the steps.
     pub const fn steps(self) -> i8 {
         self.0
+    }
+
+    /// Makes a gain of so many steps more or fewer; the same where that is beyond the end.
+    #[must_use]
+    pub fn turned(self, steps: i8) -> Self {
+        Self::of_steps(self.0.saturating_add(steps))
+    }
+
+    /// Returns what samples are multiplied by, in 1/1,024: −12, −6, 0, 6 or 12 dB.
+    pub(crate) const fn factor(self) -> i32 {
+        match self.0 {
+            ..=-2 => 257,
+            -1 => 513,
+            0 => 1_024,
+            1 => 2_043,
+            2.. => 4_077,
+        }
     }
 }
 
@@ -262,6 +281,13 @@ pub enum Command {
         /// How loud.
         gain: ListeningGain,
     },
+    /// Sets how loud a leg is heard, beside what brings all to one level.
+    BeHeard {
+        /// The leg.
+        leg: LegId,
+        /// How loud.
+        gain: ListeningGain,
+    },
     /// Sets what is done to a leg's sound before it is mixed. A leg with no treatment at all is not judged either: it may
     /// play music.
     Shape {
@@ -351,6 +377,11 @@ pub enum Event {
         leg: LegId,
         /// With what; none when it ceased.
         disturbance: Option<Disturbance>,
+    },
+    /// An attached leg that may not speak was spoken into; told once until it may again.
+    SpokeMuted {
+        /// The leg.
+        leg: LegId,
     },
     /// A telephone that should be sending has not sent for the duration; repeated while it lasts.
     Quiet {

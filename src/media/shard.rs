@@ -170,6 +170,10 @@ impl Shard {
                 leg.set_gain(gain);
                 Ok(())
             }),
+            Command::BeHeard { leg, gain } => self.with_leg(leg, now, |leg, _| {
+                leg.set_loudness(gain);
+                Ok(())
+            }),
             Command::Shape { leg, shaping } => self.with_leg(leg, now, |leg, _| {
                 leg.set_shaping(shaping);
                 Ok(())

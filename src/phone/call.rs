@@ -24,6 +24,8 @@ use crate::{
         focus::Verb,
         ivr::{self, Ivr},
         keys::{Key, Keypad},
+        participant::Role,
+        rights::{self, Action},
     },
     limit::{GOODBYE_MAX, HELD_PING_INTERVAL},
     media::api::PhoneMedia,
@@ -332,7 +334,13 @@ impl Call {
             tokio::select! {
                 biased;
                 news = talk.leg.next() => match news {
-                    Some(LegNews::Digit(digit)) => pressed(&mut keypad, digit, talk, &attendance).await,
+                    Some(LegNews::Digit(digit)) => {
+                        // Any key interrupts what is being said.
+                        talk.hush().await;
+                        if let Some(key) = keypad.handle_digit(digit, clock()) {
+                            obey(key, &mut keypad, talk, &attendance, admission.role).await;
+                        }
+                    }
                     Some(LegNews::Quiet(_)) => self.order(Command::Ping { call: self.call }).await,
                     Some(LegNews::Gone(_)) | None => return Exit::Leave,
                     Some(LegNews::Unplayed(token)) => talk.insist(token).await,
@@ -361,6 +369,11 @@ impl Call {
                 () = until(ping) => {
                     self.order(Command::Ping { call: self.call }).await;
                     ping = self.next_ping();
+                },
+                () = until(keypad.poll_timeout()) => {
+                    if let Some(key) = keypad.handle_timeout(clock()) {
+                        obey(key, &mut keypad, talk, &attendance, admission.role).await;
+                    }
                 },
             }
         }
@@ -493,6 +506,11 @@ impl Talk {
         token
     }
 
+    /// Says something whose end nobody waits for.
+    async fn tell(&mut self, event: Event) {
+        self.say(event).await;
+    }
+
     /// Says instead of the talk what could not be said over it.
     async fn insist(&mut self, token: u64) {
         if let Some((event, _)) = self.saying.filter(|(_, said)| *said == token) {
@@ -507,16 +525,37 @@ impl Talk {
     }
 }
 
-/// Keys in a conference; any key interrupts what is being said.
-async fn pressed(keypad: &mut Keypad, digit: char, talk: &mut Talk, attendance: &Attendance) {
-    talk.hush().await;
-    match keypad.handle_digit(digit, clock()) {
-        Some(Key::ToggleMicrophone) => attendance.act(Verb::ToggleMicrophone).await,
-        Some(Key::Help) => {
-            talk.say(Event::Help).await;
+/// Does what a caller asks for by keys in a conference.
+async fn obey(key: Key, keypad: &mut Keypad, talk: &mut Talk, attendance: &Attendance, role: Role) {
+    let verb = match key {
+        Key::ToggleMicrophone => Verb::ToggleMicrophone,
+        Key::ToggleHand => Verb::ToggleHand,
+        Key::WhoIsHere => Verb::WhoIsHere,
+        Key::MuteAll => Verb::MuteAll,
+        Key::ToggleLock => Verb::ToggleLock,
+        Key::NextHand => Verb::NextHand,
+        Key::End => Verb::End,
+        Key::AskEnd if !rights::may(role, Action::End) => {
+            keypad.reset();
+            return talk.tell(Event::NotAllowed).await;
         }
-        None => {}
-    }
+        Key::AskEnd => return talk.tell(Event::ConfirmEnd).await,
+        Key::GoOn => return talk.tell(Event::GoesOn).await,
+        Key::Help => return talk.tell(Event::Help { role }).await,
+        Key::Which => return talk.tell(Event::WhichKey).await,
+        Key::Unknown => return talk.tell(Event::KeyUnknown).await,
+        Key::Volume => return talk.tell(Event::Volume).await,
+        Key::VolumeDone => return talk.tell(Event::VolumeDone).await,
+        Key::Hear(steps) => {
+            let turned = talk.leg.hear(steps).await;
+            return talk.tell(Event::VolumeTurned { turned }).await;
+        }
+        Key::BeHeard(steps) => {
+            let turned = talk.leg.be_heard(steps).await;
+            return talk.tell(Event::VolumeTurned { turned }).await;
+        }
+    };
+    attendance.act(verb).await;
 }
 
 /// How long words may hold up a stop, which is to be over within 3 s.

@@ -41,6 +41,8 @@ pub(crate) enum Message {
         leg: LegId,
         disturbance: Option<Disturbance>,
     },
+    /// A leg that may not speak was spoken into.
+    SpokeMuted { leg: LegId },
     /// A leg has ended on the media side.
     LegGone { leg: LegId },
     /// The bus failed; nobody can hear anybody.
@@ -190,6 +192,7 @@ impl Task {
             Message::Hold { leg, held } => Input::Hold { leg, held },
             Message::Speaking { leg, speaking } => Input::Speaking { leg, speaking },
             Message::Disturbs { leg, disturbance } => Input::Disturbs { leg, disturbance },
+            Message::SpokeMuted { leg } => Input::SpokeMuted { leg },
             Message::LegGone { leg } => Input::LegGone { leg },
             Message::BusFailed => Input::Fail,
             Message::Speakers(speakers) => Input::Speakers(speakers),

@@ -1,6 +1,6 @@
 //! A leg on a media worker, as its door holds it.
 
-use std::collections::VecDeque;
+use std::{cmp::Ordering, collections::VecDeque};
 
 use dsp::Codec;
 use tokio::sync::mpsc;
@@ -11,13 +11,13 @@ use super::{
 };
 use crate::{
     conference::{
-        event::{Event, Language},
+        event::{Event, Language, Turned},
         participant::Door,
     },
     id::LegId,
     limit::LEG_NEWS_MAX,
     media::{
-        api::{Command, PhoneMedia},
+        api::{Command, ListeningGain, PhoneMedia},
         worker::Envelope,
     },
 };
@@ -31,6 +31,9 @@ pub struct MediaLeg {
     pub(super) server: Server,
     /// Orders to speak so far.
     pub(super) plays: u64,
+    /// How loud it hears the others, and is heard.
+    pub(super) hears: ListeningGain,
+    pub(super) is_heard: ListeningGain,
 }
 
 /// What happens to a leg, in order.
@@ -111,6 +114,32 @@ impl MediaLeg {
         };
         self.server.inner.pool.send(self.worker, whisper).await;
         self.plays
+    }
+
+    /// Lets the leg hear the others louder or softer by so many steps; returns what became of it.
+    pub async fn hear(&mut self, steps: i8) -> Turned {
+        let (leg, before) = (self.id, self.hears);
+        let gain = before.turned(steps);
+        self.hears = gain;
+        self.turn(Command::Listen { leg, gain }, before, gain).await
+    }
+
+    /// Lets the others hear the leg louder or softer by so many steps; returns what became of it.
+    pub async fn be_heard(&mut self, steps: i8) -> Turned {
+        let (leg, before) = (self.id, self.is_heard);
+        let gain = before.turned(steps);
+        self.is_heard = gain;
+        self.turn(Command::BeHeard { leg, gain }, before, gain)
+            .await
+    }
+
+    async fn turn(&self, command: Command, before: ListeningGain, after: ListeningGain) -> Turned {
+        self.server.inner.pool.send(self.worker, command).await;
+        match after.cmp(&before) {
+            Ordering::Less => Turned::Softer,
+            Ordering::Equal => Turned::Limit,
+            Ordering::Greater => Turned::Louder,
+        }
     }
 
     /// Stops what is being spoken.

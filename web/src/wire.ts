@@ -21,11 +21,19 @@ export type Entry = {
   microphone: boolean;
   speaking: boolean;
   original_sound: boolean;
+  hand: number | null;
+  floor: boolean;
   disturbs: Disturbance | null;
+};
+
+export type ConferenceState = {
+  locked: boolean;
+  ask_to_speak: boolean;
 };
 
 export type Roster = {
   version: number;
+  state: ConferenceState;
   entries: Entry[];
 };
 
@@ -45,6 +53,13 @@ export type ClientMessage =
   | { type: "join"; name: string | null; offer: string }
   | { type: "microphone"; on: boolean }
   | { type: "original-sound"; on: boolean }
+  | { type: "hand"; up: boolean }
+  | { type: "mute-all" }
+  | { type: "ask-to-unmute"; participant: string }
+  | { type: "lower-hand"; participant: string }
+  | { type: "ask-to-speak"; on: boolean }
+  | { type: "give-floor"; participant: string }
+  | { type: "lock"; on: boolean }
   | { type: "mute"; participant: string }
   | { type: "remove"; participant: string }
   | { type: "end" }
@@ -54,7 +69,7 @@ export type ServerMessage =
   | { type: "welcome"; role: Role; title: string; language: Language; dial_in: DialIn | null }
   | { type: "unwelcome"; reason: string }
   | { type: "joined"; participant: string; answer: string; roster: Roster }
-  | { type: "delta"; version: number; entries: Entry[]; gone: string[] }
+  | { type: "delta"; version: number; state: ConferenceState; entries: Entry[]; gone: string[] }
   | { type: "told"; event: string; shown: Shown }
   | { type: "refused"; reason: string }
   | { type: "connected" }

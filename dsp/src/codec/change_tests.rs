@@ -177,7 +177,7 @@ struct Talk {
 impl Talk {
     fn new(gain: f64) -> Self {
         Self {
-            others: amplified(&prompts(["en/privacy", "en/help"]), gain),
+            others: amplified(&prompts(["en/privacy", "en/help-code"]), gain),
             own: amplified(&prompts(["de/privacy"]), gain),
             payloads: Vec::new(),
             heard: Vec::new(),

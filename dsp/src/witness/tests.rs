@@ -165,7 +165,7 @@ fn signals_of_the_network_are_no_music() {
 fn a_voice_after_music_ends_it_within_five_seconds() {
     for kind in [Music::Drums, Music::Piano, Music::Strings, Music::Guitar] {
         let mut sound = kind.play(1, 25, -20.0);
-        sound.extend(material::prompts(["en/help"]));
+        sound.extend(material::prompts(["en/help-code"]));
         let found = findings(&material::through(Codec::Pcma, &sound), &[]);
         let last = found.last().copied();
         let Some((tick, Finding::Ends(Disturbance::Music))) = last else {

@@ -27,6 +27,7 @@ use crate::{
         house::Unavailable,
         wire::{DialIn, Failed},
     },
+    conference::roster::ConferenceState,
     conference::{
         Dismissal,
         event::Event,
@@ -46,6 +47,7 @@ async fn a_guest_comes_in_is_told_and_leaves() {
     assert_eq!(page.hear().await, json!({"type": "connected"}));
     let delta = Delta {
         version: 2,
+        state: ConferenceState::default(),
         entries: vec![entry(2)],
         gone: Vec::new(),
     };
@@ -214,6 +216,7 @@ async fn a_whole_roster_becomes_the_change_that_leads_to_it() {
     let mut page = world.inside().await;
     let roster = Snapshot {
         version: 9,
+        state: ConferenceState::default(),
         entries: vec![entry(3)],
     };
     world.tell(News::Roster(roster)).await;
@@ -500,6 +503,7 @@ impl House for Double {
             answer: Pii::new(format!("v=0 to {name}")),
             roster: Snapshot {
                 version: 1,
+                state: ConferenceState::default(),
                 entries: vec![entry(1)],
             },
             presence: Here {
@@ -544,6 +548,8 @@ fn entry(id: u32) -> Participant {
         microphone: false,
         speaking: false,
         original_sound: false,
+        hand: None,
+        floor: false,
         disturbs: None,
     }
 }

@@ -44,9 +44,14 @@ const TYPES: &[(&str, Shape)] = &[
     ),
     ("Entry", Shape::Fields(ENTRY)),
     (
+        "ConferenceState",
+        Shape::Fields(&[("locked", Kind::Flag), ("ask_to_speak", Kind::Flag)]),
+    ),
+    (
         "Roster",
         Shape::Fields(&[
             ("version", Kind::Number),
+            ("state", Kind::Named("ConferenceState")),
             ("entries", Kind::List(&Kind::Named("Entry"))),
         ]),
     ),
@@ -76,6 +81,8 @@ const ENTRY: Fields = &[
     ("microphone", Kind::Flag),
     ("speaking", Kind::Flag),
     ("original_sound", Kind::Flag),
+    ("hand", Kind::Nullable(&Kind::Number)),
+    ("floor", Kind::Flag),
     ("disturbs", Kind::Nullable(&Kind::Named("Disturbance"))),
 ];
 
@@ -87,6 +94,13 @@ const CLIENT: &[(&str, Fields)] = &[
     ),
     ("microphone", &[("on", Kind::Flag)]),
     ("original-sound", &[("on", Kind::Flag)]),
+    ("hand", &[("up", Kind::Flag)]),
+    ("mute-all", &[]),
+    ("ask-to-unmute", &[("participant", Kind::Id)]),
+    ("lower-hand", &[("participant", Kind::Id)]),
+    ("ask-to-speak", &[("on", Kind::Flag)]),
+    ("give-floor", &[("participant", Kind::Id)]),
+    ("lock", &[("on", Kind::Flag)]),
     ("mute", &[("participant", Kind::Id)]),
     ("remove", &[("participant", Kind::Id)]),
     ("end", &[]),
@@ -116,6 +130,7 @@ const SERVER: &[(&str, Fields)] = &[
         "delta",
         &[
             ("version", Kind::Number),
+            ("state", Kind::Named("ConferenceState")),
             ("entries", Kind::List(&Kind::Named("Entry"))),
             ("gone", Kind::List(&Kind::Id)),
         ],
@@ -240,6 +255,7 @@ fn nothing_personal_or_secret_is_printed() {
     let read = |value| serde_json::from_value::<ClientMessage>(value).unwrap();
     let roster = Roster {
         version: 1,
+        state: ConferenceState::default(),
         entries: vec![entry(Some("canary-name"))],
     };
     let printed = format!("{welcome:?} {:?} {:?} {roster:?}", read(hello), read(join));
@@ -257,6 +273,13 @@ fn ordinal(message: &ClientMessage) -> u8 {
         ClientMessage::End {} => 5,
         ClientMessage::Leave {} => 6,
         ClientMessage::OriginalSound { .. } => 7,
+        ClientMessage::Hand { .. } => 8,
+        ClientMessage::MuteAll {} => 9,
+        ClientMessage::AskToUnmute { .. } => 10,
+        ClientMessage::LowerHand { .. } => 11,
+        ClientMessage::AskToSpeak { .. } => 12,
+        ClientMessage::GiveFloor { .. } => 13,
+        ClientMessage::Lock { .. } => 14,
     }
 }
 
@@ -291,11 +314,16 @@ fn server_samples() -> Vec<ServerMessage> {
             answer: Pii::new(text("v=0")),
             roster: Roster {
                 version: 1,
+                state: ConferenceState::default(),
                 entries: vec![entry(None), entry(Some("Anna"))],
             },
         },
         ServerMessage::Delta {
             version: 2,
+            state: ConferenceState {
+                locked: true,
+                ask_to_speak: true,
+            },
             entries: vec![entry(None)],
             gone: vec![id],
         },
@@ -322,6 +350,7 @@ fn server_samples() -> Vec<ServerMessage> {
             Failed::Malformed,
             Failed::NoCommonCodec,
             Failed::Full,
+            Failed::Locked,
             Failed::Busy,
             Failed::Refused,
             Failed::Internal,
@@ -358,6 +387,8 @@ fn entry(name: Option<&str>) -> Entry {
         microphone: true,
         speaking: false,
         original_sound: name.is_some(),
+        hand: name.map(|_| 1),
+        floor: name.is_some(),
         disturbs: name.map(|_| Disturbance::Music),
     }
 }

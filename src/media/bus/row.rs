@@ -179,6 +179,7 @@ impl Row {
                 let claim = leg.due(common, now);
                 let may_speak = member.speaks != Channels::NONE;
                 let speech = claim.filter(|claim| !leg.is_noise(*claim));
+                leg.judge_unheard(speech.is_some(), may_speak, deaf, common);
                 if !may_speak || !stage.nominate(member, here, speech) {
                     let level = claim.filter(|_| may_speak);
                     leg.judge(level.unwrap_or(Level::SILENCE), common);
@@ -535,7 +536,8 @@ fn hear(
         words.lay_over(&mut sums);
     }
     if gain != ListeningGain::default() {
-        let factor = FACTORS[usize::try_from(gain.steps() + 2).unwrap_or(2)];
+        // Times the sum of eight speakers and words over them it fits an `i32`.
+        let factor = gain.factor();
         for sum in &mut sums {
             *sum = (*sum * factor) >> 10;
         }
@@ -543,9 +545,6 @@ fn hear(
     let noise = common.hush.sound();
     stream.finish.finish(&sums, noise, &mut stream.sound);
 }
-
-/// −12, −6, 0, 6 and 12 dB, in 1/1,024. Times the sum of eight speakers and words over them it fits an `i32`.
-const FACTORS: [i32; 5] = [257, 513, 1_024, 2_043, 4_077];
 
 /// A mix in which a change of the encoding is not heard.
 const QUIET: Level = Level::from_rfc6464(50);

@@ -11,6 +11,7 @@
 mod loss;
 mod phone;
 pub mod secure;
+mod unheard;
 
 use std::{net::SocketAddr, time::Instant};
 
@@ -27,6 +28,7 @@ use self::{
     loss::PathLoss,
     phone::{Identity, Phone},
     secure::{Dropped, Inbound, Path, Payload, Secure, SecureContext},
+    unheard::Unheard,
 };
 use super::{
     api::{ClipId, Event, ListeningGain, Opening, PhoneMedia},
@@ -51,6 +53,7 @@ pub struct Leg {
     playout: Playout,
     noise: LineNoise,
     gate: SpeechGate,
+    unheard: Unheard,
     manner: Manner,
     hearing: Hearing,
     player: Option<Player>,
@@ -72,6 +75,8 @@ struct Manner {
     shaper: Shaper,
     /// What was asked for; else what suits the codec.
     asked: Option<Shaping>,
+    /// How loud it is heard, beside all that.
+    loudness: ListeningGain,
 }
 
 /// How a leg hears.
@@ -164,6 +169,7 @@ impl Leg {
             playout: Playout::new(codec)?,
             noise: LineNoise::new(),
             gate: SpeechGate::new(),
+            unheard: Unheard::default(),
             manner: Manner::new(codec, None),
             hearing: Hearing {
                 codec,
@@ -230,7 +236,10 @@ impl Leg {
                 self.playout = Playout::new(media.format.codec)?;
                 self.counted = PlayoutStats::default();
                 self.hearing.codec = media.format.codec;
-                self.manner = Manner::new(media.format.codec, self.manner.asked);
+                self.manner = Manner {
+                    loudness: self.manner.loudness,
+                    ..Manner::new(media.format.codec, self.manner.asked)
+                };
             }
             phone.update(media, now);
             self.serve_at = now;
@@ -251,6 +260,11 @@ impl Leg {
     /// Sets how loud the leg hears the others.
     pub(super) const fn set_gain(&mut self, gain: ListeningGain) {
         self.hearing.gain = gain;
+    }
+
+    /// Sets how loud the leg is heard.
+    pub(super) const fn set_loudness(&mut self, gain: ListeningGain) {
+        self.manner.loudness = gain;
     }
 
     /// Returns the kinds of encoders the leg may come to need.
@@ -323,7 +337,11 @@ impl Leg {
 
     /// Makes what was said fit to be heard, given what the leg heard; returns how loud it was.
     pub(super) fn shape(&mut self, sound: &mut Frame, heard: &Frame, common: &mut Common) -> Level {
-        let Manner { shaper, asked } = &mut self.manner;
+        let Manner {
+            shaper,
+            asked,
+            loudness,
+        } = &mut self.manner;
         let shaping = asked.unwrap_or_else(|| Shaping::of(self.hearing.codec));
         let noise_suppression = shaping.noise_suppression && common.effort.noise_suppression;
         shaper.set_shaping(Shaping {
@@ -333,7 +351,16 @@ impl Leg {
         if noise_suppression || shaping.echo {
             common.shapers.equip(shaper);
         }
-        shaper.shape(sound, heard)
+        let level = shaper.shape(sound, heard);
+        if *loudness == ListeningGain::default() {
+            return level;
+        }
+        let factor = loudness.factor();
+        for sample in &mut sound.samples {
+            let louder = (i32::from(*sample) * factor) >> 10;
+            *sample = i16::try_from(louder).unwrap_or(if louder < 0 { i16::MIN } else { i16::MAX });
+        }
+        sound.level()
     }
 
     /// Tells whether the leg is judged by what it says: not where its sound is to be left as it is, music included.
@@ -360,6 +387,25 @@ impl Leg {
                 leg: self.id,
                 speaking,
             });
+        }
+    }
+
+    /// Notices that the leg is spoken into although it may not speak; not while it is deaf, for then its person is elsewhere.
+    pub(super) fn judge_unheard(
+        &mut self,
+        speech: bool,
+        may_speak: bool,
+        deaf: bool,
+        common: &mut Common,
+    ) {
+        let noticed = if may_speak || deaf {
+            self.unheard.reset();
+            false
+        } else {
+            self.unheard.handle(speech)
+        };
+        if noticed {
+            common.tell(Event::SpokeMuted { leg: self.id });
         }
     }
 
@@ -611,6 +657,7 @@ impl Manner {
         Self {
             shaper: Shaper::new(codec, Shaping::of(codec)),
             asked,
+            loudness: ListeningGain::UNCHANGED,
         }
     }
 }

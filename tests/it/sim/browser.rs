@@ -425,6 +425,12 @@ fn entry_line(entry: &Entry) -> String {
     if entry.original_sound {
         line += " original";
     }
+    if let Some(hand) = entry.hand {
+        line += &format!(" hand {hand}");
+    }
+    if entry.floor {
+        line += " floor";
+    }
     if let Some(disturbance) = entry.disturbs {
         line += &format!(" {disturbance:?}");
     }

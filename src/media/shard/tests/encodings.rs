@@ -172,7 +172,7 @@ fn who_spoke_goes_back_to_the_shared_encoding() {
 #[test]
 fn who_goes_back_to_a_shared_g722_encoding_hears_no_click() {
     let mut world = room(&[Codec::G722; 3]);
-    let talk = sounds::prompts(&["en/privacy", "en/help", "de/privacy", "de/help"]);
+    let talk = sounds::prompts(&["en/privacy", "en/help-code", "de/privacy", "de/help-code"]);
     world.phone(leg(1)).recites([&talk[..], &talk].concat());
     world.run(SECOND);
     world.forget();

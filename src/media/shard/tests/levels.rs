@@ -52,8 +52,8 @@ const SPEECH: usize = 12 * RATE;
 
 /// Synthesized and real voices, 12 seconds each.
 fn voices() -> [Vec<Frame>; 3] {
-    let mut english = sounds::prompts(&["en/help", "en/privacy"]);
-    let mut german = sounds::prompts(&["de/help", "de/privacy"]);
+    let mut english = sounds::prompts(&["en/help-code", "en/privacy"]);
+    let mut german = sounds::prompts(&["de/help-code", "de/privacy"]);
     for voice in [&mut english, &mut german] {
         voice.truncate(SPEECH / FRAME_SAMPLES);
         assert_eq!(voice.len(), SPEECH / FRAME_SAMPLES);
