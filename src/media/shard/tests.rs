@@ -2,6 +2,7 @@
 
 mod announce;
 mod copies;
+mod disturbance;
 mod encodings;
 mod hostile;
 mod levels;
