@@ -686,7 +686,6 @@ fn delays_under_drift(codec: Codec, source: &[Frame], minutes: usize, parts: i64
             window.clear();
         }
     }
-    println!("{codec:?} {parts} ppm: {delays:.1?} {:?}", playout.stats());
     assert!(playout.stats().concealed <= 1, "{:?}", playout.stats());
     delays
 }
