@@ -16,7 +16,7 @@ use rundruf::{
     id::{ConferenceId, LegId},
     media::{
         Clips, Shard, ShardConfig, SocketId,
-        api::{Channels, Command, Format, Opening, PhoneMedia, Seat},
+        api::{BrowserMedia, Channels, Command, Format, Opening, PhoneMedia, Seat},
         leg::secure::SecureContext,
     },
 };
@@ -100,6 +100,20 @@ impl World {
         }
     }
 
+    /// Lets the browsers whose number is named report that they lose so much, in 1/256 (RFC 3550 §6.4.1).
+    #[allow(dead_code, reason = "not all who share this file lose packets")]
+    pub(crate) fn report_loss(&mut self, lost: u8, reports: impl Fn(usize) -> bool) {
+        let people = self.people.iter_mut().enumerate();
+        let reporting =
+            people.filter(|(number, person)| person.sealer.is_some() && reports(*number));
+        for (_, person) in reporting {
+            person.report(lost);
+            let bytes = &mut person.packet[..person.len];
+            let (socket, from) = (person.socket, person.address);
+            self.shard.handle_datagram(socket, from, bytes, self.now);
+        }
+    }
+
     /// Lets 20 ms pass in which everybody says a packet; those whose number is named speak, in each their own tone.
     pub(crate) fn listen(&mut self, speaks: impl Fn(usize) -> bool) {
         self.now += TICK;
@@ -166,7 +180,13 @@ impl Person {
         let payload_type = payload_type(codec);
         let opening = match line {
             Line::Phone(codec) => phone(codec, address),
-            Line::Browser => browsers.agree(number, payload_type, SSRC).opening(),
+            Line::Browser => match browsers.agree(number, payload_type, SSRC).opening() {
+                Opening::Browser(media) => Opening::Browser(BrowserMedia {
+                    redundant: Some(REDUNDANT),
+                    ..media
+                }),
+                opening @ Opening::Phone(_) => opening,
+            },
         };
         let opening = Box::new(opening);
         shard.handle(Command::Open { leg, opening }, now);
@@ -200,6 +220,20 @@ impl Person {
             packet: [0; PACKET_MAX],
             len: 0,
         }
+    }
+
+    /// Writes a receiver report of one block.
+    fn report(&mut self, lost: u8) {
+        // One block, PT 201, eight words; the reporter; then of our stream the loss, and nothing of what else it says.
+        let mut report = [0; 32];
+        report[..4].copy_from_slice(&[0x81, 201, 0, 7]);
+        report[4..8].copy_from_slice(&SSRC.to_be_bytes());
+        report[8..12].copy_from_slice(&SSRC.to_be_bytes());
+        report[12] = lost;
+        self.packet[..report.len()].copy_from_slice(&report);
+        let sealer = self.sealer.as_mut().expect("a browser reports");
+        let sealed = sealer.seal_rtcp(&mut self.packet, report.len());
+        self.len = sealed.expect("the packet has room for a tag");
     }
 
     /// Writes the next packet; a browser's tells its level and is sealed.
@@ -309,6 +343,7 @@ fn t0() -> Instant {
 pub(crate) const ROOM: ConferenceId = ConferenceId::from_u64(1);
 const SSRC: u32 = 1;
 const TELEPHONE_EVENT: u8 = 101;
+const REDUNDANT: u8 = 63;
 const PACKET_MAX: usize = 1_500;
 /// Frames of a tone before it begins anew.
 const TONE_TICKS: usize = 50;

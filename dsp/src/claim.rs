@@ -1,7 +1,8 @@
 //! How loud a tick is, told from its packets before anything is decoded.
 //!
 //! The sender's word (RFC 6464) comes first, as long as it holds: each tick that was decoded, and for G.711 and G.722 each
-//! tick, is compared with what it said. A word that is off by more than 10 dB for a second is believed no more. Without it
+//! tick, is compared with what it said. A word that is off by more than 10 dB for a second is believed no more, nor
+//! is one that is off in every second tick for two: only a row of true ticks redeems. Without it
 //! G.711 is measured by a table, G.722 by its step's logarithm, and Opus is guessed from its packets: whether libopus found
 //! voice (the flags at the front of SILK's part, RFC 6716 §4.2.3), or how long they are among their like, and how loud such
 //! packets of this leg were when they were decoded.
@@ -209,8 +210,10 @@ struct Word {
     said: Option<Level>,
     /// What was measured in the tick before: sound lies up to a tick later in the packets than the sender measured it.
     before: Option<Level>,
-    /// Ticks that contradicted it, less those that did not.
+    /// Ticks that contradicted it, less those of a row that did not.
     against: u8,
+    /// Ticks in a row that did not contradict it.
+    agreed: u8,
     broken: bool,
     /// Ticks that look like sound and are claimed to be none, since one was decoded.
     doubts: u16,
@@ -236,9 +239,11 @@ impl Word {
             dbov(measured.max(before)) + TOLERANCE,
         );
         if (low..=high).contains(&dbov(said)) {
-            self.against = self.against.saturating_sub(1);
+            self.agreed = self.agreed.saturating_add(1);
+            self.against -= u8::from(self.agreed > REDEEMS && self.against > 0);
             return;
         }
+        self.agreed = 0;
         self.against += 1;
         if self.against >= BREAKS {
             self.broken = true;
@@ -320,6 +325,10 @@ const QUIET: i32 = -60;
 
 /// Ticks of contradiction that break a word: a second.
 const BREAKS: u8 = 50;
+
+/// Ticks in a row that have to agree before further ones count for a word: who lies as often as that is found out, and honest
+/// senders, who differ where a sound begins or ends, have longer rows between.
+const REDEEMS: u8 = 4;
 
 /// Ticks that look like sound under a word of silence before a probe: a second.
 const DOUBTS: u16 = 50;

@@ -64,8 +64,10 @@ pub(crate) struct JitterStats {
     pub(crate) lost: u64,
     /// Packets dropped at a limit.
     pub(crate) overflow: u64,
-    /// Packets that belong to no timeline known: stray ones, and the first of a restarted stream.
+    /// Packets out of line with the stream, dropped.
     pub(crate) stray: u64,
+    /// Times the stream went on from another sequence number or timestamp.
+    pub(crate) restarts: u64,
     /// Packets that were missing when their sound was due and whose copies were played in their place.
     pub(crate) recovered: u64,
 }
@@ -350,7 +352,7 @@ impl JitterBuffer {
         let leap = (now - heard.arrival) - units * 1_000_000 / i64::from(self.clock_rate);
         if leap.abs() > micros(MAX_TIMESTAMP_LEAP) {
             if ahead <= 0 {
-                self.stats.late += 1;
+                self.stats.stray += 1;
                 return None;
             }
             self.restart();
@@ -395,6 +397,7 @@ impl JitterBuffer {
     }
 
     fn restart(&mut self) {
+        self.stats.restarts += 1;
         self.stats.overflow += self.packets.len() as u64;
         self.reset();
     }

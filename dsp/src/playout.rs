@@ -41,8 +41,12 @@ pub enum Taken {
 pub struct PlayoutStats {
     /// Packets put.
     pub received: u64,
-    /// Packets whose sound was due before they came, or that belong to no timeline known.
+    /// Packets whose sound was due before they came.
     pub late: u64,
+    /// Packets whose sequence number or timestamp is out of line with the stream: dropped, unless the stream goes on there.
+    pub stray: u64,
+    /// Times a stream went on from another source, sequence number or timestamp.
+    pub restarts: u64,
     /// Packets that came before.
     pub duplicate: u64,
     /// Packets missing when their sound was due, the late ones included.
@@ -229,7 +233,9 @@ impl Playout {
         let depth = self.jitter.depth().as_millis() + u128::from(waiting);
         PlayoutStats {
             received: self.counts.received,
-            late: jitter.late + jitter.stray,
+            late: jitter.late,
+            stray: jitter.stray,
+            restarts: jitter.restarts + self.counts.restarts,
             duplicate: jitter.duplicate,
             lost: jitter.lost,
             recovered: jitter.recovered,
@@ -251,6 +257,12 @@ impl Playout {
         self.claims.reset();
         self.sound.reset();
         self.tick = None;
+    }
+
+    /// Forgets the stream because its packets say that they go on elsewhere, and counts that.
+    pub fn restart(&mut self) {
+        self.counts.restarts += 1;
+        self.reset();
     }
 
     /// Lets sound pass that nobody hears.
@@ -465,4 +477,5 @@ struct Counts {
     accelerated: u64,
     expanded: u64,
     untrusted: u64,
+    restarts: u64,
 }

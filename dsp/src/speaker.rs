@@ -7,6 +7,9 @@
 //!                                       speaks, but 6 dB below them for 200 ms: then
 //! ```
 //!
+//! Where fewer may be heard than are, nobody enters, and those leave who pause, the quietest first; who has not paused
+//! after two seconds is cut.
+//!
 //! Whoever enters does so in the tick they become a nominee, so that the first syllable is whole. The choice depends on
 //! levels and ids alone, never on the order of the nominees. Nothing allocates.
 
@@ -30,6 +33,8 @@ pub struct Selector {
     places: usize,
     holders: Few<Holder>,
     challengers: Few<Challenger>,
+    /// Ticks in a row with more holders than places.
+    crowded: u16,
 }
 
 /// One who has a place.
@@ -58,17 +63,14 @@ impl Selector {
             places: DEFAULT_SPEAKERS as usize,
             holders: Few::new(Holder::NONE),
             challengers: Few::new(Challenger::NONE),
+            crowded: 0,
         }
     }
 
-    /// Sets how many are heard at a time, from 1 to [`MAX_SPEAKERS`]; of more than that the quietest lose their places.
+    /// Sets how many are heard at a time, from 1 to [`MAX_SPEAKERS`]. Of those who have
+    /// places already, more than that keep them until they pause.
     pub fn set_places(&mut self, places: u8) {
         self.places = usize::from(places.clamp(1, MAX_SPEAKERS));
-        while self.holders.len > self.places
-            && let Some(quietest) = self.quietest()
-        {
-            self.holders.remove(quietest);
-        }
     }
 
     /// Returns how many are heard at a time.
@@ -87,6 +89,7 @@ impl Selector {
             self.nominate(nominee, &before);
         }
         self.holders.retain(|holder| holder.silent <= HANGOVER);
+        self.thin_out();
         for at in 0..self.challengers.len {
             self.seat(at);
         }
@@ -106,6 +109,22 @@ impl Selector {
     pub fn remove(&mut self, id: u64) {
         self.holders.retain(|holder| holder.id != id);
         self.challengers.retain(|challenger| challenger.id != id);
+    }
+
+    /// Takes places from those who pause while there are more of them than may be heard, and from the quietest when that
+    /// takes too long.
+    fn thin_out(&mut self) {
+        if self.holders.len <= self.places {
+            self.crowded = 0;
+            return;
+        }
+        self.crowded += 1;
+        while self.holders.len > self.places
+            && let Some(quietest) = self.quietest()
+            && (self.crowded > LONGEST_CROWD || self.holders.items[quietest].silent >= IDLE)
+        {
+            self.holders.remove(quietest);
+        }
     }
 
     fn nominate(&mut self, nominee: Nominee, before: &Few<Challenger>) {
@@ -151,7 +170,8 @@ impl Selector {
         };
         self.challengers.items[at].waited = waited;
         let idle = holder.silent >= IDLE || (holder.level <= NOISE && louder >= FAR_LOUDER);
-        if idle || waited >= PATIENCE {
+        let crowded = self.holders.len > self.places;
+        if !crowded && (idle || waited >= PATIENCE) {
             self.holders.remove(quietest);
             self.enter(challenger);
         }
@@ -267,6 +287,10 @@ const HANGOVER: u16 = 25;
 /// Ticks of silence after which a holder's place goes to whoever wants it: 200 ms, longer than any pause within a word.
 const IDLE: u16 = 10;
 
+/// Ticks for which more may be heard than there are places: two seconds. A turn of speech seldom goes on for longer without
+/// a pause of [`IDLE`], and the load that took the places has to be answered some time.
+const LONGEST_CROWD: u16 = 100;
+
 /// By how much a challenger must be louder than a holder that speaks, in halves of a dB.
 const LOUDER: i16 = 6 * 2;
 
@@ -368,13 +392,71 @@ mod tests {
     }
 
     #[test]
-    fn fewer_places_keep_the_loudest() {
+    fn there_are_from_one_to_eight_places() {
         let mut selector = Selector::new();
-        tick(&mut selector, &[(1, -30), (2, -20), (3, -50)]);
         selector.set_places(0);
-        assert_eq!((selector.places(), chosen(&selector)), (1, vec![2]));
+        assert_eq!(selector.places(), 1);
         selector.set_places(255);
         assert_eq!(selector.places(), usize::from(MAX_SPEAKERS));
+    }
+
+    #[test]
+    fn of_fewer_places_those_who_speak_leave_in_their_pauses() {
+        let mut selector = trio_for(1);
+        for _ in 0..20 {
+            tick(&mut selector, &TRIO);
+            assert_eq!(sorted(&selector), [1, 2, 3]);
+        }
+        // The loudest pauses, and leaves although quieter ones speak on.
+        for _ in 1..IDLE {
+            tick(&mut selector, &[(1, -30), (3, -50)]);
+            assert_eq!(sorted(&selector), [1, 2, 3]);
+        }
+        tick(&mut selector, &[(1, -30), (3, -50)]);
+        assert_eq!(sorted(&selector), [1, 3]);
+    }
+
+    #[test]
+    fn of_those_who_pause_together_the_quietest_leave() {
+        let mut selector = trio_for(1);
+        for _ in 1..IDLE {
+            tick(&mut selector, &[]);
+            assert_eq!(sorted(&selector), [1, 2, 3]);
+        }
+        tick(&mut selector, &[]);
+        assert_eq!(sorted(&selector), [2]);
+    }
+
+    #[test]
+    fn without_a_pause_the_quietest_are_cut_after_two_seconds() {
+        let mut selector = trio_for(1);
+        for _ in 0..LONGEST_CROWD {
+            tick(&mut selector, &TRIO);
+            assert_eq!(sorted(&selector), [1, 2, 3]);
+        }
+        tick(&mut selector, &TRIO);
+        assert_eq!(sorted(&selector), [2]);
+        // The next time takes as long.
+        selector.set_places(3);
+        tick(&mut selector, &TRIO);
+        selector.set_places(2);
+        for _ in 0..LONGEST_CROWD {
+            tick(&mut selector, &TRIO);
+            assert_eq!(sorted(&selector), [1, 2, 3]);
+        }
+        tick(&mut selector, &TRIO);
+        assert_eq!(sorted(&selector), [1, 2]);
+    }
+
+    #[test]
+    fn nobody_enters_where_more_are_heard_than_may_be() {
+        let mut selector = trio_for(2);
+        for _ in 0..LONGEST_CROWD {
+            tick(&mut selector, &[(1, -30), (2, -20), (3, -50), (9, 0)]);
+            assert_eq!(sorted(&selector), [1, 2, 3]);
+        }
+        tick(&mut selector, &[(1, -30), (2, -20), (3, -50), (9, 0)]);
+        assert_eq!(sorted(&selector), [2, 9], "then the loudest may at once");
     }
 
     #[test]
@@ -440,6 +522,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    const TRIO: [(u64, i8); 3] = [(1, -30), (2, -20), (3, -50)];
+
+    /// Three who have begun to speak, of whom so many may go on.
+    fn trio_for(places: u8) -> Selector {
+        let mut selector = Selector::new();
+        tick(&mut selector, &TRIO);
+        selector.set_places(places);
+        selector
     }
 
     fn full() -> Selector {

@@ -22,7 +22,7 @@ fn t0() -> Instant {
     Instant::now()
 }
 
-/// Encodes, loses, duplicates, reorders, decodes, mixes and judges for ten seconds.
+/// Encodes, loses, copies, duplicates, reorders, decodes, mixes and judges for ten seconds.
 fn ten_seconds_of(codec: Codec) {
     let start = t0();
     let frames = tone::sine(440.0, -20.0, 500);
@@ -32,6 +32,7 @@ fn ten_seconds_of(codec: Codec) {
     let mut gate = SpeechGate::new();
     let mut heard = Frame::SILENCE;
     let mut kept = [0; MAX_PAYLOAD];
+    let mut lost = ([0; MAX_PAYLOAD], 0);
     assert_no_alloc(|| {
         for (number, frame) in frames.iter().enumerate() {
             let now = start + TICK * number as u32;
@@ -39,7 +40,15 @@ fn ten_seconds_of(codec: Codec) {
             let len = encoder.encode(frame, &mut payload).unwrap();
             let (sequence, timestamp) = (number as u16, number as u32 * codec.ticks());
             match number % 10 {
-                3 => {}
+                3 => lost = (payload, len),
+                4 => {
+                    playout.put(sequence, timestamp, &payload[..len], None, now);
+                    // Every other loss is made up for.
+                    if number % 20 == 4 {
+                        let copy = &lost.0[..lost.1];
+                        playout.put_redundant(timestamp, codec.ticks(), copy, now);
+                    }
+                }
                 5 => kept = payload,
                 6 => {
                     playout.put(sequence, timestamp, &payload[..len], None, now);
@@ -81,7 +90,7 @@ fn ten_seconds_of(codec: Codec) {
     });
     let stats = playout.stats();
     assert!(
-        stats.concealed > 0 && stats.lost > 0 && stats.malformed.total() > 0,
+        stats.concealed > 0 && stats.lost > 0 && stats.recovered > 0 && stats.malformed.total() > 0,
         "{stats:?}"
     );
 }
@@ -122,6 +131,25 @@ fn changing_over_between_encoders_allocates_nothing() {
             });
         }
     }
+}
+
+#[test]
+fn being_led_back_to_a_shared_encoder_allocates_nothing() {
+    let frames = tone::sine(440.0, -20.0, 200);
+    let [mut shared, mut private] = [(); 2].map(|()| Encoder::new(Codec::G722).unwrap());
+    let [mut theirs, mut mine] = [[0; MAX_PAYLOAD]; 2];
+    assert_no_alloc(|| {
+        for (number, frame) in frames.iter().enumerate() {
+            let len = shared.encode(frame, &mut theirs).unwrap();
+            if number < 10 {
+                private.encode(&Frame::SILENCE, &mut mine).unwrap();
+            } else {
+                private
+                    .approach(&shared, &theirs[..len], &mut mine)
+                    .unwrap();
+            }
+        }
+    });
 }
 
 #[test]

@@ -327,6 +327,51 @@ fn an_honest_header_is_trusted_and_taken_as_it_is() {
     assert_eq!(leg.playout.stats().untrusted, 0);
 }
 
+/// Words of a second and a half with pauses of half a second.
+fn talk(frames: usize) -> Vec<Frame> {
+    let mut talk = speechlike(frames, 4_000.0);
+    for turn in talk.chunks_mut(100) {
+        turn[75..].fill(Frame::SILENCE);
+    }
+    talk
+}
+
+/// Lets a leg say frames; `say` makes each packet's header of the tick's number and its level. Returns how often the sender
+/// was found to be untrue.
+fn untrue(codec: Codec, frames: &[Frame], say: impl Fn(usize, Level) -> Level) -> u64 {
+    let mut leg = Leg::new(codec, payloads(codec, frames, 1), 1);
+    for (number, frame) in frames.iter().enumerate() {
+        leg.due(Some(say(number, frame.level())));
+        leg.decode();
+    }
+    leg.playout.stats().untrusted
+}
+
+#[test]
+fn honest_headers_are_trusted_through_a_minute_of_words_and_pauses() {
+    let frames = talk(3_000);
+    for codec in Codec::ALL {
+        assert_eq!(untrue(codec, &frames, |_, level| level), 0, "{codec:?}");
+    }
+}
+
+#[test]
+fn who_lies_now_and_then_is_found_out() {
+    let frames = talk(500);
+    for codec in Codec::ALL {
+        for every in 2..=4 {
+            let lies = |number: usize, level| {
+                if number.is_multiple_of(every) {
+                    Level::from_rfc6464(0)
+                } else {
+                    level
+                }
+            };
+            assert_eq!(untrue(codec, &frames, lies), 1, "{codec:?}, every {every}");
+        }
+    }
+}
+
 #[test]
 fn a_pause_by_discontinuous_transmission_is_silence_and_not_loss() {
     let mut sent = payloads(Codec::Opus, &speechlike(100, 4_000.0), 1);

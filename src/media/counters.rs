@@ -93,6 +93,10 @@ counters! {
     WordsRefused = "words_refused",
     /// Packets whose sound was due before they came.
     PacketsLate = "packets_late",
+    /// Packets whose timestamp is out of line with their stream; those out of sequence are discarded before.
+    PacketsStray = "packets_stray",
+    /// Times a leg's stream went on from another source, sequence number or timestamp.
+    StreamsRestarted = "streams_restarted",
     /// Packets missing when their sound was due.
     PacketsLost = "packets_lost",
     /// Packets missing whose copies in later packets were played in their place (RFC 2198).
@@ -177,6 +181,8 @@ impl Counters {
     pub fn count_playout(&mut self, stats: &PlayoutStats, before: &PlayoutStats) {
         for (counter, value) in [
             (Counter::PacketsLate, stats.late - before.late),
+            (Counter::PacketsStray, stats.stray - before.stray),
+            (Counter::StreamsRestarted, stats.restarts - before.restarts),
             (Counter::PacketsLost, stats.lost - before.lost),
             (
                 Counter::PacketsRecovered,

@@ -544,7 +544,7 @@ impl Leg {
 
     fn put(&mut self, audio: Audio<'_>, now: Instant) {
         if audio.restarted {
-            self.playout.reset();
+            self.playout.restart();
         }
         let header = audio.level.map(Level::from_rfc6464);
         self.playout

@@ -1,6 +1,8 @@
 //! Conferences of telephones in simulated time: who hears whom, and what no stranger, panic or stall can disturb.
 
 mod announce;
+mod copies;
+mod disturbance;
 mod encodings;
 mod hostile;
 mod levels;

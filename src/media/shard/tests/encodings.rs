@@ -191,7 +191,7 @@ fn who_goes_back_to_a_shared_g722_encoding_hears_no_click() {
         .filter(|&tick| private[tick - 1] == 1 && private[tick] == 0)
         .collect();
     assert!(returns.len() >= 10, "{returns:?}");
-    let [mine, theirs] = [0, 2].map(|n| decoded(&world.phones[&leg(n)].payloads));
+    let [mine, theirs] = [0, 2].map(|n| decoded(Codec::G722, &world.phones[&leg(n)].payloads));
     let speech = mean_power(&theirs.concat());
     for tick in returns {
         for at in tick..(tick + 10).min(mine.len()) {
@@ -206,18 +206,18 @@ fn who_goes_back_to_a_shared_g722_encoding_hears_no_click() {
     }
 }
 
-/// What a decoder of G.722 makes of payloads.
-fn decoded(payloads: &[Vec<u8>]) -> Vec<Vec<i16>> {
-    let mut decoder = Decoder::new(Codec::G722).unwrap();
+/// What a decoder makes of payloads, tick by tick.
+pub(super) fn decoded(codec: Codec, payloads: &[Vec<u8>]) -> Vec<Vec<i16>> {
+    let mut decoder = Decoder::new(codec).unwrap();
     let tick = |payload: &Vec<u8>| {
-        let mut samples = vec![0; 2 * payload.len()];
+        let mut samples = vec![0; codec.frame_samples()];
         decoder.decode(payload, &mut samples).unwrap();
         samples
     };
     payloads.iter().map(tick).collect()
 }
 
-fn mean_power(samples: &[i16]) -> f64 {
+pub(super) fn mean_power(samples: &[i16]) -> f64 {
     let squares: f64 = samples.iter().map(|x| f64::from(*x).powi(2)).sum();
     squares / samples.len() as f64
 }
@@ -357,7 +357,7 @@ fn levels(heard: &[i16], tone: f64, stretch: Duration) -> Vec<f64> {
     stretches.map(|part| level_at(part, tone)).collect()
 }
 
-fn room(codecs: &[Codec]) -> World {
+pub(super) fn room(codecs: &[Codec]) -> World {
     let mut world = World::new();
     world.start(ROOM);
     let mut seats = Vec::new();
@@ -392,7 +392,7 @@ fn gone(world: &mut World) -> Vec<LegId> {
     gone
 }
 
-const fn leg(n: u64) -> LegId {
+pub(super) const fn leg(n: u64) -> LegId {
     LegId::from_u64(10 + n)
 }
 

@@ -97,6 +97,38 @@ fn a_leg_at_full_scale_is_turned_down_and_harms_nobody_beside_it() {
     }
 }
 
+#[test]
+fn jumps_are_told_from_lateness() {
+    let mut world = World::conference(&[(ANNA, LOW), (BERT, HIGH)]);
+    world.run(Duration::from_secs(1));
+    let counts = |world: &World| {
+        let counters = [
+            Counter::PacketsLate,
+            Counter::PacketsStray,
+            Counter::StreamsRestarted,
+        ];
+        counters.map(|counter| world.count(counter))
+    };
+    // A byte of the packet that is changed, how many such come in a row, and what is counted then: a number out of
+    // sequence, a timestamp out of line, and a stream that goes on elsewhere and back again.
+    for (byte, row, expected) in [(2, 1, [0, 0, 0]), (4, 1, [0, 1, 0]), (2, 2, [0, 1, 2])] {
+        for _ in 0..row {
+            let packet = world.phone(ANNA).speak_at_once();
+            let mut jumped = packet.clone();
+            jumped[byte] ^= 0x40;
+            let from = address(ANNA, 4_000);
+            if byte == 4 {
+                world.deliver(SocketId::Rtp(ANNA), from, &packet);
+            }
+            world.deliver(SocketId::Rtp(ANNA), from, &jumped);
+        }
+        world.run(Duration::from_secs(2));
+        assert_eq!(counts(&world), expected, "byte {byte}, {row} in a row");
+    }
+    let discarded = world.shards[0].counters();
+    assert_eq!(discarded.discarded(Discard::OutOfSequence), 3);
+}
+
 /// Samples that two steps of full scale may clip: a peak in a frame's first millisecond finds the limiter unprepared for
 /// 0.17 ms.
 const CLIPPED: usize = 2 * 8;

@@ -153,7 +153,7 @@ fn beside(world: &mut World, leg: LegId) -> f64 {
     10.0 * rest.max(1e-12).log10()
 }
 
-fn findings(world: &World) -> Vec<(LegId, Option<Disturbance>)> {
+pub(super) fn findings(world: &World) -> Vec<(LegId, Option<Disturbance>)> {
     let mut found = Vec::new();
     for event in &world.events {
         if let Event::Disturbs { leg, disturbance } = event {

@@ -52,6 +52,8 @@ pub(super) struct Phone {
     pub(super) media: PhoneMedia,
     /// The tone it speaks in; none where it sends nothing at all.
     pub(super) says: Option<f64>,
+    /// What of the sound it plays comes back.
+    pub(super) echo: Option<Echo>,
     pub(super) heard: Vec<i16>,
     /// Sequence number, media time and arrival of each RTP packet.
     pub(super) packets: Vec<(u16, u32, Instant)>,
@@ -63,6 +65,12 @@ pub(super) struct Phone {
     session: Session,
     encoder: Encoder,
     playout: Playout,
+}
+
+/// The way from a telephone's loudspeaker to its microphone.
+pub(super) struct Echo {
+    factor: f64,
+    line: VecDeque<i16>,
 }
 
 /// What a telephone has yet to say.
@@ -257,6 +265,7 @@ impl Phone {
             shard: 0,
             media,
             says: None,
+            echo: None,
             heard: Vec::new(),
             packets: Vec::new(),
             payloads: Vec::new(),
@@ -324,7 +333,11 @@ impl Phone {
         }
         self.speaks_at = now + TICK;
         let scripted = self.voice.script.pop_front();
-        let frame = scripted.or_else(|| self.says.map(|tone| self.voice.tone(tone)))?;
+        let own = scripted.or_else(|| self.says.map(|tone| self.voice.tone(tone)));
+        let frame = match &mut self.echo {
+            Some(echo) => echo.over(own.unwrap_or(Frame::SILENCE)),
+            None => own?,
+        };
         let mut payload = [0; dsp::MAX_PAYLOAD];
         let len = self.encoder.encode(&frame, &mut payload).unwrap();
         let mut packet = vec![0; 1_500];
@@ -345,6 +358,32 @@ impl Phone {
         let mut frame = Frame::SILENCE;
         self.playout.take(&mut frame, now);
         self.heard.extend_from_slice(&frame.samples);
+        if let Some(echo) = &mut self.echo {
+            echo.line.extend(frame.samples);
+        }
+    }
+}
+
+impl Echo {
+    /// Makes one that takes so long and loses so many dB.
+    pub(super) fn new(delay: Duration, loss: f64) -> Self {
+        Self {
+            factor: 10_f64.powf(-loss / 20.0),
+            line: vec![0; delay.as_millis() as usize * 48].into(),
+        }
+    }
+
+    /// Adds the next 20 ms to what is said in them.
+    #[expect(clippy::cast_possible_truncation, reason = "an echo is fainter")]
+    fn over(&mut self, mut said: Frame) -> Frame {
+        for (said, echo) in said
+            .samples
+            .iter_mut()
+            .zip(self.line.drain(..FRAME_SAMPLES.min(self.line.len())))
+        {
+            *said = said.saturating_add((self.factor * f64::from(echo)) as i16);
+        }
+        said
     }
 }
 

@@ -1,0 +1,74 @@
+//! A leg that returns what it hears or hums is named through the whole engine.
+
+use std::time::Duration;
+
+use dsp::{Codec, Frame, Shaping};
+
+use super::{
+    music::findings,
+    sounds,
+    world::{ANNA, BERT, CARL, Echo, OPEN, ROOM, World},
+};
+use crate::media::api::{Command, Disturbance};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What a telephone adds to the ways to and from it, so that its echo comes back some 90 ms after it was sent.
+const OWN_DELAY: Duration = Duration::from_millis(30);
+
+/// How much fainter it comes back, in dB.
+const RETURN_LOSS: f64 = 15.0;
+
+/// How long somebody talks to the leg that echoes.
+const TALK: u32 = 16;
+
+#[test]
+fn an_echo_is_named() {
+    let echo = || Some(Echo::new(OWN_DELAY, RETURN_LOSS));
+    let plain = talk_beside(echo(), Shaping::NONE);
+    assert_eq!(findings(&plain), [], "what is to be left is not judged");
+    let shaped = talk_beside(echo(), Shaping::of(Codec::Pcma));
+    let first = findings(&shaped).first().copied();
+    assert_eq!(first, Some((ANNA, Some(Disturbance::Echo))));
+    let alone = talk_beside(None, Shaping::of(Codec::Pcma));
+    assert_eq!(findings(&alone), [], "who listens returns nothing");
+}
+
+#[test]
+fn a_fan_or_a_hum_is_named_while_it_lasts() {
+    for noise in [
+        sounds::noise(1, 50 * 12, -30.0),
+        dsp::tone::sine(220.0, -38.0, 50 * 12),
+    ] {
+        let mut world = trio(Shaping::of(Codec::Pcma));
+        world.phone(ANNA).recites(noise);
+        world.run(10 * SECOND);
+        let begins = (ANNA, Some(Disturbance::SteadyNoise));
+        assert_eq!(findings(&world), [begins]);
+        world.phone(ANNA).recites(vec![Frame::SILENCE; 50 * 6]);
+        world.run(5 * SECOND);
+        assert_eq!(findings(&world), [begins, (ANNA, None)]);
+    }
+}
+
+/// Two listen to one who talks, the first of them on a telephone that may echo.
+fn talk_beside(echo: Option<Echo>, shaping: Shaping) -> World {
+    let mut world = trio(shaping);
+    let talk = sounds::prompts(&["en/privacy", "en/help", "de/privacy", "de/help"]);
+    world.phone(BERT).recites([&talk[..], &talk].concat());
+    world.phone(ANNA).echo = echo;
+    world.run(TALK * SECOND);
+    world
+}
+
+fn trio(shaping: Shaping) -> World {
+    let mut world = World::new();
+    world.start(ROOM);
+    for leg in [ANNA, BERT, CARL] {
+        world.call(leg, Codec::Pcma);
+        world.join(leg, ROOM);
+    }
+    world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN), (CARL, OPEN)]);
+    world.tell(Command::Shape { leg: ANNA, shaping });
+    world
+}
