@@ -116,7 +116,7 @@ fmt:
 .PHONY: bench
 bench: build-packages web/dist/index.html
 	cargo build --release --locked --bins --examples
-	cargo bench --locked --bench mixer --bench jitter --bench sip_parse --bench shard_tick
+	cargo bench --locked --bench mixer --bench jitter --bench shape --bench sip_parse --bench shard_tick
 	node tests/e2e/bench/ratios.mjs
 	node tests/e2e/bench/delay.mjs
 	$(LOAD)

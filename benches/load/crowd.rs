@@ -200,25 +200,35 @@ impl Crowd {
 
     /// Lets all browsers connect that have not yet, and everybody speak meanwhile.
     pub(crate) fn shake_hands(&mut self) -> Done<()> {
+        self.begin_handshakes()?;
+        let all = u32::try_from(self.connecting())?;
+        let patience = machine::now() + PATIENCE + PATIENCE_EACH * all;
+        while self.connecting() > 0 {
+            self.run(Duration::from_millis(10))?;
+            if machine::now() > patience {
+                let left = self.connecting();
+                return Err(format!("{left} of {all} browsers could not connect in time").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets all browsers begin to connect that have not yet; they go on while time passes.
+    pub(crate) fn begin_handshakes(&mut self) -> Done<()> {
         for (number, person) in self.people.iter_mut().enumerate() {
-            if person.kind == Kind::Browser && person.protection.is_none() {
+            // Whoever has a check has begun.
+            if person.kind == Kind::Browser && person.check.is_empty() {
                 person.check = self.handshakes.browsers.check(leg_of(number))?;
                 self.handshakes.waiting.push_back(number);
             }
         }
-        let waiting = u32::try_from(self.handshakes.waiting.len())?;
-        let patience = machine::now() + PATIENCE + PATIENCE_EACH * waiting;
         self.nominate();
-        while !self.handshakes.begun.is_empty() {
-            self.run(Duration::from_millis(10))?;
-            if machine::now() > patience {
-                let left = self.handshakes.begun.len() + self.handshakes.waiting.len();
-                return Err(
-                    format!("{left} of {waiting} browsers could not connect in time").into(),
-                );
-            }
-        }
         Ok(())
+    }
+
+    /// Returns how many browsers are not connected yet.
+    pub(crate) fn connecting(&self) -> usize {
+        self.handshakes.begun.len() + self.handshakes.waiting.len()
     }
 
     /// Lets the next browsers begin their handshakes.
@@ -358,7 +368,10 @@ impl Crowd {
         // What began to come a round ago is all there after this one.
         let begun = self.handshakes.begun.iter();
         let whole = begun.filter(|(_, flight)| !flight.is_empty());
-        let whole: Vec<usize> = whole.map(|(number, _)| *number).collect();
+        let whole: Vec<usize> = whole
+            .map(|(number, _)| *number)
+            .take(FLIGHTS_PER_SLOT)
+            .collect();
         let mut buffer = [0; PACKET_MAX];
         for host in 0..self.hosts.len() {
             while let Some((len, number)) = receive(&self.hosts[host], &mut buffer) {
@@ -560,6 +573,8 @@ const TURNS: usize = 20;
 const FIRST_ADDRESS: u32 = 0x7f01_0001;
 /// Browsers that shake hands at a time.
 const HANDSHAKES_AT_ONCE: usize = 32;
+/// Flights of DTLS that are answered in a slot, since each takes a good part of it; the others wait for the next.
+const FLIGHTS_PER_SLOT: usize = 1;
 /// People who share a socket.
 const PEOPLE_PER_HOST: usize = 64;
 /// Bytes of a shared socket's buffer: two packets of everybody.

@@ -25,7 +25,7 @@ use sip::rtp::{
 
 use crate::{
     Done, machine,
-    wire::{Answer, Ask, Kind, Leg, Report},
+    wire::{Answer, Ask, Kind, Leg, Report, Strain},
 };
 
 /// Protection of the floor's browsers: what browsers agree on with the server.
@@ -283,7 +283,7 @@ impl State {
         })
     }
 
-    fn report(&self) -> Report {
+    fn report(&mut self) -> Report {
         let counters = [
             ("datagrams_received", self.received),
             ("datagrams_sent", self.sent),
@@ -295,6 +295,8 @@ impl State {
                 .into(),
             lateness: Report::buckets(&self.lateness),
             overruns: self.lateness.overruns(),
+            late_most_us: Report::microseconds(self.lateness.take_most()),
+            strain: Strain::default(),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The machine: cores, priorities, clocks, and what the system says of processes and of itself.
 
 use std::{
-    fs, thread,
+    fs,
+    path::Path,
+    process::Command,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -10,6 +13,7 @@ use nix::{
     sys::resource::{Resource, getrlimit, setrlimit},
     unistd::Pid,
 };
+use serde::{Deserialize, Serialize};
 use thread_priority::{
     RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
     set_thread_priority_and_policy, thread_native_id,
@@ -21,6 +25,41 @@ use crate::Done;
 pub(crate) const MEASURED_CORE: usize = 0;
 /// The generator's core.
 pub(crate) const GENERATOR_CORE: usize = 1;
+
+/// Where figures come from: they mean little beside those of another machine or of other sources.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// What git calls the sources, where it can be asked; it says if they were changed since.
+    pub(crate) commit: Option<String>,
+    /// The processor's name.
+    pub(crate) processor: Option<String>,
+}
+
+impl Origin {
+    /// Tells of this machine, and of the sources around a folder.
+    pub(crate) fn of(folder: &Path) -> Self {
+        let git = Command::new("git")
+            .args([
+                "describe",
+                "--always",
+                "--dirty",
+                "--abbrev=40",
+                "--exclude=*",
+            ])
+            .current_dir(folder)
+            .output();
+        let commit = git.ok().filter(|git| git.status.success());
+        let commit = commit.and_then(|git| String::from_utf8(git.stdout).ok());
+        let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let name = processors
+            .lines()
+            .find_map(|line| line.strip_prefix("model name"));
+        Self {
+            commit: commit.map(|commit| commit.trim().to_owned()),
+            processor: name.map(|name| name.trim_start_matches([' ', '\t', ':']).to_owned()),
+        }
+    }
+}
 
 /// Keeps this process on a core.
 pub(crate) fn pin(core: usize) -> Done<()> {

@@ -20,11 +20,13 @@ mod round;
 mod run;
 mod scenario;
 mod script;
+mod search;
 #[path = "../world/browsers.rs"]
 mod secure;
 mod server;
 mod statistics;
 mod svg;
+mod verdict;
 mod wire;
 
 use std::{io::Write, process::ExitCode};
@@ -33,6 +35,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// What anything here may fail with; there is nobody to handle it but the reader of the message.
 type Done<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Seconds of a usual measurement, and rounds: a minute in all, which overruns are judged by.
+const SECONDS: u64 = 20;
+const ROUNDS: usize = 3;
 
 /// Measures the media worker against the floor.
 #[derive(Debug, Parser)]
@@ -45,10 +51,10 @@ struct Arguments {
     #[arg(long)]
     people: Option<usize>,
     /// Seconds of each measurement; those of all rounds together are what overruns are judged by.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = SECONDS)]
     seconds: u64,
     /// Rounds of floor and server in turns.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = ROUNDS)]
     rounds: usize,
     /// Leaves out the search for the most people.
     #[arg(long)]

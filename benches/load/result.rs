@@ -1,15 +1,21 @@
 //! What is kept of a scenario: numbers in a file of JSON, and what they mean for the bar.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
+use rundruf::media::Counter;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Done,
     crowd::Loss,
-    round::{Outcome, Window},
+    delay::Stretches,
+    machine::Origin,
+    round::{Outcome, Overruns, Window},
     scenario::Scenario,
+    search::Largest,
     statistics::{bucket_percentile, median, percentile},
+    verdict::{FLOOR_MAX, GENERATOR_LATE_US, Verdict},
+    wire::Strain,
 };
 
 /// All there is to know of a scenario.
@@ -19,8 +25,14 @@ pub(crate) struct Scene {
     pub(crate) name: String,
     /// What it is.
     pub(crate) about: String,
+    /// Name of the file it is kept in: that of the scenario, or another where it was not measured as usual.
+    pub(crate) file: String,
+    /// Machine and sources.
+    pub(crate) origin: Origin,
     /// People.
     pub(crate) people: usize,
+    /// Talkers per room.
+    pub(crate) talkers: usize,
     /// Seconds of each round.
     pub(crate) seconds: f64,
     /// Rounds, of floor and server in turns.
@@ -58,29 +70,52 @@ pub(crate) struct Figures {
     pub(crate) dropped: u64,
     /// Frames the server made up.
     pub(crate) concealed: u64,
+    /// Ticks and overruns.
+    pub(crate) overruns: Overruns,
     /// Share of ticks that overran, without those the host took.
     pub(crate) overrun_share: f64,
-    /// Lateness of ticks in µs: p50, p99, max, as bounds of buckets.
+    /// Lateness of ticks in µs: p50 and p99 as bounds of buckets, and the largest.
     pub(crate) late_us: (u64, u64, u64),
-    /// Delay added in ms: p50, p99.
+    /// Delay added in ms: p50, p99; what was not found counts as 300 ms.
     pub(crate) delay_ms: Option<(f64, f64)>,
+    /// How much of what the observed talkers said was found.
+    pub(crate) found: Option<Heard>,
+    /// The worst of the worker's load.
+    pub(crate) strain: Strain,
+    /// At the end of the last round nobody more would have been let in.
+    pub(crate) full_at_end: bool,
     /// Seconds the host took.
     pub(crate) stolen_seconds: f64,
     /// The generator's own lateness in µs, p99 of the worst round.
     pub(crate) generator_late_us: f64,
 }
 
-/// Most people without loss or overrun.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Largest {
-    /// On the floor.
-    pub(crate) floor: usize,
-    /// What ended the search there.
-    pub(crate) floor_end: String,
-    /// On the server.
-    pub(crate) server: usize,
-    /// What ended the search there.
-    pub(crate) server_end: String,
+/// How much of what talkers said was found in what listeners heard.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Heard {
+    /// Of all talkers.
+    pub(crate) all: Stretches,
+    /// The share of the talker of whom least was found.
+    pub(crate) least: f64,
+}
+
+impl Heard {
+    /// Sums up stretches by talker.
+    fn of(windows: &[&Window]) -> Option<Self> {
+        let mut talkers = BTreeMap::<usize, Stretches>::new();
+        let mut all = Stretches::default();
+        for (talker, stretches) in windows.iter().flat_map(|window| &window.stretches) {
+            *talkers.entry(*talker).or_default() += *stretches;
+            all += *stretches;
+        }
+        // Who said nothing loud in the time of a measurement was not sought.
+        let sought = talkers.into_values().filter(|of| of.sought > 0);
+        let shares = sought.map(Stretches::share);
+        Some(Self {
+            all,
+            least: shares.min_by(f64::total_cmp)?,
+        })
+    }
 }
 
 /// The server and Janus in turns, over plain RTP.
@@ -103,15 +138,6 @@ pub(crate) struct Foreign {
     pub(crate) heard_least: u64,
     /// Packets the server sent each meanwhile, about.
     pub(crate) due: u64,
-}
-
-/// One demand of the bar.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Verdict {
-    /// What is demanded and what was measured.
-    pub(crate) text: String,
-    /// Whether it is met.
-    pub(crate) met: bool,
 }
 
 impl Figures {
@@ -140,7 +166,12 @@ impl Figures {
             let more = window.report.lateness.iter();
             late.iter_mut().zip(more).for_each(|(a, b)| a.1 += b.1);
         }
-        let late_at = |share| bucket_percentile(&late, share).unwrap_or(0);
+        let reports = windows.iter().map(|window| &window.report);
+        let latest = reports.map(|report| report.late_most_us).max().unwrap_or(0);
+        let late_at = |share| bucket_percentile(&late, share).unwrap_or(0).min(latest);
+        let mut overruns = Overruns::default();
+        windows.iter().for_each(|w| overruns += w.overruns());
+        let strains = windows.iter().map(|window| window.report.strain);
         let sum = |of: fn(&Window) -> u64| windows.iter().map(|window| of(window)).sum();
         let worst = |of: fn(&Window) -> f64| windows.iter().map(|w| of(w)).fold(0.0, f64::max);
         Some(Self {
@@ -154,13 +185,23 @@ impl Figures {
             },
             dropped: sum(|window| window.dropped),
             concealed: sum(|window| window.report.of("frames_concealed")),
-            overrun_share: windows.iter().map(|w| w.overrun_share()).sum::<f64>()
-                / windows.len() as f64,
-            late_us: (late_at(0.5), late_at(0.99), late_at(1.0)),
+            overruns,
+            overrun_share: overruns.share(),
+            late_us: (late_at(0.5), late_at(0.99), latest),
             delay_ms: percentile(&mut delays, 0.5).zip(percentile(&mut delays, 0.99)),
+            found: Heard::of(windows),
+            strain: strains.fold(Strain::default(), Strain::max),
+            full_at_end: windows.last()?.report.of(Counter::LoadFull.name()) > 0,
             stolen_seconds: windows.iter().map(|w| w.stolen.as_secs_f64()).sum(),
             generator_late_us: worst(|window| window.generator_late_us),
         })
+    }
+}
+
+impl Figures {
+    /// Tells whether the generator was so late itself that delays and loss are not the program's alone.
+    pub(crate) fn generator_is_late(&self) -> bool {
+        self.generator_late_us > GENERATOR_LATE_US
     }
 }
 
@@ -170,7 +211,10 @@ impl Scene {
         Self {
             name: scenario.name.to_owned(),
             about: scenario.about.to_owned(),
+            file: scenario.name.to_owned(),
+            origin: Origin::default(),
             people: scenario.people,
+            talkers: scenario.talkers,
             seconds: seconds as f64,
             rounds,
             floor,
@@ -183,10 +227,10 @@ impl Scene {
         }
     }
 
-    /// Tells whether the floor is low enough to measure by; with few legs the slots' own wake-ups weigh more than they
-    /// do, and the bar is not about them.
+    /// Tells whether the floor is low enough to measure by. With few legs it hardly ever is: the slots' own wake-ups weigh
+    /// more than they do.
     pub(crate) fn floor_is_valid(&self) -> bool {
-        self.people < BAR_PEOPLE || self.floor_to_bare().is_some_and(|ratio| ratio <= FLOOR_MAX)
+        self.floor_to_bare().is_some_and(|ratio| ratio <= FLOOR_MAX)
     }
 
     /// Returns the floor's cost in terms of the bare loop's.
@@ -199,73 +243,33 @@ impl Scene {
         Some(self.server.as_ref().ok()?.cpu_ms / self.floor.cpu_ms)
     }
 
-    /// Compares with the bar.
-    pub(crate) fn verdicts(&self) -> Vec<Verdict> {
-        let server = match &self.server {
-            Ok(server) => server,
-            Err(failure) => {
-                return vec![Verdict::new(format!("the scenario runs: {failure}"), false)];
-            }
-        };
-        let mut verdicts = Vec::new();
-        if let Some(ratio) = self.ratio().filter(|_| self.people >= BAR_PEOPLE) {
-            let text =
-                format!("CPU per leg ≤ {RATIO_MAX}× the floor (goal {RATIO_GOAL}×): {ratio:.2}×");
-            verdicts.push(Verdict::new(text, ratio <= RATIO_MAX));
-        }
-        if let Some(Largest { floor, server, .. }) = &self.largest {
-            let share = *server as f64 / *floor.max(&1) as f64;
-            let text =
-                format!("largest N ≥ {SHARE_MIN}× the floor's: {server} of {floor}, {share:.2}×");
-            verdicts.push(Verdict::new(text, share >= SHARE_MIN));
-        }
-        verdicts.extend(quality("", server));
-        if let Some(joining) = &self.joining {
-            verdicts.extend(quality("while others join: ", joining));
-        }
-        if let Some(foreign) = self.foreign {
-            let Foreign {
-                browsers,
-                heard_least,
-                due,
-            } = foreign;
-            let text = format!(
-                "{browsers} browsers of str0m connect and hear: each at least {heard_least} of {due} packets"
-            );
-            verdicts.push(Verdict::new(text, heard_least * 100 >= due * 98));
-        }
-        let kilobytes = server.resident_bytes / 1e3;
-        let (encoder, decoder) = (self.codec_bytes.0 / 1e3, self.codec_bytes.1 / 1e3);
-        let text = format!(
-            "memory ≤ {RESIDENT_MAX_KB} kB per leg beside codec state: {kilobytes:.1} kB in all; a decoder has \
-             {decoder:.1} kB, an encoder {encoder:.1} kB"
-        );
-        // With few legs what the process has anyway weighs more than they do.
-        if self.people >= BAR_PEOPLE {
-            verdicts.push(Verdict::new(text, kilobytes - decoder <= RESIDENT_MAX_KB));
-        }
-        verdicts
-    }
-
-    /// Writes the scene to its file.
-    pub(crate) fn store(&self) -> Done<()> {
+    /// Writes the scene to its file, with what it means.
+    pub(crate) fn store(&self) -> Done<PathBuf> {
         fs::create_dir_all(folder()?)?;
-        let file = folder()?.join(format!("{}.json", self.name));
-        fs::write(file, serde_json::to_vec_pretty(self)?)?;
-        Ok(())
+        let file = folder()?.join(format!("{}.json", self.file));
+        let stored = Stored {
+            scene: self,
+            floor_is_valid: self.floor_is_valid(),
+            verdicts: self.verdicts(),
+        };
+        fs::write(&file, serde_json::to_vec_pretty(&stored)?)?;
+        Ok(file)
     }
 
-    /// Reads the scene of a scenario, if it was ever measured.
+    /// Reads the scene of a scenario, if it was ever measured as usual.
     pub(crate) fn load(name: &str) -> Option<Self> {
         let file = folder().ok()?.join(format!("{name}.json"));
         serde_json::from_slice(&fs::read(file).ok()?).ok()
     }
 }
 
-impl Verdict {
-    const fn new(text: String, met: bool) -> Self {
-        Self { text, met }
-    }
+/// A scene as it is written: who reads it elsewhere has no bar to compare with.
+#[derive(Serialize)]
+struct Stored<'a> {
+    #[serde(flatten)]
+    scene: &'a Scene,
+    floor_is_valid: bool,
+    verdicts: Vec<Verdict>,
 }
 
 /// Where results are: `bench` in the target directory this program was built into.
@@ -275,54 +279,6 @@ pub(crate) fn folder() -> Done<PathBuf> {
     Ok(target.join("bench"))
 }
 
-fn quality(when: &str, figures: &Figures) -> Vec<Verdict> {
-    let lost = figures.loss.lost + figures.dropped;
-    let mut verdicts = vec![
-        Verdict::new(
-            format!(
-                "{when}no loss: {} of {} packets, {} dropped by full buffers",
-                figures.loss.lost, figures.loss.expected, figures.dropped
-            ),
-            lost == 0,
-        ),
-        Verdict::new(
-            format!(
-                "{when}overrun ≤ {:.1} % of ticks: {:.2} %",
-                OVERRUN_MAX * 100.0,
-                figures.overrun_share * 100.0
-            ),
-            figures.overrun_share <= OVERRUN_MAX,
-        ),
-    ];
-    if let Some((p50, p99)) = figures.delay_ms {
-        let text = format!(
-            "{when}delay added p50 ≤ {DELAY_P50_MAX} ms, p99 ≤ {DELAY_P99_MAX} ms: {p50:.0} and {p99:.0} ms"
-        );
-        verdicts.push(Verdict::new(
-            text,
-            p50 <= DELAY_P50_MAX && p99 <= DELAY_P99_MAX,
-        ));
-    }
-    verdicts
-}
-
-/// The bar is about this many people.
-pub(crate) const BAR_PEOPLE: usize = 1_000;
-/// The floor's cost in terms of the bare loop's, at most.
-pub(crate) const FLOOR_MAX: f64 = 1.4;
-/// The server's cost in terms of the floor's, at most, and better.
-pub(crate) const RATIO_MAX: f64 = 1.6;
-const RATIO_GOAL: f64 = 1.3;
-/// Most people on the server in terms of most people on the floor, at least.
-pub(crate) const SHARE_MIN: f64 = 0.6;
-/// Share of ticks that may overrun.
-pub(crate) const OVERRUN_MAX: f64 = 0.001;
-/// Delay added in ms.
-pub(crate) const DELAY_P50_MAX: f64 = 45.0;
-pub(crate) const DELAY_P99_MAX: f64 = 60.0;
-/// Kilobytes per leg.
-pub(crate) const RESIDENT_MAX_KB: f64 = 40.0;
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -330,29 +286,16 @@ pub(crate) mod tests {
     #[test]
     fn what_is_stored_is_read_again() {
         let scene = scene(0.25, 0.35);
-        let text = serde_json::to_string(&scene).unwrap();
+        let stored = Stored {
+            scene: &scene,
+            floor_is_valid: true,
+            verdicts: scene.verdicts(),
+        };
+        let text = serde_json::to_string(&stored).unwrap();
+        assert!(text.contains("\"state\":\"Met\""), "{text}");
         let again: Scene = serde_json::from_str(&text).unwrap();
         assert_eq!(again.verdicts(), scene.verdicts());
         assert_eq!(again.server.unwrap().late_us, (50, 100, 200));
-    }
-
-    #[test]
-    fn the_bar_is_met_or_missed_by_the_ratio() {
-        let met = |scene: Scene| scene.verdicts()[0].met;
-        assert!(met(scene(0.25, 0.39)));
-        assert!(!met(scene(0.25, 0.41)));
-        assert!(
-            scene(0.25, 0.3)
-                .verdicts()
-                .iter()
-                .all(|verdict| verdict.met)
-        );
-        let failed = Scene {
-            server: Err("nobody could connect".to_owned()),
-            ..scene(0.25, 0.3)
-        };
-        let verdicts = failed.verdicts();
-        assert!(!verdicts[0].met && verdicts[0].text.contains("nobody could connect"));
     }
 
     #[test]
@@ -373,9 +316,19 @@ pub(crate) mod tests {
             },
             dropped: 0,
             concealed: 0,
+            overruns: Overruns::default(),
             overrun_share: 0.0,
             late_us: (50, 100, 200),
             delay_ms: Some((30.0, 50.0)),
+            found: Some(Heard {
+                all: Stretches {
+                    sought: 200,
+                    found: 199,
+                },
+                least: 0.99,
+            }),
+            strain: Strain::default(),
+            full_at_end: false,
             stolen_seconds: 0.0,
             generator_late_us: 50.0,
         };

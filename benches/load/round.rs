@@ -2,15 +2,20 @@
 
 use std::{
     collections::BTreeMap,
+    ops::AddAssign,
     sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
 
+use rundruf::media::Counter;
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Done,
     child::Measured,
     crowd::{Crowd, Loss, Part, spread},
+    delay::Stretches,
     machine,
     scenario::{Scenario, Talk},
     script::Script,
@@ -48,17 +53,55 @@ pub(crate) struct Window {
     pub(crate) stolen: Duration,
     /// How late the generator was, 99th percentile.
     pub(crate) generator_late_us: f64,
-    /// Delays of sound in ms.
+    /// Delays of sound in ms; what was not found is among them.
     pub(crate) delays: Vec<f64>,
+    /// What was found of each observed talker.
+    pub(crate) stretches: BTreeMap<usize, Stretches>,
+}
+
+/// Ticks, and those that could be heard to fail.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Overruns {
+    /// Ticks that were due.
+    pub(crate) ticks: u64,
+    /// Those that overran, and those that were left out because the clock was too far behind.
+    pub(crate) overrun: u64,
+    /// Those that were left out.
+    pub(crate) skipped: u64,
+    /// Those that the host may have caused.
+    pub(crate) excused: u64,
+}
+
+impl Overruns {
+    /// Returns the share of ticks that overran and are not excused.
+    pub(crate) fn share(self) -> f64 {
+        (self.overrun - self.excused) as f64 / self.ticks.max(1) as f64
+    }
+}
+
+impl AddAssign for Overruns {
+    fn add_assign(&mut self, other: Self) {
+        self.ticks += other.ticks;
+        self.overrun += other.overrun;
+        self.skipped += other.skipped;
+        self.excused += other.excused;
+    }
 }
 
 impl Window {
-    /// Returns the overruns that were not the host's doing, as a share of the ticks: one that took a slice of time may
-    /// have delayed every tick of that slice.
-    pub(crate) fn overrun_share(&self) -> f64 {
-        let ticks = self.report.ticks().max(1) as f64;
-        let excused = ticks * self.stolen.as_secs_f64() / self.time.as_secs_f64();
-        (self.report.overruns as f64 - excused).max(0.0) / ticks
+    /// Returns the overruns. The host that took a slice of time may have delayed every tick that was due in that slice, but
+    /// no more than those.
+    pub(crate) fn overruns(&self) -> Overruns {
+        let skipped = self.report.of(Counter::SkippedTicks.name());
+        let ticks = self.report.ticks() + skipped;
+        let overrun = self.report.overruns + skipped;
+        let stolen = u128::from(ticks) * self.stolen.as_nanos() / self.time.as_nanos().max(1);
+        Overruns {
+            ticks,
+            overrun,
+            skipped,
+            excused: u64::try_from(stolen).unwrap_or(u64::MAX).min(overrun),
+        }
     }
 }
 
@@ -200,6 +243,7 @@ fn window(
     let after = Usage::of(child)?;
     let loss = crowd.loss(scenario.people, time);
     let time = time + Duration::from_millis(40);
+    let (delays, stretches) = delays(crowd, observed)?;
     Ok(Window {
         time,
         cpu: after.cpu.saturating_sub(before.cpu),
@@ -208,7 +252,8 @@ fn window(
         report: report(child)?.since(&report_before),
         stolen: after.stolen.saturating_sub(before.stolen),
         generator_late_us: percentile(&mut crowd.lateness_us, 0.99).unwrap_or(0.0),
-        delays: delays(crowd, scenario, observed)?,
+        delays,
+        stretches,
     })
 }
 
@@ -239,7 +284,7 @@ fn open(child: &mut Measured, legs: Vec<Leg>) -> Done<Vec<std::net::SocketAddr>>
     Ok(sockets)
 }
 
-/// Lets others join, evenly over two seconds, while the crowd goes on; tells how long it watched.
+/// Lets others join, evenly over two seconds and browsers with their handshakes, while the crowd goes on; tells how long it watched.
 fn join(
     child: &mut Measured,
     crowd: &mut Crowd,
@@ -281,12 +326,13 @@ fn join(
                     crowd.enter(kind, scripts.of(scenario, number)?, socket)?;
                     number += 1;
                 }
+                crowd.begin_handshakes()?;
             }
         }
-        if number == all {
-            Ok(machine::now() - begin)
-        } else {
-            Err("not all could join in time".into())
+        match crowd.connecting() {
+            0 if number == all => Ok(machine::now() - begin),
+            0 => Err("not all could join in time".into()),
+            left => Err(format!("{left} of those who joined could not connect in time").into()),
         }
     })
 }
@@ -311,18 +357,17 @@ fn observe(crowd: &mut Crowd, scenario: &Scenario, program: Program) -> Vec<(usi
     observed
 }
 
-fn delays(crowd: &Crowd, scenario: &Scenario, observed: &Observed) -> Done<Vec<f64>> {
-    let mut delays = Vec::new();
+fn delays(crowd: &Crowd, observed: &Observed) -> Done<(Vec<f64>, BTreeMap<usize, Stretches>)> {
+    let (mut delays, mut stretches) = (Vec::new(), BTreeMap::<_, Stretches>::new());
     for (listener, talkers) in observed {
         let recording = crowd.recording(*listener)?;
         for talker in talkers {
-            delays.extend(crowd.voice(*talker)?.delays(&recording));
+            let (more, seen) = crowd.voice(*talker)?.delays(&recording);
+            delays.extend(more);
+            *stretches.entry(*talker).or_default() += seen;
         }
     }
-    if !observed.is_empty() && delays.is_empty() {
-        return Err(format!("{}: no listener heard any talker", scenario.name).into());
-    }
-    Ok(delays)
+    Ok((delays, stretches))
 }
 
 /// Says with what went wrong how busy the worker is: one that has too much to do answers nobody in time.
@@ -376,3 +421,38 @@ const VOICES_FOUND: usize = 3;
 const JOIN_TIME: Duration = Duration::from_secs(2);
 const JOIN_STEPS: usize = 100;
 const JOIN_AFTERMATH: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skipped_ticks_overrun_and_the_host_excuses_what_was_due_meanwhile() {
+        let window = |overruns, stolen| Window {
+            time: Duration::from_secs(20),
+            cpu: Duration::ZERO,
+            loss: Loss {
+                expected: 0,
+                lost: 0,
+            },
+            dropped: 0,
+            report: Report {
+                counters: [("skipped_ticks".to_owned(), 10)].into(),
+                lateness: vec![(50, 980), (u64::MAX, 10)],
+                overruns,
+                ..Report::default()
+            },
+            stolen: Duration::from_millis(stolen),
+            generator_late_us: 0.0,
+            delays: Vec::new(),
+            stretches: BTreeMap::new(),
+        };
+        let told = window(20, 70).overruns();
+        assert_eq!(
+            (told.ticks, told.overrun, told.skipped, told.excused),
+            (1_000, 30, 10, 3)
+        );
+        assert!((told.share() - 0.027).abs() < 1e-9);
+        assert_eq!(window(0, 5_000).overruns().share(), 0.0);
+    }
+}

@@ -3,14 +3,16 @@
 use std::{fs, io::Write, time::Duration};
 
 use dsp::{Decoder, Encoder};
-use rundruf::limit::LEGS_MAX;
 
 use crate::{
-    Arguments, Done, foreign, janus, machine,
-    result::{Beside, Figures, Largest, OVERRUN_MAX, Scene},
-    round::{self, Outcome, Scripts},
+    Arguments, Done, ROUNDS, SECONDS, foreign, janus,
+    machine::{self, Origin},
+    result::{Beside, Figures, Scene, folder},
+    round::{self, Scripts},
     scenario::{Name, Scenario},
+    search::{self, Largest},
     svg,
+    verdict::{BAR_PEOPLE, effort},
     wire::{Kind, Program},
 };
 
@@ -22,9 +24,13 @@ pub(crate) fn all(arguments: &Arguments) -> Done<bool> {
     let states = Kind::ALL.map(codec_bytes);
     let states = states.into_iter().collect::<Done<Vec<_>>>()?;
     for name in arguments.scenarios() {
-        let mut scenario = name.scenario();
-        scenario = scenario.with_people(arguments.people.unwrap_or(scenario.people));
+        let usual = name.scenario();
+        let scenario = usual.with_people(arguments.people.unwrap_or(usual.people));
         let mut scene = run(&scenario, arguments)?;
+        scene.origin = Origin::of(&folder()?.join("../.."));
+        if !is_usual(arguments) {
+            scene.file = file_of(&scene, arguments);
+        }
         if *name == Name::Browsers {
             scene.foreign = Some(foreign::check()?);
         }
@@ -36,9 +42,9 @@ pub(crate) fn all(arguments: &Arguments) -> Done<bool> {
             }
         }
         if searches(*name) && !arguments.quick && scene.server.is_ok() {
-            scene.largest = Some(largest(&scenario)?);
+            scene.largest = Some(search::largest(&scenario)?);
         }
-        valid &= scene.floor_is_valid();
+        valid &= scene.people < BAR_PEOPLE || scene.floor_is_valid();
         let beside = match scenario.for_janus() {
             Some(_) if !janus::is_installed() => Some(Err("it is not installed".into())),
             Some(scenario) => Some(beside_janus(&scenario, arguments)),
@@ -55,12 +61,26 @@ pub(crate) fn all(arguments: &Arguments) -> Done<bool> {
             None => {}
         }
         tell(&scene)?;
-        scene.store()?;
+        let file = scene.store()?;
+        writeln!(std::io::stdout(), "  kept in {}", file.display())?;
     }
     for picture in svg::draw_all()? {
         writeln!(std::io::stdout(), "Picture: {}", picture.display())?;
     }
     Ok(valid)
+}
+
+/// Tells whether a run is one that others are compared with.
+fn is_usual(arguments: &Arguments) -> bool {
+    let (seconds, rounds) = (arguments.seconds, arguments.rounds);
+    arguments.people.is_none() && !arguments.quick && (seconds, rounds) == (SECONDS, ROUNDS)
+}
+
+/// Names the file of a run that is none of those, which must not take the place of one.
+fn file_of(scene: &Scene, arguments: &Arguments) -> String {
+    let (people, rounds, seconds) = (scene.people, arguments.rounds, arguments.seconds);
+    let quick = if arguments.quick { "-quick" } else { "" };
+    format!("{}-{people}-people-{rounds}x{seconds}s{quick}", scene.name)
 }
 
 fn run(scenario: &Scenario, arguments: &Arguments) -> Done<Scene> {
@@ -113,90 +133,6 @@ const fn searches(name: Name) -> bool {
     matches!(name, Name::Phones | Name::Browsers)
 }
 
-/// Finds the most people that floor and server do without loss or overrun.
-fn largest(scenario: &Scenario) -> Done<Largest> {
-    let scripts = Scripts::new(scenario)?;
-    let most = (machine::files()? / 2 - FILES_KEPT).min(LEGS_MAX);
-    let search = |program: Program| {
-        let mut end = format!("the search ends at {most}");
-        let until = machine::now() + SEARCH_TIME;
-        let people = most_that_fit(most, |people| {
-            let scenario = Scenario {
-                people,
-                ..*scenario
-            };
-            let trouble = if machine::now() > until {
-                Some("the time of the search was over".to_owned())
-            } else {
-                trouble_with(program, &scenario, &scripts)
-            };
-            if let Some(trouble) = &trouble {
-                end = format!("at {people}: {trouble}");
-            }
-            trouble.is_none()
-        });
-        (people, end)
-    };
-    let ((floor, floor_end), (server, server_end)) =
-        (search(Program::Floor), search(Program::Server));
-    Ok(Largest {
-        floor,
-        floor_end,
-        server,
-        server_end,
-    })
-}
-
-/// Tells what was lost or late with so many people. A machine disturbs a measurement but never betters it, so what fails
-/// is tried once more.
-fn trouble_with(program: Program, scenario: &Scenario, scripts: &Scripts) -> Option<String> {
-    let mut trouble = None;
-    for _ in 0..PROBES {
-        trouble = match round::measure(program, scenario, scripts, PROBE) {
-            Ok(outcome) => Some(trouble_in(&outcome)?),
-            Err(error) => Some(error.to_string()),
-        };
-    }
-    trouble
-}
-
-/// Tells what was lost or late, if anything.
-fn trouble_in(outcome: &Outcome) -> Option<String> {
-    let calm = &outcome.calm;
-    let overrun = calm.overrun_share();
-    if calm.generator_late_us > GENERATOR_LATE_US {
-        let late = calm.generator_late_us / 1e3;
-        Some(format!("the generator itself was {late:.1} ms late"))
-    } else if calm.loss.lost + calm.dropped > 0 {
-        let (lost, dropped) = (calm.loss.lost, calm.dropped);
-        Some(format!(
-            "{lost} packets lost, {dropped} dropped by full buffers"
-        ))
-    } else if overrun > OVERRUN_MAX {
-        Some(format!("{:.1} % of ticks overran", overrun * 100.0))
-    } else {
-        None
-    }
-}
-
-/// Searches the largest number that fits, to a sixteenth: up by a quarter or down by half, then between.
-fn most_that_fit(most: usize, mut fits: impl FnMut(usize) -> bool) -> usize {
-    let (mut good, mut bad) = (0, most + 1);
-    let mut next = SEARCH_FROM.min(most);
-    while next >= SEARCH_LEAST && bad - good > good / 16 + 1 {
-        if fits(next) {
-            good = next;
-        } else {
-            bad = next;
-        }
-        next = match (good, bad) {
-            (good, bad) if bad > most => (good * 5 / 4).min(most),
-            (good, bad) => good.midpoint(bad),
-        };
-    }
-    good
-}
-
 /// Returns the bytes an encoder and a decoder take, measured by making many.
 fn codec_bytes(kind: Kind) -> Done<(f64, f64)> {
     let before = machine::resident(std::process::id())?;
@@ -235,9 +171,18 @@ fn tell(scene: &Scene) -> Done<()> {
     })?;
     row("tick late p50, µs", &|f| bound(f.late_us.0))?;
     row("tick late p99, µs", &|f| bound(f.late_us.1))?;
-    row("tick late max, µs", &|f| bound(f.late_us.2))?;
+    row("tick late max, µs", &|f| f.late_us.2.to_string())?;
     row("overrun, % of ticks", &|f| {
         format!("{:.2}", f.overrun_share * 100.0)
+    })?;
+    row("  overrun and skipped", &|f| f.overruns.overrun.to_string())?;
+    row("  excused by the host", &|f| f.overruns.excused.to_string())?;
+    row("load at most, %", &|f| {
+        format!("{:.1}", f.strain.peak_permille as f64 / 10.0)
+    })?;
+    row("effort reduced, steps", &|f| f.strain.steps.to_string())?;
+    row("nobody more admitted", &|f| {
+        if f.strain.full { "yes" } else { "no" }.to_owned()
     })?;
     row("packets lost", &|f| format!("{}", f.loss.lost))?;
     row("frames concealed", &|f| format!("{}", f.concealed))?;
@@ -249,25 +194,33 @@ fn tell(scene: &Scene) -> Done<()> {
     row("generator late p99, µs", &|f| {
         format!("{:.0}", f.generator_late_us)
     })?;
+    if let Ok(server) = &scene.server {
+        writeln!(out, "  the server was measured {}", effort(server.strain))?;
+    }
     if let Some(largest) = &scene.largest {
-        let Largest { floor, server, .. } = largest;
-        writeln!(
-            out,
-            "  {:24} {floor:>12} {server:>12}",
-            "most people, clean"
-        )?;
-        writeln!(out, "    the floor's search: {}", largest.floor_end)?;
-        writeln!(out, "    the server's search: {}", largest.server_end)?;
+        tell_largest(largest, &mut out)?;
     }
     tell_floor(scene, &mut out)?;
     for verdict in scene.verdicts() {
-        let word = if verdict.met { "met   " } else { "MISSED" };
-        writeln!(out, "  {word} {}", verdict.text)?;
+        writeln!(out, "  {:14} {}", verdict.state.word(), verdict.text)?;
     }
     match &scene.beside {
         Some(beside) => tell_beside(beside, &mut out),
         None => Ok(()),
     }
+}
+
+fn tell_largest(largest: &Largest, out: &mut impl Write) -> Done<()> {
+    let mut row = |name: &str, found: &search::Found| {
+        let (words, detail) = (found.end.words(), &found.detail);
+        writeln!(out, "  {name:30} {found}; {words}: {detail}")
+    };
+    row("largest N carried, floor", &largest.floor)?;
+    row("largest N carried, server", &largest.server)?;
+    if let Some(admitted) = &largest.admitted {
+        row("largest N admission lets in", admitted)?;
+    }
+    Ok(())
 }
 
 fn tell_beside(beside: &Beside, out: &mut impl Write) -> Done<()> {
@@ -294,15 +247,19 @@ fn tell_floor(scene: &Scene, out: &mut impl Write) -> Done<()> {
     if let (Some(bare), Some(ratio)) = (scene.floor.bare_ms, scene.floor_to_bare()) {
         let valid = match scene.floor_is_valid() {
             true => "",
-            false => "; the floor is too high, the ratio is INVALID",
+            false => "; it is too high to measure by",
         };
         writeln!(
             out,
             "  bare recv and sendto: {bare:.3} ms/s per leg; the floor is at {ratio:.2}× of it{valid}"
         )?;
     }
-    if let Some(ratio) = scene.ratio() {
-        writeln!(out, "  the server is at {ratio:.2}× the floor")?;
+    match scene.ratio() {
+        Some(ratio) if scene.floor_is_valid() => {
+            writeln!(out, "  the server is at {ratio:.2}× the floor")?;
+        }
+        Some(_) => writeln!(out, "  server and floor are not comparable")?,
+        None => {}
     }
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or_default();
@@ -312,60 +269,19 @@ fn tell_floor(scene: &Scene, out: &mut impl Write) -> Done<()> {
         out,
         "  noise: the floor varied by {spread:.0} % from round to round; the machine's load was {load}"
     )?;
-    if scene
-        .floor
-        .generator_late_us
-        .max(scene.server.as_ref().map_or(0.0, |s| s.generator_late_us))
-        > GENERATOR_LATE_US
-    {
+    let server_is_late = scene.server.as_ref().is_ok_and(Figures::generator_is_late);
+    if scene.floor.generator_is_late() || server_is_late {
         writeln!(
             out,
-            "  the generator was late itself: delays and loss are not the server's alone"
+            "  the generator was late itself: delays and loss are not the program's alone"
         )?;
     }
     Ok(())
 }
 
 fn bound(us: u64) -> String {
-    if us == u64::MAX {
-        "> 20000".to_owned()
-    } else {
-        format!("≤ {us}")
-    }
+    format!("≤ {us}")
 }
 
-/// Time of one step of the search, and how often it is tried.
-const PROBE: Duration = Duration::from_secs(4);
-const PROBES: usize = 2;
-/// Time after which a program's search takes no further steps.
-const SEARCH_TIME: Duration = Duration::from_secs(300);
-/// People the search begins with, and below which it gives up.
-const SEARCH_FROM: usize = 1_000;
-const SEARCH_LEAST: usize = 25;
-/// Open files that are not sockets of legs.
-const FILES_KEPT: usize = 100;
 /// Codecs made for measuring their memory.
 const MANY: u16 = 400;
-/// Lateness of the generator from which it disturbs what it measures.
-const GENERATOR_LATE_US: f64 = 2_000.0;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_search_finds_the_most_people_to_a_few_percent() {
-        for limit in [60, 400, 999, 1_000, 1_300, 2_100, 3_999] {
-            let mut probes = 0;
-            let found = most_that_fit(8_000, |people| {
-                probes += 1;
-                people <= limit
-            });
-            assert!(found <= limit, "{found} of {limit}");
-            assert!(found + found / 16 + 2 > limit, "{found} of {limit}");
-            assert!(probes <= 12, "{probes} probes for {limit}");
-        }
-        assert!(most_that_fit(4_000, |_| true) > 3_750);
-        assert_eq!(most_that_fit(4_000, |_| false), 0);
-    }
-}

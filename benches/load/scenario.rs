@@ -15,6 +15,8 @@ pub(crate) enum Name {
     Mixed,
     /// Four hundred join within two seconds while two hundred talk.
     Churn,
+    /// Four hundred browsers join within two seconds, with their handshakes, while two hundred talk.
+    ChurnBrowsers,
     /// One room where half of the people talk at once.
     Talkative,
     /// Two hundred rooms of ten, mixed codecs; two hold a conversation in each.
@@ -98,6 +100,12 @@ impl Name {
                 joining: 400,
                 ..one_room
             },
+            Self::ChurnBrowsers => Scenario {
+                name: "churn-browsers",
+                about: "400 browsers join within 2 s, with their DTLS handshakes, while 200 talk",
+                kinds: &[Kind::Browser],
+                ..Self::Churn.scenario()
+            },
             Self::Talkative => Scenario {
                 name: "talkative",
                 about: "telephones, one room, half of the people talk at once",
@@ -129,7 +137,7 @@ impl Scenario {
     pub(crate) fn for_janus(&self) -> Option<Self> {
         let (kinds, people): (&[Kind], _) = match self.kinds {
             [Kind::Pcma] if self.joining == 0 => (&[Kind::Pcma], JANUS_PHONES),
-            [Kind::Browser] => (&[Kind::Opus], JANUS_OPUS),
+            [Kind::Browser] if self.joining == 0 => (&[Kind::Opus], JANUS_OPUS),
             _ => return None,
         };
         Some(Self {

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError, Weak},
     thread,
     time::Duration,
 };
@@ -11,11 +11,12 @@ use std::{
 use rundruf::{
     clock,
     id::{ConferenceId, LegId},
-    limit::NOTICES_WAITING,
+    limit::{LOAD_WINDOW, NOTICES_WAITING},
     media::{
         Clips, Counter, ShardConfig,
         api::{Channels, Command, Format, Opening, PhoneMedia, Seat},
         leg::secure::SecureContext,
+        load::Effort,
         worker::{Envelope, PhoneSockets, Worker, WorkerConfig},
     },
 };
@@ -24,14 +25,16 @@ use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
     Done, machine,
-    wire::{Answer, Ask, Leg, Report},
+    wire::{Answer, Ask, Leg, Report, Strain},
 };
 
 /// The worker and what was opened on it.
 pub(crate) struct Server {
-    worker: Worker,
+    worker: Arc<Worker>,
+    /// The worst of the worker's load since the last report.
+    strain: Arc<Mutex<Strain>>,
     runtime: Runtime,
-    rooms: BTreeMap<u64, Vec<LegId>>,
+    rooms: BTreeSet<u64>,
     legs: u64,
     fingerprint: String,
 }
@@ -42,7 +45,7 @@ impl Server {
         let secure = SecureContext::new()?;
         let fingerprint = secure.fingerprint().to_owned();
         let (notices, mut inbox) = mpsc::channel(NOTICES_WAITING);
-        let worker = Worker::spawn(WorkerConfig {
+        let worker = Arc::new(Worker::spawn(WorkerConfig {
             index: 0,
             addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
             port: 0,
@@ -54,14 +57,18 @@ impl Server {
             },
             clock: Arc::new(clock::System),
             notices,
-        })?;
+        })?);
         // The server has a reader too; what it would do with the notices is no part of the media path.
         thread::spawn(move || while inbox.blocking_recv().is_some() {});
+        let strain = Arc::default();
+        let (watched, noted) = (Arc::downgrade(&worker), Arc::clone(&strain));
+        thread::spawn(move || watch(&watched, &noted));
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         Ok(Self {
             worker,
+            strain,
             runtime,
-            rooms: BTreeMap::new(),
+            rooms: BTreeSet::new(),
             legs: 0,
             fingerprint,
         })
@@ -92,10 +99,7 @@ impl Server {
         for leg in legs {
             sockets.push(self.open_one(leg)?);
         }
-        let rooms: BTreeSet<u64> = legs.iter().map(|leg| leg.room).collect();
-        for room in rooms {
-            self.seat(room)?;
-        }
+        self.seat(legs)?;
         self.legs += legs.len() as u64;
         let patience = machine::now() + Duration::from_secs(10);
         while self.worker.counters().of(Counter::Legs) < self.legs {
@@ -110,10 +114,9 @@ impl Server {
     fn open_one(&mut self, leg: &Leg) -> Done<SocketAddr> {
         let id = LegId::from_u64(leg.number);
         let conference = ConferenceId::from_u64(leg.room);
-        if !self.rooms.contains_key(&leg.room) {
+        if self.rooms.insert(leg.room) {
             self.send(Command::Start { conference }.into())?;
         }
-        self.rooms.entry(leg.room).or_default().push(id);
         let (opening, sockets) = match &leg.browser {
             Some(agreed) => (agreed.opening(), None),
             None => phone(leg)?,
@@ -139,17 +142,25 @@ impl Server {
         Ok(address)
     }
 
-    fn seat(&self, room: u64) -> Done<()> {
+    /// Names who came, as a conference does, however many are in.
+    fn seat(&self, legs: &[Leg]) -> Done<()> {
         let open = Seat {
             speaks: Channels::MAIN,
             hears: Channels::MAIN,
         };
-        let legs = self.rooms.get(&room).into_iter().flatten();
-        let roster = Command::Roster {
-            conference: ConferenceId::from_u64(room),
-            seats: legs.map(|leg| (*leg, open)).collect(),
-        };
-        self.send(roster.into())
+        let mut changed: BTreeMap<u64, Vec<(LegId, Seat)>> = BTreeMap::new();
+        for leg in legs {
+            let came = changed.entry(leg.room).or_default();
+            came.push((LegId::from_u64(leg.number), open));
+        }
+        changed.into_iter().try_for_each(|(room, changed)| {
+            let seats = Command::Seats {
+                conference: ConferenceId::from_u64(room),
+                changed,
+                gone: Vec::new(),
+            };
+            self.send(seats.into())
+        })
     }
 
     fn send(&self, envelope: Envelope) -> Done<()> {
@@ -160,7 +171,10 @@ impl Server {
 
     fn report(&self) -> Report {
         let counters = self.worker.counters();
-        let lateness = self.worker.lateness();
+        let mut lateness = self.worker.lateness();
+        let mut noted = self.strain.lock().unwrap_or_else(PoisonError::into_inner);
+        let strain = std::mem::take(&mut *noted).max(strain_of(&self.worker));
+        drop(noted);
         Report {
             counters: Counter::ALL
                 .into_iter()
@@ -168,7 +182,34 @@ impl Server {
                 .collect(),
             lateness: Report::buckets(&lateness),
             overruns: lateness.overruns(),
+            late_most_us: Report::microseconds(lateness.take_most()),
+            strain,
         }
+    }
+}
+
+/// Notes the worst of the load for as long as the worker lives: the gauges show a moment, and nobody asks often enough.
+fn watch(worker: &Weak<Worker>, noted: &Mutex<Strain>) {
+    while let Some(worker) = worker.upgrade() {
+        let now = strain_of(&worker);
+        drop(worker);
+        let mut worst = noted.lock().unwrap_or_else(PoisonError::into_inner);
+        *worst = worst.max(now);
+        drop(worst);
+        machine::sleep_until(machine::now() + LOAD_WINDOW);
+    }
+}
+
+fn strain_of(worker: &Worker) -> Strain {
+    let counters = worker.counters();
+    let steps = counters.of(Counter::EffortReduced);
+    let effort = Effort::reduced_by(usize::try_from(steps).unwrap_or(usize::MAX));
+    Strain {
+        steps,
+        places_lost: u64::from(Effort::FULL.speakers - effort.speakers),
+        share_permille: counters.of(Counter::LoadPermille),
+        peak_permille: counters.of(Counter::LoadPeakPermille),
+        full: counters.of(Counter::LoadFull) > 0,
     }
 }
 

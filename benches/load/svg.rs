@@ -6,10 +6,10 @@ use clap::ValueEnum;
 
 use crate::{
     Done,
-    result::{
-        DELAY_P50_MAX, DELAY_P99_MAX, Figures, RATIO_MAX, RESIDENT_MAX_KB, SHARE_MIN, Scene, folder,
-    },
+    result::{Figures, Scene, folder},
     scenario::Name,
+    search::{End, Found},
+    verdict::{DELAY_P50_MAX, DELAY_P99_MAX, RATIO_MAX, RESIDENT_MAX_KB, SHARE_MIN},
 };
 
 /// A picture of horizontal bars, in groups.
@@ -25,6 +25,8 @@ struct Chart {
 #[derive(Debug)]
 struct Group {
     label: String,
+    /// How long it was measured, and what it is not worth.
+    below: String,
     bars: Vec<Bar>,
 }
 
@@ -74,10 +76,17 @@ fn cpu(scenes: &[Scene]) -> Chart {
     let groups = scenes.iter().map(|scene| {
         let mut bars = vec![bar(Series::Floor, "floor", scene.floor.cpu_ms, None)];
         if let Ok(server) = &scene.server {
-            let mark = Some(RATIO_MAX * scene.floor.cpu_ms);
+            // A floor that is none marks nothing.
+            let mark = scene
+                .floor_is_valid()
+                .then_some(RATIO_MAX * scene.floor.cpu_ms);
             bars.push(bar(Series::Server, "server", server.cpu_ms, mark));
         }
-        group(scene, bars)
+        let doubt = match scene.floor_is_valid() {
+            true => "",
+            false => " · not comparable",
+        };
+        group(scene, bars, doubt)
     });
     Chart {
         title: "CPU time per leg",
@@ -90,12 +99,15 @@ fn cpu(scenes: &[Scene]) -> Chart {
 fn largest(scenes: &[Scene]) -> Chart {
     let measured = scenes.iter().filter_map(|scene| {
         let largest = scene.largest.as_ref()?;
-        let (floor, server) = (largest.floor as f64, largest.server as f64);
+        let (floor, server) = (&largest.floor, &largest.server);
+        let is_known = floor.end == End::Program && floor.confirmed;
+        let mark = is_known.then_some(SHARE_MIN * floor.people as f64);
         let bars = vec![
-            bar(Series::Floor, "floor", floor, None),
-            bar(Series::Server, "server", server, Some(SHARE_MIN * floor)),
+            found(Series::Floor, ["floor", "floor ≥"], floor, None),
+            found(Series::Server, ["server", "server ≥"], server, mark),
         ];
-        Some(group(scene, bars))
+        let doubt = if is_known { "" } else { " · not comparable" };
+        Some(group(scene, bars, doubt))
     });
     Chart {
         title: "Most people in one room, on one core",
@@ -107,12 +119,17 @@ fn largest(scenes: &[Scene]) -> Chart {
 
 fn delay(scenes: &[Scene]) -> Chart {
     let measured = scenes.iter().filter_map(|scene| {
-        let (p50, p99) = scene.server.as_ref().ok()?.delay_ms?;
+        let server = scene.server.as_ref().ok()?;
+        let (p50, p99) = server.delay_ms?;
+        let doubt = match server.generator_is_late() {
+            true => " · not valid",
+            false => "",
+        };
         let bars = vec![
             bar(Series::Server, "p50", p50, Some(DELAY_P50_MAX)),
             bar(Series::Tail, "p99", p99, Some(DELAY_P99_MAX)),
         ];
-        Some(group(scene, bars))
+        Some(group(scene, bars, doubt))
     });
     Chart {
         title: "Delay added",
@@ -125,18 +142,20 @@ fn delay(scenes: &[Scene]) -> Chart {
 }
 
 fn lateness(scenes: &[Scene]) -> Chart {
-    let milliseconds = |us: u64| us.min(LATENESS_SHOWN_US) as f64 / 1e3;
+    let milliseconds = |us: u64| us as f64 / 1e3;
     let measured = scenes.iter().filter_map(|scene| {
         let (_, p99, max) = scene.server.as_ref().ok()?.late_us;
         let bars = vec![
             bar(Series::Server, "p99", milliseconds(p99), Some(LATE_MS)),
             bar(Series::Tail, "max", milliseconds(max), Some(LATE_MS)),
         ];
-        Some(group(scene, bars))
+        Some(group(scene, bars, ""))
     });
     Chart {
         title: "How late ticks begin",
-        note: format!("upper bounds; the mark at {LATE_MS} ms is where a tick has overrun"),
+        note: format!(
+            "p99 as an upper bound; the mark at {LATE_MS} ms is where a tick has overrun"
+        ),
         unit: "ms",
         groups: measured.collect(),
     }
@@ -150,7 +169,7 @@ fn memory(scenes: &[Scene]) -> Chart {
             let mark = RESIDENT_MAX_KB + scene.codec_bytes.1 / 1e3;
             bars.push(bar(Series::Server, "server", kilobytes(server), Some(mark)));
         }
-        group(scene, bars)
+        group(scene, bars, "")
     });
     Chart {
         title: "Memory per leg",
@@ -167,8 +186,10 @@ fn janus(scenes: &[Scene]) -> Chart {
             bar(Series::Floor, "Janus", beside.janus.cpu_ms, None),
             bar(Series::Server, "server", beside.server.cpu_ms, None),
         ];
-        let label = format!("{} · {}", scene.name, beside.people);
-        Some(Group { label, bars })
+        Some(Group {
+            label: format!("{} · {}", scene.name, beside.people),
+            ..group(scene, bars, "")
+        })
     });
     Chart {
         title: "CPU time per leg beside Janus",
@@ -177,6 +198,17 @@ fn janus(scenes: &[Scene]) -> Chart {
         unit: "ms/s",
         groups: measured.collect(),
     }
+}
+
+/// Draws what a search found, which is only a bound where the program did not end it.
+fn found(series: Series, labels: [&'static str; 2], found: &Found, mark: Option<f64>) -> Bar {
+    let [exact, bound] = labels;
+    let label = if found.end == End::Program {
+        exact
+    } else {
+        bound
+    };
+    bar(series, label, found.people as f64, mark)
 }
 
 const fn bar(series: Series, label: &'static str, value: f64, mark: Option<f64>) -> Bar {
@@ -188,9 +220,12 @@ const fn bar(series: Series, label: &'static str, value: f64, mark: Option<f64>)
     }
 }
 
-fn group(scene: &Scene, bars: Vec<Bar>) -> Group {
-    let label = format!("{} · {}", scene.name, scene.people);
-    Group { label, bars }
+fn group(scene: &Scene, bars: Vec<Bar>, doubt: &str) -> Group {
+    Group {
+        label: format!("{} · {}", scene.name, scene.people),
+        below: format!("{} × {} s{doubt}", scene.rounds, scene.seconds),
+        bars,
+    }
 }
 
 impl Chart {
@@ -206,7 +241,8 @@ impl Chart {
         let mut y = HEAD;
         for group in &self.groups {
             let middle = y + group.bars.len() as f64 * ROW / 2.0;
-            text(&mut out, "group", LABEL_X, middle + 4.5, &group.label);
+            text(&mut out, "group", LABEL_X, middle - 3.5, &group.label);
+            text(&mut out, "below", LABEL_X, middle + 11.5, &group.below);
             for bar in &group.bars {
                 self.bar(&mut out, bar, y, scale);
                 y += ROW;
@@ -305,16 +341,14 @@ const BAR_ROOM: f64 = 400.0;
 const NUMBER_ROOM: f64 = 88.0;
 /// An overrun.
 const LATE_MS: f64 = 5.0;
-/// Lateness is not told exactly beyond.
-const LATENESS_SHOWN_US: u64 = 20_000;
 const STYLE: &str = "\
 text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',sans-serif;fill:#1d2733}\
 .page{fill:#fbfaf7}.title{font-size:19px;font-weight:600}.note{font-size:12.5px;fill:#65717f}\
-.group{font-size:13.5px;font-weight:600}.series{font-size:12px;fill:#65717f;text-anchor:end}\
+.group{font-size:13.5px;font-weight:600}.series{font-size:12px;fill:#65717f;text-anchor:end}.below{font-size:11px;fill:#65717f}\
 .number{font-size:12px;font-variant-numeric:tabular-nums}\
 .floor{fill:#b9c2cb}.server{fill:#2f7f79}.tail{fill:#8cbdb7}.mark{stroke:#c2622d;stroke-width:2}\
 .margin{stroke:#fbfaf7;stroke-width:6}\
-@media(prefers-color-scheme:dark){text{fill:#e4e8ec}.page{fill:#171c22}.note,.series{fill:#96a2af}\
+@media(prefers-color-scheme:dark){text{fill:#e4e8ec}.page{fill:#171c22}.note,.series,.below{fill:#96a2af}\
 .floor{fill:#4a5560}.server{fill:#55b3aa}.tail{fill:#2f6f6a}.mark{stroke:#e58a52}\
 .margin{stroke:#171c22}}";
 
@@ -337,6 +371,7 @@ mod tests {
         // 1.6 × 0.25 of 0.5 is four fifths of the room.
         assert!(picture.contains("x1=\"560.0\""), "{picture}");
         assert!(picture.contains(">0.500 ms/s<"), "{picture}");
+        assert!(picture.contains(">3 × 10 s<"), "{picture}");
         assert!(picture.ends_with("</svg>\n"));
     }
 

@@ -281,7 +281,8 @@ fn shake_hands(
     panic!("the handshake did not end");
 }
 
-fn phone(codec: Codec, address: SocketAddr) -> Opening {
+/// What SDP would say of a telephone.
+pub(crate) fn phone(codec: Codec, address: SocketAddr) -> Opening {
     Opening::Phone(PhoneMedia {
         format: Format {
             codec,
@@ -326,7 +327,8 @@ fn murmur_of(tick: usize) -> Frame {
     frame
 }
 
-fn address(number: u64) -> SocketAddr {
+/// The address of a person.
+pub(crate) fn address(number: u64) -> SocketAddr {
     let port = u16::try_from(10_000 + number).expect("a few thousand ports are used");
     SocketAddr::from(([192, 0, 2, 1], port))
 }

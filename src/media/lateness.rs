@@ -11,11 +11,12 @@ use dsp::TICK;
 
 use crate::limit::LATE_TICK;
 
-/// Ticks by how late they began, and how many overran.
+/// Ticks by how late they began, how many overran, and the latest of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lateness {
     ticks: [u64; BUCKETS],
     overruns: u64,
+    most: Duration,
 }
 
 impl Lateness {
@@ -24,6 +25,7 @@ impl Lateness {
         let late = began.saturating_duration_since(due);
         let bucket = BOUNDS.partition_point(|bound| *bound < late);
         self.ticks[bucket] += ticks;
+        self.most = self.most.max(late);
         if late > LATE_TICK || ended > due + TICK {
             self.overruns += ticks;
         }
@@ -32,6 +34,12 @@ impl Lateness {
     /// Returns how many ticks overran.
     pub const fn overruns(&self) -> u64 {
         self.overruns
+    }
+
+    /// Takes the largest lateness since it was last taken: no bucket bounds it, and whoever looks at a stretch of time must
+    /// not be told of what came before.
+    pub const fn take_most(&mut self) -> Duration {
+        std::mem::replace(&mut self.most, Duration::ZERO)
     }
 
     /// Returns the buckets in order: the largest lateness that falls into each, and its ticks. The last has no bound.
@@ -46,6 +54,8 @@ impl Lateness {
 pub struct SharedLateness {
     ticks: [AtomicU64; BUCKETS],
     overruns: AtomicU64,
+    /// Nanoseconds.
+    most: AtomicU64,
 }
 
 impl Default for SharedLateness {
@@ -53,24 +63,29 @@ impl Default for SharedLateness {
         Self {
             ticks: [const { AtomicU64::new(0) }; BUCKETS],
             overruns: AtomicU64::new(0),
+            most: AtomicU64::new(0),
         }
     }
 }
 
 impl SharedLateness {
-    /// Publishes a state; each value by itself is exact, several together may be of two moments.
-    pub fn publish(&self, lateness: &Lateness) {
+    /// Publishes a state; each value by itself is exact, several together may be of two moments. The largest lateness goes
+    /// over to here, where readers take it.
+    pub fn publish(&self, lateness: &mut Lateness) {
         for (shared, value) in self.ticks.iter().zip(lateness.ticks) {
             shared.store(value, Ordering::Relaxed);
         }
         self.overruns.store(lateness.overruns, Ordering::Relaxed);
+        let most = u64::try_from(lateness.take_most().as_nanos()).unwrap_or(u64::MAX);
+        self.most.fetch_max(most, Ordering::Relaxed);
     }
 
-    /// Returns the published state.
+    /// Returns the published state, with the largest lateness since the last reading.
     pub fn read(&self) -> Lateness {
         Lateness {
             ticks: std::array::from_fn(|n| self.ticks[n].load(Ordering::Relaxed)),
             overruns: self.overruns.load(Ordering::Relaxed),
+            most: Duration::from_nanos(self.most.swap(0, Ordering::Relaxed)),
         }
     }
 }
@@ -122,10 +137,25 @@ mod tests {
         }
         lateness.note(1_000, due, due + ms(21), due + ms(21));
         let shared = SharedLateness::default();
-        shared.publish(&lateness);
+        shared.publish(&mut lateness);
         let expected = BOUNDS.into_iter().map(Some).zip(1..).chain([(None, 1_000)]);
         assert!(shared.read().buckets().eq(expected));
         assert_eq!(shared.read(), lateness);
+    }
+
+    #[test]
+    fn the_largest_lateness_is_told_exactly_and_once() {
+        let due = t0();
+        let (mut lateness, shared) = (Lateness::default(), SharedLateness::default());
+        for late in [ms(3), ms(47), ms(1)] {
+            lateness.note(1, due, due + late, due + late);
+            shared.publish(&mut lateness);
+        }
+        assert_eq!(shared.read().take_most(), ms(47));
+        lateness.note(1, due, due + ms(2), due + ms(2));
+        shared.publish(&mut lateness);
+        assert_eq!(shared.read().take_most(), ms(2));
+        assert_eq!(shared.read().take_most(), ms(0));
     }
 
     fn ms(millis: u64) -> Duration {

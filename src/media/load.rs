@@ -37,6 +37,12 @@ pub struct Effort {
 impl Effort {
     /// The effort of a worker with room to spare.
     pub const FULL: Self = LADDER[0];
+
+    /// Returns the effort that is reduced by so many steps, as [`State::reduced`] and the gauge tell them.
+    pub const fn reduced_by(steps: usize) -> Self {
+        let least = LADDER.len() - 1;
+        LADDER[if steps < least { steps } else { least }]
+    }
 }
 
 impl Default for Effort {
@@ -117,7 +123,7 @@ impl Load {
 
     /// Returns the effort that the load leaves room for.
     pub const fn effort(&self) -> Effort {
-        LADDER[self.ladder.step]
+        Effort::reduced_by(self.ladder.step)
     }
 
     /// Tells whether one leg more may be opened here without harm to those that are.

@@ -267,7 +267,7 @@ impl Worker {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns how late its ticks were, as last published.
+    /// Returns how late its ticks were, as last published; the largest lateness is that since the last asking.
     pub fn lateness(&self) -> Lateness {
         self.lateness.read()
     }

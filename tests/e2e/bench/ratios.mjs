@@ -34,7 +34,9 @@ function compare(title, names) {
 }
 
 const codecs = ['Pcma', 'Pcmu', 'G722', 'Opus'];
-growth('A shard: one tick by legs', ['shard_tick'], [10, 100, 500]);
+growth('A shard: one tick by telephones', ['shard_tick'], [10, 100, 500, 1000]);
+growth('A shard: one tick by browsers', ['shard_tick_browsers'], [10, 100, 500, 1000]);
+compare('A shard: one more joins, by legs that are in', [10, 1000].map((legs) => ['shard_join', String(legs)]));
 growth('The mixer alone: one tick by participants', ['mixer_all_n_minus_one'], [10, 100, 500]);
 compare('Encoding 20 ms', codecs.map((codec) => [`encode_${codec}`]));
 compare('Decoding 20 ms', codecs.map((codec) => [`decode_${codec}`]));
