@@ -10,6 +10,7 @@ use crate::sim::{
     ear::Voice,
     now,
     party::{assert_hears, assert_silent, comes_in, listen, opens, talks},
+    sound::Saying,
     world::World,
 };
 
@@ -60,6 +61,7 @@ async fn a_codec_may_change_in_mid_call() {
         assert_hears(&bob, from, &[Voice(1)]);
     }
     alice.types("66");
+    alice.say(Saying::Silence);
     world.run_for(FOUR_SECONDS).await;
     assert_eq!(
         world.ladder.said_to("alice").last().unwrap(),

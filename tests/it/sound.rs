@@ -12,6 +12,7 @@ use crate::sim::{
     ear::{Voice, heard},
     now,
     party::{LOUDNESS, Listener, assert_hears, comes_in, listen, opens, talks},
+    sound::Saying,
     world::{CLIP_HZ, World},
 };
 
@@ -24,6 +25,7 @@ async fn wide_band_is_kept_from_end_to_end_in_both_directions() {
     let from = listen(&mut world).await;
     assert_wide(&carol, from);
     alice.types("66");
+    alice.say(Saying::Silence);
     carol.says(WIDE);
     carol.does(Verb::SetMicrophone(true)).await;
     world.run_for(3 * SECOND).await;
@@ -111,6 +113,7 @@ async fn who_switches_the_microphone_is_told_over_the_talk_and_nobody_else_hears
         let from = listen(&mut world).await;
         let undisturbed = voice(&alice, from, Voice(1));
         alice.types("66");
+        alice.say(Saying::Silence);
         world
             .run_until(|world| {
                 let said = world.ladder.said_to("alice");

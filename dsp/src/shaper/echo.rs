@@ -58,6 +58,10 @@ impl EchoPath {
         delay: None,
         coupling: [FIRST_COUPLING; bands::COUNT],
     };
+
+    pub(super) const fn is_known(&self) -> bool {
+        self.delay.is_some()
+    }
 }
 
 impl EchoGate {

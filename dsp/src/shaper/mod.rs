@@ -67,7 +67,11 @@ pub struct Shaper {
     codec: Codec,
     shaping: Shaping,
     gain: Gain,
-    /// The gain the last frame ended with, as a factor.
+    /// The gain as it was when the leg's echo was last known; none while it is known. What is learned until then may be
+    /// learned of the echo.
+    unspoilt: Option<Gain>,
+    /// The gain the last frame ended with, in dB and as a factor.
+    applied: f32,
     factor: f32,
     limiter: Limiter,
     high_pass: HighPass,
@@ -83,6 +87,8 @@ impl Shaper {
             codec,
             shaping,
             gain: Gain::new(),
+            unspoilt: Some(Gain::new()),
+            applied: 0.0,
             factor: 1.0,
             limiter: Limiter::new(),
             high_pass: HighPass::new(),
@@ -126,18 +132,49 @@ impl Shaper {
         if is_telephone(self.codec) {
             self.high_pass.process(&mut line);
         }
+        let mut echo = false;
         if let Some(workshop) = &mut self.workshop {
             workshop.process(&mut line, heard, self.shaping, self.codec);
+            echo = workshop.was_echo();
+            let known = workshop.knows_echo();
+            self.heed_echo(known);
         }
         let dbov = dbov_of(&line);
-        self.amplify(&mut line, dbov, frame);
+        self.amplify(&mut line, dbov, echo, frame);
         level_of(dbov)
     }
 
+    /// Goes back to the gain of before where an echo has just been found, since what was heard meanwhile was that.
+    fn heed_echo(&mut self, known: bool) {
+        if !known {
+            self.unspoilt.get_or_insert_with(|| self.gain.clone());
+        } else if let Some(unspoilt) = self.unspoilt.take() {
+            self.gain = unspoilt;
+        }
+    }
+
+    /// Returns the gain at the end of the frame in dB. What is left of an echo is not turned up, nor is anything learned of
+    /// it.
+    fn gain_for(&mut self, dbov: f32, echo: bool) -> f32 {
+        let wanted = if echo {
+            self.gain.as_db().min(0.0)
+        } else {
+            self.gain.handle(dbov)
+        };
+        self.applied = wanted.min(self.applied + COMES_BACK);
+        self.applied
+    }
+
     /// Brings the line to its level, sliding from the last frame's gain.
-    fn amplify(&mut self, line: &mut [f32; FRAME_SAMPLES], dbov: f32, frame: &mut Frame) {
+    fn amplify(
+        &mut self,
+        line: &mut [f32; FRAME_SAMPLES],
+        dbov: f32,
+        echo: bool,
+        frame: &mut Frame,
+    ) {
         let wanted = if self.shaping.gain {
-            10_f32.powf(self.gain.handle(dbov) / 20.0)
+            10_f32.powf(self.gain_for(dbov, echo) / 20.0)
         } else {
             1.0
         };
@@ -155,6 +192,9 @@ impl Shaper {
         self.limiter.limit(&sums, frame);
     }
 }
+
+/// dB by which the gain of speech comes back in a tick after echo.
+const COMES_BACK: f32 = 1.5;
 
 /// The workshops of a bus: heavy state that only those who may be heard need.
 pub struct ShaperPool {

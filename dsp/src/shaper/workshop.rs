@@ -37,6 +37,8 @@ pub(super) struct Workshop {
     scratch: Vec<Complex<f32>>,
     noise: NoiseGate,
     echo: EchoGate,
+    /// The power of the last frame, and what the suppression of echo has left of it.
+    powers: [f32; 2],
 }
 
 /// What a leg keeps of a workshop's work until it speaks again.
@@ -45,6 +47,9 @@ pub(super) struct Memory {
     pub(super) noise: NoiseFloor,
     pub(super) echo: EchoPath,
 }
+
+/// The part of a frame's power that is left where it was echo for the most part.
+const MOSTLY: f32 = 0.5;
 
 impl Workshop {
     pub(super) fn new() -> Self {
@@ -63,7 +68,19 @@ impl Workshop {
             scratch: vec![none; room],
             noise: NoiseGate::new(),
             echo: EchoGate::new(),
+            powers: [0.0; 2],
         }
+    }
+
+    /// Tells whether the way of an echo is known.
+    pub(super) const fn knows_echo(&self) -> bool {
+        self.echo.path().is_known()
+    }
+
+    /// Tells whether the last frame was echo for the most part.
+    pub(super) fn was_echo(&self) -> bool {
+        let [all, left] = self.powers;
+        left < all * MOSTLY
     }
 
     /// Begins to work for another leg, from what is remembered of it.
@@ -91,6 +108,7 @@ impl Workshop {
         shaping: Shaping,
         codec: Codec,
     ) {
+        self.powers = [0.0; 2];
         let bins = bins_of(codec);
         let halves = line
             .chunks_exact_mut(HOP)
@@ -116,6 +134,10 @@ impl Workshop {
         self.measure(&mut powers[..bins]);
         if shaping.echo {
             self.echo.handle(&powers[..bins], &sent[..bins], gains);
+            for (power, gain) in powers.iter().zip(gains.iter()) {
+                self.powers[0] += power;
+                self.powers[1] += power * gain * gain;
+            }
         }
         if shaping.noise_suppression {
             self.noise.handle(&powers[..bins], gains);

@@ -34,6 +34,27 @@ fn an_echo_is_named() {
     assert_eq!(findings(&alone), [], "who listens returns nothing");
 }
 
+/// What is left of an echo must not be turned up again by what brings all to one level.
+#[test]
+fn a_third_hears_far_less_of_an_echo() {
+    let echo = || Some(Echo::new(OWN_DELAY, RETURN_LOSS));
+    let residue = |shaping| {
+        let [with, without] = [echo(), None].map(|echo| {
+            let world = talk_beside(echo, shaping);
+            world.phones[&CARL].heard.clone()
+        });
+        // The last six seconds, when what echoes is known.
+        let from = with.len().min(without.len()) - 6 * 48_000;
+        let rest = with.iter().zip(&without).skip(from);
+        let rest: Vec<i16> = rest.map(|(x, y)| x.saturating_sub(*y)).collect();
+        sounds::dbov(&rest)
+    };
+    let [plain, shaped] = [Shaping::NONE, Shaping::of(Codec::Pcma)].map(residue);
+    println!("plain {plain:.1} dBov, shaped {shaped:.1} dBov");
+    assert!(plain > -50.0, "{plain} dBov");
+    assert!(shaped < plain - 10.0, "{shaped} against {plain} dBov");
+}
+
 #[test]
 fn a_fan_or_a_hum_is_named_while_it_lasts() {
     for noise in [
@@ -54,7 +75,7 @@ fn a_fan_or_a_hum_is_named_while_it_lasts() {
 /// Two listen to one who talks, the first of them on a telephone that may echo.
 fn talk_beside(echo: Option<Echo>, shaping: Shaping) -> World {
     let mut world = trio(shaping);
-    let talk = sounds::prompts(&["en/privacy", "en/help", "de/privacy", "de/help"]);
+    let talk = sounds::prompts(&["en/privacy", "en/help-code", "de/privacy", "de/help-code"]);
     world.phone(BERT).recites([&talk[..], &talk].concat());
     world.phone(ANNA).echo = echo;
     world.run(TALK * SECOND);
