@@ -62,6 +62,13 @@ pub const STREAMS: usize = 4_096;
 /// Refusals 503 sent per second without a transaction; beyond, a flood meets silence.
 pub const OVERLOAD_ANSWERS_PER_SECOND: u32 = 200;
 
+/// Answers sent per second that no transaction remembers, such as those to OPTIONS; beyond, requests meet silence. A
+/// few hundred trunks that ask once a second whether we live need half of it.
+pub const STATELESS_ANSWERS_PER_SECOND: u32 = 1_000;
+
+/// Of these, answers to one address; beyond, it meets silence while others are answered.
+pub const STATELESS_ANSWERS_PER_SOURCE: u32 = 250;
+
 /// Octets of the header fields that every response repeats; a request with more is dropped, because each of its
 /// transactions would hold them several times.
 pub const REPEATED_BYTES: usize = 16 * 1024;

@@ -139,6 +139,14 @@ impl Session {
         matches!(self, Self::Leaving(_) | Self::Left)
     }
 
+    /// Whether no ACK has ever come.
+    fn is_unconfirmed(&self) -> bool {
+        matches!(
+            self,
+            Self::Proceeding(_) | Self::Answered(_) | Self::Leaving(_)
+        )
+    }
+
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> CallFired {
         match self {
             Self::Answered(waiting) | Self::Reanswered(waiting) | Self::Leaving(waiting) => {
@@ -212,6 +220,15 @@ impl Calls {
 
     pub(crate) fn get_mut(&mut self, call: CallRef) -> Option<&mut Call> {
         self.all.get_mut(&call)
+    }
+
+    /// The calls over one connection that the peer has not acknowledged, or whose acknowledgement only our BYE waits for.
+    pub(crate) fn unconfirmed_over(&self, flow: Flow) -> Vec<CallRef> {
+        self.all
+            .iter()
+            .filter(|(_, call)| call.dialog.flow == flow && call.session.is_unconfirmed())
+            .map(|(id, _)| *id)
+            .collect()
     }
 
     pub(crate) fn remove(&mut self, call: CallRef) {

@@ -111,6 +111,86 @@ fn ladder_of_a_call_on_hold() {
     );
 }
 
+#[test]
+fn ladder_of_a_reinvite_with_another_address() {
+    let mut world = World::new(Door::Accepts);
+    world.ask("INVITE", 1, SDP);
+    world.run(SECOND);
+    let moved = SDP.replace("198.51.100.7", "198.51.100.8");
+    world.ask("INVITE", 2, &moved.replace("m=audio 4000", "m=audio 4002"));
+    world.run(SECOND);
+    insta::assert_snapshot!("reinvite_address", redacted(&world.ladder));
+    assert_eq!(world.finals, [(1, 200), (2, 200)]);
+}
+
+#[test]
+fn ladder_of_a_reinvite_with_another_codec() {
+    let mut world = World::new(Door::Accepts);
+    world.ask("INVITE", 1, SDP);
+    world.run(SECOND);
+    world.ask("INVITE", 2, &SDP.replace("AVP 8 101", "AVP 9 8 101"));
+    world.run(SECOND);
+    insta::assert_snapshot!("reinvite_codec", redacted(&world.ladder));
+    assert_eq!(world.finals, [(1, 200), (2, 200)]);
+}
+
+#[test]
+fn ladder_of_a_reinvite_without_an_offer() {
+    let mut world = World::new(Door::Accepts);
+    let events = SDP.replace("101", "96");
+    world.ask("INVITE", 1, &events);
+    world.run(SECOND);
+    world.ask("INVITE", 2, "");
+    world.run(SECOND);
+    insta::assert_snapshot!("reinvite_without_offer", redacted(&world.ladder));
+    assert!(
+        world
+            .ladder
+            .contains("a=rtpmap:96 telephone-event/8000\n      a=fmtp:96 0-15\n      a=ptime:20"),
+        "the number keeps its meaning"
+    );
+}
+
+#[test]
+fn ladder_of_a_refused_fax() {
+    let mut world = World::new(Door::Accepts);
+    world.ask("INVITE", 1, SDP);
+    world.run(SECOND);
+    let (head, _) = SDP.split_once("m=audio").unwrap();
+    world.ask("INVITE", 2, &format!("{head}m=image 4000 udptl t38\r\n"));
+    world.run(SECOND);
+    insta::assert_snapshot!("t38_refused", redacted(&world.ladder));
+    assert_eq!(world.finals, [(1, 200), (2, 488)]);
+    world.command(|call| Command::Ping { call });
+    world.run(SECOND);
+    assert_eq!(world.count(|event| matches!(event, Event::Alive { .. })), 1);
+    assert_eq!(world.endpoint.calls(), 1, "the call goes on as it was");
+}
+
+#[test]
+fn ladder_of_an_invite_that_would_replace_a_call() {
+    let mut world = World::new(Door::Accepts);
+    world.ask_with("INVITE", 1, "Replaces: other;to-tag=1;from-tag=2\r\n", SDP);
+    world.run(SECOND);
+    insta::assert_snapshot!("replaces_refused", redacted(&world.ladder));
+    assert_eq!(
+        (world.finals.as_slice(), world.events.len()),
+        ([(1, 481)].as_slice(), 0)
+    );
+}
+
+#[test]
+fn ladder_of_a_refused_transfer() {
+    let mut world = World::new(Door::Accepts);
+    world.ask("INVITE", 1, SDP);
+    world.run(SECOND);
+    world.ask_with("REFER", 2, "Refer-To: <tel:+49900123456>\r\n", "");
+    world.run(SECOND);
+    insta::assert_snapshot!("refer_refused", redacted(&world.ladder));
+    assert_eq!(world.finals, [(1, 200), (2, 405)]);
+    assert_eq!(world.requests, Vec::<String>::new(), "nothing dials");
+}
+
 /// A whole call in which the n-th datagram is lost; returns how many were sent.
 fn lossy_call(n: usize, we_leave: bool) -> usize {
     let mut world = World::new(Door::Accepts);

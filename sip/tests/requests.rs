@@ -150,6 +150,24 @@ fn what_we_do_not_do_is_refused_by_its_code() {
 }
 
 #[test]
+fn nobody_takes_a_call_over_transfers_it_or_sends_text() {
+    let replaces = "Replaces: call-1;to-tag=1;from-tag=2\r\nContact:";
+    let required = format!("Require: replaces\r\n{replaces}");
+    let invite = request("INVITE");
+    let cases = [
+        (request("REFER"), 405, "Allow"),
+        (request("MESSAGE"), 405, "Allow"),
+        (invite.replace("Contact:", &required), 420, "Unsupported"),
+        (invite.replace("Contact:", replaces), 481, "To"),
+    ];
+    for (text, expected, name) in cases {
+        let sent = answer(&text);
+        assert_eq!((sent.len(), status(&sent[0])), (1, expected));
+        assert!(field(&sent[0], name).is_some(), "{expected} carries {name}");
+    }
+}
+
+#[test]
 fn a_body_too_long_for_a_stream_is_refused_by_its_length_alone() {
     for length in ["70000", "99999999999999999999"] {
         let mut endpoint = endpoint();
@@ -414,6 +432,102 @@ fn a_call_over_a_lost_connection_is_unreachable() {
     endpoint.handle(Command::Ping { call }, now);
     let reason = sip::Ended::Unreachable;
     assert_eq!(events(&mut endpoint), [Event::Ended { call, reason }]);
+    assert_eq!(endpoint.calls(), 0);
+}
+
+/// How far a call has come when its connection is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Proceeding,
+    Answered,
+    Leaving,
+}
+
+#[test]
+fn a_connection_lost_before_the_ack_takes_its_calls_with_it() {
+    let now = t0();
+    for stage in [Stage::Proceeding, Stage::Answered, Stage::Leaving] {
+        let mut endpoint = endpoint();
+        let mut calls = Vec::new();
+        for number in 0..10 {
+            let text = request("INVITE").replace("call-1", &format!("call-{number}"));
+            let text = text.replace("z9hG4bKa", &format!("z9hG4bKa{number}"));
+            endpoint.handle_stream(tcp(), text.as_bytes(), now);
+        }
+        for event in events(&mut endpoint) {
+            let Event::Invite { call, offer, .. } = event else {
+                panic!("no INVITE arrived");
+            };
+            calls.push(call);
+            if stage != Stage::Proceeding {
+                let sdp = described(offer.as_ref());
+                endpoint.handle(Command::Accept { call, sdp }, now);
+            }
+            if stage == Stage::Leaving {
+                endpoint.handle(Command::Bye { call }, now);
+            }
+        }
+        transmits(&mut endpoint);
+        endpoint.handle_closed(tcp(), now);
+        let ended: Vec<CallRef> = events(&mut endpoint)
+            .iter()
+            .filter_map(|event| match event {
+                Event::Ended { call, .. } => Some(*call),
+                Event::Invite { .. }
+                | Event::Established { .. }
+                | Event::Reinvite { .. }
+                | Event::Renegotiated { .. }
+                | Event::Alive { .. } => None,
+            })
+            .collect();
+        assert_eq!(ended, calls, "{stage:?}");
+        assert_eq!(transmits(&mut endpoint), Vec::<String>::new());
+        assert_eq!((endpoint.calls(), endpoint.transactions()), (0, 0));
+        assert_eq!(endpoint.poll_timeout(), None, "{stage:?}");
+    }
+}
+
+#[test]
+fn a_flood_of_what_needs_no_state_meets_silence() {
+    let now = t0();
+    let mut endpoint = endpoint();
+    for _ in 0..10_000 {
+        endpoint.handle_datagram(udp(), request("OPTIONS").as_bytes(), now);
+    }
+    let most = sip::limit::STATELESS_ANSWERS_PER_SOURCE;
+    assert_eq!(transmits(&mut endpoint).len(), most as usize);
+    assert_eq!(endpoint.counters().silenced, 10_000 - u64::from(most));
+    let other = Flow {
+        remote: "203.0.113.8:5060".parse().unwrap(),
+        ..udp()
+    };
+    endpoint.handle_datagram(other, request("OPTIONS").as_bytes(), now);
+    assert_eq!(statuses(&mut endpoint), [200], "others are still answered");
+}
+
+#[test]
+fn a_redirection_is_not_followed() {
+    let now = t0();
+    let (mut endpoint, call, _) = established(udp(), CONTACT, now);
+    endpoint.handle(Command::Ping { call }, now);
+    let ping = transmits(&mut endpoint).remove(0);
+    let moved = world::phone_answer(&ping).replace(
+        "200 OK\r\n",
+        "302 Moved Temporarily\r\nContact: <sip:0900123456@203.0.113.9>\r\n",
+    );
+    endpoint.handle_datagram(udp(), moved.as_bytes(), now);
+    assert_eq!(events(&mut endpoint), [Event::Alive { call }]);
+    assert_eq!(transmits(&mut endpoint), Vec::<String>::new());
+    endpoint.handle(Command::Bye { call }, now);
+    let bye = transmits(&mut endpoint).remove(0);
+    assert!(bye.starts_with("BYE sip:anna@198.51.100.7 "));
+    let moved = moved.replace(
+        &field(&ping, "Via").unwrap().to_owned(),
+        field(&bye, "Via").unwrap(),
+    );
+    let moved = moved.replace(field(&ping, "CSeq").unwrap(), field(&bye, "CSeq").unwrap());
+    endpoint.handle_datagram(udp(), moved.as_bytes(), now);
+    assert_eq!(transmits(&mut endpoint), Vec::<String>::new());
     assert_eq!(endpoint.calls(), 0);
 }
 

@@ -44,7 +44,7 @@ impl Endpoint {
 
     pub(super) fn handle_cancel(&mut self, incoming: &Incoming, now: Instant) {
         let Some(id) = self.servers.find(&incoming.key.clone().of_invite()) else {
-            return self.answer_stateless(&incoming.heads, Reply::new(481));
+            return self.answer_stateless(&incoming.heads, Reply::new(481), now);
         };
         let proceeding = match self.servers.get_mut(id).map(|server| &server.machine) {
             Some(Machine::Invite { state, call }) => {
@@ -58,7 +58,7 @@ impl Endpoint {
                 let bytes = Reply::new(200).write(&incoming.heads, Some(&tag), &self.agent);
                 self.send(incoming.heads.reply_to, bytes);
             }
-            None => self.answer_stateless(&incoming.heads, Reply::new(200)),
+            None => self.answer_stateless(&incoming.heads, Reply::new(200), now),
         }
         if let Some(call) = proceeding {
             self.refuse_invitation(call, Reply::new(487), Ended::Cancelled, now);
@@ -69,10 +69,10 @@ impl Endpoint {
         let found = DialogId::of(incoming).and_then(|dialog| self.calls.find(&dialog));
         let Some((id, call)) = found.and_then(|id| self.calls.get_mut(id).map(|call| (id, call)))
         else {
-            return self.answer_stateless(&incoming.heads, Reply::new(481));
+            return self.answer_stateless(&incoming.heads, Reply::new(481), now);
         };
         if incoming.cseq < call.dialog.remote_cseq {
-            return self.answer_stateless(&incoming.heads, Reply::new(500));
+            return self.answer_stateless(&incoming.heads, Reply::new(500), now);
         }
         call.dialog.remote_cseq = incoming.cseq;
         call.dialog.flow = flow;
@@ -296,6 +296,15 @@ impl Endpoint {
             self.end(call, Ended::Unreachable);
             self.hang_up(call, now);
         }
+    }
+
+    /// Ends a call whose peer cannot be reached any more, without a word to it.
+    pub(super) fn abandon(&mut self, id: CallRef, now: Instant) {
+        self.end(id, Ended::Unreachable);
+        if let Some(call) = self.calls.get_mut(id) {
+            call.session = Session::Left;
+        }
+        self.forget_call(id, now);
     }
 
     /// Removes or schedules a client transaction after a change.

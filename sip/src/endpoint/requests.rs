@@ -121,7 +121,7 @@ impl Endpoint {
     fn handle_outside_dialog(&mut self, incoming: Incoming, flow: Flow, now: Instant) {
         let is_invite = incoming.verb() == Verb::Invite;
         if is_invite && self.servers.is_merged(&incoming.merge_key()) {
-            return self.answer_stateless(&incoming.heads, Reply::new(482));
+            return self.answer_stateless(&incoming.heads, Reply::new(482), now);
         }
         if is_invite && (self.is_full() || self.calls.len() >= self.limits.dialogs) {
             return self.answer_overload(&incoming.heads, now);
@@ -134,7 +134,7 @@ impl Endpoint {
             Ok(_) => capabilities(),
             Err(reply) => reply,
         };
-        self.answer_stateless(&incoming.heads, reply);
+        self.answer_stateless(&incoming.heads, reply, now);
     }
 
     fn handle_invite(
@@ -177,6 +177,16 @@ fn screen_outside_dialog(incoming: &Incoming) -> Result<Target, Reply> {
     }
     let target = Target::of(&incoming.request.uri).ok_or_else(|| Reply::new(416))?;
     screen_extensions(&incoming.request)?;
+    // None of our calls can be taken over, whichever it names: there is no such dialog (RFC 3891 §3).
+    if incoming
+        .request
+        .headers
+        .get_all(&HeaderName::Replaces)
+        .next()
+        .is_some()
+    {
+        return Err(Reply::new(481));
+    }
     Ok(target)
 }
 

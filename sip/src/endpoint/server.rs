@@ -202,6 +202,15 @@ impl Servers {
         self.all.get_mut(&id)
     }
 
+    /// The transactions over one connection.
+    pub(crate) fn over(&self, flow: Flow) -> Vec<u64> {
+        self.all
+            .iter()
+            .filter(|(_, server)| server.flow == flow)
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
     pub(crate) fn remove(&mut self, id: u64) {
         if let Some(server) = self.all.remove(&id) {
             self.by_key.remove(&server.key);
