@@ -88,6 +88,9 @@ pub const QUEUED_TRANSMITS: usize = 16_384;
 /// How long the door may think about an INVITE; then it is answered 480.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
+/// How long the door may think about an UPDATE; then it is answered 504. The peer gives up after 32 s.
+pub const UPDATE_WITHIN: Duration = Duration::from_secs(10);
+
 /// How long a message on a stream may take to arrive completely; then the connection is closed.
 pub const MESSAGE_WITHIN: Duration = Duration::from_secs(32);
 

@@ -10,7 +10,6 @@ use crate::{
         timers::{Backoff, PATIENCE},
         write::Wire,
     },
-    limit,
     sdp::Description,
 };
 
@@ -36,7 +35,7 @@ pub(crate) enum Session {
     Answered(Unacknowledged),
     /// The session runs.
     Confirmed,
-    /// A re-INVITE waits for the door.
+    /// A re-INVITE, or an UPDATE with an offer, waits for the door.
     Reinvited(Invitation),
     /// Our 200 to a re-INVITE waits for its ACK.
     Reanswered(Unacknowledged),
@@ -46,7 +45,7 @@ pub(crate) enum Session {
     Left,
 }
 
-/// An INVITE or re-INVITE that waits for the door.
+/// An INVITE, re-INVITE or UPDATE that waits for the door.
 #[derive(Debug)]
 pub(crate) struct Invitation {
     /// Its server transaction.
@@ -57,10 +56,22 @@ pub(crate) struct Invitation {
     pub(crate) cseq: u32,
     /// Record-Route rows, to be repeated in the 200.
     pub(crate) record_routes: Vec<Vec<u8>>,
-    /// Whether it came without an offer, so that ours goes into the 200.
-    pub(crate) delayed: bool,
+    /// What follows its 200.
+    pub(crate) kind: Kind,
     /// When the door has thought long enough.
     pub(crate) until: Instant,
+}
+
+/// What follows the 200 to an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The ACK.
+    Invite {
+        /// Whether the INVITE came without an offer, so that ours goes into the 200 and the ACK carries the answer.
+        delayed: bool,
+    },
+    /// Nothing: the exchange is complete (RFC 3311 §5.2).
+    Update,
 }
 
 /// A 200 that waits for its ACK; repeated on every transport (RFC 3261 §13.3.1.4).
@@ -91,20 +102,18 @@ pub(crate) enum CallFired {
     Unanswered,
 }
 
-impl Invitation {
-    /// When the door must have answered.
-    pub(crate) fn deadline(now: Instant) -> Instant {
-        now + limit::ANSWER_WITHIN
-    }
-}
-
 impl Unacknowledged {
-    pub(crate) fn new(invitation: &Invitation, response: Wire, now: Instant) -> Self {
+    pub(crate) fn new(
+        invitation: &Invitation,
+        delayed: bool,
+        response: Wire,
+        now: Instant,
+    ) -> Self {
         Self {
             cseq: invitation.cseq,
             response,
             flow: invitation.heads.reply_to,
-            delayed: invitation.delayed,
+            delayed,
             resend: Backoff::new(now),
             until: now + PATIENCE,
         }

@@ -168,6 +168,55 @@ fn ladder_of_a_refused_fax() {
 }
 
 #[test]
+fn ladder_of_a_call_with_reliable_provisional_responses() {
+    let mut world = World::new(Door::Accepts);
+    world.ask_with("INVITE", 1, "Require: 100rel\r\n", SDP);
+    world.run(SECOND);
+    world.ask_with("PRACK", 2, "RAck: 1 1 INVITE\r\n", "");
+    world.run(SECOND);
+    insta::assert_snapshot!("prack_required", redacted(&world.ladder));
+    assert_eq!(world.finals, [(1, 200), (2, 481)]);
+    assert_eq!(world.count(established), 1);
+}
+
+#[test]
+fn ladder_of_a_hold_by_update() {
+    let mut world = World::new(Door::Accepts);
+    world.ask("INVITE", 1, SDP);
+    world.run(SECOND);
+    world.ask("UPDATE", 2, &format!("{SDP}a=sendonly\r\n"));
+    world.run(SECOND);
+    world.ask("UPDATE", 3, "");
+    world.run(SECOND);
+    insta::assert_snapshot!("update_hold", redacted(&world.ladder));
+    assert_eq!(world.finals, [(1, 200), (2, 200), (3, 200)]);
+    let renegotiated = |event: &Event| matches!(event, Event::Renegotiated { .. });
+    assert_eq!(world.count(renegotiated), 1);
+}
+
+#[test]
+fn ladder_of_updates_that_cross() {
+    let mut world = World::new(Door::Accepts);
+    world.lost = Box::new(|number, _| number == 3);
+    world.ask("INVITE", 1, "");
+    world.run(SECOND / 4);
+    assert!(
+        world
+            .ladder
+            .ends_with("ACK sip:4711@192.0.2.1 SIP/2.0 (lost)\n")
+    );
+    world.ask("UPDATE", 2, SDP);
+    world.run(SECOND);
+    insta::assert_snapshot!("update_glare", redacted(&world.ladder));
+    assert_eq!(
+        world.finals,
+        [(1, 200), (2, 491)],
+        "our offer has no answer yet"
+    );
+    assert_eq!(world.count(established), 1);
+}
+
+#[test]
 fn ladder_of_an_invite_that_would_replace_a_call() {
     let mut world = World::new(Door::Accepts);
     world.ask_with("INVITE", 1, "Replaces: other;to-tag=1;from-tag=2\r\n", SDP);

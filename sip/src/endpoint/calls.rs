@@ -10,13 +10,13 @@ use super::{
     request::{Incoming, Verb},
     requests::{capabilities, description, is_reliable, refused_method, screen_extensions},
     server::{InviteServer, Machine, NonInviteServer},
-    timers::{Owner, PATIENCE},
-    write::{ACCEPT, Reply},
+    timers::Owner,
+    write::{ACCEPT, ALLOW, Reply, SUPPORTED},
 };
 use crate::{
     dialog::DialogId,
     limit,
-    session::{CallFired, Session},
+    session::{Call, CallFired, Kind, Session},
 };
 
 impl Endpoint {
@@ -84,6 +84,12 @@ impl Endpoint {
                 Ok(()) => return,
                 Err(reply) => reply,
             },
+            Verb::Update => match self.handle_update(id, incoming, now) {
+                Ok(Some(reply)) | Err(reply) => reply,
+                Ok(None) => return,
+            },
+            // No provisional response of ours waits for one (RFC 3262 §3).
+            Verb::Prack => Reply::new(481),
             Verb::Options => {
                 screen_extensions(&incoming.request).map_or_else(|reply| reply, |()| capabilities())
             }
@@ -172,8 +178,12 @@ impl Endpoint {
                 self.hang_up(id, now);
             }
             CallFired::Unanswered => {
-                let first = matches!(call.session, Session::Proceeding(_));
-                let reply = Reply::new(if first { 480 } else { 500 });
+                let kind = call.session.invitation().map(|invitation| invitation.kind);
+                let reply = Reply::new(match (kind, &call.session) {
+                    (Some(Kind::Update), _) => 504,
+                    (_, Session::Proceeding(_)) => 480,
+                    _ => 500,
+                });
                 self.refuse_invitation(id, reply, Ended::Unanswered, now);
             }
         }
@@ -229,28 +239,54 @@ impl Endpoint {
         incoming: &Incoming,
         now: Instant,
     ) -> Result<(), Reply> {
-        let retry_after = limit::RETRY_AFTER_SECONDS.to_string();
-        match self.calls.get(id).map(|call| &call.session) {
-            Some(Session::Confirmed) if self.is_full() => {
-                return Err(Reply::new(500).with("Retry-After", retry_after));
-            }
-            Some(Session::Confirmed) => {}
-            Some(Session::Proceeding(_) | Session::Reinvited(_)) => {
-                return Err(Reply::new(500).with("Retry-After", retry_after));
-            }
-            Some(Session::Answered(_) | Session::Reanswered(_)) => return Err(Reply::new(491)),
-            Some(Session::Leaving(_) | Session::Left) | None => return Err(Reply::new(481)),
-        }
+        self.screen_offer(id)?;
         screen_extensions(&incoming.request)?;
         let offer = description(&incoming.request)?;
         let invitation = self.open_invite(incoming, id, offer.is_none(), now);
         if let Some(call) = self.calls.get_mut(id) {
-            call.dialog.refresh_target(&incoming.request);
+            call.dialog.refresh_target(&incoming.request.headers);
             call.session = Session::Reinvited(invitation);
         }
         self.settle_call(id);
         self.tell(Event::Reinvite { call: id, offer });
         Ok(())
+    }
+
+    /// Takes an UPDATE (RFC 3311 §5.2): the reply, or none when its offer waits for the door.
+    fn handle_update(
+        &mut self,
+        id: CallRef,
+        incoming: &Incoming,
+        now: Instant,
+    ) -> Result<Option<Reply>, Reply> {
+        screen_extensions(&incoming.request)?;
+        let offer = description(&incoming.request)?;
+        let begun = |call: &Call| !matches!(call.session, Session::Proceeding(_));
+        if offer.is_some() || !self.calls.get(id).is_some_and(begun) {
+            self.screen_offer(id)?;
+        }
+        let invitation = offer.is_some().then(|| self.open_update(incoming, now));
+        let call = self.calls.get_mut(id).ok_or_else(|| Reply::new(481))?;
+        call.dialog.refresh_target(&incoming.request.headers);
+        let Some(invitation) = invitation else {
+            return Ok(Some(success(call, incoming.heads.reply_to)));
+        };
+        call.session = Session::Reinvited(invitation);
+        self.settle_call(id);
+        self.tell(Event::Reinvite { call: id, offer });
+        Ok(None)
+    }
+
+    /// Whether the session can be changed now: no other change of it may be under way.
+    fn screen_offer(&self, id: CallRef) -> Result<(), Reply> {
+        let later = Reply::new(500).with("Retry-After", limit::RETRY_AFTER_SECONDS.to_string());
+        match self.calls.get(id).map(|call| &call.session) {
+            Some(Session::Confirmed) if self.is_full() => Err(later),
+            Some(Session::Confirmed) => Ok(()),
+            Some(Session::Proceeding(_) | Session::Reinvited(_)) => Err(later),
+            Some(Session::Answered(_) | Session::Reanswered(_)) => Err(Reply::new(491)),
+            Some(Session::Leaving(_) | Session::Left) | None => Err(Reply::new(481)),
+        }
     }
 
     /// Answers within a dialog, and remembers the answer for retransmissions if there is room: a repeated BYE must not
@@ -273,8 +309,7 @@ impl Endpoint {
                 state.handle_final(false, response, is_reliable(flow), now);
                 Machine::Invite { state, call: id }
             } else {
-                let until = now + PATIENCE;
-                Machine::Other(NonInviteServer { response, until })
+                Machine::Other(NonInviteServer::answered(response, is_reliable(flow), now))
             };
             let transaction = self
                 .servers
@@ -323,6 +358,15 @@ impl Endpoint {
         let call = self.calls.get(call)?;
         String::from_utf8(call.dialog.id.local_tag.clone()).ok()
     }
+}
+
+/// The 200 to an INVITE or UPDATE, as far as no body is concerned (RFC 3261 §13.3.1.4, RFC 3311 §5.2).
+pub(super) fn success(call: &Call, flow: Flow) -> Reply {
+    Reply::new(200)
+        .with("Contact", call.dialog.contact(flow))
+        .with("Allow", ALLOW)
+        .with("Accept", ACCEPT)
+        .with("Supported", SUPPORTED)
 }
 
 /// INFO is not announced. Without a body it does no harm; key presses come as telephone-events (RFC 4733) only, and

@@ -4,15 +4,16 @@ use std::time::Instant;
 
 use super::{
     CallRef, Ended, Endpoint, Event, Protocol,
+    calls::success,
     client::{NonInviteClient, Purpose},
     requests::is_reliable,
-    server::Machine,
+    server::{Machine, NonInviteServer},
     timers::Owner,
-    write::{ACCEPT, ALLOW, Reply, Wire},
+    write::{Reply, Wire},
 };
 use crate::{
     sdp::Description,
-    session::{Session, Unacknowledged},
+    session::{Kind, Session, Unacknowledged},
 };
 
 impl Endpoint {
@@ -27,11 +28,7 @@ impl Endpoint {
             Some(previous) => sdp.revise(previous),
             None => sdp,
         };
-        let mut reply = Reply::new(200)
-            .with("Contact", call.dialog.contact(invitation.heads.reply_to))
-            .with("Allow", ALLOW)
-            .with("Accept", ACCEPT)
-            .with("Supported", "");
+        let mut reply = success(call, invitation.heads.reply_to);
         for route in &invitation.record_routes {
             reply = reply.with("Record-Route", route.clone());
         }
@@ -40,16 +37,23 @@ impl Endpoint {
         let tag = (!invitation.heads.is_tagged()).then_some(tag.as_str());
         let response = reply.write(&invitation.heads, tag, &self.agent);
         let (transaction, flow) = (invitation.transaction, invitation.heads.reply_to);
-        let waiting = Unacknowledged::new(invitation, response.clone(), now);
-        call.session = if matches!(call.session, Session::Proceeding(_)) {
-            Session::Answered(waiting)
-        } else {
-            Session::Reanswered(waiting)
+        let wait = |delayed| Unacknowledged::new(invitation, delayed, response.clone(), now);
+        let kind = invitation.kind;
+        call.session = match (kind, &call.session) {
+            (Kind::Update, _) => Session::Confirmed,
+            (Kind::Invite { delayed }, Session::Proceeding(_)) => Session::Answered(wait(delayed)),
+            (Kind::Invite { delayed }, _) => Session::Reanswered(wait(delayed)),
         };
         call.described = Some(sdp);
         self.settle_call(id);
-        self.finish_invite(transaction, true, response.clone(), now);
+        self.finish(transaction, true, response.clone(), now);
         self.send(flow, response);
+        if kind == Kind::Update {
+            self.tell(Event::Renegotiated {
+                call: id,
+                answer: None,
+            });
+        }
     }
 
     pub(super) fn reject(
@@ -157,7 +161,7 @@ impl Endpoint {
         let (transaction, flow) = (invitation.transaction, invitation.heads.reply_to);
         call.session = Session::Confirmed;
         self.settle_call(id);
-        self.finish_invite(transaction, false, response.clone(), now);
+        self.finish(transaction, false, response.clone(), now);
         self.send(flow, response);
     }
 
@@ -200,13 +204,17 @@ impl Endpoint {
         self.schedule.set(Owner::Call(id), None);
     }
 
-    fn finish_invite(&mut self, transaction: u64, success: bool, response: Wire, now: Instant) {
-        if let Some(server) = self.servers.get_mut(transaction)
-            && let Machine::Invite { state, .. } = &mut server.machine
-        {
-            state.handle_final(success, response, is_reliable(server.flow), now);
-            self.settle_server(transaction);
+    /// Hands the final response of what waited for the door to its transaction.
+    fn finish(&mut self, transaction: u64, success: bool, response: Wire, now: Instant) {
+        let Some(server) = self.servers.get_mut(transaction) else {
+            return;
+        };
+        let reliable = is_reliable(server.flow);
+        match &mut server.machine {
+            Machine::Invite { state, .. } => state.handle_final(success, response, reliable, now),
+            Machine::Other(state) => *state = NonInviteServer::answered(response, reliable, now),
         }
+        self.settle_server(transaction);
     }
 
     /// Sends a request within the dialog; `None` when nothing waits for its response, because the connection is gone or

@@ -10,15 +10,16 @@ use sipx_sip::{
 use super::{
     CallRef, Caller, Endpoint, Event, Flow, Protocol, Target,
     request::{Incoming, Verb},
-    server::{InviteServer, Machine},
+    server::{InviteServer, Machine, NonInviteServer},
     timers::Owner,
-    write::{ACCEPT, ALLOW, Reply},
+    write::{ACCEPT, ALLOW, Reply, SUPPORTED},
 };
 use crate::{
     dialog::Dialog,
     error::DescriptionError,
+    limit,
     sdp::Description,
-    session::{Invitation, Session},
+    session::{Invitation, Kind, Session},
 };
 
 impl Endpoint {
@@ -62,8 +63,26 @@ impl Endpoint {
             heads,
             cseq: incoming.cseq,
             record_routes: record_routes.map(|row| row.value().into_owned()).collect(),
-            delayed,
-            until: Invitation::deadline(now),
+            kind: Kind::Invite { delayed },
+            until: now + limit::ANSWER_WITHIN,
+        }
+    }
+
+    /// Opens the server transaction of an UPDATE with an offer. It gets no 100, which would come too late to help
+    /// (RFC 4320 §4.1).
+    pub(super) fn open_update(&mut self, incoming: &Incoming, now: Instant) -> Invitation {
+        let heads = incoming.heads.clone();
+        let machine = Machine::Other(NonInviteServer::Trying);
+        let transaction = self
+            .servers
+            .insert(incoming.key.clone(), None, heads.reply_to, machine);
+        Invitation {
+            transaction,
+            heads,
+            cseq: incoming.cseq,
+            record_routes: Vec::new(),
+            kind: Kind::Update,
+            until: now + limit::UPDATE_WITHIN,
         }
     }
 
@@ -98,7 +117,7 @@ impl Endpoint {
                 None
             }
             Machine::Invite { state, .. } => state.poll_timeout(),
-            Machine::Other(other) => Some(other.until),
+            Machine::Other(state) => state.poll_timeout(),
         };
         self.schedule.set(Owner::Server(id), deadline);
     }
@@ -111,7 +130,7 @@ impl Endpoint {
         let flow = server.flow;
         let again = match &server.machine {
             Machine::Invite { state, .. } => state.handle_invite(),
-            Machine::Other(other) => Some(other.response.clone()),
+            Machine::Other(state) => state.handle_request(),
         };
         if let Some(response) = again {
             self.send(flow, response);
@@ -167,7 +186,7 @@ impl Endpoint {
 fn screen_outside_dialog(incoming: &Incoming) -> Result<Target, Reply> {
     match incoming.verb() {
         Verb::Invite | Verb::Options => {}
-        Verb::Bye => return Err(Reply::new(481)),
+        Verb::Bye | Verb::Prack | Verb::Update => return Err(Reply::new(481)),
         verb @ (Verb::Ack | Verb::Cancel | Verb::Info | Verb::Unserved | Verb::Unknown) => {
             return Err(refused_method(verb));
         }
@@ -196,19 +215,24 @@ pub(super) fn refused_method(verb: Verb) -> Reply {
     Reply::new(status).with("Allow", ALLOW)
 }
 
-/// Refuses every extension a peer requires, because we support none (RFC 3261 §8.2.2.3).
+/// Refuses every extension a peer requires that we do not know (RFC 3261 §8.2.2.3).
 pub(super) fn screen_extensions(request: &Request) -> Result<(), Reply> {
     let mut unsupported = Vec::new();
     for required in request.headers.typed_all::<Require>() {
         let Ok(required) = required else {
             return Err(Reply::new(400));
         };
-        unsupported.extend(required.0.0);
+        unsupported.extend(required.0.0.into_iter().filter(|tag| !is_supported(tag)));
     }
     if unsupported.is_empty() {
         return Ok(());
     }
     Err(Reply::new(420).with("Unsupported", unsupported.join(b", ".as_slice())))
+}
+
+fn is_supported(tag: &[u8]) -> bool {
+    let mut known = SUPPORTED.split(", ");
+    known.any(|known| known.as_bytes().eq_ignore_ascii_case(tag))
 }
 
 /// The body as a session description, if there is one (RFC 3261 §8.2.3).
@@ -245,7 +269,7 @@ pub(super) fn capabilities() -> Reply {
         .with("Accept", ACCEPT)
         .with("Accept-Encoding", "identity")
         .with("Accept-Language", "en")
-        .with("Supported", "")
+        .with("Supported", SUPPORTED)
 }
 
 /// Whether the transport does not lose messages.

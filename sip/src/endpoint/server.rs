@@ -117,14 +117,42 @@ impl InviteServer {
     }
 }
 
-/// The non-INVITE server transaction (figure 8). Every request is answered at once, so Trying and Proceeding are
-/// passed through on creation, and what is left is Completed.
+/// The non-INVITE server transaction (figure 8). Only an UPDATE waits for the door; every other request is answered at
+/// once and passes through Trying on creation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NonInviteServer {
-    /// Answers retransmissions.
-    pub(crate) response: Wire,
-    /// Timer J.
-    pub(crate) until: Instant,
+pub(crate) enum NonInviteServer {
+    /// The door thinks; retransmissions are absorbed.
+    Trying,
+    /// Retransmissions are answered until timer J.
+    Completed {
+        /// The answer.
+        response: Wire,
+        /// Timer J.
+        until: Instant,
+    },
+}
+
+impl NonInviteServer {
+    /// The user has answered.
+    pub(crate) fn answered(response: Wire, reliable: bool, now: Instant) -> Self {
+        let until = if reliable { now } else { now + PATIENCE };
+        Self::Completed { response, until }
+    }
+
+    /// What to send when the request arrives again.
+    pub(crate) fn handle_request(&self) -> Option<Wire> {
+        match self {
+            Self::Trying => None,
+            Self::Completed { response, .. } => Some(response.clone()),
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Trying => None,
+            Self::Completed { until, .. } => Some(*until),
+        }
+    }
 }
 
 /// A server transaction in the table.

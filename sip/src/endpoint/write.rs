@@ -9,7 +9,10 @@ use crate::redact::Pii;
 pub(crate) type Wire = Pii<Bytes>;
 
 /// The methods we serve.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE";
+/// The extensions we know. `100rel` (RFC 3262) costs nothing: it asks for reliable provisional responses, and we send none
+/// but 100, which is exempt.
+pub(crate) const SUPPORTED: &str = "100rel";
 /// The only body we read.
 pub(crate) const ACCEPT: &str = "application/sdp";
 
@@ -116,6 +119,7 @@ const fn reason(status: u16) -> &'static str {
         500 => "Server Internal Error",
         501 => "Not Implemented",
         503 => "Service Unavailable",
+        504 => "Server Time-out",
         505 => "Version Not Supported",
         _ => "Refused",
     }

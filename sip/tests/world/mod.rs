@@ -116,6 +116,52 @@ impl<'a> Message<'a> {
     }
 }
 
+/// A request outside any dialog, an INVITE with an offer.
+pub(crate) fn request(method: &str) -> String {
+    Message {
+        body: if method == "INVITE" { SDP } else { "" },
+        ..Message::new(method, 1, "a")
+    }
+    .text()
+}
+
+/// An endpoint with one established call, and our tag in it.
+pub(crate) fn established(flow: Flow, extra: &str, now: Instant) -> (Endpoint, CallRef, String) {
+    let mut endpoint = endpoint();
+    let invite = Message {
+        body: SDP,
+        extra,
+        ..Message::new("INVITE", 5, "a")
+    };
+    let put = |endpoint: &mut Endpoint, text: String| match flow.id {
+        0 => endpoint.handle_datagram(flow, text.as_bytes(), now),
+        _ => endpoint.handle_stream(flow, text.as_bytes(), now),
+    };
+    put(&mut endpoint, invite.text());
+    let Some(Event::Invite { call, offer, .. }) = endpoint.poll_event() else {
+        panic!("no INVITE arrived");
+    };
+    let sdp = described(offer.as_ref());
+    endpoint.handle(Command::Accept { call, sdp }, now);
+    let ok = transmits(&mut endpoint).pop().unwrap();
+    let tag = field(&ok, "To")
+        .unwrap()
+        .split_once(";tag=")
+        .unwrap()
+        .1
+        .to_owned();
+    let ack = Message {
+        to_tag: &tag,
+        ..Message::new("ACK", 5, "b")
+    };
+    put(&mut endpoint, ack.text());
+    assert_eq!(
+        events(&mut endpoint),
+        [Event::Established { call, answer: None }]
+    );
+    (endpoint, call, tag)
+}
+
 /// The value of a header field.
 pub(crate) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
