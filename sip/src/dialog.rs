@@ -116,8 +116,14 @@ impl Dialog {
         format!("<{scheme}:{}{transport}>", written(flow.local)).into_bytes()
     }
 
-    /// Writes our next request (RFC 3261 §12.2.1.1).
-    pub(crate) fn request(&mut self, method: &str, branch: &str, agent: &str) -> Wire {
+    /// Writes our next request (RFC 3261 §12.2.1.1), with further header fields.
+    pub(crate) fn request(
+        &mut self,
+        method: &str,
+        branch: &str,
+        fields: &[(&str, Vec<u8>)],
+        agent: &str,
+    ) -> Wire {
         self.local_cseq += 1;
         let strict = self.routes.first().filter(|route| !route.loose);
         let mut out = BytesMut::with_capacity(1_024);
@@ -153,6 +159,9 @@ impl Dialog {
             "CSeq",
             format!("{} {method}", self.local_cseq).as_bytes(),
         );
+        for (name, value) in fields {
+            put(&mut out, name, value);
+        }
         put(&mut out, "User-Agent", agent.as_bytes());
         finish(&mut out, None);
         Wire::new(out.freeze())

@@ -15,6 +15,7 @@ pub mod redact;
 pub mod rtp;
 pub mod sdp;
 mod session;
+mod session_timer;
 
 pub use endpoint::{
     CallRef, Caller, Command, Counters, Ended, Endpoint, EndpointConfig, Event, Flow, Limits,

@@ -91,6 +91,19 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 /// How long the door may think about an UPDATE; then it is answered 504. The peer gives up after 32 s.
 pub const UPDATE_WITHIN: Duration = Duration::from_secs(10);
 
+/// The session interval that we ask for (RFC 4028 §4), unless the endpoint is told another: seldom enough to cost nothing,
+/// often enough for a call that nobody is in not to last an afternoon.
+pub const SESSION_INTERVAL: Duration = Duration::from_secs(1_800);
+
+/// The shortest session interval (RFC 4028 §5); below it a request is answered 422, because each refresh is work.
+pub const SESSION_INTERVAL_MIN: Duration = Duration::from_secs(90);
+
+/// The longest session interval; longer ones are shortened to it.
+pub const SESSION_INTERVAL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long our refresh waits at least before it is tried again.
+pub const REFRESH_RETRY: Duration = Duration::from_secs(1);
+
 /// How long a message on a stream may take to arrive completely; then the connection is closed.
 pub const MESSAGE_WITHIN: Duration = Duration::from_secs(32);
 

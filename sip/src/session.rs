@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
+use sipx_sip::Headers;
+
 use crate::{
     dialog::{Dialog, DialogId},
     endpoint::{
@@ -11,6 +13,7 @@ use crate::{
         write::Wire,
     },
     sdp::Description,
+    session_timer::{Terms, Timer, allows_update},
 };
 
 /// A call: its dialog, where its session stands, and what we last said about media.
@@ -24,6 +27,10 @@ pub(crate) struct Call {
     pub(crate) described: Option<Description>,
     /// The transaction of our OPTIONS that waits for its response.
     pub(crate) ping: Option<u64>,
+    /// The session timer, if both sides agreed upon one.
+    pub(crate) timer: Option<Timer>,
+    /// Whether the peer takes UPDATE.
+    pub(crate) knows_update: bool,
 }
 
 /// Where a session stands.
@@ -58,6 +65,8 @@ pub(crate) struct Invitation {
     pub(crate) record_routes: Vec<Vec<u8>>,
     /// What follows its 200.
     pub(crate) kind: Kind,
+    /// The session timer that its 200 agrees upon.
+    pub(crate) terms: Option<Terms>,
     /// When the door has thought long enough.
     pub(crate) until: Instant,
 }
@@ -100,6 +109,21 @@ pub(crate) enum CallFired {
     AckTimeout,
     /// The door said nothing.
     Unanswered,
+}
+
+impl Call {
+    /// Heeds what a request of the peer says about itself.
+    pub(crate) fn heed(&mut self, headers: &Headers) {
+        self.dialog.refresh_target(headers);
+        self.knows_update = allows_update(headers).unwrap_or(self.knows_update);
+    }
+
+    /// When something is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let running = self.timer.filter(|_| !self.session.is_over());
+        let timer = running.map(|timer| timer.poll_timeout());
+        self.session.poll_timeout().into_iter().chain(timer).min()
+    }
 }
 
 impl Unacknowledged {
@@ -208,15 +232,18 @@ impl Calls {
         CallRef(self.next)
     }
 
-    pub(crate) fn insert(&mut self, call: CallRef, dialog: Dialog, session: Session) {
+    pub(crate) fn insert(&mut self, call: CallRef, dialog: Dialog, session: Session) -> &mut Call {
         self.by_dialog.insert(dialog.id.clone(), call);
         let value = Call {
             dialog,
             session,
             described: None,
             ping: None,
+            timer: None,
+            knows_update: false,
         };
-        self.all.insert(call, value);
+        // The handle is fresh, so nothing was there.
+        self.all.entry(call).insert_entry(value).into_mut()
     }
 
     pub(crate) fn find(&self, dialog: &DialogId) -> Option<CallRef> {

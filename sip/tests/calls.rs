@@ -217,6 +217,79 @@ fn ladder_of_updates_that_cross() {
 }
 
 #[test]
+fn ladder_of_a_session_that_the_phone_refreshes_until_it_is_gone() {
+    let mut world = World::new(Door::Accepts);
+    let timer = "Supported: timer\r\nSession-Expires: 90\r\n";
+    world.ask_with("INVITE", 1, timer, SDP);
+    world.run(45 * SECOND);
+    world.ask_with("UPDATE", 2, timer, "");
+    world.run(45 * SECOND);
+    world.ask_with("INVITE", 3, timer, SDP);
+    world.run(59 * SECOND);
+    assert_eq!(world.requests, Vec::<String>::new());
+    world.run(2 * SECOND);
+    insta::assert_snapshot!("timer_peer_refreshes", redacted(&world.ladder));
+    assert_eq!(world.count(ended(Ended::Expired)), 1);
+    world.run(70 * SECOND);
+    assert_eq!(world.endpoint.calls(), 0);
+}
+
+#[test]
+fn ladder_of_a_session_that_we_refresh() {
+    let mut world = World::new(Door::Accepts);
+    world.answers = Box::new(|request| {
+        let timer = "Session-Expires: 90;refresher=uac\r\nRequire: timer\r\nContent-Length";
+        world::phone_answer(request).replace("Content-Length", timer)
+    });
+    let timer = "Supported: timer\r\nAllow: INVITE, ACK, BYE, UPDATE\r\nSession-Expires: 90;refresher=uas\r\n";
+    world.ask_with("INVITE", 1, timer, SDP);
+    world.run(50 * SECOND);
+    insta::assert_snapshot!("timer_we_refresh", redacted(&world.ladder));
+    assert_eq!(world.requests.len(), 1);
+    world.run(300 * SECOND);
+    assert_eq!(world.requests.len(), 7, "one in 45 s");
+    assert_eq!(world.events.len(), 2, "Invite and Established");
+    world.answers = Box::new(|request| world::phone_answer(request).replace("200 OK", "481 Gone"));
+    world.run(45 * SECOND);
+    assert_eq!(world.count(ended(Ended::Unreachable)), 1);
+    assert_eq!(world.endpoint.calls(), 0);
+}
+
+#[test]
+fn ladder_of_a_session_interval_that_is_too_brief() {
+    let mut world = World::new(Door::Accepts);
+    world.ask_with(
+        "INVITE",
+        1,
+        "Supported: timer\r\nSession-Expires: 60\r\n",
+        SDP,
+    );
+    world.run(SECOND);
+    let again = "Supported: timer\r\nSession-Expires: 90\r\nMin-SE: 90\r\n";
+    world.to_tag.clear();
+    world.ask_with("INVITE", 2, again, SDP);
+    world.run(SECOND);
+    insta::assert_snapshot!("timer_422", redacted(&world.ladder));
+    assert_eq!(world.finals, [(1, 422), (2, 200)]);
+}
+
+#[test]
+fn a_refresh_without_any_answer_ends_the_call() {
+    let mut world = World::new(Door::Accepts);
+    let timer = "Allow: UPDATE\r\nSession-Expires: 1800;refresher=uas\r\n";
+    world.ask_with("INVITE", 1, timer, SDP);
+    world.run(SECOND);
+    world.lost = Box::new(|_, _| true);
+    world.run(931 * SECOND);
+    assert_eq!(world.count(ended(Ended::Unreachable)), 0);
+    world.run(2 * SECOND);
+    assert_eq!(world.count(ended(Ended::Unreachable)), 1);
+    assert!(world.ladder.contains("us  BYE sip:anna@198.51.100.7"));
+    world.run(70 * SECOND);
+    assert_eq!(world.endpoint.calls(), 0);
+}
+
+#[test]
 fn ladder_of_an_invite_that_would_replace_a_call() {
     let mut world = World::new(Door::Accepts);
     world.ask_with("INVITE", 1, "Replaces: other;to-tag=1;from-tag=2\r\n", SDP);

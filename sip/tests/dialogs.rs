@@ -3,9 +3,9 @@
 
 mod world;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sip::{CallRef, Command, Endpoint, Event};
+use sip::{CallRef, Command, Endpoint, EndpointConfig, Event};
 use world::{
     CONTACT, Message, SDP, described, endpoint, established, events, field, request, status,
     statuses, t0, tcp, transmits, udp,
@@ -377,5 +377,118 @@ fn a_reinvite_that_waits_is_refused_when_the_call_ends() {
             (0, 0),
             "{over}"
         );
+    }
+}
+
+/// A call whose session we refresh, at the moment of the refresh, and that refresh.
+fn refreshing(now: Instant) -> (Endpoint, CallRef, String) {
+    let timer = format!(
+        "{CONTACT}Supported: timer\r\nAllow: INVITE, UPDATE\r\nSession-Expires: 1800;refresher=uas\r\n"
+    );
+    let (mut endpoint, call, _) = established(udp(), &timer, now);
+    let due = now + Duration::from_secs(900);
+    assert!(endpoint.poll_timeout().is_some_and(|at| at <= due));
+    endpoint.handle_timeout(due);
+    let sent = transmits(&mut endpoint);
+    assert_eq!(sent.len(), 1);
+    assert!(sent[0].starts_with("UPDATE sip:anna@198.51.100.7 "));
+    assert_eq!(
+        field(&sent[0], "Session-Expires"),
+        Some("1800;refresher=uac")
+    );
+    (endpoint, call, sent[0].clone())
+}
+
+#[test]
+fn what_the_peer_says_to_our_refresh_decides_when_the_next_one_is_due() {
+    let now = t0();
+    let due = now + Duration::from_secs(900);
+    let after = |seconds| Some(due + Duration::from_secs(seconds));
+    let cases = [
+        ("200 OK", after(900)),
+        ("200 OK\r\nSession-Expires: 600;refresher=uac", after(300)),
+        ("200 OK\r\nSession-Expires: 600;refresher=uas", after(568)),
+        ("405 No", None),
+        ("491 Wait", after(1)),
+        ("422 Brief\r\nMin-SE: 3600", after(0)),
+        ("422 Brief\r\nMin-SE: 90", after(434)),
+        ("503 Busy", after(434)),
+        (
+            "401 Who\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\"",
+            after(434),
+        ),
+        ("302 There\r\nContact: <sip:0900@203.0.113.9>", after(434)),
+    ];
+    for (said, expected) in cases {
+        let (mut endpoint, _, update) = refreshing(now);
+        let answer = world::phone_answer(&update).replace("200 OK", said);
+        endpoint.handle_datagram(udp(), answer.as_bytes(), due);
+        assert_eq!(transmits(&mut endpoint), Vec::<String>::new(), "{said}");
+        // Timer K of the transaction may come first.
+        let k = Duration::from_secs(5);
+        if expected.is_none_or(|at| at > due + k) {
+            endpoint.handle_timeout(due + k);
+        }
+        assert_eq!(endpoint.poll_timeout(), expected, "{said}");
+        assert_eq!((endpoint.calls(), events(&mut endpoint).len()), (1, 0));
+    }
+}
+
+#[test]
+fn a_refresh_does_not_cross_a_change_of_the_session() {
+    let now = t0();
+    let timer = format!("{CONTACT}Allow: UPDATE\r\nSession-Expires: 90;refresher=uas\r\n");
+    let (mut endpoint, call, tag) = established(udp(), &timer, now);
+    let due = now + Duration::from_secs(45);
+    endpoint.handle_timeout(due - Duration::from_secs(1));
+    transmits(&mut endpoint);
+    let reinvite = Message {
+        to_tag: &tag,
+        body: SDP,
+        ..Message::new("INVITE", 6, "c")
+    };
+    endpoint.handle_datagram(udp(), reinvite.text().as_bytes(), due);
+    endpoint.handle_timeout(due);
+    assert_eq!(statuses(&mut endpoint), [100], "no UPDATE");
+    let Some(Event::Reinvite { offer, .. }) = endpoint.poll_event() else {
+        panic!("no re-INVITE arrived");
+    };
+    let sdp = described(offer.as_ref());
+    endpoint.handle(Command::Accept { call, sdp }, due);
+    let ok = transmits(&mut endpoint);
+    assert_eq!(field(&ok[0], "Session-Expires"), None);
+    let ack = Message {
+        to_tag: &tag,
+        ..Message::new("ACK", 6, "d")
+    };
+    endpoint.handle_datagram(udp(), ack.text().as_bytes(), due);
+    endpoint.handle_timeout(due + Duration::from_secs(60));
+    assert_eq!(
+        endpoint.poll_timeout(),
+        None,
+        "a 2xx without a timer ends it"
+    );
+    assert_eq!(endpoint.calls(), 1);
+}
+
+#[test]
+fn our_interval_is_a_setting() {
+    let now = t0();
+    for (setting, expected) in [(600, "600"), (1, "90"), (u64::MAX, "86400")] {
+        let mut endpoint = Endpoint::new(EndpointConfig {
+            session_interval: Duration::from_secs(setting),
+            ..EndpointConfig::new([7; 32])
+        });
+        let invite = request("INVITE").replace("Contact:", "Supported: timer\r\nContact:");
+        endpoint.handle_datagram(udp(), invite.as_bytes(), now);
+        let Some(Event::Invite { call, offer, .. }) = endpoint.poll_event() else {
+            panic!("no INVITE arrived");
+        };
+        let sdp = described(offer.as_ref());
+        endpoint.handle(Command::Accept { call, sdp }, now);
+        let ok = transmits(&mut endpoint).pop().unwrap();
+        let terms = format!("{expected};refresher=uac");
+        assert_eq!(field(&ok, "Session-Expires"), Some(terms.as_str()));
+        assert_eq!(field(&ok, "Require"), Some("timer"));
     }
 }

@@ -1,6 +1,6 @@
 //! The words between the endpoint and its door. None of them prints a number, an address or a name.
 
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 
@@ -70,6 +70,9 @@ pub struct EndpointConfig {
     pub user_agent: String,
     /// How much state strangers may cause.
     pub limits: Limits,
+    /// The session interval we ask for (RFC 4028), between [`SESSION_INTERVAL_MIN`](limit::SESSION_INTERVAL_MIN) and
+    /// [`SESSION_INTERVAL_MAX`](limit::SESSION_INTERVAL_MAX); beyond, it is clipped.
+    pub session_interval: Duration,
     /// From this, branches and tags are derived; 32 octets of randomness.
     pub seed: Secret<[u8; 32]>,
 }
@@ -80,6 +83,7 @@ impl EndpointConfig {
         Self {
             user_agent: "Rundruf".to_owned(),
             limits: Limits::default(),
+            session_interval: limit::SESSION_INTERVAL,
             seed: Secret::new(seed),
         }
     }
@@ -201,6 +205,8 @@ pub enum Ended {
     AckTimeout,
     /// The peer does not answer, or does not know the call any more.
     Unreachable,
+    /// The session was not refreshed in time (RFC 4028 §10).
+    Expired,
     /// The peer's answer to our offer was missing or broken.
     BadAnswer,
     /// The door did not answer the INVITE in time.

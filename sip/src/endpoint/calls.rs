@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use sipx_sip::HeaderName;
+use sipx_sip::{HeaderName, Response};
 
 use super::{
     CallRef, Ended, Endpoint, Event, Flow,
     client::{Fired, NonInviteClient, Purpose},
+    refresh::announce_timer,
     request::{Incoming, Verb},
     requests::{capabilities, description, is_reliable, refused_method, screen_extensions},
     server::{InviteServer, Machine, NonInviteServer},
@@ -17,6 +18,7 @@ use crate::{
     dialog::DialogId,
     limit,
     session::{Call, CallFired, Kind, Session},
+    session_timer::{Terms, Timer},
 };
 
 impl Endpoint {
@@ -101,7 +103,8 @@ impl Endpoint {
         self.answer_within_dialog(id, incoming, &reply, now);
     }
 
-    pub(super) fn handle_client_response(&mut self, id: u64, status: u16, now: Instant) {
+    pub(super) fn handle_client_response(&mut self, id: u64, response: &Response, now: Instant) {
+        let status = response.status.code();
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
@@ -113,6 +116,7 @@ impl Endpoint {
         match purpose {
             _ if !is_answer => {}
             Purpose::Bye => self.forget_call(call, now),
+            Purpose::Refresh => self.handle_refreshed(call, response, now),
             Purpose::Ping if status == 481 => {
                 self.end(call, Ended::Unreachable);
                 self.forget_call(call, now);
@@ -159,7 +163,7 @@ impl Endpoint {
         match purpose {
             _ if answered => {}
             Purpose::Bye => self.forget_call(call, now),
-            Purpose::Ping => self.lose(call, now),
+            Purpose::Ping | Purpose::Refresh => self.lose(call, now),
         }
     }
 
@@ -168,7 +172,7 @@ impl Endpoint {
             return;
         };
         match call.session.handle_timeout(now) {
-            CallFired::Nothing => self.settle_call(id),
+            CallFired::Nothing => self.handle_session_timer(id, now),
             CallFired::Resend(flow, response) => {
                 self.send(flow, response);
                 self.settle_call(id);
@@ -242,9 +246,10 @@ impl Endpoint {
         self.screen_offer(id)?;
         screen_extensions(&incoming.request)?;
         let offer = description(&incoming.request)?;
-        let invitation = self.open_invite(incoming, id, offer.is_none(), now);
+        let terms = self.terms_within(id, incoming)?;
+        let invitation = self.open_invite(incoming, id, offer.is_none(), terms, now);
         if let Some(call) = self.calls.get_mut(id) {
-            call.dialog.refresh_target(&incoming.request.headers);
+            call.heed(&incoming.request.headers);
             call.session = Session::Reinvited(invitation);
         }
         self.settle_call(id);
@@ -265,16 +270,28 @@ impl Endpoint {
         if offer.is_some() || !self.calls.get(id).is_some_and(begun) {
             self.screen_offer(id)?;
         }
-        let invitation = offer.is_some().then(|| self.open_update(incoming, now));
+        let terms = self.terms_within(id, incoming)?;
+        let invitation = offer
+            .is_some()
+            .then(|| self.open_update(incoming, terms, now));
         let call = self.calls.get_mut(id).ok_or_else(|| Reply::new(481))?;
-        call.dialog.refresh_target(&incoming.request.headers);
+        call.heed(&incoming.request.headers);
         let Some(invitation) = invitation else {
-            return Ok(Some(success(call, incoming.heads.reply_to)));
+            call.timer = terms.map(|terms| Timer::new(terms, now));
+            let reply = success(call, incoming.heads.reply_to);
+            self.settle_call(id);
+            return Ok(Some(announce_timer(reply, terms)));
         };
         call.session = Session::Reinvited(invitation);
         self.settle_call(id);
         self.tell(Event::Reinvite { call: id, offer });
         Ok(None)
+    }
+
+    /// The session timer that a re-INVITE or UPDATE asks for.
+    fn terms_within(&self, id: CallRef, incoming: &Incoming) -> Result<Option<Terms>, Reply> {
+        let knows_update = self.calls.get(id).is_some_and(|call| call.knows_update);
+        self.terms(&incoming.request.headers, knows_update)
     }
 
     /// Whether the session can be changed now: no other change of it may be under way.
@@ -322,7 +339,7 @@ impl Endpoint {
     }
 
     /// Gives a peer up that does not answer, with a BYE in case it still hears us.
-    fn lose(&mut self, call: CallRef, now: Instant) {
+    pub(super) fn lose(&mut self, call: CallRef, now: Instant) {
         if self
             .calls
             .get(call)

@@ -6,6 +6,7 @@ use super::{
     CallRef, Ended, Endpoint, Event, Protocol,
     calls::success,
     client::{NonInviteClient, Purpose},
+    refresh::announce_timer,
     requests::is_reliable,
     server::{Machine, NonInviteServer},
     timers::Owner,
@@ -13,7 +14,8 @@ use super::{
 };
 use crate::{
     sdp::Description,
-    session::{Kind, Session, Unacknowledged},
+    session::{Call, Kind, Session, Unacknowledged},
+    session_timer::Timer,
 };
 
 impl Endpoint {
@@ -29,9 +31,11 @@ impl Endpoint {
             None => sdp,
         };
         let mut reply = success(call, invitation.heads.reply_to);
+        let terms = invitation.terms;
         for route in &invitation.record_routes {
             reply = reply.with("Record-Route", route.clone());
         }
+        reply = announce_timer(reply, terms);
         reply.body = Some(sdp.print());
         let tag = String::from_utf8_lossy(&call.dialog.id.local_tag).into_owned();
         let tag = (!invitation.heads.is_tagged()).then_some(tag.as_str());
@@ -45,6 +49,7 @@ impl Endpoint {
             (Kind::Invite { delayed }, _) => Session::Reanswered(wait(delayed)),
         };
         call.described = Some(sdp);
+        call.timer = terms.map(|terms| Timer::new(terms, now));
         self.settle_call(id);
         self.finish(transaction, true, response.clone(), now);
         self.send(flow, response);
@@ -115,7 +120,7 @@ impl Endpoint {
         if !runs || call.ping.is_some() || self.is_full() {
             return;
         }
-        match self.request(id, Purpose::Ping, now) {
+        match self.request(id, Purpose::Ping, &[], now) {
             Some(transaction) => {
                 if let Some(call) = self.calls.get_mut(id) {
                     call.ping = Some(transaction);
@@ -183,17 +188,14 @@ impl Endpoint {
             call.session = Session::Left;
         }
         self.settle_call(id);
-        if self.request(id, Purpose::Bye, now).is_none() {
+        if self.request(id, Purpose::Bye, &[], now).is_none() {
             self.forget_call(id, now);
         }
     }
 
     /// Schedules a call after a change.
     pub(super) fn settle_call(&mut self, id: CallRef) {
-        let deadline = self
-            .calls
-            .get(id)
-            .and_then(|call| call.session.poll_timeout());
+        let deadline = self.calls.get(id).and_then(Call::poll_timeout);
         self.schedule.set(Owner::Call(id), deadline);
     }
 
@@ -219,7 +221,13 @@ impl Endpoint {
 
     /// Sends a request within the dialog; `None` when nothing waits for its response, because the connection is gone or
     /// the limit of transactions is reached (then the request goes out once).
-    fn request(&mut self, id: CallRef, purpose: Purpose, now: Instant) -> Option<u64> {
+    pub(super) fn request(
+        &mut self,
+        id: CallRef,
+        purpose: Purpose,
+        fields: &[(&str, Vec<u8>)],
+        now: Instant,
+    ) -> Option<u64> {
         let full = self.is_full();
         let call = self.calls.get_mut(id)?;
         let flow = call.dialog.flow;
@@ -227,7 +235,9 @@ impl Endpoint {
             return None;
         }
         let branch = format!("z9hG4bK{}", self.names.fresh());
-        let bytes = call.dialog.request(purpose.method(), &branch, &self.agent);
+        let bytes = call
+            .dialog
+            .request(purpose.method(), &branch, fields, &self.agent);
         self.send(flow, bytes.clone());
         if full {
             return None;

@@ -18,6 +18,7 @@ mod client;
 mod commands;
 mod names;
 mod people;
+mod refresh;
 pub(crate) mod request;
 mod requests;
 mod server;
@@ -27,7 +28,7 @@ pub(crate) mod write;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -61,6 +62,7 @@ pub use api::{
 pub struct Endpoint {
     agent: String,
     limits: Limits,
+    session_interval: Duration,
     names: Names,
     counters: Counters,
     servers: Servers,
@@ -83,6 +85,9 @@ impl Endpoint {
                 .filter(|character| !character.is_control())
                 .collect(),
             limits: config.limits,
+            session_interval: config
+                .session_interval
+                .clamp(limit::SESSION_INTERVAL_MIN, limit::SESSION_INTERVAL_MAX),
             names: Names::new(&config.seed),
             counters: Counters::default(),
             servers: Servers::default(),
@@ -275,7 +280,7 @@ impl Endpoint {
             _ => None,
         };
         match found {
-            Some(id) => self.handle_client_response(id, response.status.code(), now),
+            Some(id) => self.handle_client_response(id, response, now),
             None => self.counters.stray += 1,
         }
     }

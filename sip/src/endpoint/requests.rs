@@ -20,6 +20,7 @@ use crate::{
     limit,
     sdp::Description,
     session::{Invitation, Kind, Session},
+    session_timer::Terms,
 };
 
 impl Endpoint {
@@ -44,6 +45,7 @@ impl Endpoint {
         incoming: &Incoming,
         call: CallRef,
         delayed: bool,
+        terms: Option<Terms>,
         now: Instant,
     ) -> Invitation {
         let heads = incoming.heads.clone();
@@ -64,13 +66,19 @@ impl Endpoint {
             cseq: incoming.cseq,
             record_routes: record_routes.map(|row| row.value().into_owned()).collect(),
             kind: Kind::Invite { delayed },
+            terms,
             until: now + limit::ANSWER_WITHIN,
         }
     }
 
     /// Opens the server transaction of an UPDATE with an offer. It gets no 100, which would come too late to help
     /// (RFC 4320 §4.1).
-    pub(super) fn open_update(&mut self, incoming: &Incoming, now: Instant) -> Invitation {
+    pub(super) fn open_update(
+        &mut self,
+        incoming: &Incoming,
+        terms: Option<Terms>,
+        now: Instant,
+    ) -> Invitation {
         let heads = incoming.heads.clone();
         let machine = Machine::Other(NonInviteServer::Trying);
         let transaction = self
@@ -82,6 +90,7 @@ impl Endpoint {
             cseq: incoming.cseq,
             record_routes: Vec::new(),
             kind: Kind::Update,
+            terms,
             until: now + limit::UPDATE_WITHIN,
         }
     }
@@ -164,12 +173,15 @@ impl Endpoint {
         now: Instant,
     ) -> Result<(), Reply> {
         let offer = description(&incoming.request)?;
+        let headers = &incoming.request.headers;
+        let terms = self.terms(headers, false)?;
         let tag = self.names.fresh();
         let dialog = Dialog::of_invite(incoming, &tag, flow).ok_or_else(|| Reply::new(400))?;
         let call = self.calls.reserve();
-        let invitation = self.open_invite(incoming, call, offer.is_none(), now);
+        let invitation = self.open_invite(incoming, call, offer.is_none(), terms, now);
         self.calls
-            .insert(call, dialog, Session::Proceeding(invitation));
+            .insert(call, dialog, Session::Proceeding(invitation))
+            .heed(headers);
         self.settle_call(call);
         self.tell(Event::Invite {
             call,

@@ -10,9 +10,9 @@ pub(crate) type Wire = Pii<Bytes>;
 
 /// The methods we serve.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE";
-/// The extensions we know. `100rel` (RFC 3262) costs nothing: it asks for reliable provisional responses, and we send none
-/// but 100, which is exempt.
-pub(crate) const SUPPORTED: &str = "100rel";
+/// The extensions we know: session timers (RFC 4028), and `100rel` (RFC 3262), which costs nothing: it asks for reliable
+/// provisional responses, and we send none but 100, which is exempt.
+pub(crate) const SUPPORTED: &str = "timer, 100rel";
 /// The only body we read.
 pub(crate) const ACCEPT: &str = "application/sdp";
 
@@ -108,6 +108,7 @@ const fn reason(status: u16) -> &'static str {
         415 => "Unsupported Media Type",
         416 => "Unsupported URI Scheme",
         420 => "Bad Extension",
+        422 => "Session Interval Too Small",
         469 => "Bad Info Package",
         480 => "Temporarily Unavailable",
         481 => "Call/Transaction Does Not Exist",

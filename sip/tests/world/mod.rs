@@ -227,6 +227,8 @@ pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) door: Door,
     pub(crate) flow: Flow,
+    /// What the phone says to a request of ours.
+    pub(crate) answers: Box<dyn Fn(&str) -> String>,
     /// The datagrams that get lost, by number.
     pub(crate) lost: Box<dyn Fn(usize, bool) -> bool>,
     pub(crate) sent: usize,
@@ -250,6 +252,7 @@ impl World {
             now: t0(),
             door,
             flow: udp(),
+            answers: Box::new(phone_answer),
             lost: Box::new(|_, _| false),
             sent: 0,
             ladder: String::new(),
@@ -438,7 +441,7 @@ impl World {
         if !text.starts_with("SIP/2.0 ") {
             self.requests
                 .push(text.lines().next().unwrap_or_default().to_owned());
-            let answer = phone_answer(text);
+            let answer = (self.answers)(text);
             return self.transport(true, answer.as_bytes());
         }
         let (number, method) = field(text, "CSeq")
