@@ -7,7 +7,7 @@ use sipx_sip::Headers;
 use crate::{
     dialog::{Dialog, DialogId},
     endpoint::{
-        CallRef, Flow,
+        CallRef, Cause, Flow,
         request::Heads,
         timers::{Backoff, PATIENCE},
         write::Wire,
@@ -46,8 +46,8 @@ pub(crate) enum Session {
     Reinvited(Invitation),
     /// Our 200 to a re-INVITE waits for its ACK.
     Reanswered(Unacknowledged),
-    /// The door has left, but the BYE must wait for the ACK of our 200 (RFC 3261 §15.1.1).
-    Leaving(Unacknowledged),
+    /// The door has left for this cause, but the BYE must wait for the ACK of our 200 (RFC 3261 §15.1.1).
+    Leaving(Unacknowledged, Option<Cause>),
     /// Our BYE is out.
     Left,
 }
@@ -150,7 +150,7 @@ impl Session {
         match self {
             Self::Answered(unacknowledged)
             | Self::Reanswered(unacknowledged)
-            | Self::Leaving(unacknowledged) => Some(unacknowledged),
+            | Self::Leaving(unacknowledged, _) => Some(unacknowledged),
             Self::Proceeding(_) | Self::Confirmed | Self::Reinvited(_) | Self::Left => None,
         }
     }
@@ -162,27 +162,27 @@ impl Session {
             Self::Answered(_)
             | Self::Confirmed
             | Self::Reanswered(_)
-            | Self::Leaving(_)
+            | Self::Leaving(..)
             | Self::Left => None,
         }
     }
 
     /// Whether the door has been told, or need not be told, that the call is over.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self, Self::Leaving(_) | Self::Left)
+        matches!(self, Self::Leaving(..) | Self::Left)
     }
 
     /// Whether no ACK has ever come.
     fn is_unconfirmed(&self) -> bool {
         matches!(
             self,
-            Self::Proceeding(_) | Self::Answered(_) | Self::Leaving(_)
+            Self::Proceeding(_) | Self::Answered(_) | Self::Leaving(..)
         )
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> CallFired {
         match self {
-            Self::Answered(waiting) | Self::Reanswered(waiting) | Self::Leaving(waiting) => {
+            Self::Answered(waiting) | Self::Reanswered(waiting) | Self::Leaving(waiting, _) => {
                 if waiting.until <= now {
                     CallFired::AckTimeout
                 } else if waiting.resend.fires(now) {
@@ -204,7 +204,7 @@ impl Session {
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match self {
-            Self::Answered(waiting) | Self::Reanswered(waiting) | Self::Leaving(waiting) => {
+            Self::Answered(waiting) | Self::Reanswered(waiting) | Self::Leaving(waiting, _) => {
                 Some(waiting.resend.at().min(waiting.until))
             }
             Self::Proceeding(invitation) | Self::Reinvited(invitation) => Some(invitation.until),

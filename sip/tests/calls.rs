@@ -5,7 +5,7 @@ mod world;
 
 use std::time::Duration;
 
-use sip::{Command, Ended, Event};
+use sip::{Cause, Command, Ended, Event};
 use world::{Door, Message, SDP, World};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -61,7 +61,7 @@ fn ladder_of_a_call_without_offer() {
         )
     };
     assert_eq!(world.count(answered), 1);
-    world.command(|call| Command::Bye { call });
+    world.command(|call| Command::Bye { call, cause: None });
     world.run(SECOND);
     insta::assert_snapshot!("call_without_offer", redacted(&world.ladder));
     assert_eq!(world.count(ended(Ended::Left)), 1);
@@ -313,6 +313,76 @@ fn ladder_of_a_refused_transfer() {
     assert_eq!(world.requests, Vec::<String>::new(), "nothing dials");
 }
 
+/// The cause that the door hears of at the end.
+fn cause(world: &World) -> Option<Cause> {
+    world.events.iter().find_map(|event| match event {
+        Event::Ended { cause, .. } => *cause,
+        Event::Invite { .. }
+        | Event::Established { .. }
+        | Event::Reinvite { .. }
+        | Event::Renegotiated { .. }
+        | Event::Alive { .. } => None,
+    })
+}
+
+#[test]
+fn ladder_of_calls_that_end_for_a_reason() {
+    let mut theirs = World::new(Door::Accepts);
+    theirs.ask("INVITE", 1, SDP);
+    theirs.run(SECOND);
+    let said = "Reason: Q.850;cause=31;text=\"Canary\"\r\n";
+    theirs.ask_with("BYE", 2, said, "");
+    theirs.run(SECOND);
+    assert_eq!(cause(&theirs), Some(Cause::Q850(31)));
+    assert!(!format!("{:?}", theirs.events).contains("Canary"));
+
+    let mut cancelled = World::new(Door::Thinks);
+    cancelled.ask("INVITE", 1, SDP);
+    cancelled.run(SECOND);
+    let cancel = Message {
+        extra: "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n",
+        ..Message::new("CANCEL", 1, "INVITE1")
+    };
+    cancelled.say(&cancel.text());
+    cancelled.run(SECOND);
+    assert_eq!(cause(&cancelled), Some(Cause::Sip(200)));
+
+    let mut ours = World::new(Door::Accepts);
+    ours.ask("INVITE", 1, SDP);
+    ours.run(SECOND);
+    ours.ladder.clear();
+    let cause = Some(Cause::NORMAL_CLEARING);
+    ours.command(|call| Command::Bye { call, cause });
+    ours.run(SECOND);
+
+    let mut early = World::new(Door::Accepts);
+    early.lost = Box::new(|number, _| number == 3);
+    early.ask("INVITE", 1, SDP);
+    early.run(SECOND / 10);
+    early.ladder.clear();
+    early.command(|call| Command::Bye { call, cause });
+    early.run(SECOND);
+    assert!(
+        early.ladder.contains("Reason: Q.850;cause=16"),
+        "after the ACK"
+    );
+
+    let mut refused = World::new(Door::Thinks);
+    refused.ask("INVITE", 1, SDP);
+    refused.run(SECOND);
+    refused.ladder.clear();
+    refused.command(|call| Command::Reject {
+        call,
+        status: 503,
+        reason: "Service Unavailable",
+        retry_after: Some(30),
+        cause: Some(Cause::CONGESTION),
+    });
+    refused.run(SECOND);
+    let ladder = format!("{}\n{}", ours.ladder, refused.ladder);
+    insta::assert_snapshot!("reason", redacted(&ladder));
+}
+
 /// A whole call in which the n-th datagram is lost; returns how many were sent.
 fn lossy_call(n: usize, we_leave: bool) -> usize {
     let mut world = World::new(Door::Accepts);
@@ -320,7 +390,7 @@ fn lossy_call(n: usize, we_leave: bool) -> usize {
     world.ask("INVITE", 1, SDP);
     world.run(10 * SECOND);
     if we_leave {
-        world.command(|call| Command::Bye { call });
+        world.command(|call| Command::Bye { call, cause: None });
     } else {
         world.ask("BYE", 2, "");
     }
@@ -408,7 +478,7 @@ fn leaving_before_the_ack_waits_for_it() {
     world.lost = Box::new(|number, _| number == 3);
     world.ask("INVITE", 1, SDP);
     world.run(SECOND / 10);
-    world.command(|call| Command::Bye { call });
+    world.command(|call| Command::Bye { call, cause: None });
     assert!(!world.ladder.contains("us  BYE"));
     world.run(5 * SECOND);
     assert_eq!(world.requests.len(), 1);
@@ -477,7 +547,11 @@ fn a_broken_answer_ends_the_call() {
     let reason = Ended::BadAnswer;
     assert_eq!(
         world::events(&mut world.endpoint),
-        [Event::Ended { call, reason }]
+        [Event::Ended {
+            call,
+            reason,
+            cause: None
+        }]
     );
     assert!(world::transmits(&mut world.endpoint)[0].starts_with("BYE "));
 }

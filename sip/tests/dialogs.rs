@@ -94,6 +94,7 @@ fn reinvites_that_cross_are_refused() {
             status: 488,
             reason: "",
             retry_after: None,
+            cause: None,
         },
         now,
     );
@@ -118,7 +119,7 @@ fn an_update_refreshes_the_target() {
     assert_eq!((sent.len(), status(&sent[0])), (1, 200));
     assert_eq!(field(&sent[0], "Contact"), Some("<sip:192.0.2.1:5060>"));
     assert_eq!(events(&mut endpoint), []);
-    endpoint.handle(Command::Bye { call }, now);
+    endpoint.handle(Command::Bye { call, cause: None }, now);
     let bye = transmits(&mut endpoint).remove(0);
     assert!(bye.starts_with("BYE sip:anna@198.51.100.7:5070 "));
 }
@@ -241,7 +242,7 @@ fn our_requests_follow_the_route_set() {
     );
     let strict = format!("{CONTACT}Record-Route: <sip:p1>, <sip:p0;lr>\r\n");
     let (mut endpoint, call, _) = established(udp(), &strict, now);
-    endpoint.handle(Command::Bye { call }, now);
+    endpoint.handle(Command::Bye { call, cause: None }, now);
     let sent = transmits(&mut endpoint);
     assert!(sent[0].starts_with("BYE sip:p1 SIP/2.0\r\n"));
     assert_eq!(routes(&sent[0]), ["<sip:p0;lr>", "<sip:anna@198.51.100.7>"]);
@@ -259,7 +260,14 @@ fn a_call_over_a_lost_connection_is_unreachable() {
     );
     endpoint.handle(Command::Ping { call }, now);
     let reason = sip::Ended::Unreachable;
-    assert_eq!(events(&mut endpoint), [Event::Ended { call, reason }]);
+    assert_eq!(
+        events(&mut endpoint),
+        [Event::Ended {
+            call,
+            reason,
+            cause: None
+        }]
+    );
     assert_eq!(endpoint.calls(), 0);
 }
 
@@ -292,7 +300,7 @@ fn a_connection_lost_before_the_ack_takes_its_calls_with_it() {
                 endpoint.handle(Command::Accept { call, sdp }, now);
             }
             if stage == Stage::Leaving {
-                endpoint.handle(Command::Bye { call }, now);
+                endpoint.handle(Command::Bye { call, cause: None }, now);
             }
         }
         transmits(&mut endpoint);
@@ -328,7 +336,7 @@ fn a_redirection_is_not_followed() {
     endpoint.handle_datagram(udp(), moved.as_bytes(), now);
     assert_eq!(events(&mut endpoint), [Event::Alive { call }]);
     assert_eq!(transmits(&mut endpoint), Vec::<String>::new());
-    endpoint.handle(Command::Bye { call }, now);
+    endpoint.handle(Command::Bye { call, cause: None }, now);
     let bye = transmits(&mut endpoint).remove(0);
     assert!(bye.starts_with("BYE sip:anna@198.51.100.7 "));
     let moved = moved.replace(

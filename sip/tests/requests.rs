@@ -194,6 +194,7 @@ fn an_element_of_rfc_2543_is_served() {
         status: 486,
         reason: "Busy Here",
         retry_after: Some(5),
+        cause: None,
     };
     endpoint.handle(command, now);
     let sent = transmits(&mut endpoint);
@@ -244,7 +245,7 @@ fn a_stream_carries_a_call_and_its_keep_alives() {
     let (mut endpoint, call, _) = established(tcp(), CONTACT, now);
     endpoint.handle_stream(tcp(), b"\r\n\r\n", now);
     assert_eq!(transmits(&mut endpoint), ["\r\n"]);
-    endpoint.handle(Command::Bye { call }, now);
+    endpoint.handle(Command::Bye { call, cause: None }, now);
     assert!(transmits(&mut endpoint)[0].contains("Via: SIP/2.0/TCP 192.0.2.1:5060;"));
     endpoint.handle_timeout(now + Duration::from_secs(10));
     assert_eq!(

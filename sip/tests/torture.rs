@@ -338,6 +338,7 @@ fn reaction(event: &Event, number: usize) -> Option<sip::Command> {
             status: 486,
             reason: "Busy Here",
             retry_after: None,
+            cause: None,
         }),
         _ => {
             let answer = |offer| sip::sdp::offer_answer::answer(offer, &world::local()).ok();
@@ -453,7 +454,7 @@ proptest! {
             }
         }
         for call in told.iter().filter_map(world::invited).collect::<Vec<_>>() {
-            endpoint.handle(sip::Command::Bye { call }, now);
+            endpoint.handle(sip::Command::Bye { call, cause: None }, now);
         }
         while let Some(next) = endpoint.poll_timeout() {
             endpoint.handle_timeout(next);

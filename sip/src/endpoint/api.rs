@@ -4,6 +4,7 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 
+use super::Cause;
 use crate::{
     limit,
     redact::{Carriage, Naming, Pii, Secret},
@@ -191,6 +192,8 @@ pub enum Event {
         call: CallRef,
         /// Why.
         reason: Ended,
+        /// What the peer gave as the cause when it hung up or gave up (RFC 3326).
+        cause: Option<Cause>,
     },
 }
 
@@ -241,11 +244,15 @@ pub enum Command {
         reason: &'static str,
         /// Seconds after which to try again.
         retry_after: Option<u32>,
+        /// Why, for exchanges that ask the number of the cause.
+        cause: Option<Cause>,
     },
     /// Hang up.
     Bye {
         /// The call.
         call: CallRef,
+        /// Why, for exchanges that ask the number of the cause.
+        cause: Option<Cause>,
     },
     /// Ask whether the peer is still there, by OPTIONS within the dialog.
     Ping {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use sipx_sip::{HeaderName, Response};
 
 use super::{
-    CallRef, Ended, Endpoint, Event, Flow,
+    CallRef, Cause, Ended, Endpoint, Event, Flow,
     client::{Fired, NonInviteClient, Purpose},
     refresh::announce_timer,
     request::{Incoming, Verb},
@@ -63,7 +63,8 @@ impl Endpoint {
             None => self.answer_stateless(&incoming.heads, Reply::new(200), now),
         }
         if let Some(call) = proceeding {
-            self.refuse_invitation(call, Reply::new(487), Ended::Cancelled, now);
+            let cause = Cause::of(&incoming.request.headers);
+            self.refuse_invitation(call, Reply::new(487), Ended::Cancelled, cause, now);
         }
     }
 
@@ -80,7 +81,7 @@ impl Endpoint {
         call.dialog.flow = flow;
         let is_over = call.session.is_over();
         let reply = match incoming.verb() {
-            Verb::Bye => self.handle_bye(id, now),
+            Verb::Bye => self.handle_bye(id, Cause::of(&incoming.request.headers), now),
             _ if is_over => Reply::new(481),
             Verb::Invite => match self.handle_reinvite(id, incoming, now) {
                 Ok(()) => return,
@@ -118,7 +119,7 @@ impl Endpoint {
             Purpose::Bye => self.forget_call(call, now),
             Purpose::Refresh => self.handle_refreshed(call, response, now),
             Purpose::Ping if status == 481 => {
-                self.end(call, Ended::Unreachable);
+                self.end(call, Ended::Unreachable, None);
                 self.forget_call(call, now);
             }
             Purpose::Ping if status == 408 => self.lose(call, now),
@@ -178,8 +179,8 @@ impl Endpoint {
                 self.settle_call(id);
             }
             CallFired::AckTimeout => {
-                self.end(id, Ended::AckTimeout);
-                self.hang_up(id, now);
+                self.end(id, Ended::AckTimeout, None);
+                self.hang_up(id, Some(Cause::TIMEOUT), now);
             }
             CallFired::Unanswered => {
                 let kind = call.session.invitation().map(|invitation| invitation.kind);
@@ -188,7 +189,7 @@ impl Endpoint {
                     (_, Session::Proceeding(_)) => 480,
                     _ => 500,
                 });
-                self.refuse_invitation(id, reply, Ended::Unanswered, now);
+                self.refuse_invitation(id, reply, Ended::Unanswered, None, now);
             }
         }
     }
@@ -210,14 +211,14 @@ impl Endpoint {
             .is_some_and(|waiting| waiting.delayed);
         let before = std::mem::replace(&mut call.session, Session::Confirmed);
         self.settle_call(id);
-        if matches!(before, Session::Leaving(_)) {
-            return self.hang_up(id, now);
+        if let Session::Leaving(_, cause) = before {
+            return self.hang_up(id, cause, now);
         }
         let answer = match description(&incoming.request) {
             Ok(Some(answer)) if delayed => Some(answer),
             _ if delayed => {
-                self.end(id, Ended::BadAnswer);
-                return self.hang_up(id, now);
+                self.end(id, Ended::BadAnswer, None);
+                return self.hang_up(id, Some(Cause::NOT_ACCEPTABLE), now);
             }
             _ => None,
         };
@@ -228,9 +229,9 @@ impl Endpoint {
         });
     }
 
-    fn handle_bye(&mut self, id: CallRef, now: Instant) -> Reply {
+    fn handle_bye(&mut self, id: CallRef, cause: Option<Cause>, now: Instant) -> Reply {
         self.refuse_pending(id, &Reply::new(487), now);
-        self.end(id, Ended::Bye);
+        self.end(id, Ended::Bye, cause);
         if let Some(call) = self.calls.get_mut(id) {
             call.session = Session::Left;
         }
@@ -302,7 +303,7 @@ impl Endpoint {
             Some(Session::Confirmed) => Ok(()),
             Some(Session::Proceeding(_) | Session::Reinvited(_)) => Err(later),
             Some(Session::Answered(_) | Session::Reanswered(_)) => Err(Reply::new(491)),
-            Some(Session::Leaving(_) | Session::Left) | None => Err(Reply::new(481)),
+            Some(Session::Leaving(..) | Session::Left) | None => Err(Reply::new(481)),
         }
     }
 
@@ -345,14 +346,14 @@ impl Endpoint {
             .get(call)
             .is_some_and(|call| !call.session.is_over())
         {
-            self.end(call, Ended::Unreachable);
-            self.hang_up(call, now);
+            self.end(call, Ended::Unreachable, None);
+            self.hang_up(call, Some(Cause::TIMEOUT), now);
         }
     }
 
     /// Ends a call whose peer cannot be reached any more, without a word to it.
     pub(super) fn abandon(&mut self, id: CallRef, now: Instant) {
-        self.end(id, Ended::Unreachable);
+        self.end(id, Ended::Unreachable, None);
         if let Some(call) = self.calls.get_mut(id) {
             call.session = Session::Left;
         }

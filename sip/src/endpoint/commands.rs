@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{
-    CallRef, Ended, Endpoint, Event, Protocol,
+    CallRef, Cause, Ended, Endpoint, Event, Protocol,
     calls::success,
     client::{NonInviteClient, Purpose},
     refresh::announce_timer,
@@ -67,6 +67,7 @@ impl Endpoint {
         status: u16,
         reason: &'static str,
         retry_after: Option<u32>,
+        cause: Option<Cause>,
         now: Instant,
     ) {
         let mut reply = Reply::new(if (300..700).contains(&status) {
@@ -80,32 +81,35 @@ impl Endpoint {
         if let Some(seconds) = retry_after {
             reply = reply.with("Retry-After", seconds.to_string());
         }
-        self.refuse_invitation(id, reply, Ended::Rejected, now);
+        let reply = reply.caused_by(cause);
+        self.refuse_invitation(id, reply, Ended::Rejected, None, now);
     }
 
-    pub(super) fn leave(&mut self, id: CallRef, now: Instant) {
+    pub(super) fn leave(&mut self, id: CallRef, cause: Option<Cause>, now: Instant) {
         let Some(call) = self.calls.get_mut(id) else {
             return;
         };
         match std::mem::replace(&mut call.session, Session::Left) {
             before @ Session::Proceeding(_) => {
                 call.session = before;
-                self.refuse_invitation(id, Reply::new(480), Ended::Left, now);
+                let reply = Reply::new(480).caused_by(cause);
+                self.refuse_invitation(id, reply, Ended::Left, None, now);
             }
             Session::Answered(waiting) => {
-                call.session = Session::Leaving(waiting);
+                call.session = Session::Leaving(waiting, cause);
                 self.settle_call(id);
                 self.tell(Event::Ended {
                     call: id,
                     reason: Ended::Left,
+                    cause: None,
                 });
             }
             before @ (Session::Confirmed | Session::Reinvited(_) | Session::Reanswered(_)) => {
                 call.session = before;
-                self.end(id, Ended::Left);
-                self.hang_up(id, now);
+                self.end(id, Ended::Left, None);
+                self.hang_up(id, cause, now);
             }
-            before @ (Session::Leaving(_) | Session::Left) => call.session = before,
+            before @ (Session::Leaving(..) | Session::Left) => call.session = before,
         }
     }
 
@@ -127,7 +131,7 @@ impl Endpoint {
                 }
             }
             None => {
-                self.end(id, Ended::Unreachable);
+                self.end(id, Ended::Unreachable, None);
                 self.forget_call(id, now);
             }
         }
@@ -139,6 +143,7 @@ impl Endpoint {
         id: CallRef,
         reply: Reply,
         reason: Ended,
+        cause: Option<Cause>,
         now: Instant,
     ) {
         let first = matches!(
@@ -147,7 +152,7 @@ impl Endpoint {
         );
         self.refuse_pending(id, &reply, now);
         if first {
-            self.end(id, reason);
+            self.end(id, reason, cause);
             self.forget_call(id, now);
         }
     }
@@ -170,25 +175,32 @@ impl Endpoint {
         self.send(flow, response);
     }
 
-    /// Tells the door that the call is over, once.
-    pub(super) fn end(&mut self, id: CallRef, reason: Ended) {
+    /// Tells the door that the call is over, once; `cause` is the peer's.
+    pub(super) fn end(&mut self, id: CallRef, reason: Ended, cause: Option<Cause>) {
         if self
             .calls
             .get(id)
             .is_some_and(|call| !call.session.is_over())
         {
-            self.tell(Event::Ended { call: id, reason });
+            self.tell(Event::Ended {
+                call: id,
+                reason,
+                cause,
+            });
         }
     }
 
     /// Says BYE; the call lives on until its response, so that a BYE which crosses ours is answered 200.
-    pub(super) fn hang_up(&mut self, id: CallRef, now: Instant) {
+    pub(super) fn hang_up(&mut self, id: CallRef, cause: Option<Cause>, now: Instant) {
         self.refuse_pending(id, &Reply::new(487), now);
         if let Some(call) = self.calls.get_mut(id) {
             call.session = Session::Left;
         }
         self.settle_call(id);
-        if self.request(id, Purpose::Bye, &[], now).is_none() {
+        let cause = cause.and_then(Cause::value);
+        let fields = cause.map(|cause| ("Reason", cause.into_bytes()));
+        let sent = self.request(id, Purpose::Bye, fields.as_slice(), now);
+        if sent.is_none() {
             self.forget_call(id, now);
         }
     }

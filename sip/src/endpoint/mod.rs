@@ -14,6 +14,7 @@
 mod api;
 mod budget;
 mod calls;
+mod cause;
 mod client;
 mod commands;
 mod names;
@@ -49,6 +50,8 @@ use self::{
     write::{Reply, Wire},
 };
 use crate::{limit, session::Calls};
+
+pub use cause::Cause;
 
 pub use api::{
     CallRef, Caller, Command, Counters, Ended, EndpointConfig, Event, Flow, Limits, Protocol,
@@ -163,8 +166,9 @@ impl Endpoint {
                 status,
                 reason,
                 retry_after,
-            } => self.reject(call, status, reason, retry_after, now),
-            Command::Bye { call } => self.leave(call, now),
+                cause,
+            } => self.reject(call, status, reason, retry_after, cause, now),
+            Command::Bye { call, cause } => self.leave(call, cause, now),
             Command::Ping { call } => self.ping(call, now),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use sipx_sip::{Headers, Response};
 
 use super::{
-    CallRef, Ended, Endpoint,
+    CallRef, Cause, Ended, Endpoint,
     client::Purpose,
     write::{ALLOW, Reply, SUPPORTED},
 };
@@ -41,8 +41,8 @@ impl Endpoint {
             Fired::Nothing => self.settle_call(id),
             Fired::Refresh => self.refresh(id, now),
             Fired::Expired => {
-                self.end(id, Ended::Expired);
-                self.hang_up(id, now);
+                self.end(id, Ended::Expired, None);
+                self.hang_up(id, Some(Cause::TIMEOUT), now);
             }
         }
     }
@@ -62,7 +62,7 @@ impl Endpoint {
             }
             408 => return self.lose(id, now),
             481 => {
-                self.end(id, Ended::Unreachable);
+                self.end(id, Ended::Unreachable, None);
                 return self.forget_call(id, now);
             }
             // It cannot be asked in this way, so it is not held to an interval.

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::request::Heads;
+use super::{Cause, request::Heads};
 use crate::redact::Pii;
 
 /// A message of ours, which repeats names and addresses and is for the wire only.
@@ -41,6 +41,14 @@ impl Reply {
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<Vec<u8>>) -> Self {
         self.fields.push((name, value.into()));
         self
+    }
+
+    /// Names the cause, if there is one.
+    pub(crate) fn caused_by(self, cause: Option<Cause>) -> Self {
+        match cause.and_then(Cause::value) {
+            Some(cause) => self.with("Reason", cause),
+            None => self,
+        }
     }
 
     /// Writes the response; `tag` is put on a To that has none.

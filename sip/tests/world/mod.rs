@@ -386,6 +386,7 @@ impl World {
                 status,
                 reason: "Not Acceptable Here",
                 retry_after: None,
+                cause: None,
             },
             Door::Accepts | Door::Thinks => self.answered(call, offer.as_ref()),
         };
@@ -408,6 +409,7 @@ impl World {
                 status: 488,
                 reason: "Not Acceptable Here",
                 retry_after: None,
+                cause: None,
             },
         }
     }
