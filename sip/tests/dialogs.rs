@@ -500,3 +500,23 @@ fn our_interval_is_a_setting() {
         assert_eq!(field(&ok, "Require"), Some("timer"));
     }
 }
+
+#[test]
+fn a_challenge_of_the_peer_is_not_answered() {
+    let now = t0();
+    for (status, header) in [(401, "WWW-Authenticate"), (407, "Proxy-Authenticate")] {
+        let (mut endpoint, call, _) = established(udp(), CONTACT, now);
+        let challenge = format!("{status} Who\r\n{header}: Digest realm=\"r\", nonce=\"n\"");
+        endpoint.handle(Command::Ping { call }, now);
+        let ping = transmits(&mut endpoint).remove(0);
+        let answer = world::phone_answer(&ping).replace("200 OK", &challenge);
+        endpoint.handle_datagram(udp(), answer.as_bytes(), now);
+        assert_eq!(events(&mut endpoint), [Event::Alive { call }]);
+        endpoint.handle(Command::Bye { call, cause: None }, now);
+        let bye = transmits(&mut endpoint).remove(0);
+        let answer = world::phone_answer(&bye).replace("200 OK", &challenge);
+        endpoint.handle_datagram(udp(), answer.as_bytes(), now);
+        assert_eq!(transmits(&mut endpoint), Vec::<String>::new());
+        assert_eq!(endpoint.calls(), 0);
+    }
+}

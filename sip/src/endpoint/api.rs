@@ -167,14 +167,14 @@ pub enum Event {
         /// The answer, if the offer was ours.
         answer: Option<Description>,
     },
-    /// The peer wants to change the session. Answer with `Accept` or `Reject`.
+    /// The peer wants to change the session, by re-INVITE or UPDATE (RFC 3311). Answer with `Accept` or `Reject`.
     Reinvite {
         /// The call.
         call: CallRef,
         /// The new offer; without one, `Accept` carries ours and `Renegotiated` the answer.
         offer: Option<Description>,
     },
-    /// The ACK of our 200 to a re-INVITE arrived.
+    /// The change of the session is agreed: the ACK of our 200 to a re-INVITE arrived, or our 200 to an UPDATE went out.
     Renegotiated {
         /// The call.
         call: CallRef,
@@ -227,14 +227,14 @@ pub enum Ended {
 )]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Answer an INVITE or re-INVITE with 200.
+    /// Answer an INVITE, re-INVITE or UPDATE with 200.
     Accept {
         /// The call.
         call: CallRef,
         /// The answer, or the offer when the INVITE carried none; its version is kept consistent by the endpoint.
         sdp: Description,
     },
-    /// Refuse an INVITE (which ends the call) or a re-INVITE (which leaves it as it was).
+    /// Refuse an INVITE (which ends the call), or a re-INVITE or UPDATE (which leave it as it was).
     Reject {
         /// The call.
         call: CallRef,
