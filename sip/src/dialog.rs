@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::{BufMut, BytesMut};
-use sipx_sip::{Address, HeaderName, Request, Uri};
+use sipx_sip::{Address, HeaderName, Headers, Request, Uri};
 
 use crate::{
     endpoint::{
@@ -93,15 +93,15 @@ impl Dialog {
             secure: request.uri.scheme().is_secure(),
             local: [&incoming.heads.to, b";tag=".as_slice(), tag.as_bytes()].concat(),
             remote: incoming.heads.from.clone(),
-            target: contact(request)?,
+            target: contact(&request.headers)?,
             routes: routes(request)?,
             local_cseq: 0,
         })
     }
 
-    /// Takes the new Contact of a target refresh request (RFC 3261 §12.2.2).
-    pub(crate) fn refresh_target(&mut self, request: &Request) {
-        if let Some(target) = contact(request) {
+    /// Takes the new Contact of a target refresh request (RFC 3261 §12.2.2) or of the 2xx to one (§12.2.1.2).
+    pub(crate) fn refresh_target(&mut self, headers: &Headers) {
+        if let Some(target) = contact(headers) {
             self.target = target;
         }
     }
@@ -116,8 +116,14 @@ impl Dialog {
         format!("<{scheme}:{}{transport}>", written(flow.local)).into_bytes()
     }
 
-    /// Writes our next request (RFC 3261 §12.2.1.1).
-    pub(crate) fn request(&mut self, method: &str, branch: &str, agent: &str) -> Wire {
+    /// Writes our next request (RFC 3261 §12.2.1.1), with further header fields.
+    pub(crate) fn request(
+        &mut self,
+        method: &str,
+        branch: &str,
+        fields: &[(&str, Vec<u8>)],
+        agent: &str,
+    ) -> Wire {
         self.local_cseq += 1;
         let strict = self.routes.first().filter(|route| !route.loose);
         let mut out = BytesMut::with_capacity(1_024);
@@ -153,6 +159,9 @@ impl Dialog {
             "CSeq",
             format!("{} {method}", self.local_cseq).as_bytes(),
         );
+        for (name, value) in fields {
+            put(&mut out, name, value);
+        }
         put(&mut out, "User-Agent", agent.as_bytes());
         finish(&mut out, None);
         Wire::new(out.freeze())
@@ -165,8 +174,8 @@ fn written(address: SocketAddr) -> SocketAddr {
 }
 
 /// The URI of the first Contact, without header components, which a Request-URI must not have.
-fn contact(request: &Request) -> Option<Vec<u8>> {
-    let value = request.headers.value(&HeaderName::Contact)?;
+fn contact(headers: &Headers) -> Option<Vec<u8>> {
+    let value = headers.value(&HeaderName::Contact)?;
     let first = split_quoted(&value, b',').next()?;
     let uri = Address::parse(first, "Contact").ok()?.uri;
     if !uri.scheme().is_sip() {

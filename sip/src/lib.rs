@@ -15,9 +15,10 @@ pub mod redact;
 pub mod rtp;
 pub mod sdp;
 mod session;
+mod session_timer;
 
 pub use endpoint::{
-    CallRef, Caller, Command, Counters, Ended, Endpoint, EndpointConfig, Event, Flow, Limits,
-    Protocol, Scheme, Target, Transmit,
+    CallRef, Caller, Cause, Command, Counters, Ended, Endpoint, EndpointConfig, Event, Flow,
+    Limits, Protocol, Scheme, Target, Transmit,
 };
 pub use error::DescriptionError;

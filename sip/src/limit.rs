@@ -62,6 +62,13 @@ pub const STREAMS: usize = 4_096;
 /// Refusals 503 sent per second without a transaction; beyond, a flood meets silence.
 pub const OVERLOAD_ANSWERS_PER_SECOND: u32 = 200;
 
+/// Answers sent per second that no transaction remembers, such as those to OPTIONS; beyond, requests meet silence. A
+/// few hundred trunks that ask once a second whether we live need half of it.
+pub const STATELESS_ANSWERS_PER_SECOND: u32 = 1_000;
+
+/// Of these, answers to one address; beyond, it meets silence while others are answered.
+pub const STATELESS_ANSWERS_PER_SOURCE: u32 = 250;
+
 /// Octets of the header fields that every response repeats; a request with more is dropped, because each of its
 /// transactions would hold them several times.
 pub const REPEATED_BYTES: usize = 16 * 1024;
@@ -80,6 +87,22 @@ pub const QUEUED_TRANSMITS: usize = 16_384;
 
 /// How long the door may think about an INVITE; then it is answered 480.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long the door may think about an UPDATE; then it is answered 504. The peer gives up after 32 s.
+pub const UPDATE_WITHIN: Duration = Duration::from_secs(10);
+
+/// The session interval that we ask for (RFC 4028 §4), unless the endpoint is told another: seldom enough to cost nothing,
+/// often enough for a call that nobody is in not to last an afternoon.
+pub const SESSION_INTERVAL: Duration = Duration::from_secs(1_800);
+
+/// The shortest session interval (RFC 4028 §5); below it a request is answered 422, because each refresh is work.
+pub const SESSION_INTERVAL_MIN: Duration = Duration::from_secs(90);
+
+/// The longest session interval; longer ones are shortened to it.
+pub const SESSION_INTERVAL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long our refresh waits at least before it is tried again.
+pub const REFRESH_RETRY: Duration = Duration::from_secs(1);
 
 /// How long a message on a stream may take to arrive completely; then the connection is closed.
 pub const MESSAGE_WITHIN: Duration = Duration::from_secs(32);

@@ -2,16 +2,18 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
+use sipx_sip::Headers;
+
 use crate::{
     dialog::{Dialog, DialogId},
     endpoint::{
-        CallRef, Flow,
+        CallRef, Cause, Flow,
         request::Heads,
         timers::{Backoff, PATIENCE},
         write::Wire,
     },
-    limit,
     sdp::Description,
+    session_timer::{Terms, Timer, allows_update},
 };
 
 /// A call: its dialog, where its session stands, and what we last said about media.
@@ -25,6 +27,10 @@ pub(crate) struct Call {
     pub(crate) described: Option<Description>,
     /// The transaction of our OPTIONS that waits for its response.
     pub(crate) ping: Option<u64>,
+    /// The session timer, if both sides agreed upon one.
+    pub(crate) timer: Option<Timer>,
+    /// Whether the peer takes UPDATE.
+    pub(crate) knows_update: bool,
 }
 
 /// Where a session stands.
@@ -36,17 +42,17 @@ pub(crate) enum Session {
     Answered(Unacknowledged),
     /// The session runs.
     Confirmed,
-    /// A re-INVITE waits for the door.
+    /// A re-INVITE, or an UPDATE with an offer, waits for the door.
     Reinvited(Invitation),
     /// Our 200 to a re-INVITE waits for its ACK.
     Reanswered(Unacknowledged),
-    /// The door has left, but the BYE must wait for the ACK of our 200 (RFC 3261 §15.1.1).
-    Leaving(Unacknowledged),
+    /// The door has left for this cause, but the BYE must wait for the ACK of our 200 (RFC 3261 §15.1.1).
+    Leaving(Unacknowledged, Option<Cause>),
     /// Our BYE is out.
     Left,
 }
 
-/// An INVITE or re-INVITE that waits for the door.
+/// An INVITE, re-INVITE or UPDATE that waits for the door.
 #[derive(Debug)]
 pub(crate) struct Invitation {
     /// Its server transaction.
@@ -57,10 +63,24 @@ pub(crate) struct Invitation {
     pub(crate) cseq: u32,
     /// Record-Route rows, to be repeated in the 200.
     pub(crate) record_routes: Vec<Vec<u8>>,
-    /// Whether it came without an offer, so that ours goes into the 200.
-    pub(crate) delayed: bool,
+    /// What follows its 200.
+    pub(crate) kind: Kind,
+    /// The session timer that its 200 agrees upon.
+    pub(crate) terms: Option<Terms>,
     /// When the door has thought long enough.
     pub(crate) until: Instant,
+}
+
+/// What follows the 200 to an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The ACK.
+    Invite {
+        /// Whether the INVITE came without an offer, so that ours goes into the 200 and the ACK carries the answer.
+        delayed: bool,
+    },
+    /// Nothing: the exchange is complete (RFC 3311 §5.2).
+    Update,
 }
 
 /// A 200 that waits for its ACK; repeated on every transport (RFC 3261 §13.3.1.4).
@@ -91,20 +111,33 @@ pub(crate) enum CallFired {
     Unanswered,
 }
 
-impl Invitation {
-    /// When the door must have answered.
-    pub(crate) fn deadline(now: Instant) -> Instant {
-        now + limit::ANSWER_WITHIN
+impl Call {
+    /// Heeds what a request of the peer says about itself.
+    pub(crate) fn heed(&mut self, headers: &Headers) {
+        self.dialog.refresh_target(headers);
+        self.knows_update = allows_update(headers).unwrap_or(self.knows_update);
+    }
+
+    /// When something is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let running = self.timer.filter(|_| !self.session.is_over());
+        let timer = running.map(|timer| timer.poll_timeout());
+        self.session.poll_timeout().into_iter().chain(timer).min()
     }
 }
 
 impl Unacknowledged {
-    pub(crate) fn new(invitation: &Invitation, response: Wire, now: Instant) -> Self {
+    pub(crate) fn new(
+        invitation: &Invitation,
+        delayed: bool,
+        response: Wire,
+        now: Instant,
+    ) -> Self {
         Self {
             cseq: invitation.cseq,
             response,
             flow: invitation.heads.reply_to,
-            delayed: invitation.delayed,
+            delayed,
             resend: Backoff::new(now),
             until: now + PATIENCE,
         }
@@ -117,7 +150,7 @@ impl Session {
         match self {
             Self::Answered(unacknowledged)
             | Self::Reanswered(unacknowledged)
-            | Self::Leaving(unacknowledged) => Some(unacknowledged),
+            | Self::Leaving(unacknowledged, _) => Some(unacknowledged),
             Self::Proceeding(_) | Self::Confirmed | Self::Reinvited(_) | Self::Left => None,
         }
     }
@@ -129,19 +162,27 @@ impl Session {
             Self::Answered(_)
             | Self::Confirmed
             | Self::Reanswered(_)
-            | Self::Leaving(_)
+            | Self::Leaving(..)
             | Self::Left => None,
         }
     }
 
     /// Whether the door has been told, or need not be told, that the call is over.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self, Self::Leaving(_) | Self::Left)
+        matches!(self, Self::Leaving(..) | Self::Left)
+    }
+
+    /// Whether no ACK has ever come.
+    fn is_unconfirmed(&self) -> bool {
+        matches!(
+            self,
+            Self::Proceeding(_) | Self::Answered(_) | Self::Leaving(..)
+        )
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> CallFired {
         match self {
-            Self::Answered(waiting) | Self::Reanswered(waiting) | Self::Leaving(waiting) => {
+            Self::Answered(waiting) | Self::Reanswered(waiting) | Self::Leaving(waiting, _) => {
                 if waiting.until <= now {
                     CallFired::AckTimeout
                 } else if waiting.resend.fires(now) {
@@ -163,7 +204,7 @@ impl Session {
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match self {
-            Self::Answered(waiting) | Self::Reanswered(waiting) | Self::Leaving(waiting) => {
+            Self::Answered(waiting) | Self::Reanswered(waiting) | Self::Leaving(waiting, _) => {
                 Some(waiting.resend.at().min(waiting.until))
             }
             Self::Proceeding(invitation) | Self::Reinvited(invitation) => Some(invitation.until),
@@ -191,15 +232,18 @@ impl Calls {
         CallRef(self.next)
     }
 
-    pub(crate) fn insert(&mut self, call: CallRef, dialog: Dialog, session: Session) {
+    pub(crate) fn insert(&mut self, call: CallRef, dialog: Dialog, session: Session) -> &mut Call {
         self.by_dialog.insert(dialog.id.clone(), call);
         let value = Call {
             dialog,
             session,
             described: None,
             ping: None,
+            timer: None,
+            knows_update: false,
         };
-        self.all.insert(call, value);
+        // The handle is fresh, so nothing was there.
+        self.all.entry(call).insert_entry(value).into_mut()
     }
 
     pub(crate) fn find(&self, dialog: &DialogId) -> Option<CallRef> {
@@ -212,6 +256,15 @@ impl Calls {
 
     pub(crate) fn get_mut(&mut self, call: CallRef) -> Option<&mut Call> {
         self.all.get_mut(&call)
+    }
+
+    /// The calls over one connection that the peer has not acknowledged, or whose acknowledgement only our BYE waits for.
+    pub(crate) fn unconfirmed_over(&self, flow: Flow) -> Vec<CallRef> {
+        self.all
+            .iter()
+            .filter(|(_, call)| call.dialog.flow == flow && call.session.is_unconfirmed())
+            .map(|(id, _)| *id)
+            .collect()
     }
 
     pub(crate) fn remove(&mut self, call: CallRef) {

@@ -265,7 +265,10 @@ fn a_second_parser_reads_ordinary_messages_alike() {
 
 /// The texts that mutations start from.
 fn seeds() -> Vec<Vec<u8>> {
-    let own = ["INVITE", "ACK", "BYE", "OPTIONS", "CANCEL", "INFO"].map(|method| Message {
+    let methods = [
+        "INVITE", "ACK", "BYE", "OPTIONS", "CANCEL", "INFO", "UPDATE", "PRACK",
+    ];
+    let own = methods.map(|method| Message {
         body: SDP,
         ..Message::new(method, 1, "seed")
     });
@@ -307,6 +310,14 @@ fn company(kind: usize, number: usize, tag: &str, asked: &str) -> String {
             &format!("b{}", number.saturating_sub(1)),
         )
         .text(),
+        7 => within("UPDATE", cseq, SDP),
+        8 => Message {
+            to_tag: tag,
+            extra: "Contact: <sip:anna@198.51.100.7>\r\nSupported: timer\r\nSession-Expires: 90\r\nAllow: UPDATE\r\n",
+            ..Message::new("UPDATE", cseq, &branch)
+        }
+        .text(),
+        9 => within("PRACK", cseq, ""),
         _ => world::phone_answer(asked),
     }
 }
@@ -327,6 +338,7 @@ fn reaction(event: &Event, number: usize) -> Option<sip::Command> {
             status: 486,
             reason: "Busy Here",
             retry_after: None,
+            cause: None,
         }),
         _ => {
             let answer = |offer| sip::sdp::offer_answer::answer(offer, &world::local()).ok();
@@ -413,7 +425,7 @@ proptest! {
     /// However broken the peer's side of a call is, the door hears of its end once, and in the end nothing is left.
     #[test]
     fn a_call_in_broken_company_ends_once(
-        steps in proptest::collection::vec((0..8_usize, proptest::collection::vec(mutations(), 0..3), 0..9_u64), 1..12),
+        steps in proptest::collection::vec((0..11_usize, proptest::collection::vec(mutations(), 0..3), 0..9_u64), 1..12),
     ) {
         let mut now = t0();
         let (mut endpoint, mut told) = (endpoint(), Vec::new());
@@ -442,7 +454,7 @@ proptest! {
             }
         }
         for call in told.iter().filter_map(world::invited).collect::<Vec<_>>() {
-            endpoint.handle(sip::Command::Bye { call }, now);
+            endpoint.handle(sip::Command::Bye { call, cause: None }, now);
         }
         while let Some(next) = endpoint.poll_timeout() {
             endpoint.handle_timeout(next);

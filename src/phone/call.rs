@@ -9,7 +9,7 @@
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use rand::RngExt;
-use sip::{CallRef, Command, Flow, Target, sdp::Description};
+use sip::{CallRef, Cause, Command, Flow, Target, sdp::Description};
 use tokio::sync::mpsc;
 
 use super::{
@@ -150,17 +150,27 @@ impl Call {
         let _ = self.orders.send(command).await;
     }
 
+    async fn hang_up(&self, cause: Cause) {
+        self.order(Command::Bye {
+            call: self.call,
+            cause: Some(cause),
+        })
+        .await;
+    }
+
     async fn refuse(&self, refusal: Refusal) {
         let Refusal {
             status,
             reason,
             retry_after,
+            cause,
         } = refusal;
         self.order(Command::Reject {
             call: self.call,
             status,
             reason,
             retry_after,
+            cause: Some(cause),
         })
         .await;
     }
@@ -203,12 +213,12 @@ impl Call {
             (None, Some(answer)) => match session.conclude(&answer) {
                 Ok(media) => media,
                 Err(_) => {
-                    self.order(Command::Bye { call: self.call }).await;
+                    self.hang_up(Cause::NOT_IMPLEMENTED).await;
                     return Ok(None);
                 }
             },
             (None, None) => {
-                self.order(Command::Bye { call: self.call }).await;
+                self.hang_up(Cause::NOT_IMPLEMENTED).await;
                 return Ok(None);
             }
         };
@@ -217,7 +227,7 @@ impl Call {
             Ok(leg) => Ok(Some((leg, session, entry, language))),
             Err(error) => {
                 tracing::warn!(%error, "no leg for an answered call");
-                self.order(Command::Bye { call: self.call }).await;
+                self.hang_up(Cause::TEMPORARY_FAILURE).await;
                 Ok(None)
             }
         }
@@ -255,7 +265,7 @@ impl Call {
             match self.news.recv().await? {
                 News::Established(answer) => return Some(answer),
                 News::Ended => return None,
-                News::Stop => self.order(Command::Bye { call: self.call }).await,
+                News::Stop => self.hang_up(Cause::NORMAL_CLEARING).await,
                 News::Reinvite(_) | News::Renegotiated(_) | News::Alive => {}
             }
         }
@@ -461,7 +471,7 @@ impl Call {
                 self.spoken(talk, token, deadline).await;
             }
         }
-        self.order(Command::Bye { call: self.call }).await;
+        self.hang_up(Cause::NORMAL_CLEARING).await;
         // The endpoint ends the call in bounded time, answered or not; the leg need not wait for it.
     }
 

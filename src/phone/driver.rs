@@ -9,7 +9,7 @@ use std::{
 };
 
 use rand::RngExt;
-use sip::{CallRef, Command, Endpoint, EndpointConfig, Event};
+use sip::{CallRef, Cause, Command, Endpoint, EndpointConfig, Event};
 use tokio::{
     sync::{mpsc, watch},
     task::{Id, JoinError, JoinSet},
@@ -160,7 +160,13 @@ impl Door {
         tracing::error!(%error, "call task failed");
         let call = self.calls.iter().find(|(_, (_, task))| *task == error.id());
         if let Some((&call, _)) = call {
-            self.endpoint.handle(Command::Bye { call }, clock());
+            self.endpoint.handle(
+                Command::Bye {
+                    call,
+                    cause: Some(Cause::TEMPORARY_FAILURE),
+                },
+                clock(),
+            );
         }
     }
 
@@ -225,8 +231,12 @@ impl Door {
             Event::Reinvite { call, offer } => self.tell(call, News::Reinvite(offer)),
             Event::Renegotiated { call, answer } => self.tell(call, News::Renegotiated(answer)),
             Event::Alive { call } => self.tell(call, News::Alive),
-            Event::Ended { call, reason } => {
-                tracing::debug!(?reason, "call ended");
+            Event::Ended {
+                call,
+                reason,
+                cause,
+            } => {
+                tracing::debug!(?reason, ?cause, "call ended");
                 self.tell(call, News::Ended);
                 // Without its sender the call's inbox ends, even if the news did not fit.
                 self.calls.remove(&call);
@@ -256,7 +266,13 @@ impl Door {
             inbox.try_send(news),
             Err(mpsc::error::TrySendError::Full(_))
         ) {
-            self.endpoint.handle(Command::Bye { call }, clock());
+            self.endpoint.handle(
+                Command::Bye {
+                    call,
+                    cause: Some(Cause::TEMPORARY_FAILURE),
+                },
+                clock(),
+            );
         }
     }
 
@@ -265,6 +281,7 @@ impl Door {
             status,
             reason,
             retry_after,
+            cause,
         } = refusal;
         self.endpoint.handle(
             Command::Reject {
@@ -272,6 +289,7 @@ impl Door {
                 status,
                 reason,
                 retry_after,
+                cause: Some(cause),
             },
             clock(),
         );

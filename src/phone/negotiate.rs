@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use sip::sdp::{Agreed, AudioCodec, Description, Local, Refusal, offer_answer};
+use sip::sdp::{Agreed, AudioCodec, Bindings, Description, Local, Refusal, offer_answer};
 
 use crate::media::api::{Format, PhoneMedia};
 
@@ -13,6 +13,7 @@ pub(super) struct Session {
     rtp_port: u16,
     session_id: u64,
     offered: Option<Description>,
+    bindings: Bindings,
 }
 
 /// What a negotiation yields.
@@ -32,12 +33,14 @@ impl Session {
             rtp_port,
             session_id,
             offered: None,
+            bindings: Bindings::default(),
         }
     }
 
     /// Answers an offer.
-    pub(super) fn answer(&self, offer: &Description) -> Result<Outcome, Refusal> {
+    pub(super) fn answer(&mut self, offer: &Description) -> Result<Outcome, Refusal> {
         let (answer, agreed) = offer_answer::answer(offer, &self.local())?;
+        self.bindings.note(offer);
         Ok(Outcome {
             answer,
             media: media(&agreed),
@@ -46,7 +49,8 @@ impl Session {
 
     /// Makes our offer, for an INVITE that carried none.
     pub(super) fn offer(&mut self) -> Description {
-        let offer = offer_answer::offer(&self.local());
+        let offer = offer_answer::offer(&self.local(), &self.bindings);
+        self.bindings.note(&offer);
         self.offered = Some(offer.clone());
         offer
     }
@@ -54,7 +58,9 @@ impl Session {
     /// Reads the answer to our offer.
     pub(super) fn conclude(&mut self, answer: &Description) -> Result<PhoneMedia, Refusal> {
         let offered = self.offered.take().ok_or(Refusal::Mismatch)?;
-        Ok(media(&offer_answer::conclude(&offered, answer)?))
+        let agreed = offer_answer::conclude(&offered, answer)?;
+        self.bindings.note(answer);
+        Ok(media(&agreed))
     }
 
     fn local(&self) -> Local<'static> {

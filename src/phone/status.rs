@@ -1,5 +1,7 @@
 //! Errors to SIP status codes: the one place where the house's refusals become answers (RFC 3261 §21).
 
+use sip::Cause;
+
 use crate::server;
 
 /// A final answer that refuses a call.
@@ -11,6 +13,8 @@ pub(super) struct Refusal {
     pub(super) reason: &'static str,
     /// Seconds after which a retry may succeed.
     pub(super) retry_after: Option<u32>,
+    /// The same for exchanges, whose signalling knows numbers of its own.
+    pub(super) cause: Cause,
 }
 
 impl Refusal {
@@ -19,18 +23,21 @@ impl Refusal {
         status: 404,
         reason: "Not Found",
         retry_after: None,
+        cause: Cause::UNALLOCATED,
     };
     /// Nothing in the session description can be used.
     pub(super) const NOT_ACCEPTABLE: Self = Self {
         status: 488,
         reason: "Not Acceptable Here",
         retry_after: None,
+        cause: Cause::NOT_IMPLEMENTED,
     };
     /// A limit of ours is reached.
     pub(super) const UNAVAILABLE: Self = Self {
         status: 503,
         reason: "Service Unavailable",
         retry_after: Some(RETRY_AFTER_SECONDS),
+        cause: Cause::CONGESTION,
     };
 }
 
@@ -41,6 +48,7 @@ impl From<&server::Error> for Refusal {
                 status: 403,
                 reason: "Forbidden",
                 retry_after: None,
+                cause: Cause::REJECTED,
             },
             server::Error::Full
             | server::Error::NoPort
@@ -51,6 +59,7 @@ impl From<&server::Error> for Refusal {
                 status: 500,
                 reason: "Server Internal Error",
                 retry_after: None,
+                cause: Cause::TEMPORARY_FAILURE,
             },
         }
     }

@@ -1,9 +1,10 @@
 //! The words between the endpoint and its door. None of them prints a number, an address or a name.
 
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 
+use super::Cause;
 use crate::{
     limit,
     redact::{Carriage, Naming, Pii, Secret},
@@ -70,6 +71,9 @@ pub struct EndpointConfig {
     pub user_agent: String,
     /// How much state strangers may cause.
     pub limits: Limits,
+    /// The session interval we ask for (RFC 4028), between [`SESSION_INTERVAL_MIN`](limit::SESSION_INTERVAL_MIN) and
+    /// [`SESSION_INTERVAL_MAX`](limit::SESSION_INTERVAL_MAX); beyond, it is clipped.
+    pub session_interval: Duration,
     /// From this, branches and tags are derived; 32 octets of randomness.
     pub seed: Secret<[u8; 32]>,
 }
@@ -80,6 +84,7 @@ impl EndpointConfig {
         Self {
             user_agent: "Rundruf".to_owned(),
             limits: Limits::default(),
+            session_interval: limit::SESSION_INTERVAL,
             seed: Secret::new(seed),
         }
     }
@@ -162,14 +167,14 @@ pub enum Event {
         /// The answer, if the offer was ours.
         answer: Option<Description>,
     },
-    /// The peer wants to change the session. Answer with `Accept` or `Reject`.
+    /// The peer wants to change the session, by re-INVITE or UPDATE (RFC 3311). Answer with `Accept` or `Reject`.
     Reinvite {
         /// The call.
         call: CallRef,
         /// The new offer; without one, `Accept` carries ours and `Renegotiated` the answer.
         offer: Option<Description>,
     },
-    /// The ACK of our 200 to a re-INVITE arrived.
+    /// The change of the session is agreed: the ACK of our 200 to a re-INVITE arrived, or our 200 to an UPDATE went out.
     Renegotiated {
         /// The call.
         call: CallRef,
@@ -187,6 +192,8 @@ pub enum Event {
         call: CallRef,
         /// Why.
         reason: Ended,
+        /// What the peer gave as the cause when it hung up or gave up (RFC 3326).
+        cause: Option<Cause>,
     },
 }
 
@@ -201,6 +208,8 @@ pub enum Ended {
     AckTimeout,
     /// The peer does not answer, or does not know the call any more.
     Unreachable,
+    /// The session was not refreshed in time (RFC 4028 §10).
+    Expired,
     /// The peer's answer to our offer was missing or broken.
     BadAnswer,
     /// The door did not answer the INVITE in time.
@@ -218,14 +227,14 @@ pub enum Ended {
 )]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Answer an INVITE or re-INVITE with 200.
+    /// Answer an INVITE, re-INVITE or UPDATE with 200.
     Accept {
         /// The call.
         call: CallRef,
         /// The answer, or the offer when the INVITE carried none; its version is kept consistent by the endpoint.
         sdp: Description,
     },
-    /// Refuse an INVITE (which ends the call) or a re-INVITE (which leaves it as it was).
+    /// Refuse an INVITE (which ends the call), or a re-INVITE or UPDATE (which leave it as it was).
     Reject {
         /// The call.
         call: CallRef,
@@ -235,11 +244,15 @@ pub enum Command {
         reason: &'static str,
         /// Seconds after which to try again.
         retry_after: Option<u32>,
+        /// Why, for exchanges that ask the number of the cause.
+        cause: Option<Cause>,
     },
     /// Hang up.
     Bye {
         /// The call.
         call: CallRef,
+        /// Why, for exchanges that ask the number of the cause.
+        cause: Option<Cause>,
     },
     /// Ask whether the peer is still there, by OPTIONS within the dialog.
     Ping {

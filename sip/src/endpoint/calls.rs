@@ -2,21 +2,23 @@
 
 use std::time::Instant;
 
-use sipx_sip::HeaderName;
+use sipx_sip::{HeaderName, Response};
 
 use super::{
-    CallRef, Ended, Endpoint, Event, Flow,
+    CallRef, Cause, Ended, Endpoint, Event, Flow,
     client::{Fired, NonInviteClient, Purpose},
+    refresh::announce_timer,
     request::{Incoming, Verb},
     requests::{capabilities, description, is_reliable, refused_method, screen_extensions},
     server::{InviteServer, Machine, NonInviteServer},
-    timers::{Owner, PATIENCE},
-    write::{ACCEPT, Reply},
+    timers::Owner,
+    write::{ACCEPT, ALLOW, Reply, SUPPORTED},
 };
 use crate::{
     dialog::DialogId,
     limit,
-    session::{CallFired, Session},
+    session::{Call, CallFired, Kind, Session},
+    session_timer::{Terms, Timer},
 };
 
 impl Endpoint {
@@ -44,7 +46,7 @@ impl Endpoint {
 
     pub(super) fn handle_cancel(&mut self, incoming: &Incoming, now: Instant) {
         let Some(id) = self.servers.find(&incoming.key.clone().of_invite()) else {
-            return self.answer_stateless(&incoming.heads, Reply::new(481));
+            return self.answer_stateless(&incoming.heads, Reply::new(481), now);
         };
         let proceeding = match self.servers.get_mut(id).map(|server| &server.machine) {
             Some(Machine::Invite { state, call }) => {
@@ -58,10 +60,11 @@ impl Endpoint {
                 let bytes = Reply::new(200).write(&incoming.heads, Some(&tag), &self.agent);
                 self.send(incoming.heads.reply_to, bytes);
             }
-            None => self.answer_stateless(&incoming.heads, Reply::new(200)),
+            None => self.answer_stateless(&incoming.heads, Reply::new(200), now),
         }
         if let Some(call) = proceeding {
-            self.refuse_invitation(call, Reply::new(487), Ended::Cancelled, now);
+            let cause = Cause::of(&incoming.request.headers);
+            self.refuse_invitation(call, Reply::new(487), Ended::Cancelled, cause, now);
         }
     }
 
@@ -69,21 +72,27 @@ impl Endpoint {
         let found = DialogId::of(incoming).and_then(|dialog| self.calls.find(&dialog));
         let Some((id, call)) = found.and_then(|id| self.calls.get_mut(id).map(|call| (id, call)))
         else {
-            return self.answer_stateless(&incoming.heads, Reply::new(481));
+            return self.answer_stateless(&incoming.heads, Reply::new(481), now);
         };
         if incoming.cseq < call.dialog.remote_cseq {
-            return self.answer_stateless(&incoming.heads, Reply::new(500));
+            return self.answer_stateless(&incoming.heads, Reply::new(500), now);
         }
         call.dialog.remote_cseq = incoming.cseq;
         call.dialog.flow = flow;
         let is_over = call.session.is_over();
         let reply = match incoming.verb() {
-            Verb::Bye => self.handle_bye(id, now),
+            Verb::Bye => self.handle_bye(id, Cause::of(&incoming.request.headers), now),
             _ if is_over => Reply::new(481),
             Verb::Invite => match self.handle_reinvite(id, incoming, now) {
                 Ok(()) => return,
                 Err(reply) => reply,
             },
+            Verb::Update => match self.handle_update(id, incoming, now) {
+                Ok(Some(reply)) | Err(reply) => reply,
+                Ok(None) => return,
+            },
+            // No provisional response of ours waits for one (RFC 3262 §3).
+            Verb::Prack => Reply::new(481),
             Verb::Options => {
                 screen_extensions(&incoming.request).map_or_else(|reply| reply, |()| capabilities())
             }
@@ -95,7 +104,8 @@ impl Endpoint {
         self.answer_within_dialog(id, incoming, &reply, now);
     }
 
-    pub(super) fn handle_client_response(&mut self, id: u64, status: u16, now: Instant) {
+    pub(super) fn handle_client_response(&mut self, id: u64, response: &Response, now: Instant) {
+        let status = response.status.code();
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
@@ -107,8 +117,9 @@ impl Endpoint {
         match purpose {
             _ if !is_answer => {}
             Purpose::Bye => self.forget_call(call, now),
+            Purpose::Refresh => self.handle_refreshed(call, response, now),
             Purpose::Ping if status == 481 => {
-                self.end(call, Ended::Unreachable);
+                self.end(call, Ended::Unreachable, None);
                 self.forget_call(call, now);
             }
             Purpose::Ping if status == 408 => self.lose(call, now),
@@ -153,7 +164,7 @@ impl Endpoint {
         match purpose {
             _ if answered => {}
             Purpose::Bye => self.forget_call(call, now),
-            Purpose::Ping => self.lose(call, now),
+            Purpose::Ping | Purpose::Refresh => self.lose(call, now),
         }
     }
 
@@ -162,19 +173,23 @@ impl Endpoint {
             return;
         };
         match call.session.handle_timeout(now) {
-            CallFired::Nothing => self.settle_call(id),
+            CallFired::Nothing => self.handle_session_timer(id, now),
             CallFired::Resend(flow, response) => {
                 self.send(flow, response);
                 self.settle_call(id);
             }
             CallFired::AckTimeout => {
-                self.end(id, Ended::AckTimeout);
-                self.hang_up(id, now);
+                self.end(id, Ended::AckTimeout, None);
+                self.hang_up(id, Some(Cause::TIMEOUT), now);
             }
             CallFired::Unanswered => {
-                let first = matches!(call.session, Session::Proceeding(_));
-                let reply = Reply::new(if first { 480 } else { 500 });
-                self.refuse_invitation(id, reply, Ended::Unanswered, now);
+                let kind = call.session.invitation().map(|invitation| invitation.kind);
+                let reply = Reply::new(match (kind, &call.session) {
+                    (Some(Kind::Update), _) => 504,
+                    (_, Session::Proceeding(_)) => 480,
+                    _ => 500,
+                });
+                self.refuse_invitation(id, reply, Ended::Unanswered, None, now);
             }
         }
     }
@@ -196,14 +211,14 @@ impl Endpoint {
             .is_some_and(|waiting| waiting.delayed);
         let before = std::mem::replace(&mut call.session, Session::Confirmed);
         self.settle_call(id);
-        if matches!(before, Session::Leaving(_)) {
-            return self.hang_up(id, now);
+        if let Session::Leaving(_, cause) = before {
+            return self.hang_up(id, cause, now);
         }
         let answer = match description(&incoming.request) {
             Ok(Some(answer)) if delayed => Some(answer),
             _ if delayed => {
-                self.end(id, Ended::BadAnswer);
-                return self.hang_up(id, now);
+                self.end(id, Ended::BadAnswer, None);
+                return self.hang_up(id, Some(Cause::NOT_ACCEPTABLE), now);
             }
             _ => None,
         };
@@ -214,9 +229,9 @@ impl Endpoint {
         });
     }
 
-    fn handle_bye(&mut self, id: CallRef, now: Instant) -> Reply {
+    fn handle_bye(&mut self, id: CallRef, cause: Option<Cause>, now: Instant) -> Reply {
         self.refuse_pending(id, &Reply::new(487), now);
-        self.end(id, Ended::Bye);
+        self.end(id, Ended::Bye, cause);
         if let Some(call) = self.calls.get_mut(id) {
             call.session = Session::Left;
         }
@@ -229,28 +244,67 @@ impl Endpoint {
         incoming: &Incoming,
         now: Instant,
     ) -> Result<(), Reply> {
-        let retry_after = limit::RETRY_AFTER_SECONDS.to_string();
-        match self.calls.get(id).map(|call| &call.session) {
-            Some(Session::Confirmed) if self.is_full() => {
-                return Err(Reply::new(500).with("Retry-After", retry_after));
-            }
-            Some(Session::Confirmed) => {}
-            Some(Session::Proceeding(_) | Session::Reinvited(_)) => {
-                return Err(Reply::new(500).with("Retry-After", retry_after));
-            }
-            Some(Session::Answered(_) | Session::Reanswered(_)) => return Err(Reply::new(491)),
-            Some(Session::Leaving(_) | Session::Left) | None => return Err(Reply::new(481)),
-        }
+        self.screen_offer(id)?;
         screen_extensions(&incoming.request)?;
         let offer = description(&incoming.request)?;
-        let invitation = self.open_invite(incoming, id, offer.is_none(), now);
+        let terms = self.terms_within(id, incoming)?;
+        let invitation = self.open_invite(incoming, id, offer.is_none(), terms, now);
         if let Some(call) = self.calls.get_mut(id) {
-            call.dialog.refresh_target(&incoming.request);
+            call.heed(&incoming.request.headers);
             call.session = Session::Reinvited(invitation);
         }
         self.settle_call(id);
         self.tell(Event::Reinvite { call: id, offer });
         Ok(())
+    }
+
+    /// Takes an UPDATE (RFC 3311 §5.2): the reply, or none when its offer waits for the door.
+    fn handle_update(
+        &mut self,
+        id: CallRef,
+        incoming: &Incoming,
+        now: Instant,
+    ) -> Result<Option<Reply>, Reply> {
+        screen_extensions(&incoming.request)?;
+        let offer = description(&incoming.request)?;
+        let begun = |call: &Call| !matches!(call.session, Session::Proceeding(_));
+        if offer.is_some() || !self.calls.get(id).is_some_and(begun) {
+            self.screen_offer(id)?;
+        }
+        let terms = self.terms_within(id, incoming)?;
+        let invitation = offer
+            .is_some()
+            .then(|| self.open_update(incoming, terms, now));
+        let call = self.calls.get_mut(id).ok_or_else(|| Reply::new(481))?;
+        call.heed(&incoming.request.headers);
+        let Some(invitation) = invitation else {
+            call.timer = terms.map(|terms| Timer::new(terms, now));
+            let reply = success(call, incoming.heads.reply_to);
+            self.settle_call(id);
+            return Ok(Some(announce_timer(reply, terms)));
+        };
+        call.session = Session::Reinvited(invitation);
+        self.settle_call(id);
+        self.tell(Event::Reinvite { call: id, offer });
+        Ok(None)
+    }
+
+    /// The session timer that a re-INVITE or UPDATE asks for.
+    fn terms_within(&self, id: CallRef, incoming: &Incoming) -> Result<Option<Terms>, Reply> {
+        let knows_update = self.calls.get(id).is_some_and(|call| call.knows_update);
+        self.terms(&incoming.request.headers, knows_update)
+    }
+
+    /// Whether the session can be changed now: no other change of it may be under way.
+    fn screen_offer(&self, id: CallRef) -> Result<(), Reply> {
+        let later = Reply::new(500).with("Retry-After", limit::RETRY_AFTER_SECONDS.to_string());
+        match self.calls.get(id).map(|call| &call.session) {
+            Some(Session::Confirmed) if self.is_full() => Err(later),
+            Some(Session::Confirmed) => Ok(()),
+            Some(Session::Proceeding(_) | Session::Reinvited(_)) => Err(later),
+            Some(Session::Answered(_) | Session::Reanswered(_)) => Err(Reply::new(491)),
+            Some(Session::Leaving(..) | Session::Left) | None => Err(Reply::new(481)),
+        }
     }
 
     /// Answers within a dialog, and remembers the answer for retransmissions if there is room: a repeated BYE must not
@@ -273,8 +327,7 @@ impl Endpoint {
                 state.handle_final(false, response, is_reliable(flow), now);
                 Machine::Invite { state, call: id }
             } else {
-                let until = now + PATIENCE;
-                Machine::Other(NonInviteServer { response, until })
+                Machine::Other(NonInviteServer::answered(response, is_reliable(flow), now))
             };
             let transaction = self
                 .servers
@@ -287,15 +340,24 @@ impl Endpoint {
     }
 
     /// Gives a peer up that does not answer, with a BYE in case it still hears us.
-    fn lose(&mut self, call: CallRef, now: Instant) {
+    pub(super) fn lose(&mut self, call: CallRef, now: Instant) {
         if self
             .calls
             .get(call)
             .is_some_and(|call| !call.session.is_over())
         {
-            self.end(call, Ended::Unreachable);
-            self.hang_up(call, now);
+            self.end(call, Ended::Unreachable, None);
+            self.hang_up(call, Some(Cause::TIMEOUT), now);
         }
+    }
+
+    /// Ends a call whose peer cannot be reached any more, without a word to it.
+    pub(super) fn abandon(&mut self, id: CallRef, now: Instant) {
+        self.end(id, Ended::Unreachable, None);
+        if let Some(call) = self.calls.get_mut(id) {
+            call.session = Session::Left;
+        }
+        self.forget_call(id, now);
     }
 
     /// Removes or schedules a client transaction after a change.
@@ -314,6 +376,15 @@ impl Endpoint {
         let call = self.calls.get(call)?;
         String::from_utf8(call.dialog.id.local_tag.clone()).ok()
     }
+}
+
+/// The 200 to an INVITE or UPDATE, as far as no body is concerned (RFC 3261 §13.3.1.4, RFC 3311 §5.2).
+pub(super) fn success(call: &Call, flow: Flow) -> Reply {
+    Reply::new(200)
+        .with("Contact", call.dialog.contact(flow))
+        .with("Allow", ALLOW)
+        .with("Accept", ACCEPT)
+        .with("Supported", SUPPORTED)
 }
 
 /// INFO is not announced. Without a body it does no harm; key presses come as telephone-events (RFC 4733) only, and

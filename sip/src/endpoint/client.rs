@@ -1,4 +1,4 @@
-//! The non-INVITE client transaction (RFC 3261 §17.1.2): our BYE and OPTIONS within a dialog.
+//! The non-INVITE client transaction (RFC 3261 §17.1.2): our BYE, OPTIONS and UPDATE within a dialog.
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -144,6 +144,8 @@ pub(crate) enum Purpose {
     Bye,
     /// To learn whether the peer is there.
     Ping,
+    /// To refresh the session.
+    Refresh,
 }
 
 impl Purpose {
@@ -151,6 +153,7 @@ impl Purpose {
         match self {
             Self::Bye => "BYE",
             Self::Ping => "OPTIONS",
+            Self::Refresh => "UPDATE",
         }
     }
 }

@@ -3,16 +3,19 @@
 use std::time::Instant;
 
 use super::{
-    CallRef, Ended, Endpoint, Event, Protocol,
+    CallRef, Cause, Ended, Endpoint, Event, Protocol,
+    calls::success,
     client::{NonInviteClient, Purpose},
+    refresh::announce_timer,
     requests::is_reliable,
-    server::Machine,
+    server::{Machine, NonInviteServer},
     timers::Owner,
-    write::{ACCEPT, ALLOW, Reply, Wire},
+    write::{Reply, Wire},
 };
 use crate::{
     sdp::Description,
-    session::{Session, Unacknowledged},
+    session::{Call, Kind, Session, Unacknowledged},
+    session_timer::Timer,
 };
 
 impl Endpoint {
@@ -27,29 +30,35 @@ impl Endpoint {
             Some(previous) => sdp.revise(previous),
             None => sdp,
         };
-        let mut reply = Reply::new(200)
-            .with("Contact", call.dialog.contact(invitation.heads.reply_to))
-            .with("Allow", ALLOW)
-            .with("Accept", ACCEPT)
-            .with("Supported", "");
+        let mut reply = success(call, invitation.heads.reply_to);
+        let terms = invitation.terms;
         for route in &invitation.record_routes {
             reply = reply.with("Record-Route", route.clone());
         }
+        reply = announce_timer(reply, terms);
         reply.body = Some(sdp.print());
         let tag = String::from_utf8_lossy(&call.dialog.id.local_tag).into_owned();
         let tag = (!invitation.heads.is_tagged()).then_some(tag.as_str());
         let response = reply.write(&invitation.heads, tag, &self.agent);
         let (transaction, flow) = (invitation.transaction, invitation.heads.reply_to);
-        let waiting = Unacknowledged::new(invitation, response.clone(), now);
-        call.session = if matches!(call.session, Session::Proceeding(_)) {
-            Session::Answered(waiting)
-        } else {
-            Session::Reanswered(waiting)
+        let wait = |delayed| Unacknowledged::new(invitation, delayed, response.clone(), now);
+        let kind = invitation.kind;
+        call.session = match (kind, &call.session) {
+            (Kind::Update, _) => Session::Confirmed,
+            (Kind::Invite { delayed }, Session::Proceeding(_)) => Session::Answered(wait(delayed)),
+            (Kind::Invite { delayed }, _) => Session::Reanswered(wait(delayed)),
         };
         call.described = Some(sdp);
+        call.timer = terms.map(|terms| Timer::new(terms, now));
         self.settle_call(id);
-        self.finish_invite(transaction, true, response.clone(), now);
+        self.finish(transaction, true, response.clone(), now);
         self.send(flow, response);
+        if kind == Kind::Update {
+            self.tell(Event::Renegotiated {
+                call: id,
+                answer: None,
+            });
+        }
     }
 
     pub(super) fn reject(
@@ -58,6 +67,7 @@ impl Endpoint {
         status: u16,
         reason: &'static str,
         retry_after: Option<u32>,
+        cause: Option<Cause>,
         now: Instant,
     ) {
         let mut reply = Reply::new(if (300..700).contains(&status) {
@@ -71,32 +81,35 @@ impl Endpoint {
         if let Some(seconds) = retry_after {
             reply = reply.with("Retry-After", seconds.to_string());
         }
-        self.refuse_invitation(id, reply, Ended::Rejected, now);
+        let reply = reply.caused_by(cause);
+        self.refuse_invitation(id, reply, Ended::Rejected, None, now);
     }
 
-    pub(super) fn leave(&mut self, id: CallRef, now: Instant) {
+    pub(super) fn leave(&mut self, id: CallRef, cause: Option<Cause>, now: Instant) {
         let Some(call) = self.calls.get_mut(id) else {
             return;
         };
         match std::mem::replace(&mut call.session, Session::Left) {
             before @ Session::Proceeding(_) => {
                 call.session = before;
-                self.refuse_invitation(id, Reply::new(480), Ended::Left, now);
+                let reply = Reply::new(480).caused_by(cause);
+                self.refuse_invitation(id, reply, Ended::Left, None, now);
             }
             Session::Answered(waiting) => {
-                call.session = Session::Leaving(waiting);
+                call.session = Session::Leaving(waiting, cause);
                 self.settle_call(id);
                 self.tell(Event::Ended {
                     call: id,
                     reason: Ended::Left,
+                    cause: None,
                 });
             }
             before @ (Session::Confirmed | Session::Reinvited(_) | Session::Reanswered(_)) => {
                 call.session = before;
-                self.end(id, Ended::Left);
-                self.hang_up(id, now);
+                self.end(id, Ended::Left, None);
+                self.hang_up(id, cause, now);
             }
-            before @ (Session::Leaving(_) | Session::Left) => call.session = before,
+            before @ (Session::Leaving(..) | Session::Left) => call.session = before,
         }
     }
 
@@ -111,14 +124,14 @@ impl Endpoint {
         if !runs || call.ping.is_some() || self.is_full() {
             return;
         }
-        match self.request(id, Purpose::Ping, now) {
+        match self.request(id, Purpose::Ping, &[], now) {
             Some(transaction) => {
                 if let Some(call) = self.calls.get_mut(id) {
                     call.ping = Some(transaction);
                 }
             }
             None => {
-                self.end(id, Ended::Unreachable);
+                self.end(id, Ended::Unreachable, None);
                 self.forget_call(id, now);
             }
         }
@@ -130,6 +143,7 @@ impl Endpoint {
         id: CallRef,
         reply: Reply,
         reason: Ended,
+        cause: Option<Cause>,
         now: Instant,
     ) {
         let first = matches!(
@@ -138,7 +152,7 @@ impl Endpoint {
         );
         self.refuse_pending(id, &reply, now);
         if first {
-            self.end(id, reason);
+            self.end(id, reason, cause);
             self.forget_call(id, now);
         }
     }
@@ -157,39 +171,43 @@ impl Endpoint {
         let (transaction, flow) = (invitation.transaction, invitation.heads.reply_to);
         call.session = Session::Confirmed;
         self.settle_call(id);
-        self.finish_invite(transaction, false, response.clone(), now);
+        self.finish(transaction, false, response.clone(), now);
         self.send(flow, response);
     }
 
-    /// Tells the door that the call is over, once.
-    pub(super) fn end(&mut self, id: CallRef, reason: Ended) {
+    /// Tells the door that the call is over, once; `cause` is the peer's.
+    pub(super) fn end(&mut self, id: CallRef, reason: Ended, cause: Option<Cause>) {
         if self
             .calls
             .get(id)
             .is_some_and(|call| !call.session.is_over())
         {
-            self.tell(Event::Ended { call: id, reason });
+            self.tell(Event::Ended {
+                call: id,
+                reason,
+                cause,
+            });
         }
     }
 
     /// Says BYE; the call lives on until its response, so that a BYE which crosses ours is answered 200.
-    pub(super) fn hang_up(&mut self, id: CallRef, now: Instant) {
+    pub(super) fn hang_up(&mut self, id: CallRef, cause: Option<Cause>, now: Instant) {
         self.refuse_pending(id, &Reply::new(487), now);
         if let Some(call) = self.calls.get_mut(id) {
             call.session = Session::Left;
         }
         self.settle_call(id);
-        if self.request(id, Purpose::Bye, now).is_none() {
+        let cause = cause.and_then(Cause::value);
+        let fields = cause.map(|cause| ("Reason", cause.into_bytes()));
+        let sent = self.request(id, Purpose::Bye, fields.as_slice(), now);
+        if sent.is_none() {
             self.forget_call(id, now);
         }
     }
 
     /// Schedules a call after a change.
     pub(super) fn settle_call(&mut self, id: CallRef) {
-        let deadline = self
-            .calls
-            .get(id)
-            .and_then(|call| call.session.poll_timeout());
+        let deadline = self.calls.get(id).and_then(Call::poll_timeout);
         self.schedule.set(Owner::Call(id), deadline);
     }
 
@@ -200,18 +218,28 @@ impl Endpoint {
         self.schedule.set(Owner::Call(id), None);
     }
 
-    fn finish_invite(&mut self, transaction: u64, success: bool, response: Wire, now: Instant) {
-        if let Some(server) = self.servers.get_mut(transaction)
-            && let Machine::Invite { state, .. } = &mut server.machine
-        {
-            state.handle_final(success, response, is_reliable(server.flow), now);
-            self.settle_server(transaction);
+    /// Hands the final response of what waited for the door to its transaction.
+    fn finish(&mut self, transaction: u64, success: bool, response: Wire, now: Instant) {
+        let Some(server) = self.servers.get_mut(transaction) else {
+            return;
+        };
+        let reliable = is_reliable(server.flow);
+        match &mut server.machine {
+            Machine::Invite { state, .. } => state.handle_final(success, response, reliable, now),
+            Machine::Other(state) => *state = NonInviteServer::answered(response, reliable, now),
         }
+        self.settle_server(transaction);
     }
 
     /// Sends a request within the dialog; `None` when nothing waits for its response, because the connection is gone or
     /// the limit of transactions is reached (then the request goes out once).
-    fn request(&mut self, id: CallRef, purpose: Purpose, now: Instant) -> Option<u64> {
+    pub(super) fn request(
+        &mut self,
+        id: CallRef,
+        purpose: Purpose,
+        fields: &[(&str, Vec<u8>)],
+        now: Instant,
+    ) -> Option<u64> {
         let full = self.is_full();
         let call = self.calls.get_mut(id)?;
         let flow = call.dialog.flow;
@@ -219,7 +247,9 @@ impl Endpoint {
             return None;
         }
         let branch = format!("z9hG4bK{}", self.names.fresh());
-        let bytes = call.dialog.request(purpose.method(), &branch, &self.agent);
+        let bytes = call
+            .dialog
+            .request(purpose.method(), &branch, fields, &self.agent);
         self.send(flow, bytes.clone());
         if full {
             return None;

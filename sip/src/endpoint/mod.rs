@@ -12,11 +12,14 @@
 //! cause state only by INVITE, and there up to a limit.
 
 mod api;
+mod budget;
 mod calls;
+mod cause;
 mod client;
 mod commands;
 mod names;
 mod people;
+mod refresh;
 pub(crate) mod request;
 mod requests;
 mod server;
@@ -37,6 +40,7 @@ use sipx_sip::{
 };
 
 use self::{
+    budget::{Answers, Refusals},
     client::Clients,
     names::Names,
     request::{Heads, Incoming},
@@ -46,6 +50,8 @@ use self::{
     write::{Reply, Wire},
 };
 use crate::{limit, session::Calls};
+
+pub use cause::Cause;
 
 pub use api::{
     CallRef, Caller, Command, Counters, Ended, EndpointConfig, Event, Flow, Limits, Protocol,
@@ -59,6 +65,7 @@ pub use api::{
 pub struct Endpoint {
     agent: String,
     limits: Limits,
+    session_interval: Duration,
     names: Names,
     counters: Counters,
     servers: Servers,
@@ -66,7 +73,8 @@ pub struct Endpoint {
     calls: Calls,
     streams: BTreeMap<Flow, Framer>,
     schedule: Schedule,
-    budget: Budget,
+    refusals: Refusals,
+    answers: Answers,
     outbox: Outbox,
 }
 
@@ -80,6 +88,9 @@ impl Endpoint {
                 .filter(|character| !character.is_control())
                 .collect(),
             limits: config.limits,
+            session_interval: config
+                .session_interval
+                .clamp(limit::SESSION_INTERVAL_MIN, limit::SESSION_INTERVAL_MAX),
             names: Names::new(&config.seed),
             counters: Counters::default(),
             servers: Servers::default(),
@@ -87,7 +98,8 @@ impl Endpoint {
             calls: Calls::default(),
             streams: BTreeMap::new(),
             schedule: Schedule::default(),
-            budget: Budget::default(),
+            refusals: Refusals::default(),
+            answers: Answers::default(),
             outbox: Outbox::default(),
         }
     }
@@ -116,8 +128,8 @@ impl Endpoint {
             match frame {
                 Frame::Message(message) => self.handle_message(flow, &message, now),
                 Frame::Ping => self.send(flow, Wire::new(Bytes::from_static(b"\r\n"))),
-                Frame::TooLong(head) => self.break_off(flow, &head, 413),
-                Frame::Broken(message) => self.break_off(flow, &message, 400),
+                Frame::TooLong(head) => self.break_off(flow, &head, 413, now),
+                Frame::Broken(message) => self.break_off(flow, &message, 400, now),
             }
         }
         let pending = self.streams.get(&flow).is_some_and(Framer::is_pending);
@@ -127,10 +139,19 @@ impl Endpoint {
         }
     }
 
-    /// Learns that a stream connection is gone.
+    /// Learns that a stream connection is gone. Calls that nobody has acknowledged end with it, and so do the
+    /// transactions over it (RFC 3261 §17.2.4); an established call stays, because the peer may come back over another
+    /// connection.
     pub fn handle_closed(&mut self, flow: Flow, now: Instant) {
         self.streams.remove(&flow);
         self.schedule.set(Owner::Stream(flow), None);
+        for call in self.calls.unconfirmed_over(flow) {
+            self.abandon(call, now);
+        }
+        for id in self.servers.over(flow) {
+            self.servers.remove(id);
+            self.schedule.set(Owner::Server(id), None);
+        }
         for id in self.clients.over(flow) {
             self.handle_no_response(id, now);
         }
@@ -145,8 +166,9 @@ impl Endpoint {
                 status,
                 reason,
                 retry_after,
-            } => self.reject(call, status, reason, retry_after, now),
-            Command::Bye { call } => self.leave(call, now),
+                cause,
+            } => self.reject(call, status, reason, retry_after, cause, now),
+            Command::Bye { call, cause } => self.leave(call, cause, now),
             Command::Ping { call } => self.ping(call, now),
         }
     }
@@ -205,14 +227,14 @@ impl Endpoint {
             Err(ParseError::Limit {
                 limit: LimitKind::BodyBytes,
                 ..
-            }) => self.handle_unreadable(flow, bytes, 413),
+            }) => self.handle_unreadable(flow, bytes, 413, now),
             Err(ParseError::Framing(FramingError::BodyTruncated)) => {
                 match parse_miscounted(bytes) {
                     Some(request) => self.handle_parsed(flow, request, now),
-                    None => self.handle_unreadable(flow, bytes, 400),
+                    None => self.handle_unreadable(flow, bytes, 400, now),
                 }
             }
-            Err(_) => self.handle_unreadable(flow, bytes, 400),
+            Err(_) => self.handle_unreadable(flow, bytes, 400, now),
         }
     }
 
@@ -228,25 +250,25 @@ impl Endpoint {
             Err(refused) => {
                 let (heads, status) = *refused;
                 self.counters.malformed += 1;
-                self.answer_stateless(&heads, Reply::new(status));
+                self.answer_stateless(&heads, Reply::new(status), now);
             }
         }
     }
 
     /// Answers what does not parse, if it looks like a request at all.
-    fn handle_unreadable(&mut self, flow: Flow, bytes: &[u8], status: u16) {
+    fn handle_unreadable(&mut self, flow: Flow, bytes: &[u8], status: u16, now: Instant) {
         match Heads::salvage(bytes, flow) {
             Some(heads) => {
                 self.counters.malformed += 1;
-                self.answer_stateless(&heads, Reply::new(status));
+                self.answer_stateless(&heads, Reply::new(status), now);
             }
             None => self.counters.dropped += 1,
         }
     }
 
     /// Answers the last message of a stream that cannot be cut any further.
-    fn break_off(&mut self, flow: Flow, bytes: &[u8], status: u16) {
-        self.handle_unreadable(flow, bytes, status);
+    fn break_off(&mut self, flow: Flow, bytes: &[u8], status: u16, now: Instant) {
+        self.handle_unreadable(flow, bytes, status, now);
         self.close(flow);
     }
 
@@ -262,12 +284,20 @@ impl Endpoint {
             _ => None,
         };
         match found {
-            Some(id) => self.handle_client_response(id, response.status.code(), now),
+            Some(id) => self.handle_client_response(id, response, now),
             None => self.counters.stray += 1,
         }
     }
 
-    fn answer_stateless(&mut self, heads: &Heads, reply: Reply) {
+    fn answer_stateless(&mut self, heads: &Heads, reply: Reply, now: Instant) {
+        if self.answers.allows(heads.reply_to.remote.ip(), now) {
+            self.write_stateless(heads, &reply);
+        } else {
+            self.counters.silenced += 1;
+        }
+    }
+
+    fn write_stateless(&mut self, heads: &Heads, reply: &Reply) {
         let top = heads.vias.first().map(Vec::as_slice).unwrap_or_default();
         let tag = self
             .names
@@ -279,10 +309,10 @@ impl Endpoint {
 
     /// Refuses for want of room, and falls silent when even refusing becomes work.
     fn answer_overload(&mut self, heads: &Heads, now: Instant) {
-        if self.budget.allows(now) {
+        if self.refusals.allows(now) {
             self.counters.overloaded += 1;
             let retry_after = limit::RETRY_AFTER_SECONDS.to_string();
-            self.answer_stateless(heads, Reply::new(503).with("Retry-After", retry_after));
+            self.write_stateless(heads, &Reply::new(503).with("Retry-After", retry_after));
         } else {
             self.counters.silenced += 1;
         }
@@ -332,25 +362,4 @@ struct Outbox {
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     closes: VecDeque<Flow>,
-}
-
-/// How many refusals were sent in the running second.
-#[derive(Debug, Default)]
-struct Budget {
-    since: Option<Instant>,
-    used: u32,
-}
-
-impl Budget {
-    fn allows(&mut self, now: Instant) -> bool {
-        let fresh = self
-            .since
-            .is_none_or(|since| now.saturating_duration_since(since) >= Duration::from_secs(1));
-        if fresh {
-            self.since = Some(now);
-            self.used = 0;
-        }
-        self.used += 1;
-        self.used <= limit::OVERLOAD_ANSWERS_PER_SECOND
-    }
 }

@@ -113,6 +113,10 @@ pub(crate) enum Verb {
     Options,
     /// INFO.
     Info,
+    /// PRACK (RFC 3262).
+    Prack,
+    /// UPDATE (RFC 3311).
+    Update,
     /// A method of an RFC that we do not serve.
     Unserved,
     /// A method nobody has heard of.
@@ -128,6 +132,8 @@ impl Verb {
             b"BYE" => Self::Bye,
             b"OPTIONS" => Self::Options,
             b"INFO" => Self::Info,
+            b"PRACK" => Self::Prack,
+            b"UPDATE" => Self::Update,
             _ if matches!(method, Method::Other(_)) => Self::Unknown,
             _ => Self::Unserved,
         }

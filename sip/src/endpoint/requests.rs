@@ -10,15 +10,17 @@ use sipx_sip::{
 use super::{
     CallRef, Caller, Endpoint, Event, Flow, Protocol, Target,
     request::{Incoming, Verb},
-    server::{InviteServer, Machine},
+    server::{InviteServer, Machine, NonInviteServer},
     timers::Owner,
-    write::{ACCEPT, ALLOW, Reply},
+    write::{ACCEPT, ALLOW, Reply, SUPPORTED},
 };
 use crate::{
     dialog::Dialog,
     error::DescriptionError,
+    limit,
     sdp::Description,
-    session::{Invitation, Session},
+    session::{Invitation, Kind, Session},
+    session_timer::Terms,
 };
 
 impl Endpoint {
@@ -43,6 +45,7 @@ impl Endpoint {
         incoming: &Incoming,
         call: CallRef,
         delayed: bool,
+        terms: Option<Terms>,
         now: Instant,
     ) -> Invitation {
         let heads = incoming.heads.clone();
@@ -62,8 +65,33 @@ impl Endpoint {
             heads,
             cseq: incoming.cseq,
             record_routes: record_routes.map(|row| row.value().into_owned()).collect(),
-            delayed,
-            until: Invitation::deadline(now),
+            kind: Kind::Invite { delayed },
+            terms,
+            until: now + limit::ANSWER_WITHIN,
+        }
+    }
+
+    /// Opens the server transaction of an UPDATE with an offer. It gets no 100, which would come too late to help
+    /// (RFC 4320 §4.1).
+    pub(super) fn open_update(
+        &mut self,
+        incoming: &Incoming,
+        terms: Option<Terms>,
+        now: Instant,
+    ) -> Invitation {
+        let heads = incoming.heads.clone();
+        let machine = Machine::Other(NonInviteServer::Trying);
+        let transaction = self
+            .servers
+            .insert(incoming.key.clone(), None, heads.reply_to, machine);
+        Invitation {
+            transaction,
+            heads,
+            cseq: incoming.cseq,
+            record_routes: Vec::new(),
+            kind: Kind::Update,
+            terms,
+            until: now + limit::UPDATE_WITHIN,
         }
     }
 
@@ -98,7 +126,7 @@ impl Endpoint {
                 None
             }
             Machine::Invite { state, .. } => state.poll_timeout(),
-            Machine::Other(other) => Some(other.until),
+            Machine::Other(state) => state.poll_timeout(),
         };
         self.schedule.set(Owner::Server(id), deadline);
     }
@@ -111,7 +139,7 @@ impl Endpoint {
         let flow = server.flow;
         let again = match &server.machine {
             Machine::Invite { state, .. } => state.handle_invite(),
-            Machine::Other(other) => Some(other.response.clone()),
+            Machine::Other(state) => state.handle_request(),
         };
         if let Some(response) = again {
             self.send(flow, response);
@@ -121,7 +149,7 @@ impl Endpoint {
     fn handle_outside_dialog(&mut self, incoming: Incoming, flow: Flow, now: Instant) {
         let is_invite = incoming.verb() == Verb::Invite;
         if is_invite && self.servers.is_merged(&incoming.merge_key()) {
-            return self.answer_stateless(&incoming.heads, Reply::new(482));
+            return self.answer_stateless(&incoming.heads, Reply::new(482), now);
         }
         if is_invite && (self.is_full() || self.calls.len() >= self.limits.dialogs) {
             return self.answer_overload(&incoming.heads, now);
@@ -134,7 +162,7 @@ impl Endpoint {
             Ok(_) => capabilities(),
             Err(reply) => reply,
         };
-        self.answer_stateless(&incoming.heads, reply);
+        self.answer_stateless(&incoming.heads, reply, now);
     }
 
     fn handle_invite(
@@ -145,12 +173,15 @@ impl Endpoint {
         now: Instant,
     ) -> Result<(), Reply> {
         let offer = description(&incoming.request)?;
+        let headers = &incoming.request.headers;
+        let terms = self.terms(headers, false)?;
         let tag = self.names.fresh();
         let dialog = Dialog::of_invite(incoming, &tag, flow).ok_or_else(|| Reply::new(400))?;
         let call = self.calls.reserve();
-        let invitation = self.open_invite(incoming, call, offer.is_none(), now);
+        let invitation = self.open_invite(incoming, call, offer.is_none(), terms, now);
         self.calls
-            .insert(call, dialog, Session::Proceeding(invitation));
+            .insert(call, dialog, Session::Proceeding(invitation))
+            .heed(headers);
         self.settle_call(call);
         self.tell(Event::Invite {
             call,
@@ -167,7 +198,7 @@ impl Endpoint {
 fn screen_outside_dialog(incoming: &Incoming) -> Result<Target, Reply> {
     match incoming.verb() {
         Verb::Invite | Verb::Options => {}
-        Verb::Bye => return Err(Reply::new(481)),
+        Verb::Bye | Verb::Prack | Verb::Update => return Err(Reply::new(481)),
         verb @ (Verb::Ack | Verb::Cancel | Verb::Info | Verb::Unserved | Verb::Unknown) => {
             return Err(refused_method(verb));
         }
@@ -177,6 +208,16 @@ fn screen_outside_dialog(incoming: &Incoming) -> Result<Target, Reply> {
     }
     let target = Target::of(&incoming.request.uri).ok_or_else(|| Reply::new(416))?;
     screen_extensions(&incoming.request)?;
+    // None of our calls can be taken over, whichever it names: there is no such dialog (RFC 3891 §3).
+    if incoming
+        .request
+        .headers
+        .get_all(&HeaderName::Replaces)
+        .next()
+        .is_some()
+    {
+        return Err(Reply::new(481));
+    }
     Ok(target)
 }
 
@@ -186,19 +227,24 @@ pub(super) fn refused_method(verb: Verb) -> Reply {
     Reply::new(status).with("Allow", ALLOW)
 }
 
-/// Refuses every extension a peer requires, because we support none (RFC 3261 §8.2.2.3).
+/// Refuses every extension a peer requires that we do not know (RFC 3261 §8.2.2.3).
 pub(super) fn screen_extensions(request: &Request) -> Result<(), Reply> {
     let mut unsupported = Vec::new();
     for required in request.headers.typed_all::<Require>() {
         let Ok(required) = required else {
             return Err(Reply::new(400));
         };
-        unsupported.extend(required.0.0);
+        unsupported.extend(required.0.0.into_iter().filter(|tag| !is_supported(tag)));
     }
     if unsupported.is_empty() {
         return Ok(());
     }
     Err(Reply::new(420).with("Unsupported", unsupported.join(b", ".as_slice())))
+}
+
+fn is_supported(tag: &[u8]) -> bool {
+    let mut known = SUPPORTED.split(", ");
+    known.any(|known| known.as_bytes().eq_ignore_ascii_case(tag))
 }
 
 /// The body as a session description, if there is one (RFC 3261 §8.2.3).
@@ -235,7 +281,7 @@ pub(super) fn capabilities() -> Reply {
         .with("Accept", ACCEPT)
         .with("Accept-Encoding", "identity")
         .with("Accept-Language", "en")
-        .with("Supported", "")
+        .with("Supported", SUPPORTED)
 }
 
 /// Whether the transport does not lose messages.

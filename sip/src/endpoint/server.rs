@@ -117,14 +117,42 @@ impl InviteServer {
     }
 }
 
-/// The non-INVITE server transaction (figure 8). Every request is answered at once, so Trying and Proceeding are
-/// passed through on creation, and what is left is Completed.
+/// The non-INVITE server transaction (figure 8). Only an UPDATE waits for the door; every other request is answered at
+/// once and passes through Trying on creation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NonInviteServer {
-    /// Answers retransmissions.
-    pub(crate) response: Wire,
-    /// Timer J.
-    pub(crate) until: Instant,
+pub(crate) enum NonInviteServer {
+    /// The door thinks; retransmissions are absorbed.
+    Trying,
+    /// Retransmissions are answered until timer J.
+    Completed {
+        /// The answer.
+        response: Wire,
+        /// Timer J.
+        until: Instant,
+    },
+}
+
+impl NonInviteServer {
+    /// The user has answered.
+    pub(crate) fn answered(response: Wire, reliable: bool, now: Instant) -> Self {
+        let until = if reliable { now } else { now + PATIENCE };
+        Self::Completed { response, until }
+    }
+
+    /// What to send when the request arrives again.
+    pub(crate) fn handle_request(&self) -> Option<Wire> {
+        match self {
+            Self::Trying => None,
+            Self::Completed { response, .. } => Some(response.clone()),
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Trying => None,
+            Self::Completed { until, .. } => Some(*until),
+        }
+    }
 }
 
 /// A server transaction in the table.
@@ -200,6 +228,15 @@ impl Servers {
 
     pub(crate) fn get_mut(&mut self, id: u64) -> Option<&mut Server> {
         self.all.get_mut(&id)
+    }
+
+    /// The transactions over one connection.
+    pub(crate) fn over(&self, flow: Flow) -> Vec<u64> {
+        self.all
+            .iter()
+            .filter(|(_, server)| server.flow == flow)
+            .map(|(id, _)| *id)
+            .collect()
     }
 
     pub(crate) fn remove(&mut self, id: u64) {

@@ -2,14 +2,17 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::request::Heads;
+use super::{Cause, request::Heads};
 use crate::redact::Pii;
 
 /// A message of ours, which repeats names and addresses and is for the wire only.
 pub(crate) type Wire = Pii<Bytes>;
 
 /// The methods we serve.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE";
+/// The extensions we know: session timers (RFC 4028), and `100rel` (RFC 3262), which costs nothing: it asks for reliable
+/// provisional responses, and we send none but 100, which is exempt.
+pub(crate) const SUPPORTED: &str = "timer, 100rel";
 /// The only body we read.
 pub(crate) const ACCEPT: &str = "application/sdp";
 
@@ -38,6 +41,14 @@ impl Reply {
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<Vec<u8>>) -> Self {
         self.fields.push((name, value.into()));
         self
+    }
+
+    /// Names the cause, if there is one.
+    pub(crate) fn caused_by(self, cause: Option<Cause>) -> Self {
+        match cause.and_then(Cause::value) {
+            Some(cause) => self.with("Reason", cause),
+            None => self,
+        }
     }
 
     /// Writes the response; `tag` is put on a To that has none.
@@ -105,6 +116,7 @@ const fn reason(status: u16) -> &'static str {
         415 => "Unsupported Media Type",
         416 => "Unsupported URI Scheme",
         420 => "Bad Extension",
+        422 => "Session Interval Too Small",
         469 => "Bad Info Package",
         480 => "Temporarily Unavailable",
         481 => "Call/Transaction Does Not Exist",
@@ -116,6 +128,7 @@ const fn reason(status: u16) -> &'static str {
         500 => "Server Internal Error",
         501 => "Not Implemented",
         503 => "Service Unavailable",
+        504 => "Server Time-out",
         505 => "Version Not Supported",
         _ => "Refused",
     }

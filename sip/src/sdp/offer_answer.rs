@@ -10,7 +10,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{Attribute, Connection, Description, Direction, Media, Origin};
+use super::{Attribute, Bindings, Connection, Description, Direction, Media, Origin};
 use crate::redact::Pii;
 
 /// Milliseconds of sound in every packet.
@@ -171,19 +171,27 @@ pub fn answer(offer: &Description, local: &Local<'_>) -> Result<(Description, Ag
     Err(worst)
 }
 
-/// Makes our offer: all our codecs and telephone-events at their clocks.
-pub fn offer(local: &Local<'_>) -> Description {
+/// Makes our offer: all our codecs and telephone-events at their clocks, each under the number it has in the session
+/// already (RFC 3264 §8.3.2).
+pub fn offer(local: &Local<'_>, session: &Bindings) -> Description {
+    let mut bindings = session.clone();
     let mut formats = Vec::new();
     let mut attributes = Vec::new();
     for codec in local.codecs {
-        formats.push(codec.offered_payload_type().to_string());
-        attributes.push(codec.rtpmap(codec.offered_payload_type()));
+        let Some(payload_type) = bindings.codec(*codec, codec.offered_payload_type()) else {
+            continue;
+        };
+        formats.push(payload_type.to_string());
+        attributes.push(codec.rtpmap(payload_type));
         if *codec == AudioCodec::Opus {
-            attributes.push(opus_parameters(codec.offered_payload_type()));
+            attributes.push(opus_parameters(payload_type));
         }
     }
-    for (payload_type, clock) in OFFERED_EVENTS {
-        if local.codecs.iter().any(|codec| codec.clock_rate() == clock) {
+    for (wanted, clock) in OFFERED_EVENTS {
+        if !local.codecs.iter().any(|codec| codec.clock_rate() == clock) {
+            continue;
+        }
+        if let Some(payload_type) = bindings.events(clock, wanted) {
             formats.push(payload_type.to_string());
             attributes.extend(event_attributes(payload_type, clock));
         }
@@ -384,18 +392,19 @@ fn event_attributes(payload_type: u8, clock: u32) -> [Attribute; 2] {
 }
 
 /// The payload types of one line with what they mean.
-struct Formats(Vec<Format>);
+pub(super) struct Formats(Vec<Format>);
 
 /// One payload type.
-struct Format {
-    payload_type: u8,
+#[derive(Debug, Clone)]
+pub(super) struct Format {
+    pub(super) payload_type: u8,
     encoding: String,
-    clock: u32,
+    pub(super) clock: u32,
     channels: u8,
 }
 
 impl Formats {
-    fn of(media: &Media) -> Self {
+    pub(super) fn of(media: &Media) -> Self {
         let format = |text: &String| {
             let payload_type: u8 = text.parse().ok().filter(|number| *number < 128)?;
             let mapped = media
@@ -404,6 +413,10 @@ impl Formats {
             mapped.or_else(|| Format::fixed(payload_type))
         };
         Self(media.formats.iter().filter_map(format).collect())
+    }
+
+    pub(super) fn into_inner(self) -> Vec<Format> {
+        self.0
     }
 
     fn payload_type(&self, codec: AudioCodec) -> Option<u8> {
@@ -420,9 +433,9 @@ impl Formats {
     /// The telephone-events whose clock is the codec's; the 8000 of old phones is taken beside any codec.
     fn telephone_event(&self, codec: AudioCodec) -> Option<u8> {
         let at = |clock| {
-            self.0.iter().find(move |format| {
-                format.encoding.eq_ignore_ascii_case(TELEPHONE_EVENT) && format.clock == clock
-            })
+            self.0
+                .iter()
+                .find(move |format| format.is_event() && format.clock == clock)
         };
         at(codec.clock_rate())
             .or_else(|| at(NARROW_CLOCK))
@@ -460,15 +473,34 @@ impl Format {
         let codec = AudioCodec::ALL.into_iter().find(|codec| {
             payload_type < FIRST_DYNAMIC && codec.offered_payload_type() == payload_type
         })?;
-        Some(Self {
+        Some(Self::of(codec, payload_type))
+    }
+
+    /// A codec under a number.
+    pub(super) fn of(codec: AudioCodec, payload_type: u8) -> Self {
+        Self {
             payload_type,
             encoding: codec.encoding().to_owned(),
             clock: codec.clock_rate(),
-            channels: 1,
-        })
+            channels: codec.channels(),
+        }
     }
 
-    fn codec(&self) -> Option<AudioCodec> {
+    /// Telephone-events under a number.
+    pub(super) fn event(clock: u32, payload_type: u8) -> Self {
+        Self {
+            payload_type,
+            encoding: TELEPHONE_EVENT.to_owned(),
+            clock,
+            channels: 1,
+        }
+    }
+
+    pub(super) fn is_event(&self) -> bool {
+        self.encoding.eq_ignore_ascii_case(TELEPHONE_EVENT)
+    }
+
+    pub(super) fn codec(&self) -> Option<AudioCodec> {
         AudioCodec::ALL.into_iter().find(|codec| {
             self.encoding.eq_ignore_ascii_case(codec.encoding())
                 && self.clock == codec.clock_rate()

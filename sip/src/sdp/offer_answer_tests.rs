@@ -201,7 +201,7 @@ fn rtcp_follows_rtp_unless_told_otherwise() {
 
 #[test]
 fn our_offer_is_concluded_by_the_phones_answer() {
-    let offer = offer(&LOCAL);
+    let offer = offer(&LOCAL, &Bindings::default());
     assert_eq!(Description::parse(offer.print().as_bytes()).unwrap(), offer);
     let answer = description(&[
         "m=audio 4000 RTP/AVP 8 101",
@@ -228,19 +228,58 @@ fn our_offer_is_concluded_by_the_phones_answer() {
 
 #[test]
 fn the_version_grows_only_with_a_change() {
-    let first = offer(&LOCAL);
-    let again = offer(&Local {
+    let first = offer(&LOCAL, &Bindings::default());
+    let again = Local {
         session_version: 99,
         ..LOCAL
-    });
+    };
+    let again = offer(&again, &Bindings::default());
     assert_eq!(again.revise(&first), first);
-    let moved = offer(&Local {
+    let moved = Local {
         rtp_port: 30_002,
         ..LOCAL
-    })
-    .revise(&first);
+    };
+    let moved = offer(&moved, &Bindings::default()).revise(&first);
     assert_eq!(
         (moved.origin.session_id, moved.origin.session_version),
         (7, 2)
     );
+}
+
+/// The `m=` line and the mappings of an offer of ours in a session in which these lines were said.
+fn offered_after(lines: &[&str]) -> String {
+    let mut bindings = Bindings::default();
+    bindings.note(&description(lines));
+    let text = offer(&LOCAL, &bindings).print();
+    let kept = |line: &&str| line.starts_with("m=") || line.starts_with("a=rtpmap:");
+    text.lines().filter(kept).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn an_offer_in_mid_call_keeps_what_payload_types_mean() {
+    assert_eq!(
+        offered_after(&[
+            "m=audio 4000 RTP/AVP 111 98 8 96 97",
+            "a=rtpmap:111 opus/48000/2",
+            "a=rtpmap:98 G722/8000",
+            "a=rtpmap:96 telephone-event/8000",
+            "a=rtpmap:97 AMR-WB/16000",
+        ]),
+        "m=audio 30000 RTP/AVP 111 98 8 0 99 96\na=rtpmap:111 opus/48000/2\na=rtpmap:98 G722/8000\n\
+         a=rtpmap:8 PCMA/8000\na=rtpmap:0 PCMU/8000\na=rtpmap:99 telephone-event/48000\n\
+         a=rtpmap:96 telephone-event/8000"
+    );
+    let first = offered_after(&[]);
+    assert!(first.starts_with("m=audio 30000 RTP/AVP 96 9 8 0 97 101\n"));
+    let refused = offered_after(&["m=audio 0 RTP/AVP 96", "a=rtpmap:96 AMR-WB/16000"]);
+    assert_eq!(refused, first, "a line that is off binds nothing");
+}
+
+#[test]
+fn what_finds_no_number_is_not_offered() {
+    let numbers: Vec<String> = (96..128).map(|number| number.to_string()).collect();
+    let mut lines = vec![format!("m=audio 4000 RTP/AVP {}", numbers.join(" "))];
+    lines.extend((96..128).map(|number| format!("a=rtpmap:{number} AMR-WB/16000")));
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert!(offered_after(&lines).starts_with("m=audio 30000 RTP/AVP 9 8 0\n"));
 }

@@ -9,7 +9,7 @@ use std::{
 use sip::{
     CallRef, Command, Endpoint, EndpointConfig, Event, Flow, Protocol,
     sdp::{
-        AudioCodec, Description, Local,
+        AudioCodec, Bindings, Description, Local,
         offer_answer::{answer, offer},
     },
 };
@@ -62,6 +62,9 @@ pub(crate) fn local() -> Local<'static> {
 pub(crate) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n\
     m=audio 4000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n";
 
+/// Where the phone is.
+pub(crate) const CONTACT: &str = "Contact: <sip:anna@198.51.100.7>\r\n";
+
 /// A request as the phone writes it.
 pub(crate) struct Message<'a> {
     pub(crate) method: &'a str,
@@ -79,7 +82,7 @@ impl<'a> Message<'a> {
             cseq,
             branch,
             to_tag: "",
-            extra: "Contact: <sip:anna@198.51.100.7>\r\n",
+            extra: CONTACT,
             body: "",
         }
     }
@@ -111,6 +114,52 @@ impl<'a> Message<'a> {
             body.len()
         )
     }
+}
+
+/// A request outside any dialog, an INVITE with an offer.
+pub(crate) fn request(method: &str) -> String {
+    Message {
+        body: if method == "INVITE" { SDP } else { "" },
+        ..Message::new(method, 1, "a")
+    }
+    .text()
+}
+
+/// An endpoint with one established call, and our tag in it.
+pub(crate) fn established(flow: Flow, extra: &str, now: Instant) -> (Endpoint, CallRef, String) {
+    let mut endpoint = endpoint();
+    let invite = Message {
+        body: SDP,
+        extra,
+        ..Message::new("INVITE", 5, "a")
+    };
+    let put = |endpoint: &mut Endpoint, text: String| match flow.id {
+        0 => endpoint.handle_datagram(flow, text.as_bytes(), now),
+        _ => endpoint.handle_stream(flow, text.as_bytes(), now),
+    };
+    put(&mut endpoint, invite.text());
+    let Some(Event::Invite { call, offer, .. }) = endpoint.poll_event() else {
+        panic!("no INVITE arrived");
+    };
+    let sdp = described(offer.as_ref());
+    endpoint.handle(Command::Accept { call, sdp }, now);
+    let ok = transmits(&mut endpoint).pop().unwrap();
+    let tag = field(&ok, "To")
+        .unwrap()
+        .split_once(";tag=")
+        .unwrap()
+        .1
+        .to_owned();
+    let ack = Message {
+        to_tag: &tag,
+        ..Message::new("ACK", 5, "b")
+    };
+    put(&mut endpoint, ack.text());
+    assert_eq!(
+        events(&mut endpoint),
+        [Event::Established { call, answer: None }]
+    );
+    (endpoint, call, tag)
 }
 
 /// The value of a header field.
@@ -178,6 +227,8 @@ pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) door: Door,
     pub(crate) flow: Flow,
+    /// What the phone says to a request of ours.
+    pub(crate) answers: Box<dyn Fn(&str) -> String>,
     /// The datagrams that get lost, by number.
     pub(crate) lost: Box<dyn Fn(usize, bool) -> bool>,
     pub(crate) sent: usize,
@@ -188,6 +239,8 @@ pub(crate) struct World {
     /// The requests the phone got, retransmissions included.
     pub(crate) requests: Vec<String>,
     pub(crate) to_tag: String,
+    /// What the door has heard of the session's payload types.
+    bindings: Bindings,
     wire: VecDeque<(Instant, bool, Vec<u8>)>,
     asked: Vec<Asked>,
 }
@@ -199,6 +252,7 @@ impl World {
             now: t0(),
             door,
             flow: udp(),
+            answers: Box::new(phone_answer),
             lost: Box::new(|_, _| false),
             sent: 0,
             ladder: String::new(),
@@ -206,6 +260,7 @@ impl World {
             finals: Vec::new(),
             requests: Vec::new(),
             to_tag: String::new(),
+            bindings: Bindings::default(),
             wire: VecDeque::new(),
             asked: Vec::new(),
         }
@@ -213,10 +268,17 @@ impl World {
 
     /// The phone sends a request and repeats it until it is answered.
     pub(crate) fn ask(&mut self, method: &str, cseq: u32, body: &str) {
+        self.ask_with(method, cseq, "", body);
+    }
+
+    /// The same, with further header fields.
+    pub(crate) fn ask_with(&mut self, method: &str, cseq: u32, fields: &str, body: &str) {
         let branch = format!("{method}{cseq}");
         let to_tag = self.to_tag.clone();
+        let extra = format!("{CONTACT}{fields}");
         let message = Message {
             to_tag: &to_tag,
+            extra: &extra,
             body,
             ..Message::new(method, cseq, &branch)
         };
@@ -324,13 +386,32 @@ impl World {
                 status,
                 reason: "Not Acceptable Here",
                 retry_after: None,
+                cause: None,
             },
-            Door::Accepts | Door::Thinks => Command::Accept {
-                call,
-                sdp: described(offer.as_ref()),
-            },
+            Door::Accepts | Door::Thinks => self.answered(call, offer.as_ref()),
         };
         self.endpoint.handle(command, self.now);
+    }
+
+    /// What the door says to an offer: yes, or 488 where nothing fits.
+    fn answered(&mut self, call: CallRef, offered: Option<&Description>) -> Command {
+        let sdp = match offered {
+            Some(offered) => {
+                self.bindings.note(offered);
+                answer(offered, &local()).map(|(sdp, _)| sdp).ok()
+            }
+            None => Some(offer(&local(), &self.bindings)),
+        };
+        match sdp {
+            Some(sdp) => Command::Accept { call, sdp },
+            None => Command::Reject {
+                call,
+                status: 488,
+                reason: "Not Acceptable Here",
+                retry_after: None,
+                cause: None,
+            },
+        }
     }
 
     fn transport(&mut self, to_us: bool, bytes: &[u8]) {
@@ -362,7 +443,7 @@ impl World {
         if !text.starts_with("SIP/2.0 ") {
             self.requests
                 .push(text.lines().next().unwrap_or_default().to_owned());
-            let answer = phone_answer(text);
+            let answer = (self.answers)(text);
             return self.transport(true, answer.as_bytes());
         }
         let (number, method) = field(text, "CSeq")
@@ -400,7 +481,7 @@ impl World {
             _ => format!("INVITE{cseq}"),
         };
         let to_tag = self.to_tag.clone();
-        let delayed = text.contains("m=audio 30000 RTP/AVP 96 9 8 0");
+        let delayed = text.contains(" 9 8 0 ");
         let ack = Message {
             to_tag: &to_tag,
             body: if delayed { SDP } else { "" },
@@ -414,7 +495,7 @@ impl World {
 pub(crate) fn described(sdp: Option<&Description>) -> Description {
     match sdp {
         Some(sdp) => answer(sdp, &local()).expect("the phone offers PCMA").0,
-        None => offer(&local()),
+        None => offer(&local(), &Bindings::default()),
     }
 }
 
