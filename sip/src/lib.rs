@@ -17,7 +17,7 @@ pub mod sdp;
 mod session;
 
 pub use endpoint::{
-    CallRef, Caller, Command, Counters, Ended, Endpoint, EndpointConfig, Event, Flow, Limits,
-    Protocol, Scheme, Target, Transmit,
+    Asked, CallRef, Caller, Command, Counters, Ended, Endpoint, EndpointConfig, Event, Flow,
+    Limits, Protocol, Scheme, Target, Transmit,
 };
 pub use error::DescriptionError;

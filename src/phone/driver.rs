@@ -205,8 +205,7 @@ impl Door {
             Event::Invite {
                 call,
                 flow,
-                target,
-                caller: _,
+                asked,
                 offer,
             } => {
                 if stopping || self.calls.len() >= CALLS_MAX {
@@ -216,7 +215,7 @@ impl Door {
                     call,
                     Invite {
                         flow,
-                        target,
+                        target: asked.target,
                         offer,
                     },
                 );

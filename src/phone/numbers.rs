@@ -38,7 +38,7 @@ pub(super) enum Destination {
 impl Trunk {
     /// Finds where a Request-URI leads; nowhere for emergency numbers, services and all that is not configured.
     pub(super) fn destination(&self, target: &Target) -> Option<Destination> {
-        if !matches!(target.scheme, Scheme::Sip | Scheme::Tel) {
+        if target.scheme == Scheme::Urn {
             return None;
         }
         let user = target.user.as_ref()?.expose();
@@ -82,6 +82,7 @@ mod tests {
         let sip = |user: &str| Target {
             scheme: Scheme::Sip,
             user: Some(Pii::new(user.to_owned())),
+            context: None,
             urn: None,
         };
         let rows = [
@@ -102,6 +103,7 @@ mod tests {
         let service = Target {
             scheme: Scheme::Urn,
             user: None,
+            context: None,
             urn: Some(Pii::new("service:sos".into())),
         };
         assert_eq!(trunk.destination(&service), None);

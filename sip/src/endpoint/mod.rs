@@ -48,8 +48,8 @@ use self::{
 use crate::{limit, session::Calls};
 
 pub use api::{
-    CallRef, Caller, Command, Counters, Ended, EndpointConfig, Event, Flow, Limits, Protocol,
-    Scheme, Target, Transmit,
+    Asked, CallRef, Caller, Command, Counters, Ended, EndpointConfig, Event, Flow, Limits,
+    Protocol, Scheme, Target, Transmit,
 };
 
 /// The SIP user agent: transactions, dialogs and INVITE usages of all peers.
