@@ -37,7 +37,7 @@ use crate::{
         leg::secure::{NoCertificate, SecureContext},
         pool::{Pool, PoolConfig, PortRange},
     },
-    phone,
+    phone::{self, TrunkCounts},
     server::{Parts, Server, Sound, Spared, prompts::Prompts},
     start::{self, Obstacle},
     store,
@@ -247,6 +247,8 @@ fn door(config: &Config, media: &[IpAddr]) -> phone::DoorConfig {
         peers: trunk.peers.clone(),
         numbers: trunk.numbers.iter().map(called).collect(),
         language: trunk.language,
+        plan: trunk.plan(),
+        max_calls: trunk.max_calls.get(),
     };
     phone::DoorConfig {
         udp: config.sip.listen_udp.clone(),
@@ -261,7 +263,11 @@ fn called(number: &config::Number) -> phone::Called {
     match number {
         config::Number::Rooms => phone::Called::Rooms,
         config::Number::Bridge => phone::Called::Bridge,
-        config::Number::Dialled(number) => phone::Called::Dialled(number.clone()),
+        config::Number::Dialled(dialled) => phone::Called::Number(phone::Dialled {
+            number: dialled.number.clone(),
+            language: dialled.language,
+            room: dialled.room.clone(),
+        }),
     }
 }
 
@@ -276,7 +282,7 @@ fn site(
     let (server, sip) = (server.clone(), phone.counters());
     Site {
         socket: session::routes(served, stop.clone(), alive),
-        metrics: Arc::new(move || metrics(&server, *sip.borrow())),
+        metrics: Arc::new(move || metrics(&server, &sip.borrow())),
     }
 }
 
@@ -285,8 +291,12 @@ fn first(addresses: &[SocketAddr]) -> Option<SocketAddr> {
 }
 
 /// Gathers what is counted, for whoever runs the machine.
-pub fn metrics(server: &Server, door: phone::Counts) -> Vec<Metric> {
-    let phone::Counts { sip, strangers } = door;
+pub fn metrics(server: &Server, door: &phone::Counts) -> Vec<Metric> {
+    let phone::Counts {
+        sip,
+        strangers,
+        trunks,
+    } = door;
     let census = server.census();
     let media = server.pool().counters();
     let gauge = |name, help, value| Metric::single(name, help, Kind::Gauge, value);
@@ -308,7 +318,7 @@ pub fn metrics(server: &Server, door: phone::Counts) -> Vec<Metric> {
         ("overloaded", sip.overloaded),
         ("silenced", sip.silenced),
         ("closed", sip.closed),
-        ("strangers", strangers),
+        ("strangers", *strangers),
     ];
     let mut metrics = vec![
         gauge(
@@ -349,7 +359,64 @@ pub fn metrics(server: &Server, door: phone::Counts) -> Vec<Metric> {
         ),
     ];
     metrics.extend(workers(server));
+    metrics.extend(by_trunk(trunks));
     metrics
+}
+
+/// Gathers what tells the trunks apart, by their places among the settings: their names are the operator's business.
+fn by_trunk(trunks: &[TrunkCounts]) -> impl Iterator<Item = Metric> {
+    type Count = fn(&TrunkCounts) -> u64;
+    let rows: [(_, _, _, Count); 6] = [
+        (
+            "rundruf_trunk_calls",
+            "Calls on the trunk.",
+            Kind::Gauge,
+            |of| of.calls,
+        ),
+        (
+            "rundruf_trunk_taken_total",
+            "Calls that were taken and have ended.",
+            Kind::Counter,
+            |of| of.taken,
+        ),
+        (
+            "rundruf_trunk_unknown_total",
+            "Calls to numbers that lead nowhere, answered 404.",
+            Kind::Counter,
+            |of| of.unknown,
+        ),
+        (
+            "rundruf_trunk_full_total",
+            "Calls beyond what the trunk or the server may have, answered 503.",
+            Kind::Counter,
+            |of| of.full,
+        ),
+        (
+            "rundruf_trunk_unusable_total",
+            "Calls without a codec in common, answered 488.",
+            Kind::Counter,
+            |of| of.unusable,
+        ),
+        (
+            "rundruf_trunk_refused_total",
+            "Calls refused for other reasons.",
+            Kind::Counter,
+            |of| of.other,
+        ),
+    ];
+    rows.into_iter().map(|(name, help, kind, count)| Metric {
+        name,
+        help,
+        kind,
+        samples: trunks
+            .iter()
+            .enumerate()
+            .map(|(trunk, counts)| Sample {
+                label: Some(Label::Number("trunk", trunk)),
+                value: count(counts),
+            })
+            .collect(),
+    })
 }
 
 /// Gathers what tells the media workers apart.

@@ -17,3 +17,4 @@ mod secure;
 pub mod sim;
 mod sound;
 mod stop;
+mod trunks;
