@@ -223,6 +223,11 @@ impl Store {
     pub fn ready_file(&self) -> PathBuf {
         self.path.with_file_name("ready.json")
     }
+
+    /// Returns where a running server tells how its trunks stand: beside the database.
+    pub fn trunks_file(&self) -> PathBuf {
+        self.path.with_file_name("trunks.json")
+    }
 }
 
 impl Default for Store {

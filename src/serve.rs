@@ -17,16 +17,16 @@ use rand::Rng;
 use sip::rtp::Discard;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinSet,
-    time::timeout,
+    time::{MissedTickBehavior, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     browser::{served::Served, session},
     card::{Card, Invitation, Reach, Ready},
-    cli::Books,
+    cli::{Books, Standing},
     clock::{Clock, System},
     conference::event::Language,
     config::{self, Auto, Config},
@@ -113,6 +113,7 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
             tracing::error!(%error, "web sockets failed");
         }
     });
+    let counts = phone.counters();
     doors.spawn(phone.run(phone_stop));
 
     let ready = Ready::new(&reach, udp, tcp, &invitations).to_json();
@@ -121,9 +122,14 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     tell(orders, &reach, &media, &invitations, out)?;
     tracing::info!("server started");
 
-    told_to_end().await?;
+    let trunks_file = config.store.trunks_file();
+    tokio::select! {
+        told = told_to_end() => told?,
+        never = tell_of_trunks(&config.trunk, &counts, &trunks_file) => match never {},
+    }
     tracing::info!("server stops");
     let _ = std::fs::remove_file(&ready_file);
+    let _ = std::fs::remove_file(&trunks_file);
     server.stop().await;
     stop.cancel();
     let ended = async {
@@ -146,6 +152,32 @@ async fn told_to_end() -> io::Result<()> {
         _ = terminate.recv() => {}
     }
     Ok(())
+}
+
+/// Writes how the trunks stand, whenever that has changed, for `rundruf trunk`.
+async fn tell_of_trunks(
+    trunks: &[config::Trunk],
+    counts: &watch::Receiver<phone::Counts>,
+    file: &Path,
+) -> Infallible {
+    let mut standing = Standing::new(trunks);
+    let mut written = None;
+    let mut interval = tokio::time::interval(limit::TRUNKS_FILE_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        standing.update(&counts.borrow(), System.since_epoch());
+        if written.as_ref() == Some(&standing) {
+            continue;
+        }
+        let (to, content) = (file.to_owned(), standing.to_json());
+        let writing = move || store::write_private(&to, content.as_bytes());
+        // A full disk is no reason to end calls; it is tried again at the next change.
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(writing).await {
+            tracing::warn!(%error, "how the trunks stand cannot be written");
+        }
+        written = Some(standing.clone());
+    }
 }
 
 fn tell(
