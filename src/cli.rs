@@ -1,4 +1,4 @@
-//! The command line: `rundruf serve`, and `rundruf room` to keep rooms.
+//! The command line: `rundruf serve`, `rundruf room` to keep rooms, and `rundruf trunk` to look after trunks.
 //!
 //! Rooms are kept in the database, so these commands work beside a running server: a new PIN or link counts at once.
 
@@ -22,6 +22,10 @@ use crate::{
     store::{self, Room, Store, Title, clean_title},
 };
 
+pub use self::trunk::{Standing, TrunkArguments};
+
+pub mod trunk;
+
 /// An audio-first conference server with a telephone dial-in bridge.
 #[derive(Debug, Parser)]
 #[command(name = "rundruf", version)]
@@ -41,6 +45,8 @@ pub enum Command {
     Serve(Serve),
     /// Keep rooms.
     Room(RoomArguments),
+    /// Look after trunks.
+    Trunk(TrunkArguments),
 }
 
 /// How to run.

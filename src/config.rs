@@ -15,14 +15,15 @@ use std::{
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::{
-    conference::{event::Language, policy::Speakers},
-    network::Network,
+use crate::conference::policy::Speakers;
+
+pub use self::{
+    error::{Error, Place},
+    trunk::{Contradiction, Dialled, Digits, Encryption, MaxCalls, Number, Trunk, TrunkKind},
 };
 
-pub use self::error::{Error, Place};
-
 mod error;
+mod trunk;
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -64,10 +65,18 @@ impl Config {
     pub fn parse(text: &str, file: &Path) -> Result<Self, Error> {
         let config: Self =
             toml::from_str(text).map_err(|error| Error::from_toml(&error, text, file))?;
-        match config.contradiction() {
-            Some(key) => Err(Error::Value {
-                place: Place::of_key(key, text, file),
+        if let Some(key) = config.contradiction() {
+            return Err(Error::Value {
+                place: Place::of_key(key, 0, text, file),
                 detail: String::from("an address that this key does not allow"),
+            });
+        }
+        let trunks = config.trunk.iter().enumerate();
+        let wrong = trunks.filter_map(|(index, trunk)| Some((index, trunk.contradiction()?)));
+        match wrong.into_iter().next() {
+            Some((index, what)) => Err(Error::Contradiction {
+                place: Place::of_key(what.key(), index, text, file),
+                what,
             }),
             None => Ok(config),
         }
@@ -144,93 +153,6 @@ impl Default for Sip {
     }
 }
 
-/// An entry of `[[trunk]]`: who may call in, and which numbers lead where.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Trunk {
-    /// What the operator calls it.
-    pub name: String,
-    /// How it is known.
-    #[serde(default)]
-    pub kind: TrunkKind,
-    /// Where its calls come from.
-    pub peers: Vec<Network>,
-    /// Which called numbers it may reach.
-    pub numbers: Vec<Number>,
-    /// Whether its calls are encrypted.
-    #[serde(default)]
-    pub encryption: Encryption,
-    /// What callers hear before their room is known.
-    #[serde(default = "Trunk::language")]
-    pub language: Language,
-}
-
-impl Trunk {
-    /// Softphones on the same machine.
-    fn local() -> Self {
-        Self {
-            name: String::from("local"),
-            kind: TrunkKind::Peer,
-            peers: ["127.0.0.0/8", "::1"]
-                .map(|block| block.parse().expect("the block is well-formed"))
-                .to_vec(),
-            numbers: vec![Number::Rooms, Number::Bridge],
-            encryption: Encryption::Off,
-            language: Language::De,
-        }
-    }
-
-    const fn language() -> Language {
-        Language::De
-    }
-}
-
-/// How a trunk is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TrunkKind {
-    /// By its address.
-    #[default]
-    Peer,
-}
-
-/// Whether a trunk's calls are encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Encryption {
-    /// They are not.
-    #[default]
-    Off,
-}
-
-/// A called number, or a group of them, and where it leads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Number {
-    /// Every room's number leads to the question for its PIN.
-    Rooms,
-    /// The user part `bridge` leads to the question for the whole code.
-    Bridge,
-    /// A number of the installation leads to the question for the whole code.
-    Dialled(String),
-}
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let digits = text.strip_prefix('+').unwrap_or(&text);
-        match text.as_str() {
-            "rooms" => Ok(Self::Rooms),
-            "bridge" => Ok(Self::Bridge),
-            _ if (1..=DIALLED_DIGITS_MAX).contains(&digits.len())
-                && digits.bytes().all(|byte| byte.is_ascii_digit()) =>
-            {
-                Ok(Self::Dialled(text))
-            }
-            _ => Err(de::Error::custom("neither rooms, bridge nor a number")),
-        }
-    }
-}
-
 /// Section `[media]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -300,6 +222,11 @@ impl Store {
     /// Returns where `ready.json` stands: beside the database.
     pub fn ready_file(&self) -> PathBuf {
         self.path.with_file_name("ready.json")
+    }
+
+    /// Returns where a running server tells how its trunks stand: beside the database.
+    pub fn trunks_file(&self) -> PathBuf {
+        self.path.with_file_name("trunks.json")
     }
 }
 
@@ -470,15 +397,13 @@ fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// E.164: a number has 15 digits at most.
-const DIALLED_DIGITS_MAX: usize = 15;
-
 /// Characters that end or garble the host part of an address.
 const NOT_IN_HOST: [char; 9] = ['/', '?', '#', '@', ' ', '\\', '"', '<', '>'];
 
 #[cfg(test)]
 mod tests {
     use super::{error::SHIPPED, *};
+    use crate::conference::event::Language;
 
     #[test]
     fn shipped_settings_equal_the_defaults() {
@@ -523,7 +448,11 @@ mod tests {
         assert_eq!(config.trunk.len(), 1);
         assert_eq!(
             config.trunk[0].numbers,
-            [Number::Dialled(String::from("+4930123456"))]
+            [Number::Dialled(Dialled {
+                number: String::from("+4930123456"),
+                language: None,
+                room: None,
+            })]
         );
         assert_eq!(config.trunk[0].language, Language::En);
         assert_eq!(config.sip, Sip::default());

@@ -56,6 +56,9 @@ pub const LOAD_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Conferences at a time; a further one is refused.
 pub const CONFERENCES_MAX: usize = 1_000;
 
+/// How often at most the file is written that tells how the trunks stand.
+pub const TRUNKS_FILE_INTERVAL: Duration = Duration::from_secs(1);
+
 // --- store
 
 /// Connections to the database; a query beyond them waits for a free one, 5 s at most.

@@ -1,4 +1,4 @@
-//! The composition root: reads the command line and the settings, then serves or keeps rooms.
+//! The composition root: reads the command line and the settings, then serves, keeps rooms or looks after trunks.
 #![forbid(unsafe_code)]
 
 use std::{io, process::ExitCode};
@@ -58,6 +58,10 @@ fn run(arguments: Arguments, language: Language) -> anyhow::Result<()> {
                 let books = Books::open(&config, &mut rng).await?;
                 let at = System.since_epoch();
                 books.run(what, language, &mut rng, at, &mut out).await?;
+            }
+            Command::Trunk(what) => {
+                let now = System.since_epoch();
+                cli::trunk::run(&what, &config, language, now, &mut out)?;
             }
         }
         Ok(())

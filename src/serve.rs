@@ -17,16 +17,16 @@ use rand::Rng;
 use sip::rtp::Discard;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinSet,
-    time::timeout,
+    time::{MissedTickBehavior, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     browser::{served::Served, session},
     card::{Card, Invitation, Reach, Ready},
-    cli::Books,
+    cli::{Books, Standing},
     clock::{Clock, System},
     conference::event::Language,
     config::{self, Auto, Config},
@@ -37,7 +37,7 @@ use crate::{
         leg::secure::{NoCertificate, SecureContext},
         pool::{Pool, PoolConfig, PortRange},
     },
-    phone,
+    phone::{self, TrunkCounts},
     server::{Parts, Server, Sound, Spared, prompts::Prompts},
     start::{self, Obstacle},
     store,
@@ -113,6 +113,7 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
             tracing::error!(%error, "web sockets failed");
         }
     });
+    let counts = phone.counters();
     doors.spawn(phone.run(phone_stop));
 
     let ready = Ready::new(&reach, udp, tcp, &invitations).to_json();
@@ -121,9 +122,14 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     tell(orders, &reach, &media, &invitations, out)?;
     tracing::info!("server started");
 
-    told_to_end().await?;
+    let trunks_file = config.store.trunks_file();
+    tokio::select! {
+        told = told_to_end() => told?,
+        never = tell_of_trunks(&config.trunk, &counts, &trunks_file) => match never {},
+    }
     tracing::info!("server stops");
     let _ = std::fs::remove_file(&ready_file);
+    let _ = std::fs::remove_file(&trunks_file);
     server.stop().await;
     stop.cancel();
     let ended = async {
@@ -146,6 +152,32 @@ async fn told_to_end() -> io::Result<()> {
         _ = terminate.recv() => {}
     }
     Ok(())
+}
+
+/// Writes how the trunks stand, whenever that has changed, for `rundruf trunk`.
+async fn tell_of_trunks(
+    trunks: &[config::Trunk],
+    counts: &watch::Receiver<phone::Counts>,
+    file: &Path,
+) -> Infallible {
+    let mut standing = Standing::new(trunks);
+    let mut written = None;
+    let mut interval = tokio::time::interval(limit::TRUNKS_FILE_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        standing.update(&counts.borrow(), System.since_epoch());
+        if written.as_ref() == Some(&standing) {
+            continue;
+        }
+        let (to, content) = (file.to_owned(), standing.to_json());
+        let writing = move || store::write_private(&to, content.as_bytes());
+        // A full disk is no reason to end calls; it is tried again at the next change.
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(writing).await {
+            tracing::warn!(%error, "how the trunks stand cannot be written");
+        }
+        written = Some(standing.clone());
+    }
 }
 
 fn tell(
@@ -247,6 +279,8 @@ fn door(config: &Config, media: &[IpAddr]) -> phone::DoorConfig {
         peers: trunk.peers.clone(),
         numbers: trunk.numbers.iter().map(called).collect(),
         language: trunk.language,
+        plan: trunk.plan(),
+        max_calls: trunk.max_calls.get(),
     };
     phone::DoorConfig {
         udp: config.sip.listen_udp.clone(),
@@ -261,7 +295,11 @@ fn called(number: &config::Number) -> phone::Called {
     match number {
         config::Number::Rooms => phone::Called::Rooms,
         config::Number::Bridge => phone::Called::Bridge,
-        config::Number::Dialled(number) => phone::Called::Dialled(number.clone()),
+        config::Number::Dialled(dialled) => phone::Called::Number(phone::Dialled {
+            number: dialled.number.clone(),
+            language: dialled.language,
+            room: dialled.room.clone(),
+        }),
     }
 }
 
@@ -276,7 +314,7 @@ fn site(
     let (server, sip) = (server.clone(), phone.counters());
     Site {
         socket: session::routes(served, stop.clone(), alive),
-        metrics: Arc::new(move || metrics(&server, *sip.borrow())),
+        metrics: Arc::new(move || metrics(&server, &sip.borrow())),
     }
 }
 
@@ -285,8 +323,12 @@ fn first(addresses: &[SocketAddr]) -> Option<SocketAddr> {
 }
 
 /// Gathers what is counted, for whoever runs the machine.
-pub fn metrics(server: &Server, door: phone::Counts) -> Vec<Metric> {
-    let phone::Counts { sip, strangers } = door;
+pub fn metrics(server: &Server, door: &phone::Counts) -> Vec<Metric> {
+    let phone::Counts {
+        sip,
+        strangers,
+        trunks,
+    } = door;
     let census = server.census();
     let media = server.pool().counters();
     let gauge = |name, help, value| Metric::single(name, help, Kind::Gauge, value);
@@ -308,7 +350,7 @@ pub fn metrics(server: &Server, door: phone::Counts) -> Vec<Metric> {
         ("overloaded", sip.overloaded),
         ("silenced", sip.silenced),
         ("closed", sip.closed),
-        ("strangers", strangers),
+        ("strangers", *strangers),
     ];
     let mut metrics = vec![
         gauge(
@@ -349,7 +391,64 @@ pub fn metrics(server: &Server, door: phone::Counts) -> Vec<Metric> {
         ),
     ];
     metrics.extend(workers(server));
+    metrics.extend(by_trunk(trunks));
     metrics
+}
+
+/// Gathers what tells the trunks apart, by their places among the settings: their names are the operator's business.
+fn by_trunk(trunks: &[TrunkCounts]) -> impl Iterator<Item = Metric> {
+    type Count = fn(&TrunkCounts) -> u64;
+    let rows: [(_, _, _, Count); 6] = [
+        (
+            "rundruf_trunk_calls",
+            "Calls on the trunk.",
+            Kind::Gauge,
+            |of| of.calls,
+        ),
+        (
+            "rundruf_trunk_taken_total",
+            "Calls that were taken and have ended.",
+            Kind::Counter,
+            |of| of.taken,
+        ),
+        (
+            "rundruf_trunk_unknown_total",
+            "Calls to numbers that lead nowhere, answered 404.",
+            Kind::Counter,
+            |of| of.unknown,
+        ),
+        (
+            "rundruf_trunk_full_total",
+            "Calls beyond what the trunk or the server may have, answered 503.",
+            Kind::Counter,
+            |of| of.full,
+        ),
+        (
+            "rundruf_trunk_unusable_total",
+            "Calls without a codec in common, answered 488.",
+            Kind::Counter,
+            |of| of.unusable,
+        ),
+        (
+            "rundruf_trunk_refused_total",
+            "Calls refused for other reasons.",
+            Kind::Counter,
+            |of| of.other,
+        ),
+    ];
+    rows.into_iter().map(|(name, help, kind, count)| Metric {
+        name,
+        help,
+        kind,
+        samples: trunks
+            .iter()
+            .enumerate()
+            .map(|(trunk, counts)| Sample {
+                label: Some(Label::Number("trunk", trunk)),
+                value: count(counts),
+            })
+            .collect(),
+    })
 }
 
 /// Gathers what tells the media workers apart.

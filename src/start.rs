@@ -77,6 +77,9 @@ pub enum Obstacle {
     /// There is no room under the number.
     #[error("there is no room {0}")]
     NoRoom(String),
+    /// No server runs that would write this file.
+    #[error("no server writes {}", .0.display())]
+    NotRunning(PathBuf),
 }
 
 impl Obstacle {
@@ -168,6 +171,16 @@ impl Obstacle {
             (Self::Prompts(error), _) => error.told(language),
             (Self::NoRoom(number), Language::De) => format!("Einen Raum {number} gibt es nicht."),
             (Self::NoRoom(number), Language::En) => format!("There is no room {number}."),
+            (Self::NotRunning(file), Language::De) => format!(
+                "Mit diesen Einstellungen läuft kein Server ({} fehlt oder ist veraltet): starten Sie ihn mit \
+                 „rundruf serve“, oder nennen Sie seine Einstellungen mit --config.",
+                file.display()
+            ),
+            (Self::NotRunning(file), Language::En) => format!(
+                "No server runs with these settings ({} is missing or out of date): start one by \"rundruf serve\", or \
+                 name its settings with --config.",
+                file.display()
+            ),
         }
     }
 }

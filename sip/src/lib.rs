@@ -18,7 +18,7 @@ mod session;
 mod session_timer;
 
 pub use endpoint::{
-    CallRef, Caller, Cause, Command, Counters, Ended, Endpoint, EndpointConfig, Event, Flow,
+    Asked, CallRef, Caller, Cause, Command, Counters, Ended, Endpoint, EndpointConfig, Event, Flow,
     Limits, Protocol, Scheme, Target, Transmit,
 };
 pub use error::DescriptionError;

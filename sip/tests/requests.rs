@@ -404,16 +404,16 @@ fn nothing_prints_a_number_an_address_or_a_name() {
     let Event::Invite {
         call,
         ref offer,
-        ref caller,
-        ref target,
+        ref asked,
         ..
     } = event
     else {
         panic!("no INVITE arrived");
     };
+    let caller = &asked.caller;
     assert_eq!(caller.number.as_ref().unwrap().expose(), "+4930123456");
     assert_eq!(caller.name.as_ref().unwrap().expose(), "Anna Canary");
-    assert_eq!(target.user.as_ref().unwrap().expose(), "4711");
+    assert_eq!(asked.target.user.as_ref().unwrap().expose(), "4711");
     let sdp = described(offer.as_ref());
     let agreed = sip::sdp::offer_answer::answer(offer.as_ref().unwrap(), &world::local())
         .unwrap()

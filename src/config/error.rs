@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::trunk::Contradiction;
 use crate::conference::event::Language;
 
 /// Settings cannot be used.
@@ -45,6 +46,14 @@ pub enum Error {
         place: Place,
         /// What the parser says.
         detail: String,
+    },
+    /// The value is well-formed but must not be.
+    #[error("{place}: the value of {} cannot be used: {}", place.key, what.told(Language::En))]
+    Contradiction {
+        /// Where.
+        place: Place,
+        /// What is wrong.
+        what: Contradiction,
     },
 }
 
@@ -106,6 +115,13 @@ impl Error {
                 place.file.display(),
                 example(&place.key)
             ),
+            Self::Contradiction { place, what } => format!(
+                "The value of {} cannot be used (line {} of {}): {}.",
+                place.key,
+                place.line,
+                place.file.display(),
+                what.told(Language::En)
+            ),
         }
     }
 
@@ -138,6 +154,13 @@ impl Error {
                 place.line,
                 place.file.display(),
                 example(&place.key)
+            ),
+            Self::Contradiction { place, what } => format!(
+                "Der Wert von {} ist unbrauchbar (Zeile {} in {}): {}.",
+                place.key,
+                place.line,
+                place.file.display(),
+                what.told(Language::De)
             ),
         }
     }
@@ -193,12 +216,18 @@ impl Place {
         }
     }
 
-    /// Finds a key in the text; where it is only implied, the first line stands for it.
-    pub(super) fn of_key(path: &str, text: &str, file: &Path) -> Self {
-        let mut here = "";
+    /// Finds a key in the text, in the section that has so many of the same name before it; where the key is only
+    /// implied, the first line stands for it.
+    pub(super) fn of_key(path: &str, before: usize, text: &str, file: &Path) -> Self {
+        let (mut here, mut same) = ("", 0);
+        let own = path.split('.').next();
         let line = text.lines().position(|line| {
-            here = section(line).unwrap_or(here);
-            key(line).is_some_and(|key| path.strip_prefix(here) == Some(&format!(".{key}")))
+            if let Some(section) = section(line) {
+                here = section;
+                same += usize::from(own == Some(here));
+            }
+            same == before + 1
+                && key(line).is_some_and(|key| path.strip_prefix(here) == Some(&format!(".{key}")))
         });
         Self {
             file: file.to_owned(),
@@ -238,7 +267,7 @@ fn key_before(text: &str, offset: usize) -> String {
 
 /// Returns the line of the shipped settings that sets the key.
 fn example(key: &str) -> &'static str {
-    let place = Place::of_key(key, SHIPPED, Path::new(""));
+    let place = Place::of_key(key, 0, SHIPPED, Path::new(""));
     SHIPPED.lines().nth(place.line - 1).unwrap_or_default()
 }
 

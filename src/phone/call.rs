@@ -9,13 +9,13 @@
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use rand::RngExt;
-use sip::{CallRef, Cause, Command, Flow, Target, sdp::Description};
+use sip::{CallRef, Cause, Command, Flow, sdp::Description};
 use tokio::sync::mpsc;
 
 use super::{
     negotiate::{Outcome, Session},
-    numbers::{Destination, Trunk},
-    route::{caller_address, media_address},
+    numbers::{Destination, Entry},
+    route::media_address,
     status::Refusal,
 };
 use crate::{
@@ -56,26 +56,16 @@ pub(super) enum News {
 /// What holds for every call.
 #[derive(Debug)]
 pub(super) struct Rules {
-    pub(super) trunks: Vec<Trunk>,
     pub(super) media: Vec<IpAddr>,
-}
-
-impl Rules {
-    /// Finds the trunk a request came over, if any.
-    pub(super) fn trunk_of(&self, flow: &Flow) -> Option<&Trunk> {
-        let of = |source| {
-            let knows = |trunk: &&Trunk| trunk.peers.iter().any(|peer| peer.contains(source));
-            self.trunks.iter().find(knows)
-        };
-        of(flow.remote.ip().to_canonical()).or_else(|| of(caller_address(flow)))
-    }
 }
 
 /// The INVITE that began a call.
 #[derive(Debug)]
 pub(super) struct Invite {
     pub(super) flow: Flow,
-    pub(super) target: Target,
+    pub(super) destination: Destination,
+    /// What is spoken where neither the number nor its room says otherwise.
+    pub(super) language: Language,
     pub(super) offer: Option<Description>,
 }
 
@@ -233,27 +223,23 @@ impl Call {
         }
     }
 
-    /// Finds what the called number asks for.
+    /// Finds what the called number asks for, and in which language: the number's own, else its room's, else the trunk's.
     async fn destination(&self, invite: &Invite) -> Result<(ivr::Entry, Language), Refusal> {
-        let trunk = self.rules.trunk_of(&invite.flow);
-        let trunk = trunk.ok_or(Refusal::NOT_FOUND)?;
-        match trunk
-            .destination(&invite.target)
-            .ok_or(Refusal::NOT_FOUND)?
-        {
-            Destination::Code => Ok((ivr::Entry::Code, trunk.language)),
-            Destination::Room(number) => {
+        let Destination { entry, language } = &invite.destination;
+        match entry {
+            Entry::Code => Ok((ivr::Entry::Code, language.unwrap_or(invite.language))),
+            Entry::Room(number) => {
                 let room = self
                     .server
-                    .room_language(&number)
+                    .room_language(number)
                     .await
                     .map_err(|e| Refusal::from(&e))?;
-                let language = room.ok_or(Refusal::NOT_FOUND)?;
+                let room = room.ok_or(Refusal::NOT_FOUND)?;
                 Ok((
                     ivr::Entry::PinFor {
-                        number: Secret::new(number),
+                        number: Secret::new(number.clone()),
                     },
-                    language,
+                    language.unwrap_or(room),
                 ))
             }
         }

@@ -9,7 +9,9 @@ use std::{
 };
 
 use rand::RngExt;
-use sip::{CallRef, Cause, Command, Endpoint, EndpointConfig, Event};
+use sip::{
+    CallRef, Cause, Command, Ended, Endpoint, EndpointConfig, Event, Flow, sdp::Description,
+};
 use tokio::{
     sync::{mpsc, watch},
     task::{Id, JoinError, JoinSet},
@@ -18,9 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     call::{Call, Invite, News, Rules},
-    numbers::Trunk,
     status::Refusal,
     transport::{Arrival, Transport, Wire},
+    trunk::{Admitted, Trunk, TrunkCounts, TrunkIndex, Trunks},
 };
 use crate::{
     limit::{CALL_INBOX_MAX, CALL_ORDERS_MAX, CALLS_MAX},
@@ -43,12 +45,14 @@ pub struct DoorConfig {
 }
 
 /// How often what happened at the door.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Counts {
     /// In the endpoint.
     pub sip: sip::Counters,
     /// Messages and connections from addresses on no trunk, which get no answer.
     pub strangers: u64,
+    /// On each trunk, in the order of the settings.
+    pub trunks: Vec<TrunkCounts>,
 }
 
 /// An address that could not be bound.
@@ -65,13 +69,23 @@ pub struct BindError {
 pub struct Door {
     endpoint: Endpoint,
     transport: Transport,
+    trunks: Trunks,
     rules: Arc<Rules>,
     server: Server,
-    calls: BTreeMap<CallRef, (mpsc::Sender<News>, Id)>,
+    calls: BTreeMap<CallRef, Line>,
     strangers: u64,
     tasks: JoinSet<()>,
     orders: (mpsc::Sender<Command>, mpsc::Receiver<Command>),
     counters: watch::Sender<Counts>,
+}
+
+/// A call as the driver sees it.
+struct Line {
+    inbox: mpsc::Sender<News>,
+    task: Id,
+    trunk: TrunkIndex,
+    /// The answer by which its task refused it, or the change of it that was asked for last.
+    refused: Option<u16>,
 }
 
 impl Door {
@@ -98,8 +112,8 @@ impl Door {
         Self {
             endpoint,
             transport,
+            trunks: Trunks::new(config.trunks),
             rules: Arc::new(Rules {
-                trunks: config.trunks,
                 media: config.media,
             }),
             server,
@@ -136,14 +150,14 @@ impl Door {
                 biased;
                 () = stop.cancelled(), if !stopping => {
                     stopping = true;
-                    for (call, _) in self.calls.values() {
-                        let _ = call.try_send(News::Stop);
+                    for line in self.calls.values() {
+                        let _ = line.inbox.try_send(News::Stop);
                     }
                 }
                 () = until(over) => {}
                 () = until(self.endpoint.poll_timeout()) => self.endpoint.handle_timeout(clock()),
                 Some(ended) = self.tasks.join_next_with_id() => self.task_ended(ended),
-                Some(order) = self.orders.1.recv() => self.endpoint.handle(order, clock()),
+                Some(order) = self.orders.1.recv() => self.ordered(order),
                 arrival = self.transport.arrival() => self.arrived(arrival),
             }
             self.drain(stopping);
@@ -158,7 +172,7 @@ impl Door {
     fn task_ended(&mut self, ended: Result<(Id, ()), JoinError>) {
         let Err(error) = ended else { return };
         tracing::error!(%error, "call task failed");
-        let call = self.calls.iter().find(|(_, (_, task))| *task == error.id());
+        let call = self.calls.iter().find(|(_, line)| line.task == error.id());
         if let Some((&call, _)) = call {
             self.endpoint.handle(
                 Command::Bye {
@@ -170,6 +184,16 @@ impl Door {
         }
     }
 
+    /// Hands on what a call's task wants.
+    fn ordered(&mut self, order: Command) {
+        if let Command::Reject { call, status, .. } = &order
+            && let Some(line) = self.calls.get_mut(call)
+        {
+            line.refused = Some(*status);
+        }
+        self.endpoint.handle(order, clock());
+    }
+
     /// Takes what the network brought. Who is on no trunk gets no answer, so that nothing can be had or made of us by
     /// a forged source address.
     fn arrived(&mut self, arrival: Arrival) {
@@ -177,7 +201,7 @@ impl Door {
             Arrival::Datagram(flow, _) | Arrival::Chunk(flow, _) | Arrival::Closed(flow) => flow,
             Arrival::Opened(flow, _) => flow,
         };
-        if self.rules.trunk_of(flow).is_none() {
+        if !self.trunks.know(flow) {
             self.strangers += 1;
             return;
         }
@@ -200,9 +224,11 @@ impl Door {
         while let Some(flow) = self.endpoint.poll_close() {
             self.transport.close(flow);
         }
-        self.counters.send_replace(Counts {
-            sip: self.endpoint.counters(),
-            strangers: self.strangers,
+        self.counters.send_modify(|counts| {
+            counts.sip = self.endpoint.counters();
+            counts.strangers = self.strangers;
+            counts.trunks.clear();
+            counts.trunks.extend(self.trunks.counts());
         });
     }
 
@@ -211,21 +237,16 @@ impl Door {
             Event::Invite {
                 call,
                 flow,
-                target,
-                caller: _,
+                asked,
                 offer,
             } => {
                 if stopping || self.calls.len() >= CALLS_MAX {
                     return self.refuse(call, Refusal::UNAVAILABLE);
                 }
-                self.begin(
-                    call,
-                    Invite {
-                        flow,
-                        target,
-                        offer,
-                    },
-                );
+                match self.trunks.admit(&flow, &asked) {
+                    Ok(admitted) => self.begin(call, flow, admitted, offer),
+                    Err(refusal) => self.refuse(call, refusal),
+                }
             }
             Event::Established { call, answer } => self.tell(call, News::Established(answer)),
             Event::Reinvite { call, offer } => self.tell(call, News::Reinvite(offer)),
@@ -239,12 +260,26 @@ impl Door {
                 tracing::debug!(?reason, ?cause, "call ended");
                 self.tell(call, News::Ended);
                 // Without its sender the call's inbox ends, even if the news did not fit.
-                self.calls.remove(&call);
+                if let Some(line) = self.calls.remove(&call) {
+                    let refused = line.refused.filter(|_| reason == Ended::Rejected);
+                    self.trunks.ended(line.trunk, refused);
+                }
             }
         }
     }
 
-    fn begin(&mut self, call: CallRef, invite: Invite) {
+    fn begin(&mut self, call: CallRef, flow: Flow, admitted: Admitted, offer: Option<Description>) {
+        let Admitted {
+            trunk,
+            destination,
+            language,
+        } = admitted;
+        let invite = Invite {
+            flow,
+            destination,
+            language,
+            offer,
+        };
         let (inbox, news) = mpsc::channel(CALL_INBOX_MAX);
         let orders = self.orders.0.clone();
         let task = Call::new(
@@ -255,15 +290,21 @@ impl Door {
             Arc::clone(&self.rules),
         );
         let task = self.tasks.spawn(task.run(invite));
-        self.calls.insert(call, (inbox, task.id()));
+        let line = Line {
+            inbox,
+            task: task.id(),
+            trunk,
+            refused: None,
+        };
+        self.calls.insert(call, line);
     }
 
     fn tell(&mut self, call: CallRef, news: News) {
-        let Some((inbox, _)) = self.calls.get(&call) else {
+        let Some(line) = self.calls.get(&call) else {
             return;
         };
         if matches!(
-            inbox.try_send(news),
+            line.inbox.try_send(news),
             Err(mpsc::error::TrySendError::Full(_))
         ) {
             self.endpoint.handle(

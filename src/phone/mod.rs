@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!   UDP, TCP ── transport ── driver ── sip::Endpoint
+//!                              │ trunk (who may call) ── numbers (who may be called) ── spelling
 //!                              │ one task per call
-//!                            call ── numbers (who may be called) ── negotiate (SDP to media)
+//!                            call ── negotiate (SDP to media)
 //!                              │
 //!                        Ivr, Keypad ── server
 //! ```
@@ -13,11 +14,15 @@ mod driver;
 mod negotiate;
 mod numbers;
 mod route;
+mod spelling;
 mod status;
 mod transport;
+mod trunk;
 
 pub use self::driver::{BindError, Counts, Door, DoorConfig};
 pub use self::{
-    numbers::{Called, Trunk},
+    numbers::{Called, Dialled, is_room_number},
+    spelling::DialPlan,
     transport::Wire,
+    trunk::{Trunk, TrunkCounts},
 };

@@ -113,7 +113,7 @@ async fn what_a_worker_gives_up_comes_back_and_the_conversation_goes_on() {
 async fn the_effort_and_the_share_of_each_worker_are_among_the_metrics() {
     let mut world = World::new(4);
     burden(&mut world, [0.7, 0.3], 15 * SECOND).await;
-    let metrics = rundruf::serve::metrics(&world.server, rundruf::phone::Counts::default());
+    let metrics = rundruf::serve::metrics(&world.server, &rundruf::phone::Counts::default());
     let of = |name: &str| -> Vec<u64> {
         let metric: &Metric = metrics.iter().find(|metric| metric.name == name).unwrap();
         let labels: Vec<_> = metric.samples.iter().map(|sample| sample.label).collect();

@@ -18,3 +18,4 @@ mod secure;
 pub mod sim;
 mod sound;
 mod stop;
+mod trunks;

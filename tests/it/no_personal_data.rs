@@ -50,7 +50,7 @@ async fn no_canary_is_ever_printed() {
             .check_link(&world.room().link(Role::Guest))
             .await
     );
-    let metrics = rundruf::serve::metrics(&world.server, rundruf::phone::Counts::default());
+    let metrics = rundruf::serve::metrics(&world.server, &rundruf::phone::Counts::default());
     assert!(!metrics.is_empty());
     printed += &format!("{metrics:?}");
     world.burden(0, 0.9);

@@ -124,18 +124,39 @@ pub enum Scheme {
     Urn,
 }
 
-/// Who is being called: the Request-URI.
+/// Who is being called: the Request-URI, or another field that names the one called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The scheme.
     pub scheme: Scheme,
-    /// The user part, percent-decoded, or the number of a `tel:` URI without visual separators.
+    /// The user part, percent-decoded and without parameters, or the number of a `tel:` URI without visual separators.
     pub user: Option<Pii<String, Carriage>>,
+    /// Where a local number is valid: `phone-context` (RFC 3966 §5.1.5), without visual separators, in which it is the
+    /// beginning of a global number with its `+`, or a domain name.
+    pub context: Option<Pii<String, Carriage>>,
     /// What follows `urn:`, lower case, such as `service:sos`.
     pub urn: Option<Pii<String, Carriage>>,
 }
 
-/// Who calls: the From header field, cleaned of control and bidirectional characters and shortened.
+/// Everything an INVITE says of who calls whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The Request-URI.
+    pub target: Target,
+    /// P-Called-Party-ID (RFC 7315 §5.2): who was called before the Request-URI became the address of our registration.
+    /// A peer that is not trusted may not say it.
+    pub called_party: Option<Target>,
+    /// To: who was called in the beginning.
+    pub to: Option<Target>,
+    /// From: who calls by their own word.
+    pub caller: Caller,
+    /// P-Asserted-Identity (RFC 3325 §9.1): who calls by the word of the peer, who may not say it unless it is trusted.
+    pub asserted: Option<Caller>,
+    /// The caller wishes to be anonymous: by Privacy (RFC 3323 §4.2) or by a From that is nobody's.
+    pub private: bool,
+}
+
+/// Who calls: From or P-Asserted-Identity, cleaned of control and bidirectional characters and shortened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Caller {
     /// The user part of the URI, usually a number; absent for anonymous callers.
@@ -153,10 +174,8 @@ pub enum Event {
         call: CallRef,
         /// Where it came from.
         flow: Flow,
-        /// Who is being called.
-        target: Target,
-        /// Who calls.
-        caller: Caller,
+        /// Who calls whom.
+        asked: Box<Asked>,
         /// The offer; without one, `Accept` carries ours and `Established` the answer.
         offer: Option<Description>,
     },

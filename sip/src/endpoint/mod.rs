@@ -54,8 +54,8 @@ use crate::{limit, session::Calls};
 pub use cause::Cause;
 
 pub use api::{
-    CallRef, Caller, Command, Counters, Ended, EndpointConfig, Event, Flow, Limits, Protocol,
-    Scheme, Target, Transmit,
+    Asked, CallRef, Caller, Command, Counters, Ended, EndpointConfig, Event, Flow, Limits,
+    Protocol, Scheme, Target, Transmit,
 };
 
 /// The SIP user agent: transactions, dialogs and INVITE usages of all peers.

@@ -8,7 +8,7 @@ use sipx_sip::{
 };
 
 use super::{
-    CallRef, Caller, Endpoint, Event, Flow, Protocol, Target,
+    Asked, CallRef, Endpoint, Event, Flow, Protocol, Target,
     request::{Incoming, Verb},
     server::{InviteServer, Machine, NonInviteServer},
     timers::Owner,
@@ -186,8 +186,7 @@ impl Endpoint {
         self.tell(Event::Invite {
             call,
             flow,
-            target,
-            caller: Caller::of(&incoming.request),
+            asked: Box::new(Asked::of(&incoming.request, target)),
             offer,
         });
         Ok(())

@@ -232,6 +232,7 @@ impl Phone {
             from: format!("<sip:{number}@{local}>;tag=delay{number}"),
             to: format!("<{target}>"),
             target,
+            lines: String::new(),
         };
         let (ip, port) = (local.ip(), socket.local_addr()?.port());
         let offer = format!(

@@ -80,6 +80,10 @@ struct Device {
     phase: Duration,
     state: State,
     offer: Offer,
+    /// Further lines in the head of an INVITE.
+    lines: String,
+    /// Whom To names, if not the one whom the INVITE goes to.
+    called: Option<String>,
     dialog: Option<Dialog>,
     cseq: u32,
     branches: u32,
@@ -114,6 +118,8 @@ impl Phone {
             phase: Duration::from_millis(3),
             state: State::Idle,
             offer: Offer::Audio(vec![Codec::Pcma]),
+            lines: String::new(),
+            called: None,
             dialog: None,
             cseq: 0,
             branches: 0,
@@ -141,6 +147,16 @@ impl Phone {
     /// Prefers one codec in the next INVITE.
     pub fn speaks(&self, codec: Codec) {
         self.offers(Offer::Audio(vec![codec]));
+    }
+
+    /// Says more in the head of the next INVITE, in whole lines.
+    pub fn adds(&self, lines: &str) {
+        self.0.borrow_mut().lines = lines.to_owned();
+    }
+
+    /// Names somebody else in To of the next INVITE, as after a diversion.
+    pub fn names(&self, called: &str) {
+        self.0.borrow_mut().called = Some(called.to_owned());
     }
 
     /// Lets packets leave so long after each 20 ms of the call.
@@ -308,7 +324,8 @@ impl Device {
                 "\"{name}\" <sip:+4930555{}@{ip}>;tag={name}{}",
                 self.calls, self.calls
             ),
-            to: format!("<{target}>"),
+            to: format!("<{}>", self.called.as_ref().unwrap_or(&target)),
+            lines: self.lines.clone(),
             target,
         });
         self.audio = None;

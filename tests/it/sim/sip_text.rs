@@ -90,6 +90,8 @@ pub struct Dialog {
     pub from: String,
     pub to: String,
     pub target: String,
+    /// Further lines in the head of every INVITE.
+    pub lines: String,
 }
 
 impl Dialog {
@@ -101,12 +103,14 @@ impl Dialog {
             from,
             to,
             target,
+            lines,
         } = self;
         let of = if method == "ACK" || method == "CANCEL" {
             String::new()
         } else {
             format!("Contact: <sip:phone@{local}>\r\n")
         };
+        let lines = if method == "INVITE" { lines } else { "" };
         let kind = if body.is_empty() {
             ""
         } else {
@@ -114,7 +118,7 @@ impl Dialog {
         };
         format!(
             "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch={branch};rport\r\nMax-Forwards: 70\r\n\
-             From: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n{of}{kind}\
+             From: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n{of}{lines}{kind}\
              User-Agent: telephone of a test\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )

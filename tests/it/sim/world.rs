@@ -27,7 +27,7 @@ use rundruf::{
         pool::{Pool, PortRange},
         worker::{Envelope, Notice, PhoneSockets, Simulated},
     },
-    phone::{Called, Door, DoorConfig, Trunk, Wire},
+    phone::{Called, Counts, DialPlan, Dialled, Door, DoorConfig, Trunk, Wire},
     pii::Secret,
     server::{Listed, Parts, Server, Sound, prompts::Prompts, secrets::Keys, secrets::link_hash},
     store::{ByRole, Room, Title},
@@ -159,6 +159,12 @@ pub struct World {
     pub printed: Option<String>,
     /// Where datagrams went that reached nobody.
     pub nowhere: Vec<SocketAddr>,
+    /// To whom words were said, and in which language.
+    pub spoken: Vec<(String, Language)>,
+    /// What the telephone door has sent.
+    pub departed: Vec<Datagram>,
+    /// What has happened at the telephone door.
+    pub counts: tokio::sync::watch::Receiver<Counts>,
 }
 
 impl World {
@@ -169,6 +175,15 @@ impl World {
 
     /// Makes one whose operator has decided about the sound.
     pub fn with_sound(seed: u64, sound: Sound) -> Self {
+        Self::with(seed, sound, vec![everybody()])
+    }
+
+    /// Makes one that these may call.
+    pub fn with_trunks(seed: u64, trunks: Vec<Trunk>) -> Self {
+        Self::with(seed, Sound::default(), trunks)
+    }
+
+    fn with(seed: u64, sound: Sound, trunks: Vec<Trunk>) -> Self {
         let epoch = now();
         let keys = Keys::from_bytes(&Secret::new([7; 32]));
         let rooms: Vec<TestRoom> = ["4711", "4712"]
@@ -206,7 +221,8 @@ impl World {
             sound,
         };
         let server = Server::simulated(parts, seed, &mut tasks);
-        let (door, wire) = Door::simulated(door_config(), server.clone());
+        let (door, wire) = Door::simulated(door_config(trunks), server.clone());
+        let counts = door.counters();
         let stop = CancellationToken::new();
         let door = tokio::spawn(door.run(stop.clone()));
         Self {
@@ -230,6 +246,9 @@ impl World {
             conferences: Vec::new(),
             printed: None,
             nowhere: Vec::new(),
+            spoken: Vec::new(),
+            departed: Vec::new(),
+            counts,
         }
     }
 
@@ -348,7 +367,7 @@ impl World {
     }
 
     /// What every telephone is told of a play of clips: `alice ♪ hello ask-code`.
-    fn tell_play(&self, shard: usize, leg: LegId, clips: &[ClipId]) {
+    fn tell_play(&mut self, shard: usize, leg: LegId, clips: &[ClipId]) {
         let keys: Vec<&str> = clips.iter().map(|id| clip_key(*id)).collect();
         let port = self.benches[shard].port(leg);
         let phone = self
@@ -362,6 +381,9 @@ impl World {
             keys.join(" ")
         };
         self.ladder.tell(&format!("{name} ♪ {words}"));
+        let language = |id: &ClipId| Language::ALL[usize::from(id.0) / Clip::ALL.len()];
+        self.spoken
+            .extend(clips.iter().map(|id| (name.clone(), language(id))));
     }
 
     /// Goes to the next thing that is due, at most to `limit`.
@@ -512,6 +534,7 @@ impl World {
             to: flow.remote,
             bytes,
         };
+        self.departed.push(datagram.clone());
         self.net.send_signalling(datagram, now());
     }
 
@@ -621,21 +644,28 @@ fn clip_key(id: ClipId) -> &'static str {
     Clip::ALL[usize::from(id.0) % Clip::ALL.len()].key()
 }
 
-fn door_config() -> DoorConfig {
+fn door_config(trunks: Vec<Trunk>) -> DoorConfig {
     DoorConfig {
         media: Vec::new(),
         udp: Vec::new(),
         tcp: Vec::new(),
         user_agent: "Rundruf".to_owned(),
-        trunks: vec![Trunk {
-            peers: vec!["0.0.0.0/0".parse().unwrap()],
-            numbers: vec![
-                Called::Rooms,
-                Called::Bridge,
-                Called::Dialled("+4930555000".to_owned()),
-            ],
-            language: Language::De,
-        }],
+        trunks,
+    }
+}
+
+/// A trunk that lists every address.
+pub fn everybody() -> Trunk {
+    Trunk {
+        peers: vec!["0.0.0.0/0".parse().unwrap()],
+        numbers: vec![
+            Called::Rooms,
+            Called::Bridge,
+            Called::Number(Dialled::new("+4930555000")),
+        ],
+        language: Language::De,
+        plan: DialPlan::default(),
+        max_calls: 100,
     }
 }
 

@@ -1,0 +1,381 @@
+//! `rundruf trunk`: how the trunks of a running server stand.
+//!
+//! The server writes what it knows into a private file beside `ready.json`, at most once a second; the command reads it.
+//! So there is no further door into the server. The file holds the installation's own numbers, and nobody's who calls.
+
+use std::{fs, io, io::Write, path::Path, time::Duration};
+
+use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Error, print_json};
+use crate::{
+    conference::event::Language,
+    config::{self, Config, Number},
+    phone::{Counts, TrunkCounts},
+    start::Obstacle,
+};
+
+/// What to do with trunks, and how to tell of it.
+#[derive(Debug, Args)]
+pub struct TrunkArguments {
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: TrunkCommand,
+}
+
+/// What to do with trunks.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum TrunkCommand {
+    /// List the trunks of the running server: their numbers, their calls, and the calls they refused since its start.
+    List,
+}
+
+/// How all trunks stand, as the file has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The server's process.
+    pid: u32,
+    /// Messages and connections from addresses on no trunk.
+    strangers: u64,
+    trunks: Vec<TrunkStanding>,
+}
+
+/// How one trunk stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct TrunkStanding {
+    name: String,
+    numbers: Vec<String>,
+    max_calls: usize,
+    calls: u64,
+    taken: u64,
+    unknown: u64,
+    full: u64,
+    unusable: u64,
+    other: u64,
+    /// When the latest call came, taken or not, in seconds since 1970.
+    last_call: Option<u64>,
+}
+
+impl Standing {
+    /// How trunks stand that nobody has called yet.
+    pub fn new(trunks: &[config::Trunk]) -> Self {
+        let standing = |trunk: &config::Trunk| TrunkStanding {
+            name: one_line(&trunk.name),
+            numbers: trunk.numbers.iter().map(written).collect(),
+            max_calls: trunk.max_calls.get(),
+            calls: 0,
+            taken: 0,
+            unknown: 0,
+            full: 0,
+            unusable: 0,
+            other: 0,
+            last_call: None,
+        };
+        Self {
+            pid: std::process::id(),
+            strangers: 0,
+            trunks: trunks.iter().map(standing).collect(),
+        }
+    }
+
+    /// Takes what has happened at the door until now.
+    pub fn update(&mut self, counts: &Counts, now: Duration) {
+        self.strangers = counts.strangers;
+        for (trunk, counts) in self.trunks.iter_mut().zip(&counts.trunks) {
+            trunk.update(counts, now);
+        }
+    }
+
+    /// Renders the file's content.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("strings and numbers can be written as JSON")
+    }
+
+    /// Reads what a running server has written.
+    fn read(file: &Path) -> Option<Self> {
+        let standing: Self = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+        // A server that was killed has left its file.
+        let runs = Path::new("/proc").join(standing.pid.to_string()).exists();
+        runs.then_some(standing)
+    }
+
+    fn print(&self, language: Language, now: Duration, out: &mut impl Write) -> io::Result<()> {
+        for trunk in &self.trunks {
+            trunk.print(language, now, out)?;
+        }
+        let strangers = self.strangers;
+        match language {
+            Language::De => writeln!(
+                out,
+                "Von Adressen, die auf keinem Trunk stehen: {strangers} (ohne Antwort)"
+            ),
+            Language::En => writeln!(
+                out,
+                "From addresses that are on no trunk: {strangers} (without an answer)"
+            ),
+        }
+    }
+}
+
+impl TrunkStanding {
+    fn update(&mut self, counts: &TrunkCounts, now: Duration) {
+        let before = self.came();
+        (self.calls, self.taken) = (counts.calls, counts.taken);
+        (self.unknown, self.full) = (counts.unknown, counts.full);
+        (self.unusable, self.other) = (counts.unusable, counts.other);
+        if self.came() > before {
+            self.last_call = Some(now.as_secs());
+        }
+    }
+
+    /// Calls that ever came, each of which is counted once.
+    const fn came(&self) -> u64 {
+        self.calls + self.taken + self.unknown + self.full + self.unusable + self.other
+    }
+
+    fn print(&self, language: Language, now: Duration, out: &mut impl Write) -> io::Result<()> {
+        let words = match language {
+            Language::De => &DE,
+            Language::En => &EN,
+        };
+        let ago = |at| span(now.as_secs().saturating_sub(at));
+        let last_call = match (self.last_call, language) {
+            (None, _) => words.never.to_owned(),
+            (Some(at), Language::De) => format!("vor {}", ago(at)),
+            (Some(at), Language::En) => format!("{} ago", ago(at)),
+        };
+        let calls = format!(
+            "{} {} {}; {} {}",
+            self.calls, words.of, self.max_calls, self.taken, words.ended
+        );
+        let refused = [
+            (self.unknown, words.unknown),
+            (self.full, words.full),
+            (self.unusable, words.unusable),
+            (self.other, words.other),
+        ]
+        .map(|(number, words)| format!("{number} {words}"));
+        writeln!(out, "{}", self.name)?;
+        for (label, value) in [
+            (words.numbers, self.numbers.join(", ")),
+            (words.calls, calls),
+            (words.refused, refused.join(", ")),
+            (words.last_call, last_call),
+        ] {
+            writeln!(out, "  {label:WIDTH$}{value}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Carries out a command and prints what came of it, in the language given.
+///
+/// # Errors
+///
+/// Fails when no server runs with these settings, or the output cannot be written.
+pub fn run(
+    arguments: &TrunkArguments,
+    config: &Config,
+    language: Language,
+    now: Duration,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    let TrunkCommand::List = arguments.command;
+    let file = config.store.trunks_file();
+    let standing = Standing::read(&file).ok_or(Obstacle::NotRunning(file))?;
+    if arguments.json {
+        return print_json(&json!(standing), out);
+    }
+    standing.print(language, now, out)?;
+    Ok(())
+}
+
+/// A number as it stands in the settings, with what it leads to.
+fn written(number: &Number) -> String {
+    let dialled = match number {
+        Number::Rooms => return "rooms".to_owned(),
+        Number::Bridge => return "bridge".to_owned(),
+        Number::Dialled(dialled) => dialled,
+    };
+    let language = dialled.language.map(|language| language.tag().to_owned());
+    let room = dialled.room.as_ref().map(|room| format!("→ {room}"));
+    let more: Vec<String> = language.into_iter().chain(room).collect();
+    if more.is_empty() {
+        return dialled.number.clone();
+    }
+    format!("{} ({})", dialled.number, more.join(" "))
+}
+
+/// A name that an operator chose, fit for a line.
+fn one_line(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).collect()
+}
+
+/// Says a time in a unit that fits it; the units are written alike in both languages.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// Labels and words in one language.
+struct Words {
+    numbers: &'static str,
+    calls: &'static str,
+    of: &'static str,
+    ended: &'static str,
+    refused: &'static str,
+    unknown: &'static str,
+    full: &'static str,
+    unusable: &'static str,
+    other: &'static str,
+    last_call: &'static str,
+    never: &'static str,
+}
+
+const DE: Words = Words {
+    numbers: "Nummern",
+    calls: "Anrufe",
+    of: "von höchstens",
+    ended: "beendet",
+    refused: "abgewiesen",
+    unknown: "an unbekannte Nummern",
+    full: "wegen Überlast",
+    unusable: "ohne gemeinsamen Codec",
+    other: "sonst",
+    last_call: "letzter Anruf",
+    never: "keiner seit dem Start",
+};
+
+const EN: Words = Words {
+    numbers: "numbers",
+    calls: "calls",
+    of: "of at most",
+    ended: "ended",
+    refused: "refused",
+    unknown: "to unknown numbers",
+    full: "for overload",
+    unusable: "without a codec in common",
+    other: "otherwise",
+    last_call: "last call",
+    never: "none since the start",
+};
+
+/// Column of the values.
+const WIDTH: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{
+        cli::{Arguments, Command},
+        store::write_private,
+    };
+
+    const NOW: Duration = Duration::from_secs(1_800_000_000);
+
+    fn settings(folder: &Path) -> Config {
+        let text = "[[trunk]]\nname = \"carrier\"\npeers = [\"192.0.2.1\"]\nmax_calls = 60\n\
+                    numbers = [\"rooms\", \"+491\", { number = \"+492\", language = \"en\", room = \"4711\" }]\n";
+        let mut config = Config::parse(text, Path::new("test.toml")).unwrap();
+        config.store.path = folder.join("db");
+        config
+    }
+
+    fn counts() -> Counts {
+        Counts {
+            strangers: 7,
+            trunks: vec![TrunkCounts {
+                calls: 3,
+                taken: 17,
+                unknown: 5,
+                full: 1,
+                unusable: 2,
+                other: 0,
+            }],
+            ..Counts::default()
+        }
+    }
+
+    fn say(config: &Config, line: &str, language: Language) -> Result<String, Error> {
+        let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+        let Command::Trunk(trunk) = arguments.command else {
+            panic!("{line} is a command for trunks")
+        };
+        let mut out = Vec::new();
+        run(&trunk, config, language, NOW, &mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn the_trunks_of_a_running_server_are_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = settings(folder.path());
+        let mut standing = Standing::new(&config.trunk);
+        standing.update(&counts(), NOW - Duration::from_secs(180));
+        standing.update(&counts(), NOW);
+        write_private(&config.store.trunks_file(), standing.to_json().as_bytes()).unwrap();
+        let told = |language| say(&config, "rundruf trunk list", language).unwrap();
+        assert_eq!(
+            told(Language::De),
+            "carrier\n  \
+             Nummern         rooms, +491, +492 (en → 4711)\n  \
+             Anrufe          3 von höchstens 60; 17 beendet\n  \
+             abgewiesen      5 an unbekannte Nummern, 1 wegen Überlast, 2 ohne gemeinsamen Codec, 0 sonst\n  \
+             letzter Anruf   vor 3 min\n\
+             Von Adressen, die auf keinem Trunk stehen: 7 (ohne Antwort)\n"
+        );
+        assert_eq!(
+            told(Language::En),
+            "carrier\n  \
+             numbers         rooms, +491, +492 (en → 4711)\n  \
+             calls           3 of at most 60; 17 ended\n  \
+             refused         5 to unknown numbers, 1 for overload, 2 without a codec in common, 0 otherwise\n  \
+             last call       3 min ago\n\
+             From addresses that are on no trunk: 7 (without an answer)\n"
+        );
+        let json = say(&config, "rundruf trunk list --json", Language::De).unwrap();
+        let value: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(value["trunks"][0]["unknown"], 5);
+        assert_eq!(value["trunks"][0]["last_call"], NOW.as_secs() - 180);
+    }
+
+    #[test]
+    fn without_a_server_it_is_said_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = settings(folder.path());
+        let mut killed = Standing::new(&config.trunk);
+        killed.pid = u32::MAX;
+        for left in [None, Some(killed.to_json()), Some("{".to_owned())] {
+            if let Some(left) = left {
+                write_private(&config.store.trunks_file(), left.as_bytes()).unwrap();
+            }
+            let Err(Error::Obstacle(obstacle)) = say(&config, "rundruf trunk list", Language::De)
+            else {
+                panic!("something was listed")
+            };
+            let told = obstacle.told(Language::De);
+            assert!(
+                told.contains("trunks.json") && told.contains("rundruf serve"),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
+    fn times_are_told_in_units_that_fit() {
+        let spans = [0, 119, 180, 7_200, 1_000_000].map(span);
+        assert_eq!(spans, ["0 s", "119 s", "3 min", "2 h", "11 d"]);
+    }
+}

@@ -1,0 +1,248 @@
+//! The trunks of the door: which one a call came over, whether it may be answered, and what has become of its calls.
+
+use sip::{Asked, Flow};
+
+use super::{
+    numbers::{Called, Destination, Directory},
+    route::caller_address,
+    spelling::DialPlan,
+    status::Refusal,
+};
+use crate::{conference::event::Language, network::Network};
+
+/// Who may call in, and which numbers lead where.
+#[derive(Debug, Clone)]
+pub struct Trunk {
+    /// Where its calls come from.
+    pub peers: Vec<Network>,
+    /// What it may reach.
+    pub numbers: Vec<Called>,
+    /// What callers hear before their room is known.
+    pub language: Language,
+    /// How its exchange dials.
+    pub plan: DialPlan,
+    /// Calls at a time; further ones are answered 503.
+    pub max_calls: usize,
+}
+
+/// What has become of a trunk's calls since the server started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TrunkCounts {
+    /// Calls there are, those that ring included.
+    pub calls: u64,
+    /// Calls there have been, refused ones left out.
+    pub taken: u64,
+    /// Refused because the number is none of ours or of no room: 404.
+    pub unknown: u64,
+    /// Refused because there were too many calls, or too much to do: 503.
+    pub full: u64,
+    /// Refused because their session descriptions had nothing in common with ours: 488.
+    pub unusable: u64,
+    /// Refused for any other reason.
+    pub other: u64,
+}
+
+impl TrunkCounts {
+    fn refuse(&mut self, status: u16) {
+        *match status {
+            404 => &mut self.unknown,
+            503 => &mut self.full,
+            488 => &mut self.unusable,
+            _ => &mut self.other,
+        } += 1;
+    }
+}
+
+/// The place of a trunk among the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TrunkIndex(usize);
+
+/// A call that may begin.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Admitted {
+    pub(super) trunk: TrunkIndex,
+    pub(super) destination: Destination,
+    /// What callers hear on this trunk where neither number nor room says otherwise.
+    pub(super) language: Language,
+}
+
+/// All trunks, in the order of the settings.
+#[derive(Debug)]
+pub(super) struct Trunks(Vec<State>);
+
+#[derive(Debug)]
+struct State {
+    trunk: Trunk,
+    directory: Directory,
+    counts: TrunkCounts,
+}
+
+impl Trunks {
+    pub(super) fn new(trunks: Vec<Trunk>) -> Self {
+        let state = |trunk: Trunk| State {
+            directory: Directory::new(&trunk.numbers, &trunk.plan),
+            counts: TrunkCounts::default(),
+            trunk,
+        };
+        Self(trunks.into_iter().map(state).collect())
+    }
+
+    /// Tells whether somebody's address is on a trunk.
+    pub(super) fn know(&self, flow: &Flow) -> bool {
+        self.listing(flow).is_some()
+    }
+
+    /// Decides about a new call: its trunk is the first that lists the address it comes from and has the number.
+    ///
+    /// What the peer asserts is believed because its address is listed; who calls in otherwise can assert nothing.
+    pub(super) fn admit(&mut self, flow: &Flow, asked: &Asked) -> Result<Admitted, Refusal> {
+        let Some((first, address)) = self.listing(flow) else {
+            return Err(Refusal::NOT_FOUND);
+        };
+        let mut listing = (first..self.0.len()).filter(|index| self.0[*index].lists(address));
+        let found = listing.find_map(|index| {
+            let destination = self.0[index].directory.destination(asked)?;
+            Some((index, destination))
+        });
+        let Some((index, destination)) = found else {
+            self.0[first].counts.refuse(Refusal::NOT_FOUND.status);
+            return Err(Refusal::NOT_FOUND);
+        };
+        let State { trunk, counts, .. } = &mut self.0[index];
+        if usize::try_from(counts.calls).is_ok_and(|calls| calls >= trunk.max_calls) {
+            counts.refuse(Refusal::UNAVAILABLE.status);
+            return Err(Refusal::UNAVAILABLE);
+        }
+        counts.calls += 1;
+        Ok(Admitted {
+            trunk: TrunkIndex(index),
+            destination,
+            language: trunk.language,
+        })
+    }
+
+    /// A call is over; one that was refused says how.
+    pub(super) fn ended(&mut self, TrunkIndex(index): TrunkIndex, refused: Option<u16>) {
+        let counts = &mut self.0[index].counts;
+        counts.calls = counts.calls.saturating_sub(1);
+        match refused {
+            Some(status) => counts.refuse(status),
+            None => counts.taken += 1,
+        }
+    }
+
+    /// What has become of the calls, trunk by trunk.
+    pub(super) fn counts(&self) -> impl Iterator<Item = TrunkCounts> {
+        self.0.iter().map(|state| state.counts)
+    }
+
+    /// Finds the first trunk that lists a flow's address, and by which address it does.
+    fn listing(&self, flow: &Flow) -> Option<(usize, std::net::IpAddr)> {
+        let by = |address| {
+            let index = self.0.iter().position(|state| state.lists(address))?;
+            Some((index, address))
+        };
+        by(flow.remote.ip().to_canonical()).or_else(|| by(caller_address(flow)))
+    }
+}
+
+impl State {
+    fn lists(&self, address: std::net::IpAddr) -> bool {
+        self.trunk.peers.iter().any(|peer| peer.contains(address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sip::{Caller, Protocol, Scheme, Target, redact::Pii};
+
+    use super::*;
+    use crate::phone::Dialled;
+
+    fn trunk(peer: &str, number: &str, max_calls: usize) -> Trunk {
+        Trunk {
+            peers: vec![peer.parse().unwrap()],
+            numbers: vec![Called::Number(Dialled::new(number))],
+            language: Language::De,
+            plan: DialPlan::default(),
+            max_calls,
+        }
+    }
+
+    fn from(address: &str) -> Flow {
+        Flow {
+            protocol: Protocol::Udp,
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: std::net::SocketAddr::new(address.parse().unwrap(), 5060),
+            id: 0,
+        }
+    }
+
+    fn asked(user: &str) -> Asked {
+        Asked {
+            target: Target {
+                scheme: Scheme::Sip,
+                user: Some(Pii::new(user.to_owned())),
+                context: None,
+                urn: None,
+            },
+            called_party: None,
+            to: None,
+            caller: Caller::default(),
+            asserted: None,
+            private: false,
+        }
+    }
+
+    #[test]
+    fn trunks_of_one_address_are_told_apart_by_the_number() {
+        let mut trunks = Trunks::new(vec![
+            trunk("203.0.113.1", "+491", 9),
+            trunk("198.51.100.0/24", "+492", 9),
+            trunk("198.51.100.7", "+493", 9),
+        ]);
+        let mut admit = |address, number| {
+            let admitted = trunks.admit(&from(address), &asked(number));
+            admitted.map(|admitted| admitted.trunk)
+        };
+        assert_eq!(admit("198.51.100.7", "+493"), Ok(TrunkIndex(2)));
+        assert_eq!(admit("198.51.100.7", "+492"), Ok(TrunkIndex(1)));
+        assert_eq!(admit("198.51.100.8", "+493"), Err(Refusal::NOT_FOUND));
+        assert_eq!(admit("198.51.100.7", "+491"), Err(Refusal::NOT_FOUND));
+        assert_eq!(admit("192.0.2.99", "+491"), Err(Refusal::NOT_FOUND));
+        let unknown: Vec<u64> = trunks.counts().map(|counts| counts.unknown).collect();
+        assert_eq!(unknown, [0, 2, 0]);
+    }
+
+    #[test]
+    fn a_full_trunk_leaves_the_others_alone() {
+        let mut trunks = Trunks::new(vec![
+            trunk("203.0.113.1", "+491", 2),
+            trunk("198.51.100.7", "+491", 2),
+        ]);
+        let (one, other) = (from("203.0.113.1"), from("198.51.100.7"));
+        let first = trunks.admit(&one, &asked("+491")).unwrap().trunk;
+        let second = trunks.admit(&one, &asked("+491")).unwrap().trunk;
+        let third = trunks.admit(&one, &asked("+491"));
+        assert_eq!(third, Err(Refusal::UNAVAILABLE));
+        assert_eq!(
+            trunks.admit(&one, &asked("+499")),
+            Err(Refusal::NOT_FOUND),
+            "what is unknown is unknown at any time"
+        );
+        assert!(trunks.admit(&other, &asked("+491")).is_ok());
+        trunks.ended(first, None);
+        trunks.ended(second, Some(488));
+        assert!(trunks.admit(&one, &asked("+491")).is_ok());
+        let counts = trunks.counts().next().unwrap();
+        let expected = TrunkCounts {
+            calls: 1,
+            taken: 1,
+            unknown: 1,
+            full: 1,
+            unusable: 1,
+            other: 0,
+        };
+        assert_eq!(counts, expected);
+    }
+}
