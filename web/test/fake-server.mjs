@@ -27,7 +27,7 @@ export const WELCOME = {
 };
 
 export function entry(id, changes = {}) {
-  return { id, name: null, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false, original_sound: false, disturbs: null, ...changes };
+  return { id, name: null, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, disturbs: null, ...changes };
 }
 
 export async function serve({ script = joinScript(), dist = new URL("../dist/", import.meta.url) } = {}) {

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RETRY_DELAYS_MS } from "../src/effect";
-import { type Event, heard, initial, reduce, type Room, type State, type Welcome } from "../src/state";
+import { heard, type Room } from "../src/room";
+import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
 import { titleOf } from "../src/text";
 import type { Entry } from "../src/wire";
 
@@ -361,7 +362,7 @@ function receive(message: Extract<Event, { type: "received" }>["message"]): Even
 }
 
 function person(id: string, name: string): Entry {
-  return { id, name, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false, original_sound: false, disturbs: null };
+  return { id, name, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, disturbs: null };
 }
 
 function me(microphone: boolean): Entry {

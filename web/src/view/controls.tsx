@@ -1,6 +1,6 @@
 //! The bar at the foot of the call: the microphone in the middle, and in words whether one can be heard.
 
-import { heard, music, type Room } from "../state";
+import { heard, music, type Room } from "../room";
 import { type Key, text } from "../text";
 import type { Props } from "./app";
 import { Meter } from "./device";

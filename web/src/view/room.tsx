@@ -1,6 +1,6 @@
 //! The call: who is here, what one may do, and the bar with the own microphone.
 
-import type { Room } from "../state";
+import type { Room } from "../room";
 import { roomTitle, text } from "../text";
 import type { Props } from "./app";
 import { Controls } from "./controls";

@@ -2,7 +2,8 @@
 
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Language, Room } from "../state";
+import type { Room } from "../room";
+import type { Language } from "../state";
 import { list, nameOf, number, text } from "../text";
 import type { Entry } from "../wire";
 import type { Props } from "./app";
