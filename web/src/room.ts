@@ -2,13 +2,13 @@
 //!
 //! The microphone has two truths: `wish` is what the person wants and what the local track obeys at once; the own roster
 //! entry is what the server knows. `asked` is the request on its way; there is never more than one, so an answer can
-//! not be mistaken for another.
+//! not be mistaken for another. Where people ask to speak, a guest without the floor has no wish: their microphone asks.
 
 import type { Quality } from "./call";
 import * as roster from "./roster";
-import type { Event, Obstacle, Sentence, State, Welcome } from "./state";
+import type { Event, Lead, Obstacle, Sentence, State, Welcome } from "./state";
 import { act, linkClosed, open, over, say, send, toast } from "./step";
-import type { Entry, ServerMessage } from "./wire";
+import type { ConferenceState, Entry, ServerMessage } from "./wire";
 
 export type Microphone = {
   device: "closed" | "opening" | "open" | Obstacle;
@@ -23,6 +23,7 @@ export type Room = {
   welcome: Welcome;
   own: string;
   version: number;
+  state: ConferenceState;
   entries: readonly Entry[];
   audio: "connecting" | "connected" | "interrupted";
   blocked: boolean;
@@ -31,8 +32,10 @@ export type Room = {
   quality: Quality | null;
   missed: number;
   dialog: Dialog | null;
+  /** What bids the person switch their microphone on, which is theirs to do. */
+  plea: Sentence | null;
   /** What the person as moderator asked for whom, so that its coming about is said in these words. */
-  acted: Readonly<Record<string, "muted" | "removed">>;
+  acted: Readonly<Record<string, "muted" | "removed" | "lowered">>;
 };
 
 /** Judgements without a packet after which the sound counts as interrupted. */
@@ -40,6 +43,12 @@ const MISSED_MAX = 2;
 
 /** Events the page itself says at the moment of the click; telephones need them from the server. */
 const KNOWN: readonly string[] = ["microphone-on", "microphone-off"];
+
+/** Events that are said but not shown for a while, because the page shows what they tell for as long as it holds. */
+const SAID_ONLY: readonly string[] = ["admitted", "hand-up", "hand-down", "hand-noted"];
+
+/** Events that bid the person switch their microphone on. */
+const PLEAS: readonly string[] = ["please-unmute", "floor-given"];
 
 const CLOSED: Microphone = { device: "closed", wish: false, asked: null };
 
@@ -50,8 +59,13 @@ export function roomEvent(state: State, room: Room, event: Event): State {
       return microphoneToggled(state, room);
     case "original-toggled":
       return originalToggled(state, room);
+    case "hand-toggled":
+      return handToggled(state, room);
+    case "plea-declined":
+      return next({ plea: null });
     case "shortcut-pressed":
-      return state.shortcut && !room.dialog ? microphoneToggled(state, room) : state;
+      if (!state.shortcut || room.dialog) return state;
+      return event.what === "hand" ? handToggled(state, room) : microphoneToggled(state, room);
     case "microphone-opened":
       return act(wish(next({ microphone: { ...room.microphone, device: "open" } }), true), { do: "list-devices" });
     case "microphone-failed":
@@ -70,6 +84,10 @@ export function roomEvent(state: State, room: Room, event: Event): State {
       return next({ dialog: null });
     case "mute-chosen":
       return send(next({ acted: { ...room.acted, [event.participant]: "muted" } }), { type: "mute", participant: event.participant });
+    case "lower-chosen":
+      return send(next({ acted: { ...room.acted, [event.participant]: "lowered" } }), { type: "lower-hand", participant: event.participant });
+    case "lead-chosen":
+      return led(send(state, event.message), room, event.message);
     case "remove-confirmed":
       return send(next({ dialog: null, acted: { ...room.acted, [event.participant]: "removed" } }), { type: "remove", participant: event.participant });
     case "end-confirmed":
@@ -87,6 +105,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     welcome,
     own: message.participant,
     version: message.roster.version,
+    state: message.roster.state,
     entries: message.roster.entries,
     audio: "connecting",
     blocked: false,
@@ -94,6 +113,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     quality: null,
     missed: 0,
     dialog: null,
+    plea: null,
     acted: {},
   };
   const after = act({ ...state, page: room, company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer });
@@ -103,45 +123,86 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
 export function changed(state: State, room: Room, delta: Extract<ServerMessage, { type: "delta" }>): State {
   const news = roster.apply(room, delta);
   if (!news) return state;
-  const had = roster.find(room.entries, room.own)?.microphone ?? false;
-  const has = roster.find(news.entries, room.own)?.microphone ?? false;
+  const had = me(room)?.microphone ?? false;
+  const own = roster.find(news.entries, room.own);
+  const has = own?.microphone ?? false;
+  const may = roster.maySpeak(delta.state, own);
   const microphone = { ...room.microphone };
   if (microphone.asked === has) microphone.asked = null;
   else if (microphone.asked === null && had && !has) microphone.wish = false;
+  if (!may) microphone.wish = false;
   const removing = room.dialog?.name === "remove" && delta.gone.includes(room.dialog.participant);
   const muted = news.entries.filter((entry) => room.acted[entry.id] === "muted" && !entry.microphone);
-  const settled = [...muted, ...news.left].map((entry) => entry.id);
+  const lowered = news.entries.filter((entry) => room.acted[entry.id] === "lowered" && entry.hand === null);
+  const settled = [...muted, ...lowered, ...news.left].map((entry) => entry.id);
   const acted = Object.fromEntries(Object.entries(room.acted).filter(([id]) => !settled.includes(id)));
-  const next: Room = { ...room, version: delta.version, entries: news.entries, microphone, dialog: removing ? null : room.dialog, acted };
+  const next: Room = {
+    ...room,
+    version: delta.version,
+    state: delta.state,
+    entries: news.entries,
+    microphone,
+    dialog: removing ? null : room.dialog,
+    plea: may ? room.plea : null,
+    acted,
+  };
   const sentences: Sentence[] = [
     ...news.joined.map((entry) => ({ key: "joined" as const, entry })),
     ...news.left.map((entry) => ({ key: room.acted[entry.id] === "removed" ? ("removed" as const) : ("left" as const), entry })),
     ...muted.map((entry) => ({ key: "muted" as const, entry })),
+    ...lowered.map((entry) => ({ key: "lowered" as const, entry })),
+    ...raised(room, next).map((entry) => ({ key: "hand" as const, entry })),
   ];
   const after = obey({ ...state, page: next, company: state.company || next.entries.length > 1 }, room);
   return sentences.length > 0 ? say(after, sentences) : after;
 }
 
+/** Hands raised since, for whom it concerns: the moderators, who see nothing of it while they listen to a screen reader. */
+function raised(before: Room, { welcome, own, entries }: Room): Entry[] {
+  if (welcome.role !== "moderator") return [];
+  return roster.asking(entries).filter(({ id, hand }) => id !== own && (roster.find(before.entries, id)?.hand ?? null) !== hand);
+}
+
 export function told(state: State, { event, shown }: Extract<ServerMessage, { type: "told" }>): State {
   if (KNOWN.includes(event)) return state;
   const said = say(state, [shown]);
-  const after = event === "admitted" ? said : toast(said, shown);
-  if (event !== "microphone-off-by-moderator" || after.page.name !== "room") return after;
-  const room = after.page;
-  return obey({ ...after, page: { ...room, microphone: { ...room.microphone, wish: false } } }, room);
+  const { page } = said;
+  if (page.name !== "room") return SAID_ONLY.includes(event) ? said : toast(said, shown);
+  if (PLEAS.includes(event) && !page.microphone.wish) return { ...said, page: { ...page, plea: shown } };
+  const after = SAID_ONLY.includes(event) ? said : toast(said, shown);
+  if (event === "microphone-off-by-moderator") return silence(after, page, page.microphone.asked);
+  // A microphone that was asked for where people ask to speak raised the hand instead: the request is answered by that.
+  return event === "hand-noted" && page.microphone.asked ? silence(after, page, null) : after;
+}
+
+function silence(state: State, room: Room, asked: boolean | null): State {
+  return obey({ ...state, page: { ...room, microphone: { ...room.microphone, wish: false, asked } } }, room);
 }
 
 /** A refusal cannot be tied to a request, so an open request for the microphone counts as refused: silence is the safe side. */
-export function refused(state: State): State {
-  const sentence: Sentence = { key: "refused", entry: null };
+export function refused(state: State, reason: string): State {
+  const sentence: Sentence = { key: reason === "not-here" ? "not-here" : "refused", entry: null };
   const after = toast(say(state, [sentence]), sentence);
   if (after.page.name !== "room" || after.page.microphone.asked !== true) return after;
-  const room = after.page;
-  return obey({ ...after, page: { ...room, microphone: { ...room.microphone, wish: false, asked: null } } }, room);
+  return silence(after, after.page, null);
 }
 
+/** Raises the own hand or lowers it; it is as the roster says, so that nobody believes to be asking who is not. */
+function handToggled(state: State, room: Room): State {
+  return send(state, { type: "hand", up: (me(room)?.hand ?? null) === null });
+}
+
+/** Says what the server does not tell whoever asked for it. */
+function led(state: State, room: Room, message: Lead): State {
+  if (message.type !== "ask-to-unmute") return state;
+  const sentence: Sentence = { key: "asked", entry: roster.find(room.entries, message.participant) ?? null };
+  return toast(say(state, [sentence]), sentence);
+}
+
+/** Without the right to speak the microphone asks for it. */
 function microphoneToggled(state: State, room: Room): State {
   const { device, wish: on } = room.microphone;
+  if (!mayTalk(room)) return handToggled(state, room);
   if (device === "opening") return state;
   if (device === "open") return wish(state, !on);
   const page: Room = { ...room, microphone: { ...room.microphone, device: "opening" } };
@@ -156,11 +217,13 @@ function originalToggled(before: State, room: Room): State {
 }
 
 /** Sets the wish: the track obeys at once, the server is asked, the person hears which it is. */
-function wish(state: State, on: boolean): State {
+function wish(state: State, wanted: boolean): State {
   if (state.page.name !== "room") return state;
   const room = state.page;
+  // The floor may have passed on while the browser asked for the device.
+  const on = wanted && mayTalk(room);
   if (room.microphone.wish === on) return state;
-  const after = obey({ ...state, page: { ...room, microphone: { ...room.microphone, wish: on } } }, room);
+  const after = obey({ ...state, page: { ...room, plea: on ? null : room.plea, microphone: { ...room.microphone, wish: on } } }, room);
   return say(after, [{ key: on ? turnedOn(room) : "microphone-off", entry: null }]);
 }
 
@@ -175,7 +238,7 @@ function obey(state: State, before: Room): State {
   const room = state.page;
   const { wish: on, asked } = room.microphone;
   let after = on === before.microphone.wish ? state : act(state, { do: "set-microphone", on });
-  if (asked !== null || (roster.find(room.entries, room.own)?.microphone ?? false) === on) return after;
+  if (asked !== null || (me(room)?.microphone ?? false) === on) return after;
   after = { ...after, page: { ...room, microphone: { ...room.microphone, asked: on } } };
   return send(after, { type: "microphone", on });
 }
@@ -206,5 +269,15 @@ export function heard(room: Room): boolean {
 
 /** Tells whether the server mutes the person because music comes from them. */
 export function music(room: Room): boolean {
-  return roster.find(room.entries, room.own)?.disturbs === "music";
+  return me(room)?.disturbs === "music";
+}
+
+/** Tells whether the person may switch their microphone on. */
+export function mayTalk(room: Room): boolean {
+  return roster.maySpeak(room.state, me(room));
+}
+
+/** The person's own entry. */
+export function me(room: Room): Entry | undefined {
+  return roster.find(room.entries, room.own);
 }

@@ -14,7 +14,7 @@ import type { Effect } from "./effect";
 import type { Quality } from "./call";
 import { callChanged, changed, type Dialog, joined, refused, type Room, roomEvent, told } from "./room";
 import { act, linkClosed, open, over, send } from "./step";
-import type { Entry, ServerMessage } from "./wire";
+import type { ClientMessage, Entry, ServerMessage } from "./wire";
 
 export type Welcome = Extract<ServerMessage, { type: "welcome" }>;
 export type Language = Welcome["language"];
@@ -26,7 +26,7 @@ export type Obstacle = "denied" | "missing" | "busy";
 
 export type Test = { state: "idle" } | { state: "opening" } | { state: "running"; heard: boolean } | { state: "failed"; obstacle: Obstacle };
 
-export type Why = "left" | "ended" | "removed" | "stopping" | "unknown-link" | "busy" | "full" | "lost" | "no-audio" | "unsupported" | "failed";
+export type Why = "left" | "ended" | "removed" | "stopping" | "unknown-link" | "busy" | "full" | "locked" | "lost" | "no-audio" | "unsupported" | "failed";
 
 export type Page =
   | { name: "connecting" }
@@ -37,7 +37,12 @@ export type Page =
   | { name: "over"; welcome: Welcome | null; why: Why };
 
 /** A sentence for the person: from the server in both languages, or from the own catalogue. */
-export type Sentence = { de: string; en: string } | { key: "joined" | "left" | "muted" | "removed" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "refused"; entry: Entry | null };
+export type Sentence = { de: string; en: string } | { key: Said; entry: Entry | null };
+
+type Said = "joined" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "refused" | "not-here";
+
+/** What only moderators ask for, beside what has an event of its own because it is said when it has come about or confirmed before. */
+export type Lead = Extract<ClientMessage, { type: "mute-all" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" }>;
 
 export type State = {
   language: Language;
@@ -54,7 +59,7 @@ export type State = {
   device: string | null;
   /** The own sound goes out as it is, for music: neither browser nor server treats it. */
   original: boolean;
-  /** Key M toggles the microphone; WCAG 2.1.4 asks that a single key can be switched off. */
+  /** Key M toggles the microphone, key H the hand; WCAG 2.1.4 asks that single keys can be switched off. */
   shortcut: boolean;
   toasts: readonly { id: number; sentence: Sentence }[];
   spoken: { id: number; sentences: readonly Sentence[] };
@@ -85,15 +90,19 @@ export type Event =
   | { type: "microphone-opened" }
   | { type: "microphone-failed"; obstacle: Obstacle }
   | { type: "microphone-toggled" }
+  | { type: "hand-toggled" }
+  | { type: "plea-declined" }
   | { type: "original-toggled" }
   | { type: "shortcut-toggled" }
-  | { type: "shortcut-pressed" }
+  | { type: "shortcut-pressed"; what: "microphone" | "hand" }
   | { type: "join-chosen"; name: string }
   | { type: "join-again-chosen" }
   | { type: "leave-chosen" }
   | { type: "dialog-opened"; dialog: Dialog }
   | { type: "dialog-closed" }
   | { type: "mute-chosen"; participant: string }
+  | { type: "lower-chosen"; participant: string }
+  | { type: "lead-chosen"; message: Lead }
   | { type: "remove-confirmed"; participant: string }
   | { type: "end-confirmed" }
   | { type: "toast-expired"; id: number };
@@ -202,7 +211,7 @@ function received(state: State, message: ServerMessage): State {
     case "told":
       return told(state, message);
     case "refused":
-      return refused(state);
+      return refused(state, message.reason);
     case "connected":
       return page.name === "room" ? callChanged(state, "connected") : state;
     case "dismissed":
@@ -217,6 +226,7 @@ const REASONS: Partial<Record<string, Why>> = {
   "unknown-link": "unknown-link",
   busy: "busy",
   full: "full",
+  locked: "locked",
   "no-common-codec": "unsupported",
   removed: "removed",
   ended: "ended",

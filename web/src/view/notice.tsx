@@ -32,6 +32,7 @@ const ICONS: Record<Why, IconName> = {
   "unknown-link": "link",
   busy: "again",
   full: "again",
+  locked: "lock",
   lost: "plug",
   "no-audio": "plug",
   unsupported: "phone",
