@@ -18,7 +18,10 @@ addEventListener("pagehide", () => session.leave());
 // A page from the back-forward cache has left the call; another link is another call.
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 addEventListener("hashchange", () => location.reload());
-addEventListener("keydown", (event) => shortcut(event) && dispatch({ type: "shortcut-pressed" }));
+addEventListener("keydown", (event) => {
+  const what = shortcut(event);
+  if (what) dispatch({ type: "shortcut-pressed", what });
+});
 
 draw();
 dispatch(token ? { type: "started" } : { type: "received", message: { type: "unwelcome", reason: "unknown-link" } });
@@ -42,8 +45,9 @@ function preferred(): Language {
   return known === "de" ? "de" : "en";
 }
 
-/** Key M alone, and not where it is a letter. */
-function shortcut({ key, repeat, ctrlKey, altKey, metaKey, target }: KeyboardEvent): boolean {
+/** Key M or H alone, and not where it is a letter. */
+function shortcut({ key, repeat, ctrlKey, altKey, metaKey, target }: KeyboardEvent): "microphone" | "hand" | null {
   const typing = target instanceof Element && target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]");
-  return key.toLowerCase() === "m" && !repeat && !ctrlKey && !altKey && !metaKey && !typing;
+  if (repeat || ctrlKey || altKey || metaKey || typing) return null;
+  return ({ m: "microphone", h: "hand" } as const)[key.toLowerCase()] ?? null;
 }

@@ -1,6 +1,6 @@
 //! The roster as the page keeps it: a full list first, then versioned changes (RFC 4575: partial, deleted).
 
-import type { Entry } from "./wire";
+import type { ConferenceState, Entry } from "./wire";
 
 export type News = { entries: readonly Entry[]; joined: Entry[]; left: Entry[] };
 
@@ -15,6 +15,16 @@ export function apply(
   const kept = known.entries.filter((entry) => !left.includes(entry)).map((entry) => fresh.get(entry.id) ?? entry);
   const joined = delta.entries.filter((entry) => !find(known.entries, entry.id));
   return { entries: [...kept, ...joined], joined, left };
+}
+
+/** Those who ask to speak, who asked first before the others. */
+export function asking(entries: readonly Entry[]): Entry[] {
+  return entries.filter(({ hand }) => hand !== null).sort((a, b) => (a.hand ?? 0) - (b.hand ?? 0));
+}
+
+/** Tells whether somebody may switch their microphone on, as the server judges it. */
+export function maySpeak(state: ConferenceState, entry: Entry | undefined): boolean {
+  return !state.ask_to_speak || entry?.role === "moderator" || entry?.floor === true;
 }
 
 export function find(entries: readonly Entry[], id: string): Entry | undefined {

@@ -2,7 +2,8 @@
 
 import de from "./i18n/de.json";
 import en from "./i18n/en.json";
-import { heard, type Language, type Sentence, type State, type Welcome } from "./state";
+import { heard } from "./room";
+import type { Language, Sentence, State, Welcome } from "./state";
 import type { Entry } from "./wire";
 
 export type Key = keyof typeof de;

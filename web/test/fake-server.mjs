@@ -27,7 +27,7 @@ export const WELCOME = {
 };
 
 export function entry(id, changes = {}) {
-  return { id, name: null, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false, original_sound: false, disturbs: null, ...changes };
+  return { id, name: null, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, disturbs: null, ...changes };
 }
 
 export async function serve({ script = joinScript(), dist = new URL("../dist/", import.meta.url) } = {}) {
@@ -73,34 +73,72 @@ export async function serve({ script = joinScript(), dist = new URL("../dist/", 
   return server;
 }
 
-/** Welcomes, joins, and confirms microphone, mute and removal as the real server does. */
-export function joinScript({ welcome = {}, others = [], own = {}, answer = deafAnswer, connected = true } = {}) {
+/** What holds for all, where nothing else is said. */
+export const OPEN = { locked: false, ask_to_speak: false };
+
+/** Welcomes, joins, and confirms what the page asks for as the real server does. */
+export function joinScript({ welcome = {}, others = [], own = {}, state = {}, answer = deafAnswer, connected = true } = {}) {
   const hello = { ...WELCOME, ...welcome };
   let version = 1;
-  let me = null;
+  let holds = { ...OPEN, ...state };
   let people = others;
+  let hands = Math.max(0, ...others.map(({ hand }) => hand ?? 0));
   return async (connection, message) => {
-    if (message.type === "hello") connection.send(hello);
-    if (message.type === "join") {
-      me = entry("me", { name: message.name, role: hello.role, ...own });
-      connection.send({ type: "joined", participant: "me", answer: await answer(message.offer), roster: { version, entries: [me, ...people] } });
-      if (connected) connection.send({ type: "connected" });
-    }
-    if (message.type === "microphone") {
-      me = { ...me, microphone: message.on };
-      connection.send({ type: "delta", version: ++version, entries: [me], gone: [] });
-    }
-    if (message.type === "original-sound") {
-      me = { ...me, original_sound: message.on };
-      connection.send({ type: "delta", version: ++version, entries: [me], gone: [] });
-    }
-    if (message.type === "mute") {
-      people = people.map((one) => (one.id === message.participant ? { ...one, microphone: false, speaking: false } : one));
-      connection.send({ type: "delta", version: ++version, entries: people.filter(({ id }) => id === message.participant), gone: [] });
-    }
-    if (message.type === "remove") {
-      people = people.filter(({ id }) => id !== message.participant);
-      connection.send({ type: "delta", version: ++version, entries: [], gone: [message.participant] });
+    const told = (event) => connection.send({ type: "told", event, shown: { de: `Gesagt: ${event}`, en: `Told: ${event}` } });
+    const publish = (change) => {
+      const before = people;
+      people = people.map(change);
+      const entries = people.filter((one, i) => JSON.stringify(one) !== JSON.stringify(before[i]));
+      connection.send({ type: "delta", version: ++version, state: holds, entries, gone: [] });
+    };
+    const change = (id, changes) => publish((one) => (one.id === id ? { ...one, ...changes } : one));
+    const guests = (changes) => publish((one) => (one.role === "guest" ? { ...one, ...changes } : one));
+    const may = ({ role, floor }) => !holds.ask_to_speak || role === "moderator" || floor;
+    const raise = () => {
+      change("me", { hand: ++hands });
+      told(may(people[0]) ? "hand-up" : "hand-noted");
+    };
+    const { participant, on } = message;
+    switch (message.type) {
+      case "hello":
+        return connection.send(hello);
+      case "join":
+        people = [entry("me", { name: message.name, role: hello.role, ...own }), ...people.filter(({ id }) => id !== "me")];
+        connection.send({ type: "joined", participant: "me", answer: await answer(message.offer), roster: { version, state: holds, entries: people } });
+        return connected && connection.send({ type: "connected" });
+      case "microphone":
+        return on && !may(people[0]) ? raise() : change("me", { microphone: on });
+      case "original-sound":
+        return change("me", { original_sound: on });
+      case "hand":
+        if (message.up) return raise();
+        change("me", { hand: null });
+        return told("hand-down");
+      case "lower-hand":
+        return change(participant, { hand: null });
+      case "give-floor":
+        publish((one) => {
+          if (one.id === participant) return { ...one, hand: null, floor: holds.ask_to_speak };
+          return one.floor ? { ...one, floor: false, microphone: one.role === "moderator" && one.microphone } : one;
+        });
+        return told("floor-passed");
+      case "mute-all":
+        guests({ microphone: false, speaking: false });
+        return told("muted-all");
+      case "ask-to-speak":
+        holds = { ...holds, ask_to_speak: on };
+        if (on) guests({ microphone: false, speaking: false });
+        else publish((one) => ({ ...one, floor: false }));
+        return told(on ? "ask-to-speak" : "all-may-speak");
+      case "lock":
+        holds = { ...holds, locked: on };
+        publish((one) => one);
+        return told(on ? "locked" : "unlocked");
+      case "mute":
+        return change(participant, { microphone: false, speaking: false });
+      case "remove":
+        people = people.filter(({ id }) => id !== participant);
+        return connection.send({ type: "delta", version: ++version, state: holds, entries: [], gone: [participant] });
     }
   };
 }

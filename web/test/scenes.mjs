@@ -1,7 +1,7 @@
 //! Every state of the page, as scenes that screenshots and accessibility tests share.
 
 import { withoutMicrophone } from "./drivers/page.mjs";
-import { entry, joinScript, WELCOME } from "./fake-server.mjs";
+import { entry, joinScript, OPEN, WELCOME } from "./fake-server.mjs";
 
 export const OTHERS = [
   entry("anna", { name: "Anna Becker", role: "moderator", microphone: true, speaking: true }),
@@ -21,6 +21,25 @@ const DISTURBING = [
   entry("tel4", { door: "phone", ordinal: 4, disturbs: "music" }),
   entry("lena", { name: "Lena", microphone: true, original_sound: true }),
 ];
+
+/** People who ask to speak, and one who may where people ask to. */
+const ASKING = [
+  entry("anna", { name: "Anna Becker", role: "moderator", microphone: true }),
+  entry("tel1", { door: "phone", ordinal: 1, hand: 7 }),
+  entry("lena", { name: "Lena", floor: true, microphone: true, speaking: true }),
+  entry("murat", { name: "Murat Yıldırım-Oberhausen", hand: 3 }),
+  entry("k7"),
+  entry("tel2", { door: "phone", ordinal: 2, status: "on-hold" }),
+];
+
+/** Raised hands where everybody may speak, also of people whose microphone is on. */
+const HANDS = OTHERS.map((one) => ({ ...one, hand: { tel1: 9, murat: 2, lena: 4 }[one.id] ?? null }));
+
+const PLEASE_UNMUTE = {
+  type: "told",
+  event: "please-unmute",
+  shown: { de: "Die Moderation bittet Sie, Ihr Mikrofon einzuschalten.", en: "The moderator asks you to switch your microphone on." },
+};
 
 const silent = () => {};
 const unwelcome = (reason) => (connection, message) => message.type === "hello" && connection.send({ type: "unwelcome", reason });
@@ -86,7 +105,7 @@ export const SCENES = {
     script: joinScript({ others: [OTHERS[0]] }),
     act: async (page, server) => {
       await join(page);
-      server.send({ type: "delta", version: 2, entries: [], gone: ["anna"] });
+      server.send({ type: "delta", version: 2, state: OPEN, entries: [], gone: ["anna"] });
       await page.getByText(/allein|alone/).waitFor();
     },
   },
@@ -104,6 +123,54 @@ export const SCENES = {
   },
   "room-disturbing-guest": { script: joinScript({ others: DISTURBING }), act: join },
   "room-disturbing-moderator": { script: joinScript({ welcome: { role: "moderator" }, others: DISTURBING }), act: join },
+  "room-hands": {
+    script: joinScript({ others: HANDS }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("hand").click();
+      await page.getByTestId("raised").waitFor();
+    },
+  },
+  "room-hands-moderator": { script: joinScript({ welcome: { role: "moderator" }, others: HANDS }), act: join },
+  "room-asking": { script: joinScript({ others: ASKING, state: { ask_to_speak: true, locked: true } }), act: join },
+  "room-asking-raised": {
+    script: joinScript({ others: ASKING, state: { ask_to_speak: true } }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("microphone").click();
+      await page.getByTestId("raised").waitFor();
+    },
+  },
+  "room-asking-floor": {
+    script: joinScript({ others: ASKING.map((one) => ({ ...one, floor: false })), own: { floor: true }, state: { ask_to_speak: true } }),
+    act: join,
+  },
+  "room-asking-moderator": {
+    script: joinScript({ welcome: { role: "moderator" }, others: ASKING, state: { ask_to_speak: true, locked: true } }),
+    act: join,
+  },
+  "room-leading": {
+    script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("lead").click();
+    },
+  },
+  "room-leading-asking": {
+    script: joinScript({ welcome: { role: "moderator" }, others: ASKING, state: { ask_to_speak: true, locked: true } }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("lead").click();
+    },
+  },
+  "room-plea": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page, server) => {
+      await join(page);
+      server.send(PLEASE_UNMUTE);
+      await page.getByTestId("plea").waitFor();
+    },
+  },
   "room-music": {
     script: joinScript({ others: OTHERS }),
     act: async (page, server) => {
@@ -111,7 +178,7 @@ export const SCENES = {
       await page.getByTestId("microphone").click();
       await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
       const me = entry("me", { name: "Ada", microphone: true, disturbs: "music" });
-      server.send({ type: "delta", version: 90, entries: [me], gone: [] });
+      server.send({ type: "delta", version: 90, state: OPEN, entries: [me], gone: [] });
       server.send({ type: "told", event: "music-muted", shown: MUSIC_MUTED });
       await page.getByTestId("toast").waitFor();
     },
@@ -205,6 +272,13 @@ export const SCENES = {
   removed: { script: joinScript(), act: (page, server) => ended(page, server, "removed") },
   stopping: { script: joinScript(), act: (page, server) => ended(page, server, "stopping") },
   failed: { script: joinScript(), act: (page, server) => ended(page, server, "failed") },
+  locked: {
+    script: (connection, message) => connection.send(message.type === "hello" ? WELCOME : { type: "failed", reason: "locked" }),
+    act: async (page) => {
+      await page.getByTestId("join").click();
+      await page.locator("[data-page=over]").waitFor();
+    },
+  },
   "unknown-link": { script: unwelcome("unknown-link"), act: (page) => page.locator("[data-page=over]").waitFor() },
   busy: { script: unwelcome("busy"), act: (page) => page.locator("[data-page=over]").waitFor() },
 };

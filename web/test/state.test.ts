@@ -3,11 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RETRY_DELAYS_MS } from "../src/effect";
-import { type Event, heard, initial, reduce, type Room, type State, type Welcome } from "../src/state";
+import { heard, mayTalk, type Room } from "../src/room";
+import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
 import { titleOf } from "../src/text";
 import type { Entry } from "../src/wire";
 
 const WELCOME: Welcome = { type: "welcome", role: "guest", title: "Elternabend", language: "de", dial_in: null };
+const OPEN = { locked: false, ask_to_speak: false };
+const ASKING = { locked: false, ask_to_speak: true };
 
 test("a welcome opens the join page and asks for no device", () => {
   const state = after({ type: "started" }, { type: "link-opened" }, receive(WELCOME));
@@ -127,7 +130,7 @@ test("a moderator's mute silences the track and is not contradicted", () => {
 
 test("nothing the server sends turns the microphone on", () => {
   for (const state of [inRoom(), reduce(live(), { type: "microphone-toggled" })]) {
-    for (const event of [delta(9, [me(true)]), told("microphone-on"), receive({ type: "connected" }), receive({ type: "refused", reason: "x" })]) {
+    for (const event of [delta(9, [me(true)]), told("microphone-on"), told("please-unmute"), told("floor-given"), receive({ type: "connected" }), receive({ type: "refused", reason: "x" })]) {
       const next = reduce(state, event);
       assert.equal(room(next).microphone.wish, false);
       assert.equal(next.outbox.some((effect) => effect.do === "open-microphone" || (effect.do === "set-microphone" && effect.on)), false);
@@ -233,7 +236,7 @@ test("two judgements without a packet interrupt the sound, and nobody is told to
 });
 
 test("every dismissal and refusal has its end, and hangs up", () => {
-  const ends = { removed: "removed", ended: "ended", stopping: "stopping", lost: "lost", failed: "failed", "something else": "failed" };
+  const ends = { removed: "removed", ended: "ended", stopping: "stopping", lost: "lost", failed: "failed", locked: "locked", "something else": "failed" };
   for (const [reason, why] of Object.entries(ends)) {
     const state = reduce(live(), receive({ type: "dismissed", reason }));
     assert.equal(state.page.name === "over" && state.page.why, why);
@@ -272,7 +275,7 @@ test("what a moderator did is said when it has come about, and others' doing in 
 });
 
 test("the shortcut works only in the call, without a dialogue, and can be switched off", () => {
-  const press: Event = { type: "shortcut-pressed" };
+  const press: Event = { type: "shortcut-pressed", what: "microphone" };
   assert.deepEqual(done(reduce(inRoom(), press)), ["open-microphone"]);
   assert.deepEqual(done(reduce(reduce(inRoom(), { type: "shortcut-toggled" }), press)), []);
   assert.deepEqual(done(reduce(reduce(inRoom(), { type: "dialog-opened", dialog: { name: "sound" } }), press)), []);
@@ -311,16 +314,18 @@ test("any order of events keeps the promises: no throw, no sound without a wish,
   const events: Event[] = [
     { type: "link-closed" }, { type: "link-opened" }, receive(WELCOME), joined(), { type: "offer-made", sdp: "v=0" }, { type: "join-chosen", name: "A" },
     { type: "microphone-toggled" }, { type: "microphone-opened" }, { type: "microphone-failed", obstacle: "denied" }, { type: "test-chosen" },
-    { type: "leave-chosen" }, { type: "join-again-chosen" }, { type: "call-changed", state: "connected" }, { type: "shortcut-pressed" },
+    { type: "leave-chosen" }, { type: "join-again-chosen" }, { type: "call-changed", state: "connected" }, { type: "shortcut-pressed", what: "microphone" },
     receive({ type: "refused", reason: "x" }), told("microphone-off-by-moderator"), { type: "started" },
+    { type: "hand-toggled" }, told("hand-noted"), told("please-unmute"), told("floor-given"), { type: "plea-declined" },
   ];
   let state = initial("de", 1);
   for (let step = 0; step < 50_000; step++) {
-    const pick = random(events.length + 2);
-    const event = events[pick] ?? delta(step, [me(pick === events.length)]);
+    const pick = random(events.length + 4);
+    const own = { ...me(pick === events.length), floor: pick === events.length + 2 };
+    const event = events[pick] ?? delta(step, [own], [], pick > events.length + 1 ? ASKING : OPEN);
     const before = state;
     state = reduce(state, event);
-    if (state.page.name === "room" && state.page.microphone.wish) assert.equal(state.page.microphone.device, "open");
+    if (state.page.name === "room" && state.page.microphone.wish) assert.ok(state.page.microphone.device === "open" && mayTalk(state.page));
     const asked = state.outbox.filter((effect) => effect.do === "send" && effect.message.type === "microphone");
     assert.ok(asked.length <= 1);
     if (asked.length === 1 && before.page.name === "room" && before.page.microphone.asked !== null && event.type !== "received") assert.fail("two requests at once");
@@ -345,11 +350,11 @@ function live(): State {
 }
 
 function joined(): Event {
-  return receive({ type: "joined", participant: "me", answer: "v=0", roster: { version: 1, entries: [me(false)] } });
+  return receive({ type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [me(false)] } });
 }
 
-function delta(version: number, entries: Entry[], gone: string[] = []): Event {
-  return receive({ type: "delta", version, entries, gone });
+function delta(version: number, entries: Entry[], gone: string[] = [], state = OPEN): Event {
+  return receive({ type: "delta", version, state, entries, gone });
 }
 
 function told(event: string, de = "Satz"): Event {
@@ -361,7 +366,7 @@ function receive(message: Extract<Event, { type: "received" }>["message"]): Even
 }
 
 function person(id: string, name: string): Entry {
-  return { id, name, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false, original_sound: false, disturbs: null };
+  return { id, name, door: "browser", ordinal: 1, role: "guest", status: "connected", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, disturbs: null };
 }
 
 function me(microphone: boolean): Entry {

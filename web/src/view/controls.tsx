@@ -1,7 +1,10 @@
-//! The bar at the foot of the call: the microphone in the middle, and in words whether one can be heard.
+//! The bar at the foot of the call: the microphone in the middle, the raised hand, and in words whether one can be heard.
 
-import { heard, music, type Room } from "../state";
-import { type Key, text } from "../text";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { heard, mayTalk, me, music, type Room } from "../room";
+import { asking } from "../roster";
+import { type Key, sentence, text } from "../text";
+import type { Sentence } from "../state";
 import type { Props } from "./app";
 import { Meter } from "./device";
 import { Icon } from "./icon";
@@ -10,20 +13,39 @@ export function Controls({ state, dispatch, sound, room }: Props & { room: Room 
   const t = (key: Key) => text(state.language, key);
   const on = room.microphone.wish;
   const through = heard(room);
+  const rank = asking(room.entries).findIndex(({ id }) => id === room.own) + 1;
   return (
     <aside class={`controls${through ? " live" : ""}`} aria-label={t("controls.title")}>
+      {room.plea && <Plea state={state} dispatch={dispatch} plea={room.plea} />}
       <div class="controls-state">
         <p class="heard" data-testid="heard">
           {t(through ? "controls.heard" : on ? "controls.waiting" : "controls.unheard")}
         </p>
-        <p class="heard-hint">
-          {t(on ? (music(room) ? "controls.music.hint" : "controls.heard.hint") : "controls.unheard.hint")} {state.shortcut && <kbd>{t("controls.key")}</kbd>}
-        </p>
+        <FloorState state={state} room={room} />
+        {rank > 0 && (
+          <p class="raised" data-testid="raised">
+            <Icon name="hand" />
+            {text(state.language, "controls.raised", { rank })}
+          </p>
+        )}
         {on && <Meter sound={sound} label={t("check.level")} />}
       </div>
-      <MicrophoneButton state={state} dispatch={dispatch} sound={sound} room={room} />
+      <MicrophoneButton state={state} dispatch={dispatch} room={room} raised={rank > 0} />
       <div class="controls-more">
-        <button type="button" class="stacked" data-testid="sound" onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "sound" } })}>
+        <button
+          type="button"
+          class="stacked hand"
+          data-testid="hand"
+          aria-pressed={rank > 0}
+          aria-keyshortcuts={state.shortcut ? "H" : undefined}
+          onClick={() => dispatch({ type: "hand-toggled" })}
+        >
+          <Icon name="hand" />
+          <span>
+            {t("controls.hand")} {state.shortcut && <kbd aria-hidden="true">{t("controls.hand.key")}</kbd>}
+          </span>
+        </button>
+        <button type="button" class="stacked sound" data-testid="sound" onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "sound" } })}>
           <Icon name="speaker" />
           <span>{t("controls.sound")}</span>
         </button>
@@ -36,24 +58,77 @@ export function Controls({ state, dispatch, sound, room }: Props & { room: Room 
   );
 }
 
-function MicrophoneButton({ state, dispatch, room }: Props & { room: Room }) {
+/** Says why one is heard or not. Who may speak stays on narrow pages too, where the microphone's own state is said already. */
+function FloorState({ state, room }: Pick<Props, "state"> & { room: Room }) {
+  const t = (key: Key) => text(state.language, key);
+  const on = room.microphone.wish;
+  const [words, kept] = !mayTalk(room)
+    ? (["controls.asking", true] as const)
+    : me(room)?.floor
+      ? (["controls.floor", true] as const)
+      : ([on ? (music(room) ? "controls.music.hint" : "controls.heard.hint") : "controls.unheard.hint", false] as const);
+  return (
+    <p class={`heard-hint${kept ? " kept" : ""}`} data-testid="heard-hint">
+      {t(words)} {state.shortcut && <kbd>{t("controls.key")}</kbd>}
+    </p>
+  );
+}
+
+/** Asks the person to switch their microphone on. It is said by the live region, and takes no focus: whoever types or reads goes on. */
+function Plea({ state, dispatch, plea }: Pick<Props, "state" | "dispatch"> & { plea: Sentence }) {
+  const t = (key: Key) => text(state.language, key);
+  const element = useRef<HTMLElement>(null);
+  useLayoutEffect(() => {
+    const section = element.current;
+    // The focus goes on at the microphone when the button under it goes away.
+    return () => void (section?.contains(document.activeElement) && document.querySelector<HTMLElement>("[data-testid=microphone]")?.focus());
+  }, []);
+  return (
+    <section class="plea" aria-label={t("plea.title")} data-testid="plea" ref={element}>
+      <p>{sentence(state.language, plea)}</p>
+      <div class="plea-actions">
+        <button type="button" class="primary" data-testid="plea-yes" aria-label={t("controls.turn-on")} onClick={() => dispatch({ type: "microphone-toggled" })}>
+          <Icon name="microphone" />
+          {t("controls.on")}
+        </button>
+        <button type="button" class="quiet" data-testid="plea-no" onClick={() => dispatch({ type: "plea-declined" })}>
+          {t("plea.no")}
+        </button>
+      </div>
+    </section>
+  );
+}
+
+/** Without the right to speak it asks for it, and says so. */
+function MicrophoneButton({ state, dispatch, room, raised }: Pick<Props, "state" | "dispatch"> & { room: Room; raised: boolean }) {
   const { device, wish: on } = room.microphone;
   const t = (key: Key) => text(state.language, key);
-  const opening = device === "opening";
+  const may = mayTalk(room);
+  const opening = may && device === "opening";
+  const [label, full]: [Key, Key?] = !may
+    ? raised
+      ? ["controls.withdraw", "controls.withdraw.hand"]
+      : ["controls.ask"]
+    : opening
+      ? ["controls.opening"]
+      : on
+        ? ["controls.off", "controls.turn-off"]
+        : ["controls.on", "controls.turn-on"];
   return (
     <button
       type="button"
-      class="microphone"
+      class={`microphone${!may && raised ? " asked" : ""}`}
       data-testid="microphone"
       data-microphone={opening ? "opening" : on ? "on" : "off"}
-      aria-label={opening ? undefined : t(on ? "controls.turn-off" : "controls.turn-on")}
+      data-asks={!may}
+      aria-label={full && t(full)}
       aria-keyshortcuts={state.shortcut ? "M" : undefined}
       onClick={() => dispatch({ type: "microphone-toggled" })}
     >
       <span class="microphone-disc">
-        <Icon name={on ? "microphone" : "microphone-off"} />
+        <Icon name={!may ? "hand" : on ? "microphone" : "microphone-off"} />
       </span>
-      <span class="microphone-label">{t(opening ? "controls.opening" : on ? "controls.off" : "controls.on")}</span>
+      <span class="microphone-label">{t(label)}</span>
     </button>
   );
 }

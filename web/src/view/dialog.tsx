@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { find } from "../roster";
-import type { Room } from "../state";
+import type { Room } from "../room";
 import { type Key, nameOf, text } from "../text";
 import type { Props } from "./app";
 import { DeviceChoice, Meter } from "./device";

@@ -1,6 +1,7 @@
 //! What is not the call itself: waiting, the end, obstacles, and short messages.
 
-import type { Event, OverPage, Room, State, Why } from "../state";
+import type { Room } from "../room";
+import type { Event, OverPage, State, Why } from "../state";
 import { type Key, sentence, text } from "../text";
 import type { Props } from "./app";
 import { DialInCard } from "./dial-in";
@@ -31,6 +32,7 @@ const ICONS: Record<Why, IconName> = {
   "unknown-link": "link",
   busy: "again",
   full: "again",
+  locked: "lock",
   lost: "plug",
   "no-audio": "plug",
   unsupported: "phone",

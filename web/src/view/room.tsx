@@ -1,16 +1,17 @@
 //! The call: who is here, what one may do, and the bar with the own microphone.
 
-import type { Room } from "../state";
+import type { Room } from "../room";
 import { roomTitle, text } from "../text";
 import type { Props } from "./app";
 import { Controls } from "./controls";
 import { Dialogs } from "./dialog";
 import { Icon } from "./icon";
+import { Lead } from "./lead";
 import { Notices } from "./notice";
-import { RosterList, Speakers } from "./roster";
+import { Floor, RosterList, Speakers } from "./roster";
 
 export function RoomPage({ room, ...props }: Props & { room: Room }) {
-  const { state, dispatch } = props;
+  const { state } = props;
   const count = room.entries.length;
   return (
     <>
@@ -26,25 +27,22 @@ export function RoomPage({ room, ...props }: Props & { room: Room }) {
                 {text(state.language, `quality.${room.quality}`)}
               </span>
             )}
+            {room.state.locked && (
+              <span class="fact" data-testid="locked">
+                <Icon name="lock" />
+                {text(state.language, "room.locked")}
+              </span>
+            )}
           </p>
         </div>
         <Notices {...props} room={room} />
         <section class="roster-region" aria-labelledby="roster">
           <div class="roster-head">
             <h2 id="roster" tabIndex={-1}>{text(state.language, "room.roster")}</h2>
-            {room.welcome.role === "moderator" && (
-              <button
-                type="button"
-                class="quiet danger"
-                data-testid="end"
-                onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "end" } })}
-              >
-                <Icon name="hang-up" />
-                {text(state.language, "room.end")}
-              </button>
-            )}
+            {room.welcome.role === "moderator" && <Lead {...props} room={room} />}
           </div>
           <Speakers language={state.language} room={room} />
+          <Floor language={state.language} room={room} />
           <RosterList {...props} room={room} />
           {count === 1 && <p class="alone">{text(state.language, state.company ? "room.alone.again" : "room.alone")}</p>}
         </section>

@@ -2,16 +2,22 @@
 
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Language, Room } from "../state";
+import type { Room } from "../room";
+import { asking, maySpeak } from "../roster";
+import type { Language } from "../state";
 import { list, nameOf, number, text } from "../text";
 import type { Entry } from "../wire";
 import type { Props } from "./app";
-import { Bars, Icon } from "./icon";
+import { Bars, Icon, type IconName } from "./icon";
 
 /** Tints of the name plates, as in the style sheet. */
 const TINTS = 6;
 /** Speakers named at once; more would not be read. */
 const SPEAKERS_MAX = 3;
+/** Raised hands named at once; the rest is counted. */
+const HANDS_MAX = 5;
+/** Actions whose words are shorter where they stand beside their icon, in a narrow list. */
+const SHORT = ["mute", "lower", "ask"] as const;
 
 /** Names who speaks; not announced, because it changes faster than it can be read aloud. */
 export function Speakers({ language, room }: { language: Language; room: Room }) {
@@ -24,12 +30,40 @@ export function Speakers({ language, room }: { language: Language; room: Room })
   );
 }
 
+/** Says who may speak, and names who asks to, in order. */
+export function Floor({ language, room }: { language: Language; room: Room }) {
+  const { ask_to_speak } = room.state;
+  const holders = room.entries.filter(({ floor }) => floor).map((entry) => nameOf(language, entry));
+  const hands = asking(room.entries).map((entry) => nameOf(language, entry));
+  const more = hands.length - HANDS_MAX;
+  const named = more > 0 ? [...hands.slice(0, HANDS_MAX), text(language, "room.hands.more", { count: more })] : hands;
+  // Where a hand can go up at any moment the line keeps its place, so that no row moves away under the pointer.
+  const kept = ask_to_speak || room.welcome.role === "moderator";
+  return (
+    <>
+      {ask_to_speak && (
+        <p class="standing" data-testid="asking">
+          <Icon name="word" />
+          <span>{holders.length > 0 ? text(language, "room.asking.holder", { names: list(language, holders) }) : text(language, "room.asking")}</span>
+        </p>
+      )}
+      {(kept || named.length > 0) && (
+        <p class={`standing${named.length > 0 ? "" : " standing-none"}`} data-testid="hands">
+          <Icon name="hand" />
+          <span>{named.length > 0 ? text(language, "room.hands", { names: named.join(", ") }) : text(language, "room.hands.none")}</span>
+        </p>
+      )}
+    </>
+  );
+}
+
 export function RosterList({ room, ...props }: Props & { room: Room }) {
   const list = useFocusKept();
+  const hands = asking(room.entries);
   return (
-    <ul class="roster" role="list" data-testid="roster" ref={list}>
+    <ul class={`roster${room.welcome.role === "moderator" ? " roster-led" : ""}`} role="list" data-testid="roster" ref={list}>
       {room.entries.map((entry) => (
-        <Row key={entry.id} {...props} room={room} entry={entry} />
+        <Row key={entry.id} {...props} room={room} entry={entry} rank={hands.indexOf(entry) + 1} />
       ))}
     </ul>
   );
@@ -49,7 +83,8 @@ function useFocusKept(): RefObject<HTMLUListElement | null> {
   return list;
 }
 
-function Row({ state, dispatch, room, entry }: Props & { room: Room; entry: Entry }) {
+function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: number }) {
+  const { state, room, entry } = props;
   const { language } = state;
   const name = nameOf(language, entry);
   const own = entry.id === room.own;
@@ -66,6 +101,8 @@ function Row({ state, dispatch, room, entry }: Props & { room: Room; entry: Entr
       data-microphone={entry.microphone ? "on" : "off"}
       data-disturbs={entry.disturbs ?? "nothing"}
       data-original={entry.original_sound}
+      data-hand={rank || "none"}
+      data-floor={entry.floor}
       data-own={own}
     >
       <span class={`plate tint-${number(entry.id) % TINTS}`} aria-hidden="true">
@@ -83,38 +120,65 @@ function Row({ state, dispatch, room, entry }: Props & { room: Room; entry: Entr
             </span>
           )}
         </p>
-        <Activity language={language} entry={entry} />
-        {(own || room.welcome.role === "moderator") && <Hint language={language} entry={entry} />}
-      </div>
-      {room.welcome.role === "moderator" && !own && (
-        <div class="row-actions">
-          {entry.microphone && (
-            <button
-              type="button"
-              class="icon-button"
-              data-testid="mute"
-              title={text(language, "room.mute")}
-              aria-label={text(language, "room.mute.of", { name })}
-              onClick={() => dispatch({ type: "mute-chosen", participant: entry.id })}
-            >
-              <Icon name="microphone-off" />
-              <span class="action-label">{text(language, "room.mute.short")}</span>
-            </button>
+        <div class="marks">
+          <Activity language={language} entry={entry} />
+          {(own || room.welcome.role === "moderator") && <Hint language={language} entry={entry} />}
+          {entry.floor && (
+            <span class="badge badge-floor">
+              <Icon name="word" />
+              {text(language, "room.floor")}
+            </span>
           )}
-          <button
-            type="button"
-            class="icon-button"
-            data-testid="remove"
-            title={text(language, "room.remove")}
-            aria-label={text(language, "room.remove.of", { name })}
-            onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "remove", participant: entry.id } })}
-          >
-            <Icon name="remove" />
-            <span class="action-label">{text(language, "room.remove")}</span>
-          </button>
+          {rank > 0 && (
+            <span class="badge badge-hand" data-testid="hand-of">
+              <Icon name="hand" />
+              {text(language, "room.hand", { rank })}
+            </span>
+          )}
         </div>
-      )}
+      </div>
+      {room.welcome.role === "moderator" && !own && <Actions {...props} />}
     </li>
+  );
+}
+
+/** What a moderator can do for somebody now; what makes no sense at the moment is left out. */
+function Actions({ state, dispatch, room, entry }: Props & { room: Room; entry: Entry }) {
+  const { id } = entry;
+  const may = maySpeak(room.state, entry);
+  const raised = entry.hand !== null;
+  const action = { language: state.language, name: nameOf(state.language, entry) };
+  return (
+    <div class="row-actions">
+      {(raised || !may) && (
+        <Action {...action} id="give" icon="word" onClick={() => dispatch({ type: "lead-chosen", message: { type: "give-floor", participant: id } })} />
+      )}
+      {raised && <Action {...action} id="lower" icon="hand-down" onClick={() => dispatch({ type: "lower-chosen", participant: id })} />}
+      {entry.microphone && <Action {...action} id="mute" icon="microphone-off" onClick={() => dispatch({ type: "mute-chosen", participant: id })} />}
+      {!entry.microphone && may && !raised && entry.status === "connected" && (
+        <Action {...action} id="ask" icon="ask" onClick={() => dispatch({ type: "lead-chosen", message: { type: "ask-to-unmute", participant: id } })} />
+      )}
+      <Action {...action} id="remove" icon="remove" onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "remove", participant: id } })} />
+    </div>
+  );
+}
+
+type ActionId = "give" | "lower" | "mute" | "ask" | "remove";
+
+function Action({ language, name, id, icon, onClick }: { language: Language; name: string; id: ActionId; icon: IconName; onClick: () => void }) {
+  const short = SHORT.find((one) => one === id);
+  return (
+    <button
+      type="button"
+      class="icon-button"
+      data-testid={id}
+      title={text(language, `room.${id}`)}
+      aria-label={text(language, `room.${id}.of`, { name })}
+      onClick={onClick}
+    >
+      <Icon name={icon} />
+      <span class="action-label">{text(language, short ? `room.${short}.short` : `room.${id}`)}</span>
+    </button>
   );
 }
 

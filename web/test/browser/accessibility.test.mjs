@@ -7,9 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "../drivers/chromium.mjs";
-import { entry, joinScript, serve } from "../fake-server.mjs";
+import { entry, joinScript, OPEN, serve } from "../fake-server.mjs";
 import { cutOff, OTHERS, prepare, SCENES } from "../scenes.mjs";
 import { takePictures } from "../screenshots.mjs";
+import { focused, settles, tabTo } from "./keyboard.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -109,21 +110,25 @@ test("forced colours keep speaking visible as an outline", async () => {
   });
 });
 
-test("the bar never hides what the keyboard focuses, and the page stays where it is for the bar's own buttons", async () => {
-  await inScene(SCENES["room-moderator"], { viewport: { width: 320, height: 640 } }, async (page) => {
-    for (let i = 0; i < 30 && (await focused(page)) !== "microphone"; i++) {
-      const hidden = await page.evaluate(() => {
-        const own = document.activeElement.getBoundingClientRect();
-        return document.activeElement.matches(".room button") && own.bottom > document.querySelector(".controls").getBoundingClientRect().top;
-      });
-      assert.equal(hidden, false, await page.evaluate(() => document.activeElement.outerHTML.slice(0, 90)));
+for (const scene of ["room-moderator", "room-leading-asking"]) {
+  test(`the bar never hides what the keyboard focuses in ${scene}, and the page stays where it is for the bar's own buttons`, async () => {
+    await inScene(SCENES[scene], { viewport: { width: 320, height: 640 } }, async (page) => {
+      await page.evaluate(() => document.getElementById("title").focus());
+      for (let i = 0; i < 40 && (await focused(page)) !== "microphone"; i++) {
+        const hidden = await page.evaluate(() => {
+          const own = document.activeElement.getBoundingClientRect();
+          return document.activeElement.matches(".room button") && own.bottom > document.querySelector(".controls").getBoundingClientRect().top;
+        });
+        assert.equal(hidden, false, await page.evaluate(() => document.activeElement.outerHTML.slice(0, 90)));
+        await page.keyboard.press("Tab");
+      }
+      assert.equal(await focused(page), "microphone");
+      await page.evaluate(() => scrollTo(0, 100));
       await page.keyboard.press("Tab");
-    }
-    await page.evaluate(() => scrollTo(0, 100));
-    await page.keyboard.press("Tab");
-    assert.equal(await page.evaluate(() => scrollY), 100);
+      assert.equal(await page.evaluate(() => scrollY), 100);
+    });
   });
-});
+}
 
 test("everything is reached and done by keyboard alone", async () => {
   const server = await serve({ script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }) });
@@ -154,9 +159,10 @@ test("everything is reached and done by keyboard alone", async () => {
   await tabTo(page, "mute");
   await page.keyboard.press("Enter");
   await page.locator("[data-participant=anna][data-microphone=off]").waitFor();
-  await settles(page, () => document.activeElement.dataset.testid, "remove", "the focus goes on in the row whose button went away");
+  await settles(page, () => document.activeElement.dataset.testid, "ask", "the focus goes on in the row whose button went away");
   assert.equal(await page.evaluate(() => document.activeElement.closest("li").dataset.participant), "anna");
   await settles(page, () => document.querySelector("[data-testid=announcement]").innerText, "Anna Becker ist stumm.", "the announcement");
+  await tabTo(page, "remove");
   await page.keyboard.press("Enter");
   await page.getByTestId("dialog").waitFor();
   await page.keyboard.press("Escape");
@@ -171,7 +177,7 @@ test("everything is reached and done by keyboard alone", async () => {
   await tabTo(page, "remove");
   await page.keyboard.press("Enter");
   await page.getByTestId("dialog").waitFor();
-  server.send({ type: "delta", version: 99, entries: [], gone: ["tel1"] });
+  server.send({ type: "delta", version: 99, state: OPEN, entries: [], gone: ["tel1"] });
   await page.getByTestId("dialog").waitFor({ state: "detached" });
   await settles(page, () => document.activeElement.id, "roster", "also when the row went while the dialogue was open");
   await tabTo(page, "end");
@@ -187,27 +193,6 @@ test("everything is reached and done by keyboard alone", async () => {
   await context.close();
   await server.close();
 });
-
-/** Asserts what the page shows once it has drawn: a key press is answered in one of the next frames. */
-async function settles(page, read, expected, what) {
-  const end = Date.now() + 2_000;
-  for (;;) {
-    const actual = await page.evaluate(read);
-    if (actual === expected) return;
-    if (Date.now() > end) assert.equal(actual, expected, what);
-    await page.waitForTimeout(20);
-  }
-}
-
-const focused = (page) => page.evaluate(() => document.activeElement.dataset.testid);
-
-async function tabTo(page, id) {
-  for (let i = 0; i < 60; i++) {
-    if ((await focused(page)) === id) return;
-    await page.keyboard.press("Tab");
-  }
-  assert.fail(`${id} is not reached by Tab`);
-}
 
 async function inScene(scene, options, check) {
   const server = await serve({ script: scene.script });

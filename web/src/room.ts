@@ -1,0 +1,283 @@
+//! The room's part of the reducer: who is here, the own microphone, what a moderator asks for, and how good the sound is.
+//!
+//! The microphone has two truths: `wish` is what the person wants and what the local track obeys at once; the own roster
+//! entry is what the server knows. `asked` is the request on its way; there is never more than one, so an answer can
+//! not be mistaken for another. Where people ask to speak, a guest without the floor has no wish: their microphone asks.
+
+import type { Quality } from "./call";
+import * as roster from "./roster";
+import type { Event, Lead, Obstacle, Sentence, State, Welcome } from "./state";
+import { act, linkClosed, open, over, say, send, toast } from "./step";
+import type { ConferenceState, Entry, ServerMessage } from "./wire";
+
+export type Microphone = {
+  device: "closed" | "opening" | "open" | Obstacle;
+  wish: boolean;
+  asked: boolean | null;
+};
+
+export type Dialog = { name: "end" } | { name: "remove"; participant: string } | { name: "sound" };
+
+export type Room = {
+  name: "room";
+  welcome: Welcome;
+  own: string;
+  version: number;
+  state: ConferenceState;
+  entries: readonly Entry[];
+  audio: "connecting" | "connected" | "interrupted";
+  blocked: boolean;
+  microphone: Microphone;
+  /** The last judgement, and how many since then found no packet: the server sends all the time, in silence too. */
+  quality: Quality | null;
+  missed: number;
+  dialog: Dialog | null;
+  /** What bids the person switch their microphone on, which is theirs to do. */
+  plea: Sentence | null;
+  /** What the person as moderator asked for whom, so that its coming about is said in these words. */
+  acted: Readonly<Record<string, "muted" | "removed" | "lowered">>;
+};
+
+/** Judgements without a packet after which the sound counts as interrupted. */
+const MISSED_MAX = 2;
+
+/** Events the page itself says at the moment of the click; telephones need them from the server. */
+const KNOWN: readonly string[] = ["microphone-on", "microphone-off"];
+
+/** Events that are said but not shown for a while, because the page shows what they tell for as long as it holds. */
+const SAID_ONLY: readonly string[] = ["admitted", "hand-up", "hand-down", "hand-noted"];
+
+/** Events that bid the person switch their microphone on. */
+const PLEAS: readonly string[] = ["please-unmute", "floor-given"];
+
+const CLOSED: Microphone = { device: "closed", wish: false, asked: null };
+
+export function roomEvent(state: State, room: Room, event: Event): State {
+  const next = (change: Partial<Room>): State => ({ ...state, page: { ...room, ...change } });
+  switch (event.type) {
+    case "microphone-toggled":
+      return microphoneToggled(state, room);
+    case "original-toggled":
+      return originalToggled(state, room);
+    case "hand-toggled":
+      return handToggled(state, room);
+    case "plea-declined":
+      return next({ plea: null });
+    case "shortcut-pressed":
+      if (!state.shortcut || room.dialog) return state;
+      return event.what === "hand" ? handToggled(state, room) : microphoneToggled(state, room);
+    case "microphone-opened":
+      return act(wish(next({ microphone: { ...room.microphone, device: "open" } }), true), { do: "list-devices" });
+    case "microphone-failed":
+      return wish(next({ microphone: { ...room.microphone, device: event.obstacle } }), false);
+    case "quality-judged":
+      return judged(state, room, event.quality);
+    case "playback-blocked":
+      return next({ blocked: true });
+    case "playback-chosen":
+      return act(state, { do: "play" });
+    case "playback-started":
+      return next({ blocked: false });
+    case "dialog-opened":
+      return next({ dialog: event.dialog });
+    case "dialog-closed":
+      return next({ dialog: null });
+    case "mute-chosen":
+      return send(next({ acted: { ...room.acted, [event.participant]: "muted" } }), { type: "mute", participant: event.participant });
+    case "lower-chosen":
+      return send(next({ acted: { ...room.acted, [event.participant]: "lowered" } }), { type: "lower-hand", participant: event.participant });
+    case "lead-chosen":
+      return led(send(state, event.message), room, event.message);
+    case "remove-confirmed":
+      return send(next({ dialog: null, acted: { ...room.acted, [event.participant]: "removed" } }), { type: "remove", participant: event.participant });
+    case "end-confirmed":
+      return send(next({ dialog: null }), { type: "end" });
+    case "leave-chosen":
+      return over(send(state, { type: "leave" }), "left");
+    default:
+      return state;
+  }
+}
+
+export function joined(state: State, welcome: Welcome, message: Extract<ServerMessage, { type: "joined" }>): State {
+  const room: Room = {
+    name: "room",
+    welcome,
+    own: message.participant,
+    version: message.roster.version,
+    state: message.roster.state,
+    entries: message.roster.entries,
+    audio: "connecting",
+    blocked: false,
+    microphone: CLOSED,
+    quality: null,
+    missed: 0,
+    dialog: null,
+    plea: null,
+    acted: {},
+  };
+  const after = act({ ...state, page: room, company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer });
+  return state.original ? send(after, { type: "original-sound", on: true }) : after;
+}
+
+export function changed(state: State, room: Room, delta: Extract<ServerMessage, { type: "delta" }>): State {
+  const news = roster.apply(room, delta);
+  if (!news) return state;
+  const had = me(room)?.microphone ?? false;
+  const own = roster.find(news.entries, room.own);
+  const has = own?.microphone ?? false;
+  const may = roster.maySpeak(delta.state, own);
+  const microphone = { ...room.microphone };
+  if (microphone.asked === has) microphone.asked = null;
+  else if (microphone.asked === null && had && !has) microphone.wish = false;
+  if (!may) microphone.wish = false;
+  const removing = room.dialog?.name === "remove" && delta.gone.includes(room.dialog.participant);
+  const muted = news.entries.filter((entry) => room.acted[entry.id] === "muted" && !entry.microphone);
+  const lowered = news.entries.filter((entry) => room.acted[entry.id] === "lowered" && entry.hand === null);
+  const settled = [...muted, ...lowered, ...news.left].map((entry) => entry.id);
+  const acted = Object.fromEntries(Object.entries(room.acted).filter(([id]) => !settled.includes(id)));
+  const next: Room = {
+    ...room,
+    version: delta.version,
+    state: delta.state,
+    entries: news.entries,
+    microphone,
+    dialog: removing ? null : room.dialog,
+    plea: may ? room.plea : null,
+    acted,
+  };
+  const sentences: Sentence[] = [
+    ...news.joined.map((entry) => ({ key: "joined" as const, entry })),
+    ...news.left.map((entry) => ({ key: room.acted[entry.id] === "removed" ? ("removed" as const) : ("left" as const), entry })),
+    ...muted.map((entry) => ({ key: "muted" as const, entry })),
+    ...lowered.map((entry) => ({ key: "lowered" as const, entry })),
+    ...raised(room, next).map((entry) => ({ key: "hand" as const, entry })),
+  ];
+  const after = obey({ ...state, page: next, company: state.company || next.entries.length > 1 }, room);
+  return sentences.length > 0 ? say(after, sentences) : after;
+}
+
+/** Hands raised since, for whom it concerns: the moderators, who see nothing of it while they listen to a screen reader. */
+function raised(before: Room, { welcome, own, entries }: Room): Entry[] {
+  if (welcome.role !== "moderator") return [];
+  return roster.asking(entries).filter(({ id, hand }) => id !== own && (roster.find(before.entries, id)?.hand ?? null) !== hand);
+}
+
+export function told(state: State, { event, shown }: Extract<ServerMessage, { type: "told" }>): State {
+  if (KNOWN.includes(event)) return state;
+  const said = say(state, [shown]);
+  const { page } = said;
+  if (page.name !== "room") return SAID_ONLY.includes(event) ? said : toast(said, shown);
+  if (PLEAS.includes(event) && !page.microphone.wish) return { ...said, page: { ...page, plea: shown } };
+  const after = SAID_ONLY.includes(event) ? said : toast(said, shown);
+  if (event === "microphone-off-by-moderator") return silence(after, page, page.microphone.asked);
+  // A microphone that was asked for where people ask to speak raised the hand instead: the request is answered by that.
+  return event === "hand-noted" && page.microphone.asked ? silence(after, page, null) : after;
+}
+
+function silence(state: State, room: Room, asked: boolean | null): State {
+  return obey({ ...state, page: { ...room, microphone: { ...room.microphone, wish: false, asked } } }, room);
+}
+
+/** A refusal cannot be tied to a request, so an open request for the microphone counts as refused: silence is the safe side. */
+export function refused(state: State, reason: string): State {
+  const sentence: Sentence = { key: reason === "not-here" ? "not-here" : "refused", entry: null };
+  const after = toast(say(state, [sentence]), sentence);
+  if (after.page.name !== "room" || after.page.microphone.asked !== true) return after;
+  return silence(after, after.page, null);
+}
+
+/** Raises the own hand or lowers it; it is as the roster says, so that nobody believes to be asking who is not. */
+function handToggled(state: State, room: Room): State {
+  return send(state, { type: "hand", up: (me(room)?.hand ?? null) === null });
+}
+
+/** Says what the server does not tell whoever asked for it. */
+function led(state: State, room: Room, message: Lead): State {
+  if (message.type !== "ask-to-unmute") return state;
+  const sentence: Sentence = { key: "asked", entry: roster.find(room.entries, message.participant) ?? null };
+  return toast(say(state, [sentence]), sentence);
+}
+
+/** Without the right to speak the microphone asks for it. */
+function microphoneToggled(state: State, room: Room): State {
+  const { device, wish: on } = room.microphone;
+  if (!mayTalk(room)) return handToggled(state, room);
+  if (device === "opening") return state;
+  if (device === "open") return wish(state, !on);
+  const page: Room = { ...room, microphone: { ...room.microphone, device: "opening" } };
+  return act({ ...state, page }, open(state));
+}
+
+/** Tells server and browser to leave the sound as it is, or to treat it again; the browser can only do so by opening the microphone anew. */
+function originalToggled(before: State, room: Room): State {
+  const state = send({ ...before, original: !before.original }, { type: "original-sound", on: !before.original });
+  if (room.microphone.device === "opening") return act(state, open(state));
+  return room.microphone.device === "open" ? act(state, { ...open(state), do: "switch-microphone" }) : state;
+}
+
+/** Sets the wish: the track obeys at once, the server is asked, the person hears which it is. */
+function wish(state: State, wanted: boolean): State {
+  if (state.page.name !== "room") return state;
+  const room = state.page;
+  // The floor may have passed on while the browser asked for the device.
+  const on = wanted && mayTalk(room);
+  if (room.microphone.wish === on) return state;
+  const after = obey({ ...state, page: { ...room, plea: on ? null : room.plea, microphone: { ...room.microphone, wish: on } } }, room);
+  return say(after, [{ key: on ? turnedOn(room) : "microphone-off", entry: null }]);
+}
+
+function turnedOn(room: Room): "microphone-on" | "microphone-waiting" | "microphone-music" {
+  if (room.audio !== "connected") return "microphone-waiting";
+  return music(room) ? "microphone-music" : "microphone-on";
+}
+
+/** Brings track and server in line with the wish; a second request waits for the answer to the first. */
+function obey(state: State, before: Room): State {
+  if (state.page.name !== "room") return state;
+  const room = state.page;
+  const { wish: on, asked } = room.microphone;
+  let after = on === before.microphone.wish ? state : act(state, { do: "set-microphone", on });
+  if (asked !== null || (me(room)?.microphone ?? false) === on) return after;
+  after = { ...after, page: { ...room, microphone: { ...room.microphone, asked: on } } };
+  return send(after, { type: "microphone", on });
+}
+
+export function callChanged(state: State, connection: RTCPeerConnectionState): State {
+  if (state.page.name !== "room") return state;
+  const room = state.page;
+  if (connection === "connected") return { ...state, retries: 0, page: { ...room, audio: "connected" } };
+  if (connection === "disconnected") return { ...state, page: { ...room, audio: "interrupted" } };
+  if (connection !== "failed") return state;
+  return room.audio === "connecting" ? over(state, "no-audio") : linkClosed(state);
+}
+
+/** The connection may stand in name while the network is frozen: what counts is whether packets come. */
+function judged(state: State, room: Room, quality: Quality | null): State {
+  const { audio } = room;
+  if (quality) return { ...state, page: { ...room, quality, missed: 0, audio: audio === "interrupted" ? "connected" : audio } };
+  if (!room.quality) return state;
+  const missed = room.missed + 1;
+  const silent = missed >= MISSED_MAX && audio === "connected";
+  return { ...state, page: { ...room, missed, audio: silent ? "interrupted" : audio } };
+}
+
+/** Tells whether others can hear the person: the microphone is on, the sound gets through, and is no music. */
+export function heard(room: Room): boolean {
+  return room.microphone.wish && room.audio === "connected" && !music(room);
+}
+
+/** Tells whether the server mutes the person because music comes from them. */
+export function music(room: Room): boolean {
+  return me(room)?.disturbs === "music";
+}
+
+/** Tells whether the person may switch their microphone on. */
+export function mayTalk(room: Room): boolean {
+  return roster.maySpeak(room.state, me(room));
+}
+
+/** The person's own entry. */
+export function me(room: Room): Entry | undefined {
+  return roster.find(room.entries, room.own);
+}

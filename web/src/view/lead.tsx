@@ -1,0 +1,62 @@
+//! What a moderator can do for the whole conference: one disclosure, in which each line says how it is and changes it.
+
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import type { Room } from "../room";
+import type { Lead as Message } from "../state";
+import { type Key, text } from "../text";
+import type { Props } from "./app";
+import { Icon, type IconName } from "./icon";
+
+export function Lead({ state, dispatch, room }: Props & { room: Room }) {
+  const t = (key: Key) => text(state.language, key);
+  const [open, setOpen] = useState(false);
+  const lead = (message: Message) => dispatch({ type: "lead-chosen", message });
+  const { locked, ask_to_speak: asking } = room.state;
+  const on = room.entries.filter(({ role, microphone }) => role === "guest" && microphone).length;
+  const sound = text(state.language, on === 0 ? "lead.sound.none" : on === 1 ? "lead.sound.one" : "lead.sound.other", { count: on });
+  return (
+    <>
+      <button type="button" class="lead" data-testid="lead" aria-expanded={open} onClick={() => setOpen(!open)}>
+        <Icon name="star" />
+        {t("lead.title")}
+        <Icon name="chevron" />
+      </button>
+      <button type="button" class="quiet danger" data-testid="end" onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "end" } })}>
+        <Icon name="hang-up" />
+        {t("room.end")}
+      </button>
+      {open && (
+        <ul class="lead-list" role="list" aria-label={t("lead.title")}>
+          <Line icon={on === 0 ? "microphone-off" : "microphone"} words={sound}>
+            <button type="button" data-testid="mute-all" onClick={() => lead({ type: "mute-all" })}>
+              {t("lead.mute-all")}
+            </button>
+          </Line>
+          <Line icon="word" words={t(asking ? "lead.asking" : "lead.free")}>
+            <button type="button" data-testid="ask-to-speak" onClick={() => lead({ type: "ask-to-speak", on: !asking })}>
+              {t(asking ? "lead.let" : "lead.ask")}
+            </button>
+          </Line>
+          <Line icon={locked ? "lock" : "lock-open"} words={t(locked ? "lead.locked" : "lead.open")}>
+            <button type="button" data-testid="lock" onClick={() => lead({ type: "lock", on: !locked })}>
+              {t(locked ? "lead.unlock" : "lead.lock")}
+            </button>
+          </Line>
+        </ul>
+      )}
+    </>
+  );
+}
+
+function Line({ icon, words, children }: { icon: IconName; words: string; children: ComponentChildren }) {
+  return (
+    <li class="lead-line">
+      <p>
+        <Icon name={icon} />
+        <span>{words}</span>
+      </p>
+      {children}
+    </li>
+  );
+}
