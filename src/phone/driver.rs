@@ -241,7 +241,8 @@ impl Door {
                 offer,
             } => {
                 if stopping || self.calls.len() >= CALLS_MAX {
-                    return self.refuse(call, Refusal::UNAVAILABLE);
+                    let refusal = self.trunks.overrun(&flow);
+                    return self.refuse(call, refusal);
                 }
                 match self.trunks.admit(&flow, &asked) {
                     Ok(admitted) => self.begin(call, flow, admitted, offer),

@@ -121,6 +121,14 @@ impl Trunks {
         })
     }
 
+    /// A call is refused because the server takes no further ones, over whatever trunk and to whatever number.
+    pub(super) fn overrun(&mut self, flow: &Flow) -> Refusal {
+        if let Some((first, _)) = self.listing(flow) {
+            self.0[first].counts.refuse(Refusal::UNAVAILABLE.status);
+        }
+        Refusal::UNAVAILABLE
+    }
+
     /// A call is over; one that was refused says how.
     pub(super) fn ended(&mut self, TrunkIndex(index): TrunkIndex, refused: Option<u16>) {
         let counts = &mut self.0[index].counts;
@@ -234,12 +242,13 @@ mod tests {
         trunks.ended(first, None);
         trunks.ended(second, Some(488));
         assert!(trunks.admit(&one, &asked("+491")).is_ok());
+        assert_eq!(trunks.overrun(&one), Refusal::UNAVAILABLE);
         let counts = trunks.counts().next().unwrap();
         let expected = TrunkCounts {
             calls: 1,
             taken: 1,
             unknown: 1,
-            full: 1,
+            full: 2,
             unusable: 1,
             other: 0,
         };
