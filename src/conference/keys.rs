@@ -108,7 +108,7 @@ impl Keypad {
             }
             State::Star { .. } if !late => self.after_star(digit, now),
             State::Moderator { .. } if !late => self.moderate(digit, now),
-            State::Volume(_) if !late => self.turn(digit, now),
+            State::Volume(_) if !late => Some(self.turn(digit, now)),
             State::ConfirmEnd(_) if !late => Some(if digit == '1' { Key::End } else { Key::GoOn }),
             State::Idle
             | State::Once(..)
@@ -201,16 +201,16 @@ impl Keypad {
         }
     }
 
-    fn turn(&mut self, digit: char, now: Instant) -> Option<Key> {
+    fn turn(&mut self, digit: char, now: Instant) -> Key {
         let key = match digit {
             '2' => Key::Hear(1),
             '8' => Key::Hear(-1),
             '6' => Key::BeHeard(1),
             '4' => Key::BeHeard(-1),
-            _ => return Some(Key::VolumeDone),
+            _ => return Key::VolumeDone,
         };
         self.state = State::Volume(now + MENU_KEY);
-        Some(key)
+        key
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every key of a caller and of a moderator, through the real door: what is said, and what the others see.
 
-use std::{fmt::Write, time::Duration};
+use std::time::Duration;
 
 use dsp::Codec;
 use rundruf::{
@@ -39,13 +39,12 @@ async fn press(
         }
         world.run_for(15 * SECOND).await;
         let said = world.ladder.said_to(&phone.name()).split_off(before);
-        writeln!(
-            ladder,
-            "{sequence:6} {:60} | {}",
+        let line = format!(
+            "{sequence:6} {:60} | {}\n",
             said.join(" "),
             watcher.roster_line()
-        )
-        .unwrap();
+        );
+        ladder += &line;
     }
     ladder
 }
@@ -230,5 +229,6 @@ async fn who_speaks_muted_is_told_once() {
 }
 
 fn last_said(world: &World, name: &str) -> String {
-    world.ladder.said_to(name).last().cloned().unwrap()
+    let said = world.ladder.said_to(name);
+    said.last().cloned().expect("something was said")
 }
