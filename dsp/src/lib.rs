@@ -69,7 +69,7 @@ pub use limiter::Limiter;
 pub use mixer::Mixer;
 pub use p56::{ActiveLevel, SpeechMeter};
 pub use playout::{Due, Malformed, Playout, PlayoutStats, Taken};
-pub use prompt::decode_ogg_opus;
+pub use prompt::{Recording, decode_ogg_opus, read_ogg_opus};
 pub use resample::{Decimator, Interpolator, Ratio};
 pub use shaper::{Shaper, ShaperPool, Shaping};
 pub use speaker::{Nominee, Selector};

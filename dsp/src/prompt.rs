@@ -5,12 +5,50 @@ use std::io::Cursor;
 use ogg::PacketReader;
 
 use crate::{
-    Codec, CodecError, Decoder, FRAME_SAMPLES, Frame, TICK,
+    Codec, CodecError, Decoder, FRAME_SAMPLES, Frame, Payloads, TICK,
     limit::{MAX_PROMPT_BYTES, MAX_PROMPT_DURATION},
 };
 
+/// A recording, read once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// Its sound; the last frame is filled up with silence.
+    pub frames: Vec<Frame>,
+    /// Its Opus packets as payloads of the same frames, where it has one for each: they need no encoding. What the decoder
+    /// is to skip of the first one (RFC 7845 §4.2) is heard, 6.5 ms of near silence.
+    pub opus: Option<Payloads>,
+}
+
+impl From<Vec<Frame>> for Recording {
+    fn from(frames: Vec<Frame>) -> Self {
+        Self { frames, opus: None }
+    }
+}
+
+/// Reads a whole Ogg Opus file.
+pub fn read_ogg_opus(bytes: &[u8]) -> Result<Recording, CodecError> {
+    let (frames, packets) = read_file(bytes)?;
+    let opus = Codec::Opus;
+    let fits = packets.len() >= frames.len()
+        && packets
+            .iter()
+            .all(|packet| opus.duration(packet) == Some(opus.ticks()) && is_mono(packet));
+    let payloads = packets.iter().take(frames.len()).map(Vec::as_slice);
+    let opus = fits.then(|| Payloads::of(payloads)).transpose()?;
+    Ok(Recording { frames, opus })
+}
+
 /// Decodes a whole Ogg Opus file to frames; the last one is filled up with silence.
 pub fn decode_ogg_opus(bytes: &[u8]) -> Result<Vec<Frame>, CodecError> {
+    read_file(bytes).map(|(frames, _)| frames)
+}
+
+/// Tells whether a packet holds one channel (RFC 6716 §3.1).
+fn is_mono(packet: &[u8]) -> bool {
+    packet.first().is_some_and(|toc| toc & 4 == 0)
+}
+
+fn read_file(bytes: &[u8]) -> Result<(Vec<Frame>, Vec<Vec<u8>>), CodecError> {
     if bytes.len() > MAX_PROMPT_BYTES {
         return Err(CodecError::TooLong("prompt file"));
     }
@@ -21,8 +59,8 @@ pub fn decode_ogg_opus(bytes: &[u8]) -> Result<Vec<Frame>, CodecError> {
     if !tags.data.starts_with(b"OpusTags") {
         return Err(CodecError::Malformed("no comment header"));
     }
-    let samples = decode_packets(&mut reader)?;
-    Ok(samples
+    let (samples, packets) = decode_packets(&mut reader)?;
+    let frames = samples
         .get(pre_skip..)
         .unwrap_or_default()
         .chunks(FRAME_SAMPLES)
@@ -31,10 +69,15 @@ pub fn decode_ogg_opus(bytes: &[u8]) -> Result<Vec<Frame>, CodecError> {
             frame.samples[..chunk.len()].copy_from_slice(chunk);
             frame
         })
-        .collect())
+        .collect();
+    Ok((frames, packets))
 }
 
-fn decode_packets(reader: &mut PacketReader<Cursor<&[u8]>>) -> Result<Vec<i16>, CodecError> {
+/// Returns the sound of all packets, and the packets.
+fn decode_packets(
+    reader: &mut PacketReader<Cursor<&[u8]>>,
+) -> Result<(Vec<i16>, Vec<Vec<u8>>), CodecError> {
+    let mut packets = Vec::new();
     let mut decoder = Decoder::new(Codec::Opus)?;
     let mut samples = Vec::new();
     let mut chunk = [0; 6 * FRAME_SAMPLES];
@@ -44,14 +87,16 @@ fn decode_packets(reader: &mut PacketReader<Cursor<&[u8]>>) -> Result<Vec<i16>, 
         if samples.len() > MAX_SAMPLES {
             return Err(CodecError::TooLong("prompt"));
         }
-        if packet.last_in_stream() {
+        let (last, end) = (packet.last_in_stream(), packet.absgp_page());
+        packets.push(packet.data);
+        if last {
             // The last page states where the sound ends within its last packet (RFC 7845 §4.4).
-            let end = usize::try_from(packet.absgp_page()).unwrap_or(usize::MAX);
+            let end = usize::try_from(end).unwrap_or(usize::MAX);
             samples.truncate(end);
             break;
         }
     }
-    Ok(samples)
+    Ok((samples, packets))
 }
 
 fn read(reader: &mut PacketReader<Cursor<&[u8]>>) -> Result<Option<ogg::Packet>, CodecError> {
@@ -125,6 +170,19 @@ mod tests {
         }
         drop(writer);
         bytes
+    }
+
+    #[test]
+    fn packets_of_one_channel_and_one_tick_are_payloads_as_they_are() {
+        let bytes = file(10, 0);
+        let recording = read_ogg_opus(&bytes).unwrap();
+        let (frames, packets) = read_file(&bytes).unwrap();
+        assert_eq!(recording.frames, frames);
+        let opus = recording.opus.unwrap();
+        assert_eq!(opus.len(), frames.len());
+        for (number, packet) in packets.iter().take(frames.len()).enumerate() {
+            assert_eq!(opus.get(number), Some(packet.as_slice()));
+        }
     }
 
     #[test]

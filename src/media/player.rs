@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc, thread};
 
-use dsp::{Codec, Frame, Payloads, TICK, encode_clip};
+use dsp::{Codec, Frame, Payloads, Recording, TICK, encode_clip};
 
 use super::api::{ClipId, Unplayed};
 use crate::limit::{CLIPS_PER_PROMPT, WORDS_OVER_TALK_MAX};
@@ -23,18 +23,22 @@ struct Table {
 impl Clips {
     /// Encodes a table of clips, on all processors. Each can be said over the talk.
     pub fn new(clips: Vec<Vec<Frame>>) -> Self {
+        let clips = clips.into_iter().map(Recording::from).collect();
         Self::with_sound_of(clips, |_| true)
     }
 
     /// Encodes a table of clips of which these can be said over the talk. The sound of those is kept beside the payloads:
     /// 96 kB per second.
-    pub fn with_sound_of(mut sounds: Vec<Vec<Frame>>, over_talk: impl Fn(ClipId) -> bool) -> Self {
-        let clips = encode_all(&sounds);
-        for (id, sound) in (0..).zip(&mut sounds) {
-            if !over_talk(ClipId(id)) {
-                *sound = Vec::new();
+    pub fn with_sound_of(recordings: Vec<Recording>, over_talk: impl Fn(ClipId) -> bool) -> Self {
+        let clips = encode_all(&recordings);
+        let sounds = (0..).zip(recordings).map(|(id, recording)| {
+            if over_talk(ClipId(id)) {
+                recording.frames
+            } else {
+                Vec::new()
             }
-        }
+        });
+        let sounds = sounds.collect();
         Self(Arc::new(Table {
             clips,
             sounds,
@@ -146,13 +150,13 @@ impl Player {
     }
 }
 
-fn encode_all(sounds: &[Vec<Frame>]) -> Vec<[Payloads; Codec::ALL.len()]> {
+fn encode_all(recordings: &[Recording]) -> Vec<[Payloads; Codec::ALL.len()]> {
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let share = sounds.len().div_ceil(threads).max(1);
+    let share = recordings.len().div_ceil(threads).max(1);
     let encoded = thread::scope(|scope| {
-        let shares = sounds.chunks(share);
+        let shares = recordings.chunks(share);
         let tasks: Vec<_> = shares
-            .map(|clips| scope.spawn(|| clips.iter().map(|clip| encode(clip)).collect()))
+            .map(|clips| scope.spawn(|| clips.iter().map(encode).collect()))
             .collect();
         let joined = tasks.into_iter().map(|task| task.join());
         joined
@@ -162,8 +166,11 @@ fn encode_all(sounds: &[Vec<Frame>]) -> Vec<[Payloads; Codec::ALL.len()]> {
     encoded.into_iter().flatten().collect()
 }
 
-fn encode(frames: &[Frame]) -> [Payloads; Codec::ALL.len()] {
-    Codec::ALL.map(|codec| encode_clip(frames, codec).expect("a frame fits a payload"))
+fn encode(recording: &Recording) -> [Payloads; Codec::ALL.len()] {
+    Codec::ALL.map(|codec| match &recording.opus {
+        Some(opus) if codec == Codec::Opus => opus.clone(),
+        Some(_) | None => encode_clip(&recording.frames, codec).expect("a frame fits a payload"),
+    })
 }
 
 /// Returns the last of many payloads of silence: an encoder takes a while to settle.
@@ -215,7 +222,10 @@ mod tests {
     #[test]
     fn what_is_too_long_or_was_not_kept_is_not_said_over_the_talk() {
         let second = vec![frame(1); 50];
-        let table = Clips::with_sound_of(vec![second.clone(), second, vec![]], |clip| clip.0 != 1);
+        let table = Clips::with_sound_of(
+            [second.clone(), second, vec![]].map(Recording::from).into(),
+            |clip| clip.0 != 1,
+        );
         let fit = |clips: &[u16]| {
             let clips = clips.iter().map(|clip| ClipId(*clip)).collect();
             table.fit_over_talk(&Player::new(clips, 0))

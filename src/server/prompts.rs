@@ -1,7 +1,8 @@
 //! The spoken catalogue as clips: loaded at start, known to the workers by number.
 
-use std::{collections::BTreeSet, fs, io, path::Path};
+use std::{collections::BTreeSet, fs, io, num::NonZeroUsize, path::Path, thread};
 
+use dsp::Recording;
 use rust_embed::RustEmbed;
 
 use crate::{
@@ -76,26 +77,35 @@ impl Prompts {
     /// # Errors
     ///
     /// Fails when a prompt cannot be had, or a file of the operator's would never be heard.
-    pub fn load(folder: Option<&Path>) -> Result<(Self, Vec<Vec<dsp::Frame>>), Error> {
+    pub fn load(folder: Option<&Path>) -> Result<(Self, Vec<Recording>), Error> {
         if let Some(folder) = folder {
             refuse_unknown(folder)?;
         }
-        let mut frames = Vec::with_capacity(Language::ALL.len() * Clip::ALL.len());
-        for language in Language::ALL {
-            for clip in Clip::ALL {
-                let name = clip.path(language);
-                let bytes = bytes_of(&name, folder)?;
-                let clip =
-                    dsp::decode_ogg_opus(&bytes).map_err(|error| Error::Broken(name, error))?;
-                frames.push(clip);
-            }
+        let names: Vec<String> = Language::ALL
+            .into_iter()
+            .flat_map(|language| Clip::ALL.iter().map(move |clip| clip.path(language)))
+            .collect();
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let share = names.len().div_ceil(threads).max(1);
+        let read = |name: &String| {
+            let bytes = bytes_of(name, folder)?;
+            dsp::read_ogg_opus(&bytes).map_err(|error| Error::Broken(name.clone(), error))
+        };
+        let shares: Vec<Result<Vec<Recording>, Error>> = thread::scope(|scope| {
+            let shares = names.chunks(share);
+            let tasks: Vec<_> = shares
+                .map(|names| scope.spawn(move || names.iter().map(read).collect()))
+                .collect();
+            let joined = tasks.into_iter().map(|task| task.join());
+            joined
+                .collect::<Result<_, _>>()
+                .expect("reading does not panic")
+        });
+        let mut recordings = Vec::with_capacity(names.len());
+        for share in shares {
+            recordings.extend(share?);
         }
-        Ok((
-            Self {
-                clips: Clip::ALL.len(),
-            },
-            frames,
-        ))
+        Ok((Self::unspoken(), recordings))
     }
 
     /// The catalogue without its sound, for simulated runs that bring their own or need none.
@@ -205,9 +215,11 @@ mod tests {
     #[test]
     fn what_is_said_over_the_talk_is_short_and_as_loud_as_speech_should_be() {
         let (prompts, sounds) = Prompts::load(None).unwrap();
+        // Encoding as Opus takes most of the time of a start.
+        assert!(sounds.iter().all(|recording| recording.opus.is_some()));
         let mut whole = Duration::ZERO;
         for ClipId(clip) in prompts.asides() {
-            let sound = &sounds[usize::from(clip)];
+            let sound = &sounds[usize::from(clip)].frames;
             let length = dsp::TICK * u32::try_from(sound.len()).unwrap();
             assert!(length < WORDS_OVER_TALK_MAX, "{clip}: {length:?}");
             let mut meter = dsp::SpeechMeter::new();

@@ -8,26 +8,30 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Baresip, codecs } from './lib/baresip.mjs';
-import { hear, makeVoice } from './lib/ear.mjs';
+import { hear, makeSilence, makeVoice } from './lib/ear.mjs';
 import { Server, pause, root, until } from './lib/server.mjs';
 
 const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'rundruf-voices-'));
 const voice = (number, rate) => join(folder, `voice-${number}-${rate}.wav`);
+const silence = (rate) => join(folder, `silence-${rate}.wav`);
 
 before(() => {
   for (const rate of [8000, 16000, 48000]) {
-    for (const number of [0, 1]) makeVoice(number, rate, 60, voice(number, rate));
+    makeVoice(0, rate, 60, voice(0, rate));
+    makeSilence(rate, 60, silence(rate));
   }
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Two phones in one room; returns what each heard of the other before and after the other turned on its microphone. */
+/** Two phones in one room, of which the first speaks; returns what each heard before and after it turned its microphone on. */
 async function talk(server, first, second) {
   const phones = [];
   try {
     for (const [number, { uri, ...options }] of [first, second].entries()) {
-      const phone = await Baresip.start({ source: voice(number, options.codec.rate), ...options });
+      // Who spoke with the microphone off would be told so.
+      const source = number === 0 ? voice(0, options.codec.rate) : silence(options.codec.rate);
+      const phone = await Baresip.start({ source, ...options });
       phones.push(phone);
       await phone.dial(uri);
       await pause(700);

@@ -22,6 +22,21 @@ pub fn encode_clip(
     })
 }
 
+impl Payloads {
+    /// Takes payloads that were made elsewhere, as many as there are frames.
+    pub(crate) fn of<'a>(payloads: impl Iterator<Item = &'a [u8]>) -> Result<Self, CodecError> {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for payload in payloads {
+            bytes.extend_from_slice(payload);
+            ends.push(u32::try_from(bytes.len()).map_err(|_| CodecError::TooLong("clip"))?);
+        }
+        Ok(Self {
+            bytes: bytes.into(),
+            ends: ends.into(),
+        })
+    }
+}
+
 /// The payloads of a clip in the order of its frames.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payloads {

@@ -179,7 +179,8 @@ impl Row {
                 let claim = leg.due(common, now);
                 let may_speak = member.speaks != Channels::NONE;
                 let speech = claim.filter(|claim| !leg.is_noise(*claim));
-                leg.judge_unheard(speech.is_some(), may_speak, deaf, common);
+                let listens = !deaf && !leg.is_prompted();
+                leg.judge_unheard(speech.is_some(), may_speak, listens, common);
                 if !may_speak || !stage.nominate(member, here, speech) {
                     let level = claim.filter(|_| may_speak);
                     leg.judge(level.unwrap_or(Level::SILENCE), common);

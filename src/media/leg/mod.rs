@@ -390,15 +390,16 @@ impl Leg {
         }
     }
 
-    /// Notices that the leg is spoken into although it may not speak; not while it is deaf, for then its person is elsewhere.
+    /// Notices that the leg is spoken into although it may not speak; not while it does not listen to the talk: then its
+    /// person is elsewhere, or hears a prompt, which may say the same.
     pub(super) fn judge_unheard(
         &mut self,
         speech: bool,
         may_speak: bool,
-        deaf: bool,
+        listens: bool,
         common: &mut Common,
     ) {
-        let noticed = if may_speak || deaf {
+        let noticed = if may_speak || !listens {
             self.unheard.reset();
             false
         } else {

@@ -1,5 +1,6 @@
 // `ear` for scripts: makes speech-like signals and measures recordings with the same code as the simulated tests.
 
+import { writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './server.mjs';
@@ -9,6 +10,25 @@ const binary = process.env.RUNDRUF_EAR ?? join(root, 'target/release/examples/ea
 /** Writes a voice as a WAV file. */
 export function makeVoice(voice, rate, seconds, file) {
   execFileSync(binary, ['make', voice, rate, seconds, file].map(String));
+}
+
+/** Writes a WAV file of silence: 16 bits, one channel. */
+export function makeSilence(rate, seconds, file) {
+  const bytes = 2 * rate * seconds;
+  const head = Buffer.alloc(44);
+  head.write('RIFF', 0);
+  head.writeUInt32LE(36 + bytes, 4);
+  head.write('WAVEfmt ', 8);
+  head.writeUInt32LE(16, 16);
+  head.writeUInt16LE(1, 20);
+  head.writeUInt16LE(1, 22);
+  head.writeUInt32LE(rate, 24);
+  head.writeUInt32LE(2 * rate, 28);
+  head.writeUInt16LE(2, 32);
+  head.writeUInt16LE(16, 34);
+  head.write('data', 36);
+  head.writeUInt32LE(bytes, 40);
+  writeFileSync(file, Buffer.concat([head, Buffer.alloc(bytes)]));
 }
 
 /** Measures how a voice is heard: `{seconds, level, rest, over, total}`, all levels in dB relative to full scale. */
