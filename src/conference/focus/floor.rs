@@ -57,23 +57,18 @@ impl Focus {
 
     /// Switches the microphones of all guests off.
     pub(super) fn mute_all(&mut self, by: ParticipantId) {
-        self.mute_guests(Event::MicrophoneOffByModerator);
+        for (id, role) in self.roles() {
+            if role == Role::Guest && self.switch(id, false) {
+                self.tell(id, Event::MicrophoneOffByModerator);
+            }
+        }
         self.tell(by, Event::MutedAll);
     }
 
-    fn mute_guests(&mut self, event: Event) {
-        for id in self.guests() {
-            if self.switch(id, false) {
-                self.tell(id, event);
-            }
-        }
-    }
-
-    fn guests(&self) -> Vec<ParticipantId> {
+    fn roles(&self) -> Vec<(ParticipantId, Role)> {
         let participants = self.participants.values();
         participants
-            .filter(|participant| participant.role == Role::Guest)
-            .map(|participant| participant.id)
+            .map(|participant| (participant.id, participant.role))
             .collect()
     }
 
@@ -139,8 +134,9 @@ impl Focus {
             self.refuse(by, Refusal::NotHere);
             return;
         }
-        for id in self.guests() {
-            if id != target && self.set_floor(id, false) {
+        for (id, role) in self.roles() {
+            // A moderator speaks without it, and is heard on.
+            if id != target && self.set_floor(id, false) && role == Role::Guest {
                 self.switch(id, false);
                 self.tell(id, Event::FloorTaken);
             }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::conference::participant::clean_name;
 
+mod floor;
 mod sound;
 
 #[test]

@@ -5,11 +5,11 @@ use std::time::Duration;
 use dsp::{Codec, Frame, Shaping};
 
 use super::{
-    music::findings,
+    music::{findings, trio},
     sounds,
-    world::{ANNA, BERT, CARL, Echo, OPEN, ROOM, World},
+    world::{ANNA, BERT, CARL, Echo, World},
 };
-use crate::media::api::{Command, Disturbance};
+use crate::media::api::Disturbance;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -79,17 +79,5 @@ fn talk_beside(echo: Option<Echo>, shaping: Shaping) -> World {
     world.phone(BERT).recites([&talk[..], &talk].concat());
     world.phone(ANNA).echo = echo;
     world.run(TALK * SECOND);
-    world
-}
-
-fn trio(shaping: Shaping) -> World {
-    let mut world = World::new();
-    world.start(ROOM);
-    for leg in [ANNA, BERT, CARL] {
-        world.call(leg, Codec::Pcma);
-        world.join(leg, ROOM);
-    }
-    world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN), (CARL, OPEN)]);
-    world.tell(Command::Shape { leg: ANNA, shaping });
     world
 }

@@ -21,7 +21,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn hold_music_leaves_the_mix_and_the_voice_after_it_comes_back() {
-    let mut world = trio();
+    // Only a leg whose sound is treated is judged.
+    let mut world = trio(Shaping::of(Codec::Pcma));
     world.phone(BERT).says = Some(LOW);
     settle(&mut world);
     let undisturbed = world.phone(CARL).hears(LOW);
@@ -65,7 +66,8 @@ fn hold_music_leaves_the_mix_and_the_voice_after_it_comes_back() {
 
 #[test]
 fn music_that_is_to_be_left_as_it_is_stays_in_the_mix() {
-    let mut world = trio();
+    // Only a leg whose sound is treated is judged.
+    let mut world = trio(Shaping::of(Codec::Pcma));
     let (leg, shaping) = (ANNA, Shaping::NONE);
     world.tell(Command::Shape { leg, shaping });
     world.phone(ANNA).recites(sounds::melody(1, 18, -20.0));
@@ -118,7 +120,8 @@ fn of_many_who_play_music_few_are_decoded_and_all_are_heard_when_they_speak() {
     }
 }
 
-fn trio() -> World {
+/// Three telephones with open microphones; the first one's sound is treated so.
+pub(super) fn trio(shaping: Shaping) -> World {
     let mut world = World::new();
     world.start(ROOM);
     for leg in [ANNA, BERT, CARL] {
@@ -126,8 +129,6 @@ fn trio() -> World {
         world.join(leg, ROOM);
     }
     world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN), (CARL, OPEN)]);
-    // Only a leg whose sound is treated is judged.
-    let shaping = Shaping::of(Codec::Pcma);
     world.tell(Command::Shape { leg: ANNA, shaping });
     world
 }
