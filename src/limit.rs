@@ -365,20 +365,23 @@ pub const LOAD_WINDOW: Duration = Duration::from_millis(100);
 /// Latest windows that peaks are looked for in: two seconds.
 pub const LOAD_WINDOWS: usize = 20;
 
-/// Smoothed share of a core, in thousandths, from which on a worker lowers its effort step by step: late enough not to
-/// be ordinary, early enough that a tick that costs half as much again still ends in time.
-pub const LOAD_REDUCE_PERMILLE: u32 = 600;
+/// Smoothed share of a core, in thousandths, from which on a worker takes each step down, in their order: the sound of
+/// fewer voices last, and beyond [`LOAD_REFUSE_PERMILLE`], since only those inside can bring it about.
+pub const LOAD_REDUCE_PERMILLE: [u32; 4] = [650, 720, 850, 920];
+
+/// Smoothed share, in thousandths, up to which a worker is calm enough to undo each step: what is undone may cost a
+/// third as much again (a fifth, where voices come back) and stays below [`LOAD_REDUCE_PERMILLE`].
+pub const LOAD_CALM_PERMILLE: [u32; 4] = [480, 550, 700, 770];
 
 /// Share of a single window, in thousandths, that leaves no room for a hiccup; [`LOAD_CROWDED_WINDOWS`] of them lower
-/// the effort too.
+/// the effort too, by [`LOAD_PEAK_STEPS`] at most.
 pub const LOAD_PEAK_PERMILLE: u32 = 850;
 
 /// Windows over [`LOAD_PEAK_PERMILLE`] among [`LOAD_WINDOWS`] that count as load; fewer are a hiccup of the machine.
 pub const LOAD_CROWDED_WINDOWS: usize = 3;
 
-/// Smoothed share, in thousandths, up to which a worker is calm; a step undone may cost half as much again and stays
-/// below [`LOAD_REDUCE_PERMILLE`].
-pub const LOAD_CALM_PERMILLE: u32 = 400;
+/// Steps that peaks alone may bring about. They are those of many who come at once, which voices given up do not lower.
+pub const LOAD_PEAK_STEPS: usize = 2;
 
 /// Time from one step down to the next: by then [`LOAD_WINDOWS`] show nothing from before it.
 pub const LOAD_REDUCE_DWELL: Duration = Duration::from_secs(2);
@@ -393,11 +396,11 @@ pub const LOAD_RESTORE_AFTER_MAX: Duration = Duration::from_secs(600);
 pub const LOAD_RESTORE_PROBATION: Duration = Duration::from_secs(30);
 
 /// Share that a worker would have with one leg more, in thousandths, from which on it takes none: doors refuse with a
-/// time to retry. The quarter above it is for those inside, who may begin to speak.
-pub const LOAD_REFUSE_PERMILLE: u32 = 750;
+/// time to retry. The fifth above it is for those inside, who may begin to speak.
+pub const LOAD_REFUSE_PERMILLE: u32 = 800;
 
 /// Share below which a worker that was full takes legs again, in thousandths.
-pub const LOAD_ADMIT_PERMILLE: u32 = 700;
+pub const LOAD_ADMIT_PERMILLE: u32 = 750;
 
 /// Legs that a worker's share is divided by at the least to guess the cost of one more: with fewer, most of the share is
 /// the worker's own.

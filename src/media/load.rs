@@ -18,7 +18,7 @@ use dsp::{Complexity, limit::MAX_SPEAKERS};
 use super::counters::{Counter, Counters};
 use crate::limit::{
     LEG_OPENINGS_BURST, LEG_OPENINGS_PER_SECOND, LOAD_ADMIT_PERMILLE, LOAD_CALM_PERMILLE,
-    LOAD_CROWDED_WINDOWS, LOAD_LEGS_BASIS, LOAD_PEAK_PERMILLE, LOAD_REDUCE_DWELL,
+    LOAD_CROWDED_WINDOWS, LOAD_LEGS_BASIS, LOAD_PEAK_PERMILLE, LOAD_PEAK_STEPS, LOAD_REDUCE_DWELL,
     LOAD_REDUCE_PERMILLE, LOAD_REFUSE_PERMILLE, LOAD_RESTORE_AFTER, LOAD_RESTORE_AFTER_MAX,
     LOAD_RESTORE_PROBATION, LOAD_WINDOW, LOAD_WINDOWS,
 };
@@ -179,8 +179,13 @@ impl Load {
         let crowded = self.recent.is_crowded();
         // Peaks that are over are answered already.
         let peaks = crowded && share >= part(LOAD_PEAK_PERMILLE);
-        let near = peaks || self.share >= part(LOAD_REDUCE_PERMILLE);
-        let calm = !crowded && self.share <= part(LOAD_CALM_PERMILLE);
+        let step = self.ladder.step;
+        let near = LOAD_REDUCE_PERMILLE
+            .get(step)
+            .is_some_and(|limit| self.share >= part(*limit) || peaks && step < LOAD_PEAK_STEPS);
+        let calm = step
+            .checked_sub(1)
+            .is_some_and(|above| !crowded && self.share <= part(LOAD_CALM_PERMILLE[above]));
         self.ladder.handle(near, calm, now);
     }
 
@@ -193,8 +198,8 @@ impl Load {
         } else {
             LOAD_REFUSE_PERMILLE
         };
-        let exhausted = self.ladder.is_exhausted() && self.share >= part(LOAD_REDUCE_PERMILLE);
-        self.full = projected >= part(limit) || exhausted || self.recent.is_crowded();
+        let voices_given_up = self.effort().speakers < Effort::FULL.speakers;
+        self.full = projected >= part(limit) || voices_given_up || self.recent.is_crowded();
     }
 }
 
@@ -249,16 +254,11 @@ impl Ladder {
         }
     }
 
-    const fn is_exhausted(&self) -> bool {
-        self.step + 1 == LADDER.len()
-    }
-
     fn handle(&mut self, near: bool, calm: bool, now: Instant) {
         self.calm_since = calm.then(|| self.calm_since.unwrap_or(now));
-        if near && !self.is_exhausted() && self.has_dwelt(now) {
+        if near && self.has_dwelt(now) {
             self.reduce(now);
-        } else if self.step > 0
-            && let Some(since) = self.calm_since
+        } else if let Some(since) = self.calm_since
             && now.saturating_duration_since(since) >= self.patience
         {
             self.restore(now);
@@ -356,7 +356,7 @@ const fn count(legs: u64) -> f32 {
 ///
 /// What lies between 5 and 0 is no step: of recorded speech coded as a waveform at 64 kbit/s complexity 5 leaves 25.3 dB
 /// between the voice and all else and costs 2.3 times a decoding, 2 leaves 24.2 at 1.9, and 0 leaves 25.2 at 1.5.
-const LADDER: [Effort; 5] = [
+const LADDER: [Effort; LOAD_REDUCE_PERMILLE.len() + 1] = [
     effort(5, true, MAX_SPEAKERS),
     effort(0, true, MAX_SPEAKERS),
     effort(0, false, MAX_SPEAKERS),

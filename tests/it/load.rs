@@ -22,7 +22,7 @@ async fn a_full_server_refuses_at_the_doors_and_those_inside_notice_nothing() {
     let mut world = World::new(1);
     let carol = opens(&mut world, "carol", Role::Moderator).await;
     let alice = talks(&mut world, "alice", Codec::Pcma, Voice(0)).await;
-    burden(&mut world, [0.9, 0.9], 3 * SECOND).await;
+    burden(&mut world, [0.83, 0.83], 3 * SECOND).await;
     let roster = carol.roster_line();
     for door in ["4711", "bridge"] {
         let late = world.phone("late");
@@ -58,7 +58,7 @@ async fn a_caller_whose_conference_is_on_a_full_worker_hears_why() {
     let carol = opens(&mut world, "carol", Role::Moderator).await;
     let here = world.legs().iter().position(|legs| *legs == 1).unwrap();
     let mut shares = [0.1; 2];
-    shares[here] = 0.9;
+    shares[here] = 0.83;
     burden(&mut world, shares, 3 * SECOND).await;
     let late = types_the_code(&mut world, "late").await;
     world.run_for(3 * SECOND).await;
@@ -112,7 +112,7 @@ async fn what_a_worker_gives_up_comes_back_and_the_conversation_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn the_effort_and_the_share_of_each_worker_are_among_the_metrics() {
     let mut world = World::new(4);
-    burden(&mut world, [0.7, 0.3], 15 * SECOND).await;
+    burden(&mut world, [0.95, 0.3], 15 * SECOND).await;
     let metrics = rundruf::serve::metrics(&world.server, &rundruf::phone::Counts::default());
     let of = |name: &str| -> Vec<u64> {
         let metric: &Metric = metrics.iter().find(|metric| metric.name == name).unwrap();
@@ -121,8 +121,8 @@ async fn the_effort_and_the_share_of_each_worker_are_among_the_metrics() {
         assert_eq!(labels, [number(0), number(1)]);
         metric.samples.iter().map(|sample| sample.value).collect()
     };
-    assert_eq!(of("rundruf_worker_load_permille"), [700, 300]);
-    assert_eq!(of("rundruf_worker_load_peak_permille"), [700, 300]);
+    assert_eq!(of("rundruf_worker_load_permille"), [950, 300]);
+    assert_eq!(of("rundruf_worker_load_peak_permille"), [950, 300]);
     assert_eq!(of("rundruf_worker_full"), [1, 0]);
     assert_eq!(of("rundruf_worker_effort_reduced"), [4, 0]);
     assert_eq!(of("rundruf_worker_legs"), [0, 0]);
