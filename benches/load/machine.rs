@@ -1,6 +1,7 @@
 //! The machine: cores, priorities, clocks, and what the system says of processes and of itself.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::Path,
     process::Command,
@@ -136,8 +137,31 @@ pub(crate) fn stolen(core: usize) -> Done<Duration> {
     Ok(JIFFY * jiffies.ok_or("no steal time")?.parse::<u32>()?)
 }
 
-/// Returns how many datagrams the system dropped because a receiver's buffer was full, on the whole machine.
-pub(crate) fn datagrams_dropped() -> Done<u64> {
+/// Returns how many datagrams the system dropped because a buffer was full: of a process's sockets that are open, and of
+/// all there are and were on the machine.
+pub(crate) fn datagrams_dropped(process: u32) -> Done<(u64, u64)> {
+    let mut inodes = BTreeSet::new();
+    for file in fs::read_dir(format!("/proc/{process}/fd"))? {
+        let Ok(target) = fs::read_link(file?.path()) else {
+            continue;
+        };
+        let inode = target.to_str().and_then(|target| {
+            let number = target.strip_prefix("socket:[")?.strip_suffix(']')?;
+            number.parse::<u64>().ok()
+        });
+        inodes.extend(inode);
+    }
+    let tables = [
+        fs::read_to_string("/proc/net/udp")?,
+        fs::read_to_string("/proc/net/udp6")?,
+    ];
+    let of_process = tables
+        .iter()
+        .flat_map(|table| table.lines().skip(1))
+        .filter_map(drops_of_row)
+        .filter(|(inode, _)| inodes.contains(inode))
+        .map(|(_, drops)| drops)
+        .sum();
     let snmp = fs::read_to_string("/proc/net/snmp")?;
     let mut lines = snmp.lines().filter_map(|line| line.strip_prefix("Udp: "));
     let (Some(names), Some(values)) = (lines.next(), lines.next()) else {
@@ -147,7 +171,13 @@ pub(crate) fn datagrams_dropped() -> Done<u64> {
     let (_, value) = both
         .find(|(name, _)| *name == "RcvbufErrors")
         .ok_or("no RcvbufErrors")?;
-    Ok(value.parse()?)
+    Ok((of_process, value.parse()?))
+}
+
+/// Reads inode and drops of a row of `/proc/net/udp`: the tenth and the last column.
+fn drops_of_row(row: &str) -> Option<(u64, u64)> {
+    let columns: Vec<&str> = row.split_whitespace().collect();
+    Some((columns.get(9)?.parse().ok()?, columns.last()?.parse().ok()?))
 }
 
 /// `USER_HZ` is 100 on every architecture we know.
@@ -156,3 +186,25 @@ const JIFFY: Duration = Duration::from_millis(10);
 pub(crate) const WORKER_PRIORITY: u8 = 20;
 /// The priority of what asks and answers beside a worker: a busy machine should not keep the generator waiting.
 pub(crate) const CONTROL_PRIORITY: u8 = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_are_those_of_the_sockets_of_the_process() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(1);
+        let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let process = std::process::id();
+        let (before, all_before) = datagrams_dropped(process).unwrap();
+        for _ in 0..100 {
+            sender
+                .send_to(&[0; 1_000], socket.local_addr().unwrap())
+                .unwrap();
+        }
+        let (after, all_after) = datagrams_dropped(process).unwrap();
+        assert!((50..=100).contains(&(after - before)), "{}", after - before);
+        assert!(all_after - all_before >= after - before);
+    }
+}

@@ -66,8 +66,11 @@ pub(crate) struct Figures {
     pub(crate) resident_bytes: f64,
     /// Packets that did not arrive.
     pub(crate) loss: Loss,
-    /// Datagrams that did not fit a buffer.
+    /// Datagrams that did not fit a buffer of the program.
     pub(crate) dropped: u64,
+    /// Datagrams that did not fit a buffer of the generator.
+    #[serde(default)]
+    pub(crate) dropped_elsewhere: u64,
     /// Frames the server made up.
     pub(crate) concealed: u64,
     /// Ticks and overruns.
@@ -184,6 +187,7 @@ impl Figures {
                 lost: sum(|window| window.loss.lost),
             },
             dropped: sum(|window| window.dropped),
+            dropped_elsewhere: sum(|window| window.dropped_elsewhere),
             concealed: sum(|window| window.report.of("frames_concealed")),
             overruns,
             overrun_share: overruns.share(),
@@ -315,6 +319,7 @@ pub(crate) mod tests {
                 lost: 0,
             },
             dropped: 0,
+            dropped_elsewhere: 0,
             concealed: 0,
             overruns: Overruns::default(),
             overrun_share: 0.0,

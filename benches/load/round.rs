@@ -45,8 +45,10 @@ pub(crate) struct Window {
     pub(crate) cpu: Duration,
     /// What did not reach the people of the scenario.
     pub(crate) loss: Loss,
-    /// Datagrams that did not fit a buffer, on the whole machine.
+    /// Datagrams that did not fit a buffer of the program.
     pub(crate) dropped: u64,
+    /// Datagrams that did not fit another buffer, which is the generator's unless the machine does something else.
+    pub(crate) dropped_elsewhere: u64,
     /// What the program counted.
     pub(crate) report: Report,
     /// CPU time the host took.
@@ -210,7 +212,8 @@ pub(crate) fn measure(
 struct Usage {
     cpu: Duration,
     stolen: Duration,
-    dropped: u64,
+    /// Of the child's sockets, and of all.
+    dropped: (u64, u64),
 }
 
 impl Usage {
@@ -218,7 +221,7 @@ impl Usage {
         Ok(Self {
             cpu: machine::cpu(child.id())?,
             stolen: machine::stolen(machine::MEASURED_CORE)?,
-            dropped: machine::datagrams_dropped()?,
+            dropped: machine::datagrams_dropped(child.id())?,
         })
     }
 }
@@ -242,13 +245,17 @@ fn window(
     let time = pass(child, crowd)?;
     let after = Usage::of(child)?;
     let loss = crowd.loss(scenario.people, time);
+    // A socket that was closed meanwhile takes its count with it.
+    let dropped = after.dropped.0.saturating_sub(before.dropped.0);
+    let all = after.dropped.1 - before.dropped.1;
     let time = time + Duration::from_millis(40);
     let (delays, stretches) = delays(crowd, observed)?;
     Ok(Window {
         time,
         cpu: after.cpu.saturating_sub(before.cpu),
         loss,
-        dropped: after.dropped - before.dropped,
+        dropped,
+        dropped_elsewhere: all.saturating_sub(dropped),
         report: report(child)?.since(&report_before),
         stolen: after.stolen.saturating_sub(before.stolen),
         generator_late_us: percentile(&mut crowd.lateness_us, 0.99).unwrap_or(0.0),
@@ -436,6 +443,7 @@ mod tests {
                 lost: 0,
             },
             dropped: 0,
+            dropped_elsewhere: 0,
             report: Report {
                 counters: [("skipped_ticks".to_owned(), 10)].into(),
                 lateness: vec![(50, 980), (u64::MAX, 10)],

@@ -125,10 +125,13 @@ fn quality(when: &str, figures: &Figures, talkers: usize) -> Vec<Verdict> {
     let undisturbed = !figures.generator_is_late();
     let mut verdicts = vec![Verdict::new(
         format!(
-            "{when}no loss: {lost} of {expected} packets, {} dropped by full buffers",
-            figures.dropped
+            "{when}no loss: {lost} of {expected} packets, {} dropped by full buffers, {} by the generator's",
+            figures.dropped, figures.dropped_elsewhere
         ),
-        State::of(lost + figures.dropped == 0).only_if(undisturbed, State::NotValid),
+        State::of(lost + figures.dropped == 0).only_if(
+            undisturbed && (lost == 0 || figures.dropped_elsewhere == 0),
+            State::NotValid,
+        ),
     )];
     let unheard = figures.strain.unheard(talkers);
     verdicts.push(Verdict::new(
