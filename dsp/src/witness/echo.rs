@@ -2,7 +2,8 @@
 //!
 //! The loudness of two halves of the band, in decibels, is correlated with that sent up to half a second before. Ticks
 //! of 20 ms are fine enough: syllables last ten times as long. Two people who talk across each other agree by chance for
-//! moments; an echo agrees for as long as there is something to return.
+//! moments; an echo agrees for as long as there is something to return. Where there is nothing, or whoever sits at the
+//! leg speaks over it, nothing is told either way: an echo once named stays so for [`HELD`].
 
 use super::Features;
 use crate::lags::outstanding;
@@ -16,8 +17,10 @@ pub(super) struct EchoJudge {
     /// What was heard of the leg.
     heard: Moments,
     lags: [Lag; LAGS],
-    /// Ticks that agree, less twice those that do not.
+    /// Ticks that agree, less those that do not: twice before it is named.
     score: u16,
+    /// Ticks since it was last told whether there is an echo.
+    untold: u16,
     met: bool,
 }
 
@@ -51,6 +54,7 @@ impl EchoJudge {
             heard: moments,
             lags: [lag; LAGS],
             score: 0,
+            untold: 0,
             met: false,
         }
     }
@@ -61,15 +65,25 @@ impl EchoJudge {
         let heard = sound.bands.map(|band| band.max(FAINT));
         self.heard.learn(heard);
         let mut agreements = [0.0; LAGS];
+        let mut tells = false;
         for (behind, lag) in self.lags.iter_mut().enumerate() {
             let sent = self.sent[(self.at + LAGS - behind) % LAGS];
             lag.learn(sent, heard);
             agreements[behind] = lag.agreement(&self.heard);
+            tells |= lag.would_show(&self.heard);
         }
-        if outstanding(&agreements, APART).is_some_and(|(_, best)| best >= AGREES) {
-            self.score = (self.score + 1).min(MOST);
+        self.untold = if tells {
+            0
         } else {
+            self.untold.saturating_add(1)
+        };
+        let agrees = if self.met { STILL_AGREES } else { AGREES };
+        if outstanding(&agreements, APART).is_some_and(|(_, best)| best >= agrees) {
+            self.score = (self.score + 1).min(MOST);
+        } else if !self.met {
             self.score = self.score.saturating_sub(2);
+        } else if tells || self.untold > HELD {
+            self.score = self.score.saturating_sub(1);
         }
         self.met = self.score >= if self.met { 1 } else { ENOUGH };
     }
@@ -105,12 +119,21 @@ impl Lag {
     /// The correlation of both bands, 0 where one of them hardly moves or the leg is not fainter than what it was sent.
     fn agreement(&self, heard: &Moments) -> f32 {
         let (sent, own) = (self.sent.variance(), heard.variance());
-        let fainter = (0..2).all(|band| heard.mean[band] <= self.sent.mean[band] + LOUDER);
-        if !fainter || sent < MOVES || own < MOVES {
+        if !self.is_above(heard, -LOUDER) || sent < MOVES || own < MOVES {
             return 0.0;
         }
         let of = |band: usize| self.product[band] - self.sent.mean[band] * heard.mean[band];
         (of(0) + of(1)) / (sent * own).sqrt()
+    }
+
+    /// Tells whether an echo would show: there was something to return, and no voice of the leg's own covers it.
+    fn would_show(&self, heard: &Moments) -> bool {
+        self.sent.variance() >= MOVES && self.is_above(heard, FAINTER)
+    }
+
+    /// Tells whether what was sent is louder than what was heard by so many decibels, in both bands.
+    fn is_above(&self, heard: &Moments, db: f32) -> bool {
+        (0..2).all(|band| heard.mean[band] + db <= self.sent.mean[band])
     }
 }
 
@@ -132,11 +155,20 @@ const MOVES: f32 = 30.0;
 /// An echo is fainter than what was sent, but for this much in a band, in dB.
 const LOUDER: f32 = 3.0;
 
+/// A leg fainter by less than this in a band, in dB, may speak itself.
+const FAINTER: f32 = 6.0;
+
 /// The correlation from which the leg follows what it was sent.
 const AGREES: f32 = 0.75;
+
+/// The correlation from which a leg whose echo is named still follows: a voice of its own makes it less.
+const STILL_AGREES: f32 = 0.6;
 
 /// Ticks of agreement before it is named: 3 s.
 const ENOUGH: u16 = 150;
 
-/// The most agreement remembered: 2 s of disagreement end it.
-const MOST: u16 = 200;
+/// The most agreement remembered: 5 s of disagreement end it.
+const MOST: u16 = 250;
+
+/// Ticks for which an echo stays named though nothing tells whether it lasts: 30 s.
+const HELD: u16 = 1_500;

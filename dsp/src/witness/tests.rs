@@ -219,6 +219,51 @@ fn an_echo_is_named_at_any_delay_and_level() {
 }
 
 #[test]
+fn an_echo_stays_named_while_its_leg_speaks_or_there_is_nothing_to_return() {
+    let sent = material::speech(5, 60, -26.0);
+    let own = material::speech(77, 60, -24.0);
+    let echo = material::delayed(&material::amplified(&sent, -15.0), 120 * 48);
+    let silence = |second: usize| (30..45).contains(&second);
+    let speaks = |second: usize| matches!(second, 12..18 | 22..26 | 50..56);
+    let mut sound = echo;
+    let mut heard = sent;
+    for tick in 0..sound.len() {
+        let second = tick / 50;
+        if silence(second) {
+            heard[tick] = Frame::SILENCE;
+            sound[tick] = Frame::SILENCE;
+        } else if speaks(second) {
+            let mine = own[tick].samples.iter();
+            for (sample, mine) in sound[tick].samples.iter_mut().zip(mine) {
+                *sample = sample.saturating_add(*mine);
+            }
+        }
+    }
+    let found = findings(&material::through(Codec::Pcma, &sound), &heard);
+    let [(_, Finding::Begins(Disturbance::Echo))] = found[..] else {
+        panic!("{found:?}");
+    };
+}
+
+#[test]
+fn an_echo_that_is_cured_ends_within_ten_seconds() {
+    let sent = material::speech(5, 40, -26.0);
+    let mut sound = material::delayed(&material::amplified(&sent, -15.0), 120 * 48);
+    for frame in &mut sound[20 * 50..] {
+        *frame = Frame::SILENCE;
+    }
+    let found = findings(&sound, &sent);
+    let [
+        (_, Finding::Begins(Disturbance::Echo)),
+        (end, Finding::Ends(Disturbance::Echo)),
+    ] = found[..]
+    else {
+        panic!("{found:?}");
+    };
+    assert!((20 * 50..30 * 50).contains(&end), "{end}");
+}
+
+#[test]
 fn two_who_talk_at_once_are_no_echo() {
     for seed in 0..4 {
         let sent = material::speech(100 + seed, 16, -26.0);
