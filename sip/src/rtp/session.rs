@@ -111,6 +111,15 @@ pub struct RtcpNews {
     pub bye: bool,
 }
 
+/// A report of the peer on our stream (RFC 3550 §6.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RemoteReport {
+    /// How many reports there were before it, beyond all counting anew from 0.
+    pub number: u32,
+    /// Share of our packets lost on the way since the one before, in 1/256.
+    pub fraction_lost: u8,
+}
+
 /// A session in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SessionStats {
@@ -120,8 +129,8 @@ pub struct SessionStats {
     pub octets_sent: u32,
     /// The incoming stream, once there is one.
     pub reception: Option<ReceptionStats>,
-    /// Share of our packets lost on the way, in 1/256, as the peer last reported.
-    pub remote_fraction_lost: Option<u8>,
+    /// What the peer reported last of our packets.
+    pub remote: Option<RemoteReport>,
     /// The last round-trip time.
     pub round_trip: Option<Duration>,
 }
@@ -161,7 +170,7 @@ struct Reports {
     /// Middle of the NTP time of our last sender reports, and when they were sent.
     sent: [Option<(u32, Instant)>; RTCP_SENT_MAX],
     round_trip: Option<Duration>,
-    remote_fraction_lost: Option<u8>,
+    remote: Option<RemoteReport>,
 }
 
 impl Session {
@@ -346,7 +355,7 @@ impl Session {
             packets_sent: self.outgoing.packets,
             octets_sent: self.outgoing.octets,
             reception: self.incoming.map(|incoming| incoming.stats()),
-            remote_fraction_lost: self.reports.remote_fraction_lost,
+            remote: self.reports.remote,
             round_trip: self.reports.round_trip,
         }
     }
@@ -424,7 +433,14 @@ impl Session {
         now: Instant,
     ) {
         for block in blocks.filter(|block| block.ssrc == self.config.ssrc) {
-            self.reports.remote_fraction_lost = Some(block.fraction_lost);
+            let number = self
+                .reports
+                .remote
+                .map_or(0, |last| last.number.wrapping_add(1));
+            self.reports.remote = Some(RemoteReport {
+                number,
+                fraction_lost: block.fraction_lost,
+            });
             if let Some(round_trip) = self.reports.round_trip_of(&block, now) {
                 self.reports.round_trip = Some(round_trip);
                 news.round_trip = Some(round_trip);
@@ -504,7 +520,7 @@ impl Reports {
             random: seed,
             sent: [None; RTCP_SENT_MAX],
             round_trip: None,
-            remote_fraction_lost: None,
+            remote: None,
         };
         reports.next = now + reports.interval() / 2;
         reports

@@ -1,13 +1,16 @@
 //! How much a leg's peer says it loses of what we send, in three classes that do not swing.
 
 use dsp::LossClass;
+use sip::rtp::RemoteReport;
 
 /// The class of one path.
 #[derive(Debug)]
 pub(super) struct PathLoss {
     class: LossClass,
-    /// Looks in a row at which a lower class would have done.
+    /// Reports in a row at which a lower class would have done.
     calm: u8,
+    /// The number of the report heard last.
+    heard: Option<u32>,
 }
 
 impl PathLoss {
@@ -16,12 +19,16 @@ impl PathLoss {
         Self {
             class: LossClass::Low,
             calm: 0,
+            heard: None,
         }
     }
 
-    /// Hears the share that the peer reported last, in 1/256 (RFC 3550 §6.4.1); a report may be heard several times.
-    pub(super) fn handle(&mut self, lost: u8) {
-        let class = match lost {
+    /// Hears what the peer reported last; the same report may be told several times and is heard once.
+    pub(super) fn handle(&mut self, report: RemoteReport) {
+        if self.heard.replace(report.number) == Some(report.number) {
+            return;
+        }
+        let class = match report.fraction_lost {
             0..MEDIUM => LossClass::Low,
             MEDIUM..HIGH => LossClass::Medium,
             HIGH.. => LossClass::High,
@@ -49,8 +56,8 @@ const MEDIUM: u8 = 3;
 /// 8 %, in 1/256.
 const HIGH: u8 = 20;
 
-/// Looks, a second apart, before a class is left downwards: three reports or so.
-const CALM: u8 = 15;
+/// Reports before a class is left downwards: of five seconds each (RFC 3550 §6.2), fifteen in all.
+const CALM: u8 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -58,31 +65,59 @@ mod tests {
 
     #[test]
     fn loss_counts_at_once_and_calm_after_a_while() {
-        let mut path = PathLoss::new();
-        let classes: Vec<LossClass> = [0, 2, 3, 19, 20, 255]
-            .into_iter()
-            .map(|lost| {
-                path.handle(lost);
-                path.class()
-            })
-            .collect();
+        let mut path = Path::new();
+        let classes = [0, 2, 3, 19, 20, 255].map(|lost| path.hears(lost));
         let [low, medium, high] = [LossClass::Low, LossClass::Medium, LossClass::High];
         assert_eq!(classes, [low, low, medium, medium, high, high]);
         for _ in 1..CALM {
-            path.handle(0);
-            assert_eq!(path.class(), high);
+            assert_eq!(path.hears(0), high);
         }
-        path.handle(0);
-        assert_eq!(path.class(), low);
+        assert_eq!(path.hears(0), low);
     }
 
     #[test]
     fn one_bad_report_begins_the_calm_anew() {
-        let mut path = PathLoss::new();
-        path.handle(HIGH);
-        for lost in [0, 0, HIGH, 0] {
-            path.handle(lost);
+        let mut path = Path::new();
+        let classes = [HIGH, 0, 0, HIGH, 0, 0].map(|lost| path.hears(lost));
+        assert_eq!(classes, [LossClass::High; 6]);
+    }
+
+    #[test]
+    fn a_report_is_heard_once_however_often_it_is_told() {
+        let mut path = Path::new();
+        path.hears(HIGH);
+        path.hears(0);
+        for _ in 0..100 {
+            path.is_told_again(0);
         }
-        assert_eq!((path.class(), path.calm), (LossClass::High, 1));
+        assert_eq!(path.loss.class(), LossClass::High);
+    }
+
+    struct Path {
+        loss: PathLoss,
+        reports: u32,
+    }
+
+    impl Path {
+        fn new() -> Self {
+            Self {
+                loss: PathLoss::new(),
+                reports: 0,
+            }
+        }
+
+        fn hears(&mut self, fraction_lost: u8) -> LossClass {
+            self.reports += 1;
+            self.is_told_again(fraction_lost);
+            self.loss.class()
+        }
+
+        fn is_told_again(&mut self, fraction_lost: u8) {
+            let number = self.reports;
+            self.loss.handle(RemoteReport {
+                number,
+                fraction_lost,
+            });
+        }
     }
 }

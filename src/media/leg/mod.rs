@@ -617,8 +617,8 @@ impl Leg {
             Transport::Phone(phone) => Some(phone.stats()),
             Transport::Browser(browser) => browser.secure.stats(),
         };
-        if let Some(lost) = session.and_then(|session| session.remote_fraction_lost) {
-            self.hearing.path.handle(lost);
+        if let Some(report) = session.and_then(|session| session.remote) {
+            self.hearing.path.handle(report);
         }
     }
 

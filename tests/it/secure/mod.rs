@@ -115,7 +115,7 @@ fn reports_flow_both_ways() {
     world.talk(600);
     let stats = world.leg.stats().unwrap();
     assert_eq!(world.leg.dropped().media.total(), 0);
-    assert!(stats.remote_fraction_lost.is_some(), "the browser reports");
+    assert!(stats.remote.is_some(), "the browser reports");
     assert!(stats.round_trip.is_some(), "and answers our reports");
 }
 
