@@ -25,6 +25,7 @@ mod claim;
 mod comfort;
 mod conceal;
 mod delay;
+mod dtmf;
 mod frame;
 mod gain;
 mod handover;
@@ -60,6 +61,7 @@ pub use codec::{
 };
 pub use comfort::{ComfortFill, ComfortNoise};
 pub use conceal::Concealer;
+pub use dtmf::KeyFilter;
 pub use frame::{FRAME_SAMPLES, Frame, SAMPLE_RATE, TICK};
 pub use gain::Gain;
 pub use handover::{Alike, Handover, Served};
