@@ -357,6 +357,9 @@ pub const BIND_TRIES: usize = 16;
 /// Workers of one process.
 pub const WORKERS_MAX: usize = 64;
 
+/// A key that a telephone signals so soon after the same one was heard is the same press.
+pub const SIGNALLED_WITHIN: Duration = Duration::from_secs(2);
+
 // --- load of a worker
 
 /// Over how long a worker's share of its core is measured: five ticks, so that a tick of a large room is no peak.

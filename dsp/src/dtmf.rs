@@ -24,7 +24,7 @@ pub struct KeyFilter {
     pressed: Option<char>,
     /// Windows in a row without the key that sounds.
     without: u8,
-    line: [Held; LINE],
+    line: [Held; Self::DELAY],
     at: usize,
 }
 
@@ -36,6 +36,9 @@ struct Held {
 }
 
 impl KeyFilter {
+    /// Frames for which sound is held back: what a tone may have sounded for when it is known, 40 ms.
+    pub const DELAY: usize = 2;
+
     /// Makes a filter that has heard nothing.
     pub const fn new() -> Self {
         Self {
@@ -48,7 +51,7 @@ impl KeyFilter {
                     frame: Frame::SILENCE,
                     keyed: false,
                 }
-            }; LINE],
+            }; Self::DELAY],
             at: 0,
         }
     }
@@ -75,7 +78,7 @@ impl KeyFilter {
         if std::mem::replace(&mut held.keyed, keyed) {
             *frame = Frame::SILENCE;
         }
-        self.at = (self.at + 1) % LINE;
+        self.at = (self.at + 1) % Self::DELAY;
         found
     }
 
@@ -181,9 +184,6 @@ const FACTOR: usize = (SAMPLE_RATE / NARROW_RATE) as usize;
 
 /// Samples of half a window.
 const HALF: usize = FRAME_SAMPLES / FACTOR / 2;
-
-/// Frames held back: what a tone may have sounded for when it is known.
-const LINE: usize = 2;
 
 /// Windows without a key after which the same key is a new press: 40 ms.
 const RELEASED: u8 = 4;

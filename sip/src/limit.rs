@@ -82,6 +82,9 @@ pub const ROUTES: usize = 32;
 /// Characters kept of a display name or number after cleaning.
 pub const NAME_CHARS: usize = 64;
 
+/// Bytes of the body of an INFO with a key; a longer one is answered 413.
+pub const INFO_BODY: usize = 256;
+
 /// Messages that may wait for `poll_transmit`; beyond, they are dropped and counted, as a network would.
 pub const QUEUED_TRANSMITS: usize = 16_384;
 

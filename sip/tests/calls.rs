@@ -321,6 +321,7 @@ fn cause(world: &World) -> Option<Cause> {
         | Event::Established { .. }
         | Event::Reinvite { .. }
         | Event::Renegotiated { .. }
+        | Event::Key { .. }
         | Event::Alive { .. } => None,
     })
 }

@@ -44,7 +44,7 @@ fn requests_within_a_dialog_are_checked_against_it() {
             "Content-Type: application/dtmf-relay\r\nContent-Length: 8\r\n\r\nSignal=1",
         )
     };
-    assert_eq!(ask("INFO", 9, "g", &tag, &with_body), [415]);
+    assert_eq!(ask("INFO", 9, "g", &tag, &with_body), [200]);
     assert_eq!(ask("PRACK", 10, "h", &tag, &same), [481]);
     let required = |text: String| text.replace("Contact:", "Require: x\r\nContact:");
     assert_eq!(ask("OPTIONS", 11, "i", &tag, &required), [420]);
@@ -54,9 +54,66 @@ fn requests_within_a_dialog_are_checked_against_it() {
         [200],
         "a repeated BYE does not meet 481"
     );
-    assert!(
-        matches!(events(&mut endpoint)[..], [Event::Ended { call: ended, .. }] if ended == call)
-    );
+    assert!(matches!(
+        events(&mut endpoint)[..],
+        [Event::Key { call: pressed, digit: '1' }, Event::Ended { call: ended, .. }]
+            if ended == call && pressed == call
+    ));
+}
+
+#[test]
+fn keys_in_info_are_told_however_they_are_written() {
+    let now = t0();
+    let (mut endpoint, _, tag) = established(udp(), CONTACT, now);
+    let mut cseq = 10;
+    let mut ask = |content: &str, body: &str| {
+        cseq += 1;
+        let branch = format!("info{cseq}");
+        let message = Message {
+            to_tag: &tag,
+            ..Message::new("INFO", cseq, &branch)
+        };
+        let text = message.text().replace(
+            "Content-Length: 0\r\n\r\n",
+            &format!(
+                "Content-Type: {content}\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            ),
+        );
+        endpoint.handle_datagram(udp(), text.as_bytes(), now);
+        // A retransmission is no second press.
+        let statuses_once = statuses(&mut endpoint);
+        endpoint.handle_datagram(udp(), text.as_bytes(), now);
+        assert_eq!(statuses(&mut endpoint), statuses_once);
+        let keys = events(&mut endpoint).into_iter().map(|event| match event {
+            Event::Key { digit, .. } => digit,
+            event => panic!("{event:?}"),
+        });
+        (statuses_once[0], keys.collect::<String>())
+    };
+    let relay = "application/dtmf-relay";
+    for (content, body, status, keys) in [
+        (relay, "Signal=5\r\nDuration=160\r\n", 200, "5"),
+        (relay, "Signal= *\r\nDuration= 250\r\n", 200, "*"),
+        (relay, "signal=#\nduration=100", 200, "#"),
+        (relay, "Duration=100\r\nSignal=0", 200, "0"),
+        (relay, "Signal=10\r\n", 200, "*"),
+        (relay, "Signal=11\r\n", 200, "#"),
+        (relay, "Signal=d\r\n", 200, "D"),
+        (relay, "Signal=16\r\n", 200, ""),
+        (relay, "Signal=!\r\n", 200, ""),
+        (relay, "Signal=\r\n", 400, ""),
+        (relay, "5", 400, ""),
+        (relay, "\u{1F600}=5", 400, ""),
+        ("application/dtmf", "7", 200, "7"),
+        ("Application/DTMF", "Signal=7\r\n", 200, "7"),
+        ("text/plain", "7", 415, ""),
+        ("application/x", "Signal=7", 415, ""),
+        (relay, &"Signal=7\r\n".repeat(30), 413, ""),
+    ] {
+        let told = ask(content, body);
+        assert_eq!(told, (status, keys.to_owned()), "{content} {body:?}");
+    }
 }
 
 #[test]
@@ -313,6 +370,7 @@ fn a_connection_lost_before_the_ack_takes_its_calls_with_it() {
                 | Event::Established { .. }
                 | Event::Reinvite { .. }
                 | Event::Renegotiated { .. }
+                | Event::Key { .. }
                 | Event::Alive { .. } => None,
             })
             .collect();

@@ -288,6 +288,14 @@ pub enum Command {
         /// How loud.
         gain: ListeningGain,
     },
+    /// Tells a key that a telephone has signalled (SIP INFO). It counts where no telephone-events were agreed, and comes
+    /// back as [`Event::Digit`] unless the same press was heard already.
+    Press {
+        /// The leg.
+        leg: LegId,
+        /// The key: `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+    },
     /// Sets what is done to a leg's sound before it is mixed. A leg with no treatment at all is not judged either: it may
     /// play music.
     Shape {
@@ -329,7 +337,7 @@ pub enum Event {
         /// The leg.
         leg: LegId,
     },
-    /// A key was pressed (RFC 4733), exactly once per press.
+    /// A key was pressed, exactly once per press: as telephone-event (RFC 4733), else signalled or heard.
     Digit {
         /// The leg.
         leg: LegId,

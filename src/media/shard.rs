@@ -174,6 +174,10 @@ impl Shard {
                 leg.set_loudness(gain);
                 Ok(())
             }),
+            Command::Press { leg, digit } => self.with_leg(leg, now, |leg, common| {
+                leg.press(digit, common, now);
+                Ok(())
+            }),
             Command::Shape { leg, shaping } => self.with_leg(leg, now, |leg, _| {
                 leg.set_shaping(shaping);
                 Ok(())

@@ -45,6 +45,8 @@ pub(super) enum News {
     Reinvite(Option<Description>),
     /// The ACK of a re-INVITE came, with the answer to our offer if we made one.
     Renegotiated(Option<Description>),
+    /// The phone told a key.
+    Key(char),
     /// The phone answered our question whether it is there.
     Alive,
     /// The call is over.
@@ -252,7 +254,7 @@ impl Call {
                 News::Established(answer) => return Some(answer),
                 News::Ended => return None,
                 News::Stop => self.hang_up(Cause::NORMAL_CLEARING).await,
-                News::Reinvite(_) | News::Renegotiated(_) | News::Alive => {}
+                News::Reinvite(_) | News::Renegotiated(_) | News::Key(_) | News::Alive => {}
             }
         }
     }
@@ -391,6 +393,10 @@ impl Call {
             None | Some(News::Ended) => return Some(Exit::Hung),
             Some(News::Stop) => return Some(Exit::Goodbye(Event::Stopping)),
             Some(News::Alive | News::Established(_)) => return None,
+            Some(News::Key(digit)) => {
+                talk.leg.press(digit).await;
+                return None;
+            }
             Some(News::Reinvite(None)) => {
                 let sdp = talk.session.offer();
                 self.order(Command::Accept {

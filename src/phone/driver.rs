@@ -252,6 +252,7 @@ impl Door {
             Event::Established { call, answer } => self.tell(call, News::Established(answer)),
             Event::Reinvite { call, offer } => self.tell(call, News::Reinvite(offer)),
             Event::Renegotiated { call, answer } => self.tell(call, News::Renegotiated(answer)),
+            Event::Key { call, digit } => self.tell(call, News::Key(digit)),
             Event::Alive { call } => self.tell(call, News::Alive),
             Event::Ended {
                 call,

@@ -142,6 +142,13 @@ impl MediaLeg {
         }
     }
 
+    /// Passes on a key that the telephone has signalled; if it counts it comes back as [`LegNews::Digit`].
+    pub async fn press(&self, digit: char) {
+        let leg = self.id;
+        let press = Command::Press { leg, digit };
+        self.server.inner.pool.send(self.worker, press).await;
+    }
+
     /// Stops what is being spoken.
     pub async fn hush(&mut self) {
         self.plays += 1;

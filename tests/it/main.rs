@@ -6,6 +6,7 @@ mod delay;
 mod dial_in;
 mod disturbance;
 mod keys;
+mod keys_elsewhere;
 mod levels;
 mod liveness;
 mod load;

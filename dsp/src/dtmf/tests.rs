@@ -13,7 +13,7 @@ fn filtered(sound: &[Frame]) -> (String, Vec<Frame>) {
     let mut left = Vec::new();
     let mut found = String::new();
     // What the line still holds comes out in silence.
-    for frame in sound.iter().chain(&[Frame::SILENCE; LINE]) {
+    for frame in sound.iter().chain(&[Frame::SILENCE; KeyFilter::DELAY]) {
         let mut frame = frame.clone();
         found.extend(filter.handle(&mut frame));
         left.push(frame);
@@ -158,7 +158,10 @@ fn an_hour_of_speech_presses_nothing_and_comes_out_as_it_was() {
             seconds += sound.len() / 50;
             let (found, left) = filtered(&sound);
             assert_eq!(found, "", "{language} {factor} {codec:?}");
-            assert!(left[LINE..] == sound[..], "{language} {factor} {codec:?}");
+            assert!(
+                left[KeyFilter::DELAY..] == sound[..],
+                "{language} {factor} {codec:?}"
+            );
         }
     }
     for seed in 0..10 {

@@ -200,6 +200,13 @@ pub enum Event {
         /// The answer, if the offer was ours.
         answer: Option<Description>,
     },
+    /// The peer told a key by INFO (`application/dtmf-relay` or `application/dtmf`).
+    Key {
+        /// The call.
+        call: CallRef,
+        /// The key: `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+    },
     /// The peer answered a `Ping`.
     Alive {
         /// The call.

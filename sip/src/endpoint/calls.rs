@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use sipx_sip::{HeaderName, Response};
+use sipx_sip::Response;
 
 use super::{
     CallRef, Cause, Ended, Endpoint, Event, Flow,
@@ -96,7 +96,7 @@ impl Endpoint {
             Verb::Options => {
                 screen_extensions(&incoming.request).map_or_else(|reply| reply, |()| capabilities())
             }
-            Verb::Info => answer_info(incoming),
+            Verb::Info => self.handle_info(id, incoming),
             verb @ (Verb::Ack | Verb::Cancel | Verb::Unserved | Verb::Unknown) => {
                 refused_method(verb)
             }
@@ -385,23 +385,4 @@ pub(super) fn success(call: &Call, flow: Flow) -> Reply {
         .with("Allow", ALLOW)
         .with("Accept", ACCEPT)
         .with("Supported", SUPPORTED)
-}
-
-/// INFO is not announced. Without a body it does no harm; key presses come as telephone-events (RFC 4733) only, and
-/// info packages (RFC 6086) are none of ours.
-fn answer_info(incoming: &Incoming) -> Reply {
-    let is_package = |name: &HeaderName| name.canonical().eq_ignore_ascii_case(b"Info-Package");
-    if incoming
-        .request
-        .headers
-        .iter()
-        .any(|header| is_package(header.name()))
-    {
-        return Reply::new(469).with("Recv-Info", "");
-    }
-    if incoming.request.body().is_empty() {
-        Reply::new(200)
-    } else {
-        Reply::new(415).with("Accept", ACCEPT)
-    }
 }

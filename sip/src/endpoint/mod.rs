@@ -17,6 +17,7 @@ mod calls;
 mod cause;
 mod client;
 mod commands;
+mod info;
 mod names;
 mod people;
 mod refresh;

@@ -8,6 +8,7 @@
 //! Invariants: a leg sends one packet per tick whatever it hears; its sequence numbers go on wherever it is. This is the
 //! only place that asks whether a leg is a telephone or a browser.
 
+mod keys;
 mod loss;
 mod phone;
 pub mod secure;
@@ -25,6 +26,7 @@ use sip::{
 };
 
 use self::{
+    keys::Keys,
     loss::PathLoss,
     phone::{Identity, Phone},
     secure::{Dropped, Inbound, Path, Payload, Secure, SecureContext},
@@ -56,6 +58,7 @@ pub struct Leg {
     unheard: Unheard,
     manner: Manner,
     hearing: Hearing,
+    keys: Keys,
     player: Option<Player>,
     /// Where on the grid its last tick lay.
     ticked_at: Option<Instant>,
@@ -153,6 +156,10 @@ impl Leg {
             Opening::Phone(_) => false,
             Opening::Browser(media) => media.redundant.is_some(),
         };
+        let keys = match &opening {
+            Opening::Phone(media) => Keys::of(&media.format),
+            Opening::Browser(_) => Keys::Events,
+        };
         let transport = match opening {
             Opening::Phone(media) => {
                 Transport::Phone(Box::new(Phone::new(media, Identity::draw(rng), now)))
@@ -178,6 +185,7 @@ impl Leg {
                 redundant,
                 steady: 0,
             },
+            keys,
             player: None,
             ticked_at: None,
             serve_at: now,
@@ -241,6 +249,7 @@ impl Leg {
                     ..Manner::new(media.format.codec, self.manner.asked)
                 };
             }
+            self.keys.update(&media.format);
             phone.update(media, now);
             self.serve_at = now;
         }
@@ -313,22 +322,48 @@ impl Leg {
         true
     }
 
-    /// Takes what the leg sent for this tick, undecoded; returns how loud it claims to be, if it is anything. On hold it
-    /// says nothing.
+    /// Takes what the leg sent for this tick, undecoded unless keys must be sought in it; returns how loud it claims to be,
+    /// if it is anything. On hold it says nothing.
     pub(super) fn due(&mut self, common: &mut Common, now: Instant) -> Option<Level> {
         if self.playout.wants_probe() && common.take_probe() {
             self.playout.probe();
         }
-        match self.playout.due(now) {
-            Due::Sound(claim) if !self.is_on_hold() => Some(claim.level),
-            Due::Sound(_) | Due::Silence => None,
+        let due = self.playout.due(now);
+        let level = match &mut self.keys {
+            Keys::Events => match due {
+                Due::Sound(claim) => Some(claim.level),
+                Due::Silence => None,
+            },
+            Keys::Heard(keys) => {
+                common.counters.count(Counter::FramesDecoded);
+                let found = keys.hear(&mut self.playout, now);
+                if let Some(digit) = found {
+                    let leg = self.id;
+                    common.tell(Event::Digit { leg, digit });
+                }
+                keys.level()
+            }
+        };
+        level.filter(|_| !self.is_on_hold())
+    }
+
+    /// Takes a key that the telephone has told in signalling.
+    pub(super) fn press(&mut self, digit: char, common: &mut Common, now: Instant) {
+        if self.keys.handle_signalled(digit, now) {
+            let leg = self.id;
+            common.tell(Event::Digit { leg, digit });
         }
     }
 
     /// Decodes what [`Self::due`] took, as it was said.
     pub(super) fn decode(&mut self, sound: &mut Frame, common: &mut Common) -> Taken {
-        let taken = self.playout.decode(sound);
-        common.counters.count(Counter::FramesDecoded);
+        let taken = match &self.keys {
+            Keys::Events => {
+                common.counters.count(Counter::FramesDecoded);
+                self.playout.decode(sound)
+            }
+            Keys::Heard(keys) => keys.give(sound),
+        };
         if taken == Taken::Concealed {
             common.counters.count(Counter::FramesConcealed);
         }

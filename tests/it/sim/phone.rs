@@ -30,6 +30,8 @@ const RTP_PORT: u16 = 4_000;
 pub enum Offer {
     /// One audio line with these codecs.
     Audio(Vec<Codec>),
+    /// One audio line with this codec and no telephone-events.
+    Eventless(Codec),
     /// Nothing: the server is to offer.
     Delayed(Codec),
     /// These lines after `m=audio` of A-law.
@@ -213,6 +215,13 @@ impl Phone {
         device.request("INVITE", "");
     }
 
+    /// Signals a key by INFO.
+    pub fn signals(&self, key: char) {
+        let mut device = self.0.borrow_mut();
+        device.tell("→ INFO ·");
+        device.request("INFO", &format!("Signal={key}\r\nDuration=120\r\n"));
+    }
+
     pub fn hangs_up(&self) {
         self.0.borrow_mut().hang_up();
     }
@@ -334,7 +343,9 @@ impl Device {
         self.tell(&format!("→ INVITE {number}"));
         let body = match &self.offer {
             Offer::Delayed(_) => String::new(),
-            Offer::Audio(_) | Offer::And(_) | Offer::Raw(_) => self.describe(None),
+            Offer::Audio(_) | Offer::Eventless(_) | Offer::And(_) | Offer::Raw(_) => {
+                self.describe(None)
+            }
         };
         self.request("INVITE", &body);
     }
@@ -352,6 +363,11 @@ impl Device {
         );
         let (codecs, rest) = match &self.offer {
             Offer::Audio(codecs) => (codecs.clone(), ""),
+            Offer::Eventless(codec) => {
+                let number = payload_type(*codec);
+                let map = rtpmap(*codec);
+                return format!("{head}m=audio {RTP_PORT} RTP/AVP {number}\r\n{map}");
+            }
             Offer::Delayed(codec) => (vec![*codec], ""),
             Offer::And(rest) => (vec![Codec::Pcma], rest.as_str()),
             Offer::Raw(lines) => return head + lines,
@@ -505,7 +521,7 @@ impl Device {
         }
         let body = match self.offer {
             Offer::Delayed(_) => self.describe(None),
-            Offer::Audio(_) | Offer::And(_) | Offer::Raw(_) => String::new(),
+            Offer::Audio(_) | Offer::Eventless(_) | Offer::And(_) | Offer::Raw(_) => String::new(),
         };
         let branch = self.branch();
         let dialog = self.dialog.as_ref().expect("a call");
@@ -534,7 +550,7 @@ impl Device {
     fn codec(&self, audio: &Audio) -> Codec {
         match &self.offer {
             Offer::Delayed(codec) => *codec,
-            Offer::Audio(_) | Offer::And(_) | Offer::Raw(_) => {
+            Offer::Audio(_) | Offer::Eventless(_) | Offer::And(_) | Offer::Raw(_) => {
                 let of = |codec: &Codec| payload_type(*codec) == audio.payload_types[0];
                 Codec::ALL.into_iter().find(of).expect("a codec we offered")
             }

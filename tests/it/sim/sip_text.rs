@@ -111,10 +111,10 @@ impl Dialog {
             format!("Contact: <sip:phone@{local}>\r\n")
         };
         let lines = if method == "INVITE" { lines } else { "" };
-        let kind = if body.is_empty() {
-            ""
-        } else {
-            "Content-Type: application/sdp\r\n"
+        let kind = match method {
+            _ if body.is_empty() => "",
+            "INFO" => "Content-Type: application/dtmf-relay\r\n",
+            _ => "Content-Type: application/sdp\r\n",
         };
         format!(
             "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch={branch};rport\r\nMax-Forwards: 70\r\n\
