@@ -1,4 +1,5 @@
-//! The command line: `rundruf serve`, `rundruf room` to keep rooms, and `rundruf trunk` to look after trunks.
+//! The command line: `rundruf serve`, `rundruf room` to keep rooms, `rundruf invite` to invite people to them by name,
+//! and `rundruf trunk` to look after trunks.
 //!
 //! Rooms are kept in the database, so these commands work beside a running server: a new PIN or link counts at once.
 
@@ -14,7 +15,11 @@ use serde_json::{Value, json};
 
 use crate::{
     card::{Invitation, Reach},
-    conference::{event::Language, participant::Role, policy::Speakers},
+    conference::{
+        event::Language,
+        participant::Role,
+        policy::{Lobby, Speakers},
+    },
     config::Config,
     id::TenantId,
     server::secrets::Keys,
@@ -22,8 +27,12 @@ use crate::{
     store::{self, Room, Store, Title, clean_title},
 };
 
-pub use self::trunk::{Standing, TrunkArguments};
+pub use self::{
+    invite::InviteArguments,
+    trunk::{Standing, TrunkArguments},
+};
 
+pub mod invite;
 pub mod trunk;
 
 /// An audio-first conference server with a telephone dial-in bridge.
@@ -45,6 +54,8 @@ pub enum Command {
     Serve(Serve),
     /// Keep rooms.
     Room(RoomArguments),
+    /// Invite people to a room by name.
+    Invite(InviteArguments),
     /// Look after trunks.
     Trunk(TrunkArguments),
 }
@@ -92,6 +103,14 @@ pub enum RoomCommand {
         /// How many, 1 to 8; without it the settings decide.
         speakers: Option<Speakers>,
     },
+    /// Set what holds in a room; counts within seconds, in a running conference too.
+    Set {
+        /// The room's number.
+        number: String,
+        /// Who waits until a moderator lets them in.
+        #[arg(long)]
+        lobby: Waits,
+    },
     /// Remove a room; its codes and links lead nowhere any more.
     Remove {
         /// The room's number.
@@ -123,6 +142,27 @@ impl From<Spoken> for Language {
         match spoken {
             Spoken::De => Self::De,
             Spoken::En => Self::En,
+        }
+    }
+}
+
+/// Who waits, on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Waits {
+    /// Nobody.
+    Off,
+    /// Guests.
+    Guests,
+    /// Everybody, but for the first moderator.
+    All,
+}
+
+impl From<Waits> for Lobby {
+    fn from(waits: Waits) -> Self {
+        match waits {
+            Waits::Off => Self::Off,
+            Waits::Guests => Self::Guests,
+            Waits::All => Self::All,
         }
     }
 }
@@ -242,6 +282,12 @@ impl<'a> Books<'a> {
                 set.map_err(self.failed())?;
                 print_speakers(&room, speakers, json, language, out)
             }
+            RoomCommand::Set { number, lobby } => {
+                let room = self.find(&number).await?;
+                let set = self.store.set_lobby(room.id, lobby.into(), at).await;
+                set.map_err(self.failed())?;
+                print_lobby(&room, lobby.into(), json, language, out)
+            }
             RoomCommand::Remove { number } => {
                 let room = self.find(&number).await?;
                 self.store
@@ -260,7 +306,7 @@ impl<'a> Books<'a> {
             }
             RoomCommand::Pin { number } => {
                 let room = self.find(&number).await?;
-                let epochs = self.keys.next_pins(&room);
+                let epochs = self.keys.next_pins(&room, &self.people(&room).await?);
                 let renewed = self.store.renew_pins(room.id, epochs, at).await;
                 renewed.map_err(self.failed())?;
                 let room = self.find(&number).await?;
@@ -358,6 +404,7 @@ fn print_list(rooms: &[Room], json: bool, out: &mut impl Write) -> Result<(), Er
                     "title": room.title.expose(),
                     "language": room.language.tag(),
                     "speakers": room.speakers.map(Speakers::get),
+                    "lobby": room.lobby.word(),
                     "demo": room.demo,
                 })
             })
@@ -404,6 +451,37 @@ fn print_speakers(
             "How many are heard at a time in room {number} is what the setting media.speakers says."
         ),
     }?;
+    Ok(())
+}
+
+fn print_lobby(
+    room: &Room,
+    lobby: Lobby,
+    json: bool,
+    language: Language,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    let number = &room.number;
+    if json {
+        return print_json(&json!({"number": number, "lobby": lobby.word()}), out);
+    }
+    let told = match (language, lobby) {
+        (Language::De, Lobby::Off) => format!("In Raum {number} kommen alle direkt herein."),
+        (Language::De, Lobby::Guests) => {
+            format!("In Raum {number} warten Gäste, bis die Moderation sie einlässt.")
+        }
+        (Language::De, Lobby::All) => {
+            format!("In Raum {number} warten alle, bis die Moderation sie einlässt.")
+        }
+        (Language::En, Lobby::Off) => format!("Everybody comes straight into room {number}."),
+        (Language::En, Lobby::Guests) => {
+            format!("Guests of room {number} wait until a moderator lets them in.")
+        }
+        (Language::En, Lobby::All) => {
+            format!("Everybody waits before room {number} until a moderator lets them in.")
+        }
+    };
+    writeln!(out, "{told}")?;
     Ok(())
 }
 
@@ -566,6 +644,20 @@ mod tests {
             let told = refused.to_string();
             assert!(told.contains("not a number from 1 to 8"), "{told}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_room_lets_wait_whom_its_owner_says() {
+        let world = World::new();
+        let added = world.json("add").await;
+        let number = added["number"].as_str().unwrap();
+        assert_eq!(world.json("list").await[0]["lobby"], "off");
+        let told = world.run(&format!("set {number} --lobby guests")).await;
+        let expected = format!("In Raum {number} warten Gäste, bis die Moderation sie einlässt.\n");
+        assert_eq!(told.unwrap(), expected);
+        assert_eq!(world.json("list").await[0]["lobby"], "guests");
+        let set = world.json(&format!("set {number} --lobby all")).await;
+        assert_eq!(set["lobby"], "all");
     }
 
     #[tokio::test]

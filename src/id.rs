@@ -85,6 +85,10 @@ id! {
     ParticipantId
 }
 id! {
+    /// A person who was invited to a room by name.
+    PersonId
+}
+id! {
     /// A leg: one call or connection of a participant (RFC 4575: endpoint).
     LegId
 }

@@ -56,6 +56,32 @@ pub const LOAD_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Conferences at a time; a further one is refused.
 pub const CONFERENCES_MAX: usize = 1_000;
 
+/// Wrong PINs of a room at once, and per hour; past it PINs that many have lead to the waiting room, and moderators are told.
+pub const WRONG_PINS_OF_ROOM: u32 = 30;
+
+/// PINs of a room that are judged at once, and per hour, if they are wrong; past it those that many have are answered as
+/// wrong ones are. Of 10^8 PINs two open a room: an attack of two hours guesses one of them
+/// once in 180,000 times, and that one leads to the waiting room.
+pub const WRONG_PINS_OF_ROOM_JUDGED: u32 = 90;
+
+/// Wrong PINs of a caller at once, and per hour: three calls' worth; past it verdicts wait.
+pub const WRONG_PINS_OF_CALLER: u32 = 9;
+
+/// Wrong PINs over a trunk at once, and per hour; past it as for a room, for calls over that trunk.
+pub const WRONG_PINS_OF_TRUNK: u32 = 600;
+
+/// Wrong PINs of the whole server at once, and per hour; past it as for a room, for all rooms.
+pub const WRONG_PINS_OF_SERVER: u32 = 3_000;
+
+/// For how long the first verdict waits past a caller's limit; each further one waits twice as long.
+pub const WRONG_PIN_DELAY: Duration = Duration::from_secs(2);
+
+/// For how long a verdict waits at most; [`VERDICT_TIMEOUT`] must not come first.
+pub const WRONG_PIN_DELAY_MAX: Duration = Duration::from_secs(8);
+
+/// Rooms, callers and so on that wrong PINs are counted of; a further one displaces the one that is forgotten first.
+pub const GUARD_ENTRIES_MAX: usize = 10_000;
+
 /// How often at most the file is written that tells how the trunks stand.
 pub const TRUNKS_FILE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -179,6 +205,26 @@ pub const ADMISSION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Time an empty conference waits for somebody to come back; then it ends.
 pub const LINGER: Duration = Duration::from_secs(30);
+
+/// Time somebody may wait to be let in; then they are asked, with the words of a refusal, to come later.
+pub const LOBBY_WAIT_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// How often a caller who waits is told that they do.
+pub const WAITING_STATUS: Duration = Duration::from_secs(60);
+
+/// Time a moderator has for a key that decides about somebody, after the words: WCAG 2.2.1 asks for 20 s at the least, and
+/// the words take ten.
+pub const DECIDE_KEY: Duration = Duration::from_secs(30);
+
+/// Time for which newcomers with a shared PIN wait after PINs were guessed, since the last wrong one; a moderator may end
+/// it sooner.
+pub const ALARM_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// Time for which a dropped caller's number, name and hand are kept; afterwards they are somebody new.
+pub const RETURN_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// Dropped callers of a conference whose seats are kept; a further one displaces who dropped out first.
+pub const SEATS_KEPT: usize = 1_000;
 
 /// Speakers of a conference that are heard at a time where neither its room nor the settings say otherwise.
 pub const SPEAKERS_DEFAULT: u8 = 5;

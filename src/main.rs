@@ -59,6 +59,12 @@ fn run(arguments: Arguments, language: Language) -> anyhow::Result<()> {
                 let at = System.since_epoch();
                 books.run(what, language, &mut rng, at, &mut out).await?;
             }
+            Command::Invite(what) => {
+                let mut rng = rand::rng();
+                let books = Books::open(&config, &mut rng).await?;
+                let at = System.since_epoch();
+                books.invite(what, language, &mut rng, at, &mut out).await?;
+            }
             Command::Trunk(what) => {
                 let now = System.since_epoch();
                 cli::trunk::run(&what, &config, language, now, &mut out)?;

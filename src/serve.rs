@@ -255,6 +255,7 @@ fn server(
             .expect("settings give room for a pair of ports"),
         fingerprint,
         sound: sound(&config.media),
+        clock: Arc::new(System),
     };
     Ok(Server::start(parts, tasks))
 }
@@ -373,6 +374,11 @@ pub fn metrics(server: &Server, door: &phone::Counts) -> Vec<Metric> {
             "rundruf_wrong_codes_total",
             "Codes judged wrong.",
             census.wrong_codes(),
+        ),
+        counter(
+            "rundruf_unjudged_codes_total",
+            "Codes answered as wrong without being judged, because too many before them were wrong.",
+            census.unjudged_codes(),
         ),
         by_kind(
             "rundruf_media_total",

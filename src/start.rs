@@ -77,9 +77,57 @@ pub enum Obstacle {
     /// There is no room under the number.
     #[error("there is no room {0}")]
     NoRoom(String),
+    /// An invitation is not carried out.
+    #[error(transparent)]
+    Invitation(#[from] NotInvited),
     /// No server runs that would write this file.
     #[error("no server writes {}", .0.display())]
     NotRunning(PathBuf),
+}
+
+/// Why an invitation is not carried out. Names are not repeated: what is said may end up in a log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotInvited {
+    /// Nothing visible was given as a name.
+    #[error("that is no name")]
+    NoName,
+    /// Somebody of that name is invited to the room.
+    #[error("somebody of this name is invited to room {0} already")]
+    NameTaken(String),
+    /// Nobody of that name is invited to the room.
+    #[error("nobody of this name is invited to room {0}")]
+    NoPerson(String),
+    /// The window closes before it opens.
+    #[error("the invitation would never be open: --until is not after --from")]
+    NeverOpen,
+}
+
+impl NotInvited {
+    /// Says in one sentence what is in the way.
+    pub fn told(&self, language: Language) -> String {
+        match (self, language) {
+            (Self::NoName, Language::De) => String::from("Das ist kein Name."),
+            (Self::NoName, Language::En) => String::from("That is no name."),
+            (Self::NameTaken(room), Language::De) => {
+                format!("In Raum {room} ist schon jemand mit diesem Namen eingeladen.")
+            }
+            (Self::NameTaken(room), Language::En) => {
+                format!("Somebody of this name is invited to room {room} already.")
+            }
+            (Self::NoPerson(room), Language::De) => {
+                format!("In Raum {room} ist niemand mit diesem Namen eingeladen.")
+            }
+            (Self::NoPerson(room), Language::En) => {
+                format!("Nobody of this name is invited to room {room}.")
+            }
+            (Self::NeverOpen, Language::De) => {
+                String::from("Die Einladung wäre nie offen: --until liegt nicht nach --from.")
+            }
+            (Self::NeverOpen, Language::En) => {
+                String::from("The invitation would never be open: --until is not after --from.")
+            }
+        }
+    }
 }
 
 impl Obstacle {
@@ -171,6 +219,7 @@ impl Obstacle {
             (Self::Prompts(error), _) => error.told(language),
             (Self::NoRoom(number), Language::De) => format!("Einen Raum {number} gibt es nicht."),
             (Self::NoRoom(number), Language::En) => format!("There is no room {number}."),
+            (Self::Invitation(error), _) => error.told(language),
             (Self::NotRunning(file), Language::De) => format!(
                 "Mit diesen Einstellungen läuft kein Server ({} fehlt oder ist veraltet): starten Sie ihn mit \
                  „rundruf serve“, oder nennen Sie seine Einstellungen mit --config.",
@@ -418,6 +467,10 @@ mod tests {
                 "var/file",
             ),
             (Obstacle::NoRoom(String::from("4711")), "4711"),
+            (NotInvited::NoName.into(), "."),
+            (NotInvited::NameTaken(String::from("4711")).into(), "4711"),
+            (NotInvited::NoPerson(String::from("4711")).into(), "4711"),
+            (NotInvited::NeverOpen.into(), "--until"),
         ] {
             let told = [Language::De, Language::En].map(|language| obstacle.told(language));
             assert_ne!(told[0], told[1]);

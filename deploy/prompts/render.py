@@ -40,6 +40,10 @@ TAIL = RATE // 8
 SPEED = 92
 # The voice's default volume clips its loud vowels.
 VOLUME = 40
+# What is played to the waiting: chords of two sines, well below speech, swelling and fading so that nothing clicks.
+SOUND_LEVEL = -38.0
+CHORDS = [(220.0, 330.0), (246.94, 369.99), (196.0, 293.66), (220.0, 330.0)]
+CHORD_SECONDS = 3.0
 # Words that the voice would spell.
 RESPELLED = {"en": {"PIN": "pin"}}
 
@@ -70,8 +74,12 @@ def render_language(language, arguments):
         if arguments.check:
             print(f"{path.relative_to(ROOT)} is out of date")
             continue
-        voice = voice or Voice(language)
-        path.write_bytes(encode(level_out(trim(voice.speak(words))), serial))
+        if clip in SOUNDS:
+            samples = SOUNDS[clip]()
+        else:
+            voice = voice or Voice(language)
+            samples = level_out(trim(voice.speak(words)))
+        path.write_bytes(encode(samples, serial))
         manifest[clip] = describe(path, words)
         print(f"{language}/{clip}: {manifest[clip]}")
     if not arguments.check:
@@ -113,6 +121,23 @@ class Voice:
         if max(samples) == 32767 or min(samples) == -32768:
             raise SystemExit(f"the voice clips: {words}")
         return samples
+
+
+def waiting_sound():
+    """Synthesizes the sound of waiting: the same in every language, nobody's music."""
+    length = round(CHORD_SECONDS * RATE)
+    amplitude = 10 ** (SOUND_LEVEL / 20) * 32768
+    samples = array.array("h")
+    for chord in CHORDS:
+        for index in range(length):
+            swell = math.sin(math.pi * index / length) ** 2
+            tones = sum(math.sin(2 * math.pi * hertz * index / RATE) for hertz in chord)
+            samples.append(round(amplitude * swell * tones))
+    return samples
+
+
+# Clips that are not spoken: the catalogue has a description of them in place of their words.
+SOUNDS = {"waiting-sound": waiting_sound}
 
 
 def frames(samples):

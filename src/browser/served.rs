@@ -152,6 +152,7 @@ fn failed(error: server::Error) -> Failed {
     match error {
         server::Error::Refused(Refusal::Full) => Failed::Full,
         server::Error::Refused(Refusal::Locked) => Failed::Locked,
+        server::Error::Refused(Refusal::Banned) => Failed::Banned,
         server::Error::Refused(_) => Failed::Refused,
         server::Error::Full
         | server::Error::NoPort

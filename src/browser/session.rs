@@ -227,6 +227,13 @@ impl Session {
             | ClientMessage::AskToSpeak { .. }
             | ClientMessage::GiveFloor { .. }
             | ClientMessage::Lock { .. }
+            | ClientMessage::Admit { .. }
+            | ClientMessage::AdmitAll {}
+            | ClientMessage::TurnAway { .. }
+            | ClientMessage::Lobby { .. }
+            | ClientMessage::LiftAlarm {}
+            | ClientMessage::Rename { .. }
+            | ClientMessage::Ban { .. }
             | ClientMessage::Mute { .. }
             | ClientMessage::Remove { .. }
             | ClientMessage::End {} => return Err(End::Malformed),
@@ -404,6 +411,16 @@ async fn obey(message: ClientMessage, presence: &impl Presence) -> Result<bool, 
         ClientMessage::AskToSpeak { on } => Verb::SetAskToSpeak(on),
         ClientMessage::GiveFloor { participant } => Verb::GiveFloor(participant),
         ClientMessage::Lock { on } => Verb::SetLock(on),
+        ClientMessage::Admit { participant } => Verb::Admit(participant),
+        ClientMessage::AdmitAll {} => Verb::AdmitAll,
+        ClientMessage::TurnAway {
+            participant,
+            reason,
+        } => Verb::TurnAway(participant, reason),
+        ClientMessage::Lobby { who } => Verb::SetLobby(who),
+        ClientMessage::LiftAlarm {} => Verb::LiftAlarm,
+        ClientMessage::Rename { participant, name } => Verb::Rename(participant, name),
+        ClientMessage::Ban { participant } => Verb::Ban(participant),
         ClientMessage::Mute { participant } => Verb::Mute(participant),
         ClientMessage::Remove { participant } => Verb::Remove(participant),
         ClientMessage::End {} => Verb::End,
@@ -424,8 +441,8 @@ impl Seen {
 
     fn note(&mut self, delta: &Delta) {
         self.0.extend(delta.entries.iter().map(|entry| entry.id));
-        for gone in &delta.gone {
-            self.0.remove(gone);
+        for gone in delta.all_gone() {
+            self.0.remove(&gone);
         }
     }
 
@@ -436,6 +453,7 @@ impl Seen {
             version: roster.version,
             state: roster.state,
             gone: before.0.difference(&self.0).copied().collect(),
+            gone_waiting: Vec::new(),
             entries: roster.entries,
         }
     }

@@ -10,6 +10,7 @@ use crate::{
         Dismissal, Refusal,
         event::Language,
         participant::{Disturbance, Door, Role, Status},
+        policy::{Lobby, Reason},
         roster::{self, ConferenceState},
     },
     id::ParticipantId,
@@ -79,6 +80,40 @@ pub enum ClientMessage {
     Lock {
         /// Nobody else.
         on: bool,
+    },
+    /// Lets somebody in who waits.
+    Admit {
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// Lets everybody in who waits.
+    AdmitAll {},
+    /// Turns somebody away who waits.
+    TurnAway {
+        /// Whom.
+        participant: ParticipantId,
+        /// Why.
+        reason: Reason,
+    },
+    /// Decides who has to wait.
+    Lobby {
+        /// Who.
+        who: Lobby,
+    },
+    /// Lets people in again without waiting after PINs were guessed.
+    LiftAlarm {},
+    /// Calls somebody by a name, or by their number again.
+    Rename {
+        /// Whom.
+        participant: ParticipantId,
+        /// The name as typed.
+        #[serde(deserialize_with = "named")]
+        name: Option<Name>,
+    },
+    /// Sends somebody away for as long as the conference lasts.
+    Ban {
+        /// Whom.
+        participant: ParticipantId,
     },
     /// Switches somebody's microphone off.
     Mute {
@@ -186,6 +221,8 @@ pub enum Failed {
     Full,
     /// The conference lets nobody else in.
     Locked,
+    /// A moderator has banned them.
+    Banned,
     /// The server has no room for another leg.
     Busy,
     /// Policy says no.
@@ -291,7 +328,7 @@ impl From<&roster::Delta> for ServerMessage {
             version: delta.version,
             state: delta.state,
             entries: delta.entries.iter().map(Entry::from).collect(),
-            gone: delta.gone.clone(),
+            gone: delta.all_gone().collect(),
         }
     }
 }

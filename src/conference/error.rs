@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::conference::event::Event;
+use crate::conference::{event::Event, policy::Reason};
 
 /// Why a participant does not get what they asked for.
 #[derive(
@@ -29,6 +29,15 @@ pub enum Refusal {
     /// Their role does not give the right.
     #[error("the role does not allow it")]
     NotAllowed,
+    /// They are in the waiting room, where there is nothing to ask for.
+    #[error("they are in the waiting room")]
+    Waiting,
+    /// Nobody is in the waiting room.
+    #[error("nobody is waiting")]
+    NobodyWaits,
+    /// A moderator has banned them from this conference.
+    #[error("they are banned")]
+    Banned,
     /// The participant the request is about is not in the conference.
     #[error("the participant is not here")]
     NotHere,
@@ -47,6 +56,9 @@ impl Refusal {
             Self::Full => Event::RoomFull,
             Self::Locked => Event::RoomLocked,
             Self::NotAllowed => Event::NotAllowed,
+            Self::Waiting => Event::StillWaiting,
+            Self::NobodyWaits => Event::NobodyWaits,
+            Self::Banned => Event::Removed,
             Self::NotHere => Event::NotHere,
             Self::AlreadyHere | Self::Over => Event::Fault,
         }
@@ -59,6 +71,12 @@ impl Refusal {
 pub enum Dismissal {
     /// A moderator removed them.
     Removed,
+    /// A moderator did not let them in: they are not expected.
+    NotExpected,
+    /// A moderator did not let them in: there is no place.
+    NoPlace,
+    /// A moderator did not let them in, or nobody did for too long: they may come later.
+    ComeLater,
     /// A moderator ended the conference.
     Ended,
     /// The server stops.
@@ -74,10 +92,23 @@ impl Dismissal {
     pub const fn event(self) -> Option<Event> {
         match self {
             Self::Removed => Some(Event::Removed),
+            Self::NotExpected => Some(Event::NotExpected),
+            Self::NoPlace => Some(Event::NoPlace),
+            Self::ComeLater => Some(Event::ComeLater),
             Self::Ended => Some(Event::Ended),
             Self::Stopping => Some(Event::Stopping),
             Self::Failed => Some(Event::Fault),
             Self::Lost => None,
+        }
+    }
+}
+
+impl From<Reason> for Dismissal {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::NotExpected => Self::NotExpected,
+            Reason::NoPlace => Self::NoPlace,
+            Reason::ComeLater => Self::ComeLater,
         }
     }
 }

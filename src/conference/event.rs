@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conference::{
     participant::{Door, Role},
-    rollcall::{Rollcall, Speaking},
+    rollcall::{Label, Rollcall, Speaking},
 };
 
 /// A language the catalogue speaks.
@@ -183,6 +183,42 @@ events! {
     VolumeTurned { turned: Turned = Turned::Louder } => "volume-turned",
     /// The keys mean what they meant before.
     VolumeDone => "volume-done",
+    /// They are in the waiting room; a moderator is there to know of it, or not yet.
+    Waiting { led: bool = true } => "waiting",
+    /// They are in the waiting room still.
+    StillWaiting => "still-waiting",
+    /// Help in the waiting room.
+    WaitingHelp => "waiting-help",
+    /// The sound of waiting.
+    WaitingSound => "waiting-sound",
+    /// A moderator let them in, together with so many people, counting themself.
+    LetIn { present: u32 = 4 } => "let-in",
+    /// They are back in the conference, together with so many people, counting themself.
+    WelcomeBack { present: u32 = 4 } => "welcome-back",
+    /// A moderator turned them away: they are not expected.
+    NotExpected => "not-expected",
+    /// A moderator turned them away: there is no place.
+    NoPlace => "no-place",
+    /// A moderator turned them away: they may come later.
+    ComeLater => "come-later",
+    /// They, a moderator, are told that somebody waits.
+    SomebodyWaits => "somebody-waits",
+    /// They, a moderator, are told who waits, and decide.
+    Waits { whom: Label = Label::SAMPLE } => "waits",
+    /// Nobody waits.
+    NobodyWaits => "nobody-waits",
+    /// For which reason do they turn somebody away?
+    WhichReason => "which-reason",
+    /// They, a moderator, let somebody in.
+    DoneLetIn => "done-let-in",
+    /// They, a moderator, turned somebody away.
+    DoneTurnedAway => "done-turned-away",
+    /// They, a moderator, removed the guest who came last.
+    RemovedLast { whom: Label = Label::SAMPLE } => "removed-last",
+    /// There is no guest to remove.
+    NobodyToRemove => "nobody-to-remove",
+    /// Somebody guesses PINs of the room.
+    Alarm => "alarm",
     /// A moderator removed them.
     Removed => "removed",
     /// A moderator ended the conference.
@@ -219,12 +255,7 @@ impl Event {
             Self::TooManyTries => vec![Clip::TOO_MANY_TRIES],
             Self::TooLongSilent => vec![Clip::TOO_LONG_SILENT],
             Self::AdmissionHelp => vec![Clip::HELP_CODE, Clip::PRIVACY, Clip::ASK_CODE],
-            Self::Admitted { present } => vec![
-                Clip::THANKS,
-                Clip::present(present),
-                Clip::NOT_RECORDED,
-                Clip::NOT_HEARD_YET,
-            ],
+            Self::Admitted { present } => Clip::welcome(Clip::THANKS, present),
             Self::MicrophoneOn => vec![Clip::MICROPHONE_ON],
             Self::MicrophoneOff => vec![Clip::MICROPHONE_OFF],
             Self::MicrophoneOffByModerator => vec![Clip::MICROPHONE_OFF_BY_MODERATOR],
@@ -269,6 +300,25 @@ impl Event {
                 Turned::Limit => Clip::VOLUME_LIMIT,
             }],
             Self::VolumeDone => vec![Clip::VOLUME_DONE],
+            Self::Waiting { led: true } => vec![Clip::WAITING],
+            Self::Waiting { led: false } => vec![Clip::WAITING_UNLED],
+            Self::StillWaiting => vec![Clip::STILL_WAITING],
+            Self::WaitingHelp => vec![Clip::STILL_WAITING, Clip::HELP_END],
+            Self::WaitingSound => vec![Clip::WAITING_SOUND],
+            Self::LetIn { present } => Clip::welcome(Clip::LET_IN, present),
+            Self::WelcomeBack { present } => Clip::welcome(Clip::WELCOME_BACK, present),
+            Self::NotExpected => vec![Clip::NOT_EXPECTED],
+            Self::NoPlace => vec![Clip::NO_PLACE],
+            Self::ComeLater => vec![Clip::COME_LATER],
+            Self::SomebodyWaits => vec![Clip::SOMEBODY_WAITS],
+            Self::Waits { whom } => vec![Clip::WAITS, Clip::label(whom), Clip::DECIDE],
+            Self::NobodyWaits => vec![Clip::NOBODY_WAITS],
+            Self::WhichReason => vec![Clip::WHICH_REASON],
+            Self::DoneLetIn => vec![Clip::DONE_LET_IN],
+            Self::DoneTurnedAway => vec![Clip::DONE_TURNED_AWAY],
+            Self::RemovedLast { whom } => vec![Clip::REMOVED_LAST, Clip::label(whom)],
+            Self::NobodyToRemove => vec![Clip::NOBODY_TO_REMOVE],
+            Self::Alarm => vec![Clip::ALARM],
             Self::Removed => vec![Clip::REMOVED],
             Self::Ended => vec![Clip::ENDED],
             Self::Stopping => vec![Clip::STOPPING],
@@ -281,6 +331,11 @@ impl Event {
     /// Tells whether it only helps to be heard better, so that once is enough.
     pub const fn is_hint(self) -> bool {
         matches!(self, Self::LineHums | Self::LineEchoes)
+    }
+
+    /// Tells whether it waits until other words are said: nobody has asked for it, and it stays true meanwhile.
+    pub const fn is_news(self) -> bool {
+        matches!(self, Self::SomebodyWaits | Self::Alarm)
     }
 
     /// Tells whether a caller hears it over the talk, which goes on beneath: what is short and changes nothing but how they
@@ -312,6 +367,9 @@ impl Event {
                 | Self::GoesOn
                 | Self::VolumeTurned { .. }
                 | Self::VolumeDone
+                | Self::SomebodyWaits
+                | Self::DoneLetIn
+                | Self::DoneTurnedAway
         )
     }
 
@@ -324,6 +382,8 @@ impl Event {
             .expect("every event has an entry in every language, which a test holds")
             .shown;
         if let Self::Admitted { present }
+        | Self::LetIn { present }
+        | Self::WelcomeBack { present }
         | Self::WhoIsHere {
             rollcall: Rollcall { present, .. },
         } = self
@@ -377,6 +437,20 @@ clips! {
         "speaks-guest-7" "speaks-guest-8" "speaks-guest-9" "speaks-guest-10" "speaks-guest-11"
         "speaks-guest-12" "speaks-guest-13" "speaks-guest-14" "speaks-guest-15" "speaks-guest-16"
         "speaks-guest-17" "speaks-guest-18" "speaks-guest-19" "speaks-guest-20"
+    ]
+    /// "Telephone so-and-so", from the first on.
+    LABEL_PHONE [
+        "label-phone-1" "label-phone-2" "label-phone-3" "label-phone-4" "label-phone-5" "label-phone-6"
+        "label-phone-7" "label-phone-8" "label-phone-9" "label-phone-10" "label-phone-11" "label-phone-12"
+        "label-phone-13" "label-phone-14" "label-phone-15" "label-phone-16" "label-phone-17" "label-phone-18"
+        "label-phone-19" "label-phone-20"
+    ]
+    /// "Guest so-and-so", from the first on.
+    LABEL_GUEST [
+        "label-guest-1" "label-guest-2" "label-guest-3" "label-guest-4" "label-guest-5" "label-guest-6"
+        "label-guest-7" "label-guest-8" "label-guest-9" "label-guest-10" "label-guest-11" "label-guest-12"
+        "label-guest-13" "label-guest-14" "label-guest-15" "label-guest-16" "label-guest-17" "label-guest-18"
+        "label-guest-19" "label-guest-20"
     ];
     /// The greeting.
     HELLO = "hello";
@@ -504,6 +578,46 @@ clips! {
     SPEAKS_OTHER = "speaks-other";
     /// More raised hands than are counted aloud.
     HANDS_MANY = "hands-many";
+    /// They are in the waiting room, and a moderator knows.
+    WAITING = "waiting";
+    /// They are in the waiting room, and no moderator is here.
+    WAITING_UNLED = "waiting-unled";
+    /// They are in the waiting room still.
+    STILL_WAITING = "still-waiting";
+    /// A soft sound while they wait.
+    WAITING_SOUND = "waiting-sound";
+    /// A moderator let them in.
+    LET_IN = "let-in";
+    /// Goodbye to who is not expected.
+    NOT_EXPECTED = "not-expected";
+    /// Goodbye to who gets no place.
+    NO_PLACE = "no-place";
+    /// Goodbye to who is to come later.
+    COME_LATER = "come-later";
+    /// To a moderator: somebody waits.
+    SOMEBODY_WAITS = "somebody-waits";
+    /// To a moderator: the one named next waits.
+    WAITS = "waits";
+    /// To a moderator: the keys that decide about who waits.
+    DECIDE = "decide";
+    /// To a moderator: nobody waits.
+    NOBODY_WAITS = "nobody-waits";
+    /// To a moderator: the reasons for turning somebody away.
+    WHICH_REASON = "which-reason";
+    /// To a moderator: they are in.
+    DONE_LET_IN = "done-let-in";
+    /// To a moderator: they are turned away.
+    DONE_TURNED_AWAY = "done-turned-away";
+    /// To a moderator: the one named next is removed.
+    REMOVED_LAST = "removed-last";
+    /// To a moderator: there is no guest.
+    NOBODY_TO_REMOVE = "nobody-to-remove";
+    /// Welcome to who was here before.
+    WELCOME_BACK = "welcome-back";
+    /// To moderators: many wrong PINs were tried.
+    ALARM = "alarm";
+    /// Somebody whose number is not said.
+    LABEL_OTHER = "label-other";
 }
 
 impl Clip {
@@ -512,6 +626,25 @@ impl Clip {
             Asked::Code => Self::ASK_CODE,
             Asked::Pin => Self::ASK_PIN,
         }
+    }
+
+    /// The words of a welcome: how many are here, that nothing is recorded, and that the microphone is off.
+    fn welcome(first: Self, present: u32) -> Vec<Self> {
+        vec![
+            first,
+            Self::present(present),
+            Self::NOT_RECORDED,
+            Self::NOT_HEARD_YET,
+        ]
+    }
+
+    /// What somebody is called who has no name that could be spoken.
+    fn label(whom: Label) -> Self {
+        let row = match whom.door {
+            Door::Phone => Self::LABEL_PHONE,
+            Door::Browser => Self::LABEL_GUEST,
+        };
+        Self::counted(row, whom.ordinal).unwrap_or(Self::LABEL_OTHER)
     }
 
     fn present(count: u32) -> Self {
@@ -529,7 +662,7 @@ impl Clip {
             Self::present(rollcall.present),
             match rollcall.speaking {
                 Speaking::Nobody => Self::SPEAKS_NOBODY,
-                Speaking::One(door, ordinal) => {
+                Speaking::One(Label { door, ordinal }) => {
                     let row = match door {
                         Door::Phone => Self::SPEAKS_PHONE,
                         Door::Browser => Self::SPEAKS_GUEST,
@@ -544,6 +677,9 @@ impl Clip {
         }
         if rollcall.locked {
             clips.push(Self::LOCKED);
+        }
+        if rollcall.waiting {
+            clips.push(Self::SOMEBODY_WAITS);
         }
         clips
     }

@@ -15,13 +15,20 @@ use crate::{
         error::{Dismissal, Refusal},
         event::Event,
         participant::{Disturbance, Door, Participant, Role, Status},
-        policy::Speakers,
-        rights::{self, Action},
-        roster::{ConferenceState, Delta, Snapshot},
+        policy::{Policy, Speakers},
+        rights::{self, Standing},
+        roster::{Audience, ConferenceState, Delta, Snapshot},
     },
     id::{LegId, ParticipantId},
     limit::{LINGER, PARTICIPANTS_MAX},
     pii::Name,
+};
+use back::Memory;
+use lobby::Waiting;
+
+pub use {
+    arrival::{Newcomer, Trust},
+    verb::Verb,
 };
 
 /// What a conference is made with.
@@ -31,8 +38,8 @@ pub struct FocusConfig {
     pub linger: Duration,
     /// How many participants it takes.
     pub capacity: usize,
-    /// How many of them are heard at a time, until the room's owner decides otherwise.
-    pub speakers: Speakers,
+    /// What the room's owner has decided, until they decide otherwise.
+    pub policy: Policy,
 }
 
 impl Default for FocusConfig {
@@ -40,7 +47,7 @@ impl Default for FocusConfig {
         Self {
             linger: LINGER,
             capacity: PARTICIPANTS_MAX,
-            speakers: Speakers::default(),
+            policy: Policy::default(),
         }
     }
 }
@@ -49,18 +56,7 @@ impl Default for FocusConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// Somebody with the right secret comes in.
-    Join {
-        /// Who.
-        participant: ParticipantId,
-        /// Their leg.
-        leg: LegId,
-        /// Their name; a telephone's is not taken, for it could hold a number.
-        name: Option<Name>,
-        /// The role their secret gives.
-        role: Role,
-        /// The way in.
-        door: Door,
-    },
+    Join(Newcomer),
     /// Somebody leaves.
     Leave {
         /// Who.
@@ -104,74 +100,16 @@ pub enum Input {
         /// The leg.
         leg: LegId,
     },
-    /// The room's owner says how many are heard at a time.
-    Speakers(Speakers),
+    /// What the room's owner has decided; what moderators have changed stays, but for what the owner changes too.
+    Policy(Policy),
+    /// Somebody guesses PINs of the room.
+    Guessed,
     /// The room is no more.
     Withdraw,
     /// The server stops.
     Close,
     /// The conference's media failed.
     Fail,
-}
-
-/// What a participant can ask for. There is no verb that opens somebody else's microphone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verb {
-    /// Switch the own microphone on or off.
-    SetMicrophone(bool),
-    /// Switch the own microphone over.
-    ToggleMicrophone,
-    /// Have the own sound left as it is, or treated again. For browsers: a telephone line needs the treatment.
-    SetOriginalSound(bool),
-    /// Raise the own hand or lower it.
-    SetHand(bool),
-    /// Raise the own hand, or lower it if it is raised.
-    ToggleHand,
-    /// Be told who is here.
-    WhoIsHere,
-    /// Switch somebody's microphone off.
-    Mute(ParticipantId),
-    /// Switch the microphones of all guests off; each may switch theirs on again.
-    MuteAll,
-    /// Ask somebody to switch their microphone on.
-    AskToUnmute(ParticipantId),
-    /// Lower somebody's hand.
-    LowerHand(ParticipantId),
-    /// Let guests speak only with the floor, or everybody again.
-    SetAskToSpeak(bool),
-    /// Give somebody the floor, and take it from who had it.
-    GiveFloor(ParticipantId),
-    /// Let guests speak only with the floor; where that is so, give it to who asked first.
-    NextHand,
-    /// Let nobody but moderators in, or everybody again.
-    SetLock(bool),
-    /// Lock the conference, or open it if it is locked.
-    ToggleLock,
-    /// Send somebody away.
-    Remove(ParticipantId),
-    /// End the conference for all.
-    End,
-}
-
-impl Verb {
-    /// Returns what the role must give a right to.
-    pub const fn action(self) -> Action {
-        match self {
-            Self::SetMicrophone(_) | Self::ToggleMicrophone => Action::OwnMicrophone,
-            Self::SetOriginalSound(_) => Action::OriginalSound,
-            Self::SetHand(_) | Self::ToggleHand => Action::OwnHand,
-            Self::WhoIsHere => Action::WhoIsHere,
-            Self::Mute(_) => Action::Mute,
-            Self::MuteAll => Action::MuteAll,
-            Self::AskToUnmute(_) => Action::AskToUnmute,
-            Self::LowerHand(_) => Action::LowerHand,
-            Self::SetAskToSpeak(_) => Action::AskToSpeak,
-            Self::GiveFloor(_) | Self::NextHand => Action::GiveFloor,
-            Self::SetLock(_) | Self::ToggleLock => Action::Lock,
-            Self::Remove(_) => Action::Remove,
-            Self::End => Action::End,
-        }
-    }
 }
 
 /// A leg's place in the conference's sound.
@@ -222,6 +160,8 @@ pub enum Effect {
         /// Why.
         why: Dismissal,
     },
+    /// A moderator trusts newcomers again: what was counted against the room is forgotten.
+    AlarmLifted,
     /// The conference has ended; nothing follows.
     Ended,
 }
@@ -242,6 +182,12 @@ pub struct Focus {
     hands: u32,
     /// Who found nobody asking for the floor last, and when.
     nobody_asked: Option<(ParticipantId, Instant)>,
+    /// Who waits to be let in.
+    waiting: Waiting,
+    /// Who was here, and who may not come again.
+    memory: Memory,
+    /// Newcomers with a shared PIN wait until then, because PINs are guessed.
+    alarm_until: Option<Instant>,
     version: u64,
     unpublished: Unpublished,
     notices: VecDeque<Effect>,
@@ -263,6 +209,7 @@ enum State {
 struct Unpublished {
     changed: BTreeSet<ParticipantId>,
     gone: BTreeSet<ParticipantId>,
+    gone_waiting: BTreeSet<ParticipantId>,
     state: bool,
     seats: bool,
 }
@@ -271,6 +218,10 @@ impl Focus {
     /// Begins a conference in which nobody is yet.
     pub fn new(config: FocusConfig, now: Instant) -> Self {
         let until = now + config.linger;
+        let conference = ConferenceState {
+            lobby: config.policy.lobby,
+            ..ConferenceState::default()
+        };
         Self {
             config,
             state: State::Waiting { until },
@@ -278,9 +229,12 @@ impl Focus {
             legs: BTreeMap::new(),
             ordinals: BTreeMap::new(),
             hinted: BTreeSet::new(),
-            conference: ConferenceState::default(),
+            conference,
             hands: 0,
             nobody_asked: None,
+            waiting: Waiting::default(),
+            memory: Memory::default(),
+            alarm_until: None,
             version: 0,
             unpublished: Unpublished::default(),
             notices: VecDeque::new(),
@@ -290,15 +244,9 @@ impl Focus {
     /// Takes an input. Whoever is unknown is refused or ignored.
     pub fn handle(&mut self, input: Input, now: Instant) {
         match input {
-            Input::Join {
-                participant,
-                leg,
-                name,
-                role,
-                door,
-            } => self.join(participant, leg, name, role, door),
+            Input::Join(newcomer) => self.join(newcomer, now),
             Input::Leave { participant } => {
-                self.take_out(participant, now);
+                self.take_out(participant, Parting::Left, now);
             }
             Input::Act { by, verb } => self.act(by, verb, now),
             Input::Hold { leg, held } => self.hold(leg, held),
@@ -310,7 +258,8 @@ impl Focus {
                     self.dismiss(participant, Dismissal::Lost, now);
                 }
             }
-            Input::Speakers(speakers) => self.set_speakers(speakers),
+            Input::Policy(policy) => self.set_policy(policy),
+            Input::Guessed => self.raise_alarm(now),
             // To those inside it is as if a moderator had ended it: whoever removed the room may.
             Input::Withdraw => self.end(Dismissal::Ended, now),
             Input::Close => self.end(Dismissal::Stopping, now),
@@ -325,6 +274,10 @@ impl Focus {
         {
             self.state = State::Over { told: false };
         }
+        if self.alarm_until.is_some_and(|until| until <= now) {
+            self.end_alarm();
+        }
+        self.send_home_who_waited_too_long(now);
     }
 
     /// Returns the next effect, until there is none.
@@ -342,11 +295,20 @@ impl Focus {
     }
 
     /// Returns when [`Focus::handle_timeout`] is due.
-    pub const fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
             State::Waiting { until } => Some(until),
-            State::Running | State::Over { .. } => None,
+            State::Running => {
+                let waited = self.waiting.longest_until();
+                waited.into_iter().chain(self.alarm_until).min()
+            }
+            State::Over { .. } => None,
         }
+    }
+
+    /// Returns for whose eyes a participant's roster is; none if they are not here.
+    pub fn audience(&self, id: ParticipantId) -> Option<Audience> {
+        self.participants.get(&id).map(Audience::of)
     }
 
     /// Returns the roster as it is; to be taken after draining, so that it has the version that was published last.
@@ -362,7 +324,13 @@ impl Focus {
 
     fn publish(&mut self) -> Option<Effect> {
         let state = std::mem::take(&mut self.unpublished.state);
-        if self.unpublished.changed.is_empty() && self.unpublished.gone.is_empty() && !state {
+        let Unpublished {
+            changed,
+            gone,
+            gone_waiting,
+            ..
+        } = &self.unpublished;
+        if changed.is_empty() && gone.is_empty() && gone_waiting.is_empty() && !state {
             return None;
         }
         self.version += 1;
@@ -378,59 +346,18 @@ impl Focus {
             gone: std::mem::take(&mut self.unpublished.gone)
                 .into_iter()
                 .collect(),
+            gone_waiting: std::mem::take(&mut self.unpublished.gone_waiting)
+                .into_iter()
+                .collect(),
         }))
     }
 
     fn seats(&mut self) -> Option<Effect> {
         std::mem::take(&mut self.unpublished.seats).then(|| {
             let seat = |participant: &Participant| (participant.leg, Seat::of(participant));
-            Effect::Seats(self.participants.values().map(seat).collect())
+            let inside = self.participants.values().filter(|who| who.is_inside());
+            Effect::Seats(inside.map(seat).collect())
         })
-    }
-
-    fn join(&mut self, id: ParticipantId, leg: LegId, name: Option<Name>, role: Role, door: Door) {
-        if let Err(refusal) = self.admits(id, leg, role) {
-            self.refuse(id, refusal);
-            return;
-        }
-        let ordinal = self.ordinals.entry(door).or_default();
-        *ordinal += 1;
-        let participant = Participant {
-            id,
-            leg,
-            name: name.filter(|_| door == Door::Browser),
-            ordinal: *ordinal,
-            role,
-            door,
-            status: Status::Connected,
-            microphone: false,
-            speaking: false,
-            original_sound: false,
-            hand: None,
-            floor: false,
-            disturbs: None,
-        };
-        self.participants.insert(id, participant);
-        self.legs.insert(leg, id);
-        self.state = State::Running;
-        self.unpublished.gone.remove(&id);
-        self.changed(id, true);
-        let present = u32::try_from(self.participants.len()).unwrap_or(u32::MAX);
-        self.tell(id, Event::Admitted { present });
-    }
-
-    fn admits(&self, id: ParticipantId, leg: LegId, role: Role) -> Result<(), Refusal> {
-        if matches!(self.state, State::Over { .. }) {
-            Err(Refusal::Over)
-        } else if self.participants.contains_key(&id) || self.legs.contains_key(&leg) {
-            Err(Refusal::AlreadyHere)
-        } else if self.conference.locked && role != Role::Moderator {
-            Err(Refusal::Locked)
-        } else if self.participants.len() >= self.config.capacity {
-            Err(Refusal::Full)
-        } else {
-            Ok(())
-        }
     }
 
     fn act(&mut self, by: ParticipantId, verb: Verb, now: Instant) {
@@ -438,8 +365,19 @@ impl Focus {
             return;
         };
         let (microphone, hand) = (actor.microphone, actor.hand.is_some());
-        if !rights::may(actor.role, verb.action()) {
-            self.refuse(by, Refusal::NotAllowed);
+        let standing = Standing::of(actor.role, actor.status);
+        if !rights::may(standing, verb.action()) {
+            let refusal = match standing {
+                Standing::Waiting => Refusal::Waiting,
+                Standing::Guest | Standing::Moderator => Refusal::NotAllowed,
+            };
+            self.refuse(by, refusal);
+            return;
+        }
+        if let Some(about) = verb.about_inside()
+            && !self.is_inside(about)
+        {
+            self.refuse(by, Refusal::NotHere);
             return;
         }
         match verb {
@@ -458,10 +396,22 @@ impl Focus {
             Verb::NextHand => self.next_hand(by, now),
             Verb::SetLock(locked) => self.set_lock(by, locked),
             Verb::ToggleLock => self.set_lock(by, !self.conference.locked),
+            Verb::HearWaiting => self.hear_waiting(by),
+            Verb::HearNextWaiting => self.hear_next_waiting(by),
+            Verb::AdmitHeard => self.admit_heard(by),
+            Verb::TurnAwayHeard(reason) => self.turn_away_heard(by, reason, now),
+            Verb::Admit(target) => self.admit(by, target),
+            Verb::AdmitAll => self.admit_all(by),
+            Verb::TurnAway(target, reason) => self.turn_away(by, target, reason, now),
+            Verb::SetLobby(lobby) => self.set_lobby(lobby),
+            Verb::LiftAlarm => self.lift_alarm(),
+            Verb::Rename(target, name) => self.rename(by, target, name),
             Verb::Remove(target) if self.participants.contains_key(&target) => {
                 self.dismiss(target, Dismissal::Removed, now);
             }
             Verb::Remove(_) => self.refuse(by, Refusal::NotHere),
+            Verb::RemoveLast => self.remove_last(by, now),
+            Verb::Ban(target) => self.ban(by, target, now),
             Verb::End => self.end(Dismissal::Ended, now),
         }
     }
@@ -486,11 +436,20 @@ impl Focus {
         self.tell(id, event);
     }
 
+    fn rename(&mut self, by: ParticipantId, target: ParticipantId, name: Option<Name>) {
+        let Some(participant) = self.participants.get_mut(&target) else {
+            self.refuse(by, Refusal::NotHere);
+            return;
+        };
+        if participant.name != name {
+            participant.name = name;
+            self.changed(target, false);
+        }
+    }
+
     fn mute(&mut self, by: ParticipantId, target: ParticipantId) {
         if by == target {
             self.set_microphone(by, false);
-        } else if !self.participants.contains_key(&target) {
-            self.refuse(by, Refusal::NotHere);
         } else if self.switch(target, false) {
             self.tell(target, Event::MicrophoneOffByModerator);
         }
@@ -530,7 +489,8 @@ impl Focus {
         } else {
             Status::Connected
         };
-        let Some(participant) = self.by_leg(leg) else {
+        self.waiting.hold(leg, held && self.legs.contains_key(&leg));
+        let Some(participant) = self.by_leg(leg).filter(|who| who.is_inside()) else {
             return;
         };
         if participant.status != status {
@@ -559,7 +519,7 @@ impl Focus {
         let Some(participant) = self.by_leg(leg) else {
             return;
         };
-        if participant.disturbs == disturbance {
+        if participant.disturbs == disturbance || !participant.is_inside() {
             return;
         }
         let before = std::mem::replace(&mut participant.disturbs, disturbance);
@@ -573,11 +533,27 @@ impl Focus {
         }
     }
 
-    fn set_speakers(&mut self, speakers: Speakers) {
-        if self.config.speakers != speakers {
-            self.config.speakers = speakers;
-            self.notices.push_back(Effect::Speakers(speakers));
+    fn set_policy(&mut self, policy: Policy) {
+        let before = std::mem::replace(&mut self.config.policy, policy);
+        if before.speakers != policy.speakers {
+            self.notices.push_back(Effect::Speakers(policy.speakers));
         }
+        if before.lobby != policy.lobby {
+            self.set_lobby(policy.lobby);
+        }
+    }
+
+    fn is_inside(&self, id: ParticipantId) -> bool {
+        self.participants
+            .get(&id)
+            .is_some_and(Participant::is_inside)
+    }
+
+    /// The moderators who are inside.
+    fn moderators(&self) -> Vec<ParticipantId> {
+        let moderates = |who: &&Participant| who.role == Role::Moderator && who.is_inside();
+        let moderators = self.participants.values().filter(moderates);
+        moderators.map(|who| who.id).collect()
     }
 
     fn by_leg(&mut self, leg: LegId) -> Option<&mut Participant> {
@@ -585,7 +561,7 @@ impl Focus {
     }
 
     fn dismiss(&mut self, id: ParticipantId, why: Dismissal, now: Instant) {
-        let Some(leg) = self.take_out(id, now) else {
+        let Some(leg) = self.take_out(id, why.into(), now) else {
             return;
         };
         if let Some(event) = why.event() {
@@ -598,21 +574,34 @@ impl Focus {
         });
     }
 
-    fn take_out(&mut self, id: ParticipantId, now: Instant) -> Option<LegId> {
+    fn take_out(&mut self, id: ParticipantId, parting: Parting, now: Instant) -> Option<LegId> {
         let participant = self.participants.remove(&id)?;
-        self.legs.remove(&participant.leg);
+        let leg = participant.leg;
+        self.legs.remove(&leg);
         self.hinted.remove(&id);
+        self.waiting.forget(id, leg);
         self.unpublished.changed.remove(&id);
-        self.unpublished.gone.insert(id);
-        self.unpublished.seats = true;
-        if self.participants.is_empty() {
+        if participant.is_inside() {
+            self.unpublished.gone.insert(id);
+            self.unpublished.seats = true;
+        } else {
+            self.unpublished.gone_waiting.insert(id);
+        }
+        self.memory.part(&participant, parting, now);
+        if !self.participants.values().any(Participant::is_inside) {
             // Who comes next finds it open, not what people have left behind who are gone.
-            self.conference = ConferenceState::default();
+            self.conference = ConferenceState {
+                lobby: self.config.policy.lobby,
+                alarm: self.conference.alarm,
+                ..ConferenceState::default()
+            };
+        }
+        if self.participants.is_empty() {
             self.state = State::Waiting {
                 until: now + self.config.linger,
             };
         }
-        Some(participant.leg)
+        Some(leg)
     }
 
     fn end(&mut self, why: Dismissal, now: Instant) {
@@ -643,6 +632,30 @@ impl Focus {
     }
 }
 
+/// How somebody leaves the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Parting {
+    /// By themself, or because their leg is gone.
+    Left,
+    /// A moderator sent them away.
+    SentAway,
+    /// The conference is over.
+    Over,
+}
+
+impl From<Dismissal> for Parting {
+    fn from(why: Dismissal) -> Self {
+        match why {
+            Dismissal::Lost => Self::Left,
+            Dismissal::Removed
+            | Dismissal::NotExpected
+            | Dismissal::NoPlace
+            | Dismissal::ComeLater => Self::SentAway,
+            Dismissal::Ended | Dismissal::Stopping | Dismissal::Failed => Self::Over,
+        }
+    }
+}
+
 /// Returns what the person is told whose leg disturbs otherwise than before.
 const fn disturbing(before: Option<Disturbance>, after: Option<Disturbance>) -> Option<Event> {
     match (before, after) {
@@ -665,7 +678,11 @@ impl Seat {
     }
 }
 
+mod arrival;
+mod back;
 mod floor;
+mod lobby;
+mod verb;
 
 #[cfg(test)]
 mod tests;

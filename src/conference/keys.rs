@@ -6,7 +6,8 @@
 //!    │ *          6 9 5 0                 ▲
 //!    ├───▶ Star ──────────────────────────┘
 //!    │      │ 7 ──▶ Volume: 2 8 the others, 6 4 the own voice; any other key ends it
-//!    │      │ 8 ──▶ Moderator: 1 mute all · 2 lock · 5 next hand · 9 ──▶ ConfirmEnd: 1
+//!    │      │ 8 ──▶ Moderator: 1 mute all · 2 lock · 4 remove the last guest · 5 next hand · 9 ──▶ ConfirmEnd: 1
+//!    │      │        └ 3 ──▶ Deciding about who waits: 1 let in · 3 the next · 0 again · 2 ──▶ Refusing: 1 2 3
 //!    │      └ 6 s without a key: "which key?", once, and 6 s more
 //! ```
 //!
@@ -15,7 +16,10 @@
 
 use std::time::Instant;
 
-use crate::limit::{DOUBLE_PRESS, MENU_KEY, STAR_KEY};
+use crate::{
+    conference::policy::Reason,
+    limit::{DECIDE_KEY, DOUBLE_PRESS, MENU_KEY, STAR_KEY},
+};
 
 /// What a caller asks for by keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,14 +38,26 @@ pub enum Key {
     Hear(i8),
     /// Be heard louder or softer, in steps.
     BeHeard(i8),
-    /// The volume is as it should be.
-    VolumeDone,
+    /// Have the keys mean what they meant before.
+    Back,
     /// Mute everybody.
     MuteAll,
     /// Lock the conference, or open it.
     ToggleLock,
     /// Let people ask to speak; give the floor to the next.
     NextHand,
+    /// Say who waits.
+    HearWaiting,
+    /// Say who waits next.
+    HearNextWaiting,
+    /// Let in the one that was said last.
+    AdmitHeard,
+    /// Ask for the reason to turn away the one that was said last.
+    AskReason,
+    /// Turn them away.
+    TurnAwayHeard(Reason),
+    /// Send the guest away who came in last.
+    RemoveLast,
     /// Ask whether the conference is to end.
     AskEnd,
     /// End the conference for all.
@@ -79,6 +95,10 @@ enum State {
         asked: bool,
     },
     Volume(Instant),
+    /// About somebody who waits.
+    Deciding(Instant),
+    /// Why somebody who waits is turned away.
+    Refusing(Instant),
     ConfirmEnd(Instant),
 }
 
@@ -91,6 +111,13 @@ impl Keypad {
     /// Forgets the keys that were pressed.
     pub const fn reset(&mut self) {
         self.state = State::Idle;
+    }
+
+    /// Ends a menu about somebody who waits: there is nobody.
+    pub const fn end_decision(&mut self) {
+        if matches!(self.state, State::Deciding(_) | State::Refusing(_)) {
+            self.state = State::Idle;
+        }
     }
 
     /// Takes a key press; returns what it asks for, if it completes something. What is no key of a telephone is ignored.
@@ -109,12 +136,16 @@ impl Keypad {
             State::Star { .. } if !late => self.after_star(digit, now),
             State::Moderator { .. } if !late => self.moderate(digit, now),
             State::Volume(_) if !late => Some(self.turn(digit, now)),
+            State::Deciding(_) if !late => Some(self.decide(digit, now)),
+            State::Refusing(_) if !late => Some(refuse(digit)),
             State::ConfirmEnd(_) if !late => Some(if digit == '1' { Key::End } else { Key::GoOn }),
             State::Idle
             | State::Once(..)
             | State::Star { .. }
             | State::Moderator { .. }
             | State::Volume(_)
+            | State::Deciding(_)
+            | State::Refusing(_)
             | State::ConfirmEnd(_) => {
                 self.state = match digit {
                     '*' => star(now),
@@ -143,7 +174,9 @@ impl Keypad {
             | State::Once(..)
             | State::Star { .. }
             | State::Moderator { .. }
-            | State::Volume(_) => (State::Idle, None),
+            | State::Volume(_)
+            | State::Deciding(_)
+            | State::Refusing(_) => (State::Idle, None),
         };
         self.state = state;
         key
@@ -156,6 +189,8 @@ impl Keypad {
             State::Star { until, .. }
             | State::Moderator { until, .. }
             | State::Volume(until)
+            | State::Deciding(until)
+            | State::Refusing(until)
             | State::ConfirmEnd(until) => Some(until),
         }
     }
@@ -188,6 +223,11 @@ impl Keypad {
         match digit {
             '1' => Some(Key::MuteAll),
             '2' => Some(Key::ToggleLock),
+            '3' => {
+                self.state = State::Deciding(now + DECIDE_KEY);
+                Some(Key::HearWaiting)
+            }
+            '4' => Some(Key::RemoveLast),
             '5' => Some(Key::NextHand),
             '9' => {
                 self.state = State::ConfirmEnd(now + MENU_KEY);
@@ -207,9 +247,22 @@ impl Keypad {
             '8' => Key::Hear(-1),
             '6' => Key::BeHeard(1),
             '4' => Key::BeHeard(-1),
-            _ => return Key::VolumeDone,
+            _ => return Key::Back,
         };
         self.state = State::Volume(now + MENU_KEY);
+        key
+    }
+
+    fn decide(&mut self, digit: char, now: Instant) -> Key {
+        let until = now + DECIDE_KEY;
+        let (state, key) = match digit {
+            '1' => (State::Idle, Key::AdmitHeard),
+            '2' => (State::Refusing(until), Key::AskReason),
+            '3' => (State::Deciding(until), Key::HearNextWaiting),
+            '0' => (State::Deciding(until), Key::HearWaiting),
+            _ => (State::Idle, Key::Back),
+        };
+        self.state = state;
         key
     }
 }
@@ -218,6 +271,16 @@ fn star(now: Instant) -> State {
     State::Star {
         until: now + STAR_KEY,
         asked: false,
+    }
+}
+
+/// What a digit means after the question for the reason.
+const fn refuse(digit: char) -> Key {
+    match digit {
+        '1' => Key::TurnAwayHeard(Reason::NotExpected),
+        '2' => Key::TurnAwayHeard(Reason::NoPlace),
+        '3' => Key::TurnAwayHeard(Reason::ComeLater),
+        _ => Key::Back,
     }
 }
 
@@ -249,7 +312,7 @@ mod tests {
     const FAST: Duration = Duration::from_millis(150);
     const SLOW: Duration = Duration::from_millis(2_900);
 
-    /// Presses keys with a pause between them, then waits for half a minute; returns what was asked for, in order.
+    /// Presses keys with a pause between them, then waits until nothing is asked any more; returns what was asked for, in order.
     fn press(keys: &str, pause: Duration) -> String {
         let mut keypad = Keypad::new();
         let mut now = t0();
@@ -263,7 +326,7 @@ mod tests {
             pass(&mut keypad, &mut now, pause, &mut note);
             note(keypad.handle_digit(digit, now));
         }
-        pass(&mut keypad, &mut now, Duration::from_secs(30), &mut note);
+        pass(&mut keypad, &mut now, Duration::from_secs(31), &mut note);
         assert_eq!(keypad.poll_timeout(), None, "{keys}");
         asked.trim_end().to_owned()
     }
@@ -292,13 +355,22 @@ mod tests {
             ("*5", "WhoIsHere"),
             ("00", "Help"),
             ("*0", "Help"),
-            ("*7#", "Volume VolumeDone"),
+            ("*7#", "Volume Back"),
             (
                 "*72286641",
-                "Volume Hear(1) Hear(1) Hear(-1) BeHeard(1) BeHeard(1) BeHeard(-1) VolumeDone",
+                "Volume Hear(1) Hear(1) Hear(-1) BeHeard(1) BeHeard(1) BeHeard(-1) Back",
             ),
             ("*81", "MuteAll"),
             ("*82", "ToggleLock"),
+            ("*831", "HearWaiting AdmitHeard"),
+            ("*8331", "HearWaiting HearNextWaiting AdmitHeard"),
+            ("*8300#", "HearWaiting HearWaiting HearWaiting Back"),
+            ("*83", "HearWaiting"),
+            ("*8321", "HearWaiting AskReason TurnAwayHeard(NotExpected)"),
+            ("*8322", "HearWaiting AskReason TurnAwayHeard(NoPlace)"),
+            ("*8323", "HearWaiting AskReason TurnAwayHeard(ComeLater)"),
+            ("*832#", "HearWaiting AskReason Back"),
+            ("*84", "RemoveLast"),
             ("*85", "NextHand"),
             ("*891", "AskEnd End"),
             ("*896", "AskEnd GoOn"),
@@ -361,7 +433,7 @@ mod tests {
         }
         assert_eq!(press("**6", FAST), "ToggleMicrophone");
         assert_eq!(press("*8*6", FAST), "ToggleMicrophone");
-        for keys in ["*80", "*83", "*84", "*86", "*8#"] {
+        for keys in ["*80", "*86", "*87", "*8#"] {
             assert_eq!(press(keys, FAST), "Unknown", "{keys}");
         }
     }
@@ -370,6 +442,32 @@ mod tests {
     fn menus_end_by_themselves() {
         assert_eq!(press("*766", Duration::from_millis(10_001)), "Which Volume");
         assert_eq!(press("*7", FAST), "Volume");
+    }
+
+    /// WCAG 2.2.1: a decision has time.
+    #[test]
+    fn who_decides_has_half_a_minute() {
+        let keypad = |wait: u64| {
+            let mut keypad = Keypad::new();
+            let now = t0();
+            for digit in "*83".chars() {
+                keypad.handle_digit(digit, now);
+            }
+            keypad.handle_digit('1', now + Duration::from_secs(wait))
+        };
+        assert_eq!(keypad(30), Some(Key::AdmitHeard));
+        assert_eq!(keypad(31), None);
+    }
+
+    #[test]
+    fn a_decision_about_nobody_is_over() {
+        let mut keypad = Keypad::new();
+        for digit in "*83".chars() {
+            keypad.handle_digit(digit, t0());
+        }
+        keypad.end_decision();
+        assert_eq!(keypad.poll_timeout(), None);
+        assert_eq!(keypad.handle_digit('1', t0()), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{LegId, ParticipantId},
+    id::{LegId, ParticipantId, PersonId},
     limit::{MARKS_IN_A_ROW_MAX, NAME_CHARS_MAX},
     pii::Name,
 };
@@ -32,6 +32,8 @@ pub enum Door {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
+    /// In the waiting room: hears nobody, is heard by nobody, and is known to moderators alone.
+    Pending,
     /// In the conference.
     Connected,
     /// In the conference, but the telephone is on hold.
@@ -57,7 +59,8 @@ pub struct Participant {
     pub id: ParticipantId,
     /// Their leg.
     pub leg: LegId,
-    /// Display name or pseudonym; none for the nameless and for every telephone, whose label is made of the ordinal.
+    /// Display name or pseudonym; none for the nameless and for telephones that a moderator or an invitation has not
+    /// named, whose label is made of the ordinal.
     pub name: Option<Name>,
     /// Their number among those who came through the same door, from 1, as in "Telefon 1"; stays the same while they
     /// are here and is not given out again in this conference.
@@ -84,11 +87,31 @@ pub struct Participant {
 }
 
 impl Participant {
+    /// Tells whether they are in the conference itself, not in its waiting room.
+    pub fn is_inside(&self) -> bool {
+        self.status != Status::Pending
+    }
+
     /// Tells whether the mixer leaves them out because music comes from their leg.
     pub fn is_music(&self) -> bool {
         self.disturbs == Some(Disturbance::Music)
     }
 }
+
+/// By what somebody can be known again who comes back, as long as the conference lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Known {
+    /// The PIN they entered with is theirs alone.
+    pub person: Option<PersonId>,
+    /// The number their call came from, by whoever's word.
+    pub caller: Option<Mark>,
+    /// That number is asserted by a trunk that is believed.
+    pub vouched: bool,
+}
+
+/// A telephone number, hashed with a key that nobody keeps: equal for equal numbers and else without meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mark(pub u64);
 
 /// Returns the name as it may be shown: a [`clean_line`] of at most [`NAME_CHARS_MAX`].
 pub fn clean_name(raw: &str) -> Option<Name> {

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::limit::{SPEAKERS_DEFAULT, SPEAKERS_MAX};
 
@@ -28,6 +28,60 @@ impl fmt::Display for Speakers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// Who waits until a moderator lets them in.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lobby {
+    /// Nobody.
+    #[default]
+    Off,
+    /// Guests.
+    Guests,
+    /// Everybody, moderators too once one of them is inside: somebody must be there to open.
+    All,
+}
+
+impl Lobby {
+    /// Returns the word that stands in settings and in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Guests => "guests",
+            Self::All => "all",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Off, Self::Guests, Self::All]
+            .into_iter()
+            .find(|lobby| lobby.word() == word)
+    }
+}
+
+/// What a room's owner decides about its conference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// How many are heard at a time.
+    pub speakers: Speakers,
+    /// Who waits.
+    pub lobby: Lobby,
+}
+
+/// Why a moderator lets somebody not in; there are no others, so that nobody is hurt by words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// They are not expected here.
+    NotExpected,
+    /// There is no place for them.
+    NoPlace,
+    /// They may come later.
+    ComeLater,
 }
 
 /// A number of speakers that no conference can have.

@@ -1,12 +1,37 @@
-//! Who may do what: one table of role and action, for keys, page and API alike.
+//! Who may do what: one table of standing and action, for keys, page and API alike.
 //!
 //! Opening somebody else's microphone is not in the table because it does not exist: it is opened by its person alone.
 
-use crate::conference::participant::Role;
+use crate::conference::participant::{Role, Status};
+
+/// Whose rights are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// Somebody in the waiting room, whatever their role will be inside.
+    Waiting,
+    /// A guest.
+    Guest,
+    /// A moderator.
+    Moderator,
+}
+
+impl Standing {
+    /// All standings.
+    pub const ALL: [Self; 3] = [Self::Waiting, Self::Guest, Self::Moderator];
+
+    /// A participant's standing.
+    pub const fn of(role: Role, status: Status) -> Self {
+        match (status, role) {
+            (Status::Pending, _) => Self::Waiting,
+            (Status::Connected | Status::OnHold, Role::Guest) => Self::Guest,
+            (Status::Connected | Status::OnHold, Role::Moderator) => Self::Moderator,
+        }
+    }
+}
 
 /// Defines [`Action`] together with the table, so that no action can be without a row.
 macro_rules! rights {
-    ($($(#[$doc:meta])* $action:ident => [$($role:ident),*];)*) => {
+    ($($(#[$doc:meta])* $action:ident => [$($standing:ident),*];)*) => {
         /// What rights are given for.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Action {
@@ -17,10 +42,10 @@ macro_rules! rights {
             /// Every action, in the order of the table.
             pub const ALL: &[Self] = &[$(Self::$action,)*];
 
-            /// The roles that may take it.
-            const fn roles(self) -> &'static [Role] {
+            /// Who may take it.
+            const fn standings(self) -> &'static [Standing] {
                 match self {
-                    $(Self::$action => &[$(Role::$role,)*],)*
+                    $(Self::$action => &[$(Standing::$standing,)*],)*
                 }
             }
         }
@@ -28,6 +53,10 @@ macro_rules! rights {
 }
 
 rights! {
+    /// Hearing the help, and hearing louder or softer.
+    OwnListening => [Waiting, Guest, Moderator];
+    /// Being heard louder or softer.
+    OwnLoudness => [Guest, Moderator];
     /// Switching one's own microphone on and off.
     OwnMicrophone => [Guest, Moderator];
     /// Having one's own sound left as it is.
@@ -36,6 +65,16 @@ rights! {
     OwnHand => [Guest, Moderator];
     /// Asking who is here.
     WhoIsHere => [Guest, Moderator];
+    /// Seeing or hearing who waits.
+    SeeWaiting => [Moderator];
+    /// Letting in who waits.
+    Admit => [Moderator];
+    /// Turning away who waits.
+    TurnAway => [Moderator];
+    /// Deciding who has to wait.
+    Lobby => [Moderator];
+    /// Letting people in again after PINs were guessed.
+    LiftAlarm => [Moderator];
     /// Switching somebody's microphone off.
     Mute => [Moderator];
     /// Switching the microphones of all guests off.
@@ -50,15 +89,19 @@ rights! {
     GiveFloor => [Moderator];
     /// Letting nobody else in, or letting people in again.
     Lock => [Moderator];
+    /// Calling somebody by another name.
+    Rename => [Moderator];
     /// Sending somebody away.
     Remove => [Moderator];
+    /// Sending somebody away for as long as the conference lasts.
+    Ban => [Moderator];
     /// Ending the conference for all.
     End => [Moderator];
 }
 
-/// Tells whether the role gives the right to the action.
-pub fn may(role: Role, action: Action) -> bool {
-    action.roles().contains(&role)
+/// Tells whether the standing gives the right to the action.
+pub fn may(standing: Standing, action: Action) -> bool {
+    action.standings().contains(&standing)
 }
 
 #[cfg(test)]
@@ -66,10 +109,10 @@ mod tests {
     use super::*;
 
     macro_rules! cells {
-        ($($test:ident: $role:ident $action:ident $expected:literal;)*) => {
+        ($($test:ident: $standing:ident $action:ident $expected:literal;)*) => {
             $(#[test]
             fn $test() {
-                assert_eq!(may(Role::$role, Action::$action), $expected);
+                assert_eq!(may(Standing::$standing, Action::$action), $expected);
             })*
         };
     }
@@ -78,8 +121,25 @@ mod tests {
     #[test]
     fn a_moderator_may_do_everything() {
         for action in Action::ALL {
-            assert!(may(Role::Moderator, *action), "{action:?}");
+            assert!(may(Standing::Moderator, *action), "{action:?}");
         }
+    }
+
+    /// The waiting room is no way to anything inside.
+    #[test]
+    fn who_waits_may_do_nothing_but_listen() {
+        let may = |action: &&Action| may(Standing::Waiting, **action);
+        let allowed: Vec<&Action> = Action::ALL.iter().filter(may).collect();
+        assert_eq!(allowed, [&Action::OwnListening]);
+    }
+
+    #[test]
+    fn a_role_counts_inside_only() {
+        for role in [Role::Guest, Role::Moderator] {
+            assert_eq!(Standing::of(role, Status::Pending), Standing::Waiting);
+        }
+        let held = Standing::of(Role::Moderator, Status::OnHold);
+        assert_eq!(held, Standing::Moderator);
     }
 
     cells! {
@@ -96,6 +156,13 @@ mod tests {
         a_guest_does_not_mute: Guest Mute false;
         a_guest_does_not_remove: Guest Remove false;
         a_guest_does_not_end: Guest End false;
+        a_guest_does_not_see_who_waits: Guest SeeWaiting false;
+        a_guest_lets_nobody_in: Guest Admit false;
+        a_guest_turns_nobody_away: Guest TurnAway false;
+        a_guest_makes_nobody_wait: Guest Lobby false;
+        a_guest_lifts_no_alarm: Guest LiftAlarm false;
+        a_guest_renames_nobody: Guest Rename false;
+        a_guest_bans_nobody: Guest Ban false;
         a_moderator_switches_their_own_microphone: Moderator OwnMicrophone true;
         a_moderator_has_their_own_sound_left_as_it_is: Moderator OriginalSound true;
         a_moderator_mutes: Moderator Mute true;

@@ -1,6 +1,6 @@
 //! What a caller is told who asks who is here.
 
-use crate::conference::participant::{Door, Participant};
+use crate::conference::participant::{Door, Participant, Role, Status};
 
 /// Who is here and what they do, as far as it is said by clips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,6 +13,33 @@ pub struct Rollcall {
     pub hands: u32,
     /// Nobody else is let in.
     pub locked: bool,
+    /// Somebody is in the waiting room; nobody but moderators is told.
+    pub waiting: bool,
+}
+
+/// What somebody is called whose name is not spoken: "Telefon 3".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label {
+    /// Their way in.
+    pub door: Door,
+    /// Their number among those who came the same way.
+    pub ordinal: u32,
+}
+
+impl Label {
+    /// An example.
+    pub(super) const SAMPLE: Self = Self {
+        door: Door::Phone,
+        ordinal: 1,
+    };
+
+    /// Somebody's label.
+    pub(super) const fn of(participant: &Participant) -> Self {
+        Self {
+            door: participant.door,
+            ordinal: participant.ordinal,
+        }
+    }
 }
 
 /// Who speaks at a moment.
@@ -20,8 +47,8 @@ pub struct Rollcall {
 pub enum Speaking {
     /// Nobody.
     Nobody,
-    /// One, by door and ordinal: "Telefon 3". Names are not spoken.
-    One(Door, u32),
+    /// One. Names are not spoken.
+    One(Label),
     /// More than one.
     Several,
 }
@@ -30,29 +57,36 @@ impl Rollcall {
     /// An example.
     pub(super) const SAMPLE: Self = Self {
         present: 4,
-        speaking: Speaking::One(Door::Phone, 1),
+        speaking: Speaking::One(Label::SAMPLE),
         hands: 2,
         locked: true,
+        waiting: true,
     };
 
-    /// Calls the roll.
+    /// Calls the roll. Who waits is not here yet; a moderator is told that somebody does.
     pub(super) fn of<'a>(
         participants: impl Iterator<Item = &'a Participant>,
         locked: bool,
+        by: Role,
     ) -> Self {
         let mut rollcall = Self {
             present: 0,
             speaking: Speaking::Nobody,
             hands: 0,
             locked,
+            waiting: false,
         };
         for participant in participants {
+            if participant.status == Status::Pending {
+                rollcall.waiting |= by == Role::Moderator;
+                continue;
+            }
             rollcall.present = rollcall.present.saturating_add(1);
             rollcall.hands += u32::from(participant.hand.is_some());
             if participant.speaking {
                 rollcall.speaking = match rollcall.speaking {
-                    Speaking::Nobody => Speaking::One(participant.door, participant.ordinal),
-                    Speaking::One(..) | Speaking::Several => Speaking::Several,
+                    Speaking::Nobody => Speaking::One(Label::of(participant)),
+                    Speaking::One(_) | Speaking::Several => Speaking::Several,
                 };
             }
         }

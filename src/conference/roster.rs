@@ -2,11 +2,17 @@
 //!
 //! A delta carries whole entries, so applying one twice does no harm. A reader that holds version *n* applies version
 //! *n* + 1, ignores what is not above *n*, and asks for a snapshot when it finds a gap.
+//!
+//! Who waits sees themself alone, who is inside sees who is inside, and moderators see who waits as well: the same versions
+//! for all, with what is not for the [`Audience`] left out.
 
 pub use crate::conference::participant::Participant as Entry;
 use serde::{Deserialize, Serialize};
 
-use crate::id::ParticipantId;
+use crate::{
+    conference::{participant::Role, policy::Lobby},
+    id::ParticipantId,
+};
 
 /// What holds for the whole conference (RFC 4575 §5.5, `conference-state`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -15,6 +21,51 @@ pub struct ConferenceState {
     pub locked: bool,
     /// A guest speaks only with the floor.
     pub ask_to_speak: bool,
+    /// Who waits before they are let in.
+    pub lobby: Lobby,
+    /// Somebody guesses PINs, and all newcomers wait; moderators alone are told.
+    pub alarm: bool,
+}
+
+/// For whose eyes a roster is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Audience {
+    /// Who waits, and sees nothing but that.
+    Waiting(ParticipantId),
+    /// Who is inside.
+    Inside,
+    /// Moderators inside.
+    Moderators,
+}
+
+impl Audience {
+    /// For whose eyes a roster is that somebody gets.
+    pub fn of(entry: &Entry) -> Self {
+        match (entry.is_inside(), entry.role) {
+            (false, _) => Self::Waiting(entry.id),
+            (true, Role::Guest) => Self::Inside,
+            (true, Role::Moderator) => Self::Moderators,
+        }
+    }
+
+    fn sees(self, entry: &Entry) -> bool {
+        match self {
+            Self::Waiting(own) => entry.id == own,
+            Self::Inside => entry.is_inside(),
+            Self::Moderators => true,
+        }
+    }
+
+    fn sees_of(self, state: ConferenceState) -> ConferenceState {
+        match self {
+            Self::Waiting(_) => ConferenceState::default(),
+            Self::Inside => ConferenceState {
+                alarm: false,
+                ..state
+            },
+            Self::Moderators => state,
+        }
+    }
 }
 
 /// The whole roster (RFC 4575: state "full").
@@ -39,9 +90,43 @@ pub struct Delta {
     pub entries: Vec<Entry>,
     /// Those who are gone.
     pub gone: Vec<ParticipantId>,
+    /// Those who are gone without having been inside.
+    pub gone_waiting: Vec<ParticipantId>,
+}
+
+impl Delta {
+    /// Returns what of it is for these eyes; everything that others know is left out, the version stays.
+    #[must_use]
+    pub fn seen_by(&self, audience: Audience) -> Self {
+        let seen = |ids: &Vec<ParticipantId>, sees: bool| if sees { ids.clone() } else { vec![] };
+        let entries = self.entries.iter().filter(|entry| audience.sees(entry));
+        Self {
+            version: self.version,
+            state: audience.sees_of(self.state),
+            entries: entries.cloned().collect(),
+            gone: seen(&self.gone, !matches!(audience, Audience::Waiting(_))),
+            gone_waiting: seen(&self.gone_waiting, audience == Audience::Moderators),
+        }
+    }
+
+    /// Everybody who is gone.
+    pub fn all_gone(&self) -> impl Iterator<Item = ParticipantId> {
+        self.gone.iter().chain(&self.gone_waiting).copied()
+    }
 }
 
 impl Snapshot {
+    /// Returns what of it is for these eyes.
+    #[must_use]
+    pub fn seen_by(&self, audience: Audience) -> Self {
+        let entries = self.entries.iter().filter(|entry| audience.sees(entry));
+        Self {
+            version: self.version,
+            state: audience.sees_of(self.state),
+            entries: entries.cloned().collect(),
+        }
+    }
+
     /// Applies a delta; returns whether the snapshot is up to date with it, `false` when versions are missing between.
     pub fn apply(&mut self, delta: &Delta) -> bool {
         if delta.version <= self.version {
@@ -53,7 +138,8 @@ impl Snapshot {
         self.version = delta.version;
         self.state = delta.state;
         self.entries.retain(|entry| {
-            !delta.gone.contains(&entry.id) && delta.entries.iter().all(|d| d.id != entry.id)
+            delta.all_gone().all(|gone| gone != entry.id)
+                && delta.entries.iter().all(|d| d.id != entry.id)
         });
         self.entries.extend(delta.entries.iter().cloned());
         self.sort();
@@ -71,7 +157,7 @@ impl Snapshot {
 mod tests {
     use super::*;
     use crate::{
-        conference::participant::{Door, Role, Status},
+        conference::participant::{Door, Status},
         id::LegId,
     };
 
@@ -99,6 +185,7 @@ mod tests {
             state: ConferenceState::default(),
             entries,
             gone: gone.iter().map(|&id| ParticipantId::from_u64(id)).collect(),
+            gone_waiting: vec![],
         }
     }
 
@@ -148,5 +235,45 @@ mod tests {
                 entries: vec![entry(1)]
             }
         );
+    }
+
+    #[test]
+    fn each_sees_what_is_for_their_eyes() {
+        let mut waiting = entry(1);
+        waiting.status = Status::Pending;
+        let mut other = entry(2);
+        other.status = Status::Pending;
+        let change = Delta {
+            state: ConferenceState {
+                locked: true,
+                alarm: true,
+                ..ConferenceState::default()
+            },
+            gone_waiting: vec![ParticipantId::from_u64(9)],
+            ..delta(7, vec![waiting.clone(), other, entry(3)], &[8])
+        };
+        let seen = |audience| {
+            let Delta {
+                version,
+                state,
+                entries,
+                gone,
+                gone_waiting,
+            } = change.seen_by(audience);
+            assert_eq!(version, 7, "nobody misses a version");
+            let numbers: Vec<u32> = entries.iter().map(|entry| entry.ordinal).collect();
+            let gone = (gone.len(), gone_waiting.len());
+            (numbers, state.locked, state.alarm, gone)
+        };
+        let own = Audience::of(&waiting);
+        assert_eq!(seen(own), (vec![1], false, false, (0, 0)));
+        let inside = Audience::of(&entry(3));
+        assert_eq!(seen(inside), (vec![3], true, false, (1, 0)));
+        let led = Audience::Moderators;
+        assert_eq!(seen(led), (vec![1, 2, 3], true, true, (1, 1)));
+        let mut roster = Snapshot::default();
+        assert!(roster.apply(&delta(1, vec![waiting, entry(3)], &[])));
+        assert_eq!(roster.seen_by(own).entries.len(), 1);
+        assert_eq!(roster.seen_by(inside).entries, [entry(3)]);
     }
 }

@@ -6,7 +6,7 @@
 //!             404       503      488
 //! ```
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Instant};
 
 use rand::RngExt;
 use sip::{CallRef, Cause, Command, Flow, sdp::Description};
@@ -24,14 +24,15 @@ use crate::{
         focus::Verb,
         ivr::{self, Ivr},
         keys::{Key, Keypad},
-        participant::Role,
-        rights::{self, Action},
+        participant::{Role, Status},
+        rights::{self, Action, Standing},
     },
-    limit::{GOODBYE_MAX, HELD_PING_INTERVAL},
+    limit::{GOODBYE_MAX, HELD_PING_INTERVAL, WAITING_STATUS},
     media::api::PhoneMedia,
     pii::Secret,
     server::{
         Admission, Attendance, LegNews, MediaLeg, Notice, Server,
+        caller::Caller,
         conference::{clock, until},
     },
 };
@@ -68,6 +69,8 @@ pub(super) struct Invite {
     pub(super) destination: Destination,
     /// What is spoken where neither the number nor its room says otherwise.
     pub(super) language: Language,
+    /// Who calls; forgotten with the call.
+    pub(super) caller: Caller,
     pub(super) offer: Option<Description>,
 }
 
@@ -113,7 +116,8 @@ impl Call {
     }
 
     /// Runs the call to its end.
-    pub(super) async fn run(mut self, invite: Invite) {
+    pub(super) async fn run(mut self, mut invite: Invite) {
+        let caller = std::mem::take(&mut invite.caller);
         let (leg, session, entry, language) = match self.answer(invite).await {
             Ok(Some(answered)) => answered,
             Ok(None) => return,
@@ -124,9 +128,11 @@ impl Call {
             session,
             language,
             saying: None,
+            playing: None,
+            later: VecDeque::new(),
         };
-        let exit = match self.admit(&mut talk, entry).await {
-            Ok(admission) => self.confer(&mut talk, &admission).await,
+        let exit = match self.admit(&mut talk, entry, &caller).await {
+            Ok(admission) => self.confer(&mut talk, &admission, &caller).await,
             Err(exit) => exit,
         };
         self.leave(&mut talk, exit).await;
@@ -260,7 +266,12 @@ impl Call {
     }
 
     /// Asks for the code until it is right.
-    async fn admit(&mut self, talk: &mut Talk, entry: ivr::Entry) -> Result<Admission, Exit> {
+    async fn admit(
+        &mut self,
+        talk: &mut Talk,
+        entry: ivr::Entry,
+        caller: &Caller,
+    ) -> Result<Admission, Exit> {
         let mut ivr = Ivr::new(entry, clock());
         let mut saying = None;
         let mut admission = None;
@@ -271,10 +282,10 @@ impl Call {
                     ivr::Effect::Say(event) => saying = Some(talk.say(event).await),
                     ivr::Effect::Hush => talk.hush().await,
                     ivr::Effect::Check { number, pin } => {
-                        match self.server.check_code(&number, &pin).await {
-                            Ok(found) => {
-                                admission = found;
-                                ivr.handle_verdict(admission.is_some(), clock());
+                        match self.server.check_code(&number, &pin, caller).await {
+                            Ok(judged) => {
+                                admission = judged.admission;
+                                ivr.handle_verdict(admission.is_some(), clock() + judged.delay);
                             }
                             Err(error) => {
                                 tracing::error!(%error, "a code could not be judged");
@@ -311,10 +322,11 @@ impl Call {
         }
     }
 
-    /// Takes part in the conference until one side leaves.
-    async fn confer(&mut self, talk: &mut Talk, admission: &Admission) -> Exit {
+    /// Takes part in the conference, or waits to be let in, until one side leaves.
+    async fn confer(&mut self, talk: &mut Talk, admission: &Admission, caller: &Caller) -> Exit {
         talk.language = admission.language;
-        let mut attendance = match self.server.join_phone(admission, &mut talk.leg).await {
+        let joined = self.server.join_phone(admission, caller, &mut talk.leg);
+        let mut attendance = match joined.await {
             Ok(attendance) => attendance,
             Err(crate::server::Error::Refused(refusal)) => return Exit::Goodbye(refusal.event()),
             Err(crate::server::Error::Overloaded) => return Exit::Goodbye(Event::Busy),
@@ -328,27 +340,35 @@ impl Call {
         }
         let mut keypad = Keypad::new();
         let mut ping = self.next_ping();
+        // When somebody who waits is told so again.
+        let mut status = attendance.waits().then(|| clock() + WAITING_STATUS);
         loop {
+            let standing = standing(admission.role, status);
             tokio::select! {
                 biased;
                 news = talk.leg.next() => match news {
                     Some(LegNews::Digit(digit)) => {
                         // Any key interrupts what is being said.
-                        talk.hush().await;
+                        talk.interrupt(standing).await;
                         if let Some(key) = keypad.handle_digit(digit, clock()) {
-                            obey(key, &mut keypad, talk, &attendance, admission.role).await;
+                            obey(key, &mut keypad, talk, &attendance, standing).await;
                         }
                     }
                     Some(LegNews::Quiet(_)) => self.order(Command::Ping { call: self.call }).await,
                     Some(LegNews::Gone(_)) | None => return Exit::Leave,
                     Some(LegNews::Unplayed(token)) => talk.insist(token).await,
-                    Some(LegNews::Connected | LegNews::Played(_)) => {}
+                    Some(LegNews::Played(token)) => talk.played(token, standing).await,
+                    Some(LegNews::Connected) => {}
                 },
                 notice = attendance.next() => match notice {
                     Some(Notice::Told(event)) => {
-                        talk.say(event).await;
+                        if matches!(event, Event::LetIn { .. }) {
+                            status = None;
+                        }
+                        talk.pass_on(event).await;
                     }
                     Some(Notice::Refused(refusal)) => {
+                        keypad.end_decision();
                         talk.say(refusal.event()).await;
                     }
                     Some(Notice::Dismissed(why)) => return why.event().map_or(Exit::Leave, Exit::Goodbye),
@@ -368,9 +388,13 @@ impl Call {
                     self.order(Command::Ping { call: self.call }).await;
                     ping = self.next_ping();
                 },
+                () = until(status) => {
+                    status = Some(clock() + WAITING_STATUS);
+                    talk.say(Event::StillWaiting).await;
+                },
                 () = until(keypad.poll_timeout()) => {
                     if let Some(key) = keypad.handle_timeout(clock()) {
-                        obey(key, &mut keypad, talk, &attendance, admission.role).await;
+                        obey(key, &mut keypad, talk, &attendance, standing).await;
                     }
                 },
             }
@@ -495,6 +519,10 @@ struct Talk {
     language: Language,
     /// What was said last, with its token, unless it was interrupted.
     saying: Option<(Event, u64)>,
+    /// The token of what is being said.
+    playing: Option<u64>,
+    /// What is said when that is over.
+    later: VecDeque<Event>,
 }
 
 impl Talk {
@@ -505,7 +533,41 @@ impl Talk {
             self.leg.say(event, self.language).await
         };
         self.saying = Some((event, token));
+        self.playing = Some(token);
         token
+    }
+
+    /// Says what the conference tells; news wait until other words are said.
+    async fn pass_on(&mut self, event: Event) {
+        if event.is_news() && self.playing.is_some() {
+            if !self.later.contains(&event) {
+                self.later.push_back(event);
+            }
+        } else {
+            self.say(event).await;
+        }
+    }
+
+    /// Goes on when something has been said: with what waits to be said, or with the sound of waiting.
+    async fn played(&mut self, token: u64, standing: Standing) {
+        if self.playing != Some(token) {
+            return;
+        }
+        self.playing = None;
+        if let Some(event) = self.later.pop_front() {
+            self.say(event).await;
+        } else if standing == Standing::Waiting {
+            self.say(Event::WaitingSound).await;
+        }
+    }
+
+    /// Stops what is being said; who waits hears the sound of waiting instead, which goes on.
+    async fn interrupt(&mut self, standing: Standing) {
+        if standing != Standing::Waiting {
+            self.hush().await;
+        } else if !matches!(self.saying, Some((Event::WaitingSound, _))) {
+            self.say(Event::WaitingSound).await;
+        }
     }
 
     /// Says something whose end nobody waits for.
@@ -518,36 +580,66 @@ impl Talk {
         if let Some((event, _)) = self.saying.filter(|(_, said)| *said == token) {
             let token = self.leg.say(event, self.language).await;
             self.saying = Some((event, token));
+            self.playing = Some(token);
         }
     }
 
     async fn hush(&mut self) {
         self.saying = None;
+        self.playing = None;
         self.leg.hush().await;
     }
 }
 
+/// What a caller may do: who waits has a time at which they are told so again.
+const fn standing(role: Role, status: Option<Instant>) -> Standing {
+    let status = match status {
+        Some(_) => Status::Pending,
+        None => Status::Connected,
+    };
+    Standing::of(role, status)
+}
+
 /// Does what a caller asks for by keys in a conference.
-async fn obey(key: Key, keypad: &mut Keypad, talk: &mut Talk, attendance: &Attendance, role: Role) {
+async fn obey(
+    key: Key,
+    keypad: &mut Keypad,
+    talk: &mut Talk,
+    attendance: &Attendance,
+    standing: Standing,
+) {
+    // A menu that leads to nothing one may do is not begun.
+    if let Some(action) = begins(key)
+        && !rights::may(standing, action)
+    {
+        keypad.reset();
+        let refused = match standing {
+            Standing::Waiting => Event::StillWaiting,
+            Standing::Guest | Standing::Moderator => Event::NotAllowed,
+        };
+        return talk.tell(refused).await;
+    }
     let verb = match key {
         Key::ToggleMicrophone => Verb::ToggleMicrophone,
         Key::ToggleHand => Verb::ToggleHand,
         Key::WhoIsHere => Verb::WhoIsHere,
+        Key::HearWaiting => Verb::HearWaiting,
+        Key::HearNextWaiting => Verb::HearNextWaiting,
+        Key::AdmitHeard => Verb::AdmitHeard,
+        Key::TurnAwayHeard(reason) => Verb::TurnAwayHeard(reason),
+        Key::RemoveLast => Verb::RemoveLast,
         Key::MuteAll => Verb::MuteAll,
         Key::ToggleLock => Verb::ToggleLock,
         Key::NextHand => Verb::NextHand,
         Key::End => Verb::End,
-        Key::AskEnd if !rights::may(role, Action::End) => {
-            keypad.reset();
-            return talk.tell(Event::NotAllowed).await;
-        }
+        Key::AskReason => return talk.tell(Event::WhichReason).await,
         Key::AskEnd => return talk.tell(Event::ConfirmEnd).await,
         Key::GoOn => return talk.tell(Event::GoesOn).await,
-        Key::Help => return talk.tell(Event::Help { role }).await,
+        Key::Help => return talk.tell(help(standing)).await,
         Key::Which => return talk.tell(Event::WhichKey).await,
         Key::Unknown => return talk.tell(Event::KeyUnknown).await,
         Key::Volume => return talk.tell(Event::Volume).await,
-        Key::VolumeDone => return talk.tell(Event::VolumeDone).await,
+        Key::Back => return talk.tell(Event::VolumeDone).await,
         Key::Hear(steps) => {
             let turned = talk.leg.hear(steps).await;
             return talk.tell(Event::VolumeTurned { turned }).await;
@@ -558,6 +650,43 @@ async fn obey(key: Key, keypad: &mut Keypad, talk: &mut Talk, attendance: &Atten
         }
     };
     attendance.act(verb).await;
+}
+
+/// The right to what a key begins or does by itself, without the conference being asked at once.
+const fn begins(key: Key) -> Option<Action> {
+    match key {
+        Key::HearWaiting => Some(Action::SeeWaiting),
+        Key::AskEnd => Some(Action::End),
+        Key::Volume | Key::Hear(_) => Some(Action::OwnListening),
+        Key::BeHeard(_) => Some(Action::OwnLoudness),
+        Key::ToggleMicrophone
+        | Key::ToggleHand
+        | Key::WhoIsHere
+        | Key::Help
+        | Key::Back
+        | Key::HearNextWaiting
+        | Key::AdmitHeard
+        | Key::AskReason
+        | Key::TurnAwayHeard(_)
+        | Key::RemoveLast
+        | Key::MuteAll
+        | Key::ToggleLock
+        | Key::NextHand
+        | Key::End
+        | Key::GoOn
+        | Key::Which
+        | Key::Unknown => None,
+    }
+}
+
+const fn help(standing: Standing) -> Event {
+    match standing {
+        Standing::Waiting => Event::WaitingHelp,
+        Standing::Guest => Event::Help { role: Role::Guest },
+        Standing::Moderator => Event::Help {
+            role: Role::Moderator,
+        },
+    }
 }
 
 /// How long words may hold up a stop, which is to be over within 3 s.

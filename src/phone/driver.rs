@@ -275,11 +275,13 @@ impl Door {
             trunk,
             destination,
             language,
+            caller,
         } = admitted;
         let invite = Invite {
             flow,
             destination,
             language,
+            caller,
             offer,
         };
         let (inbox, news) = mpsc::channel(CALL_INBOX_MAX);

@@ -5,10 +5,10 @@ use sip::{Asked, Flow};
 use super::{
     numbers::{Called, Destination, Directory},
     route::caller_address,
-    spelling::DialPlan,
+    spelling::{DialPlan, digits},
     status::Refusal,
 };
-use crate::{conference::event::Language, network::Network};
+use crate::{conference::event::Language, network::Network, pii::Pii, server::caller::Caller};
 
 /// Who may call in, and which numbers lead where.
 #[derive(Debug, Clone)]
@@ -64,6 +64,8 @@ pub(super) struct Admitted {
     pub(super) destination: Destination,
     /// What callers hear on this trunk where neither number nor room says otherwise.
     pub(super) language: Language,
+    /// Who calls.
+    pub(super) caller: Caller,
 }
 
 /// All trunks, in the order of the settings.
@@ -118,6 +120,7 @@ impl Trunks {
             trunk: TrunkIndex(index),
             destination,
             language: trunk.language,
+            caller: caller(asked, &trunk.plan, index),
         })
     }
 
@@ -151,6 +154,19 @@ impl Trunks {
             Some((index, address))
         };
         by(flow.remote.ip().to_canonical()).or_else(|| by(caller_address(flow)))
+    }
+}
+
+/// Who calls: by the word of the trunk, else by their own. Who wishes to be anonymous is.
+fn caller(asked: &Asked, plan: &DialPlan, trunk: usize) -> Caller {
+    let vouched = asked.asserted.as_ref().and_then(|who| who.number.as_ref());
+    let number = vouched.or(asked.caller.number.as_ref());
+    let number = number.filter(|_| !asked.private);
+    let number = number.and_then(|number| digits(number.expose()));
+    Caller {
+        vouched: vouched.is_some() && number.is_some(),
+        number: number.map(|number| Pii::new(plan.canonical(&number))),
+        trunk,
     }
 }
 
@@ -220,6 +236,38 @@ mod tests {
         assert_eq!(admit("192.0.2.99", "+491"), Err(Refusal::NOT_FOUND));
         let unknown: Vec<u64> = trunks.counts().map(|counts| counts.unknown).collect();
         assert_eq!(unknown, [0, 2, 0]);
+    }
+
+    #[test]
+    fn a_caller_is_who_the_trunk_says_unless_they_wish_to_be_nobody() {
+        let nobody = crate::server::caller::Caller::default();
+        let who = |number: &str| crate::server::caller::Caller {
+            number: Some(Pii::new(number.to_owned())),
+            ..nobody.clone()
+        };
+        let read = |from: &str, asserted: Option<&str>, private| {
+            let sip = |number: &str| Caller {
+                number: Some(Pii::new(number.to_owned())),
+                name: None,
+            };
+            let asked = Asked {
+                caller: sip(from),
+                asserted: asserted.map(sip),
+                private,
+                ..asked("+491")
+            };
+            let plan = DialPlan {
+                country: "49".to_owned(),
+                area: String::new(),
+            };
+            caller(&asked, &plan, 0)
+        };
+        assert_eq!(read("030 123", None, false), who("+4930123"));
+        let mut vouched = who("+4930124");
+        vouched.vouched = true;
+        assert_eq!(read("030123", Some("0049-30-124"), false), vouched);
+        assert_eq!(read("030123", Some("+4930124"), true), nobody);
+        assert_eq!(read("alice", None, false), nobody);
     }
 
     #[test]

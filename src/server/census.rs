@@ -9,6 +9,7 @@ pub struct Census {
     conferences: AtomicU64,
     admitted: AtomicU64,
     wrong_codes: AtomicU64,
+    unjudged_codes: AtomicU64,
 }
 
 impl Census {
@@ -30,6 +31,15 @@ impl Census {
     /// Codes judged wrong since the start.
     pub fn wrong_codes(&self) -> u64 {
         self.wrong_codes.load(Ordering::Relaxed)
+    }
+
+    /// Codes answered as wrong without being judged since the start, because too many before them were wrong.
+    pub fn unjudged_codes(&self) -> u64 {
+        self.unjudged_codes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn code_was_not_judged(&self) {
+        self.unjudged_codes.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn roster_changed(&self, before: usize, after: usize) {

@@ -1,21 +1,31 @@
 //! The task of one conference: drives a [`Focus`], tells its participants, and keeps the bus equal to the roster.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use dsp::{Codec, Shaping};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Notice, Sound, census::Census, router::Note};
+use super::{
+    Notice, Sound,
+    caller::{Caller, Marks},
+    census::Census,
+    guard::Guard,
+    router::Note,
+};
 use crate::limit::CONFERENCE_SWEEP_INTERVAL;
 use crate::{
     conference::{
         error::Refusal,
-        focus::{Effect, Focus, FocusConfig, Input, Seat, Verb},
+        focus::{Effect, Focus, FocusConfig, Input, Newcomer, Seat, Trust, Verb},
         participant::{Disturbance, Door, Role},
-        policy::Speakers,
-        roster::Snapshot,
+        policy::{Policy, Speakers},
+        roster::{Audience, Delta, Snapshot},
     },
-    id::{ConferenceId, LegId, ParticipantId, RoomId},
+    id::{ConferenceId, LegId, ParticipantId, PersonId, RoomId},
     media::{
         api::{self, Channels, Command},
         pool::Pool,
@@ -47,8 +57,10 @@ pub(crate) enum Message {
     LegGone { leg: LegId },
     /// The bus failed; nobody can hear anybody.
     BusFailed,
-    /// So many are heard at a time from here on.
-    Speakers(Speakers),
+    /// The room's owner has decided.
+    Policy(Policy),
+    /// Somebody guesses PINs of the room.
+    Guessed,
     /// The room is no more.
     Withdraw,
     /// The server stops.
@@ -63,6 +75,10 @@ pub(crate) struct Joining {
     pub(crate) name: Option<Name>,
     pub(crate) role: Role,
     pub(crate) door: Door,
+    pub(crate) person: Option<PersonId>,
+    /// Whose number is forgotten when they are in: only its mark stays.
+    pub(crate) caller: Caller,
+    pub(crate) trust: Trust,
     pub(crate) notices: mpsc::Sender<Notice>,
     pub(crate) reply: oneshot::Sender<Result<Snapshot, Refusal>>,
 }
@@ -71,6 +87,8 @@ struct Member {
     notices: mpsc::Sender<Notice>,
     /// Missed a delta because its queue was full; the next notice is a whole roster.
     behind: bool,
+    /// For whose eyes what they know is; where that changes, the next notice is a whole roster too.
+    audience: Option<Audience>,
 }
 
 /// The task's state.
@@ -82,6 +100,9 @@ pub(super) struct Task {
     pub(super) notes: mpsc::Sender<Note>,
     census: Arc<Census>,
     sound: Sound,
+    policy: Policy,
+    marks: Marks,
+    guard: Arc<Mutex<Guard>>,
     focus: Focus,
     members: BTreeMap<ParticipantId, Member>,
     /// The seats as the bus knows them.
@@ -99,10 +120,12 @@ impl Task {
         pool: Arc<Pool>,
         notes: mpsc::Sender<Note>,
         census: Arc<Census>,
-        sound: Sound,
+        (sound, policy): (Sound, Policy),
+        marks: Marks,
+        guard: Arc<Mutex<Guard>>,
     ) -> Self {
         let config = FocusConfig {
-            speakers: sound.speakers,
+            policy,
             ..FocusConfig::default()
         };
         let focus = Focus::new(config, clock());
@@ -114,6 +137,9 @@ impl Task {
             notes,
             census,
             sound,
+            policy,
+            marks,
+            guard,
             focus,
             members: BTreeMap::new(),
             seated: BTreeMap::new(),
@@ -146,7 +172,7 @@ impl Task {
                 },
             )
             .await;
-        self.hear(self.sound.speakers).await;
+        self.hear(self.policy.speakers).await;
         let mut sweep = tokio::time::interval(CONFERENCE_SWEEP_INTERVAL);
         while !self.ended {
             let deadline = self.focus.poll_timeout();
@@ -195,7 +221,8 @@ impl Task {
             Message::SpokeMuted { leg } => Input::SpokeMuted { leg },
             Message::LegGone { leg } => Input::LegGone { leg },
             Message::BusFailed => Input::Fail,
-            Message::Speakers(speakers) => Input::Speakers(speakers),
+            Message::Policy(policy) => Input::Policy(policy),
+            Message::Guessed => Input::Guessed,
             Message::Withdraw => Input::Withdraw,
             Message::Close => Input::Close,
         };
@@ -210,6 +237,9 @@ impl Task {
             name,
             role,
             door,
+            person,
+            caller,
+            trust,
             notices,
             reply,
         } = joining;
@@ -218,25 +248,29 @@ impl Task {
             Member {
                 notices,
                 behind: false,
+                audience: None,
             },
         );
-        self.focus.handle(
-            Input::Join {
-                participant,
-                leg,
-                name,
-                role,
-                door,
-            },
-            clock(),
-        );
+        let newcomer = Newcomer {
+            participant,
+            leg,
+            name,
+            role,
+            door,
+            known: self.marks.known(&caller, person),
+            trust,
+        };
+        self.focus.handle(Input::Join(newcomer), clock());
         if let Some(refusal) = self.drain().await {
             self.members.remove(&participant);
             let _ = reply.send(Err(refusal));
             return;
         }
-        self.census.participant_admitted();
-        let _ = reply.send(Ok(self.focus.snapshot()));
+        let roster = self.focus.audience(participant).map(|audience| {
+            let roster = self.focus.snapshot();
+            roster.seen_by(audience)
+        });
+        let _ = reply.send(Ok(roster.unwrap_or_default()));
     }
 
     /// Carries out all effects; returns the last refusal, which is a join's answer.
@@ -244,10 +278,7 @@ impl Task {
         let mut refused = None;
         while let Some(effect) = self.focus.poll() {
             match effect {
-                Effect::Publish(delta) => {
-                    let delta = Arc::new(delta);
-                    self.publish(&delta);
-                }
+                Effect::Publish(delta) => self.publish(&delta),
                 Effect::Seats(seats) => self.seat(seats).await,
                 Effect::OriginalSound { leg, on } => self.treat(leg, on).await,
                 Effect::Speakers(speakers) => self.hear(speakers).await,
@@ -266,6 +297,10 @@ impl Task {
                 } => {
                     self.tell(participant, Notice::Dismissed(why));
                     self.members.remove(&participant);
+                }
+                Effect::AlarmLifted => {
+                    let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+                    guard.lift(self.room);
                 }
                 Effect::Ended => self.ended = true,
             }
@@ -342,16 +377,29 @@ impl Task {
         self.pool.send(self.worker, roster).await;
     }
 
-    fn publish(&mut self, delta: &Arc<crate::conference::roster::Delta>) {
-        let snapshot = self
-            .members
-            .values()
-            .any(|member| member.behind)
-            .then(|| self.focus.snapshot());
-        for member in self.members.values_mut() {
-            let notice = match (&snapshot, member.behind) {
-                (Some(snapshot), true) => Notice::Roster(snapshot.clone()),
-                (Some(_) | None, _) => Notice::Delta(Arc::clone(delta)),
+    /// Sends each the part of a change that is for their eyes; who missed one, or sees with other eyes than before, gets the
+    /// whole roster.
+    fn publish(&mut self, delta: &Delta) {
+        let inside = Arc::new(delta.seen_by(Audience::Inside));
+        let moderators = Arc::new(delta.seen_by(Audience::Moderators));
+        let mut whole = None;
+        for (id, member) in &mut self.members {
+            let Some(audience) = self.focus.audience(*id) else {
+                continue;
+            };
+            let before = member.audience.replace(audience);
+            if before != Some(audience) && audience != Audience::Waiting(*id) {
+                self.census.participant_admitted();
+            }
+            let notice = if member.behind || before.is_some_and(|before| before != audience) {
+                let whole = whole.get_or_insert_with(|| self.focus.snapshot());
+                Notice::Roster(whole.seen_by(audience))
+            } else {
+                Notice::Delta(match audience {
+                    Audience::Inside => Arc::clone(&inside),
+                    Audience::Moderators => Arc::clone(&moderators),
+                    Audience::Waiting(_) => Arc::new(delta.seen_by(audience)),
+                })
             };
             member.behind = member.notices.try_send(notice).is_err();
         }
@@ -377,11 +425,10 @@ impl Task {
         }
         if self.members.values().any(|member| member.behind) {
             let snapshot = self.focus.snapshot();
-            for member in self.members.values_mut().filter(|member| member.behind) {
-                member.behind = member
-                    .notices
-                    .try_send(Notice::Roster(snapshot.clone()))
-                    .is_err();
+            let behind = self.members.values_mut().filter(|member| member.behind);
+            for (member, audience) in behind.filter_map(|m| m.audience.map(|a| (m, a))) {
+                let roster = Notice::Roster(snapshot.seen_by(audience));
+                member.behind = member.notices.try_send(roster).is_err();
             }
         }
     }

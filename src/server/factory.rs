@@ -1,6 +1,9 @@
 //! The conference factory (RFC 4579): makes a room's conference when the first comes, and finds it for the next.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use rand::rngs::StdRng;
 use tokio::{
@@ -10,12 +13,14 @@ use tokio::{
 
 use super::{
     Error, Sound,
+    caller::Marks,
     census::Census,
     conference::{Message, Task},
+    guard::Guard,
     router::Note,
 };
 use crate::{
-    conference::policy::Speakers,
+    conference::policy::Policy,
     id::{ConferenceId, RoomId},
     limit::{CONFERENCE_INBOX_MAX, CONFERENCES_MAX},
     media::pool::Pool,
@@ -30,16 +35,18 @@ pub(super) struct Live {
 
 /// What the factory is asked.
 pub(super) enum Request {
-    /// The room's conference, made if there is none, with so many heard at a time.
+    /// The room's conference, made if there is none, after its owner's wishes.
     Open {
         room: RoomId,
-        speakers: Speakers,
+        policy: Policy,
         reply: oneshot::Sender<Result<Live, Error>>,
     },
     /// The rooms that have a conference.
     List { reply: oneshot::Sender<Vec<RoomId>> },
-    /// So many are heard at a time in the room's conference.
-    Adjust { room: RoomId, speakers: Speakers },
+    /// What the room's owner has decided.
+    Adjust { room: RoomId, policy: Policy },
+    /// Somebody guesses PINs of the room.
+    Guessed { room: RoomId },
     /// The room is no more: its conference ends.
     Remove { room: RoomId },
     /// All conferences end and no other begins.
@@ -54,6 +61,7 @@ pub(super) struct Factory {
     notes: mpsc::Sender<Note>,
     census: Arc<Census>,
     sound: Sound,
+    guard: Arc<Mutex<Guard>>,
     rng: StdRng,
     stopping: bool,
 }
@@ -64,6 +72,7 @@ impl Factory {
         notes: mpsc::Sender<Note>,
         census: Arc<Census>,
         sound: Sound,
+        guard: Arc<Mutex<Guard>>,
         rng: StdRng,
     ) -> Self {
         Self {
@@ -73,6 +82,7 @@ impl Factory {
             notes,
             census,
             sound,
+            guard,
             rng,
             stopping: false,
         }
@@ -84,12 +94,17 @@ impl Factory {
             tokio::select! {
                 biased;
                 request = requests.recv() => match request {
-                    Some(Request::Open { room, speakers, reply }) => {
-                        let _ = reply.send(self.open(room, speakers));
+                    Some(Request::Open { room, policy, reply }) => {
+                        let _ = reply.send(self.open(room, policy));
                     }
-                    Some(Request::Adjust { room, speakers }) => {
+                    Some(Request::Adjust { room, policy }) => {
                         if let Some(live) = self.live.get(&room) {
-                            let _ = live.inbox.send(Message::Speakers(speakers)).await;
+                            let _ = live.inbox.send(Message::Policy(policy)).await;
+                        }
+                    }
+                    Some(Request::Guessed { room }) => {
+                        if let Some(live) = self.live.get(&room) {
+                            let _ = live.inbox.send(Message::Guessed).await;
                         }
                     }
                     Some(Request::List { reply }) => {
@@ -120,7 +135,7 @@ impl Factory {
         }
     }
 
-    fn open(&mut self, room: RoomId, speakers: Speakers) -> Result<Live, Error> {
+    fn open(&mut self, room: RoomId, policy: Policy) -> Result<Live, Error> {
         if self.stopping {
             return Err(Error::Stopping);
         }
@@ -148,10 +163,9 @@ impl Factory {
             Arc::clone(&self.pool),
             self.notes.clone(),
             Arc::clone(&self.census),
-            Sound {
-                speakers,
-                ..self.sound
-            },
+            (self.sound, policy),
+            Marks::random(&mut self.rng),
+            Arc::clone(&self.guard),
         );
         self.tasks.spawn(task.run(inbox.clone(), messages));
         let live = Live { worker, inbox };

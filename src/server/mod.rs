@@ -3,6 +3,7 @@
 //! Behind it: `factory` makes conferences, `conference` drives each, `gate` keeps workers from being overloaded,
 //! `router` carries media events, [`secrets`] derives PINs and links. Doors hold an [`Attendance`]; dropping it is leaving.
 
+pub mod caller;
 pub mod census;
 pub mod prompts;
 pub mod secrets;
@@ -12,6 +13,7 @@ pub(crate) mod conference;
 mod chance;
 mod factory;
 mod gate;
+mod guard;
 mod media_leg;
 mod rooms;
 mod router;
@@ -19,7 +21,8 @@ mod sound;
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use dsp::Codec;
@@ -30,16 +33,18 @@ use tokio::{
 };
 
 use self::{
+    caller::Caller,
     census::Census,
     chance::Chance,
     conference::{Joining, Message},
     factory::{Factory, Live, Request},
     gate::Gate,
+    guard::{Guard, Stand},
     media_leg::News,
     prompts::Prompts,
     rooms::Rooms,
     router::{Note, Router},
-    secrets::Keys,
+    secrets::{Holder, Keys},
 };
 pub use self::{
     media_leg::MediaLeg,
@@ -48,15 +53,16 @@ pub use self::{
     sound::{Sound, Spared},
 };
 use crate::{
+    clock::Clock,
     conference::{
         error::{Dismissal, Refusal},
         event::{Event, Language},
-        focus::Verb,
-        participant::{Door, Role},
-        policy::Speakers,
+        focus::{Trust, Verb},
+        participant::{Door, Role, Status},
+        policy::Policy,
         roster::{Delta, Snapshot},
     },
-    id::{LegId, ParticipantId, RoomId},
+    id::{LegId, ParticipantId, PersonId, RoomId},
     limit::{
         LEG_NEWS_MAX, LOAD_CHECK_INTERVAL, NOTICES_MAX, ROOMS_CHECK_INTERVAL, SERVER_QUEUE_MAX,
     },
@@ -104,14 +110,27 @@ pub struct Admission {
     pub role: Role,
     /// The room's language.
     pub language: Language,
-    /// How many are heard at a time in the room.
-    pub speakers: Speakers,
+    /// What the room's owner has decided.
+    pub policy: Policy,
     /// The room's title, for those who may enter.
     pub title: Title,
     /// The room's number.
     pub number: String,
     /// The PIN of the same role, to show as a way to call in.
     pub pin: Arc<Secret<String>>,
+    /// Whose PIN it is, if it is one person's, and what they are called.
+    pub person: Option<(PersonId, Name)>,
+    /// What the secret is worth while PINs are guessed.
+    pub trust: Trust,
+}
+
+/// What became of a dial-in code.
+#[derive(Debug)]
+pub struct Judged {
+    /// The right that it gives, if it is right.
+    pub admission: Option<Admission>,
+    /// For how long the verdict is to be kept back.
+    pub delay: Duration,
 }
 
 /// What a participant is told.
@@ -147,6 +166,8 @@ struct Inner {
     fingerprint: String,
     sound: Sound,
     census: Arc<Census>,
+    guard: Arc<Mutex<Guard>>,
+    wall: Arc<dyn Clock>,
     notes: mpsc::Sender<Note>,
     requests: mpsc::Sender<Request>,
 }
@@ -170,6 +191,8 @@ pub struct Parts<R = Store> {
     pub fingerprint: String,
     /// What the operator decides about the sound.
     pub sound: Sound,
+    /// Wall time: when PINs open a room, and when a day is over.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Server {
@@ -198,16 +221,19 @@ impl Server {
             ports,
             fingerprint,
             sound,
+            clock: wall,
         } = parts;
         let (notes, notes_queue) = mpsc::channel(SERVER_QUEUE_MAX);
         let (requests, requests_queue) = mpsc::channel(SERVER_QUEUE_MAX);
         tasks.spawn(Router::new(Arc::clone(&pool)).run(notes_queue, events));
         let census = Arc::new(Census::default());
+        let guard = Arc::new(Mutex::new(Guard::new(chance.rng())));
         let factory = Factory::new(
             Arc::clone(&pool),
             notes.clone(),
             Arc::clone(&census),
             sound,
+            Arc::clone(&guard),
             chance.rng(),
         );
         tasks.spawn(factory.run(requests_queue));
@@ -223,6 +249,8 @@ impl Server {
                 fingerprint,
                 sound,
                 census,
+                guard,
+                wall,
                 notes,
                 requests,
             }),
@@ -257,16 +285,69 @@ impl Server {
         &self,
         number: &Secret<String>,
         pin: &Secret<String>,
-    ) -> Result<Option<Admission>, Error> {
-        let room = self.inner.rooms.by_number(number.expose()).await?;
+        caller: &Caller,
+    ) -> Result<Judged, Error> {
+        let number = number.expose();
+        let stand = self
+            .guard(|guard, now| guard.count(number, caller, self.inner.wall.since_epoch(), now));
+        let room = self.inner.rooms.by_number(number).await?;
         let judged = room.clone().unwrap_or_else(Room::nowhere);
-        let role = self.inner.keys.role_of_pin(&judged, pin);
-        if room.is_none() || role.is_none() {
+        let people = self.inner.rooms.people(judged.id).await?;
+        let holder = self.inner.keys.holder_of_pin(&judged, &people, pin);
+        let admission = room
+            .as_ref()
+            .zip(holder)
+            .and_then(|(room, holder)| match holder {
+                Holder::Role(_) if stand.unjudged => None,
+                Holder::Role(role) => Some(Admission {
+                    trust: stand.trust,
+                    ..self.admission(room, role)
+                }),
+                Holder::Person(id) => {
+                    let person = people.iter().find(|person| person.id == id)?;
+                    let open = person.window.is_open(self.inner.wall.since_epoch());
+                    open.then(|| Admission {
+                        person: Some((id, person.shown_name())),
+                        ..self.admission(room, person.role)
+                    })
+                }
+            });
+        if admission.is_some() {
+            self.guard(|guard, now| guard.right(number, caller, now));
+        } else {
+            self.wrong_code(number, room.map(|room| room.id), stand)
+                .await;
+        }
+        Ok(Judged {
+            admission,
+            delay: stand.delay,
+        })
+    }
+
+    /// Notes a wrong code; where a room's PINs are guessed its moderators are told.
+    async fn wrong_code(&self, number: &str, room: Option<RoomId>, stand: Stand) {
+        if stand.unjudged {
+            self.inner.census.code_was_not_judged();
+        } else {
             self.inner.census.code_was_wrong();
         }
-        Ok(room
-            .zip(role)
-            .map(|(room, role)| self.admission(&room, role)))
+        let Some(room) = room else { return };
+        let (guessed, fresh) = self.guard(|guard, now| guard.wrong(number, room, now));
+        if fresh {
+            tracing::warn!(%room, "PINs of a room are guessed");
+        }
+        if guessed {
+            let _ = self.inner.requests.send(Request::Guessed { room }).await;
+        }
+    }
+
+    fn guard<R>(&self, ask: impl FnOnce(&mut Guard, Instant) -> R) -> R {
+        let mut guard = self
+            .inner
+            .guard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        ask(&mut guard, conference::clock())
     }
 
     /// Judges a link's token.
@@ -287,16 +368,21 @@ impl Server {
             room: room.id,
             role,
             language: room.language,
-            speakers: self.speakers(room),
+            policy: self.policy(room),
             title: room.title.clone(),
             number: room.number.clone(),
             pin: Arc::new(self.inner.keys.pin(room, role)),
+            person: None,
+            trust: Trust::Full,
         }
     }
 
-    /// How many are heard at a time in a room, if it says so, or as the settings say.
-    fn speakers(&self, room: &Room) -> Speakers {
-        room.speakers.unwrap_or(self.inner.sound.speakers)
+    /// What a room says, or the settings where it does not.
+    fn policy(&self, room: &Room) -> Policy {
+        Policy {
+            speakers: room.speakers.unwrap_or(self.inner.sound.speakers),
+            lobby: room.lobby,
+        }
     }
 
     /// Host addresses of the worker that serves the room, for a browser's candidates. Begins the room's conference where
@@ -324,7 +410,9 @@ impl Server {
             .open(live.worker, Opening::Browser(media), None)
             .await?;
         leg.treat(Door::Browser, Codec::Opus).await;
-        let attendance = match self.join(live, admission, name, Door::Browser, &leg).await {
+        let caller = Caller::default();
+        let joined = self.join(live, admission, (name, caller), Door::Browser, &leg);
+        let attendance = match joined.await {
             Ok(attendance) => attendance,
             Err(error) => {
                 leg.close().await;
@@ -415,6 +503,7 @@ impl Server {
     pub async fn join_phone(
         &self,
         admission: &Admission,
+        caller: &Caller,
         leg: &mut MediaLeg,
     ) -> Result<Attendance, Error> {
         let live = self.live(admission).await?;
@@ -422,14 +511,16 @@ impl Server {
             self.inner.gate.admit(live.worker)?;
         }
         leg.move_to(live.worker).await?;
-        self.join(live, admission, None, Door::Phone, leg).await
+        let name = admission.person.as_ref().map(|(_, name)| name.clone());
+        self.join(live, admission, (name, caller.clone()), Door::Phone, leg)
+            .await
     }
 
     async fn join(
         &self,
         mut live: Live,
         admission: &Admission,
-        name: Option<Name>,
+        (name, caller): (Option<Name>, Caller),
         door: Door,
         leg: &MediaLeg,
     ) -> Result<Attendance, Error> {
@@ -444,6 +535,9 @@ impl Server {
                 name: name.clone(),
                 role: admission.role,
                 door,
+                person: admission.person.as_ref().map(|(id, _)| *id),
+                caller: caller.clone(),
+                trust: admission.trust,
                 notices: notices.clone(),
                 reply,
             };
@@ -480,7 +574,7 @@ impl Server {
         let (reply, answer) = oneshot::channel();
         let open = Request::Open {
             room: admission.room,
-            speakers: admission.speakers,
+            policy: admission.policy,
             reply,
         };
         if self.inner.requests.send(open).await.is_err() {
@@ -523,7 +617,7 @@ impl Server {
                 let request = match self.inner.rooms.by_id(room).await {
                     Ok(Some(found)) => Request::Adjust {
                         room,
-                        speakers: self.speakers(&found),
+                        policy: self.policy(&found),
                     },
                     Ok(None) => Request::Remove { room },
                     // While the database cannot say, the conference goes on.
@@ -574,6 +668,12 @@ impl Attendance {
                 held,
             })
             .await;
+    }
+
+    /// Tells whether the participant came into the waiting room, as it was at the moment of joining.
+    pub fn waits(&self) -> bool {
+        let mut entries = self.roster.entries.iter();
+        entries.any(|entry| entry.id == self.participant && entry.status == Status::Pending)
     }
 
     /// Waits for the next notice; none when the conference is gone.

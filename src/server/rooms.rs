@@ -4,7 +4,7 @@
 use crate::{
     conference::participant::Role,
     id::{RoomId, TenantId},
-    store::{self, ByRole, LinkHash, Room, Store},
+    store::{self, ByRole, LinkHash, Person, Room, Store},
 };
 
 /// A room that is in no database, with the hashes its links are found by.
@@ -14,6 +14,8 @@ pub struct Listed {
     pub room: Room,
     /// Its links.
     pub link_hashes: ByRole<LinkHash>,
+    /// Who is invited by name.
+    pub people: Vec<Person>,
 }
 
 /// The rooms there are.
@@ -32,6 +34,19 @@ impl Rooms {
             Self::Listed(rooms) => {
                 let found = rooms.iter().find(|listed| listed.room.number == number);
                 Ok(found.map(|listed| listed.room.clone()))
+            }
+        }
+    }
+
+    /// Who is invited by name to a room, which need not exist.
+    pub(super) async fn people(&self, id: RoomId) -> Result<Vec<Person>, store::Error> {
+        match self {
+            Self::Stored(store) => store.people(id).await,
+            Self::Listed(rooms) => {
+                let found = rooms.iter().find(|listed| listed.room.id == id);
+                Ok(found
+                    .map(|listed| listed.people.clone())
+                    .unwrap_or_default())
             }
         }
     }

@@ -5,7 +5,8 @@
 //! link  = HMAC-SHA256(key, "link" ‖ tenant ‖ room ‖ holder ‖ epoch), first 128 bits, as base64url
 //! ```
 //!
-//! Ids are 8 bytes, the epoch 4 (big-endian); a holder is one byte: 0 guest, 1 moderator. A new epoch is a new secret.
+//! Ids are 8 bytes, the epoch 4 (big-endian); a holder is one byte, 0 guest or 1 moderator, or 2 and the id of a person
+//! who was invited by name. A new epoch is a new secret.
 //! Whoever holds only the database, or a copy of it, learns no PIN and no link: a link's row is found by its SHA-256.
 
 use std::{
@@ -21,11 +22,20 @@ use rand::Rng;
 use subtle::ConstantTimeEq;
 
 use crate::{
-    conference::{event::Language, participant::Role},
-    id::{RoomId, TenantId},
+    conference::{event::Language, participant::Role, policy::Lobby},
+    id::{PersonId, RoomId, TenantId},
     pii::Secret,
-    store::{self, ByRole, LinkHash, NewRoom, Room, Title},
+    store::{self, ByRole, LinkHash, NewRoom, Person, Room, Title},
 };
+
+/// Whose a PIN is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// Everybody's with this role.
+    Role(Role),
+    /// This person's alone.
+    Person(PersonId),
+}
 
 /// The key that all PINs and links of an installation are derived from.
 #[derive(Clone)]
@@ -68,7 +78,28 @@ impl Keys {
         role: Role,
         epoch: u32,
     ) -> Secret<String> {
-        let tag = self.derive(b"pin", tenant, room, role, epoch);
+        self.derive_holders_pin(tenant, room, Holder::Role(role), epoch)
+    }
+
+    /// Derives the PIN of a person who was invited by name: 8 digits.
+    pub fn derive_persons_pin(
+        &self,
+        tenant: TenantId,
+        room: RoomId,
+        person: PersonId,
+        epoch: u32,
+    ) -> Secret<String> {
+        self.derive_holders_pin(tenant, room, Holder::Person(person), epoch)
+    }
+
+    fn derive_holders_pin(
+        &self,
+        tenant: TenantId,
+        room: RoomId,
+        holder: Holder,
+        epoch: u32,
+    ) -> Secret<String> {
+        let tag = self.derive(b"pin", tenant, room, holder, epoch);
         let pin = tag
             .as_ref()
             .iter()
@@ -84,7 +115,7 @@ impl Keys {
         role: Role,
         epoch: u32,
     ) -> Secret<String> {
-        let tag = self.derive(b"link", tenant, room, role, epoch);
+        let tag = self.derive(b"link", tenant, room, Holder::Role(role), epoch);
         Secret::new(URL_SAFE_NO_PAD.encode(&tag.as_ref()[..LINK_BYTES]))
     }
 
@@ -104,20 +135,21 @@ impl Keys {
             title,
             language,
             speakers: None,
-            pin_epochs: self.settle_pins(tenant, id, ByRole::default()),
+            lobby: Lobby::Off,
+            pin_epochs: self.settle_pins(tenant, id, ByRole::default(), &[]),
             link_epochs,
             link_hashes: self.link_hashes(tenant, id, link_epochs),
             demo: false,
         }
     }
 
-    /// Returns the epochs of the next PINs of a room; the roles' PINs differ.
-    pub fn next_pins(&self, room: &Room) -> ByRole<u32> {
+    /// Returns the epochs of the next PINs of a room; they differ from each other and from those of the people invited.
+    pub fn next_pins(&self, room: &Room, people: &[Person]) -> ByRole<u32> {
         let next = ByRole {
             guest: room.pin_epochs.guest.wrapping_add(1),
             moderator: room.pin_epochs.moderator.wrapping_add(1),
         };
-        self.settle_pins(room.tenant, room.id, next)
+        self.settle_pins(room.tenant, room.id, next, people)
     }
 
     /// Returns the epochs of the next links of a room and the hashes to store with them.
@@ -139,26 +171,74 @@ impl Keys {
         self.derive_link(room.tenant, room.id, role, *room.link_epochs.get(role))
     }
 
-    /// Tells which role a PIN gives in a room, if any.
-    ///
-    /// The work is the same for every PIN: both of the room are derived and compared in constant time. For a number
-    /// without a room the caller asks about [`Room::nowhere`] and ignores the answer.
-    pub fn role_of_pin(&self, room: &Room, pin: &Secret<String>) -> Option<Role> {
-        let given = canonical(pin);
-        let guest = given.ct_eq(&canonical(&self.pin(room, Role::Guest)));
-        let moderator = given.ct_eq(&canonical(&self.pin(room, Role::Moderator)));
-        if moderator.into() {
-            Some(Role::Moderator)
-        } else {
-            bool::from(guest).then_some(Role::Guest)
-        }
+    /// Returns the PIN of somebody who is invited to a room.
+    pub fn persons_pin(&self, room: &Room, person: &Person) -> Secret<String> {
+        self.derive_persons_pin(room.tenant, room.id, person.id, person.pin_epoch)
     }
 
-    /// Raises the moderators' epoch until the two PINs differ.
-    fn settle_pins(&self, tenant: TenantId, room: RoomId, mut epochs: ByRole<u32>) -> ByRole<u32> {
-        let guest = self.derive_pin(tenant, room, Role::Guest, epochs.guest);
-        while guest == self.derive_pin(tenant, room, Role::Moderator, epochs.moderator) {
+    /// Returns the first epoch from one on whose PIN is nobody else's in the room.
+    pub fn settle_person(&self, room: &Room, person: &Person, others: &[Person]) -> u32 {
+        let mut newcomer = person.clone();
+        let others = others.iter().filter(|other| other.id != person.id);
+        let taken: Vec<Secret<String>> = [Role::Guest, Role::Moderator]
+            .map(|role| self.pin(room, role))
+            .into_iter()
+            .chain(others.map(|other| self.persons_pin(room, other)))
+            .collect();
+        while taken.contains(&self.persons_pin(room, &newcomer)) {
+            newcomer.pin_epoch = newcomer.pin_epoch.wrapping_add(1);
+        }
+        newcomer.pin_epoch
+    }
+
+    /// Tells whose PIN it is in a room, if anybody's.
+    ///
+    /// The work is the same for every PIN: all of the room are derived and compared in constant time. For a number
+    /// without a room the caller asks about [`Room::nowhere`] and ignores the answer.
+    pub fn holder_of_pin(
+        &self,
+        room: &Room,
+        people: &[Person],
+        pin: &Secret<String>,
+    ) -> Option<Holder> {
+        let given = canonical(pin);
+        let is = |pin: &Secret<String>| given.ct_eq(&canonical(pin));
+        let roles = [Role::Guest, Role::Moderator]
+            .map(|role| (Holder::Role(role), is(&self.pin(room, role))));
+        let people = people.iter().map(|person| {
+            let holder = Holder::Person(person.id);
+            (holder, is(&self.persons_pin(room, person)))
+        });
+        // No early end: whose PIN it is, and whether it is one, takes the same time.
+        roles.into_iter().chain(people).fold(
+            None,
+            |found, (holder, right)| {
+                if right.into() { Some(holder) } else { found }
+            },
+        )
+    }
+
+    /// Raises the moderators' epoch until the two PINs differ, and both until they are no person's.
+    fn settle_pins(
+        &self,
+        tenant: TenantId,
+        room: RoomId,
+        mut epochs: ByRole<u32>,
+        people: &[Person],
+    ) -> ByRole<u32> {
+        let taken: Vec<Secret<String>> = people
+            .iter()
+            .map(|person| self.derive_persons_pin(tenant, room, person.id, person.pin_epoch))
+            .collect();
+        let mut guest = self.derive_pin(tenant, room, Role::Guest, epochs.guest);
+        while taken.contains(&guest) {
+            epochs.guest = epochs.guest.wrapping_add(1);
+            guest = self.derive_pin(tenant, room, Role::Guest, epochs.guest);
+        }
+        let mut moderator = self.derive_pin(tenant, room, Role::Moderator, epochs.moderator);
+        while moderator == guest || taken.contains(&moderator) {
             epochs.moderator = epochs.moderator.wrapping_add(1);
+            moderator = self.derive_pin(tenant, room, Role::Moderator, epochs.moderator);
         }
         epochs
     }
@@ -176,18 +256,21 @@ impl Keys {
         label: &[u8],
         tenant: TenantId,
         room: RoomId,
-        role: Role,
+        holder: Holder,
         epoch: u32,
     ) -> hmac::Tag {
-        let holder = match role {
-            Role::Guest => 0,
-            Role::Moderator => 1,
-        };
         let mut context = hmac::Context::with_key(&self.hmac);
         context.update(label);
         context.update(&tenant.as_u64().to_be_bytes());
         context.update(&room.as_u64().to_be_bytes());
-        context.update(&[holder]);
+        match holder {
+            Holder::Role(Role::Guest) => context.update(&[0]),
+            Holder::Role(Role::Moderator) => context.update(&[1]),
+            Holder::Person(person) => {
+                context.update(&[2]);
+                context.update(&person.as_u64().to_be_bytes());
+            }
+        }
         context.update(&epoch.to_be_bytes());
         context.sign()
     }
@@ -333,10 +416,11 @@ mod tests {
         let room = room(&key);
         for role in [Role::Guest, Role::Moderator] {
             let pin = key.pin(&room, role);
-            assert_eq!(key.role_of_pin(&room, &pin), Some(role));
+            let holder = key.holder_of_pin(&room, &[], &pin);
+            assert_eq!(holder, Some(Holder::Role(role)));
             let mut later = room.clone();
-            later.pin_epochs = key.next_pins(&room);
-            assert_eq!(key.role_of_pin(&later, &pin), None);
+            later.pin_epochs = key.next_pins(&room, &[]);
+            assert_eq!(key.holder_of_pin(&later, &[], &pin), None);
         }
     }
 
@@ -362,7 +446,7 @@ mod tests {
                 .collect(),
         ] {
             assert_eq!(
-                key.role_of_pin(&room, &Secret::new(wrong.clone())),
+                key.holder_of_pin(&room, &[person(1)], &Secret::new(wrong.clone())),
                 None,
                 "{wrong:?}"
             );
@@ -373,11 +457,58 @@ mod tests {
     fn a_collision_of_the_roles_pins_raises_an_epoch() {
         let key = key();
         let (tenant, room) = (TenantId::DEFAULT, RoomId::from_u64(9));
-        let settled = key.settle_pins(tenant, room, ByRole::default());
+        let settled = key.settle_pins(tenant, room, ByRole::default(), &[]);
         assert_ne!(
             key.derive_pin(tenant, room, Role::Guest, settled.guest),
             key.derive_pin(tenant, room, Role::Moderator, settled.moderator)
         );
+    }
+
+    #[test]
+    fn a_persons_pin_follows_the_formula_and_names_them() {
+        let key = key();
+        let mut room = room(&key);
+        room.id = RoomId::from_u64(0x0102_0304_0506_0708);
+        let people = [person(0x1122_3344_5566_7788), person(2)];
+        let pins = people.each_ref().map(|who| key.persons_pin(&room, who));
+        assert_eq!(pins[0].expose(), GOLDEN_PERSON);
+        for (who, pin) in people.iter().zip(&pins) {
+            let holder = key.holder_of_pin(&room, &people, pin);
+            assert_eq!(holder, Some(Holder::Person(who.id)));
+            assert_eq!(key.holder_of_pin(&room, &[], pin), None);
+        }
+    }
+
+    /// PINs that are equal by chance are kept apart by another epoch.
+    #[test]
+    fn no_two_of_a_room_have_the_same_pin() {
+        let key = key();
+        let room = room(&key);
+        let (newcomer, other) = (person(1), person(2));
+        assert_eq!(key.settle_person(&room, &newcomer, &[other]), 0);
+        // A person is not in their own way.
+        assert_eq!(key.settle_person(&room, &newcomer, &[newcomer.clone()]), 0);
+        let twin = Person {
+            id: PersonId::from_u64(1),
+            ..person(1)
+        };
+        let taken = key.persons_pin(&room, &twin);
+        let epochs = key.settle_pins(room.tenant, room.id, ByRole::default(), &[twin]);
+        for role in [Role::Guest, Role::Moderator] {
+            let pin = key.derive_pin(room.tenant, room.id, role, *epochs.get(role));
+            assert_ne!(pin, taken);
+        }
+    }
+
+    fn person(id: u64) -> Person {
+        Person {
+            id: PersonId::from_u64(id),
+            room: RoomId::from_u64(1),
+            name: store::PersonName::default(),
+            role: Role::Guest,
+            pin_epoch: 0,
+            window: store::Window::default(),
+        }
     }
 
     #[test]
@@ -446,6 +577,9 @@ mod tests {
             ..Room::nowhere()
         }
     }
+
+    /// Computed apart from this code, with Python's `hmac`.
+    const GOLDEN_PERSON: &str = "56908559";
 
     /// Computed apart from this code, with Python's `hmac`.
     const GOLDEN: [(&str, &str); 3] = [

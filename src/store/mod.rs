@@ -1,7 +1,7 @@
 //! Storage: rooms in SQLite, SQL by aggregate; one file per aggregate.
 //!
-//! Nothing here identifies a person, and no secret is stored: PINs and links are derived (`server::secrets`) from epochs
-//! that stand here and a key that does not. This module knows neither media nor HTTP.
+//! Nothing here identifies a person but the names of those invited by name, which an operator may do without, and no
+//! secret is stored: PINs and links are derived (`server::secrets`) from epochs that stand here and a key that does not. This module knows neither media nor HTTP.
 
 use std::{path::Path, time::Duration};
 
@@ -14,11 +14,13 @@ use crate::limit;
 
 pub use self::{
     file::write_private,
+    person::{Inviting, Person, PersonName, Window, clean_person},
     room::{Booking, ByRole, LinkHash, NewRoom, Room, Title, clean_title},
 };
 
 mod file;
 mod number;
+mod person;
 mod room;
 
 /// The database; clones share it.

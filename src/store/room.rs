@@ -9,7 +9,7 @@ use crate::{
     conference::{
         event::Language,
         participant::{Role, clean_line},
-        policy::Speakers,
+        policy::{Lobby, Speakers},
     },
     id::{RoomId, TenantId},
     limit,
@@ -33,6 +33,8 @@ pub struct Room {
     pub language: Language,
     /// How many are heard at a time; none where the settings decide.
     pub speakers: Option<Speakers>,
+    /// Who waits until a moderator lets them in.
+    pub lobby: Lobby,
     /// Which generation of PINs opens it.
     pub pin_epochs: ByRole<u32>,
     /// Which generation of links opens it.
@@ -53,6 +55,7 @@ impl Room {
             title: Title::default(),
             language: Language::De,
             speakers: None,
+            lobby: Lobby::Off,
             pin_epochs: ByRole::default(),
             link_epochs: ByRole::default(),
             demo: false,
@@ -123,6 +126,8 @@ pub struct NewRoom {
     pub language: Language,
     /// How many are heard at a time; none where the settings decide.
     pub speakers: Option<Speakers>,
+    /// Who waits until a moderator lets them in.
+    pub lobby: Lobby,
     /// First PINs.
     pub pin_epochs: ByRole<u32>,
     /// First links.
@@ -325,6 +330,21 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
+    /// Sets who waits in a room; returns whether there is such a room.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn set_lobby(&self, id: RoomId, lobby: Lobby, at: Duration) -> Result<bool, Error> {
+        let done = sqlx::query("update room set lobby = ?, updated_at = ? where id = ?")
+            .bind(lobby.word())
+            .bind(millis(at))
+            .bind(id.to_string())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
     async fn rooms_with_digits(&self, digits: u32) -> Result<u32, Error> {
         let count = sqlx::query_scalar("select count(*) from room where length(number) = ?")
             .bind(digits)
@@ -337,7 +357,7 @@ impl Store {
         sqlx::query(
             "insert into room (id, tenant_id, number, title, language, guest_pin_epoch, moderator_pin_epoch, \
              guest_link_epoch, moderator_link_epoch, guest_link_hash, moderator_link_hash, demo, created_at, \
-             updated_at, speakers) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             updated_at, speakers, lobby) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(new.id.to_string())
         .bind(new.tenant.to_string())
@@ -354,6 +374,7 @@ impl Store {
         .bind(millis(at))
         .bind(millis(at))
         .bind(new.speakers.map(Speakers::get))
+        .bind(new.lobby.word())
         .execute(&self.pool)
         .await
         .map(|_| ())
@@ -369,6 +390,7 @@ impl NewRoom {
             title: self.title.clone(),
             language: self.language,
             speakers: self.speakers,
+            lobby: self.lobby,
             pin_epochs: self.pin_epochs,
             link_epochs: self.link_epochs,
             demo: self.demo,
@@ -381,6 +403,7 @@ fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
     let language: String = row.try_get("language")?;
     let created_at: i64 = row.try_get("created_at")?;
     let speakers: Option<u8> = row.try_get("speakers")?;
+    let lobby: String = row.try_get("lobby")?;
     Ok(Room {
         id: identity(row, "id")?,
         tenant: identity(row, "tenant_id")?,
@@ -393,6 +416,7 @@ fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
         },
         // The table holds nothing else than what a room can have.
         speakers: speakers.and_then(|most| Speakers::try_from(most).ok()),
+        lobby: Lobby::from_word(&lobby).unwrap_or_default(),
         pin_epochs: ByRole {
             guest: row.try_get("guest_pin_epoch")?,
             moderator: row.try_get("moderator_pin_epoch")?,
@@ -406,7 +430,7 @@ fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
     })
 }
 
-fn identity<T>(row: &SqliteRow, column: &'static str) -> Result<T, sqlx::Error>
+pub(super) fn identity<T>(row: &SqliteRow, column: &'static str) -> Result<T, sqlx::Error>
 where
     T: std::str::FromStr<Err = std::num::ParseIntError>,
 {
@@ -424,7 +448,7 @@ fn is_taken(error: &sqlx::Error) -> bool {
         .is_some_and(|error| error.is_unique_violation() && error.message().contains("room.number"))
 }
 
-fn millis(since_epoch: Duration) -> i64 {
+pub(super) fn millis(since_epoch: Duration) -> i64 {
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -520,6 +544,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_room_says_who_waits() {
+        let (store, _folder) = store().await;
+        let room = added(&store, 1).await;
+        assert_eq!(room.lobby, Lobby::Off);
+        for lobby in [Lobby::Guests, Lobby::All, Lobby::Off] {
+            assert!(store.set_lobby(room.id, lobby, AT).await.unwrap());
+            let found = store.room(room.id).await.unwrap().unwrap();
+            assert_eq!(found.lobby, lobby);
+        }
+    }
+
+    #[tokio::test]
     async fn only_demo_rooms_are_replaced() {
         let (store, _folder) = store().await;
         let kept = added(&store, 1).await;
@@ -558,7 +594,7 @@ mod tests {
         let (store, _folder) = store().await;
         sqlx::query(
             "with recursive n(i) as (select 1000 union all select i + 1 from n where i < 5000) \
-             insert into room select 'r' || i, 't', i, '', 'de', 0, 0, 0, 0, 'g' || i, 'm' || i, 0, 0, 0, null from n",
+             insert into room select 'r' || i, 't', i, '', 'de', 0, 0, 0, 0, 'g' || i, 'm' || i, 0, 0, 0, null, 'off' from n",
         )
         .execute(&store.pool)
         .await
@@ -594,6 +630,7 @@ mod tests {
             title: Title::new(String::from("Jour fixe")),
             language: Language::De,
             speakers: Some(Speakers::default()),
+            lobby: Lobby::Off,
             pin_epochs: ByRole {
                 guest: 0,
                 moderator: 1,

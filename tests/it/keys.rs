@@ -8,6 +8,7 @@ use rundruf::{
         error::{Dismissal, Refusal},
         focus::Verb,
         participant::Role,
+        policy::Lobby,
     },
     media::api::Event,
 };
@@ -78,6 +79,31 @@ async fn every_key_of_a_moderator_fast_and_slow() {
         let bob = comes_in_as(&mut world, "bob", Codec::Pcma, Role::Moderator).await;
         let _alice = talks(&mut world, "alice", Codec::Pcma, Voice(0)).await;
         ladders.push(press(&mut world, (&bob, &dave), &keys, pause).await);
+    }
+    assert_eq!(ladders[0], ladders[1]);
+    insta::assert_snapshot!(ladders[0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_moderator_decides_about_who_waits_by_keys() {
+    let keys = ["*83#", "*8331", "*84", "*8322", "*83"];
+    let mut ladders = Vec::new();
+    for pause in [FAST, SLOW] {
+        let mut world = World::with_lobby(8, Lobby::Guests);
+        let carol = opens(&mut world, "carol", Role::Moderator).await;
+        let bob = comes_in_as(&mut world, "bob", Codec::Pcma, Role::Moderator).await;
+        for name in ["alice", "erna"] {
+            let phone = world.phone(name);
+            let room = world.room();
+            phone.dials(&room.room.number);
+            world.run_until(|_| phone.is_up()).await;
+            phone.types(&room.pin(Role::Guest));
+            world.run_for(10 * SECOND).await;
+        }
+        ladders.push(press(&mut world, (&bob, &carol), &keys, pause).await);
+        assert_eq!(last_said(&world, "alice"), "no-place");
+        assert_eq!(last_said(&world, "erna"), "removed");
+        assert_eq!(carol.roster_line(), "Phone 1 moderator · carol moderator");
     }
     assert_eq!(ladders[0], ladders[1]);
     insta::assert_snapshot!(ladders[0]);

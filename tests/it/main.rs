@@ -1,15 +1,18 @@
 //! Whole paths through the house in simulated time.
 
+mod back;
 mod blast_radius;
 mod browser_door;
 mod delay;
 mod dial_in;
 mod disturbance;
+mod guessing;
 mod keys;
 mod keys_elsewhere;
 mod levels;
 mod liveness;
 mod load;
+mod lobby;
 mod lossy_network;
 mod media;
 mod mixing;

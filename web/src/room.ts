@@ -16,7 +16,7 @@ export type Microphone = {
   asked: boolean | null;
 };
 
-export type Dialog = { name: "end" } | { name: "remove"; participant: string } | { name: "sound" };
+export type Dialog = { name: "end" } | { name: "remove" | "rename" | "turn-away"; participant: string } | { name: "sound" };
 
 export type Room = {
   name: "room";
@@ -41,19 +41,23 @@ export type Room = {
 /** Judgements without a packet after which the sound counts as interrupted. */
 const MISSED_MAX = 2;
 
-/** Events the page itself says at the moment of the click; telephones need them from the server. */
-const KNOWN: readonly string[] = ["microphone-on", "microphone-off"];
+/** Events the page itself says, in better words or at the moment of the click; telephones need them from the server. */
+const KNOWN: readonly string[] = ["microphone-on", "microphone-off", "somebody-waits"];
 
 /** Events that are said but not shown for a while, because the page shows what they tell for as long as it holds. */
-const SAID_ONLY: readonly string[] = ["admitted", "hand-up", "hand-down", "hand-noted"];
+const SAID_ONLY: readonly string[] = ["admitted", "let-in", "welcome-back", "waiting", "still-waiting", "alarm", "hand-up", "hand-down", "hand-noted"];
 
 /** Events that bid the person switch their microphone on. */
 const PLEAS: readonly string[] = ["please-unmute", "floor-given"];
+
+/** What somebody can do in the waiting room. */
+const WAITING: readonly Event["type"][] = ["quality-judged", "playback-blocked", "playback-chosen", "playback-started", "leave-chosen"];
 
 const CLOSED: Microphone = { device: "closed", wish: false, asked: null };
 
 export function roomEvent(state: State, room: Room, event: Event): State {
   const next = (change: Partial<Room>): State => ({ ...state, page: { ...room, ...change } });
+  if (waits(room) && !WAITING.includes(event.type)) return state;
   switch (event.type) {
     case "microphone-toggled":
       return microphoneToggled(state, room);
@@ -87,9 +91,12 @@ export function roomEvent(state: State, room: Room, event: Event): State {
     case "lower-chosen":
       return send(next({ acted: { ...room.acted, [event.participant]: "lowered" } }), { type: "lower-hand", participant: event.participant });
     case "lead-chosen":
-      return led(send(state, event.message), room, event.message);
+      return led(send(room.dialog ? next({ dialog: null }) : state, event.message), room, event.message);
     case "remove-confirmed":
-      return send(next({ dialog: null, acted: { ...room.acted, [event.participant]: "removed" } }), { type: "remove", participant: event.participant });
+      return send(next({ dialog: null, acted: { ...room.acted, [event.participant]: "removed" } }), {
+        type: event.ban ? "ban" : "remove",
+        participant: event.participant,
+      });
     case "end-confirmed":
       return send(next({ dialog: null }), { type: "end" });
     case "leave-chosen":
@@ -117,7 +124,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     acted: {},
   };
   const after = act({ ...state, page: room, company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer });
-  return state.original ? send(after, { type: "original-sound", on: true }) : after;
+  return state.original && !waits(room) ? send(after, { type: "original-sound", on: true }) : after;
 }
 
 export function changed(state: State, room: Room, delta: Extract<ServerMessage, { type: "delta" }>): State {
@@ -131,7 +138,7 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
   if (microphone.asked === has) microphone.asked = null;
   else if (microphone.asked === null && had && !has) microphone.wish = false;
   if (!may) microphone.wish = false;
-  const removing = room.dialog?.name === "remove" && delta.gone.includes(room.dialog.participant);
+  const removing = room.dialog && "participant" in room.dialog && delta.gone.includes(room.dialog.participant);
   const muted = news.entries.filter((entry) => room.acted[entry.id] === "muted" && !entry.microphone);
   const lowered = news.entries.filter((entry) => room.acted[entry.id] === "lowered" && entry.hand === null);
   const settled = [...muted, ...lowered, ...news.left].map((entry) => entry.id);
@@ -146,15 +153,31 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
     plea: may ? room.plea : null,
     acted,
   };
+  const letIn = waits(room) && !waits(next);
   const sentences: Sentence[] = [
-    ...news.joined.map((entry) => ({ key: "joined" as const, entry })),
-    ...news.left.map((entry) => ({ key: room.acted[entry.id] === "removed" ? ("removed" as const) : ("left" as const), entry })),
+    // Who comes in from the waiting room finds everybody at once, which is no news.
+    ...(letIn ? [] : arrived(room, next).map((entry) => ({ key: roster.isInside(entry) ? ("joined" as const) : ("waits" as const), entry }))),
+    ...news.left.map((entry) => ({ key: parted(room, entry), entry })),
     ...muted.map((entry) => ({ key: "muted" as const, entry })),
     ...lowered.map((entry) => ({ key: "lowered" as const, entry })),
     ...raised(room, next).map((entry) => ({ key: "hand" as const, entry })),
   ];
-  const after = obey({ ...state, page: next, company: state.company || next.entries.length > 1 }, room);
+  const greeted = letIn && state.original ? send(state, { type: "original-sound", on: true }) : state;
+  const after = obey({ ...greeted, page: next, company: state.company || next.entries.filter(roster.isInside).length > 1 }, room);
   return sentences.length > 0 ? say(after, sentences) : after;
+}
+
+/** Who has come since: into the call, or into its waiting room. */
+function arrived(before: Room, { entries }: Room): Entry[] {
+  return entries.filter((entry) => {
+    const known = roster.find(before.entries, entry.id);
+    return !known || (roster.isInside(entry) && !roster.isInside(known));
+  });
+}
+
+function parted(room: Room, entry: Entry): "removed" | "left" | "gave-up" {
+  if (room.acted[entry.id] === "removed") return "removed";
+  return roster.isInside(entry) ? "left" : "gave-up";
 }
 
 /** Hands raised since, for whom it concerns: the moderators, who see nothing of it while they listen to a screen reader. */
@@ -275,6 +298,11 @@ export function music(room: Room): boolean {
 /** Tells whether the person may switch their microphone on. */
 export function mayTalk(room: Room): boolean {
   return roster.maySpeak(room.state, me(room));
+}
+
+/** Tells whether the person is in the waiting room. */
+export function waits(room: Room): boolean {
+  return me(room)?.status === "pending";
 }
 
 /** The person's own entry. */

@@ -17,6 +17,11 @@ export function apply(
   return { entries: [...kept, ...joined], joined, left };
 }
 
+/** Tells whether somebody is in the call itself, not in its waiting room. */
+export function isInside(entry: Entry | undefined): boolean {
+  return entry !== undefined && entry.status !== "pending";
+}
+
 /** Those who ask to speak, who asked first before the others. */
 export function asking(entries: readonly Entry[]): Entry[] {
   return entries.filter(({ hand }) => hand !== null).sort((a, b) => (a.hand ?? 0) - (b.hand ?? 0));

@@ -26,7 +26,7 @@ export type Obstacle = "denied" | "missing" | "busy";
 
 export type Test = { state: "idle" } | { state: "opening" } | { state: "running"; heard: boolean } | { state: "failed"; obstacle: Obstacle };
 
-export type Why = "left" | "ended" | "removed" | "stopping" | "unknown-link" | "busy" | "full" | "locked" | "lost" | "no-audio" | "unsupported" | "failed";
+export type Why = "left" | "ended" | "removed" | "stopping" | "unknown-link" | "busy" | "full" | "locked" | "not-expected" | "no-place" | "come-later" | "lost" | "no-audio" | "unsupported" | "failed";
 
 export type Page =
   | { name: "connecting" }
@@ -39,10 +39,10 @@ export type Page =
 /** A sentence for the person: from the server in both languages, or from the own catalogue. */
 export type Sentence = { de: string; en: string } | { key: Said; entry: Entry | null };
 
-type Said = "joined" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "refused" | "not-here";
+type Said = "joined" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "refused" | "not-here";
 
 /** What only moderators ask for, beside what has an event of its own because it is said when it has come about or confirmed before. */
-export type Lead = Extract<ClientMessage, { type: "mute-all" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" }>;
+export type Lead = Extract<ClientMessage, { type: "mute-all" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "admit" | "admit-all" | "turn-away" | "lobby" | "lift-alarm" | "rename" }>;
 
 export type State = {
   language: Language;
@@ -103,7 +103,7 @@ export type Event =
   | { type: "mute-chosen"; participant: string }
   | { type: "lower-chosen"; participant: string }
   | { type: "lead-chosen"; message: Lead }
-  | { type: "remove-confirmed"; participant: string }
+  | { type: "remove-confirmed"; participant: string; ban: boolean }
   | { type: "end-confirmed" }
   | { type: "toast-expired"; id: number };
 
@@ -227,6 +227,10 @@ const REASONS: Partial<Record<string, Why>> = {
   busy: "busy",
   full: "full",
   locked: "locked",
+  banned: "removed",
+  "not-expected": "not-expected",
+  "no-place": "no-place",
+  "come-later": "come-later",
   "no-common-codec": "unsupported",
   removed: "removed",
   ended: "ended",

@@ -2,7 +2,7 @@
 
 import de from "./i18n/de.json";
 import en from "./i18n/en.json";
-import { heard } from "./room";
+import { heard, waits } from "./room";
 import type { Language, Sentence, State, Welcome } from "./state";
 import type { Entry } from "./wire";
 
@@ -70,6 +70,7 @@ export function titleOf({ language, page }: State): string {
 
   function stateOf(): string[] {
     if (page.name === "join") return [text(language, "title.join")];
+    if (page.name === "room" && waits(page)) return [text(language, "waiting.title")];
     if (page.name === "room" && page.audio === "interrupted") return [text(language, "title.interrupted")];
     if (page.name === "room") return heard(page) ? [text(language, "title.speaking")] : [];
     if (page.name === "over") return [text(language, `over.${page.why}.title`)];

@@ -7,7 +7,11 @@ export type Role = "guest" | "moderator";
 
 export type Door = "phone" | "browser";
 
-export type Status = "connected" | "on-hold";
+export type Status = "pending" | "connected" | "on-hold";
+
+export type Lobby = "off" | "guests" | "all";
+
+export type Reason = "not-expected" | "no-place" | "come-later";
 
 export type Disturbance = "steady-noise" | "echo" | "music";
 
@@ -29,6 +33,8 @@ export type Entry = {
 export type ConferenceState = {
   locked: boolean;
   ask_to_speak: boolean;
+  lobby: Lobby;
+  alarm: boolean;
 };
 
 export type Roster = {
@@ -60,6 +66,13 @@ export type ClientMessage =
   | { type: "ask-to-speak"; on: boolean }
   | { type: "give-floor"; participant: string }
   | { type: "lock"; on: boolean }
+  | { type: "admit"; participant: string }
+  | { type: "admit-all" }
+  | { type: "turn-away"; participant: string; reason: Reason }
+  | { type: "lobby"; who: Lobby }
+  | { type: "lift-alarm" }
+  | { type: "rename"; participant: string; name: string | null }
+  | { type: "ban"; participant: string }
   | { type: "mute"; participant: string }
   | { type: "remove"; participant: string }
   | { type: "end" }

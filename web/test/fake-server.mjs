@@ -74,7 +74,7 @@ export async function serve({ script = joinScript(), dist = new URL("../dist/", 
 }
 
 /** What holds for all, where nothing else is said. */
-export const OPEN = { locked: false, ask_to_speak: false };
+export const OPEN = { locked: false, ask_to_speak: false, lobby: "off", alarm: false };
 
 /** Welcomes, joins, and confirms what the page asks for as the real server does. */
 export function joinScript({ welcome = {}, others = [], own = {}, state = {}, answer = deafAnswer, connected = true } = {}) {
@@ -134,6 +134,26 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
         holds = { ...holds, locked: on };
         publish((one) => one);
         return told(on ? "locked" : "unlocked");
+      case "lobby":
+        holds = { ...holds, lobby: message.who };
+        return publish((one) => one);
+      case "lift-alarm":
+        holds = { ...holds, alarm: false };
+        return publish((one) => one);
+      case "admit":
+        change(participant, { status: "connected" });
+        return told("done-let-in");
+      case "admit-all":
+        publish((one) => (one.status === "pending" ? { ...one, status: "connected" } : one));
+        return told("done-let-in");
+      case "rename":
+        return change(participant, { name: message.name });
+      case "turn-away":
+        told("done-turned-away");
+      // Falls through: who is turned away is gone.
+      case "ban":
+        people = people.filter(({ id }) => id !== participant);
+        return connection.send({ type: "delta", version: ++version, state: holds, entries: [], gone: [participant] });
       case "mute":
         return change(participant, { microphone: false, speaking: false });
       case "remove":

@@ -32,6 +32,13 @@ const ASKING = [
   entry("tel2", { door: "phone", ordinal: 2, status: "on-hold" }),
 ];
 
+/** People in the waiting room beside those inside. */
+const WAITING = [
+  ...OTHERS,
+  entry("tel3", { door: "phone", ordinal: 3, status: "pending" }),
+  entry("rosa", { name: "Rosa Donaudampfschifffahrtsgesellschaft-Hinterhuber", status: "pending" }),
+];
+
 /** Raised hands where everybody may speak, also of people whose microphone is on. */
 const HANDS = OTHERS.map((one) => ({ ...one, hand: { tel1: 9, murat: 2, lena: 4 }[one.id] ?? null }));
 
@@ -163,6 +170,34 @@ export const SCENES = {
       await page.getByTestId("lead").click();
     },
   },
+  waiting: {
+    script: joinScript({ own: { status: "pending" } }),
+    act: async (page) => {
+      await page.getByTestId("join").click();
+      await page.getByTestId("waiting-room").waitFor();
+    },
+  },
+  "room-waiting": {
+    script: joinScript({ welcome: { role: "moderator" }, others: WAITING, state: { lobby: "guests", alarm: true } }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("lead").click();
+    },
+  },
+  "dialog-turn-away": {
+    script: joinScript({ welcome: { role: "moderator" }, others: WAITING }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("turn-away").first().click();
+    },
+  },
+  "dialog-rename": {
+    script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("rename").first().click();
+    },
+  },
   "room-plea": {
     script: joinScript({ others: OTHERS }),
     act: async (page, server) => {
@@ -272,6 +307,7 @@ export const SCENES = {
   removed: { script: joinScript(), act: (page, server) => ended(page, server, "removed") },
   stopping: { script: joinScript(), act: (page, server) => ended(page, server, "stopping") },
   failed: { script: joinScript(), act: (page, server) => ended(page, server, "failed") },
+  "not-expected": { script: joinScript(), act: (page, server) => ended(page, server, "not-expected") },
   locked: {
     script: (connection, message) => connection.send(message.type === "hello" ? WELCOME : { type: "failed", reason: "locked" }),
     act: async (page) => {

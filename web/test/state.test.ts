@@ -9,8 +9,8 @@ import { titleOf } from "../src/text";
 import type { Entry } from "../src/wire";
 
 const WELCOME: Welcome = { type: "welcome", role: "guest", title: "Elternabend", language: "de", dial_in: null };
-const OPEN = { locked: false, ask_to_speak: false };
-const ASKING = { locked: false, ask_to_speak: true };
+const OPEN = { locked: false, ask_to_speak: false, lobby: "off", alarm: false } as const;
+const ASKING = { locked: false, ask_to_speak: true, lobby: "off", alarm: false } as const;
 
 test("a welcome opens the join page and asks for no device", () => {
   const state = after({ type: "started" }, { type: "link-opened" }, receive(WELCOME));
@@ -257,7 +257,7 @@ test("leaving says so before it hangs up, and joining again asks for the name ag
 test("removing and ending are sent only after the confirmation", () => {
   const asked = reduce(inRoom(), { type: "dialog-opened", dialog: { name: "remove", participant: "b" } });
   assert.deepEqual(asked.outbox, []);
-  const removed = reduce(asked, { type: "remove-confirmed", participant: "b" });
+  const removed = reduce(asked, { type: "remove-confirmed", participant: "b", ban: false });
   assert.deepEqual(removed.outbox, [{ do: "send", message: { type: "remove", participant: "b" } }]);
   assert.equal(room(removed).dialog, null);
   assert.deepEqual(reduce(inRoom(), { type: "end-confirmed" }).outbox, [{ do: "send", message: { type: "end" } }]);
@@ -271,7 +271,7 @@ test("what a moderator did is said when it has come about, and others' doing in 
   const muted = reduce(asked, delta(3, [person("b", "Bea")]));
   assert.deepEqual(words(muted), ["muted"]);
   assert.deepEqual(room(muted).acted, {});
-  assert.deepEqual(words(after2(muted, { type: "remove-confirmed", participant: "b" }, delta(4, [], ["b", "c"]))), ["removed", "left"]);
+  assert.deepEqual(words(after2(muted, { type: "remove-confirmed", participant: "b", ban: false }, delta(4, [], ["b", "c"]))), ["removed", "left"]);
 });
 
 test("the shortcut works only in the call, without a dialogue, and can be switched off", () => {

@@ -50,6 +50,7 @@ async fn a_guest_comes_in_is_told_and_leaves() {
         state: ConferenceState::default(),
         entries: vec![entry(2)],
         gone: Vec::new(),
+        gone_waiting: Vec::new(),
     };
     world.tell(News::Delta(Arc::new(delta))).await;
     let heard = page.hear().await;

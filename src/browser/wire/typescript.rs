@@ -37,7 +37,12 @@ const TYPES: &[(&str, Shape)] = &[
     ("Language", Shape::Words(&["de", "en"])),
     ("Role", Shape::Words(&["guest", "moderator"])),
     ("Door", Shape::Words(&["phone", "browser"])),
-    ("Status", Shape::Words(&["connected", "on-hold"])),
+    ("Status", Shape::Words(&["pending", "connected", "on-hold"])),
+    ("Lobby", Shape::Words(&["off", "guests", "all"])),
+    (
+        "Reason",
+        Shape::Words(&["not-expected", "no-place", "come-later"]),
+    ),
     (
         "Disturbance",
         Shape::Words(&["steady-noise", "echo", "music"]),
@@ -45,7 +50,12 @@ const TYPES: &[(&str, Shape)] = &[
     ("Entry", Shape::Fields(ENTRY)),
     (
         "ConferenceState",
-        Shape::Fields(&[("locked", Kind::Flag), ("ask_to_speak", Kind::Flag)]),
+        Shape::Fields(&[
+            ("locked", Kind::Flag),
+            ("ask_to_speak", Kind::Flag),
+            ("lobby", Kind::Named("Lobby")),
+            ("alarm", Kind::Flag),
+        ]),
     ),
     (
         "Roster",
@@ -101,6 +111,22 @@ const CLIENT: &[(&str, Fields)] = &[
     ("ask-to-speak", &[("on", Kind::Flag)]),
     ("give-floor", &[("participant", Kind::Id)]),
     ("lock", &[("on", Kind::Flag)]),
+    ("admit", &[("participant", Kind::Id)]),
+    ("admit-all", &[]),
+    (
+        "turn-away",
+        &[("participant", Kind::Id), ("reason", Kind::Named("Reason"))],
+    ),
+    ("lobby", &[("who", Kind::Named("Lobby"))]),
+    ("lift-alarm", &[]),
+    (
+        "rename",
+        &[
+            ("participant", Kind::Id),
+            ("name", Kind::Nullable(&Kind::Text)),
+        ],
+    ),
+    ("ban", &[("participant", Kind::Id)]),
     ("mute", &[("participant", Kind::Id)]),
     ("remove", &[("participant", Kind::Id)]),
     ("end", &[]),
@@ -280,6 +306,13 @@ fn ordinal(message: &ClientMessage) -> u8 {
         ClientMessage::AskToSpeak { .. } => 12,
         ClientMessage::GiveFloor { .. } => 13,
         ClientMessage::Lock { .. } => 14,
+        ClientMessage::Admit { .. } => 15,
+        ClientMessage::AdmitAll {} => 16,
+        ClientMessage::TurnAway { .. } => 17,
+        ClientMessage::Lobby { .. } => 18,
+        ClientMessage::LiftAlarm {} => 19,
+        ClientMessage::Rename { .. } => 20,
+        ClientMessage::Ban { .. } => 21,
     }
 }
 
@@ -291,6 +324,8 @@ fn sample(tag: &str, fields: Fields) -> Value {
             Kind::Id => json!("00000000000000aa"),
             Kind::Flag => json!(true),
             Kind::Number => json!(1),
+            Kind::Named("Lobby") => json!("guests"),
+            Kind::Named("Reason") => json!("no-place"),
             Kind::Named(_) | Kind::List(_) => panic!("no client message holds {kind:?}"),
         };
     }
@@ -323,6 +358,8 @@ fn server_samples() -> Vec<ServerMessage> {
             state: ConferenceState {
                 locked: true,
                 ask_to_speak: true,
+                lobby: Lobby::All,
+                alarm: true,
             },
             entries: vec![entry(None)],
             gone: vec![id],
@@ -351,6 +388,7 @@ fn server_samples() -> Vec<ServerMessage> {
             Failed::NoCommonCodec,
             Failed::Full,
             Failed::Locked,
+            Failed::Banned,
             Failed::Busy,
             Failed::Refused,
             Failed::Internal,

@@ -66,22 +66,30 @@ fn every_clip_is_part_of_an_event() {
                 .map(|turned| Event::VolumeTurned { turned }),
         )
         .chain(roll_calls().map(|rollcall| Event::WhoIsHere { rollcall }))
+        .chain([true, false].map(|led| Event::Waiting { led }))
+        .chain(labels().map(|whom| Event::Waits { whom }))
         .flat_map(Event::clips)
         .collect();
     assert_eq!(spoken, Clip::ALL.iter().copied().collect());
 }
 
+/// Everybody whose number is said, and one beyond through each door.
+fn labels() -> impl Iterator<Item = Label> {
+    let doors = [Door::Phone, Door::Browser].into_iter();
+    doors.flat_map(|door| (1..=21).map(move |ordinal| Label { door, ordinal }))
+}
+
 /// Roll calls with every speaker, number of hands and state.
 fn roll_calls() -> impl Iterator<Item = Rollcall> {
-    let speakers = [Door::Phone, Door::Browser]
-        .into_iter()
-        .flat_map(|door| (1..=21).map(move |ordinal| Speaking::One(door, ordinal)))
+    let speakers = labels()
+        .map(Speaking::One)
         .chain([Speaking::Nobody, Speaking::Several]);
     speakers.enumerate().map(|(number, speaking)| Rollcall {
         present: 3,
         speaking,
         hands: u32::try_from(number % 7).unwrap(),
         locked: number % 2 == 0,
+        waiting: number % 3 == 0,
     })
 }
 
@@ -89,9 +97,13 @@ fn roll_calls() -> impl Iterator<Item = Rollcall> {
 fn a_roll_call_says_who_is_here_who_speaks_and_who_asks_to() {
     let rollcall = Rollcall {
         present: 12,
-        speaking: Speaking::One(Door::Phone, 3),
+        speaking: Speaking::One(Label {
+            door: Door::Phone,
+            ordinal: 3,
+        }),
         hands: 2,
         locked: true,
+        waiting: false,
     };
     let said = |rollcall: Rollcall, language| {
         let clips = Event::WhoIsHere { rollcall }.clips();

@@ -32,8 +32,6 @@ impl Focus {
     pub(super) fn lower_hand(&mut self, by: ParticipantId, target: ParticipantId) {
         if by == target {
             self.set_hand(by, false);
-        } else if !self.participants.contains_key(&target) {
-            self.refuse(by, Refusal::NotHere);
         } else if self.hold_hand(target, false) {
             self.tell(target, Event::HandLowered);
         }
@@ -66,8 +64,8 @@ impl Focus {
     }
 
     fn roles(&self) -> Vec<(ParticipantId, Role)> {
-        let participants = self.participants.values();
-        participants
+        let inside = self.participants.values().filter(|who| who.is_inside());
+        inside
             .map(|participant| (participant.id, participant.role))
             .collect()
     }
@@ -75,7 +73,7 @@ impl Focus {
     /// Asks somebody to switch their microphone on, which is theirs to do.
     pub(super) fn ask_to_unmute(&mut self, by: ParticipantId, target: ParticipantId) {
         match self.participants.get(&target) {
-            None => self.refuse(by, Refusal::NotHere),
+            None => {}
             Some(participant) if participant.microphone => {}
             Some(_) if self.may_speak(target) => self.tell(target, Event::PleaseUnmute),
             // Whoever is asked to speak has the floor.
@@ -89,7 +87,7 @@ impl Focus {
             self.conference.ask_to_speak = on;
             self.unpublished.state = true;
             self.nobody_asked = None;
-            for id in self.participants.keys().copied().collect::<Vec<_>>() {
+            for (id, _) in self.roles() {
                 self.settle_floor(id, by);
             }
         }
@@ -130,10 +128,6 @@ impl Focus {
 
     /// Gives somebody the floor; who had it is heard no more.
     pub(super) fn give_floor(&mut self, by: ParticipantId, target: ParticipantId) {
-        if !self.participants.contains_key(&target) {
-            self.refuse(by, Refusal::NotHere);
-            return;
-        }
         for (id, role) in self.roles() {
             // A moderator speaks without it, and is heard on.
             if id != target && self.set_floor(id, false) && role == Role::Guest {
@@ -203,7 +197,11 @@ impl Focus {
 
     /// Tells somebody who is here.
     pub(super) fn call_roll(&mut self, by: ParticipantId) {
-        let rollcall = Rollcall::of(self.participants.values(), self.conference.locked);
+        let role = self
+            .participants
+            .get(&by)
+            .map_or(Role::Guest, |who| who.role);
+        let rollcall = Rollcall::of(self.participants.values(), self.conference.locked, role);
         self.tell(by, Event::WhoIsHere { rollcall });
     }
 

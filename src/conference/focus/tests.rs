@@ -1,13 +1,17 @@
-//! The focus as ladders, and as a model: after any inputs, the legs in the mix are the legs in the roster.
+//! The focus as ladders; `model` is the focus after any inputs.
 
 use std::fmt::Write;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::conference::participant::clean_name;
+use crate::conference::participant::{Known, clean_name};
 
+mod back;
 mod floor;
+mod lobby;
+mod model;
+mod rights;
 mod sound;
 
 #[test]
@@ -497,69 +501,6 @@ fn many_changes_before_a_drain_are_published_once() {
     );
 }
 
-#[derive(Debug, Clone)]
-enum Step {
-    Input(Input),
-    Pass(u64),
-}
-
-fn verb() -> impl Strategy<Value = Verb> {
-    prop_oneof![
-        4 => any::<bool>().prop_map(Verb::SetMicrophone),
-        4 => Just(Verb::ToggleMicrophone),
-        2 => any::<bool>().prop_map(Verb::SetOriginalSound),
-        4 => (0_u64..6).prop_map(|n| Verb::Mute(id(n))),
-        2 => (0_u64..6).prop_map(|n| Verb::Remove(id(n))),
-        1 => Just(Verb::End),
-    ]
-}
-
-fn disturbance() -> impl Strategy<Value = Option<Disturbance>> {
-    prop_oneof![
-        Just(None),
-        Just(Some(Disturbance::SteadyNoise)),
-        Just(Some(Disturbance::Echo)),
-        Just(Some(Disturbance::Music)),
-    ]
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let role = prop_oneof![Just(Role::Guest), Just(Role::Moderator)];
-    let door = prop_oneof![Just(Door::Phone), Just(Door::Browser)];
-    prop_oneof![
-        60 => (0_u64..6, role, door).prop_map(|(n, role, door)| Step::Input(joining(n, role, door))),
-        10 => (0_u64..6).prop_map(|n| Step::Input(Input::Leave { participant: id(n) })),
-        60 => (0_u64..6, verb()).prop_map(|(n, verb)| Step::Input(Input::Act { by: id(n), verb })),
-        20 => (0_u64..6, any::<bool>()).prop_map(|(n, held)| Step::Input(Input::Hold { leg: leg(n), held })),
-        20 => (0_u64..6, any::<bool>())
-            .prop_map(|(n, speaking)| Step::Input(Input::Speaking { leg: leg(n), speaking })),
-        20 => (0_u64..6, disturbance())
-            .prop_map(|(n, disturbance)| Step::Input(Input::Disturbs { leg: leg(n), disturbance })),
-        5 => (0_u64..6).prop_map(|n| Step::Input(Input::LegGone { leg: leg(n) })),
-        1 => Just(Step::Input(Input::Close)),
-        10 => (0_u64..40).prop_map(Step::Pass),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn the_legs_in_the_mix_are_the_legs_in_the_roster(steps in prop::collection::vec(step(), 0..80)) {
-        let mut room = Room::new(4);
-        for step in steps {
-            let microphones = room.microphones();
-            match step.clone() {
-                Step::Input(input) => room.handle("input", input),
-                Step::Pass(seconds) => room.pass(Duration::from_secs(seconds)),
-            }
-            room.check_model()?;
-            for id in room.microphones().difference(&microphones) {
-                let own = matches!(&step, Step::Input(Input::Act { by, .. }) if by == id);
-                prop_assert!(own, "{id} was opened by {step:?}");
-            }
-        }
-    }
-}
-
 /// A conference with what its participants and its mixer were given.
 struct Room {
     focus: Focus,
@@ -567,6 +508,9 @@ struct Room {
     capacity: usize,
     roster: Snapshot,
     seats: Vec<(LegId, Seat)>,
+    /// Who waited after the last step, and who moderated inside.
+    waited: BTreeSet<ParticipantId>,
+    moderated: BTreeSet<ParticipantId>,
     ladder: String,
 }
 
@@ -583,6 +527,8 @@ impl Room {
             capacity,
             roster: Snapshot::default(),
             seats: Vec::new(),
+            waited: BTreeSet::new(),
+            moderated: BTreeSet::new(),
             ladder: String::new(),
         }
     }
@@ -641,6 +587,7 @@ impl Room {
                 | Effect::Refuse { .. }
                 | Effect::Dismiss { .. }
                 | Effect::Speakers(_)
+                | Effect::AlarmLifted
                 | Effect::OriginalSound { .. }
                 | Effect::Ended => {}
             }
@@ -661,6 +608,20 @@ impl Room {
         on.map(|entry| entry.id).collect()
     }
 
+    fn inside(&self) -> BTreeSet<ParticipantId> {
+        self.those(|entry| entry.is_inside())
+    }
+
+    fn those(&self, are: impl Fn(&Participant) -> bool) -> BTreeSet<ParticipantId> {
+        let entries = self.roster.entries.iter().filter(|entry| are(entry));
+        entries.map(|entry| entry.id).collect()
+    }
+
+    fn note_waiting(&mut self) {
+        self.waited = self.those(|entry| !entry.is_inside());
+        self.moderated = self.those(|entry| entry.is_inside() && entry.role == Role::Moderator);
+    }
+
     fn ended(&self) -> bool {
         self.ladder.ends_with("  ended\n")
     }
@@ -671,8 +632,9 @@ impl Room {
         prop_assert!(self.ladder.matches("  ended\n").count() <= 1);
         let seats: BTreeMap<LegId, Seat> = self.seats.iter().copied().collect();
         prop_assert_eq!(seats.len(), self.seats.len(), "a leg has two seats");
-        prop_assert_eq!(seats.len(), self.roster.entries.len());
-        for entry in &self.roster.entries {
+        let inside = self.roster.entries.iter().filter(|entry| entry.is_inside());
+        prop_assert_eq!(seats.len(), inside.clone().count());
+        for entry in inside {
             let seat = seats.get(&entry.leg).copied();
             let connected = entry.status == Status::Connected;
             let expected = Seat {
@@ -681,7 +643,15 @@ impl Room {
             };
             prop_assert_eq!(seat, Some(expected));
             prop_assert!(!entry.speaking || expected.speaks && !entry.is_music());
-            prop_assert!(entry.door == Door::Browser || entry.name.is_none());
+        }
+        for entry in self
+            .roster
+            .entries
+            .iter()
+            .filter(|entry| !entry.is_inside())
+        {
+            prop_assert!(!entry.microphone && !entry.speaking && !entry.floor);
+            prop_assert!(entry.hand.is_none() && !seats.contains_key(&entry.leg));
         }
         Ok(())
     }
@@ -696,8 +666,7 @@ fn line(effect: &Effect) -> String {
                 .map(|entry| format!(" {}", entry.id.as_u64()))
                 .collect();
             let gone: String = delta
-                .gone
-                .iter()
+                .all_gone()
                 .map(|id| format!(" {}", id.as_u64()))
                 .collect();
             let gone = if gone.is_empty() {
@@ -725,6 +694,23 @@ fn line(effect: &Effect) -> String {
         } => {
             format!("tell {} admitted {present}", participant.as_u64())
         }
+        Effect::Tell {
+            participant,
+            event: Event::Waiting { led },
+        } => {
+            format!("tell {} waiting led {led}", participant.as_u64())
+        }
+        Effect::Tell {
+            participant,
+            event: Event::Waits { whom } | Event::RemovedLast { whom },
+        } => {
+            format!(
+                "tell {} of {:?} {}",
+                participant.as_u64(),
+                whom.door,
+                whom.ordinal
+            )
+        }
         Effect::Tell { participant, event } => {
             format!("tell {} {}", participant.as_u64(), event.key())
         }
@@ -742,17 +728,24 @@ fn line(effect: &Effect) -> String {
         }
         Effect::OriginalSound { leg, on } => format!("original {} {on}", leg.as_u64()),
         Effect::Speakers(speakers) => format!("speakers {speakers}"),
+        Effect::AlarmLifted => "alarm lifted".to_owned(),
         Effect::Ended => "ended".to_owned(),
     }
 }
 
 fn joining(number: u64, role: Role, door: Door) -> Input {
-    Input::Join {
+    Input::Join(newcomer(number, role, door))
+}
+
+fn newcomer(number: u64, role: Role, door: Door) -> Newcomer {
+    Newcomer {
         participant: id(number),
         leg: leg(number),
         name: clean_name(&format!("Anna {number}")),
         role,
         door,
+        known: Known::default(),
+        trust: Trust::Full,
     }
 }
 

@@ -419,6 +419,9 @@ fn entry_line(entry: &Entry) -> String {
     if entry.status == rundruf::conference::participant::Status::OnHold {
         line += " on-hold";
     }
+    if !entry.is_inside() {
+        line += " waits";
+    }
     if entry.microphone {
         line += " mic";
     }

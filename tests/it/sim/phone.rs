@@ -330,8 +330,9 @@ impl Device {
             local: self.address,
             call_id: format!("{name}-{}@{ip}", self.calls),
             from: format!(
-                "\"{name}\" <sip:+4930555{}@{ip}>;tag={name}{}",
-                self.calls, self.calls
+                "\"{name}\" <sip:+4930555{:03}@{ip}>;tag={name}{}",
+                last_octet(ip),
+                self.calls
             ),
             to: format!("<{}>", self.called.as_ref().unwrap_or(&target)),
             lines: self.lines.clone(),
@@ -609,5 +610,13 @@ fn rtpmap(codec: Codec) -> String {
         Codec::Pcma => format!("a=rtpmap:{number} PCMA/8000\r\n"),
         Codec::G722 => format!("a=rtpmap:{number} G722/8000\r\n"),
         Codec::Opus => format!("a=rtpmap:{number} opus/48000/2\r\n"),
+    }
+}
+
+/// The last part of an address, which tells the telephones of a world apart.
+fn last_octet(ip: std::net::IpAddr) -> u8 {
+    match ip {
+        std::net::IpAddr::V4(ip) => ip.octets()[3],
+        std::net::IpAddr::V6(ip) => ip.octets()[15],
     }
 }

@@ -14,11 +14,13 @@ use std::{
 };
 
 use rundruf::{
+    clock::Virtual,
     conference::{
         event::{Clip, Language},
         participant::Role,
+        policy::Lobby,
     },
-    id::{ConferenceId, LegId, RoomId, TenantId},
+    id::{ConferenceId, LegId, PersonId, RoomId, TenantId},
     media::{
         Clips, Counter, Counters, Shard, ShardConfig, SocketId,
         api::{ClipId, Command, Event},
@@ -30,7 +32,7 @@ use rundruf::{
     phone::{Called, Counts, DialPlan, Dialled, Door, DoorConfig, Trunk, Wire},
     pii::Secret,
     server::{Listed, Parts, Server, Sound, prompts::Prompts, secrets::Keys, secrets::link_hash},
-    store::{ByRole, Room, Title},
+    store::{ByRole, Person, PersonName, Room, Title, Window},
 };
 use sip::{Flow, Protocol};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -120,12 +122,22 @@ struct Bench {
 #[derive(Clone)]
 pub struct TestRoom {
     pub room: Room,
+    /// Frieda, whose PIN is always right, and Gustav, who comes too late.
+    people: Vec<Person>,
     keys: Keys,
 }
 
 impl TestRoom {
     pub fn pin(&self, role: Role) -> String {
         self.keys.pin(&self.room, role).expose().clone()
+    }
+
+    /// The PIN of somebody who is invited by name.
+    pub fn persons_pin(&self, name: &str) -> String {
+        let mut people = self.people.iter();
+        let person = people.find(|person| person.name.expose() == name);
+        let pin = self.keys.persons_pin(&self.room, person.expect("a person"));
+        pin.expose().clone()
     }
 
     /// What a guest types.
@@ -175,21 +187,26 @@ impl World {
 
     /// Makes one whose operator has decided about the sound.
     pub fn with_sound(seed: u64, sound: Sound) -> Self {
-        Self::with(seed, sound, vec![everybody()])
+        Self::with(seed, sound, vec![everybody()], Lobby::Off)
     }
 
     /// Makes one that these may call.
     pub fn with_trunks(seed: u64, trunks: Vec<Trunk>) -> Self {
-        Self::with(seed, Sound::default(), trunks)
+        Self::with(seed, Sound::default(), trunks, Lobby::Off)
     }
 
-    fn with(seed: u64, sound: Sound, trunks: Vec<Trunk>) -> Self {
+    /// Makes one in whose rooms these wait.
+    pub fn with_lobby(seed: u64, lobby: Lobby) -> Self {
+        Self::with(seed, Sound::default(), vec![everybody()], lobby)
+    }
+
+    fn with(seed: u64, sound: Sound, trunks: Vec<Trunk>, lobby: Lobby) -> Self {
         let epoch = now();
         let keys = Keys::from_bytes(&Secret::new([7; 32]));
         let rooms: Vec<TestRoom> = ["4711", "4712"]
             .into_iter()
             .zip(1..)
-            .map(|(number, id)| test_room(number, id, &keys))
+            .map(|(number, id)| test_room(number, id, lobby, &keys))
             .collect();
         let secure = SecureContext::new().unwrap();
         let addresses = BROWSER_SOCKETS.map(|address| vec![address]).to_vec();
@@ -219,6 +236,7 @@ impl World {
             ports: PortRange::new(20_000..=29_999).unwrap(),
             fingerprint: secure.fingerprint().to_owned(),
             sound,
+            clock: Arc::new(Virtual(WALL)),
         };
         let server = Server::simulated(parts, seed, &mut tasks);
         let (door, wire) = Door::simulated(door_config(trunks), server.clone());
@@ -669,7 +687,7 @@ pub fn everybody() -> Trunk {
     }
 }
 
-fn test_room(number: &str, id: u64, keys: &Keys) -> TestRoom {
+fn test_room(number: &str, id: u64, lobby: Lobby, keys: &Keys) -> TestRoom {
     let room = Room {
         id: RoomId::from_u64(id),
         tenant: TenantId::DEFAULT,
@@ -677,13 +695,31 @@ fn test_room(number: &str, id: u64, keys: &Keys) -> TestRoom {
         title: Title::new("Canary".to_owned()),
         language: Language::De,
         speakers: None,
+        lobby,
         pin_epochs: ByRole::default(),
         link_epochs: ByRole::default(),
         demo: false,
         created_at: WALL,
     };
+    let invited = |id, name: &str, window| Person {
+        id: PersonId::from_u64(id),
+        room: room.id,
+        name: PersonName::new(name.to_owned()),
+        role: Role::Guest,
+        pin_epoch: 0,
+        window,
+    };
+    let over = Window {
+        opens_at: None,
+        closes_at: Some(WALL),
+    };
+    let people = vec![
+        invited(1, "Frieda", Window::default()),
+        invited(2, "Gustav", over),
+    ];
     TestRoom {
         room,
+        people,
         keys: keys.clone(),
     }
 }
@@ -696,5 +732,6 @@ fn listed(room: &TestRoom, keys: &Keys) -> Listed {
             guest: hash(Role::Guest),
             moderator: hash(Role::Moderator),
         },
+        people: room.people.clone(),
     }
 }

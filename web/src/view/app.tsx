@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { RETRY_DELAYS_MS } from "../effect";
+import { waits } from "../room";
 import type { Sound } from "../sound";
 import type { Event, State } from "../state";
 import { announcement, type Key, roomTitle, text } from "../text";
@@ -9,6 +10,7 @@ import { Mark } from "./icon";
 import { Join } from "./join";
 import { Over, Toasts, Waiting } from "./notice";
 import { RoomPage } from "./room";
+import { WaitingRoom } from "./waiting";
 
 /** What every region is given. */
 export type Props = { state: State; dispatch: (event: Event) => void; sound: Sound };
@@ -16,9 +18,10 @@ export type Props = { state: State; dispatch: (event: Event) => void; sound: Sou
 export function App(props: Props) {
   const { state, dispatch } = props;
   const t = (key: Key) => text(state.language, key);
-  useHeadingFocus(state.page.name);
+  const region = state.page.name === "room" && waits(state.page) ? "waiting" : state.page.name;
+  useHeadingFocus(region);
   return (
-    <div class={`page page-${state.page.name}`} data-testid="page" data-page={state.page.name}>
+    <div class={`page page-${region}`} data-testid="page" data-page={region}>
       <a class="skip" href="#title" onClick={skip}>
         {t("app.skip")}
       </a>
@@ -56,7 +59,7 @@ function Region(props: Props) {
     case "joining":
       return <Waiting title={roomTitle(language, page.welcome)} sentence={text(language, "joining.text")} />;
     case "room":
-      return <RoomPage {...props} room={page} />;
+      return waits(page) ? <WaitingRoom {...props} room={page} /> : <RoomPage {...props} room={page} />;
     case "lost":
       return (
         <Waiting

@@ -1,17 +1,23 @@
 //! Dialogues of the call: native `<dialog>`, so focus, Escape and the rest of the page are the browser's care.
 
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { find } from "../roster";
 import type { Room } from "../room";
+import { NAME_MAX } from "../state";
 import { type Key, nameOf, text } from "../text";
 import type { Props } from "./app";
 import { DeviceChoice, Meter } from "./device";
 import { Icon } from "./icon";
 
+/** Why somebody is not let in, as the server knows it. */
+const REASONS = ["not-expected", "no-place", "come-later"] as const;
+
 export function Dialogs({ room, ...props }: Props & { room: Room }) {
   const { dialog } = room;
   if (dialog?.name === "end") return <End {...props} />;
+  if (dialog?.name === "rename") return <Rename {...props} room={room} participant={dialog.participant} />;
+  if (dialog?.name === "turn-away") return <TurnAway {...props} room={room} participant={dialog.participant} />;
   if (dialog?.name === "remove") return <Remove {...props} room={room} participant={dialog.participant} />;
   return dialog ? <SoundDialog {...props} room={room} /> : null;
 }
@@ -30,10 +36,83 @@ function Remove({ state, dispatch, room, participant }: Props & { room: Room; pa
   const t = (key: Key) => text(state.language, key);
   const entry = find(room.entries, participant);
   const title = text(state.language, "dialog.remove.title", { name: entry ? nameOf(state.language, entry) : "" });
+  const [ban, setBan] = useState(false);
   return (
     <Dialog title={title} onClose={() => dispatch({ type: "dialog-closed" })}>
       <p>{t("dialog.remove.text")}</p>
-      <Choice no={t("dialog.cancel")} yes={t("dialog.remove.confirm")} onYes={() => dispatch({ type: "remove-confirmed", participant })} />
+      <div class="option-group">
+        <label class="option">
+          <input type="checkbox" data-testid="ban" checked={ban} aria-describedby="ban-hint" onChange={() => setBan(!ban)} />
+          <span>{t("dialog.remove.ban")}</span>
+        </label>
+        <p class="hint" id="ban-hint">
+          {t("dialog.remove.ban.hint")}
+        </p>
+      </div>
+      <Choice no={t("dialog.cancel")} yes={t("dialog.remove.confirm")} onYes={() => dispatch({ type: "remove-confirmed", participant, ban })} />
+    </Dialog>
+  );
+}
+
+function Rename({ state, dispatch, room, participant }: Props & { room: Room; participant: string }) {
+  const t = (key: Key) => text(state.language, key);
+  const entry = find(room.entries, participant);
+  const [name, setName] = useState(entry?.name ?? "");
+  const title = text(state.language, "dialog.rename.title", { name: entry ? nameOf(state.language, entry) : "" });
+  const rename = (event: SubmitEvent) => {
+    event.preventDefault();
+    dispatch({ type: "lead-chosen", message: { type: "rename", participant, name: name.trim().slice(0, NAME_MAX) || null } });
+  };
+  return (
+    <Dialog title={title} onClose={() => dispatch({ type: "dialog-closed" })}>
+      <form onSubmit={rename}>
+        <div class="field">
+          <label for="new-name">{t("dialog.rename.name")}</label>
+          <input
+            id="new-name"
+            type="text"
+            data-testid="new-name"
+            maxLength={NAME_MAX}
+            value={name}
+            autocomplete="off"
+            onInput={(event) => setName(event.currentTarget.value)}
+          />
+        </div>
+        <div class="dialog-actions">
+          <button type="button" data-testid="cancel" onClick={() => dispatch({ type: "dialog-closed" })}>
+            {t("dialog.cancel")}
+          </button>
+          <button type="submit" class="primary" data-testid="confirm">
+            {t("dialog.rename.confirm")}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function TurnAway({ state, dispatch, room, participant }: Props & { room: Room; participant: string }) {
+  const t = (key: Key) => text(state.language, key);
+  const entry = find(room.entries, participant);
+  const title = text(state.language, "dialog.turn-away.title", { name: entry ? nameOf(state.language, entry) : "" });
+  return (
+    <Dialog title={title} onClose={() => dispatch({ type: "dialog-closed" })}>
+      <p>{t("dialog.turn-away.text")}</p>
+      <form method="dialog" class="dialog-actions">
+        <button type="submit" data-testid="cancel">
+          {t("dialog.cancel")}
+        </button>
+        {REASONS.map((reason) => (
+          <button
+            key={reason}
+            type="button"
+            data-testid={reason}
+            onClick={() => dispatch({ type: "lead-chosen", message: { type: "turn-away", participant, reason } })}
+          >
+            {t(`dialog.turn-away.${reason}`)}
+          </button>
+        ))}
+      </form>
     </Dialog>
   );
 }

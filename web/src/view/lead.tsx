@@ -8,11 +8,14 @@ import { type Key, text } from "../text";
 import type { Props } from "./app";
 import { Icon, type IconName } from "./icon";
 
+/** Who may have to wait. */
+const LOBBIES = ["off", "guests", "all"] as const;
+
 export function Lead({ state, dispatch, room }: Props & { room: Room }) {
   const t = (key: Key) => text(state.language, key);
   const [open, setOpen] = useState(false);
   const lead = (message: Message) => dispatch({ type: "lead-chosen", message });
-  const { locked, ask_to_speak: asking } = room.state;
+  const { locked, ask_to_speak: asking, lobby } = room.state;
   const on = room.entries.filter(({ role, microphone }) => role === "guest" && microphone).length;
   const sound = text(state.language, on === 0 ? "lead.sound.none" : on === 1 ? "lead.sound.one" : "lead.sound.other", { count: on });
   return (
@@ -42,6 +45,23 @@ export function Lead({ state, dispatch, room }: Props & { room: Room }) {
             <button type="button" data-testid="lock" onClick={() => lead({ type: "lock", on: !locked })}>
               {t(locked ? "lead.unlock" : "lead.lock")}
             </button>
+          </Line>
+          <Line icon="door" words={t(`lead.lobby.${lobby}`)}>
+            <select
+              data-testid="lobby"
+              aria-label={t("lead.lobby")}
+              value={lobby}
+              onChange={({ currentTarget }) => {
+                const who = LOBBIES.find((one) => one === currentTarget.value);
+                if (who) lead({ type: "lobby", who });
+              }}
+            >
+              {LOBBIES.map((one) => (
+                <option key={one} value={one}>
+                  {t(`lead.lobby.${one}.short`)}
+                </option>
+              ))}
+            </select>
           </Line>
         </ul>
       )}

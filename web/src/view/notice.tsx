@@ -33,13 +33,16 @@ const ICONS: Record<Why, IconName> = {
   busy: "again",
   full: "again",
   locked: "lock",
+  "not-expected": "door",
+  "no-place": "door",
+  "come-later": "again",
   lost: "plug",
   "no-audio": "plug",
   unsupported: "phone",
   failed: "plug",
 };
 /** Ends after which trying again makes no sense. */
-const FINAL: readonly Why[] = ["ended", "removed", "unknown-link", "unsupported"];
+const FINAL: readonly Why[] = ["ended", "removed", "not-expected", "no-place", "unknown-link", "unsupported"];
 /** Ends after which the telephone is the better way. */
 const CALL_INSTEAD: readonly Why[] = ["lost", "no-audio", "unsupported", "failed"];
 

@@ -1,6 +1,7 @@
 //! The call: who is here, what one may do, and the bar with the own microphone.
 
 import type { Room } from "../room";
+import { isInside } from "../roster";
 import { roomTitle, text } from "../text";
 import type { Props } from "./app";
 import { Controls } from "./controls";
@@ -9,10 +10,12 @@ import { Icon } from "./icon";
 import { Lead } from "./lead";
 import { Notices } from "./notice";
 import { Floor, RosterList, Speakers } from "./roster";
+import { Alarm, WaitingList } from "./waiting";
 
 export function RoomPage({ room, ...props }: Props & { room: Room }) {
   const { state } = props;
-  const count = room.entries.length;
+  const count = room.entries.filter(isInside).length;
+  const leads = room.welcome.role === "moderator";
   return (
     <>
       <main class="room" data-testid="room" data-audio={room.audio}>
@@ -36,10 +39,12 @@ export function RoomPage({ room, ...props }: Props & { room: Room }) {
           </p>
         </div>
         <Notices {...props} room={room} />
+        {leads && <Alarm {...props} room={room} />}
+        {leads && <WaitingList {...props} room={room} />}
         <section class="roster-region" aria-labelledby="roster">
           <div class="roster-head">
             <h2 id="roster" tabIndex={-1}>{text(state.language, "room.roster")}</h2>
-            {room.welcome.role === "moderator" && <Lead {...props} room={room} />}
+            {leads && <Lead {...props} room={room} />}
           </div>
           <Speakers language={state.language} room={room} />
           <Floor language={state.language} room={room} />

@@ -3,7 +3,7 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Room } from "../room";
-import { asking, maySpeak } from "../roster";
+import { asking, isInside, maySpeak } from "../roster";
 import type { Language } from "../state";
 import { list, nameOf, number, text } from "../text";
 import type { Entry } from "../wire";
@@ -58,11 +58,11 @@ export function Floor({ language, room }: { language: Language; room: Room }) {
 }
 
 export function RosterList({ room, ...props }: Props & { room: Room }) {
-  const list = useFocusKept();
+  const list = useFocusKept("roster");
   const hands = asking(room.entries);
   return (
     <ul class={`roster${room.welcome.role === "moderator" ? " roster-led" : ""}`} role="list" data-testid="roster" ref={list}>
-      {room.entries.map((entry) => (
+      {room.entries.filter(isInside).map((entry) => (
         <Row key={entry.id} {...props} room={room} entry={entry} rank={hands.indexOf(entry) + 1} />
       ))}
     </ul>
@@ -70,7 +70,7 @@ export function RosterList({ room, ...props }: Props & { room: Room }) {
 }
 
 /** When the focused button goes away, the focus goes on to the next control of its row, or else to the heading of the list. */
-function useFocusKept(): RefObject<HTMLUListElement | null> {
+export function useFocusKept(heading: string): RefObject<HTMLUListElement | null> {
   const list = useRef<HTMLUListElement>(null);
   // Before the rows are drawn anew: afterwards nobody knows where the focus was.
   const held = list.current?.contains(document.activeElement) ? document.activeElement : null;
@@ -78,7 +78,7 @@ function useFocusKept(): RefObject<HTMLUListElement | null> {
   useLayoutEffect(() => {
     if (!held || held.isConnected) return;
     const next = row?.isConnected ? row.querySelector("button") : null;
-    (next ?? document.getElementById("roster"))?.focus();
+    (next ?? document.getElementById(heading) ?? document.getElementById("roster"))?.focus();
   });
   return list;
 }
@@ -158,12 +158,13 @@ function Actions({ state, dispatch, room, entry }: Props & { room: Room; entry: 
       {!entry.microphone && may && !raised && entry.status === "connected" && (
         <Action {...action} id="ask" icon="ask" onClick={() => dispatch({ type: "lead-chosen", message: { type: "ask-to-unmute", participant: id } })} />
       )}
+      <Action {...action} id="rename" icon="pen" onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "rename", participant: id } })} />
       <Action {...action} id="remove" icon="remove" onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "remove", participant: id } })} />
     </div>
   );
 }
 
-type ActionId = "give" | "lower" | "mute" | "ask" | "remove";
+type ActionId = "give" | "lower" | "mute" | "ask" | "rename" | "remove";
 
 function Action({ language, name, id, icon, onClick }: { language: Language; name: string; id: ActionId; icon: IconName; onClick: () => void }) {
   const short = SHORT.find((one) => one === id);

@@ -1,6 +1,7 @@
 //! What people and owners can do with the sound.
 
 use super::*;
+use crate::conference::policy::Speakers;
 
 #[test]
 fn a_browser_has_its_sound_left_as_it_is_and_all_see_it() {
@@ -43,7 +44,13 @@ fn the_owner_says_how_many_are_heard_and_the_mixer_is_told_of_changes_alone() {
     let mut room = Room::new(10);
     let said = |room: &mut Room, most: u8| {
         let speakers = Speakers::try_from(most).unwrap();
-        room.handle(&format!("owner says {most}"), Input::Speakers(speakers));
+        room.handle(
+            &format!("owner says {most}"),
+            Input::Policy(Policy {
+                speakers,
+                ..Policy::default()
+            }),
+        );
     };
     for most in [5, 8, 8, 1] {
         said(&mut room, most);

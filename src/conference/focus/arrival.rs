@@ -1,0 +1,143 @@
+//! How somebody arrives: refused, in the waiting room, or in their seat with the microphone off.
+
+use super::{back::Before, *};
+use crate::conference::participant::Known;
+
+/// Somebody with the right secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newcomer {
+    /// Who.
+    pub participant: ParticipantId,
+    /// Their leg.
+    pub leg: LegId,
+    /// Their name; a telephone's is taken only from an invitation, for what it says itself could hold a number.
+    pub name: Option<Name>,
+    /// The role their secret gives.
+    pub role: Role,
+    /// The way in.
+    pub door: Door,
+    /// By what they can be known again.
+    pub known: Known,
+    /// What their secret is worth while PINs are guessed.
+    pub trust: Trust,
+}
+
+/// What a secret is worth while somebody guesses PINs of the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// It cannot have been guessed, or who has it was here before: it is worth what it always is.
+    #[default]
+    Full,
+    /// It is a PIN that many have.
+    Shared,
+    /// The same, and so many wrong ones were tried that it may have been guessed.
+    Doubtful,
+}
+
+impl Focus {
+    /// Lets somebody in, or into the waiting room.
+    pub(super) fn join(&mut self, newcomer: Newcomer, now: Instant) {
+        let before = self.memory.before(&newcomer, now);
+        let id = newcomer.participant;
+        if let Err(refusal) = self.admits(&newcomer, &before) {
+            self.refuse(id, refusal);
+            return;
+        }
+        if newcomer.trust == Trust::Doubtful {
+            self.raise_alarm(now);
+        }
+        let waits = self.must_wait(&newcomer, &before);
+        let Newcomer {
+            leg,
+            name,
+            role,
+            door,
+            known,
+            ..
+        } = newcomer;
+        let seat = self.memory.take_seat(known, role);
+        let ordinal = seat.as_ref().map(|seat| seat.ordinal);
+        let participant = Participant {
+            id,
+            leg,
+            name: name.filter(|_| door == Door::Browser || known.person.is_some()),
+            ordinal: ordinal.unwrap_or_else(|| self.next_ordinal(door)),
+            role,
+            door,
+            status: if waits {
+                Status::Pending
+            } else {
+                Status::Connected
+            },
+            microphone: false,
+            speaking: false,
+            original_sound: false,
+            hand: None,
+            floor: false,
+            disturbs: None,
+        };
+        self.participants.insert(id, participant);
+        self.legs.insert(leg, id);
+        self.memory.meet(id, known);
+        self.state = State::Running;
+        self.unpublished.gone.remove(&id);
+        self.unpublished.gone_waiting.remove(&id);
+        let returns = seat.is_some();
+        if let Some(seat) = seat {
+            self.give_back(id, seat);
+        }
+        if waits {
+            self.wait(id, now);
+        } else {
+            self.enter(id, |present| {
+                if returns {
+                    Event::WelcomeBack { present }
+                } else {
+                    Event::Admitted { present }
+                }
+            });
+        }
+    }
+
+    fn next_ordinal(&mut self, door: Door) -> u32 {
+        let ordinal = self.ordinals.entry(door).or_default();
+        *ordinal += 1;
+        *ordinal
+    }
+
+    fn admits(&self, newcomer: &Newcomer, before: &Before) -> Result<(), Refusal> {
+        let Newcomer {
+            participant,
+            leg,
+            role,
+            ..
+        } = newcomer;
+        if matches!(self.state, State::Over { .. }) {
+            Err(Refusal::Over)
+        } else if self.participants.contains_key(participant) || self.legs.contains_key(leg) {
+            Err(Refusal::AlreadyHere)
+        } else if before.banned {
+            Err(Refusal::Banned)
+        } else if self.conference.locked && *role != Role::Moderator && !before.was_inside() {
+            Err(Refusal::Locked)
+        } else if self.participants.len() >= self.config.capacity {
+            Err(Refusal::Full)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Seats somebody who is in the table, and tells them so in words that depend on how many are inside.
+    pub(super) fn enter(&mut self, id: ParticipantId, welcome: impl FnOnce(u32) -> Event) {
+        let inside = self.participants.values().filter(|who| who.is_inside());
+        let present = u32::try_from(inside.count()).unwrap_or(u32::MAX);
+        self.changed(id, true);
+        self.tell(id, welcome(present));
+        let role = self.participants.get(&id).map(|who| who.role);
+        match role {
+            Some(Role::Guest) => self.waiting.entered(id),
+            Some(Role::Moderator) => self.brief(id),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The waiting room (RFC 4575: status "pending"): who waits, who lets them in, and the alarm that makes newcomers wait.
+//!
+//! Who waits has no seat, so the mixer does not know their leg, and no roster but of themself. Moderators see them, and
+//! decide: by name on the page, one after the other by telephone.
+
+use super::{back::Before, *};
+use crate::{
+    conference::{
+        policy::{Lobby, Reason},
+        rollcall::Label,
+    },
+    limit::{ALARM_MAX, LOBBY_WAIT_MAX},
+};
+
+/// Who waits, and what moderators have to do with it.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// In order of arrival, with the time until which they may wait.
+    queue: Vec<(ParticipantId, Instant)>,
+    /// Of whom a moderator was told last.
+    heard: BTreeMap<ParticipantId, ParticipantId>,
+    /// Guests in the order in which they came in.
+    entered: Vec<ParticipantId>,
+    /// Legs on hold whose people wait.
+    held: BTreeSet<LegId>,
+}
+
+impl Waiting {
+    /// Until when the one may wait who has waited longest.
+    pub(super) fn longest_until(&self) -> Option<Instant> {
+        self.queue.first().map(|(_, until)| *until)
+    }
+
+    /// Notes that a guest came in.
+    pub(super) fn entered(&mut self, id: ParticipantId) {
+        self.entered.push(id);
+    }
+
+    /// Notes whether a leg is on hold.
+    pub(super) fn hold(&mut self, leg: LegId, held: bool) {
+        if held {
+            self.held.insert(leg);
+        } else {
+            self.held.remove(&leg);
+        }
+    }
+
+    /// Forgets somebody who is gone.
+    pub(super) fn forget(&mut self, id: ParticipantId, leg: LegId) {
+        self.stop(id);
+        self.heard.remove(&id);
+        self.entered.retain(|entered| *entered != id);
+        self.held.remove(&leg);
+    }
+
+    /// Forgets that somebody waits.
+    fn stop(&mut self, id: ParticipantId) {
+        self.queue.retain(|(waiting, _)| *waiting != id);
+    }
+
+    /// Who has waited longest.
+    fn first(&self) -> Option<ParticipantId> {
+        self.queue.first().map(|(id, _)| *id)
+    }
+
+    /// Who waits after somebody; behind the last comes the first.
+    fn after(&self, id: ParticipantId) -> Option<ParticipantId> {
+        let place = self.queue.iter().position(|(waiting, _)| *waiting == id);
+        let next = place.map_or(0, |place| (place + 1) % self.queue.len());
+        self.queue.get(next).map(|(id, _)| *id)
+    }
+
+    fn has(&self, id: ParticipantId) -> bool {
+        self.queue.iter().any(|(waiting, _)| *waiting == id)
+    }
+}
+
+impl Focus {
+    /// Tells whether a newcomer has to wait. Of those who moderate the first never does, for somebody must be there to
+    /// open; who was inside and dropped out is let back in.
+    pub(super) fn must_wait(&self, newcomer: &Newcomer, before: &Before) -> bool {
+        if newcomer.role == Role::Moderator && self.moderators().is_empty() {
+            return false;
+        }
+        if before.sent_away {
+            return true;
+        }
+        if before.was_inside() {
+            return false;
+        }
+        let doubted = match newcomer.trust {
+            Trust::Full => false,
+            Trust::Shared => self.conference.alarm,
+            Trust::Doubtful => true,
+        };
+        doubted
+            || match self.conference.lobby {
+                Lobby::Off => false,
+                Lobby::Guests => newcomer.role == Role::Guest,
+                Lobby::All => true,
+            }
+    }
+
+    /// Puts somebody who is in the table into the waiting room.
+    pub(super) fn wait(&mut self, id: ParticipantId, now: Instant) {
+        let moderators = self.moderators();
+        self.changed(id, false);
+        let led = !moderators.is_empty();
+        self.tell(id, Event::Waiting { led });
+        // Who was told of the first and has not decided knows.
+        if self.waiting.queue.is_empty() {
+            for moderator in moderators {
+                self.tell(moderator, Event::SomebodyWaits);
+            }
+        }
+        self.waiting.queue.push((id, now + LOBBY_WAIT_MAX));
+    }
+
+    /// Tells a moderator who comes in what they have to know.
+    pub(super) fn brief(&mut self, id: ParticipantId) {
+        if self.conference.alarm {
+            self.tell(id, Event::Alarm);
+        }
+        if !self.waiting.queue.is_empty() {
+            self.tell(id, Event::SomebodyWaits);
+        }
+    }
+
+    /// Sends those home who have waited as long as one may.
+    pub(super) fn send_home_who_waited_too_long(&mut self, now: Instant) {
+        while let Some(&(id, until)) = self.waiting.queue.first()
+            && until <= now
+        {
+            self.waiting.stop(id);
+            self.dismiss(id, Dismissal::ComeLater, now);
+        }
+    }
+
+    /// Lets somebody in.
+    pub(super) fn admit(&mut self, by: ParticipantId, target: ParticipantId) {
+        if self.let_in(target) {
+            self.tell(by, Event::DoneLetIn);
+        } else {
+            self.refuse(by, Refusal::NotHere);
+        }
+    }
+
+    /// Lets everybody in who waits.
+    pub(super) fn admit_all(&mut self, by: ParticipantId) {
+        let waiting: Vec<ParticipantId> = self.waiting.queue.iter().map(|(id, _)| *id).collect();
+        if waiting.is_empty() {
+            self.refuse(by, Refusal::NobodyWaits);
+            return;
+        }
+        for id in waiting {
+            self.let_in(id);
+        }
+        self.tell(by, Event::DoneLetIn);
+    }
+
+    /// Lets somebody in who waits; returns whether they did.
+    fn let_in(&mut self, id: ParticipantId) -> bool {
+        if !self.waiting.has(id) {
+            return false;
+        }
+        self.waiting.stop(id);
+        let Some(participant) = self.participants.get_mut(&id) else {
+            return false;
+        };
+        participant.status = if self.waiting.held.contains(&participant.leg) {
+            Status::OnHold
+        } else {
+            Status::Connected
+        };
+        self.enter(id, |present| Event::LetIn { present });
+        true
+    }
+
+    /// Turns somebody away who waits.
+    pub(super) fn turn_away(
+        &mut self,
+        by: ParticipantId,
+        target: ParticipantId,
+        reason: Reason,
+        now: Instant,
+    ) {
+        if self.waiting.has(target) {
+            self.dismiss(target, reason.into(), now);
+            self.tell(by, Event::DoneTurnedAway);
+        } else {
+            self.refuse(by, Refusal::NotHere);
+        }
+    }
+
+    /// Tells a moderator who has waited longest, or again of whom they were told last and have not decided.
+    pub(super) fn hear_waiting(&mut self, by: ParticipantId) {
+        let heard = self.waiting.heard.get(&by).copied();
+        let again = heard.filter(|heard| self.waiting.has(*heard));
+        let whom = again.or_else(|| self.waiting.first());
+        self.hear_of(by, whom);
+    }
+
+    /// Tells a moderator who waits after the one of whom they were told last.
+    pub(super) fn hear_next_waiting(&mut self, by: ParticipantId) {
+        let next = match self.waiting.heard.get(&by) {
+            Some(heard) => self.waiting.after(*heard),
+            None => self.waiting.first(),
+        };
+        self.hear_of(by, next);
+    }
+
+    fn hear_of(&mut self, by: ParticipantId, whom: Option<ParticipantId>) {
+        let participant = whom.and_then(|id| self.participants.get(&id));
+        let Some(participant) = participant else {
+            self.waiting.heard.remove(&by);
+            self.refuse(by, Refusal::NobodyWaits);
+            return;
+        };
+        let (id, whom) = (participant.id, Label::of(participant));
+        self.waiting.heard.insert(by, id);
+        self.tell(by, Event::Waits { whom });
+    }
+
+    /// Lets the one in of whom a moderator was told last.
+    pub(super) fn admit_heard(&mut self, by: ParticipantId) {
+        match self.waiting.heard.remove(&by) {
+            Some(heard) => self.admit(by, heard),
+            None => self.refuse(by, Refusal::NobodyWaits),
+        }
+    }
+
+    /// Turns the one away of whom a moderator was told last.
+    pub(super) fn turn_away_heard(&mut self, by: ParticipantId, reason: Reason, now: Instant) {
+        match self.waiting.heard.remove(&by) {
+            Some(heard) => self.turn_away(by, heard, reason, now),
+            None => self.refuse(by, Refusal::NobodyWaits),
+        }
+    }
+
+    /// Decides who has to wait from here on; who waits already is let in or turned away by somebody.
+    pub(super) fn set_lobby(&mut self, lobby: Lobby) {
+        if self.conference.lobby != lobby {
+            self.conference.lobby = lobby;
+            self.unpublished.state = true;
+        }
+    }
+
+    /// Sends the guest away who came in last.
+    pub(super) fn remove_last(&mut self, by: ParticipantId, now: Instant) {
+        let last = self.waiting.entered.last();
+        let Some(participant) = last.and_then(|id| self.participants.get(id)) else {
+            self.tell(by, Event::NobodyToRemove);
+            return;
+        };
+        let (id, whom) = (participant.id, Label::of(participant));
+        self.dismiss(id, Dismissal::Removed, now);
+        self.tell(by, Event::RemovedLast { whom });
+    }
+
+    /// Lets newcomers with a shared PIN wait for a while, and tells moderators.
+    pub(super) fn raise_alarm(&mut self, now: Instant) {
+        self.alarm_until = Some(now + ALARM_MAX);
+        if std::mem::replace(&mut self.conference.alarm, true) {
+            return;
+        }
+        self.unpublished.state = true;
+        for moderator in self.moderators() {
+            self.tell(moderator, Event::Alarm);
+        }
+    }
+
+    /// Trusts newcomers again because a moderator does.
+    pub(super) fn lift_alarm(&mut self) {
+        if self.conference.alarm {
+            self.end_alarm();
+            self.notices.push_back(Effect::AlarmLifted);
+        }
+    }
+
+    /// Trusts newcomers again.
+    pub(super) fn end_alarm(&mut self) {
+        self.alarm_until = None;
+        self.unpublished.state |= std::mem::take(&mut self.conference.alarm);
+    }
+}

@@ -1,0 +1,171 @@
+//! Who comes back, and who may not.
+
+use super::*;
+use crate::{conference::participant::Mark, id::PersonId};
+
+const VOUCHED: Known = Known {
+    person: None,
+    caller: Some(Mark(7)),
+    vouched: true,
+};
+const CLAIMED: Known = Known {
+    vouched: false,
+    ..VOUCHED
+};
+const PERSON: Known = Known {
+    person: Some(PersonId::from_u64(3)),
+    caller: None,
+    vouched: false,
+};
+
+/// A moderator, 1, and a guest, 2, who is known like that, has raised a hand, speaks and was given a name.
+fn room(known: Known) -> Room {
+    let mut room = Room::new(10);
+    room.join(1, Role::Moderator, Door::Browser);
+    comes(&mut room, 2, Role::Guest, known);
+    room.act(2, Verb::SetMicrophone(true));
+    room.act(2, Verb::SetHand(true));
+    room.act(1, Verb::Rename(id(2), clean_name("Berta")));
+    room.ladder.clear();
+    room
+}
+
+fn comes(room: &mut Room, number: u64, role: Role, known: Known) {
+    let newcomer = newcomer(number, role, Door::Phone);
+    room.handle(
+        &format!("{number} joins"),
+        Input::Join(Newcomer { known, ..newcomer }),
+    );
+}
+
+#[test]
+fn a_dropped_caller_finds_their_seat_again_muted() {
+    for known in [VOUCHED, PERSON] {
+        let mut room = room(known);
+        room.leave(2);
+        room.pass(Duration::from_secs(599));
+        comes(&mut room, 3, Role::Guest, known);
+        let back = room.entry(3);
+        assert_eq!(back.ordinal, 1);
+        assert_eq!(back.name, clean_name("Berta"));
+        assert_eq!(back.hand, Some(1));
+        assert!(!back.microphone, "always muted");
+        assert!(
+            room.ladder.ends_with("tell 3 welcome-back\n"),
+            "{}",
+            room.ladder
+        );
+    }
+}
+
+#[test]
+fn a_number_by_the_callers_own_word_is_not_enough_for_a_seat() {
+    for (first, second, role, pause) in [
+        (CLAIMED, CLAIMED, Role::Guest, 1),
+        (VOUCHED, CLAIMED, Role::Guest, 1),
+        // The role comes from the PIN entered now.
+        (VOUCHED, VOUCHED, Role::Moderator, 1),
+        (VOUCHED, VOUCHED, Role::Guest, 600),
+        (Known::default(), Known::default(), Role::Guest, 1),
+    ] {
+        let mut room = room(first);
+        room.leave(2);
+        room.pass(Duration::from_secs(pause));
+        comes(&mut room, 3, role, second);
+        let new = room.entry(3);
+        assert_eq!((new.ordinal, new.hand), (2, None), "{second:?} as {role:?}");
+        assert_eq!(new.role, role);
+    }
+}
+
+/// Nothing that a moderator did is undone by dialling again.
+#[test]
+fn who_was_sent_away_waits_and_who_was_banned_stays_out() {
+    for known in [VOUCHED, CLAIMED, PERSON] {
+        let mut room = room(known);
+        room.act(1, Verb::Remove(id(2)));
+        comes(&mut room, 3, Role::Guest, known);
+        let back = room.entry(3);
+        assert_eq!((back.status, back.hand), (Status::Pending, None));
+        room.act(1, Verb::Ban(id(3)));
+        for role in [Role::Guest, Role::Moderator] {
+            comes(&mut room, 4, role, known);
+            assert!(
+                room.ladder.ends_with("refuse 4 Banned\n"),
+                "{}",
+                room.ladder
+            );
+        }
+        // Whom nobody knows the ban does not concern.
+        comes(&mut room, 5, Role::Guest, Known::default());
+        assert_eq!(room.entry(5).status, Status::Connected);
+    }
+}
+
+#[test]
+fn a_ban_lasts_as_long_as_the_conference() {
+    let mut room = room(CLAIMED);
+    room.act(1, Verb::Ban(id(2)));
+    room.leave(1);
+    room.pass(Duration::from_secs(29));
+    comes(&mut room, 3, Role::Guest, CLAIMED);
+    assert!(
+        room.ladder.ends_with("refuse 3 Banned\n"),
+        "{}",
+        room.ladder
+    );
+    room.pass(Duration::from_secs(1));
+    assert!(room.ended());
+}
+
+#[test]
+fn nobody_bans_themself_or_the_absent() {
+    let mut room = room(VOUCHED);
+    room.act(1, Verb::Ban(id(1)));
+    assert!(room.ladder.ends_with("refuse 1 NotAllowed\n"));
+    room.act(1, Verb::Ban(id(9)));
+    assert!(room.ladder.ends_with("refuse 1 NotHere\n"));
+}
+
+#[test]
+fn a_dropped_caller_passes_the_lock_and_the_waiting_room_they_were_let_through() {
+    let mut room = room(VOUCHED);
+    room.act(1, Verb::SetLock(true));
+    room.act(1, Verb::SetLobby(crate::conference::policy::Lobby::Guests));
+    room.handle("lost", Input::LegGone { leg: leg(2) });
+    comes(&mut room, 3, Role::Guest, VOUCHED);
+    assert_eq!(room.entry(3).status, Status::Connected);
+    // One call takes the seat; another by the same number is somebody else.
+    comes(&mut room, 4, Role::Guest, VOUCHED);
+    assert!(
+        room.ladder.ends_with("refuse 4 Locked\n"),
+        "{}",
+        room.ladder
+    );
+    room.act(1, Verb::SetLock(false));
+    comes(&mut room, 4, Role::Guest, VOUCHED);
+    assert_eq!(room.entry(4).status, Status::Pending);
+    // Who waits and drops out waits again, under the same number.
+    let ordinal = room.entry(4).ordinal;
+    room.leave(4);
+    comes(&mut room, 5, Role::Guest, VOUCHED);
+    let again = room.entry(5);
+    assert_eq!((again.status, again.ordinal), (Status::Pending, ordinal));
+}
+
+#[test]
+fn the_floor_is_given_back_unless_somebody_else_has_it() {
+    for (taken, kept) in [(false, true), (true, false)] {
+        let mut room = room(VOUCHED);
+        room.act(1, Verb::SetAskToSpeak(true));
+        room.act(1, Verb::GiveFloor(id(2)));
+        room.leave(2);
+        if taken {
+            room.join(5, Role::Guest, Door::Browser);
+            room.act(1, Verb::GiveFloor(id(5)));
+        }
+        comes(&mut room, 3, Role::Guest, VOUCHED);
+        assert_eq!(room.entry(3).floor, kept);
+        assert!(!room.entry(3).microphone);
+    }
+}

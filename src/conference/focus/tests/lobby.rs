@@ -1,0 +1,350 @@
+//! The waiting room: who waits, who lets in, and what each sees of it.
+
+use super::*;
+use crate::conference::{
+    policy::{Lobby, Policy, Reason},
+    roster::Audience,
+};
+
+/// A conference in which guests wait and a moderator, 1, is inside.
+fn led() -> Room {
+    let mut room = unled();
+    room.join(1, Role::Moderator, Door::Browser);
+    room.ladder.clear();
+    room
+}
+
+fn unled() -> Room {
+    let mut room = Room::new(10);
+    let policy = Policy {
+        lobby: Lobby::Guests,
+        ..Policy::default()
+    };
+    room.handle("guests wait", Input::Policy(policy));
+    room
+}
+
+fn status(room: &Room, number: u64) -> Status {
+    room.entry(number).status
+}
+
+#[test]
+fn a_guest_waits_without_a_seat_until_a_moderator_lets_them_in() {
+    let mut room = led();
+    room.join(2, Role::Guest, Door::Phone);
+    room.act(2, Verb::ToggleMicrophone);
+    room.act(1, Verb::HearWaiting);
+    room.act(1, Verb::AdmitHeard);
+    insta::assert_snapshot!(room.ladder, @r"
+    2 joins
+      publish v3: 2
+      tell 2 waiting led true
+      tell 1 somebody-waits
+    2 asks ToggleMicrophone
+      refuse 2 Waiting
+    1 asks HearWaiting
+      tell 1 of Phone 1
+    1 asks AdmitHeard
+      publish v4: 2
+      seats 1:-h 2:-h
+      tell 2 let-in
+      tell 1 done-let-in
+    ");
+}
+
+#[test]
+fn who_waits_is_told_whether_somebody_knows() {
+    let mut room = unled();
+    room.join(2, Role::Guest, Door::Phone);
+    assert!(
+        room.ladder.ends_with("tell 2 waiting led false\n"),
+        "{}",
+        room.ladder
+    );
+    // Who comes to lead is told that somebody waits, and is not kept waiting themself.
+    room.join(1, Role::Moderator, Door::Phone);
+    assert!(
+        room.ladder
+            .ends_with("tell 1 admitted 1\n  tell 1 somebody-waits\n"),
+        "{}",
+        room.ladder
+    );
+    assert_eq!(status(&room, 1), Status::Connected);
+}
+
+#[test]
+fn a_moderator_hears_one_after_the_other_and_decides() {
+    let mut room = led();
+    for number in 2..=4 {
+        room.join(number, Role::Guest, Door::Phone);
+    }
+    room.ladder.clear();
+    room.act(1, Verb::HearWaiting);
+    room.act(1, Verb::HearNextWaiting);
+    room.act(1, Verb::HearWaiting);
+    room.act(1, Verb::TurnAwayHeard(Reason::NoPlace));
+    room.act(1, Verb::AdmitHeard);
+    room.act(1, Verb::HearNextWaiting);
+    room.act(1, Verb::HearNextWaiting);
+    room.act(1, Verb::HearNextWaiting);
+    room.leave(2);
+    room.act(1, Verb::AdmitHeard);
+    insta::assert_snapshot!(room.ladder, @r"
+    1 asks HearWaiting
+      tell 1 of Phone 1
+    1 asks HearNextWaiting
+      tell 1 of Phone 2
+    1 asks HearWaiting
+      tell 1 of Phone 2
+    1 asks TurnAwayHeard(NoPlace)
+      publish v6: gone 3
+      tell 3 no-place
+      dismiss 3 NoPlace
+      tell 1 done-turned-away
+    1 asks AdmitHeard
+      refuse 1 NobodyWaits
+    1 asks HearNextWaiting
+      tell 1 of Phone 1
+    1 asks HearNextWaiting
+      tell 1 of Phone 3
+    1 asks HearNextWaiting
+      tell 1 of Phone 1
+    2 leaves
+      publish v7: gone 2
+    1 asks AdmitHeard
+      refuse 1 NotHere
+    ");
+}
+
+#[test]
+fn everybody_is_let_in_at_once() {
+    let mut room = led();
+    room.act(1, Verb::AdmitAll);
+    assert!(
+        room.ladder.ends_with("refuse 1 NobodyWaits\n"),
+        "{}",
+        room.ladder
+    );
+    for number in 2..=4 {
+        room.join(number, Role::Guest, Door::Phone);
+    }
+    room.act(1, Verb::AdmitAll);
+    assert_eq!(room.inside().len(), 4);
+    assert_eq!(room.seats.len(), 4);
+}
+
+#[test]
+fn moderators_wait_too_where_all_do_but_never_the_first() {
+    let mut room = Room::new(10);
+    room.join(1, Role::Moderator, Door::Phone);
+    room.act(1, Verb::SetLobby(Lobby::All));
+    room.join(2, Role::Moderator, Door::Phone);
+    assert_eq!(status(&room, 2), Status::Pending);
+    // In the waiting room their role counts for nothing.
+    room.act(2, Verb::Admit(id(2)));
+    assert_eq!(status(&room, 2), Status::Pending);
+    room.leave(1);
+    room.join(3, Role::Moderator, Door::Phone);
+    assert_eq!(status(&room, 3), Status::Connected);
+}
+
+#[test]
+fn who_waits_on_hold_comes_in_on_hold() {
+    let mut room = led();
+    room.join(2, Role::Guest, Door::Phone);
+    let held = |held| Input::Hold { leg: leg(2), held };
+    room.handle("hold", held(true));
+    assert_eq!(status(&room, 2), Status::Pending);
+    room.act(1, Verb::Admit(id(2)));
+    assert_eq!(status(&room, 2), Status::OnHold);
+    room.handle("back", held(false));
+    assert_eq!(status(&room, 2), Status::Connected);
+}
+
+#[test]
+fn who_waits_is_told_and_asked_nothing_of_the_talk() {
+    let mut room = led();
+    room.join(2, Role::Guest, Door::Phone);
+    room.ladder.clear();
+    room.act(1, Verb::SetAskToSpeak(true));
+    room.act(1, Verb::MuteAll);
+    for verb in [
+        Verb::GiveFloor,
+        Verb::Mute,
+        Verb::AskToUnmute,
+        Verb::LowerHand,
+    ] {
+        room.act(1, verb(id(2)));
+        assert!(
+            room.ladder.ends_with("refuse 1 NotHere\n"),
+            "{}",
+            room.ladder
+        );
+    }
+    assert!(!room.ladder.contains("tell 2"), "{}", room.ladder);
+    room.act(1, Verb::WhoIsHere);
+    assert!(
+        room.ladder.ends_with("tell 1 who-is-here\n"),
+        "{}",
+        room.ladder
+    );
+}
+
+#[test]
+fn nobody_waits_longer_than_an_hour() {
+    let mut room = led();
+    room.join(2, Role::Guest, Door::Phone);
+    assert!(room.focus.poll_timeout().is_some());
+    room.pass(Duration::from_secs(3_599));
+    assert_eq!(status(&room, 2), Status::Pending);
+    room.pass(Duration::from_secs(1));
+    assert!(
+        room.ladder.ends_with("dismiss 2 ComeLater\n"),
+        "{}",
+        room.ladder
+    );
+    assert_eq!(room.focus.poll_timeout(), None);
+}
+
+/// The waiting learn nothing, guests nothing of the waiting, moderators all.
+#[test]
+fn each_sees_what_is_for_their_eyes() {
+    let mut room = led();
+    room.join(2, Role::Guest, Door::Phone);
+    room.join(3, Role::Guest, Door::Browser);
+    room.act(1, Verb::Admit(id(3)));
+    let seen = |number: u64| {
+        let audience = room.focus.audience(id(number)).unwrap();
+        let roster = room.focus.snapshot().seen_by(audience);
+        let ids = roster.entries.iter().map(|entry| entry.id.as_u64());
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(seen(2), [2]);
+    assert_eq!(seen(3), [1, 3]);
+    assert_eq!(seen(1), [2, 1, 3]);
+    assert_eq!(room.focus.audience(id(2)), Some(Audience::Waiting(id(2))));
+    assert_eq!(room.focus.audience(id(9)), None);
+}
+
+#[test]
+fn what_the_owner_changes_takes_the_place_of_what_moderators_did() {
+    let mut room = led();
+    let policy = |lobby| {
+        Input::Policy(Policy {
+            lobby,
+            ..Policy::default()
+        })
+    };
+    room.act(1, Verb::SetLobby(Lobby::Off));
+    // The same again is no change of theirs.
+    room.handle("again", policy(Lobby::Guests));
+    room.join(2, Role::Guest, Door::Phone);
+    assert_eq!(status(&room, 2), Status::Connected);
+    room.handle("all", policy(Lobby::All));
+    room.join(3, Role::Guest, Door::Phone);
+    assert_eq!(status(&room, 3), Status::Pending);
+    // What moderators did ends with the last who is inside, even if somebody waits.
+    room.act(1, Verb::SetLock(true));
+    room.leave(1);
+    room.leave(2);
+    let state = room.focus.snapshot().state;
+    assert!(!state.locked);
+    assert_eq!(state.lobby, Lobby::All);
+}
+
+#[test]
+fn the_guest_who_came_last_is_removed_and_never_a_moderator() {
+    let mut room = Room::new(10);
+    room.join(1, Role::Moderator, Door::Phone);
+    room.join(2, Role::Guest, Door::Phone);
+    room.join(3, Role::Guest, Door::Phone);
+    room.join(4, Role::Moderator, Door::Phone);
+    room.ladder.clear();
+    for _ in 0..3 {
+        room.act(1, Verb::RemoveLast);
+    }
+    insta::assert_snapshot!(room.ladder, @r"
+    1 asks RemoveLast
+      publish v5: gone 3
+      seats 1:-h 2:-h 4:-h
+      tell 3 removed
+      dismiss 3 Removed
+      tell 1 of Phone 3
+    1 asks RemoveLast
+      publish v6: gone 2
+      seats 1:-h 4:-h
+      tell 2 removed
+      dismiss 2 Removed
+      tell 1 of Phone 2
+    1 asks RemoveLast
+      tell 1 nobody-to-remove
+    ");
+}
+
+#[test]
+fn a_telephone_gets_a_name_from_a_moderator_alone() {
+    let mut room = Room::new(10);
+    room.join(1, Role::Moderator, Door::Browser);
+    room.join(2, Role::Guest, Door::Phone);
+    assert_eq!(room.entry(2).name, None);
+    room.act(1, Verb::Rename(id(2), clean_name("Berta")));
+    assert_eq!(room.entry(2).name, clean_name("Berta"));
+    room.act(2, Verb::Rename(id(2), clean_name("Clara")));
+    assert_eq!(room.entry(2).name, clean_name("Berta"));
+    room.act(1, Verb::Rename(id(2), None));
+    assert_eq!(room.entry(2).name, None);
+    assert!(!room.ladder.contains("Berta"), "{}", room.ladder);
+}
+
+#[test]
+fn after_guessing_newcomers_with_a_shared_pin_wait_and_others_do_not() {
+    let mut room = Room::new(10);
+    room.join(1, Role::Moderator, Door::Phone);
+    room.ladder.clear();
+    let comes = |room: &mut Room, number, trust| {
+        let newcomer = newcomer(number, Role::Guest, Door::Phone);
+        room.handle(
+            &format!("{number} joins"),
+            Input::Join(Newcomer { trust, ..newcomer }),
+        );
+    };
+    room.handle("guessed", Input::Guessed);
+    room.handle("guessed", Input::Guessed);
+    comes(&mut room, 2, Trust::Shared);
+    comes(&mut room, 3, Trust::Full);
+    room.act(1, Verb::LiftAlarm);
+    comes(&mut room, 4, Trust::Shared);
+    comes(&mut room, 5, Trust::Doubtful);
+    room.act(3, Verb::LiftAlarm);
+    insta::assert_snapshot!(room.ladder, @r"
+    guessed
+      publish v2:
+      tell 1 alarm
+    guessed
+    2 joins
+      publish v3: 2
+      tell 2 waiting led true
+      tell 1 somebody-waits
+    3 joins
+      publish v4: 3
+      seats 1:-h 3:-h
+      tell 3 admitted 2
+    1 asks LiftAlarm
+      publish v5:
+      alarm lifted
+    4 joins
+      publish v6: 4
+      seats 1:-h 3:-h 4:-h
+      tell 4 admitted 3
+    5 joins
+      publish v7: 5
+      tell 1 alarm
+      tell 5 waiting led true
+    3 asks LiftAlarm
+      refuse 3 NotAllowed
+    ");
+    // The alarm ends an hour after the last wrong PIN.
+    assert!(room.focus.snapshot().state.alarm);
+    room.pass(Duration::from_secs(3_600));
+    assert!(!room.focus.snapshot().state.alarm);
+}

@@ -1,0 +1,110 @@
+//! The focus as a model: after any inputs, the legs in the mix are the legs inside, nobody waits with a seat, and nobody's
+//! microphone is opened by another.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::conference::{
+    participant::Mark,
+    policy::{Lobby, Reason},
+};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Input(Input),
+    Pass(u64),
+}
+
+fn verb() -> impl Strategy<Value = Verb> {
+    prop_oneof![
+        4 => any::<bool>().prop_map(Verb::SetMicrophone),
+        4 => Just(Verb::ToggleMicrophone),
+        2 => any::<bool>().prop_map(Verb::SetOriginalSound),
+        4 => (0_u64..6).prop_map(|n| Verb::Mute(id(n))),
+        2 => (0_u64..6).prop_map(|n| Verb::Remove(id(n))),
+        1 => (0_u64..6).prop_map(|n| Verb::Ban(id(n))),
+        4 => (0_u64..6).prop_map(|n| Verb::Admit(id(n))),
+        1 => (0_u64..6).prop_map(|n| Verb::TurnAway(id(n), Reason::ComeLater)),
+        2 => lobby().prop_map(Verb::SetLobby),
+        4 => (0_usize..64, 0_u64..6).prop_map(|(index, n)| {
+            let verbs = Verb::samples(id(n));
+            verbs[index % verbs.len()].clone()
+        }),
+        1 => Just(Verb::End),
+    ]
+}
+
+fn lobby() -> impl Strategy<Value = Lobby> {
+    prop_oneof![Just(Lobby::Off), Just(Lobby::Guests), Just(Lobby::All)]
+}
+
+fn trust() -> impl Strategy<Value = Trust> {
+    prop_oneof![8 => Just(Trust::Full), 8 => Just(Trust::Shared), 1 => Just(Trust::Doubtful)]
+}
+
+/// Telephones by one of a few numbers, or by none.
+fn known() -> impl Strategy<Value = Known> {
+    let caller = prop_oneof![Just(None), (0_u64..3).prop_map(|mark| Some(Mark(mark)))];
+    (caller, any::<bool>()).prop_map(|(caller, vouched)| Known {
+        person: None,
+        caller,
+        vouched,
+    })
+}
+
+fn disturbance() -> impl Strategy<Value = Option<Disturbance>> {
+    prop_oneof![
+        Just(None),
+        Just(Some(Disturbance::SteadyNoise)),
+        Just(Some(Disturbance::Echo)),
+        Just(Some(Disturbance::Music)),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let role = prop_oneof![Just(Role::Guest), Just(Role::Moderator)];
+    let door = prop_oneof![Just(Door::Phone), Just(Door::Browser)];
+    prop_oneof![
+        60 => (0_u64..6, role, door, known(), trust()).prop_map(|(n, role, door, known, trust)| {
+            let newcomer = newcomer(n, role, door);
+            Step::Input(Input::Join(Newcomer { known, trust, ..newcomer }))
+        }),
+        2 => Just(Step::Input(Input::Guessed)),
+        10 => (0_u64..6).prop_map(|n| Step::Input(Input::Leave { participant: id(n) })),
+        60 => (0_u64..6, verb()).prop_map(|(n, verb)| Step::Input(Input::Act { by: id(n), verb })),
+        20 => (0_u64..6, any::<bool>()).prop_map(|(n, held)| Step::Input(Input::Hold { leg: leg(n), held })),
+        20 => (0_u64..6, any::<bool>())
+            .prop_map(|(n, speaking)| Step::Input(Input::Speaking { leg: leg(n), speaking })),
+        20 => (0_u64..6, disturbance())
+            .prop_map(|(n, disturbance)| Step::Input(Input::Disturbs { leg: leg(n), disturbance })),
+        5 => (0_u64..6).prop_map(|n| Step::Input(Input::LegGone { leg: leg(n) })),
+        1 => Just(Step::Input(Input::Close)),
+        10 => (0_u64..40).prop_map(Step::Pass),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_legs_in_the_mix_are_the_legs_in_the_roster(steps in prop::collection::vec(step(), 0..80)) {
+        let mut room = Room::new(4);
+        for step in steps {
+            let microphones = room.microphones();
+            let inside = room.inside();
+            match step.clone() {
+                Step::Input(input) => room.handle("input", input),
+                Step::Pass(seconds) => room.pass(Duration::from_secs(seconds)),
+            }
+            room.check_model()?;
+            for id in room.microphones().difference(&microphones) {
+                let own = matches!(&step, Step::Input(Input::Act { by, .. }) if by == id);
+                prop_assert!(own, "{id} was opened by {step:?}");
+            }
+            // Nobody comes from the waiting room but by a moderator's word.
+            for id in room.inside().difference(&inside).filter(|id| room.waited.contains(id)) {
+                let admitted = matches!(&step, Step::Input(Input::Act { by, .. }) if room.moderated.contains(by));
+                prop_assert!(admitted, "{id} was let in by {step:?}");
+            }
+            room.note_waiting();
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What a participant can ask for, by key and page alike, and the right that each takes.
+
+use crate::{
+    conference::{
+        policy::{Lobby, Reason},
+        rights::Action,
+    },
+    id::ParticipantId,
+    pii::Name,
+};
+
+/// What a participant can ask for. There is no verb that opens somebody else's microphone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// Switch the own microphone on or off.
+    SetMicrophone(bool),
+    /// Switch the own microphone over.
+    ToggleMicrophone,
+    /// Have the own sound left as it is, or treated again. For browsers: a telephone line needs the treatment.
+    SetOriginalSound(bool),
+    /// Raise the own hand or lower it.
+    SetHand(bool),
+    /// Raise the own hand, or lower it if it is raised.
+    ToggleHand,
+    /// Be told who is here.
+    WhoIsHere,
+    /// Be told who has waited longest.
+    HearWaiting,
+    /// Be told who waits after the one that was told last.
+    HearNextWaiting,
+    /// Let the one in that was told last.
+    AdmitHeard,
+    /// Turn the one away that was told last.
+    TurnAwayHeard(Reason),
+    /// Let somebody in.
+    Admit(ParticipantId),
+    /// Let everybody in who waits.
+    AdmitAll,
+    /// Turn somebody away who waits.
+    TurnAway(ParticipantId, Reason),
+    /// Decide who has to wait.
+    SetLobby(Lobby),
+    /// Let people in again without waiting after PINs were guessed.
+    LiftAlarm,
+    /// Switch somebody's microphone off.
+    Mute(ParticipantId),
+    /// Switch the microphones of all guests off; each may switch theirs on again.
+    MuteAll,
+    /// Ask somebody to switch their microphone on.
+    AskToUnmute(ParticipantId),
+    /// Lower somebody's hand.
+    LowerHand(ParticipantId),
+    /// Let guests speak only with the floor, or everybody again.
+    SetAskToSpeak(bool),
+    /// Give somebody the floor, and take it from who had it.
+    GiveFloor(ParticipantId),
+    /// Let guests speak only with the floor; where that is so, give it to who asked first.
+    NextHand,
+    /// Let nobody but moderators in, or everybody again.
+    SetLock(bool),
+    /// Lock the conference, or open it if it is locked.
+    ToggleLock,
+    /// Call somebody by this name, or by their number again.
+    Rename(ParticipantId, Option<Name>),
+    /// Send somebody away.
+    Remove(ParticipantId),
+    /// Send the guest away who came in last.
+    RemoveLast,
+    /// Send somebody away and let them not come back as long as the conference lasts, as far as they can be known again.
+    Ban(ParticipantId),
+    /// End the conference for all.
+    End,
+}
+
+impl Verb {
+    /// Returns what the role must give a right to.
+    pub const fn action(&self) -> Action {
+        match self {
+            Self::SetMicrophone(_) | Self::ToggleMicrophone => Action::OwnMicrophone,
+            Self::SetOriginalSound(_) => Action::OriginalSound,
+            Self::SetHand(_) | Self::ToggleHand => Action::OwnHand,
+            Self::WhoIsHere => Action::WhoIsHere,
+            Self::HearWaiting | Self::HearNextWaiting => Action::SeeWaiting,
+            Self::AdmitHeard | Self::Admit(_) | Self::AdmitAll => Action::Admit,
+            Self::TurnAwayHeard(_) | Self::TurnAway(..) => Action::TurnAway,
+            Self::SetLobby(_) => Action::Lobby,
+            Self::LiftAlarm => Action::LiftAlarm,
+            Self::Mute(_) => Action::Mute,
+            Self::MuteAll => Action::MuteAll,
+            Self::AskToUnmute(_) => Action::AskToUnmute,
+            Self::LowerHand(_) => Action::LowerHand,
+            Self::SetAskToSpeak(_) => Action::AskToSpeak,
+            Self::GiveFloor(_) | Self::NextHand => Action::GiveFloor,
+            Self::SetLock(_) | Self::ToggleLock => Action::Lock,
+            Self::Rename(..) => Action::Rename,
+            Self::Remove(_) | Self::RemoveLast => Action::Remove,
+            Self::Ban(_) => Action::Ban,
+            Self::End => Action::End,
+        }
+    }
+
+    /// Returns whom it is about who has to be inside for it.
+    pub(super) const fn about_inside(&self) -> Option<ParticipantId> {
+        match self {
+            Self::Mute(id) | Self::AskToUnmute(id) | Self::LowerHand(id) | Self::GiveFloor(id) => {
+                Some(*id)
+            }
+            Self::SetMicrophone(_)
+            | Self::ToggleMicrophone
+            | Self::SetOriginalSound(_)
+            | Self::SetHand(_)
+            | Self::ToggleHand
+            | Self::WhoIsHere
+            | Self::HearWaiting
+            | Self::HearNextWaiting
+            | Self::AdmitHeard
+            | Self::TurnAwayHeard(_)
+            | Self::Admit(_)
+            | Self::AdmitAll
+            | Self::TurnAway(..)
+            | Self::SetLobby(_)
+            | Self::LiftAlarm
+            | Self::MuteAll
+            | Self::SetAskToSpeak(_)
+            | Self::NextHand
+            | Self::SetLock(_)
+            | Self::ToggleLock
+            | Self::Rename(..)
+            | Self::Remove(_)
+            | Self::RemoveLast
+            | Self::Ban(_)
+            | Self::End => None,
+        }
+    }
+
+    /// One of each verb, about somebody: what tests of the rights go through.
+    pub fn samples(about: ParticipantId) -> Vec<Self> {
+        vec![
+            Self::SetMicrophone(true),
+            Self::ToggleMicrophone,
+            Self::SetOriginalSound(true),
+            Self::SetHand(true),
+            Self::ToggleHand,
+            Self::WhoIsHere,
+            Self::HearWaiting,
+            Self::HearNextWaiting,
+            Self::AdmitHeard,
+            Self::TurnAwayHeard(Reason::ComeLater),
+            Self::Admit(about),
+            Self::AdmitAll,
+            Self::TurnAway(about, Reason::NotExpected),
+            Self::SetLobby(Lobby::All),
+            Self::LiftAlarm,
+            Self::Mute(about),
+            Self::MuteAll,
+            Self::AskToUnmute(about),
+            Self::LowerHand(about),
+            Self::SetAskToSpeak(true),
+            Self::GiveFloor(about),
+            Self::NextHand,
+            Self::SetLock(true),
+            Self::ToggleLock,
+            Self::Rename(about, None),
+            Self::Remove(about),
+            Self::RemoveLast,
+            Self::Ban(about),
+            Self::End,
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// An action that no verb asks for is the door's alone: how one hears and is heard.
+    #[test]
+    fn every_action_but_the_doors_own_has_a_verb() {
+        let samples = Verb::samples(ParticipantId::from_u64(1));
+        let asked: BTreeSet<Action> = samples.iter().map(Verb::action).collect();
+        let doors = BTreeSet::from([Action::OwnListening, Action::OwnLoudness]);
+        let all: BTreeSet<Action> = Action::ALL.iter().copied().collect();
+        assert_eq!(&all - &asked, doors);
+    }
+}

@@ -1,0 +1,89 @@
+//! Who calls, as far as it matters: the number for which a mark stands.
+//!
+//! A mark is a keyed hash, so that the number cannot be computed from it, and its key is drawn here and kept in memory
+//! alone: one per conference to know who comes back, one per day to count wrong PINs.
+
+use aws_lc_rs::hmac;
+use rand::Rng;
+
+use crate::{
+    conference::participant::{Known, Mark},
+    id::PersonId,
+    pii::Pii,
+};
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Caller {
+    /// Their number, in full where the trunk's dial plan says how; none for who wishes to be anonymous.
+    pub number: Option<Pii<String>>,
+    /// The number is the trunk's word, not the caller's.
+    pub vouched: bool,
+    /// Over which trunk, in the order of the settings.
+    pub trunk: usize,
+}
+
+/// Makes marks; forgotten, they are nobody's any more.
+pub(super) struct Marks {
+    key: hmac::Key,
+}
+
+impl Marks {
+    /// Draws a key.
+    pub(super) fn random(rng: &mut impl Rng) -> Self {
+        let mut key = [0; 32];
+        rng.fill_bytes(&mut key);
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &key),
+        }
+    }
+
+    /// Returns what stands for a number.
+    pub(super) fn of(&self, number: &Pii<String>) -> Mark {
+        let tag = hmac::sign(&self.key, number.expose().as_bytes());
+        let (first, _) = tag
+            .as_ref()
+            .split_first_chunk()
+            .expect("an HMAC-SHA256 has 32 bytes");
+        Mark(u64::from_be_bytes(*first))
+    }
+
+    /// By what a caller can be known again who entered with this person's PIN, if it was a person's.
+    pub(super) fn known(&self, caller: &Caller, person: Option<PersonId>) -> Known {
+        Known {
+            person,
+            caller: caller.number.as_ref().map(|number| self.of(number)),
+            vouched: caller.vouched,
+        }
+    }
+}
+
+impl std::fmt::Debug for Marks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Marks(‹redacted›)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn a_mark_is_the_same_for_a_number_and_another_key_makes_another() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let (one, other) = (Marks::random(&mut rng), Marks::random(&mut rng));
+        let number = |number: &str| Pii::new(number.to_owned());
+        assert_eq!(one.of(&number("+4930123")), one.of(&number("+4930123")));
+        assert_ne!(one.of(&number("+4930123")), one.of(&number("+4930124")));
+        assert_ne!(one.of(&number("+4930123")), other.of(&number("+4930123")));
+        assert_eq!(format!("{one:?}"), "Marks(‹redacted›)");
+    }
+
+    #[test]
+    fn an_anonymous_caller_has_no_mark() {
+        let marks = Marks::random(&mut StdRng::seed_from_u64(1));
+        assert_eq!(marks.known(&Caller::default(), None), Known::default());
+    }
+}

@@ -1,0 +1,403 @@
+//! Guessing (BSI KONF.11.4): how many wrong PINs a room, a caller, a trunk and the whole server take, over all calls.
+//!
+//! ```text
+//!                          wrong ones at once, and per hour     past it
+//!   room number            30                                   the PINs that many have lead to the waiting room; alarm
+//!   room number, further   90                                   those PINs are not judged: answered as wrong ones are
+//!   caller                 9                                    the verdict takes 2 s, 4 s, at most 8 s
+//!   trunk                  600                                  as 30 of a room, for calls over that trunk
+//!   server                 3,000                                as 30 of a room, for all rooms
+//! ```
+//!
+//! A number without a room is counted like any other, so that nothing can be told apart. Who was let in before with a
+//! number of theirs, and who has a PIN of their own, is not kept waiting by the guessing of others. Callers without a
+//! number share nothing. Each try is counted before it is judged, so that many at once are not judged too often, and a
+//! right one is taken back. What is counted is in memory, by marks whose key lasts a day; a restart forgets it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use rand::rngs::StdRng;
+
+use super::caller::{Caller, Marks};
+use crate::{
+    conference::{focus::Trust, participant::Mark},
+    id::RoomId,
+    limit::{
+        GUARD_ENTRIES_MAX, WRONG_PIN_DELAY, WRONG_PIN_DELAY_MAX, WRONG_PINS_OF_CALLER,
+        WRONG_PINS_OF_ROOM, WRONG_PINS_OF_ROOM_JUDGED, WRONG_PINS_OF_SERVER, WRONG_PINS_OF_TRUNK,
+    },
+};
+
+/// What a try is worth, before it is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stand {
+    /// A PIN that many have is answered as a wrong one, whatever it is.
+    pub(super) unjudged: bool,
+    /// What such a PIN is worth if it is right.
+    pub(super) trust: Trust,
+    /// The verdict waits for so long.
+    pub(super) delay: Duration,
+}
+
+/// All counts.
+pub(super) struct Guard {
+    marks: Marks,
+    day: u64,
+    rng: StdRng,
+    rooms: Table<String>,
+    further: Table<String>,
+    callers: Table<Mark>,
+    trunks: Table<usize>,
+    all: Table<()>,
+    /// Who was let in, and where.
+    admitted: BTreeSet<(Mark, String)>,
+    /// The numbers of rooms whose PINs are guessed.
+    guessed: BTreeMap<RoomId, String>,
+}
+
+impl Guard {
+    /// Begins with nothing counted; keys of marks come from `rng`.
+    pub(super) fn new(mut rng: StdRng) -> Self {
+        Self {
+            marks: Marks::random(&mut rng),
+            day: 0,
+            rng,
+            rooms: Table::new(WRONG_PINS_OF_ROOM),
+            further: Table::new(WRONG_PINS_OF_ROOM_JUDGED),
+            callers: Table::new(WRONG_PINS_OF_CALLER),
+            trunks: Table::new(WRONG_PINS_OF_TRUNK),
+            all: Table::new(WRONG_PINS_OF_SERVER),
+            admitted: BTreeSet::new(),
+            guessed: BTreeMap::new(),
+        }
+    }
+
+    /// Counts a try as a wrong one and says what it is worth. `wall` is the time since 1970-01-01 00:00 UTC.
+    pub(super) fn count(
+        &mut self,
+        number: &str,
+        caller: &Caller,
+        wall: Duration,
+        now: Instant,
+    ) -> Stand {
+        self.turn_of_day(wall);
+        let mark = self.mark(caller);
+        let number = number.to_owned();
+        let trusted = mark.is_some_and(|mark| self.admitted.contains(&(mark, number.clone())));
+        let strained = self.rooms.is_full(&number, now)
+            || self.trunks.is_full(&caller.trunk, now)
+            || self.all.is_full(&(), now);
+        let unjudged = self.further.is_full(&number, now);
+        let over = mark.map_or(0, |mark| self.callers.beyond(&mark, now));
+        self.rooms.count(number.clone(), now);
+        if !unjudged {
+            self.further.count(number, now);
+        }
+        if let Some(mark) = mark {
+            self.callers.count(mark, now);
+        }
+        self.trunks.count(caller.trunk, now);
+        self.all.count((), now);
+        Stand {
+            unjudged: unjudged && !trusted,
+            trust: match (trusted, strained) {
+                (true, _) => Trust::Full,
+                (false, true) => Trust::Doubtful,
+                (false, false) => Trust::Shared,
+            },
+            delay: delay(over),
+        }
+    }
+
+    /// Takes back what was counted for a try that was right.
+    pub(super) fn right(&mut self, number: &str, caller: &Caller, now: Instant) {
+        let number = number.to_owned();
+        self.rooms.take_back(&number, now);
+        self.further.take_back(&number, now);
+        self.trunks.take_back(&caller.trunk, now);
+        self.all.take_back(&(), now);
+        if let Some(mark) = self.mark(caller) {
+            self.callers.take_back(&mark, now);
+            if self.admitted.len() < GUARD_ENTRIES_MAX {
+                self.admitted.insert((mark, number));
+            }
+        }
+    }
+
+    /// Tells of a wrong try; returns whether the room's PINs are being guessed, and whether that is new.
+    pub(super) fn wrong(&mut self, number: &str, room: RoomId, now: Instant) -> (bool, bool) {
+        let guessed = self.rooms.is_full(&number.to_owned(), now);
+        let fresh = guessed && self.guessed.insert(room, number.to_owned()).is_none();
+        (guessed, fresh)
+    }
+
+    /// Forgets what was counted against a room, because its moderator trusts newcomers again. What is judged at all is
+    /// limited as before.
+    pub(super) fn lift(&mut self, room: RoomId) {
+        if let Some(number) = self.guessed.remove(&room) {
+            self.rooms.forget(&number);
+        }
+    }
+
+    fn mark(&self, caller: &Caller) -> Option<Mark> {
+        caller.number.as_ref().map(|number| self.marks.of(number))
+    }
+
+    /// Draws another key each day (UTC) and forgets what the last one was for.
+    fn turn_of_day(&mut self, wall: Duration) {
+        let day = wall.as_secs() / DAY;
+        if self.day != day {
+            self.day = day;
+            self.marks = Marks::random(&mut self.rng);
+            self.callers.clear();
+            self.admitted.clear();
+        }
+    }
+}
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guard").finish_non_exhaustive()
+    }
+}
+
+/// Counts by key that run dry by themselves, in an hour when full. Of each key stands when it will be dry.
+#[derive(Debug)]
+struct Table<K> {
+    most: u32,
+    dry_at: BTreeMap<K, Instant>,
+}
+
+impl<K: Ord + Clone> Table<K> {
+    const fn new(most: u32) -> Self {
+        Self {
+            most,
+            dry_at: BTreeMap::new(),
+        }
+    }
+
+    /// Time in which one is forgotten.
+    fn period(&self) -> Duration {
+        HOUR / self.most
+    }
+
+    fn level(&self, key: &K, now: Instant) -> u32 {
+        let dry_at = self.dry_at.get(key).copied().unwrap_or(now);
+        let left = dry_at.saturating_duration_since(now).as_micros();
+        let level = left.div_ceil(self.period().as_micros());
+        u32::try_from(level).unwrap_or(u32::MAX)
+    }
+
+    fn is_full(&self, key: &K, now: Instant) -> bool {
+        self.level(key, now) >= self.most
+    }
+
+    /// How many there are beyond the most.
+    fn beyond(&self, key: &K, now: Instant) -> u32 {
+        (self.level(key, now) + 1).saturating_sub(self.most)
+    }
+
+    fn count(&mut self, key: K, now: Instant) {
+        let period = self.period();
+        if !self.dry_at.contains_key(&key) && self.dry_at.len() >= GUARD_ENTRIES_MAX {
+            self.make_room(now);
+        }
+        let dry_at = self.dry_at.entry(key).or_insert(now);
+        // Beyond twice the most nothing is added, so that a flood is forgotten in two hours.
+        let highest = now + HOUR + HOUR;
+        *dry_at = ((*dry_at).max(now) + period).min(highest);
+    }
+
+    fn take_back(&mut self, key: &K, now: Instant) {
+        let period = self.period();
+        if let Some(dry_at) = self.dry_at.get_mut(key) {
+            *dry_at = dry_at.checked_sub(period).map_or(now, |at| at.max(now));
+        }
+    }
+
+    fn forget(&mut self, key: &K) {
+        self.dry_at.remove(key);
+    }
+
+    fn clear(&mut self) {
+        self.dry_at.clear();
+    }
+
+    /// Drops what is dry, or else what will be dry first.
+    fn make_room(&mut self, now: Instant) {
+        self.dry_at.retain(|_, dry_at| now < *dry_at);
+        if self.dry_at.len() < GUARD_ENTRIES_MAX {
+            return;
+        }
+        let first = self.dry_at.iter().min_by_key(|(_, dry_at)| **dry_at);
+        if let Some(key) = first.map(|(key, _)| key.clone()) {
+            self.dry_at.remove(&key);
+        }
+    }
+}
+
+/// How long a verdict waits for a caller who is so many tries beyond their limit.
+fn delay(beyond: u32) -> Duration {
+    match beyond.checked_sub(1) {
+        None => Duration::ZERO,
+        Some(doublings) => WRONG_PIN_DELAY
+            .saturating_mul(1 << doublings.min(8))
+            .min(WRONG_PIN_DELAY_MAX),
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::pii::Pii;
+
+    const WALL: Duration = Duration::from_secs(1_800_000_000);
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the base instant of a simulated run"
+    )]
+    fn t0() -> Instant {
+        Instant::now()
+    }
+
+    fn guard() -> Guard {
+        Guard::new(StdRng::seed_from_u64(1))
+    }
+
+    fn caller(number: u32, trunk: usize) -> Caller {
+        Caller {
+            number: (number > 0).then(|| Pii::new(format!("+49301{number}"))),
+            vouched: false,
+            trunk,
+        }
+    }
+
+    impl Stand {
+        fn is_doubtful(self) -> bool {
+            self.trust == Trust::Doubtful
+        }
+    }
+
+    #[test]
+    fn past_thirty_a_room_doubts_and_past_ninety_it_does_not_judge() {
+        let (mut guard, now) = (guard(), t0());
+        let mut stands = (1..=180).map(|n| guard.count("4711", &caller(n, 0), WALL, now));
+        let doubtful = stands
+            .by_ref()
+            .take(30)
+            .filter(|stand| stand.is_doubtful())
+            .count();
+        assert_eq!(doubtful, 0);
+        let rest: Vec<Stand> = stands.collect();
+        assert!(rest.iter().all(|stand| stand.is_doubtful()));
+        let judged = rest.iter().filter(|stand| !stand.unjudged).count();
+        assert_eq!(judged, 60);
+        // Another room, and one that does not exist, are as they were.
+        assert!(!guard.count("4712", &caller(1, 0), WALL, now).is_doubtful());
+        // An hour later a third of a hundred is forgotten, which is as many as are judged at once.
+        let later = now + HOUR;
+        assert!(!guard.count("4711", &caller(1, 0), WALL, later).unjudged);
+    }
+
+    #[test]
+    fn who_was_let_in_before_is_not_kept_waiting_by_others() {
+        let (mut guard, now) = (guard(), t0());
+        let member = caller(1, 0);
+        guard.count("4711", &member, WALL, now);
+        guard.right("4711", &member, now);
+        for n in 2..=200 {
+            guard.count("4711", &caller(n, 0), WALL, now);
+        }
+        let stand = guard.count("4711", &member, WALL, now);
+        assert_eq!((stand.trust, stand.unjudged), (Trust::Full, false));
+        for n in 2..=200 {
+            guard.count("4712", &caller(n, 0), WALL, now);
+        }
+        // In another room they are somebody like any other.
+        assert!(guard.count("4712", &member, WALL, now).is_doubtful());
+        // A mark lasts a day.
+        let tomorrow = WALL + Duration::from_secs(DAY);
+        assert!(guard.count("4711", &member, tomorrow, now).is_doubtful());
+    }
+
+    #[test]
+    fn a_caller_who_guesses_waits_longer_and_longer_and_the_nameless_share_nothing() {
+        let (mut guard, now) = (guard(), t0());
+        let mut waits = |number: u32, room: u32| {
+            let stand = guard.count(&room.to_string(), &caller(number, 0), WALL, now);
+            stand.delay.as_secs()
+        };
+        let delays: Vec<u64> = (0..14).map(|room| waits(1, room)).collect();
+        assert_eq!(delays, [0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 4, 8, 8, 8]);
+        assert_eq!(waits(2, 99), 0);
+        assert!((0..100).all(|room| waits(0, room) == 0));
+    }
+
+    #[test]
+    fn a_trunk_and_the_server_have_limits_of_their_own() {
+        let (mut guard, now) = (guard(), t0());
+        for n in 0..600 {
+            let stand = guard.count(&(1_000 + n).to_string(), &caller(0, 1), WALL, now);
+            assert!(!stand.is_doubtful(), "{n}");
+        }
+        assert!(guard.count("9", &caller(0, 1), WALL, now).is_doubtful());
+        assert!(!guard.count("9", &caller(0, 2), WALL, now).is_doubtful());
+        for n in 0..2_400 {
+            guard.count(&(2_000 + n).to_string(), &caller(0, 3 + n % 5), WALL, now);
+        }
+        assert!(guard.count("9", &caller(0, 9), WALL, now).is_doubtful());
+    }
+
+    #[test]
+    fn right_ones_are_not_counted() {
+        let (mut guard, now) = (guard(), t0());
+        for n in 1..=500 {
+            let stand = guard.count("4711", &caller(n, 0), WALL, now);
+            assert!(!stand.is_doubtful(), "{n}");
+            guard.right("4711", &caller(n, 0), now);
+        }
+    }
+
+    #[test]
+    fn a_lifted_alarm_leaves_the_second_limit() {
+        let (mut guard, now) = (guard(), t0());
+        let room = RoomId::from_u64(1);
+        for n in 1..=30 {
+            guard.count("4711", &caller(n, 0), WALL, now);
+        }
+        assert_eq!(guard.wrong("4711", room, now), (true, true));
+        assert_eq!(guard.wrong("4711", room, now), (true, false));
+        guard.lift(room);
+        assert!(!guard.count("4711", &caller(99, 0), WALL, now).is_doubtful());
+        let judged = (100..300).filter(|n| {
+            let stand = guard.count("4711", &caller(*n, 0), WALL, now);
+            !stand.unjudged
+        });
+        assert_eq!(judged.count(), 59);
+    }
+
+    #[test]
+    fn the_tables_are_bounded_and_keep_what_is_full() {
+        let (mut table, now) = (Table::<u32>::new(30), t0());
+        for _ in 0..40 {
+            table.count(7, now);
+        }
+        for key in 100..10_600 {
+            table.count(key, now);
+        }
+        assert_eq!(table.dry_at.len(), GUARD_ENTRIES_MAX);
+        assert!(table.is_full(&7, now));
+        assert!(!table.is_full(&7, now + HOUR));
+    }
+}

@@ -1,0 +1,129 @@
+//! The waiting room: what the reducer makes of it, for the waiting and for moderators.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Room, waits } from "../src/room";
+import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
+import { titleOf } from "../src/text";
+import type { ConferenceState, Entry, Role, Status } from "../src/wire";
+
+const HOLDS: ConferenceState = { locked: false, ask_to_speak: false, lobby: "guests", alarm: false };
+
+test("who waits can do nothing but leave: no microphone opens, no hand goes up", () => {
+  const state = inRoom("guest", "pending");
+  assert.equal(waits(room(state)), true);
+  assert.match(titleOf(state), /Warteraum/);
+  const keys: Event[] = [
+    { type: "microphone-toggled" },
+    { type: "hand-toggled" },
+    { type: "shortcut-pressed", what: "microphone" },
+    { type: "dialog-opened", dialog: { name: "sound" } },
+  ];
+  for (const event of keys) assert.deepEqual(reduce(state, event), { ...state, outbox: [] }, event.type);
+  assert.deepEqual(messages(reduce(state, { type: "leave-chosen" })), [{ type: "leave" }]);
+});
+
+test("who is let in finds everybody at once and is told so in one sentence, with the microphone off", () => {
+  const waiting = inRoom("guest", "pending");
+  const inside = reduce(waiting, delta(2, [me("guest", "connected"), person("a"), person("b")]));
+  assert.equal(waits(room(inside)), false);
+  assert.deepEqual(inside.spoken, waiting.spoken, "nobody has joined who was there before");
+  assert.equal(room(inside).microphone.wish, false);
+  const told = reduce(inside, { type: "received", message: { type: "told", event: "let-in", shown: { de: "drin", en: "in" } } });
+  assert.deepEqual([told.spoken.sentences.length, told.toasts.length], [1, 0]);
+});
+
+test("sound that goes out as it is is asked for when one is in, not before", () => {
+  const original = { ...connected(), original: true };
+  const waiting = reduce(original, joined("guest", "pending"));
+  assert.deepEqual(messages(waiting), []);
+  const inside = reduce(waiting, delta(2, [me("guest", "connected")]));
+  assert.deepEqual(messages(inside), [{ type: "original-sound", on: true }]);
+});
+
+test("a moderator hears who waits, who comes in and who gives up, each once", () => {
+  const state = inRoom("moderator", "connected");
+  const waiting = reduce(state, delta(2, [{ ...person("a"), status: "pending" }]));
+  assert.deepEqual(said(waiting), ["waits"]);
+  assert.deepEqual(said(reduce(waiting, delta(3, [person("a")]))), ["joined"]);
+  assert.deepEqual(said(reduce(waiting, delta(3, [], ["a"]))), ["gave-up"]);
+  const told: Event = { type: "received", message: { type: "told", event: "somebody-waits", shown: { de: "", en: "" } } };
+  assert.deepEqual(reduce(waiting, told).spoken, waiting.spoken);
+});
+
+test("a decision closes its dialogue, and so does the going of whom it is about", () => {
+  const waiting = reduce(inRoom("moderator", "connected"), delta(2, [{ ...person("a"), status: "pending" }]));
+  const asked = reduce(waiting, { type: "dialog-opened", dialog: { name: "turn-away", participant: "a" } });
+  const message = { type: "turn-away", participant: "a", reason: "no-place" } as const;
+  const decided = reduce(asked, { type: "lead-chosen", message });
+  assert.deepEqual([messages(decided), room(decided).dialog], [[message], null]);
+  assert.equal(room(reduce(asked, delta(3, [], ["a"]))).dialog, null);
+});
+
+test("somebody is removed for now or for the whole conference", () => {
+  const state = reduce(inRoom("moderator", "connected"), delta(2, [person("a")]));
+  for (const ban of [false, true]) {
+    const removed = reduce(state, { type: "remove-confirmed", participant: "a", ban });
+    assert.deepEqual(messages(removed), [{ type: ban ? "ban" : "remove", participant: "a" }]);
+    assert.deepEqual(said(reduce(removed, delta(3, [], ["a"]))), ["removed"]);
+  }
+});
+
+test("who is turned away reads why", () => {
+  for (const reason of ["not-expected", "no-place", "come-later"]) {
+    const state = reduce(inRoom("guest", "pending"), { type: "received", message: { type: "dismissed", reason } });
+    assert.deepEqual(state.page.name === "over" && state.page.why, reason);
+  }
+});
+
+function said(state: State): string[] {
+  return state.spoken.sentences.map((one) => ("key" in one ? one.key : "told"));
+}
+
+function messages(state: State) {
+  return state.outbox.flatMap((effect) => (effect.do === "send" ? [effect.message] : []));
+}
+
+function room(state: State): Room {
+  assert.equal(state.page.name, "room");
+  return state.page as Room;
+}
+
+function connected(role: Role = "guest"): State {
+  const welcome: Welcome = { type: "welcome", role, title: "Jour fixe", language: "de", dial_in: null };
+  return { ...initial("de", 0), page: { name: "joining", welcome }, inside: true };
+}
+
+function joined(role: Role, status: Status): Event {
+  const roster = { version: 1, state: HOLDS, entries: [me(role, status)] };
+  return { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster } };
+}
+
+function inRoom(role: Role, status: Status): State {
+  return reduce(connected(role), joined(role, status));
+}
+
+function delta(version: number, entries: Entry[], gone: string[] = []): Event {
+  return { type: "received", message: { type: "delta", version, state: HOLDS, entries, gone } };
+}
+
+function me(role: Role, status: Status): Entry {
+  return { ...person("me"), role, status };
+}
+
+function person(id: string): Entry {
+  return {
+    id,
+    name: id,
+    door: "browser",
+    ordinal: 1,
+    role: "guest",
+    status: "connected",
+    microphone: false,
+    speaking: false,
+    original_sound: false,
+    hand: null,
+    floor: false,
+    disturbs: null,
+  };
+}
