@@ -158,7 +158,9 @@ function Actions({ state, dispatch, room, entry }: Props & { room: Room; entry: 
       {!entry.microphone && may && !raised && entry.status === "connected" && (
         <Action {...action} id="ask" icon="ask" onClick={() => dispatch({ type: "lead-chosen", message: { type: "ask-to-unmute", participant: id } })} />
       )}
-      <Action {...action} id="rename" icon="pen" onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "rename", participant: id } })} />
+      {!raised && (
+        <Action {...action} id="rename" icon="pen" onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "rename", participant: id } })} />
+      )}
       <Action {...action} id="remove" icon="remove" onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "remove", participant: id } })} />
     </div>
   );

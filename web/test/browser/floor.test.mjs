@@ -80,7 +80,7 @@ test("a moderator does all of it by keyboard and reads how it is", () =>
     const lines = () => [...document.querySelectorAll(".lead-line p")].map((line) => line.textContent).join(" ");
     await tabTo(page, "lead");
     await page.keyboard.press("Enter");
-    await settles(page, lines, "Bei 2 Gästen ist das Mikrofon an. Alle dürfen sprechen. Die Konferenz ist offen.", "the lines");
+    await settles(page, lines, "Bei 2 Gästen ist das Mikrofon an. Alle dürfen sprechen. Die Konferenz ist offen. Alle kommen direkt herein.", "the lines");
     assert.equal(await page.getByTestId("lead").getAttribute("aria-expanded"), "true");
     await tabTo(page, "mute-all");
     await page.keyboard.press("Enter");
@@ -88,7 +88,7 @@ test("a moderator does all of it by keyboard and reads how it is", () =>
     await page.keyboard.press("Enter");
     await tabTo(page, "lock");
     await page.keyboard.press("Enter");
-    await settles(page, lines, "Alle Gäste sind stumm. Es spricht, wer das Wort hat. Die Konferenz ist geschlossen.", "the lines");
+    await settles(page, lines, "Alle Gäste sind stumm. Es spricht, wer das Wort hat. Die Konferenz ist geschlossen. Alle kommen direkt herein.", "the lines");
     assert.equal(await focused(page), "lock", "the button stays what it is where it is");
     assert.equal(await page.getByTestId("locked").innerText(), "Konferenz geschlossen");
     await page.keyboard.press("Enter");
