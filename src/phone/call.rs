@@ -324,20 +324,10 @@ impl Call {
 
     /// Takes part in the conference, or waits to be let in, until one side leaves.
     async fn confer(&mut self, talk: &mut Talk, admission: &Admission, caller: &Caller) -> Exit {
-        talk.language = admission.language;
-        let joined = self.server.join_phone(admission, caller, &mut talk.leg);
-        let mut attendance = match joined.await {
+        let mut attendance = match self.attend(talk, admission, caller).await {
             Ok(attendance) => attendance,
-            Err(crate::server::Error::Refused(refusal)) => return Exit::Goodbye(refusal.event()),
-            Err(crate::server::Error::Overloaded) => return Exit::Goodbye(Event::Busy),
-            Err(error) => {
-                tracing::warn!(%error, "an admitted caller could not join");
-                return Exit::Goodbye(Event::Fault);
-            }
+            Err(exit) => return exit,
         };
-        if self.held {
-            attendance.hold(true).await;
-        }
         let mut keypad = Keypad::new();
         let mut ping = self.next_ping();
         // When somebody who waits is told so again.
@@ -399,6 +389,32 @@ impl Call {
                 },
             }
         }
+    }
+
+    /// Comes into the conference, or into its waiting room.
+    async fn attend(
+        &self,
+        talk: &mut Talk,
+        admission: &Admission,
+        caller: &Caller,
+    ) -> Result<Attendance, Exit> {
+        talk.language = admission.language;
+        let joined = self.server.join_phone(admission, caller, &mut talk.leg);
+        let attendance = match joined.await {
+            Ok(attendance) => attendance,
+            Err(crate::server::Error::Refused(refusal)) => {
+                return Err(Exit::Goodbye(refusal.event()));
+            }
+            Err(crate::server::Error::Overloaded) => return Err(Exit::Goodbye(Event::Busy)),
+            Err(error) => {
+                tracing::warn!(%error, "an admitted caller could not join");
+                return Err(Exit::Goodbye(Event::Fault));
+            }
+        };
+        if self.held {
+            attendance.hold(true).await;
+        }
+        Ok(attendance)
     }
 
     /// A phone that need not send, on hold or listening only, is asked whether it is there.

@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// So many callers, each from a number of their own, try three wrong PINs of a room at the same time.
 async fn guess(world: &mut World, callers: usize, number: &str) {
     let phones: Vec<Phone> = (0..callers)
-        .map(|n| world.phone(&format!("thief {n}")))
+        .map(|n| world.phone(&format!("thief{n}")))
         .collect();
     for phone in &phones {
         phone.dials(number);
@@ -114,7 +114,7 @@ async fn a_missing_room_is_guessed_at_like_any_other() {
     for number in ["4711", "4999"] {
         let mut world = World::new(2);
         for n in 0..12 {
-            let phone = world.phone(&format!("thief {n}"));
+            let phone = world.phone(&format!("thief{n}"));
             phone.dials("bridge");
             world.run_until(|_| phone.is_up()).await;
             world.run_for(SECOND / 10).await;

@@ -66,8 +66,8 @@ async fn who_waits_hears_sees_and_tells_nobody_until_a_moderator_opens() {
     let from = listen(&mut world).await;
     assert_silent(&carol, from);
     let heard = dave.heard_since(from);
-    let quiet = Voice(0).heard_in(&heard.samples, heard.rate).level_dbfs;
-    assert!(heard.samples.is_empty() || quiet < SILENCE_DBFS, "{quiet}");
+    let level = |samples| Voice(0).heard_in(samples, heard.rate).level_dbfs;
+    assert!(heard.samples.is_empty() || level(&heard.samples) < SILENCE_DBFS);
     let heard = alice.heard_since(from);
     let sound = Voice(0).heard_in(&heard.samples, heard.rate).level_dbfs;
     assert!(sound < -50.0, "beneath the sound of waiting: {sound}");

@@ -55,7 +55,7 @@ impl Focus {
             known,
             ..
         } = newcomer;
-        let seat = self.memory.take_seat(known, role);
+        let seat = self.memory.take_seat(known, role, door);
         let ordinal = seat.as_ref().map(|seat| seat.ordinal);
         let participant = Participant {
             id,

@@ -28,10 +28,13 @@ enum Identity {
     Caller(Mark),
 }
 
+/// Whose a seat is. Numbers are counted by door, and a role comes from the secret of the day, so both are part of it.
+type Whose = (Identity, Role, Door);
+
 /// The seat of somebody who is gone.
 #[derive(Debug)]
 struct Seated {
-    whose: (Identity, Role),
+    whose: Whose,
     until: Instant,
     seat: Left,
 }
@@ -71,11 +74,11 @@ impl Known {
     }
 
     /// By what a seat is given back.
-    fn seat(self, role: Role) -> Option<(Identity, Role)> {
+    fn seat(self, role: Role, door: Door) -> Option<Whose> {
         let caller = self.caller.filter(|_| self.vouched);
         let person = self.person.map(Identity::Person);
         let identity = person.or(caller.map(Identity::Caller))?;
-        Some((identity, role))
+        Some((identity, role, door))
     }
 }
 
@@ -85,7 +88,7 @@ impl Memory {
         self.seats.retain(|kept| now < kept.until);
         let known = newcomer.known;
         let has = |set: &BTreeSet<Identity>| known.identities().any(|one| set.contains(&one));
-        let whose = known.seat(newcomer.role);
+        let whose = known.seat(newcomer.role, newcomer.door);
         let kept = self.seats.iter().find(|kept| Some(kept.whose) == whose);
         Before {
             banned: has(&self.banned),
@@ -95,8 +98,8 @@ impl Memory {
     }
 
     /// Takes the seat that is kept for somebody.
-    pub(super) fn take_seat(&mut self, known: Known, role: Role) -> Option<Left> {
-        let whose = known.seat(role)?;
+    pub(super) fn take_seat(&mut self, known: Known, role: Role, door: Door) -> Option<Left> {
+        let whose = known.seat(role, door)?;
         let place = self.seats.iter().position(|kept| kept.whose == whose)?;
         self.seats.remove(place).map(|kept| kept.seat)
     }
@@ -120,7 +123,7 @@ impl Memory {
 
     /// Keeps somebody's seat for a while. Of two calls by one number the later one's is kept.
     fn keep(&mut self, who: &Participant, known: Known, now: Instant) {
-        let Some(whose) = known.seat(who.role) else {
+        let Some(whose) = known.seat(who.role, who.door) else {
             return;
         };
         self.seats.retain(|kept| kept.whose != whose);
