@@ -38,7 +38,7 @@ use crate::{
         pool::{Pool, PoolConfig, PortRange},
     },
     phone::{self, TrunkCounts},
-    server::{Parts, Server, Sound, Spared, prompts::Prompts},
+    server::{Parts, Server, Sound, Spared, census::Census, prompts::Prompts},
     start::{self, Obstacle},
     store,
 };
@@ -370,16 +370,6 @@ pub fn metrics(server: &Server, door: &phone::Counts) -> Vec<Metric> {
             "Participants admitted.",
             census.admitted(),
         ),
-        counter(
-            "rundruf_wrong_codes_total",
-            "Codes judged wrong.",
-            census.wrong_codes(),
-        ),
-        counter(
-            "rundruf_unjudged_codes_total",
-            "Codes answered as wrong without being judged, because too many before them were wrong.",
-            census.unjudged_codes(),
-        ),
         by_kind(
             "rundruf_media_total",
             "What happened on media workers.",
@@ -396,9 +386,27 @@ pub fn metrics(server: &Server, door: &phone::Counts) -> Vec<Metric> {
             sip,
         ),
     ];
+    metrics.extend(codes(server.census()));
     metrics.extend(workers(server));
     metrics.extend(by_trunk(trunks));
     metrics
+}
+
+/// Gathers what became of codes that let nobody in.
+fn codes(census: &Census) -> [Metric; 2] {
+    let counter = |name, help, value| Metric::single(name, help, Kind::Counter, value);
+    [
+        counter(
+            "rundruf_wrong_codes_total",
+            "Codes judged wrong.",
+            census.wrong_codes(),
+        ),
+        counter(
+            "rundruf_unjudged_codes_total",
+            "Codes answered as wrong without being judged, because too many before them were wrong.",
+            census.unjudged_codes(),
+        ),
+    ]
 }
 
 /// Gathers what tells the trunks apart, by their places among the settings: their names are the operator's business.

@@ -91,18 +91,24 @@ struct Member {
     audience: Option<Audience>,
 }
 
-/// The task's state.
-pub(super) struct Task {
-    pub(super) id: ConferenceId,
-    pub(super) room: RoomId,
-    pub(super) worker: usize,
+/// What every conference uses of the server.
+#[derive(Debug, Clone)]
+pub(super) struct Means {
     pub(super) pool: Arc<Pool>,
     pub(super) notes: mpsc::Sender<Note>,
-    census: Arc<Census>,
-    sound: Sound,
+    pub(super) census: Arc<Census>,
+    pub(super) sound: Sound,
+    pub(super) guard: Arc<Mutex<Guard>>,
+}
+
+/// The task's state.
+pub(super) struct Task {
+    id: ConferenceId,
+    room: RoomId,
+    worker: usize,
+    means: Means,
     policy: Policy,
     marks: Marks,
-    guard: Arc<Mutex<Guard>>,
     focus: Focus,
     members: BTreeMap<ParticipantId, Member>,
     /// The seats as the bus knows them.
@@ -117,12 +123,9 @@ impl Task {
         id: ConferenceId,
         room: RoomId,
         worker: usize,
-        pool: Arc<Pool>,
-        notes: mpsc::Sender<Note>,
-        census: Arc<Census>,
-        (sound, policy): (Sound, Policy),
+        means: Means,
+        policy: Policy,
         marks: Marks,
-        guard: Arc<Mutex<Guard>>,
     ) -> Self {
         let config = FocusConfig {
             policy,
@@ -133,13 +136,9 @@ impl Task {
             id,
             room,
             worker,
-            pool,
-            notes,
-            census,
-            sound,
+            means,
             policy,
             marks,
-            guard,
             focus,
             members: BTreeMap::new(),
             seated: BTreeMap::new(),
@@ -155,8 +154,9 @@ impl Task {
         mut inbox: mpsc::Receiver<Message>,
     ) -> RoomId {
         tracing::info!(conference = %self.id, "conference began");
-        self.census.conference_began();
+        self.means.census.conference_began();
         let _ = self
+            .means
             .notes
             .send(Note::Started {
                 conference: self.id,
@@ -164,7 +164,8 @@ impl Task {
             })
             .await;
         drop(own);
-        self.pool
+        self.means
+            .pool
             .send(
                 self.worker,
                 Command::Start {
@@ -190,7 +191,8 @@ impl Task {
             }
             self.drain().await;
         }
-        self.pool
+        self.means
+            .pool
             .send(
                 self.worker,
                 Command::End {
@@ -199,13 +201,14 @@ impl Task {
             )
             .await;
         let _ = self
+            .means
             .notes
             .send(Note::Ended {
                 conference: self.id,
             })
             .await;
-        self.census.roster_changed(self.seated.len(), 0);
-        self.census.conference_ended();
+        self.means.census.roster_changed(self.seated.len(), 0);
+        self.means.census.conference_ended();
         tracing::info!(conference = %self.id, "conference ended");
         self.room
     }
@@ -299,7 +302,11 @@ impl Task {
                     self.members.remove(&participant);
                 }
                 Effect::AlarmLifted => {
-                    let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut guard = self
+                        .means
+                        .guard
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner);
                     guard.lift(self.room);
                 }
                 Effect::Ended => self.ended = true,
@@ -313,10 +320,10 @@ impl Task {
         let shaping = if original {
             Shaping::NONE
         } else {
-            self.sound.shaping(Door::Browser, Codec::Opus)
+            self.means.sound.shaping(Door::Browser, Codec::Opus)
         };
         let shape = Command::Shape { leg, shaping };
-        self.pool.send(self.worker, shape).await;
+        self.means.pool.send(self.worker, shape).await;
     }
 
     /// Lets the bus hear so many at a time.
@@ -325,7 +332,7 @@ impl Task {
             conference: self.id,
             most: speakers.get(),
         };
-        self.pool.send(self.worker, set).await;
+        self.means.pool.send(self.worker, set).await;
     }
 
     /// Seats exactly the legs of the roster that was just published, by naming what has changed; those no longer in it
@@ -340,20 +347,25 @@ impl Task {
             .collect();
         let mut changed = Vec::new();
         for &leg in &gone {
-            self.pool.send(self.worker, Command::Leave { leg }).await;
+            self.means
+                .pool
+                .send(self.worker, Command::Leave { leg })
+                .await;
         }
         let conference = self.id;
         for (&leg, &seat) in &present {
             let known = before.get(&leg);
             if known.is_none() {
                 let join = Command::Join { leg, conference };
-                self.pool.send(self.worker, join).await;
+                self.means.pool.send(self.worker, join).await;
             }
             if known != Some(&seat) {
                 changed.push((leg, matrix(seat)));
             }
         }
-        self.census.roster_changed(before.len(), present.len());
+        self.means
+            .census
+            .roster_changed(before.len(), present.len());
         self.seated = present;
         self.unchecked = true;
         let seats = Command::Seats {
@@ -361,7 +373,7 @@ impl Task {
             changed,
             gone,
         };
-        self.pool.send(self.worker, seats).await;
+        self.means.pool.send(self.worker, seats).await;
     }
 
     /// Gives the bus all seats, so that it cuts whoever should not be there: a check of all the changes before.
@@ -374,7 +386,7 @@ impl Task {
             conference: self.id,
             seats: seats.map(|(leg, seat)| (*leg, matrix(*seat))).collect(),
         };
-        self.pool.send(self.worker, roster).await;
+        self.means.pool.send(self.worker, roster).await;
     }
 
     /// Sends each the part of a change that is for their eyes; who missed one, or sees with other eyes than before, gets the
@@ -389,7 +401,7 @@ impl Task {
             };
             let before = member.audience.replace(audience);
             if before != Some(audience) && audience != Audience::Waiting(*id) {
-                self.census.participant_admitted();
+                self.means.census.participant_admitted();
             }
             let notice = if member.behind || before.is_some_and(|before| before != audience) {
                 let whole = whole.get_or_insert_with(|| self.focus.snapshot());

@@ -1,9 +1,6 @@
 //! The conference factory (RFC 4579): makes a room's conference when the first comes, and finds it for the next.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::collections::BTreeMap;
 
 use rand::rngs::StdRng;
 use tokio::{
@@ -12,18 +9,14 @@ use tokio::{
 };
 
 use super::{
-    Error, Sound,
+    Error,
     caller::Marks,
-    census::Census,
-    conference::{Message, Task},
-    guard::Guard,
-    router::Note,
+    conference::{Means, Message, Task},
 };
 use crate::{
     conference::policy::Policy,
     id::{ConferenceId, RoomId},
     limit::{CONFERENCE_INBOX_MAX, CONFERENCES_MAX},
-    media::pool::Pool,
 };
 
 /// A running conference as the server knows it.
@@ -57,32 +50,17 @@ pub(super) enum Request {
 pub(super) struct Factory {
     live: BTreeMap<RoomId, Live>,
     tasks: JoinSet<RoomId>,
-    pool: Arc<Pool>,
-    notes: mpsc::Sender<Note>,
-    census: Arc<Census>,
-    sound: Sound,
-    guard: Arc<Mutex<Guard>>,
+    means: Means,
     rng: StdRng,
     stopping: bool,
 }
 
 impl Factory {
-    pub(super) fn new(
-        pool: Arc<Pool>,
-        notes: mpsc::Sender<Note>,
-        census: Arc<Census>,
-        sound: Sound,
-        guard: Arc<Mutex<Guard>>,
-        rng: StdRng,
-    ) -> Self {
+    pub(super) fn new(means: Means, rng: StdRng) -> Self {
         Self {
             live: BTreeMap::new(),
             tasks: JoinSet::new(),
-            pool,
-            notes,
-            census,
-            sound,
-            guard,
+            means,
             rng,
             stopping: false,
         }
@@ -150,9 +128,9 @@ impl Factory {
             let here = |live: &&Live| live.worker == worker;
             self.live.values().filter(here).count()
         };
-        let worker = self.pool.least_loaded(placed);
-        if !self.pool.admits(worker) {
-            self.pool.count_refused(worker);
+        let worker = self.means.pool.least_loaded(placed);
+        if !self.means.pool.admits(worker) {
+            self.means.pool.count_refused(worker);
             return Err(Error::Overloaded);
         }
         let (inbox, messages) = mpsc::channel(CONFERENCE_INBOX_MAX);
@@ -160,12 +138,9 @@ impl Factory {
             id,
             room,
             worker,
-            Arc::clone(&self.pool),
-            self.notes.clone(),
-            Arc::clone(&self.census),
-            (self.sound, policy),
+            self.means.clone(),
+            policy,
             Marks::random(&mut self.rng),
-            Arc::clone(&self.guard),
         );
         self.tasks.spawn(task.run(inbox.clone(), messages));
         let live = Live { worker, inbox };

@@ -36,7 +36,7 @@ use self::{
     caller::Caller,
     census::Census,
     chance::Chance,
-    conference::{Joining, Message},
+    conference::{Joining, Means, Message},
     factory::{Factory, Live, Request},
     gate::Gate,
     guard::{Guard, Stand},
@@ -228,14 +228,14 @@ impl Server {
         tasks.spawn(Router::new(Arc::clone(&pool)).run(notes_queue, events));
         let census = Arc::new(Census::default());
         let guard = Arc::new(Mutex::new(Guard::new(chance.rng())));
-        let factory = Factory::new(
-            Arc::clone(&pool),
-            notes.clone(),
-            Arc::clone(&census),
+        let means = Means {
+            pool: Arc::clone(&pool),
+            notes: notes.clone(),
+            census: Arc::clone(&census),
             sound,
-            Arc::clone(&guard),
-            chance.rng(),
-        );
+            guard: Arc::clone(&guard),
+        };
+        let factory = Factory::new(means, chance.rng());
         tasks.spawn(factory.run(requests_queue));
         let server = Self {
             inner: Arc::new(Inner {
