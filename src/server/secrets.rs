@@ -487,7 +487,10 @@ mod tests {
         let (newcomer, other) = (person(1), person(2));
         assert_eq!(key.settle_person(&room, &newcomer, &[other]), 0);
         // A person is not in their own way.
-        assert_eq!(key.settle_person(&room, &newcomer, &[newcomer.clone()]), 0);
+        assert_eq!(
+            key.settle_person(&room, &newcomer, std::slice::from_ref(&newcomer)),
+            0
+        );
         let twin = Person {
             id: PersonId::from_u64(1),
             ..person(1)

@@ -688,31 +688,8 @@ fn line(effect: &Effect) -> String {
             };
             format!("seats{}", seats.iter().map(seat).collect::<String>())
         }
-        Effect::Tell {
-            participant,
-            event: Event::Admitted { present },
-        } => {
-            format!("tell {} admitted {present}", participant.as_u64())
-        }
-        Effect::Tell {
-            participant,
-            event: Event::Waiting { led },
-        } => {
-            format!("tell {} waiting led {led}", participant.as_u64())
-        }
-        Effect::Tell {
-            participant,
-            event: Event::Waits { whom } | Event::RemovedLast { whom },
-        } => {
-            format!(
-                "tell {} of {:?} {}",
-                participant.as_u64(),
-                whom.door,
-                whom.ordinal
-            )
-        }
         Effect::Tell { participant, event } => {
-            format!("tell {} {}", participant.as_u64(), event.key())
+            format!("tell {} {}", participant.as_u64(), words(*event))
         }
         Effect::Refuse {
             participant,
@@ -730,6 +707,18 @@ fn line(effect: &Effect) -> String {
         Effect::Speakers(speakers) => format!("speakers {speakers}"),
         Effect::AlarmLifted => "alarm lifted".to_owned(),
         Effect::Ended => "ended".to_owned(),
+    }
+}
+
+fn words(event: Event) -> String {
+    if let Event::Admitted { present } = event {
+        format!("admitted {present}")
+    } else if let Event::Waiting { led } = event {
+        format!("waiting led {led}")
+    } else if let Event::Waits { whom } | Event::RemovedLast { whom } = event {
+        format!("of {:?} {}", whom.door, whom.ordinal)
+    } else {
+        event.key().to_owned()
     }
 }
 
