@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod auth;
 mod dialog;
 pub mod endpoint;
 pub mod error;
@@ -19,6 +20,7 @@ pub mod sdp;
 mod session;
 mod session_timer;
 
+pub use auth::Account;
 pub use endpoint::{
     Asked, CallRef, Caller, Cause, Command, Counters, Ended, Endpoint, EndpointConfig, Event, Flow,
     Limits, Protocol, Scheme, Target, Transmit,

@@ -123,3 +123,11 @@ pub const SRV_RECORDS: usize = 16;
 
 /// Addresses that a place leads to at most, and host names asked for them; further ones are ignored.
 pub const HOPS: usize = 32;
+
+// --- being a client
+
+/// Challenges heeded of one 401 or 407; further ones are ignored. Real ones hold one per algorithm.
+pub const CHALLENGES: usize = 8;
+
+/// Octets of one challenge, which our answer repeats; a longer one is ignored.
+pub const CHALLENGE_BYTES: usize = 2_048;
