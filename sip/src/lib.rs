@@ -15,6 +15,7 @@ pub mod error;
 pub mod limit;
 pub mod locate;
 pub mod redact;
+mod registration;
 pub mod rtp;
 pub mod sdp;
 mod session;
@@ -22,7 +23,9 @@ mod session_timer;
 
 pub use auth::Account;
 pub use endpoint::{
-    Asked, CallRef, Caller, Cause, Command, Counters, Ended, Endpoint, EndpointConfig, Event, Flow,
-    Limits, Protocol, Scheme, Target, Transmit,
+    Asked, CallRef, Caller, Cause, Command, Counters, Dial, Ended, Endpoint, EndpointConfig, Event,
+    Flow, Limits, Protocol, Scheme, Target, Transmit, TrunkCommand, TrunkEvent, TrunkRef,
+    Unregistered,
 };
 pub use error::DescriptionError;
+pub use registration::Registrar;

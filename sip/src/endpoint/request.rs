@@ -349,8 +349,8 @@ fn split_row(line: &[u8]) -> Option<(HeaderName, Vec<u8>)> {
     Some((name, line[colon + 1..].trim_ascii().to_vec()))
 }
 
-/// What is copied into responses must not contain line ends or other control characters.
-fn printable(mut value: Vec<u8>) -> Vec<u8> {
+/// What is copied into our messages must not contain line ends or other control characters.
+pub(crate) fn printable(mut value: Vec<u8>) -> Vec<u8> {
     for byte in &mut value {
         if byte.is_ascii_control() && *byte != b'\t' {
             *byte = b'?';
