@@ -353,7 +353,7 @@ fn ladder_of_a_trunk_that_goes_silent_and_comes_back() {
     let alive = TrunkEvent::Alive {
         round_trip: Duration::from_millis(20),
     };
-    assert_eq!(network.trunk_events(), [alive.clone()]);
+    assert_eq!(network.trunk_events(), std::slice::from_ref(&alive));
     network.lost = Box::new(|_, to_us| to_us);
     network.run_seconds(4 * 92);
     let silent = [alive.clone(), TrunkEvent::Silent, TrunkEvent::WantsFlow];

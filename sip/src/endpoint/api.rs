@@ -357,10 +357,6 @@ pub enum Ended {
 }
 
 /// What the door wants.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "commands are few and handed over by value at once"
-)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Call somebody. `Ringing`, `Early` and `Answered` follow, or `Ended`.

@@ -246,10 +246,10 @@ impl Endpoint {
             }
             Exchange::Invite(state) => {
                 let answered = matches!(
-                    state,
+                    **state,
                     InviteClient::Completed { .. } | InviteClient::Accepted { .. }
                 );
-                *state = InviteClient::Terminated;
+                **state = InviteClient::Terminated;
                 answered
             }
         };

@@ -190,7 +190,7 @@ pub(crate) enum Asker {
 #[derive(Debug)]
 pub(crate) enum Exchange {
     /// For INVITE.
-    Invite(InviteClient),
+    Invite(Box<InviteClient>),
     /// For everything else.
     Other(NonInviteClient),
 }

@@ -87,7 +87,7 @@ impl Endpoint {
     }
 
     pub(super) fn leave(&mut self, id: CallRef, cause: Option<Cause>, now: Instant) {
-        if self.leave_outgoing(id, Ended::Left, now) {
+        if self.leave_outgoing(id, Ended::Left, cause, now) {
             return;
         }
         let Some(call) = self.calls.get_mut(id) else {
@@ -273,7 +273,8 @@ impl Endpoint {
         let state = match purpose {
             Purpose::Invite | Purpose::Reinvite => {
                 let head = head.clone();
-                Exchange::Invite(InviteClient::new(head, bytes, is_reliable(flow), now))
+                let state = InviteClient::new(head, bytes, is_reliable(flow), now);
+                Exchange::Invite(Box::new(state))
             }
             Purpose::Cancel
             | Purpose::Prack

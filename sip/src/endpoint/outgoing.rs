@@ -55,8 +55,8 @@ pub(super) struct Outgoing {
 enum Progress {
     /// It rings, until that time at most.
     Ringing { until: Instant },
-    /// The door has left, and CANCEL waits for a provisional response (RFC 3261 §9.1).
-    Leaving,
+    /// The door has left for this cause, and CANCEL waits for a provisional response (RFC 3261 §9.1).
+    Leaving(Option<Cause>),
     /// The door has left, and CANCEL is out.
     Cancelled,
     /// A branch has answered.
@@ -202,31 +202,37 @@ impl Endpoint {
     }
 
     /// Gives up a call that is not answered yet; false if it is none.
-    pub(super) fn leave_outgoing(&mut self, id: CallRef, reason: Ended, now: Instant) -> bool {
+    pub(super) fn leave_outgoing(
+        &mut self,
+        id: CallRef,
+        reason: Ended,
+        cause: Option<Cause>,
+        now: Instant,
+    ) -> bool {
         let Some(call) = self.outgoing.all.get_mut(&id) else {
             return false;
         };
         if !matches!(call.progress, Progress::Ringing { .. }) {
             return call.progress != Progress::Answered;
         }
-        call.progress = Progress::Leaving;
+        call.progress = Progress::Leaving(cause);
         self.schedule.set(Owner::Outgoing(id), None);
         self.tell(Event::Ended {
             call: id,
             reason,
             cause: None,
         });
-        self.cancel(id, now);
+        self.cancel(id, cause, now);
         true
     }
 
     /// Nobody has answered for too long.
     pub(super) fn handle_outgoing_timeout(&mut self, id: CallRef, now: Instant) {
-        self.leave_outgoing(id, Ended::Unanswered, now);
+        self.leave_outgoing(id, Ended::Unanswered, Some(Cause::TIMEOUT), now);
     }
 
     /// Sends CANCEL as soon as it may be sent.
-    fn cancel(&mut self, id: CallRef, now: Instant) {
+    fn cancel(&mut self, id: CallRef, cause: Option<Cause>, now: Instant) {
         let Some(call) = self.outgoing.all.get_mut(&id) else {
             return;
         };
@@ -242,7 +248,10 @@ impl Endpoint {
         if let Some(head) = state.cancellable(now) {
             call.progress = Progress::Cancelled;
             self.settle_client(sent);
-            self.ask(&head, Asker::Call(id), Purpose::Cancel, &[], None, now);
+            let cause = cause.and_then(Cause::value);
+            let fields = cause.map(|cause| ("Reason", cause.into_bytes()));
+            let (asker, fields) = (Asker::Call(id), fields.as_slice());
+            self.ask(&head, asker, Purpose::Cancel, fields, None, now);
         }
     }
 
@@ -252,7 +261,7 @@ impl Endpoint {
         };
         match call.progress {
             Progress::Ringing { .. } => {}
-            Progress::Leaving => return self.cancel(id, now),
+            Progress::Leaving(cause) => return self.cancel(id, cause, now),
             Progress::Cancelled | Progress::Answered => return,
         }
         let status = response.status.code();
@@ -411,7 +420,7 @@ impl Endpoint {
     }
 
     /// Answers a request within an early dialog, without state: what it would change is not agreed yet. None of ours.
-    pub(super) fn answer_early(&mut self, incoming: &Incoming) -> Option<Reply> {
+    pub(super) fn answer_early(&self, incoming: &Incoming) -> Option<Reply> {
         let early = self.outgoing.early(incoming)?;
         let verb = incoming.verb();
         Some(match verb {
