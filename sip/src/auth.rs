@@ -20,7 +20,8 @@ pub struct Account {
     pub user: Pii<String, Carriage>,
     /// The password.
     pub password: Secret<String>,
-    /// The only realm that is answered; without one, whichever realm the peer names.
+    /// The only realm that is answered; without one, whichever realm the peer names. It should be known: whoever is called
+    /// through a proxy that lets it pass could otherwise ask for a proof too, and try passwords against it.
     pub realm: Option<String>,
 }
 
