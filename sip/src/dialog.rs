@@ -1,15 +1,12 @@
 //! Dialogs (RFC 3261 §12): who speaks to whom, in which order, along which route.
 
-use std::net::SocketAddr;
-
-use bytes::{BufMut, BytesMut};
-use sipx_sip::{Address, HeaderName, Headers, Request, Uri};
+use sipx_sip::{Address, HeaderName, Headers, Response, Uri};
 
 use crate::{
     endpoint::{
         Flow, Protocol,
-        request::{Incoming, split_quoted},
-        write::{Wire, finish, put},
+        request::{Incoming, printable, split_quoted},
+        write::{Head, written},
     },
     limit,
 };
@@ -94,8 +91,31 @@ impl Dialog {
             local: [&incoming.heads.to, b";tag=".as_slice(), tag.as_bytes()].concat(),
             remote: incoming.heads.from.clone(),
             target: contact(&request.headers)?,
-            routes: routes(request)?,
+            routes: routes(&request.headers)?,
             local_cseq: 0,
+        })
+    }
+
+    /// Makes the dialog that a response to our INVITE opens (RFC 3261 §12.1.2); `None` when its Record-Route is
+    /// unusable. Without a usable Contact the requests go to the address that was invited.
+    pub(crate) fn of_response(head: &Head, response: &Response) -> Option<Self> {
+        let to = response.headers.value(&HeaderName::To)?;
+        let mut routes = routes(&response.headers)?;
+        routes.reverse();
+        Some(Self {
+            id: DialogId {
+                call_id: head.call_id.clone(),
+                local_tag: tag(&head.from)?,
+                remote_tag: remote_tag(response).unwrap_or_default(),
+            },
+            flow: head.flow,
+            remote_cseq: 0,
+            secure: head.uri.starts_with(b"sips:"),
+            local: head.from.clone(),
+            remote: printable(to.trim_ascii().to_vec()),
+            target: contact(&response.headers).unwrap_or_else(|| head.uri.clone()),
+            routes,
+            local_cseq: head.cseq,
         })
     }
 
@@ -108,69 +128,64 @@ impl Dialog {
 
     /// Our Contact in this dialog.
     pub(crate) fn contact(&self, flow: Flow) -> Vec<u8> {
-        let scheme = if self.secure { "sips" } else { "sip" };
+        Self::contact_of(flow, self.secure)
+    }
+
+    /// Our Contact on a flow; `secure` asks for `sips:`.
+    pub(crate) fn contact_of(flow: Flow, secure: bool) -> Vec<u8> {
+        let scheme = if secure { "sips" } else { "sip" };
         let transport = match flow.protocol {
             Protocol::Udp => "",
             Protocol::Tcp => ";transport=tcp",
+            // `sips:` says it already, and there the parameter would name what carries TLS (RFC 3261 §26.2.2).
+            Protocol::Tls if secure => "",
+            Protocol::Tls => ";transport=tls",
         };
-        format!("<{scheme}:{}{transport}>", written(flow.local)).into_bytes()
+        format!("<{scheme}:{}{transport}>", written(flow.advertised)).into_bytes()
     }
 
-    /// Writes our next request (RFC 3261 §12.2.1.1), with further header fields.
-    pub(crate) fn request(
-        &mut self,
-        method: &str,
-        branch: &str,
-        fields: &[(&str, Vec<u8>)],
-        agent: &str,
-    ) -> Wire {
+    /// Begins our next request (RFC 3261 §12.2.1.1).
+    pub(crate) fn next_head(&mut self, branch: String) -> Head {
         self.local_cseq += 1;
+        self.head(self.local_cseq, branch)
+    }
+
+    /// Begins a request of this number: that of an ACK is its INVITE's (RFC 3261 §13.2.2.4).
+    pub(crate) fn head(&self, cseq: u32, branch: String) -> Head {
         let strict = self.routes.first().filter(|route| !route.loose);
-        let mut out = BytesMut::with_capacity(1_024);
-        out.put_slice(method.as_bytes());
-        out.put_u8(b' ');
-        out.put_slice(strict.map_or(&self.target, |first| &first.uri));
-        out.put_slice(b" SIP/2.0\r\n");
-        let transport = match self.flow.protocol {
-            Protocol::Udp => "UDP",
-            Protocol::Tcp => "TCP",
-        };
-        let via = format!(
-            "SIP/2.0/{transport} {};branch={branch};rport",
-            written(self.flow.local)
-        );
-        put(&mut out, "Via", via.as_bytes());
-        put(&mut out, "Max-Forwards", b"70");
-        for route in self.routes.iter().skip(usize::from(strict.is_some())) {
-            put(&mut out, "Route", &route.text);
+        let further = self.routes.iter().skip(usize::from(strict.is_some()));
+        let last = strict.map(|_| [b"<".as_slice(), &self.target, b">"].concat());
+        Head {
+            flow: self.flow,
+            branch,
+            uri: strict.map_or(&self.target, |first| &first.uri).clone(),
+            routes: further
+                .map(|route| route.text.clone())
+                .chain(last)
+                .collect(),
+            from: self.local.clone(),
+            to: self.remote.clone(),
+            call_id: self.id.call_id.clone(),
+            cseq,
         }
-        if strict.is_some() {
-            put(
-                &mut out,
-                "Route",
-                &[b"<".as_slice(), &self.target, b">"].concat(),
-            );
-        }
-        put(&mut out, "From", &self.local);
-        put(&mut out, "To", &self.remote);
-        put(&mut out, "Call-ID", &self.id.call_id);
-        put(
-            &mut out,
-            "CSeq",
-            format!("{} {method}", self.local_cseq).as_bytes(),
-        );
-        for (name, value) in fields {
-            put(&mut out, name, value);
-        }
-        put(&mut out, "User-Agent", agent.as_bytes());
-        finish(&mut out, None);
-        Wire::new(out.freeze())
+    }
+
+    /// Takes over from the early dialog that a 2xx confirms: the numbers of its requests go on (RFC 3261 §13.2.2.4).
+    pub(crate) fn continue_from(&mut self, early: &Self) {
+        self.local_cseq = self.local_cseq.max(early.local_cseq);
+        self.remote_cseq = early.remote_cseq;
     }
 }
 
-/// Our address as the peer must read it: IPv4 behind a socket for both families as IPv4, IPv6 without a zone.
-fn written(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
+/// The tag that the peer put on To of its response; elements of RFC 2543 put none.
+pub(crate) fn remote_tag(response: &Response) -> Option<Vec<u8>> {
+    tag(&response.headers.value(&HeaderName::To)?)
+}
+
+/// The tag of a From or To.
+fn tag(value: &[u8]) -> Option<Vec<u8>> {
+    let address = Address::parse(value, "To").ok()?;
+    address.tag().map(<[u8]>::to_vec)
 }
 
 /// The URI of the first Contact, without header components, which a Request-URI must not have.
@@ -192,10 +207,10 @@ fn uri_text(uri: &Uri) -> Vec<u8> {
         .to_vec()
 }
 
-/// The route set: Record-Route in the order of the request (RFC 3261 §12.1.1).
-fn routes(request: &Request) -> Option<Vec<Route>> {
+/// The route set: Record-Route in its order, which for the side that answers is right (RFC 3261 §12.1.1).
+fn routes(headers: &Headers) -> Option<Vec<Route>> {
     let mut routes = Vec::new();
-    for header in request.headers.get_all(&HeaderName::RecordRoute) {
+    for header in headers.get_all(&HeaderName::RecordRoute) {
         for text in split_quoted(&header.value(), b',') {
             let uri = Address::parse(text, "Record-Route").ok()?.uri;
             routes.push(Route {

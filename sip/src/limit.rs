@@ -112,3 +112,62 @@ pub const MESSAGE_WITHIN: Duration = Duration::from_secs(32);
 
 /// Seconds named in the Retry-After of a 503.
 pub const RETRY_AFTER_SECONDS: u32 = 10;
+
+// --- locating servers
+
+/// NAPTR records heeded of a domain; further ones are ignored. There are three services that we know.
+pub const NAPTR_RECORDS: usize = 8;
+
+/// SRV records heeded of a service; further ones are ignored.
+pub const SRV_RECORDS: usize = 16;
+
+/// Addresses that a place leads to at most, and host names asked for them; further ones are ignored.
+pub const HOPS: usize = 32;
+
+// --- being a client
+
+/// Challenges heeded of one 401 or 407; further ones are ignored. Real ones hold one per algorithm.
+pub const CHALLENGES: usize = 8;
+
+/// Octets of one challenge, which our answer repeats; a longer one is ignored.
+pub const CHALLENGE_BYTES: usize = 2_048;
+
+/// Shortest and longest time asked of a registrar; what the settings say is clipped to it.
+pub const REGISTRATION_MIN: Duration = Duration::from_secs(60);
+
+/// The longest time a registrar may make us ask for by 423, and the longest we rely on.
+pub const REGISTRATION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How soon a registration is refreshed or tried again at the earliest, whatever the registrar says.
+pub const REGISTRATION_REFRESH_MIN: Duration = Duration::from_secs(5);
+
+/// REGISTER requests repeated at once for credentials, a longer time, a new address or a security agreement; then it
+/// counts as failed. Real registrars need up to three.
+pub const REGISTER_REPEATS: usize = 6;
+
+/// How long a refused account is left alone; carriers lock accounts that insist.
+pub const REGISTER_REFUSED_RETRY: Duration = Duration::from_secs(20 * 60);
+
+/// After what time a registration that failed is tried again; it doubles (RFC 5626 §4.5).
+pub const REGISTER_RETRY: Duration = Duration::from_secs(30);
+
+/// Up to what time it doubles, and how long a registrar may make us wait.
+pub const REGISTER_RETRY_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// Security-Server rows heeded, of so many octets each; further and longer ones are ignored. Carriers send three.
+pub const SECURITY_SERVERS: usize = 8;
+
+/// Octets of one Security-Server row.
+pub const SECURITY_SERVER_BYTES: usize = 512;
+
+/// How often a trunk is asked whether it is there.
+pub const PROBE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Questions without answer in succession after which a trunk counts as gone.
+pub const PROBES_LOST: u32 = 3;
+
+/// Early dialogs of one call of ours, and branches hung up on that answer too late; further ones are ignored.
+pub const FORKS: usize = 8;
+
+/// How long a call of ours may ring at most.
+pub const RING_WITHIN: Duration = Duration::from_secs(300);

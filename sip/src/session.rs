@@ -31,6 +31,28 @@ pub(crate) struct Call {
     pub(crate) timer: Option<Timer>,
     /// Whether the peer takes UPDATE.
     pub(crate) knows_update: bool,
+    /// Our last re-INVITE.
+    pub(crate) reinvite: Option<Reinvite>,
+}
+
+/// A re-INVITE of ours, which refreshes the session of a peer that takes no UPDATE.
+#[derive(Debug)]
+pub(crate) enum Reinvite {
+    /// It waits for its final response; meanwhile the peer may not change the session (RFC 3261 §14.2).
+    Asked,
+    /// Its 2xx is acknowledged, and will be again.
+    Acknowledged {
+        /// Its number.
+        cseq: u32,
+        /// The acknowledgement.
+        ack: Wire,
+    },
+}
+
+impl Reinvite {
+    pub(crate) fn is_asked(&self) -> bool {
+        matches!(self, Self::Asked)
+    }
 }
 
 /// Where a session stands.
@@ -241,6 +263,7 @@ impl Calls {
             ping: None,
             timer: None,
             knows_update: false,
+            reinvite: None,
         };
         // The handle is fresh, so nothing was there.
         self.all.entry(call).insert_entry(value).into_mut()
@@ -265,6 +288,17 @@ impl Calls {
             .filter(|(_, call)| call.dialog.flow == flow && call.session.is_unconfirmed())
             .map(|(id, _)| *id)
             .collect()
+    }
+
+    /// Moves the calls over one flow to another.
+    pub(crate) fn move_to(&mut self, before: Flow, flow: Flow) {
+        let moved = self
+            .all
+            .values_mut()
+            .filter(|call| call.dialog.flow == before);
+        for call in moved {
+            call.dialog.flow = flow;
+        }
     }
 
     pub(crate) fn remove(&mut self, call: CallRef) {

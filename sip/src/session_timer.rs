@@ -31,14 +31,9 @@ pub(crate) enum Unfit {
 }
 
 impl Terms {
-    /// Answers what an INVITE or UPDATE asks for (RFC 4028 §9, table 2). `wanted` is our interval; `able` says whether
-    /// we can refresh. The peer refreshes where it leaves that open: its refreshes tell us that it lives, while ours
+    /// Answers what an INVITE or UPDATE asks for (RFC 4028 §9, table 2). `wanted` is our interval. The peer refreshes where it leaves that open: its refreshes tell us that it lives, while ours
     /// would cost a request per call.
-    pub(crate) fn answer(
-        headers: &Headers,
-        wanted: Duration,
-        able: bool,
-    ) -> Result<Option<Self>, Unfit> {
+    pub(crate) fn answer(headers: &Headers, wanted: Duration) -> Result<Option<Self>, Unfit> {
         let asked = read::<SessionExpires>(headers)?;
         let least =
             read::<MinSe>(headers)?.map_or(limit::SESSION_INTERVAL_MIN, |MinSe(least)| least);
@@ -55,13 +50,10 @@ impl Terms {
             return Err(Unfit::TooBrief);
         }
         let refresher = match asked.refresher {
-            Some(Refresher::Uac) => Refresher::Uac,
-            Some(Refresher::Uas) | None if able && (asked.refresher.is_some() || !supported) => {
-                Refresher::Uas
-            }
-            Some(Refresher::Uas) | None if supported => Refresher::Uac,
-            // A proxy asked, and neither side can: the session does not expire.
-            Some(Refresher::Uas) | None => return Ok(None),
+            Some(refresher) => refresher,
+            None if supported => Refresher::Uac,
+            // A proxy asked, on behalf of a peer that knows nothing of timers.
+            None => Refresher::Uas,
         };
         Ok(Some(Self {
             // The interval may be shortened, but not below Min-SE, and never lengthened.
@@ -115,6 +107,14 @@ impl Timer {
             we_refresh: terms.refresher == Refresher::Uas,
         };
         Self::of(session, now)
+    }
+
+    /// Starts with the 2xx to our INVITE, which asked for `wanted`; a peer that says nothing of timers wants none.
+    pub(crate) fn agreed(headers: &Headers, wanted: Duration, now: Instant) -> Option<Self> {
+        let agreed = headers.typed::<SessionExpires>()?.ok();
+        let mut session = adopt(agreed, Some(wanted))?;
+        session.interval = session.interval.min(limit::SESSION_INTERVAL_MAX);
+        Some(Self::of(session, now))
     }
 
     /// Starts again with the 2xx to our refresh (RFC 4028 §7.2).
@@ -225,8 +225,8 @@ mod tests {
         }
     }
 
-    fn answer(fields: &str, able: bool) -> Result<Option<String>, Unfit> {
-        let terms = Terms::answer(&headers(fields), HALF_AN_HOUR, able)?;
+    fn answer(fields: &str) -> Result<Option<String>, Unfit> {
+        let terms = Terms::answer(&headers(fields), HALF_AN_HOUR)?;
         Ok(terms.map(|terms| {
             let required = if terms.is_required() { " required" } else { "" };
             format!("{}{required}", terms.session_expires())
@@ -237,67 +237,51 @@ mod tests {
     fn what_is_asked_is_answered_by_table_2() {
         let timer = "Supported: 100rel, timer\r\n";
         let cases = [
-            ("", true, None),
-            ("Supported: 100rel\r\n", true, None),
-            (timer, true, Some("1800;refresher=uac required")),
-            (
-                "Require: timer\r\n",
-                true,
-                Some("1800;refresher=uac required"),
-            ),
-            ("Session-Expires: 600\r\n", true, Some("600;refresher=uas")),
-            ("Session-Expires: 600\r\n", false, None),
+            ("", None),
+            ("Supported: 100rel\r\n", None),
+            (timer, Some("1800;refresher=uac required")),
+            ("Require: timer\r\n", Some("1800;refresher=uac required")),
+            ("Session-Expires: 600\r\n", Some("600;refresher=uas")),
             (
                 "x: 600;refresher=uac\r\n",
-                true,
                 Some("600;refresher=uac required"),
             ),
             (
                 "x: 3600;refresher=uac\r\nMin-SE: 2000\r\n",
-                true,
                 Some("2000;refresher=uac required"),
             ),
             (
                 "x: 3600;refresher=uac\r\nMin-SE: 9999999999999\r\n",
-                true,
                 Some("3600;refresher=uac required"),
             ),
             (
                 "x: 18446744073709551615;refresher=uac\r\n",
-                true,
                 Some("1800;refresher=uac required"),
             ),
             (
                 "x: 18446744073709551615;refresher=uac\r\nMin-SE: 18446744073709551615\r\n",
-                true,
                 Some("86400;refresher=uac required"),
             ),
         ];
-        for (fields, able, expected) in cases {
-            assert_eq!(
-                answer(fields, able),
-                Ok(expected.map(str::to_owned)),
-                "{fields}"
-            );
+        for (fields, expected) in cases {
+            assert_eq!(answer(fields), Ok(expected.map(str::to_owned)), "{fields}");
         }
-        let with_timer =
-            |fields: &str, able| answer(&format!("{timer}{fields}"), able).unwrap().unwrap();
-        assert_eq!(with_timer("x: 90\r\n", true), "90;refresher=uac required");
+        let with_timer = |fields: &str| answer(&format!("{timer}{fields}")).unwrap().unwrap();
+        assert_eq!(with_timer("x: 90\r\n"), "90;refresher=uac required");
         let ours = "x: 90;refresher=uas\r\n";
-        assert_eq!(with_timer(ours, true), "90;refresher=uas required");
-        assert_eq!(with_timer(ours, false), "90;refresher=uac required");
+        assert_eq!(with_timer(ours), "90;refresher=uas required");
     }
 
     #[test]
     fn what_is_too_brief_or_broken_is_refused() {
-        assert_eq!(answer("x: 89\r\n", true), Err(Unfit::TooBrief));
+        assert_eq!(answer("x: 89\r\n"), Err(Unfit::TooBrief));
         for broken in [
             "x: soon\r\n",
             "x: 90;refresher=me\r\n",
             "Min-SE: -1\r\n",
             "x: 99999999999999999999999\r\n",
         ] {
-            assert_eq!(answer(broken, true), Err(Unfit::Malformed), "{broken}");
+            assert_eq!(answer(broken), Err(Unfit::Malformed), "{broken}");
         }
     }
 

@@ -315,15 +315,14 @@ fn ladder_of_a_refused_transfer() {
 
 /// The cause that the door hears of at the end.
 fn cause(world: &World) -> Option<Cause> {
-    world.events.iter().find_map(|event| match event {
-        Event::Ended { cause, .. } => *cause,
-        Event::Invite { .. }
-        | Event::Established { .. }
-        | Event::Reinvite { .. }
-        | Event::Renegotiated { .. }
-        | Event::Key { .. }
-        | Event::Alive { .. } => None,
-    })
+    let ended = world
+        .events
+        .iter()
+        .find(|event| matches!(event, Event::Ended { .. }));
+    let Some(Event::Ended { cause, .. }) = ended else {
+        return None;
+    };
+    *cause
 }
 
 #[test]

@@ -362,18 +362,12 @@ fn a_connection_lost_before_the_ack_takes_its_calls_with_it() {
         }
         transmits(&mut endpoint);
         endpoint.handle_closed(tcp(), now);
-        let ended: Vec<CallRef> = events(&mut endpoint)
-            .iter()
-            .filter_map(|event| match event {
-                Event::Ended { call, .. } => Some(*call),
-                Event::Invite { .. }
-                | Event::Established { .. }
-                | Event::Reinvite { .. }
-                | Event::Renegotiated { .. }
-                | Event::Key { .. }
-                | Event::Alive { .. } => None,
-            })
-            .collect();
+        let mut ended = Vec::new();
+        for event in events(&mut endpoint) {
+            if let Event::Ended { call, .. } = event {
+                ended.push(call);
+            }
+        }
         assert_eq!(ended, calls, "{stage:?}");
         assert_eq!(transmits(&mut endpoint), Vec::<String>::new());
         assert_eq!((endpoint.calls(), endpoint.transactions()), (0, 0));
@@ -474,7 +468,8 @@ fn what_the_peer_says_to_our_refresh_decides_when_the_next_one_is_due() {
         ("200 OK", after(900)),
         ("200 OK\r\nSession-Expires: 600;refresher=uac", after(300)),
         ("200 OK\r\nSession-Expires: 600;refresher=uas", after(568)),
-        ("405 No", None),
+        // Then by re-INVITE.
+        ("405 No", after(0)),
         ("491 Wait", after(1)),
         ("422 Brief\r\nMin-SE: 3600", after(0)),
         ("422 Brief\r\nMin-SE: 90", after(434)),
@@ -498,6 +493,47 @@ fn what_the_peer_says_to_our_refresh_decides_when_the_next_one_is_due() {
         assert_eq!(endpoint.poll_timeout(), expected, "{said}");
         assert_eq!((endpoint.calls(), events(&mut endpoint).len()), (1, 0));
     }
+}
+
+#[test]
+fn a_peer_that_takes_no_update_is_asked_by_reinvite_and_if_it_takes_none_not_at_all() {
+    let now = t0();
+    let due = now + Duration::from_secs(900);
+    let (mut endpoint, _, update) = refreshing(now);
+    let refused = world::phone_answer(&update).replace("200 OK", "405 No");
+    endpoint.handle_datagram(udp(), refused.as_bytes(), due);
+    endpoint.handle_timeout(due);
+    let reinvite = transmits(&mut endpoint).pop().unwrap();
+    assert!(reinvite.starts_with("INVITE sip:anna@198.51.100.7 "));
+    assert!(
+        reinvite.contains("\r\nm=audio 30000 RTP/AVP 8 101\r\n"),
+        "{reinvite}"
+    );
+    let refused = world::phone_answer(&reinvite).replace("200 OK", "405 No");
+    endpoint.handle_datagram(udp(), refused.as_bytes(), due);
+    let ack = transmits(&mut endpoint).pop().unwrap();
+    assert!(ack.starts_with("ACK "));
+    endpoint.handle_timeout(due + Duration::from_secs(32));
+    assert_eq!(endpoint.poll_timeout(), None, "it is held to no interval");
+    assert_eq!(endpoint.calls(), 1);
+}
+
+#[test]
+fn while_our_reinvite_is_out_the_peer_changes_nothing() {
+    let now = t0();
+    let timer = format!("{CONTACT}Session-Expires: 90;refresher=uas\r\n");
+    let (mut endpoint, _, tag) = established(udp(), &timer, now);
+    let due = now + Duration::from_secs(45);
+    endpoint.handle_timeout(due);
+    let reinvite = transmits(&mut endpoint).pop().unwrap();
+    assert!(reinvite.starts_with("INVITE "));
+    let theirs = Message {
+        to_tag: &tag,
+        body: SDP,
+        ..Message::new("INVITE", 6, "c")
+    };
+    endpoint.handle_datagram(udp(), theirs.text().as_bytes(), due);
+    assert_eq!(statuses(&mut endpoint), [491]);
 }
 
 #[test]

@@ -249,6 +249,11 @@ impl Door {
                     Err(refusal) => self.refuse(call, refusal),
                 }
             }
+            // Nothing here makes calls or sees to trunks, so none of these come.
+            Event::Ringing { .. }
+            | Event::Early { .. }
+            | Event::Answered { .. }
+            | Event::Trunk { .. } => {}
             Event::Established { call, answer } => self.tell(call, News::Established(answer)),
             Event::Reinvite { call, offer } => self.tell(call, News::Reinvite(offer)),
             Event::Renegotiated { call, answer } => self.tell(call, News::Renegotiated(answer)),

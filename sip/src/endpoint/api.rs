@@ -8,6 +8,7 @@ use super::Cause;
 use crate::{
     limit,
     redact::{Carriage, Naming, Pii, Secret},
+    registration::Registrar,
     sdp::Description,
 };
 
@@ -18,6 +19,27 @@ pub enum Protocol {
     Udp,
     /// A stream connection.
     Tcp,
+    /// A stream connection within TLS.
+    Tls,
+}
+
+impl Protocol {
+    /// Tells whether it is a connection, which does not lose messages and has to be cut into them.
+    pub const fn is_stream(self) -> bool {
+        match self {
+            Self::Udp => false,
+            Self::Tcp | Self::Tls => true,
+        }
+    }
+
+    /// How Via calls it (RFC 3261 §25.1).
+    pub const fn via(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+        }
+    }
 }
 
 /// The path between one of our sockets and a peer.
@@ -25,12 +47,27 @@ pub enum Protocol {
 pub struct Flow {
     /// The transport protocol.
     pub protocol: Protocol,
-    /// Our address, as the peer can reach it: it appears in Contact and Via.
+    /// Our address, by which our socket is found.
     pub local: SocketAddr,
+    /// Our address as the peer must read it, in Contact and Via: behind address translation not the same.
+    pub advertised: SocketAddr,
     /// The peer's address.
     pub remote: SocketAddr,
     /// Identifies the connection of a stream; 0 for datagrams.
     pub id: u64,
+}
+
+impl Flow {
+    /// Makes a flow whose peer reaches us at the address that our socket has.
+    pub const fn new(protocol: Protocol, local: SocketAddr, remote: SocketAddr, id: u64) -> Self {
+        Self {
+            protocol,
+            local,
+            advertised: local,
+            remote,
+            id,
+        }
+    }
 }
 
 impl fmt::Debug for Flow {
@@ -63,6 +100,10 @@ impl fmt::Debug for Transmit {
 /// The handle of one call: an INVITE and all that follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallRef(pub(crate) u64);
+
+/// The handle of one trunk, chosen by the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrunkRef(pub u16);
 
 /// How to make an endpoint.
 #[derive(Debug, Clone)]
@@ -165,7 +206,8 @@ pub struct Caller {
     pub name: Option<Pii<String, Naming>>,
 }
 
-/// What the door must know. For every `Invite` there is exactly one `Ended`, and it is the call's last event.
+/// What the door must know. For every `Invite`, the event and the command, there is exactly one `Ended`, and it is the
+/// call's last event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// Someone calls; 100 Trying is on its way. Answer with `Accept`, `Reject` or `Bye`.
@@ -178,6 +220,33 @@ pub enum Event {
         asked: Box<Asked>,
         /// The offer; without one, `Accept` carries ours and `Established` the answer.
         offer: Option<Description>,
+    },
+    /// Whom we call is being alerted.
+    Ringing {
+        /// The call.
+        call: CallRef,
+    },
+    /// Whom we call, or a branch of a call that was forked, answers our offer before it answers the call: there is sound
+    /// to be heard, such as an announcement. `Answered` may come from another branch.
+    Early {
+        /// The call.
+        call: CallRef,
+        /// The answer.
+        answer: Description,
+    },
+    /// Whom we call has answered, and our ACK is on its way.
+    Answered {
+        /// The call.
+        call: CallRef,
+        /// The answer to our offer.
+        answer: Description,
+    },
+    /// What happened to a trunk.
+    Trunk {
+        /// The trunk.
+        trunk: TrunkRef,
+        /// What.
+        what: TrunkEvent,
     },
     /// The ACK of our 200 arrived.
     Established {
@@ -223,9 +292,50 @@ pub enum Event {
     },
 }
 
+/// What happened to a trunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrunkEvent {
+    /// The registrar knows where we are.
+    Registered {
+        /// For how long; it is told again in time.
+        expires: Duration,
+        /// Our address as the registrar sees it, if it says so; by then it is told that address. Other requests should
+        /// advertise it too.
+        public: Option<Pii<SocketAddr>>,
+    },
+    /// The registrar does not know where we are, or will not for long; it is told again after a while.
+    Unregistered(Unregistered),
+    /// Somebody answered our question whether the trunk is there.
+    Alive {
+        /// How long the answer took.
+        round_trip: Duration,
+    },
+    /// Nobody answered that question for several times.
+    Silent,
+    /// The flow leads nowhere: `Rebind` to the next address, or to a new connection to the same one.
+    WantsFlow,
+}
+
+/// Why a registrar does not know where we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unregistered {
+    /// The account is refused by this status, usually 403 or 404. It is tried again seldom, lest it be locked.
+    Refused(u16),
+    /// Name or password are wrong, or the challenge is none that the account may answer; tried again as seldom.
+    Credentials,
+    /// The registrar failed with this status.
+    Failed(u16),
+    /// Nobody answered, or the connection is gone.
+    Unreachable,
+    /// The door said `Unregister`.
+    Left,
+}
+
 /// Why a call is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
+    /// Whom we called refused by this status, or sent us elsewhere (3xx), where we do not go.
+    Refused(u16),
     /// The peer hung up.
     Bye,
     /// The peer gave up before we answered.
@@ -238,7 +348,7 @@ pub enum Ended {
     Expired,
     /// The peer's answer to our offer was missing or broken.
     BadAnswer,
-    /// The door did not answer the INVITE in time.
+    /// The door did not answer the INVITE in time, or nobody answered ours.
     Unanswered,
     /// The door said `Reject`.
     Rejected,
@@ -247,12 +357,22 @@ pub enum Ended {
 }
 
 /// What the door wants.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "commands are few and handed over by value at once"
-)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
+    /// Call somebody. `Ringing`, `Early` and `Answered` follow, or `Ended`.
+    Invite {
+        /// The call, from [`Endpoint::reserve`](super::Endpoint::reserve).
+        call: CallRef,
+        /// Who calls whom.
+        dial: Box<Dial>,
+    },
+    /// See to a trunk.
+    Trunk {
+        /// The trunk.
+        trunk: TrunkRef,
+        /// What.
+        command: TrunkCommand,
+    },
     /// Answer an INVITE, re-INVITE or UPDATE with 200.
     Accept {
         /// The call.
@@ -285,6 +405,49 @@ pub enum Command {
         /// The call.
         call: CallRef,
     },
+}
+
+/// A call to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dial {
+    /// The flow to call over: one that something came over, or that a trunk was told of.
+    pub flow: Flow,
+    /// The trunk whose registration, if it has one, lends the call its account and its route.
+    pub trunk: Option<TrunkRef>,
+    /// Whom to call: a SIP URI.
+    pub target: Pii<String, Carriage>,
+    /// Who calls: a SIP URI.
+    pub from: Pii<String, Carriage>,
+    /// Our offer.
+    pub sdp: Description,
+    /// How long it may ring; then we give up.
+    pub within: Duration,
+}
+
+/// What the door wants of a trunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrunkCommand {
+    /// Register and stay registered, over a flow that is open.
+    Register {
+        /// As what, where.
+        registrar: Box<Registrar>,
+        /// The flow.
+        flow: Flow,
+    },
+    /// Ask again and again whether the trunk is there, by OPTIONS over a flow that is open.
+    Probe {
+        /// Whom to ask: a SIP URI.
+        uri: String,
+        /// The flow.
+        flow: Flow,
+    },
+    /// Use another flow, which is open, for registration, probes, and the calls over the flow before.
+    Rebind {
+        /// The flow.
+        flow: Flow,
+    },
+    /// Stop asking, and let the registrar forget us; `Unregistered` follows if it knew us.
+    Unregister,
 }
 
 /// How often what happened.

@@ -6,19 +6,21 @@ use sipx_sip::Response;
 
 use super::{
     CallRef, Cause, Ended, Endpoint, Event, Flow,
-    client::{Fired, NonInviteClient, Purpose},
+    client::{Asker, Exchange, Fired, NonInviteClient, Purpose},
+    invite::{self, Heard, InviteClient},
+    outgoing::to_of,
     refresh::announce_timer,
     request::{Incoming, Verb},
     requests::{capabilities, description, is_reliable, refused_method, screen_extensions},
     server::{InviteServer, Machine, NonInviteServer},
-    timers::Owner,
+    timers::{Owner, PATIENCE},
     write::{ACCEPT, ALLOW, Reply, SUPPORTED},
 };
 use crate::{
     dialog::DialogId,
     limit,
-    session::{Call, CallFired, Kind, Session},
-    session_timer::{Terms, Timer},
+    session::{Call, CallFired, Kind, Reinvite, Session},
+    session_timer::Timer,
 };
 
 impl Endpoint {
@@ -72,7 +74,9 @@ impl Endpoint {
         let found = DialogId::of(incoming).and_then(|dialog| self.calls.find(&dialog));
         let Some((id, call)) = found.and_then(|id| self.calls.get_mut(id).map(|call| (id, call)))
         else {
-            return self.answer_stateless(&incoming.heads, Reply::new(481), now);
+            let reply = self.answer_early(incoming);
+            let reply = reply.unwrap_or_else(|| Reply::new(481));
+            return self.answer_stateless(&incoming.heads, reply, now);
         };
         if incoming.cseq < call.dialog.remote_cseq {
             return self.answer_stateless(&incoming.heads, Reply::new(500), now);
@@ -109,13 +113,74 @@ impl Endpoint {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        let (call, purpose) = (client.call, client.purpose);
-        let is_answer = client
-            .state
-            .handle_response(status, is_reliable(client.flow), now);
+        let (asker, purpose, flow) = (client.asker, client.purpose, client.flow);
+        let reliable = is_reliable(flow);
+        let heard = match &mut client.state {
+            Exchange::Other(state) => {
+                let is_answer = state.handle_response(status, reliable, now);
+                self.settle_client(id);
+                if is_answer {
+                    self.handle_answer(asker, purpose, response, now);
+                }
+                return;
+            }
+            Exchange::Invite(state) => {
+                let to = to_of(response);
+                let within = limit::RING_WITHIN + PATIENCE;
+                state.handle_response(status, &to, within, reliable, now)
+            }
+        };
+        if let Asker::Call(call) = asker {
+            self.handle_heard(call, purpose, flow, heard, response, now);
+        }
+        // Only now: with its last transaction a call of ours goes, and it may have got another.
         self.settle_client(id);
+    }
+
+    /// Takes what a response to an INVITE of ours means.
+    fn handle_heard(
+        &mut self,
+        call: CallRef,
+        purpose: Purpose,
+        flow: Flow,
+        heard: Heard,
+        response: &Response,
+        now: Instant,
+    ) {
+        match heard {
+            Heard::Nothing => {}
+            Heard::RefusedAgain(ack) => self.send(flow, ack),
+            Heard::Provisional if purpose == Purpose::Invite => {
+                self.handle_provisional(call, response, now);
+            }
+            Heard::Provisional => {}
+            Heard::Success if purpose == Purpose::Invite => {
+                self.handle_answered(call, response, now);
+            }
+            Heard::Success => self.handle_reinvite_answered(call, response, now),
+            Heard::Refused(ack) => {
+                self.send(flow, ack);
+                if purpose == Purpose::Invite {
+                    self.handle_invite_refused(call, response, now);
+                } else {
+                    self.handle_refreshed(call, response, now);
+                }
+            }
+        }
+    }
+
+    /// Takes the final response to a request other than INVITE. Whatever a peer asks within a dialog, it gets no
+    /// credentials: there the password is nobody's business.
+    fn handle_answer(&mut self, asker: Asker, purpose: Purpose, response: &Response, now: Instant) {
+        let status = response.status.code();
+        let call = match asker {
+            Asker::Call(call) => call,
+            Asker::Trunk(trunk) if purpose == Purpose::Register => {
+                return self.handle_registered(trunk, response, now);
+            }
+            Asker::Trunk(trunk) => return self.handle_probed(trunk, status, now),
+        };
         match purpose {
-            _ if !is_answer => {}
             Purpose::Bye => self.forget_call(call, now),
             Purpose::Refresh => self.handle_refreshed(call, response, now),
             Purpose::Ping if status == 481 => {
@@ -134,6 +199,13 @@ impl Endpoint {
                     self.tell(Event::Alive { call });
                 }
             }
+            Purpose::Invite
+            | Purpose::Reinvite
+            | Purpose::Cancel
+            | Purpose::Prack
+            | Purpose::Dismiss
+            | Purpose::Register
+            | Purpose::Probe => {}
         }
     }
 
@@ -142,14 +214,22 @@ impl Endpoint {
             return;
         };
         let flow = client.flow;
-        match client.state.handle_timeout(now) {
-            Fired::Nothing => self.settle_client(id),
-            Fired::Resend(request) => {
-                self.send(flow, request);
-                self.settle_client(id);
-            }
-            Fired::TimedOut => self.handle_no_response(id, now),
+        let resend = match &mut client.state {
+            Exchange::Other(state) => match state.handle_timeout(now) {
+                Fired::Nothing => None,
+                Fired::Resend(request) => Some(request),
+                Fired::TimedOut => return self.handle_no_response(id, now),
+            },
+            Exchange::Invite(state) => match state.handle_timeout(now) {
+                invite::Fired::Nothing => None,
+                invite::Fired::Resend(request) => Some(request),
+                invite::Fired::TimedOut => return self.handle_no_response(id, now),
+            },
+        };
+        if let Some(request) = resend {
+            self.send(flow, request);
         }
+        self.settle_client(id);
     }
 
     /// A request of ours stays without response.
@@ -157,15 +237,41 @@ impl Endpoint {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        let (call, purpose) = (client.call, client.purpose);
-        let answered = matches!(client.state, NonInviteClient::Completed { .. });
-        client.state = NonInviteClient::Terminated;
-        self.settle_client(id);
-        match purpose {
+        let (asker, purpose) = (client.asker, client.purpose);
+        let answered = match &mut client.state {
+            Exchange::Other(state) => {
+                let answered = matches!(state, NonInviteClient::Completed { .. });
+                *state = NonInviteClient::Terminated;
+                answered
+            }
+            Exchange::Invite(state) => {
+                let answered = matches!(
+                    **state,
+                    InviteClient::Completed { .. } | InviteClient::Accepted { .. }
+                );
+                **state = InviteClient::Terminated;
+                answered
+            }
+        };
+        match (asker, purpose) {
             _ if answered => {}
-            Purpose::Bye => self.forget_call(call, now),
-            Purpose::Ping | Purpose::Refresh => self.lose(call, now),
+            (Asker::Trunk(trunk), Purpose::Register) => self.handle_not_registered(trunk, now),
+            (Asker::Trunk(trunk), _) => self.handle_not_probed(trunk, now),
+            (Asker::Call(call), Purpose::Bye) => self.forget_call(call, now),
+            (Asker::Call(call), Purpose::Invite) => self.handle_invite_unanswered(call),
+            (Asker::Call(call), Purpose::Ping | Purpose::Refresh | Purpose::Reinvite) => {
+                self.lose(call, now);
+            }
+            (
+                Asker::Call(_),
+                Purpose::Cancel
+                | Purpose::Prack
+                | Purpose::Dismiss
+                | Purpose::Register
+                | Purpose::Probe,
+            ) => {}
         }
+        self.settle_client(id);
     }
 
     pub(super) fn handle_call_timeout(&mut self, id: CallRef, now: Instant) {
@@ -247,7 +353,7 @@ impl Endpoint {
         self.screen_offer(id)?;
         screen_extensions(&incoming.request)?;
         let offer = description(&incoming.request)?;
-        let terms = self.terms_within(id, incoming)?;
+        let terms = self.terms(&incoming.request.headers)?;
         let invitation = self.open_invite(incoming, id, offer.is_none(), terms, now);
         if let Some(call) = self.calls.get_mut(id) {
             call.heed(&incoming.request.headers);
@@ -271,7 +377,7 @@ impl Endpoint {
         if offer.is_some() || !self.calls.get(id).is_some_and(begun) {
             self.screen_offer(id)?;
         }
-        let terms = self.terms_within(id, incoming)?;
+        let terms = self.terms(&incoming.request.headers)?;
         let invitation = offer
             .is_some()
             .then(|| self.open_update(incoming, terms, now));
@@ -289,16 +395,14 @@ impl Endpoint {
         Ok(None)
     }
 
-    /// The session timer that a re-INVITE or UPDATE asks for.
-    fn terms_within(&self, id: CallRef, incoming: &Incoming) -> Result<Option<Terms>, Reply> {
-        let knows_update = self.calls.get(id).is_some_and(|call| call.knows_update);
-        self.terms(&incoming.request.headers, knows_update)
-    }
-
     /// Whether the session can be changed now: no other change of it may be under way.
     fn screen_offer(&self, id: CallRef) -> Result<(), Reply> {
         let later = Reply::new(500).with("Retry-After", limit::RETRY_AFTER_SECONDS.to_string());
-        match self.calls.get(id).map(|call| &call.session) {
+        let call = self.calls.get(id);
+        if call.is_some_and(|call| matches!(call.reinvite, Some(Reinvite::Asked))) {
+            return Err(Reply::new(491));
+        }
+        match call.map(|call| &call.session) {
             Some(Session::Confirmed) if self.is_full() => Err(later),
             Some(Session::Confirmed) => Ok(()),
             Some(Session::Proceeding(_) | Session::Reinvited(_)) => Err(later),
@@ -361,15 +465,19 @@ impl Endpoint {
     }
 
     /// Removes or schedules a client transaction after a change.
-    fn settle_client(&mut self, id: u64) {
-        let deadline = self
-            .clients
-            .get_mut(id)
-            .and_then(|client| client.state.poll_timeout());
+    pub(super) fn settle_client(&mut self, id: u64) {
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        let (asker, purpose) = (client.asker, client.purpose);
+        let deadline = client.state.poll_timeout();
+        self.schedule.set(Owner::Client(id), deadline);
         if deadline.is_none() {
             self.clients.remove(id);
+            if let (Asker::Call(call), Purpose::Invite) = (asker, purpose) {
+                self.forget_outgoing(call, id);
+            }
         }
-        self.schedule.set(Owner::Client(id), deadline);
     }
 
     fn local_tag(&self, call: CallRef) -> Option<String> {

@@ -1,9 +1,10 @@
-//! The non-INVITE client transaction (RFC 3261 §17.1.2): our BYE, OPTIONS and UPDATE within a dialog.
+//! The non-INVITE client transaction (RFC 3261 §17.1.2), and the table of all client transactions.
 
 use std::{collections::BTreeMap, time::Instant};
 
 use super::{
-    CallRef, Flow,
+    CallRef, Flow, TrunkRef,
+    invite::InviteClient,
     timers::{Backoff, PATIENCE, T4},
     write::Wire,
 };
@@ -140,20 +141,65 @@ impl NonInviteClient {
 /// Why a request was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
+    /// To call somebody.
+    Invite,
+    /// To give a call up before it is answered.
+    Cancel,
+    /// To acknowledge a reliable provisional response.
+    Prack,
     /// To hang up.
     Bye,
+    /// To hang up on a branch of a forked call that answered too late; the call goes on with another.
+    Dismiss,
     /// To learn whether the peer is there.
     Ping,
     /// To refresh the session.
     Refresh,
+    /// To refresh the session of a peer that takes no UPDATE.
+    Reinvite,
+    /// To tell a registrar where we are.
+    Register,
+    /// To learn whether a trunk is there.
+    Probe,
 }
 
 impl Purpose {
     pub(crate) const fn method(self) -> &'static str {
         match self {
-            Self::Bye => "BYE",
-            Self::Ping => "OPTIONS",
+            Self::Invite | Self::Reinvite => "INVITE",
+            Self::Cancel => "CANCEL",
+            Self::Prack => "PRACK",
+            Self::Bye | Self::Dismiss => "BYE",
+            Self::Ping | Self::Probe => "OPTIONS",
             Self::Refresh => "UPDATE",
+            Self::Register => "REGISTER",
+        }
+    }
+}
+
+/// Whom a response concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// A call.
+    Call(CallRef),
+    /// A trunk.
+    Trunk(TrunkRef),
+}
+
+/// One of the two machines.
+#[derive(Debug)]
+pub(crate) enum Exchange {
+    /// For INVITE.
+    Invite(Box<InviteClient>),
+    /// For everything else.
+    Other(NonInviteClient),
+}
+
+impl Exchange {
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Invite(state) => state.poll_timeout(),
+            Self::Other(state) => state.poll_timeout(),
         }
     }
 }
@@ -162,22 +208,22 @@ impl Purpose {
 #[derive(Debug)]
 pub(crate) struct Client {
     /// The machine.
-    pub(crate) state: NonInviteClient,
+    pub(crate) state: Exchange,
     /// Where the request goes.
     pub(crate) flow: Flow,
-    /// The call it belongs to.
-    pub(crate) call: CallRef,
+    /// Whom it belongs to.
+    pub(crate) asker: Asker,
     /// Why it was sent.
     pub(crate) purpose: Purpose,
     branch: String,
 }
 
-/// All client transactions, by number and by branch.
+/// All client transactions, by number, and by branch and method: a CANCEL has the branch of its INVITE.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
     next: u64,
     all: BTreeMap<u64, Client>,
-    by_branch: BTreeMap<String, u64>,
+    by_branch: BTreeMap<(String, &'static str), u64>,
 }
 
 impl Clients {
@@ -188,17 +234,18 @@ impl Clients {
     pub(crate) fn insert(
         &mut self,
         branch: String,
-        state: NonInviteClient,
+        state: Exchange,
         flow: Flow,
-        call: CallRef,
+        asker: Asker,
         purpose: Purpose,
     ) -> u64 {
         self.next += 1;
-        self.by_branch.insert(branch.clone(), self.next);
+        let key = (branch.clone(), purpose.method());
+        self.by_branch.insert(key, self.next);
         let client = Client {
             state,
             flow,
-            call,
+            asker,
             purpose,
             branch,
         };
@@ -209,8 +256,10 @@ impl Clients {
     /// Finds the transaction of a response (RFC 3261 §17.1.3).
     pub(crate) fn find(&self, branch: &[u8], method: &[u8]) -> Option<u64> {
         let branch = std::str::from_utf8(branch).ok()?;
-        let id = *self.by_branch.get(branch)?;
-        (self.all.get(&id)?.purpose.method().as_bytes() == method).then_some(id)
+        let method = METHODS
+            .into_iter()
+            .find(|known| known.as_bytes() == method)?;
+        self.by_branch.get(&(branch.to_owned(), method)).copied()
     }
 
     pub(crate) fn get_mut(&mut self, id: u64) -> Option<&mut Client> {
@@ -219,7 +268,8 @@ impl Clients {
 
     pub(crate) fn remove(&mut self, id: u64) {
         if let Some(client) = self.all.remove(&id) {
-            self.by_branch.remove(&client.branch);
+            self.by_branch
+                .remove(&(client.branch, client.purpose.method()));
         }
     }
 
@@ -232,6 +282,11 @@ impl Clients {
             .collect()
     }
 }
+
+/// The methods of our requests.
+const METHODS: [&str; 7] = [
+    "INVITE", "CANCEL", "PRACK", "BYE", "OPTIONS", "UPDATE", "REGISTER",
+];
 
 #[cfg(test)]
 mod tests {

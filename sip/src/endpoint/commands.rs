@@ -3,14 +3,15 @@
 use std::time::Instant;
 
 use super::{
-    CallRef, Cause, Ended, Endpoint, Event, Protocol,
+    CallRef, Cause, Ended, Endpoint, Event,
     calls::success,
-    client::{NonInviteClient, Purpose},
+    client::{Asker, Exchange, NonInviteClient, Purpose},
+    invite::InviteClient,
     refresh::announce_timer,
     requests::is_reliable,
     server::{Machine, NonInviteServer},
     timers::Owner,
-    write::{Reply, Wire},
+    write::{Head, Reply, Wire},
 };
 use crate::{
     sdp::Description,
@@ -86,6 +87,9 @@ impl Endpoint {
     }
 
     pub(super) fn leave(&mut self, id: CallRef, cause: Option<Cause>, now: Instant) {
+        if self.leave_outgoing(id, Ended::Left, cause, now) {
+            return;
+        }
         let Some(call) = self.calls.get_mut(id) else {
             return;
         };
@@ -124,7 +128,7 @@ impl Endpoint {
         if !runs || call.ping.is_some() || self.is_full() {
             return;
         }
-        match self.request(id, Purpose::Ping, &[], now) {
+        match self.request(id, Purpose::Ping, &[], None, now) {
             Some(transaction) => {
                 if let Some(call) = self.calls.get_mut(id) {
                     call.ping = Some(transaction);
@@ -199,7 +203,7 @@ impl Endpoint {
         self.settle_call(id);
         let cause = cause.and_then(Cause::value);
         let fields = cause.map(|cause| ("Reason", cause.into_bytes()));
-        let sent = self.request(id, Purpose::Bye, fields.as_slice(), now);
+        let sent = self.request(id, Purpose::Bye, fields.as_slice(), None, now);
         if sent.is_none() {
             self.forget_call(id, now);
         }
@@ -231,33 +235,67 @@ impl Endpoint {
         self.settle_server(transaction);
     }
 
-    /// Sends a request within the dialog; `None` when nothing waits for its response, because the connection is gone or
-    /// the limit of transactions is reached (then the request goes out once).
+    /// Sends a request within the dialog, as [`Self::ask`] does.
     pub(super) fn request(
         &mut self,
         id: CallRef,
         purpose: Purpose,
         fields: &[(&str, Vec<u8>)],
+        body: Option<&str>,
         now: Instant,
     ) -> Option<u64> {
-        let full = self.is_full();
-        let call = self.calls.get_mut(id)?;
-        let flow = call.dialog.flow;
-        if flow.protocol == Protocol::Tcp && !self.streams.contains_key(&flow) {
+        let branch = self.branch();
+        let head = self.calls.get_mut(id)?.dialog.next_head(branch);
+        self.ask(&head, Asker::Call(id), purpose, fields, body, now)
+    }
+
+    /// Sends a request; `None` when nothing waits for its response, because the connection is gone or the limit of
+    /// transactions is reached (then the request goes out once). Trunks are few, and no flood may cost us a
+    /// registration; so the limit is not theirs.
+    pub(super) fn ask(
+        &mut self,
+        head: &Head,
+        asker: Asker,
+        purpose: Purpose,
+        fields: &[(&str, Vec<u8>)],
+        body: Option<&str>,
+        now: Instant,
+    ) -> Option<u64> {
+        let flow = head.flow;
+        if flow.protocol.is_stream() && !self.streams.contains_key(&flow) {
             return None;
         }
-        let branch = format!("z9hG4bK{}", self.names.fresh());
-        let bytes = call
-            .dialog
-            .request(purpose.method(), &branch, fields, &self.agent);
+        let bytes = head.write(purpose.method(), fields, body, &self.agent);
         self.send(flow, bytes.clone());
-        if full {
+        if self.is_full() && matches!(asker, Asker::Call(_)) {
             return None;
         }
-        let state = NonInviteClient::new(bytes, is_reliable(flow), now);
+        let state = match purpose {
+            Purpose::Invite | Purpose::Reinvite => {
+                let head = head.clone();
+                let state = InviteClient::new(head, bytes, is_reliable(flow), now);
+                Exchange::Invite(Box::new(state))
+            }
+            Purpose::Cancel
+            | Purpose::Prack
+            | Purpose::Bye
+            | Purpose::Dismiss
+            | Purpose::Ping
+            | Purpose::Refresh
+            | Purpose::Register
+            | Purpose::Probe => {
+                Exchange::Other(NonInviteClient::new(bytes, is_reliable(flow), now))
+            }
+        };
         let deadline = state.poll_timeout();
-        let transaction = self.clients.insert(branch, state, flow, id, purpose);
+        let branch = head.branch.clone();
+        let transaction = self.clients.insert(branch, state, flow, asker, purpose);
         self.schedule.set(Owner::Client(transaction), deadline);
         Some(transaction)
+    }
+
+    /// A branch never given before (RFC 3261 §8.1.1.7).
+    pub(super) fn branch(&mut self) -> String {
+        format!("z9hG4bK{}", self.names.fresh())
     }
 }

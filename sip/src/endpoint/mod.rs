@@ -1,4 +1,4 @@
-//! Bytes in, bytes out, calls as events: the user agent that takes calls (RFC 3261), without sockets and told the time.
+//! Bytes in, bytes out, calls as events: the user agent that takes and makes calls (RFC 3261), without sockets and told the time.
 //!
 //! ```text
 //! handle_datagram ─┐                    ┌ ACK ────────────── session
@@ -18,7 +18,9 @@ mod cause;
 mod client;
 mod commands;
 mod info;
+mod invite;
 mod names;
+mod outgoing;
 mod people;
 mod refresh;
 pub(crate) mod request;
@@ -26,6 +28,7 @@ mod requests;
 mod server;
 mod stream;
 pub(crate) mod timers;
+mod trunks;
 pub(crate) mod write;
 
 use std::{
@@ -44,10 +47,12 @@ use self::{
     budget::{Answers, Refusals},
     client::Clients,
     names::Names,
+    outgoing::OutgoingCalls,
     request::{Heads, Incoming},
     server::Servers,
     stream::{Frame, Framer},
     timers::{Owner, Schedule},
+    trunks::Trunks,
     write::{Reply, Wire},
 };
 use crate::{limit, session::Calls};
@@ -55,8 +60,8 @@ use crate::{limit, session::Calls};
 pub use cause::Cause;
 
 pub use api::{
-    Asked, CallRef, Caller, Command, Counters, Ended, EndpointConfig, Event, Flow, Limits,
-    Protocol, Scheme, Target, Transmit,
+    Asked, CallRef, Caller, Command, Counters, Dial, Ended, EndpointConfig, Event, Flow, Limits,
+    Protocol, Scheme, Target, Transmit, TrunkCommand, TrunkEvent, TrunkRef, Unregistered,
 };
 
 /// The SIP user agent: transactions, dialogs and INVITE usages of all peers.
@@ -72,6 +77,8 @@ pub struct Endpoint {
     servers: Servers,
     clients: Clients,
     calls: Calls,
+    outgoing: OutgoingCalls,
+    trunks: Trunks,
     streams: BTreeMap<Flow, Framer>,
     schedule: Schedule,
     refusals: Refusals,
@@ -97,6 +104,8 @@ impl Endpoint {
             servers: Servers::default(),
             clients: Clients::default(),
             calls: Calls::default(),
+            outgoing: OutgoingCalls::default(),
+            trunks: Trunks::default(),
             streams: BTreeMap::new(),
             schedule: Schedule::default(),
             refusals: Refusals::default(),
@@ -156,11 +165,14 @@ impl Endpoint {
         for id in self.clients.over(flow) {
             self.handle_no_response(id, now);
         }
+        self.lose_registrations(flow, now);
     }
 
     /// Obeys the door. What does not fit the state of the call, because an event crossed the command, is ignored.
     pub fn handle(&mut self, command: Command, now: Instant) {
         match command {
+            Command::Invite { call, dial } => self.dial(call, *dial, now),
+            Command::Trunk { trunk, command } => self.handle_trunk(trunk, command, now),
             Command::Accept { call, sdp } => self.accept(call, sdp, now),
             Command::Reject {
                 call,
@@ -181,6 +193,9 @@ impl Endpoint {
                 Owner::Server(id) => self.handle_server_timeout(id, now),
                 Owner::Client(id) => self.handle_client_timeout(id, now),
                 Owner::Call(call) => self.handle_call_timeout(call, now),
+                Owner::Outgoing(call) => self.handle_outgoing_timeout(call, now),
+                Owner::Registration(trunk) => self.handle_registration_timeout(trunk, now),
+                Owner::Probe(trunk) => self.handle_probe_timeout(trunk, now),
                 Owner::Stream(flow) => self.close(flow),
             }
         }
@@ -211,9 +226,9 @@ impl Endpoint {
         self.counters
     }
 
-    /// Returns how many calls live, those that are being hung up included.
+    /// Returns how many calls live, those that ring and those that are being hung up included.
     pub fn calls(&self) -> usize {
-        self.calls.len()
+        self.calls.len() + self.outgoing.waiting()
     }
 
     /// Returns how many transactions live.

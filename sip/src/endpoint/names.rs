@@ -37,6 +37,12 @@ impl Names {
         self.derive(b"fresh", &[&self.count.to_be_bytes()])
     }
 
+    /// A number never given before, for what is decided by chance.
+    pub(crate) fn chance(&mut self) -> u64 {
+        let name = self.fresh();
+        u64::from_str_radix(&name[..16], 16).expect("a name is hexadecimal")
+    }
+
     /// The same name for the same parts: the tag of a stateless answer must not change when the request is repeated
     /// (RFC 3261 §8.2.7).
     pub(crate) fn repeatable(&self, parts: &[&[u8]]) -> String {

@@ -1,29 +1,26 @@
-//! Refreshing sessions and letting them expire (RFC 4028): by the peer's re-INVITE or UPDATE, or by an UPDATE of ours.
+//! Refreshing sessions and letting them expire (RFC 4028): by the peer's re-INVITE or UPDATE, or by ours.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use sipx_sip::{Headers, Response};
+use sipx_sip::{CSeq, Headers, Response};
 
 use super::{
-    CallRef, Cause, Ended, Endpoint,
+    CallRef, Cause, Ended, Endpoint, Event,
     client::Purpose,
+    outgoing::description,
     write::{ALLOW, Reply, SUPPORTED},
 };
 use crate::{
     limit,
-    session::Session,
-    session_timer::{Fired, Terms, Unfit, allows_update},
+    sdp::Description,
+    session::{Reinvite, Session},
+    session_timer::{Fired, Terms, Unfit},
 };
 
 impl Endpoint {
-    /// Decides on the session timer that an INVITE or UPDATE asks for; `knows_update` says what is known of the peer.
-    pub(super) fn terms(
-        &self,
-        headers: &Headers,
-        knows_update: bool,
-    ) -> Result<Option<Terms>, Reply> {
-        let able = allows_update(headers).unwrap_or(knows_update);
-        Terms::answer(headers, self.session_interval, able).map_err(|unfit| match unfit {
+    /// Decides on the session timer that an INVITE or UPDATE asks for.
+    pub(super) fn terms(&self, headers: &Headers) -> Result<Option<Terms>, Reply> {
+        Terms::answer(headers, self.session_interval).map_err(|unfit| match unfit {
             Unfit::Malformed => Reply::new(400),
             Unfit::TooBrief => {
                 let least = limit::SESSION_INTERVAL_MIN.as_secs();
@@ -52,6 +49,7 @@ impl Endpoint {
         let Some(call) = self.calls.get_mut(id) else {
             return;
         };
+        let by_update = call.reinvite.take_if(|asked| asked.is_asked()).is_none();
         let Some(timer) = call.timer.as_mut().filter(|_| !call.session.is_over()) else {
             return;
         };
@@ -65,7 +63,11 @@ impl Endpoint {
                 self.end(id, Ended::Unreachable, None);
                 return self.forget_call(id, now);
             }
-            // It cannot be asked in this way, so it is not held to an interval.
+            405 | 501 if by_update => {
+                call.knows_update = false;
+                timer.retry(Duration::ZERO, now);
+            }
+            // It cannot be asked in any way, so it is not held to an interval.
             405 | 501 => call.timer = None,
             491 => timer.retry(limit::REFRESH_RETRY, now),
             422 if timer.lengthen(&response.headers, now) => {}
@@ -74,7 +76,42 @@ impl Endpoint {
         self.settle_call(id);
     }
 
-    /// Sends an UPDATE that changes nothing, if nothing else is being changed.
+    /// Takes a 2xx to our re-INVITE: the first one carries the answer to our offer, and every one is acknowledged.
+    pub(super) fn handle_reinvite_answered(
+        &mut self,
+        id: CallRef,
+        response: &Response,
+        now: Instant,
+    ) {
+        let branch = self.branch();
+        let cseq = response.headers.typed::<CSeq>().and_then(Result::ok);
+        let (Some(call), Some(cseq)) = (self.calls.get_mut(id), cseq) else {
+            return;
+        };
+        let flow = call.dialog.flow;
+        if let Some(Reinvite::Acknowledged { cseq: before, ack }) = &call.reinvite
+            && *before == cseq.sequence
+        {
+            let ack = ack.clone();
+            return self.send(flow, ack);
+        }
+        call.dialog.refresh_target(&response.headers);
+        let head = call.dialog.head(cseq.sequence, branch);
+        let ack = head.write("ACK", &[], None, &self.agent);
+        let is_over = call.session.is_over();
+        self.send(flow, ack.clone());
+        self.handle_refreshed(id, response, now);
+        if let Some(call) = self.calls.get_mut(id) {
+            let cseq = cseq.sequence;
+            call.reinvite = Some(Reinvite::Acknowledged { cseq, ack });
+        }
+        if let Some(answer) = description(response).filter(|_| !is_over) {
+            let answer = Some(answer);
+            self.tell(Event::Renegotiated { call: id, answer });
+        }
+    }
+
+    /// Sends an UPDATE, or to a peer that takes none a re-INVITE, that changes nothing, if nothing else is being changed.
     fn refresh(&mut self, id: CallRef, now: Instant) {
         let full = self.is_full();
         let Some(call) = self.calls.get_mut(id) else {
@@ -83,6 +120,7 @@ impl Endpoint {
         let Some(timer) = &mut call.timer else {
             return;
         };
+        let described = call.described.as_ref().map(Description::print);
         if full || !matches!(call.session, Session::Confirmed) {
             timer.retry(limit::REFRESH_RETRY, now);
             return self.settle_call(id);
@@ -93,12 +131,20 @@ impl Endpoint {
             ("Supported", SUPPORTED.into()),
             ("Session-Expires", timer.session_expires().into_bytes()),
         ];
-        if self.request(id, Purpose::Refresh, &fields, now).is_none()
-            && let Some(call) = self.calls.get_mut(id)
-            && let Some(timer) = &mut call.timer
-        {
-            // The peer may come back over another connection before the session expires.
-            timer.put_off(now);
+        let (purpose, body) = match described {
+            Some(offer) if !call.knows_update => (Purpose::Reinvite, Some(offer)),
+            _ => (Purpose::Refresh, None),
+        };
+        let sent = self.request(id, purpose, &fields, body.as_deref(), now);
+        if let Some(call) = self.calls.get_mut(id) {
+            if sent.is_some() && purpose == Purpose::Reinvite {
+                call.reinvite = Some(Reinvite::Asked);
+            } else if sent.is_none()
+                && let Some(timer) = &mut call.timer
+            {
+                // The peer may come back over another connection before the session expires.
+                timer.put_off(now);
+            }
         }
         self.settle_call(id);
     }

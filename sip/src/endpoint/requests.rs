@@ -8,7 +8,7 @@ use sipx_sip::{
 };
 
 use super::{
-    Asked, CallRef, Endpoint, Event, Flow, Protocol, Target,
+    Asked, CallRef, Endpoint, Event, Flow, Target,
     request::{Incoming, Verb},
     server::{InviteServer, Machine, NonInviteServer},
     timers::Owner,
@@ -151,7 +151,7 @@ impl Endpoint {
         if is_invite && self.servers.is_merged(&incoming.merge_key()) {
             return self.answer_stateless(&incoming.heads, Reply::new(482), now);
         }
-        if is_invite && (self.is_full() || self.calls.len() >= self.limits.dialogs) {
+        if is_invite && (self.is_full() || self.calls() >= self.limits.dialogs) {
             return self.answer_overload(&incoming.heads, now);
         }
         let reply = match screen_outside_dialog(&incoming) {
@@ -174,7 +174,7 @@ impl Endpoint {
     ) -> Result<(), Reply> {
         let offer = description(&incoming.request)?;
         let headers = &incoming.request.headers;
-        let terms = self.terms(headers, false)?;
+        let terms = self.terms(headers)?;
         let tag = self.names.fresh();
         let dialog = Dialog::of_invite(incoming, &tag, flow).ok_or_else(|| Reply::new(400))?;
         let call = self.calls.reserve();
@@ -285,5 +285,5 @@ pub(super) fn capabilities() -> Reply {
 
 /// Whether the transport does not lose messages.
 pub(super) fn is_reliable(flow: Flow) -> bool {
-    flow.protocol == Protocol::Tcp
+    flow.protocol.is_stream()
 }

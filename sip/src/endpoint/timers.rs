@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{CallRef, Flow};
+use super::{CallRef, Flow, TrunkRef};
 
 /// The estimate of a round trip.
 pub(crate) const T1: Duration = Duration::from_millis(500);
@@ -13,14 +13,16 @@ pub(crate) const T1: Duration = Duration::from_millis(500);
 pub(crate) const T2: Duration = Duration::from_secs(4);
 /// How long a message may stay in the network.
 pub(crate) const T4: Duration = Duration::from_secs(5);
-/// Timers B, F, H, J and L: when a transaction gives up or has waited long enough.
+/// Timers B, D, F, H, J, L and M: when a transaction gives up or has waited long enough.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(32);
 
-/// Retransmission at intervals that double from T1 to T2 (timers E and G, and the 2xx of §13.3.1.4).
+/// Retransmission at intervals that double from T1, up to T2 (timers E and G, and the 2xx of §13.3.1.4) or without end
+/// (timer A).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Backoff {
     at: Instant,
     interval: Duration,
+    most: Duration,
 }
 
 impl Backoff {
@@ -28,6 +30,15 @@ impl Backoff {
         Self {
             at: now + T1,
             interval: T1,
+            most: T2,
+        }
+    }
+
+    /// The intervals of an INVITE, which only timer B ends.
+    pub(crate) fn of_invite(now: Instant) -> Self {
+        Self {
+            most: PATIENCE,
+            ..Self::new(now)
         }
     }
 
@@ -39,7 +50,7 @@ impl Backoff {
     pub(crate) fn fires(&mut self, now: Instant) -> bool {
         let due = self.at <= now;
         if due {
-            self.interval = (self.interval * 2).min(T2);
+            self.interval = (self.interval * 2).min(self.most);
             self.at = now + self.interval;
         }
         due
@@ -60,6 +71,12 @@ pub(crate) enum Owner {
     Client(u64),
     /// A call.
     Call(CallRef),
+    /// A call of ours that is not answered yet.
+    Outgoing(CallRef),
+    /// The registration of a trunk.
+    Registration(TrunkRef),
+    /// The question whether a trunk is there.
+    Probe(TrunkRef),
     /// A message that arrives in pieces.
     Stream(Flow),
 }

@@ -1,8 +1,10 @@
 //! Writing responses and requests. Every value comes from a parsed message or from ourselves, free of line ends.
 
+use std::net::SocketAddr;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{Cause, request::Heads};
+use super::{Cause, Flow, request::Heads};
 use crate::redact::Pii;
 
 /// A message of ours, which repeats names and addresses and is for the wire only.
@@ -15,6 +17,81 @@ pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE
 pub(crate) const SUPPORTED: &str = "timer, 100rel";
 /// The only body we read.
 pub(crate) const ACCEPT: &str = "application/sdp";
+
+/// The beginning of a request of ours: all that its CANCEL and the ACK of its refusal repeat (RFC 3261 §9.1, §17.1.1.3).
+#[derive(Clone)]
+pub(crate) struct Head {
+    /// Where it goes; our Via says so.
+    pub(crate) flow: Flow,
+    /// The branch of our Via.
+    pub(crate) branch: String,
+    /// The Request-URI.
+    pub(crate) uri: Vec<u8>,
+    /// The Route rows.
+    pub(crate) routes: Vec<Vec<u8>>,
+    /// From, with our tag.
+    pub(crate) from: Vec<u8>,
+    /// To.
+    pub(crate) to: Vec<u8>,
+    /// The Call-ID.
+    pub(crate) call_id: Vec<u8>,
+    /// The number of CSeq.
+    pub(crate) cseq: u32,
+}
+
+impl std::fmt::Debug for Head {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Head")
+            .field("flow", &self.flow)
+            .field("cseq", &self.cseq)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Head {
+    /// Writes the request, with further header fields.
+    pub(crate) fn write(
+        &self,
+        method: &str,
+        fields: &[(&str, Vec<u8>)],
+        body: Option<&str>,
+        agent: &str,
+    ) -> Wire {
+        let mut out = BytesMut::with_capacity(1_024);
+        out.put_slice(method.as_bytes());
+        out.put_u8(b' ');
+        out.put_slice(&self.uri);
+        out.put_slice(b" SIP/2.0\r\n");
+        put(&mut out, "Via", &via(self.flow, &self.branch));
+        put(&mut out, "Max-Forwards", b"70");
+        for route in &self.routes {
+            put(&mut out, "Route", route);
+        }
+        put(&mut out, "From", &self.from);
+        put(&mut out, "To", &self.to);
+        put(&mut out, "Call-ID", &self.call_id);
+        let cseq = format!("{} {method}", self.cseq);
+        put(&mut out, "CSeq", cseq.as_bytes());
+        for (name, value) in fields {
+            put(&mut out, name, value);
+        }
+        put(&mut out, "User-Agent", agent.as_bytes());
+        finish(&mut out, body);
+        Wire::new(out.freeze())
+    }
+}
+
+/// Our Via on a flow (RFC 3261 §18.1.1, RFC 3581 §3).
+fn via(flow: Flow, branch: &str) -> Vec<u8> {
+    let via = flow.protocol.via();
+    let sent_by = written(flow.advertised);
+    format!("SIP/2.0/{via} {sent_by};branch={branch};rport").into_bytes()
+}
+
+/// An address as the peer must read it: IPv4 behind a socket for both families as IPv4, IPv6 without a zone.
+pub(crate) fn written(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
 
 /// A response apart from what it repeats of the request.
 #[derive(Debug, Default)]

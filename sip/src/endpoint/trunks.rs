@@ -1,0 +1,362 @@
+//! Trunks: the registrations and probes that the door wants kept up, and the flows they use.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use sipx_sip::Response;
+
+use super::{
+    Endpoint, Event, Flow, TrunkCommand, TrunkEvent, TrunkRef, Unregistered,
+    client::{Asker, Purpose},
+    timers::Owner,
+    write::{ACCEPT, Head, written},
+};
+use crate::{
+    limit,
+    redact::Pii,
+    registration::{Next, Registrar, Registration, uri},
+};
+
+/// All trunks. The door chooses their handles, so there are as many as it has settings.
+#[derive(Debug, Default)]
+pub(super) struct Trunks {
+    all: BTreeMap<TrunkRef, Trunk>,
+}
+
+#[derive(Debug)]
+struct Trunk {
+    flow: Flow,
+    registration: Option<Registration>,
+    probe: Option<Probe>,
+}
+
+/// The question whether a trunk is there.
+#[derive(Debug)]
+struct Probe {
+    uri: String,
+    state: Probing,
+    /// Questions without answer since the last answer.
+    lost: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Probing {
+    /// To be asked at that time.
+    Waiting { at: Instant },
+    /// The question is out.
+    Asking {
+        since: Instant,
+        transaction: Option<u64>,
+    },
+}
+
+impl Trunks {
+    pub(super) fn registration(&self, trunk: TrunkRef) -> Option<&Registration> {
+        self.all.get(&trunk)?.registration.as_ref()
+    }
+
+    fn registration_mut(&mut self, trunk: TrunkRef) -> Option<(&mut Registration, Flow)> {
+        let trunk = self.all.get_mut(&trunk)?;
+        Some((trunk.registration.as_mut()?, trunk.flow))
+    }
+
+    fn probe_mut(&mut self, trunk: TrunkRef) -> Option<(&mut Probe, Flow)> {
+        let trunk = self.all.get_mut(&trunk)?;
+        Some((trunk.probe.as_mut()?, trunk.flow))
+    }
+
+    fn entry(&mut self, trunk: TrunkRef, flow: Flow) -> &mut Trunk {
+        let found = self.all.entry(trunk).or_insert(Trunk {
+            flow,
+            registration: None,
+            probe: None,
+        });
+        found.flow = flow;
+        found
+    }
+
+    /// The trunks that are registered over a flow.
+    fn registered_over(&self, flow: Flow) -> Vec<TrunkRef> {
+        let registered = |trunk: &Trunk| {
+            let registration = trunk.registration.as_ref();
+            trunk.flow == flow && registration.is_some_and(Registration::is_registered)
+        };
+        let found = self.all.iter().filter(|(_, trunk)| registered(trunk));
+        found.map(|(id, _)| *id).collect()
+    }
+}
+
+impl Endpoint {
+    pub(super) fn handle_trunk(&mut self, trunk: TrunkRef, command: TrunkCommand, now: Instant) {
+        match command {
+            TrunkCommand::Register { registrar, flow } => {
+                self.register(trunk, *registrar, flow, now);
+            }
+            TrunkCommand::Probe { uri, flow } => self.probe(trunk, uri, flow, now),
+            TrunkCommand::Rebind { flow } => self.rebind(trunk, flow, now),
+            TrunkCommand::Unregister => self.unregister(trunk, now),
+        }
+    }
+
+    fn register(&mut self, trunk: TrunkRef, registrar: Registrar, flow: Flow, now: Instant) {
+        self.open(flow);
+        self.drop_registrations_request(trunk);
+        let (call_id, tag) = (self.names.fresh(), self.names.fresh());
+        let registration = Registration::new(registrar, flow, call_id, tag, now);
+        self.trunks.entry(trunk, flow).registration = Some(registration);
+        self.settle_registration(trunk);
+    }
+
+    fn probe(&mut self, trunk: TrunkRef, text: String, flow: Flow, now: Instant) {
+        self.open(flow);
+        self.drop_probes_request(trunk);
+        self.trunks.entry(trunk, flow).probe = Some(Probe {
+            uri: uri(&text),
+            state: Probing::Waiting { at: now },
+            lost: 0,
+        });
+        self.settle_probe(trunk);
+    }
+
+    /// Uses another flow. The established calls go with it: their peers are behind the same carrier, and it reaches us
+    /// where we are registered.
+    fn rebind(&mut self, trunk: TrunkRef, flow: Flow, now: Instant) {
+        let Some(found) = self.trunks.all.get(&trunk) else {
+            return;
+        };
+        let before = found.flow;
+        self.open(flow);
+        self.drop_registrations_request(trunk);
+        self.drop_probes_request(trunk);
+        let found = self.trunks.entry(trunk, flow);
+        if let Some(registration) = &mut found.registration {
+            registration.rebind(flow, now);
+        }
+        if let Some(probe) = &mut found.probe {
+            probe.state = Probing::Waiting { at: now };
+        }
+        self.calls.move_to(before, flow);
+        self.settle_registration(trunk);
+        self.settle_probe(trunk);
+    }
+
+    fn unregister(&mut self, trunk: TrunkRef, now: Instant) {
+        self.drop_probes_request(trunk);
+        self.drop_registrations_request(trunk);
+        let Some(found) = self.trunks.all.get_mut(&trunk) else {
+            return;
+        };
+        found.probe = None;
+        let leaves = found.registration.as_mut().is_some_and(Registration::leave);
+        self.settle_probe(trunk);
+        self.settle_registration(trunk);
+        if leaves {
+            self.ask_registrar(trunk, now);
+        }
+    }
+
+    pub(super) fn handle_registration_timeout(&mut self, trunk: TrunkRef, now: Instant) {
+        let Some((registration, _)) = self.trunks.registration_mut(trunk) else {
+            return;
+        };
+        if registration.handle_timeout(now) {
+            self.ask_registrar(trunk, now);
+        }
+        self.settle_registration(trunk);
+    }
+
+    pub(super) fn handle_registered(&mut self, trunk: TrunkRef, response: &Response, now: Instant) {
+        let chance = self.names.chance();
+        let Some((registration, flow)) = self.trunks.registration_mut(trunk) else {
+            return;
+        };
+        let next = registration.handle_response(response, flow, chance, now);
+        self.follow(trunk, next, now);
+    }
+
+    /// The REGISTER that is out, or the next one, reaches nobody.
+    pub(super) fn handle_not_registered(&mut self, trunk: TrunkRef, now: Instant) {
+        let chance = self.names.chance();
+        let Some((registration, _)) = self.trunks.registration_mut(trunk) else {
+            return;
+        };
+        let next = registration.handle_no_response(chance, now);
+        self.follow(trunk, next, now);
+    }
+
+    /// A connection is gone that trunks are registered over.
+    pub(super) fn lose_registrations(&mut self, flow: Flow, now: Instant) {
+        for trunk in self.trunks.registered_over(flow) {
+            self.handle_not_registered(trunk, now);
+        }
+    }
+
+    fn follow(&mut self, trunk: TrunkRef, next: Next, now: Instant) {
+        let what = match next {
+            Next::Nothing => None,
+            Next::Again => {
+                self.ask_registrar(trunk, now);
+                None
+            }
+            Next::Registered { expires, public } => Some(TrunkEvent::Registered {
+                expires,
+                public: public.map(Pii::new),
+            }),
+            Next::Unregistered(why) => Some(TrunkEvent::Unregistered(why)),
+        };
+        self.settle_registration(trunk);
+        let Some(what) = what else {
+            return;
+        };
+        let elsewhere = matches!(
+            what,
+            TrunkEvent::Unregistered(Unregistered::Failed(500..600) | Unregistered::Unreachable)
+        );
+        self.tell(Event::Trunk { trunk, what });
+        if elsewhere {
+            let what = TrunkEvent::WantsFlow;
+            self.tell(Event::Trunk { trunk, what });
+        }
+    }
+
+    fn ask_registrar(&mut self, trunk: TrunkRef, now: Instant) {
+        let (branch, cnonce) = (self.branch(), self.names.fresh());
+        let Some((registration, flow)) = self.trunks.registration_mut(trunk) else {
+            return;
+        };
+        let (head, fields) = registration.write(flow, branch, &cnonce);
+        let asker = Asker::Trunk(trunk);
+        match self.ask(&head, asker, Purpose::Register, &fields, None, now) {
+            Some(sent) => {
+                if let Some((registration, _)) = self.trunks.registration_mut(trunk) {
+                    registration.asked(sent);
+                }
+            }
+            None => self.handle_not_registered(trunk, now),
+        }
+    }
+
+    pub(super) fn handle_probe_timeout(&mut self, trunk: TrunkRef, now: Instant) {
+        let (branch, call_id, tag) = (self.branch(), self.names.fresh(), self.names.fresh());
+        let Some((probe, flow)) = self.trunks.probe_mut(trunk) else {
+            return;
+        };
+        probe.state = Probing::Asking {
+            since: now,
+            transaction: None,
+        };
+        let from = written(flow.advertised);
+        let head = Head {
+            flow,
+            branch,
+            uri: probe.uri.clone().into_bytes(),
+            routes: Vec::new(),
+            from: format!("<sip:{from}>;tag={tag}").into_bytes(),
+            to: format!("<{}>", probe.uri).into_bytes(),
+            call_id: call_id.into_bytes(),
+            cseq: 1,
+        };
+        let fields = [
+            ("Contact", format!("<sip:{from}>").into_bytes()),
+            ("Accept", ACCEPT.into()),
+        ];
+        let asker = Asker::Trunk(trunk);
+        match self.ask(&head, asker, Purpose::Probe, &fields, None, now) {
+            Some(sent) => {
+                if let Some((probe, _)) = self.trunks.probe_mut(trunk)
+                    && let Probing::Asking { transaction, .. } = &mut probe.state
+                {
+                    *transaction = Some(sent);
+                }
+                self.settle_probe(trunk);
+            }
+            None => self.handle_not_probed(trunk, now),
+        }
+    }
+
+    /// Any final response says that somebody is there, but for those that a proxy gives in his place.
+    pub(super) fn handle_probed(&mut self, trunk: TrunkRef, status: u16, now: Instant) {
+        if matches!(status, 408 | 503) {
+            return self.handle_not_probed(trunk, now);
+        }
+        let Some((probe, _)) = self.trunks.probe_mut(trunk) else {
+            return;
+        };
+        let round_trip = match probe.state {
+            Probing::Asking { since, .. } => now.saturating_duration_since(since),
+            Probing::Waiting { .. } => Duration::ZERO,
+        };
+        probe.lost = 0;
+        probe.state = Probing::Waiting {
+            at: now + limit::PROBE_INTERVAL,
+        };
+        self.settle_probe(trunk);
+        let what = TrunkEvent::Alive { round_trip };
+        self.tell(Event::Trunk { trunk, what });
+    }
+
+    pub(super) fn handle_not_probed(&mut self, trunk: TrunkRef, now: Instant) {
+        let Some((probe, _)) = self.trunks.probe_mut(trunk) else {
+            return;
+        };
+        probe.lost = probe.lost.saturating_add(1);
+        probe.state = Probing::Waiting {
+            at: now + limit::PROBE_INTERVAL,
+        };
+        let gone = probe.lost == limit::PROBES_LOST;
+        self.settle_probe(trunk);
+        if gone {
+            for what in [TrunkEvent::Silent, TrunkEvent::WantsFlow] {
+                self.tell(Event::Trunk { trunk, what });
+            }
+        }
+    }
+
+    /// Notes that a connection which the door opened is open.
+    fn open(&mut self, flow: Flow) {
+        if flow.protocol.is_stream() {
+            self.streams.entry(flow).or_default();
+        }
+    }
+
+    fn drop_registrations_request(&mut self, trunk: TrunkRef) {
+        let registration = self.trunks.registration(trunk);
+        let sent = registration.and_then(Registration::transaction);
+        self.drop_request(sent);
+    }
+
+    fn drop_probes_request(&mut self, trunk: TrunkRef) {
+        if let Some((probe, _)) = self.trunks.probe_mut(trunk)
+            && let Probing::Asking { transaction, .. } = probe.state
+        {
+            self.drop_request(transaction);
+        }
+    }
+
+    fn drop_request(&mut self, transaction: Option<u64>) {
+        if let Some(id) = transaction {
+            self.clients.remove(id);
+            self.schedule.set(Owner::Client(id), None);
+        }
+    }
+
+    fn settle_registration(&mut self, trunk: TrunkRef) {
+        let registration = self.trunks.registration(trunk);
+        let deadline = registration.and_then(Registration::poll_timeout);
+        let over = registration.is_some_and(Registration::is_off);
+        self.schedule.set(Owner::Registration(trunk), deadline);
+        if over && let Some(found) = self.trunks.all.get_mut(&trunk) {
+            found.registration = None;
+        }
+    }
+
+    fn settle_probe(&mut self, trunk: TrunkRef) {
+        let deadline = match self.trunks.probe_mut(trunk).map(|(probe, _)| probe.state) {
+            Some(Probing::Waiting { at }) => Some(at),
+            Some(Probing::Asking { .. }) | None => None,
+        };
+        self.schedule.set(Owner::Probe(trunk), deadline);
+    }
+}
