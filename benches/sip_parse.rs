@@ -34,12 +34,12 @@ fn t0() -> Instant {
 }
 
 fn sip_parse(criterion: &mut Criterion) {
-    let flow = Flow {
-        protocol: Protocol::Udp,
-        local: "192.0.2.1:5060".parse().expect("an address literal"),
-        remote: "198.51.100.7:5060".parse().expect("an address literal"),
-        id: 0,
-    };
+    let flow = Flow::new(
+        Protocol::Udp,
+        "192.0.2.1:5060".parse().expect("an address literal"),
+        "198.51.100.7:5060".parse().expect("an address literal"),
+        0,
+    );
     let (now, text) = (t0(), invite());
     criterion.bench_function("sip_parse/invite", |bencher| {
         bencher.iter_batched_ref(

@@ -112,8 +112,11 @@ impl Dialog {
         let transport = match flow.protocol {
             Protocol::Udp => "",
             Protocol::Tcp => ";transport=tcp",
+            // `sips:` says it already, and there the parameter would name what carries TLS (RFC 3261 §26.2.2).
+            Protocol::Tls if self.secure => "",
+            Protocol::Tls => ";transport=tls",
         };
-        format!("<{scheme}:{}{transport}>", written(flow.local)).into_bytes()
+        format!("<{scheme}:{}{transport}>", written(flow.advertised)).into_bytes()
     }
 
     /// Writes our next request (RFC 3261 §12.2.1.1), with further header fields.
@@ -131,13 +134,10 @@ impl Dialog {
         out.put_u8(b' ');
         out.put_slice(strict.map_or(&self.target, |first| &first.uri));
         out.put_slice(b" SIP/2.0\r\n");
-        let transport = match self.flow.protocol {
-            Protocol::Udp => "UDP",
-            Protocol::Tcp => "TCP",
-        };
         let via = format!(
-            "SIP/2.0/{transport} {};branch={branch};rport",
-            written(self.flow.local)
+            "SIP/2.0/{} {};branch={branch};rport",
+            self.flow.protocol.via(),
+            written(self.flow.advertised)
         );
         put(&mut out, "Via", via.as_bytes());
         put(&mut out, "Max-Forwards", b"70");

@@ -5,7 +5,7 @@ mod world;
 
 use std::time::Duration;
 
-use sip::{Command, Endpoint, EndpointConfig, Event, Flow, Limits};
+use sip::{Command, Endpoint, EndpointConfig, Event, Flow, Limits, Protocol};
 use world::{
     CONTACT, Message, SDP, described, endpoint, established, events, field, request, status,
     statuses, t0, tcp, transmits, udp,
@@ -356,10 +356,9 @@ fn what_would_be_held_for_a_request_is_limited() {
 #[test]
 fn a_call_over_ipv6_names_addresses_in_their_spelling() {
     let now = t0();
-    let six = |local: &str| Flow {
-        local: local.parse().unwrap(),
-        remote: "[2001:db8::9]:40000".parse().unwrap(),
-        ..udp()
+    let six = |local: &str| {
+        let remote = "[2001:db8::9]:40000".parse().unwrap();
+        Flow::new(Protocol::Udp, local.parse().unwrap(), remote, 0)
     };
     for (local, contact) in [
         ("[2001:db8::1]:5060", "<sip:[2001:db8::1]:5060>"),
@@ -378,6 +377,38 @@ fn a_call_over_ipv6_names_addresses_in_their_spelling() {
         let via = "SIP/2.0/UDP [2001:db8::9];branch=z9hG4bKa;received=2001:db8::9;rport=40000";
         assert_eq!(field(&ok, "Via"), Some(via));
     }
+}
+
+#[test]
+fn the_peer_reads_the_transport_and_the_address_by_which_it_reaches_us() {
+    let now = t0();
+    let flow = Flow {
+        protocol: Protocol::Tls,
+        advertised: "203.0.113.9:5061".parse().unwrap(),
+        ..tcp()
+    };
+    for (scheme, expected) in [
+        ("sip", "<sip:203.0.113.9:5061;transport=tls>"),
+        ("sips", "<sips:203.0.113.9:5061>"),
+    ] {
+        let mut endpoint = endpoint();
+        let invite = request("INVITE")
+            .replacen("INVITE sip:", &format!("INVITE {scheme}:"), 1)
+            .replace("SIP/2.0/UDP", "SIP/2.0/TLS");
+        endpoint.handle_stream(flow, invite.as_bytes(), now);
+        let Some(Event::Invite { call, offer, .. }) = endpoint.poll_event() else {
+            panic!("no INVITE arrived");
+        };
+        let sdp = described(offer.as_ref());
+        endpoint.handle(Command::Accept { call, sdp }, now);
+        let ok = transmits(&mut endpoint).pop().unwrap();
+        assert_eq!(field(&ok, "Contact"), Some(expected));
+    }
+    let (mut endpoint, call, _) = established(flow, "", now);
+    endpoint.handle(Command::Bye { call, cause: None }, now);
+    let bye = transmits(&mut endpoint).pop().unwrap();
+    let via = field(&bye, "Via").unwrap();
+    assert!(via.starts_with("SIP/2.0/TLS 203.0.113.9:5061;"), "{via}");
 }
 
 #[test]

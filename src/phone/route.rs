@@ -68,11 +68,13 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_known_by_the_loopback_address() {
-        let flow = |local: [u8; 4], remote: [u8; 4]| Flow {
-            protocol: sip::Protocol::Udp,
-            local: SocketAddr::from((local, 5060)),
-            remote: SocketAddr::from((remote, 5060)),
-            id: 0,
+        let flow = |local: [u8; 4], remote: [u8; 4]| {
+            Flow::new(
+                sip::Protocol::Udp,
+                SocketAddr::from((local, 5060)),
+                SocketAddr::from((remote, 5060)),
+                0,
+            )
         };
         let address = |bytes: [u8; 4]| IpAddr::from(bytes);
         assert_eq!(caller_address(&flow([127, 0, 0, 1], [127, 0, 0, 1])), HERE);

@@ -246,7 +246,7 @@ impl Transport {
                     let _ = socket.try_send_to(bytes, flow.remote);
                 }
             }
-            Protocol::Tcp => {
+            Protocol::Tcp | Protocol::Tls => {
                 let Some(connection) = self.connections.get(&flow.id) else {
                     return;
                 };
@@ -306,12 +306,7 @@ async fn read_datagrams(socket: Arc<UdpSocket>, local: SocketAddr, inlet: mpsc::
         let Ok((length, remote)) = socket.recv_from(&mut buffer).await else {
             continue;
         };
-        let flow = Flow {
-            protocol: Protocol::Udp,
-            local: reachable(local, remote),
-            remote,
-            id: 0,
-        };
+        let flow = Flow::new(Protocol::Udp, reachable(local, remote), remote, 0);
         if inlet
             .send(Arrival::Datagram(flow, buffer[..length].to_vec()))
             .await
@@ -334,12 +329,7 @@ async fn accept(listener: TcpListener, local: SocketAddr, inlet: mpsc::Sender<Ar
         id += 1;
         // The connection's own local address matters where the listener is bound to a wildcard.
         let local = stream.local_addr().unwrap_or(local);
-        let flow = Flow {
-            protocol: Protocol::Tcp,
-            local,
-            remote,
-            id,
-        };
+        let flow = Flow::new(Protocol::Tcp, local, remote, id);
         if inlet.send(Arrival::Opened(flow, stream)).await.is_err() {
             return;
         }

@@ -178,12 +178,12 @@ mod tests {
     }
 
     fn from(address: &str) -> Flow {
-        Flow {
-            protocol: Protocol::Udp,
-            local: "192.0.2.1:5060".parse().unwrap(),
-            remote: std::net::SocketAddr::new(address.parse().unwrap(), 5060),
-            id: 0,
-        }
+        Flow::new(
+            Protocol::Udp,
+            "192.0.2.1:5060".parse().unwrap(),
+            std::net::SocketAddr::new(address.parse().unwrap(), 5060),
+            0,
+        )
     }
 
     fn asked(user: &str) -> Asked {

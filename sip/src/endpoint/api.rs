@@ -18,6 +18,27 @@ pub enum Protocol {
     Udp,
     /// A stream connection.
     Tcp,
+    /// A stream connection within TLS.
+    Tls,
+}
+
+impl Protocol {
+    /// Tells whether it is a connection, which does not lose messages and has to be cut into them.
+    pub const fn is_stream(self) -> bool {
+        match self {
+            Self::Udp => false,
+            Self::Tcp | Self::Tls => true,
+        }
+    }
+
+    /// How Via calls it (RFC 3261 §25.1).
+    pub const fn via(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+        }
+    }
 }
 
 /// The path between one of our sockets and a peer.
@@ -25,12 +46,27 @@ pub enum Protocol {
 pub struct Flow {
     /// The transport protocol.
     pub protocol: Protocol,
-    /// Our address, as the peer can reach it: it appears in Contact and Via.
+    /// Our address, by which our socket is found.
     pub local: SocketAddr,
+    /// Our address as the peer must read it, in Contact and Via: behind address translation not the same.
+    pub advertised: SocketAddr,
     /// The peer's address.
     pub remote: SocketAddr,
     /// Identifies the connection of a stream; 0 for datagrams.
     pub id: u64,
+}
+
+impl Flow {
+    /// Makes a flow whose peer reaches us at the address that our socket has.
+    pub const fn new(protocol: Protocol, local: SocketAddr, remote: SocketAddr, id: u64) -> Self {
+        Self {
+            protocol,
+            local,
+            advertised: local,
+            remote,
+            id,
+        }
+    }
 }
 
 impl fmt::Debug for Flow {

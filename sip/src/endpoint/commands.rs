@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{
-    CallRef, Cause, Ended, Endpoint, Event, Protocol,
+    CallRef, Cause, Ended, Endpoint, Event,
     calls::success,
     client::{NonInviteClient, Purpose},
     refresh::announce_timer,
@@ -243,7 +243,7 @@ impl Endpoint {
         let full = self.is_full();
         let call = self.calls.get_mut(id)?;
         let flow = call.dialog.flow;
-        if flow.protocol == Protocol::Tcp && !self.streams.contains_key(&flow) {
+        if flow.protocol.is_stream() && !self.streams.contains_key(&flow) {
             return None;
         }
         let branch = format!("z9hG4bK{}", self.names.fresh());

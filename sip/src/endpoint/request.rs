@@ -7,7 +7,7 @@ use sipx_sip::{
     validate_request,
 };
 
-use super::{Flow, Protocol};
+use super::Flow;
 use crate::limit;
 
 /// What every response repeats (RFC 3261 §8.2.6), and where it goes.
@@ -390,7 +390,7 @@ fn route_back(row: &mut Vec<u8>, flow: Flow) -> Flow {
     hop.extend_from_slice(&row[end..]);
     *row = hop;
     let mut reply_to = flow;
-    if flow.protocol == Protocol::Udp && !asked {
+    if !flow.protocol.is_stream() && !asked {
         reply_to.remote.set_port(via.port.unwrap_or(SIP_PORT));
     }
     reply_to
@@ -420,14 +420,15 @@ const SIP_PORT: u16 = 5060;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::Protocol;
 
     fn flow() -> Flow {
-        Flow {
-            protocol: Protocol::Udp,
-            local: "192.0.2.1:5060".parse().unwrap(),
-            remote: "198.51.100.7:40000".parse().unwrap(),
-            id: 0,
-        }
+        Flow::new(
+            Protocol::Udp,
+            "192.0.2.1:5060".parse().unwrap(),
+            "198.51.100.7:40000".parse().unwrap(),
+            0,
+        )
     }
 
     #[test]

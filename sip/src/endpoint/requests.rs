@@ -8,7 +8,7 @@ use sipx_sip::{
 };
 
 use super::{
-    Asked, CallRef, Endpoint, Event, Flow, Protocol, Target,
+    Asked, CallRef, Endpoint, Event, Flow, Target,
     request::{Incoming, Verb},
     server::{InviteServer, Machine, NonInviteServer},
     timers::Owner,
@@ -285,5 +285,5 @@ pub(super) fn capabilities() -> Reply {
 
 /// Whether the transport does not lose messages.
 pub(super) fn is_reliable(flow: Flow) -> bool {
-    flow.protocol == Protocol::Tcp
+    flow.protocol.is_stream()
 }

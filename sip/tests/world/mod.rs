@@ -28,12 +28,12 @@ pub(crate) fn t0() -> Instant {
 }
 
 pub(crate) fn udp() -> Flow {
-    Flow {
-        protocol: Protocol::Udp,
-        local: "192.0.2.1:5060".parse().unwrap(),
-        remote: "198.51.100.7:5060".parse().unwrap(),
-        id: 0,
-    }
+    Flow::new(
+        Protocol::Udp,
+        "192.0.2.1:5060".parse().unwrap(),
+        "198.51.100.7:5060".parse().unwrap(),
+        0,
+    )
 }
 
 pub(crate) fn tcp() -> Flow {

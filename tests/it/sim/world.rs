@@ -441,12 +441,7 @@ impl World {
         } else if let Some(browser) = self.browsers.iter().find(|browser| browser.is_at(to)) {
             browser.handle_datagram(&datagram, now);
         } else if to == SERVER {
-            let flow = Flow {
-                protocol: Protocol::Udp,
-                local: to,
-                remote: from,
-                id: 0,
-            };
+            let flow = Flow::new(Protocol::Udp, to, from, 0);
             self.wire.arrive(flow, datagram.bytes);
         } else {
             for bench in &mut self.benches {
