@@ -1,6 +1,7 @@
 //! SIP, SDP, RTP and SRTP: protocol logic that is told the time and does no I/O.
 //!
-//! Map: [`redact`] types that cannot be printed · [`endpoint`] bytes in, bytes out, calls as events · [`sdp`] session
+//! Map: [`redact`] types that cannot be printed · [`endpoint`] bytes in, bytes out, calls as events · [`locate`] servers by DNS ·
+//! [`sdp`] session
 //! descriptions and offer/answer · [`rtp`] packets, RTCP, SRTP, telephone-events.
 //!
 //! Invariant: this crate knows neither rooms nor sound nor sockets nor a clock.
@@ -11,6 +12,7 @@ mod dialog;
 pub mod endpoint;
 pub mod error;
 pub mod limit;
+pub mod locate;
 pub mod redact;
 pub mod rtp;
 pub mod sdp;

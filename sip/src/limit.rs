@@ -112,3 +112,14 @@ pub const MESSAGE_WITHIN: Duration = Duration::from_secs(32);
 
 /// Seconds named in the Retry-After of a 503.
 pub const RETRY_AFTER_SECONDS: u32 = 10;
+
+// --- locating servers
+
+/// NAPTR records heeded of a domain; further ones are ignored. There are three services that we know.
+pub const NAPTR_RECORDS: usize = 8;
+
+/// SRV records heeded of a service; further ones are ignored.
+pub const SRV_RECORDS: usize = 16;
+
+/// Addresses that a place leads to at most, and host names asked for them; further ones are ignored.
+pub const HOPS: usize = 32;
