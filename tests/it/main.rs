@@ -2,6 +2,7 @@
 
 mod blast_radius;
 mod browser_door;
+mod connections;
 mod delay;
 mod dial_in;
 mod disturbance;

@@ -33,7 +33,7 @@ use rundruf::{
     store::{ByRole, Room, Title},
 };
 use sip::{Flow, Protocol};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{io::DuplexStream, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -175,15 +175,20 @@ impl World {
 
     /// Makes one whose operator has decided about the sound.
     pub fn with_sound(seed: u64, sound: Sound) -> Self {
-        Self::with(seed, sound, vec![everybody()])
+        Self::with(seed, sound, door_config(vec![everybody()]))
     }
 
     /// Makes one that these may call.
     pub fn with_trunks(seed: u64, trunks: Vec<Trunk>) -> Self {
-        Self::with(seed, Sound::default(), trunks)
+        Self::with_door(seed, door_config(trunks))
     }
 
-    fn with(seed: u64, sound: Sound, trunks: Vec<Trunk>) -> Self {
+    /// Makes one with this telephone door.
+    pub fn with_door(seed: u64, door: DoorConfig) -> Self {
+        Self::with(seed, Sound::default(), door)
+    }
+
+    fn with(seed: u64, sound: Sound, door: DoorConfig) -> Self {
         let epoch = now();
         let keys = Keys::from_bytes(&Secret::new([7; 32]));
         let rooms: Vec<TestRoom> = ["4711", "4712"]
@@ -221,7 +226,7 @@ impl World {
             sound,
         };
         let server = Server::simulated(parts, seed, &mut tasks);
-        let (door, wire) = Door::simulated(door_config(trunks), server.clone());
+        let (door, wire) = Door::simulated(door, server.clone());
         let counts = door.counters();
         let stop = CancellationToken::new();
         let door = tokio::spawn(door.run(stop.clone()));
@@ -364,6 +369,11 @@ impl World {
     /// Lets a datagram travel that none of the devices has sent.
     pub fn inject(&mut self, datagram: Datagram) {
         self.net.send_media(datagram, true, now());
+    }
+
+    /// Lets somebody connect to the telephone door; returns their end.
+    pub fn connect(&self, flow: Flow) -> DuplexStream {
+        self.wire.connect(flow)
     }
 
     /// What every telephone is told of a play of clips: `alice ♪ hello ask-code`.
@@ -639,11 +649,14 @@ fn clip_key(id: ClipId) -> &'static str {
     Clip::ALL[usize::from(id.0) % Clip::ALL.len()].key()
 }
 
-fn door_config(trunks: Vec<Trunk>) -> DoorConfig {
+/// The telephone door of these trunks, without TLS.
+pub fn door_config(trunks: Vec<Trunk>) -> DoorConfig {
     DoorConfig {
         media: Vec::new(),
         udp: Vec::new(),
         tcp: Vec::new(),
+        tls: Vec::new(),
+        server: None,
         user_agent: "Rundruf".to_owned(),
         trunks,
     }
@@ -653,6 +666,7 @@ fn door_config(trunks: Vec<Trunk>) -> DoorConfig {
 pub fn everybody() -> Trunk {
     Trunk {
         peers: vec!["0.0.0.0/0".parse().unwrap()],
+        client: None,
         numbers: vec![
             Called::Rooms,
             Called::Bridge,
