@@ -544,7 +544,7 @@ mod tests {
 
     #[test]
     fn a_contradiction_is_told_with_the_line_of_its_own_trunk() {
-        let good = "[[trunk]]\nname = \"a\"\npeers = []\nnumbers = [\"+491\"]\n";
+        let good = "[[trunk]]\nname = \"a\"\npeers = [\"::1\"]\nnumbers = [\"+491\"]\n";
         let text = format!("{good}{}", good.replace("+491", "112"));
         let error = Config::parse(&text, Path::new("test.toml")).unwrap_err();
         assert_eq!(

@@ -52,11 +52,13 @@ impl World {
         let peer = self
             .wire
             .connect(Flow::new(Protocol::Tls, local, remote, self.connections));
-        let Arrival::Opened(flow, stream) = self.transport.arrival().await else {
-            panic!("something else arrived");
-        };
-        self.transport.greet(flow, stream, demand);
-        (flow, peer)
+        loop {
+            // Those of before may be gone by now.
+            if let Arrival::Opened(flow, stream) = self.transport.arrival().await {
+                self.transport.greet(flow, stream, demand);
+                return (flow, peer);
+            }
+        }
     }
 
     /// Lets time pass; returns what arrived until then.
