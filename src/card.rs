@@ -249,6 +249,7 @@ pub struct Ready<'a> {
     web: &'a str,
     sip_udp: Option<SocketAddr>,
     sip_tcp: Option<SocketAddr>,
+    sip_tls: Option<SocketAddr>,
     rooms: Vec<ReadyRoom<'a>>,
 }
 
@@ -265,8 +266,7 @@ impl<'a> Ready<'a> {
     /// Gathers what is told.
     pub fn new(
         reach: &'a Reach,
-        sip_udp: Option<SocketAddr>,
-        sip_tcp: Option<SocketAddr>,
+        [sip_udp, sip_tcp, sip_tls]: [Option<SocketAddr>; 3],
         invitations: &'a [Invitation],
     ) -> Self {
         let rooms = invitations.iter().map(|invitation| ReadyRoom {
@@ -281,6 +281,7 @@ impl<'a> Ready<'a> {
             web: &reach.web,
             sip_udp,
             sip_tcp,
+            sip_tls,
             rooms: rooms.collect(),
         }
     }
@@ -344,7 +345,7 @@ mod tests {
     fn scripts_are_told_the_same() {
         let (invitations, reach) = ([invitation()], reach());
         let sip = Some("127.0.0.1:5060".parse().unwrap());
-        let json = Ready::new(&reach, sip, sip, &invitations).to_json();
+        let json = Ready::new(&reach, [sip; 3], &invitations).to_json();
         let read: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(read["pid"], std::process::id());
         assert_eq!(read["web"], "http://localhost:8080");

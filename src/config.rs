@@ -19,7 +19,10 @@ use crate::conference::policy::Speakers;
 
 pub use self::{
     error::{Error, Place},
-    trunk::{Contradiction, Dialled, Digits, Encryption, MaxCalls, Number, Trunk, TrunkKind},
+    trunk::{
+        CertificateName, Contradiction, Dialled, Digits, Encryption, MaxCalls, Number, Trunk,
+        TrunkKind,
+    },
 };
 
 mod error;
@@ -136,6 +139,10 @@ pub struct Sip {
     pub listen_udp: Vec<SocketAddr>,
     /// Where SIP over TCP listens.
     pub listen_tcp: Vec<SocketAddr>,
+    /// Where SIP over TLS listens.
+    pub listen_tls: Vec<SocketAddr>,
+    /// The certificates of those who vouch for the other side of trunks over TLS.
+    pub authorities: Auto<PathBuf>,
     /// The host in SIP addresses told to people.
     pub public_host: Auto<Host>,
     /// How the server names itself to telephones.
@@ -147,6 +154,8 @@ impl Default for Sip {
         Self {
             listen_udp: vec![loopback(5060)],
             listen_tcp: vec![loopback(5060)],
+            listen_tls: vec![loopback(5061)],
+            authorities: Auto::Derived,
             public_host: Auto::Derived,
             user_agent: String::from("Rundruf"),
         }
@@ -212,7 +221,7 @@ pub struct Store {
     pub path: PathBuf,
     /// The key that PINs and links are derived from.
     pub key_file: PathBuf,
-    /// The certificate for https.
+    /// The certificate for https and for SIP over TLS.
     pub certificate: PathBuf,
     /// The certificate's key.
     pub certificate_key: PathBuf,

@@ -27,6 +27,7 @@ pub mod media;
 pub mod store;
 
 pub mod server;
+pub mod tls;
 
 pub mod browser;
 pub mod http;

@@ -20,6 +20,10 @@ pub const SIP_CONNECTIONS_PER_SOURCE_MAX: usize = 64;
 pub const SIP_CONNECTION_SILENT_MAX: Duration = Duration::from_secs(30);
 /// A connection that sends nothing for this long is closed; trunks keep theirs alive more often.
 pub const SIP_CONNECTION_IDLE_MAX: Duration = Duration::from_secs(3_600);
+/// TLS handshakes at a time; whoever connects meanwhile is closed at once.
+pub const SIP_HANDSHAKES_MAX: usize = 64;
+/// How long connecting may take, the TLS handshake included; then the connection is closed.
+pub const SIP_HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// How long a connection closed from here is still read, so that our last answer reaches a peer that is sending.
 pub const SIP_LINGER: Duration = Duration::from_secs(2);
 /// Connections that are read on like that; beyond, the system resets them at once.

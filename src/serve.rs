@@ -30,7 +30,7 @@ use crate::{
     clock::{Clock, System},
     conference::event::Language,
     config::{self, Auto, Config},
-    http::{self, Kind, Label, Listeners, Metric, Sample, Scheme, Site},
+    http::{Kind, Label, Listeners, Metric, Sample, Scheme, Site},
     limit,
     media::{
         Clips, Counter, Counters,
@@ -41,6 +41,7 @@ use crate::{
     server::{Parts, Server, Sound, Spared, census::Census, prompts::Prompts},
     start::{self, Obstacle},
     store,
+    tls::{self, Authorities, ClientAuthority, Identity, SipServer},
 };
 
 /// How to run.
@@ -65,6 +66,9 @@ pub enum Error {
     /// There is no certificate for media.
     #[error("media: {0}")]
     Media(#[from] NoCertificate),
+    /// TLS cannot be set up.
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
     /// The system refuses something else.
     #[error(transparent)]
     System(#[from] io::Error),
@@ -82,19 +86,24 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let media = start::media_addresses(&config.media.addresses);
     let web = Listeners::bind(&config.web.listen_https, &config.web.listen_http)
         .map_err(|error| Obstacle::web(error, config))?;
-    let tls = certificate(config, &media)?;
+    let identity = Arc::new(identity(config, &media)?);
+    let tls = tls::web_server_config(&identity)?;
     let books = Books::open(config, &mut rng).await?;
     let mut tasks = JoinSet::new();
     let server = server(config, &books, media.clone(), &mut tasks, &mut rng)?;
-    let phone = phone::Door::bind(door(config, &media), server.clone())
+    let phone = phone::Door::bind(door(config, &identity, &media)?, server.clone())
         .await
         .map_err(|error| Obstacle::sip(error.address, error.source, config))?;
-    let (udp, tcp) = (first(&phone.udp_addresses()), first(&phone.tcp_addresses()));
+    let sip = [
+        first(&phone.udp_addresses()),
+        first(&phone.tcp_addresses()),
+        first(&phone.tls_addresses()),
+    ];
     let reach = Reach::new(
         config,
         web.addresses(Scheme::Https).next(),
         web.addresses(Scheme::Http).next(),
-        udp.or(tcp),
+        sip[0].or(sip[1]),
     );
     let mut invitations = Vec::new();
     if orders.demo {
@@ -116,7 +125,7 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let counts = phone.counters();
     doors.spawn(phone.run(phone_stop));
 
-    let ready = Ready::new(&reach, udp, tcp, &invitations).to_json();
+    let ready = Ready::new(&reach, sip, &invitations).to_json();
     let ready_file = config.store.ready_file();
     store::write_private(&ready_file, ready.as_bytes())?;
     tell(orders, &reach, &media, &invitations, out)?;
@@ -125,6 +134,7 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let trunks_file = config.store.trunks_file();
     tokio::select! {
         told = told_to_end() => told?,
+        failed = renew_when_told(&identity) => return Err(failed.into()),
         never = tell_of_trunks(&config.trunk, &counts, &trunks_file) => match never {},
     }
     tracing::info!("server stops");
@@ -152,6 +162,22 @@ async fn told_to_end() -> io::Result<()> {
         _ = terminate.recv() => {}
     }
     Ok(())
+}
+
+/// Reads the certificate again whenever the process is told to (SIGHUP), as those who renew certificates do. It goes on for
+/// ever; what is returned is why it cannot.
+async fn renew_when_told(identity: &Identity) -> io::Error {
+    let mut hangup = match signal(SignalKind::hangup()) {
+        Ok(hangup) => hangup,
+        Err(error) => return error,
+    };
+    while hangup.recv().await.is_some() {
+        match identity.reload() {
+            Ok(()) => tracing::info!("certificate read again"),
+            Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+        }
+    }
+    std::future::pending().await
 }
 
 /// Writes how the trunks stand, whenever that has changed, for `rundruf trunk`.
@@ -203,13 +229,13 @@ fn tell(
     out.flush()
 }
 
-fn certificate(config: &Config, media: &[IpAddr]) -> Result<Arc<rustls::ServerConfig>, Obstacle> {
+fn identity(config: &Config, media: &[IpAddr]) -> Result<Identity, Obstacle> {
     let mut hosts = vec![String::from("localhost")];
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
     hosts.extend(name.map(|name| name.trim().to_owned()));
     hosts.extend(media.iter().map(IpAddr::to_string));
     let (certificate, key) = (&config.store.certificate, &config.store.certificate_key);
-    Ok(http::load_or_create(certificate, key, &hosts)?)
+    Ok(Identity::load_or_create(certificate, key, &hosts)?)
 }
 
 fn server(
@@ -275,21 +301,49 @@ fn sound(media: &config::Media) -> Sound {
     }
 }
 
-fn door(config: &Config, media: &[IpAddr]) -> phone::DoorConfig {
-    let trunk = |trunk: &config::Trunk| phone::Trunk {
-        peers: trunk.peers.clone(),
-        numbers: trunk.numbers.iter().map(called).collect(),
-        language: trunk.language,
-        plan: trunk.plan(),
-        max_calls: trunk.max_calls.get(),
-    };
-    phone::DoorConfig {
+fn door(
+    config: &Config,
+    identity: &Arc<Identity>,
+    media: &[IpAddr],
+) -> Result<phone::DoorConfig, Error> {
+    let mut clients = Vec::new();
+    let mut trunks = Vec::new();
+    for trunk in &config.trunk {
+        let client = trunk.certificate.get().map(|_| clients.len());
+        if let Some(name) = trunk.certificate.get() {
+            clients.push(ClientAuthority {
+                name: name.clone(),
+                authorities: authorities(config, trunk)?,
+            });
+        }
+        trunks.push(phone::Trunk {
+            peers: trunk.peers.clone(),
+            client,
+            numbers: trunk.numbers.iter().map(called).collect(),
+            language: trunk.language,
+            plan: trunk.plan(),
+            max_calls: trunk.max_calls.get(),
+        });
+    }
+    Ok(phone::DoorConfig {
         udp: config.sip.listen_udp.clone(),
         tcp: config.sip.listen_tcp.clone(),
+        tls: config.sip.listen_tls.clone(),
+        server: Some(SipServer::new(identity, clients)?),
         user_agent: config.sip.user_agent.clone(),
-        trunks: config.trunk.iter().map(trunk).collect(),
+        trunks,
         media: media.to_vec(),
-    }
+    })
+}
+
+/// Reads who vouches for the other side of a trunk.
+fn authorities(config: &Config, trunk: &config::Trunk) -> Result<Authorities, Obstacle> {
+    let own = Some(&trunk.authority).filter(|file| !file.as_os_str().is_empty());
+    let file = match (own, &config.sip.authorities) {
+        (Some(file), _) | (None, Auto::Set(file)) => file.clone(),
+        (None, Auto::Derived) => Authorities::system(),
+    };
+    Ok(Authorities::read(&file)?)
 }
 
 fn called(number: &config::Number) -> phone::Called {

@@ -20,9 +20,10 @@ use tracing_subscriber::{
 use crate::{
     conference::event::Language,
     config::{self, Auto, Config, LogLevel},
-    http::{BindError, CertificateError},
+    http::BindError,
     server::{prompts, secrets::KeyError},
     store,
+    tls::CertificateError,
 };
 
 /// Why the server does not start, or a command is not carried out, for a reason the operator can remove.
@@ -147,11 +148,15 @@ impl Obstacle {
 
     /// Names the setting that an unusable SIP address came from.
     pub fn sip(address: SocketAddr, source: io::Error, config: &Config) -> Self {
-        let udp = config.sip.listen_udp.contains(&address);
-        let key = match (udp, config.sip.listen_tcp.contains(&address)) {
-            (true, true) => "sip.listen_udp, sip.listen_tcp",
-            (true, false) => "sip.listen_udp",
-            (false, _) => "sip.listen_tcp",
+        let sip = &config.sip;
+        let [udp, tcp, tls] =
+            [&sip.listen_udp, &sip.listen_tcp, &sip.listen_tls].map(|of| of.contains(&address));
+        let key = match (udp, tcp, tls) {
+            (_, true, true) => "sip.listen_tcp, sip.listen_tls",
+            (true, true, false) => "sip.listen_udp, sip.listen_tcp",
+            (true, false, _) => "sip.listen_udp",
+            (false, true, false) => "sip.listen_tcp",
+            (false, false, _) => "sip.listen_tls",
         };
         Self::Address {
             address,

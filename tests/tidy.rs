@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Root modules by floor; a module may use floors below its own and nothing on or above it but itself.
-const FLOORS: [(&str, u8); 17] = [
+const FLOORS: [(&str, u8); 18] = [
     ("id", 1),
     ("network", 1),
     ("pii", 1),
@@ -18,6 +18,7 @@ const FLOORS: [(&str, u8); 17] = [
     ("media", 3),
     ("store", 3),
     ("server", 4),
+    ("tls", 4),
     ("phone", 5),
     ("browser", 5),
     ("http", 5),

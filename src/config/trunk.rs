@@ -1,7 +1,8 @@
 //! Section `[[trunk]]`: who may call in, which numbers lead where, and what such settings must not say.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
+use rustls::pki_types::ServerName;
 use serde::{
     Deserialize, Deserializer,
     de::{self, value::MapAccessDeserializer},
@@ -23,8 +24,15 @@ pub struct Trunk {
     /// How it is known.
     #[serde(default)]
     pub kind: TrunkKind,
-    /// Where its calls come from.
+    /// Where its calls come from; with a certificate, none means from anywhere.
+    #[serde(default)]
     pub peers: Vec<Network>,
+    /// The name in the certificate by which it calls in over TLS, if it does.
+    #[serde(default)]
+    pub certificate: CertificateName,
+    /// The file of those who vouch for its certificate, if not those of `[sip]`.
+    #[serde(default)]
+    pub authority: PathBuf,
     /// Which called numbers it may reach.
     pub numbers: Vec<Number>,
     /// The country code in whose place its exchange may write a 0; empty where that is no habit.
@@ -53,6 +61,8 @@ impl Trunk {
             peers: ["127.0.0.0/8", "::1"]
                 .map(|block| block.parse().expect("the block is well-formed"))
                 .to_vec(),
+            certificate: CertificateName::default(),
+            authority: PathBuf::new(),
             numbers: vec![Number::Rooms, Number::Bridge],
             country: Self::country(),
             area: Digits::default(),
@@ -80,6 +90,9 @@ impl Trunk {
 
     /// Returns what is wrong with the numbers, if anything is.
     pub(super) fn contradiction(&self) -> Option<Contradiction> {
+        if self.peers.is_empty() && self.certificate.0.is_none() {
+            return Some(Contradiction::Nobody);
+        }
         if self.country.0.is_empty() && !self.area.0.is_empty() {
             return Some(Contradiction::AreaWithoutCountry);
         }
@@ -119,6 +132,8 @@ impl Trunk {
 /// What the settings of a trunk must not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Contradiction {
+    /// The trunk has neither addresses nor a certificate.
+    Nobody,
     /// An area code stands in no country.
     AreaWithoutCountry,
     /// A number has both the country code and the 0 in its place: `+49030123456`.
@@ -137,6 +152,7 @@ impl Contradiction {
     /// The key that it stands at.
     pub(super) const fn key(&self) -> &'static str {
         match self {
+            Self::Nobody => "trunk.peers",
             Self::AreaWithoutCountry => "trunk.area",
             Self::TrunkPrefix(_)
             | Self::Service(_)
@@ -156,6 +172,10 @@ impl Contradiction {
 
     fn in_english(&self) -> String {
         match self {
+            Self::Nobody => String::from(
+                "nobody could call in; give addresses or the name in a certificate, for example: \
+                 peers = [\"192.0.2.7\"] or certificate = \"sbc.example.net\"",
+            ),
             Self::AreaWithoutCountry => String::from(
                 "an area code needs its country, for example: country = \"49\" and area = \"30\"",
             ),
@@ -183,6 +203,10 @@ impl Contradiction {
 
     fn in_german(&self) -> String {
         match self {
+            Self::Nobody => String::from(
+                "niemand könnte anrufen; nennen Sie Adressen oder den Namen in einem Zertifikat, zum Beispiel: \
+                 peers = [\"192.0.2.7\"] oder certificate = \"sbc.example.net\"",
+            ),
             Self::AreaWithoutCountry => String::from(
                 "eine Ortsvorwahl braucht ihr Land, zum Beispiel: country = \"49\" und area = \"30\"",
             ),
@@ -299,6 +323,28 @@ fn number<E: de::Error>(text: &str) -> Result<String, E> {
     Err(E::custom("neither rooms, bridge nor a number"))
 }
 
+/// The name in a certificate, a domain or an address, or none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CertificateName(Option<ServerName<'static>>);
+
+impl CertificateName {
+    /// Returns the name.
+    pub const fn get(&self) -> Option<&ServerName<'static>> {
+        self.0.as_ref()
+    }
+}
+
+impl<'de> Deserialize<'de> for CertificateName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let name = ServerName::try_from(text).map_err(de::Error::custom)?;
+        Ok(Self(Some(name)))
+    }
+}
+
 /// A country or area code, or none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Digits(String);
@@ -402,6 +448,11 @@ mod tests {
             ("numbers = [\"+\"]\n", 4, "trunk.numbers"),
             ("numbers = [7]\n", 4, "trunk.numbers"),
             ("numbers = [\n{ number = \"x\" },\n]\n", 5, "trunk.numbers"),
+            (
+                "numbers = []\ncertificate = \"*.example.net\"\n",
+                5,
+                "trunk.certificate",
+            ),
             ("numbers = []\ncountry = \"+49\"\n", 5, "trunk.country"),
             ("numbers = []\narea = \"030\"\n", 5, "trunk.area"),
             ("numbers = []\nmax_calls = 0\n", 5, "trunk.max_calls"),
@@ -493,7 +544,7 @@ mod tests {
 
     #[test]
     fn a_contradiction_is_told_with_the_line_of_its_own_trunk() {
-        let good = "[[trunk]]\nname = \"a\"\npeers = []\nnumbers = [\"+491\"]\n";
+        let good = "[[trunk]]\nname = \"a\"\npeers = [\"::1\"]\nnumbers = [\"+491\"]\n";
         let text = format!("{good}{}", good.replace("+491", "112"));
         let error = Config::parse(&text, Path::new("test.toml")).unwrap_err();
         assert_eq!(

@@ -290,7 +290,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
-    use crate::http::load_or_create;
+    use crate::tls::{Identity, web_server_config};
 
     #[test]
     fn a_taken_port_is_named() {
@@ -381,7 +381,8 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let files = ["certificate.pem", "key.pem"].map(|name| folder.path().join(name));
             let hosts = [String::from("localhost")];
-            let tls = load_or_create(&files[0], &files[1], &hosts).unwrap();
+            let identity = Identity::load_or_create(&files[0], &files[1], &hosts).unwrap();
+            let tls = web_server_config(&Arc::new(identity)).unwrap();
             let listeners = Listeners::bind(&[any()], &[any()]).unwrap();
             let addresses = [Scheme::Http, Scheme::Https]
                 .map(|scheme| listeners.addresses(scheme).next().unwrap());

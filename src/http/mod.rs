@@ -15,7 +15,6 @@ use axum::{
 };
 
 pub use self::{
-    certificate::{CertificateError, load_or_create},
     error::Error,
     headers::Scheme,
     listen::{BindError, Listeners},
@@ -23,7 +22,6 @@ pub use self::{
 };
 
 mod assets;
-mod certificate;
 mod error;
 mod headers;
 mod listen;

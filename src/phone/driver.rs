@@ -10,7 +10,8 @@ use std::{
 
 use rand::RngExt;
 use sip::{
-    CallRef, Cause, Command, Ended, Endpoint, EndpointConfig, Event, Flow, sdp::Description,
+    CallRef, Cause, Command, Ended, Endpoint, EndpointConfig, Event, Flow, Protocol,
+    sdp::Description,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -21,12 +22,13 @@ use tokio_util::sync::CancellationToken;
 use super::{
     call::{Call, Invite, News, Rules},
     status::Refusal,
-    transport::{Arrival, Transport, Wire},
+    transport::{Arrival, Stream, Transport, Wire},
     trunk::{Admitted, Trunk, TrunkCounts, TrunkIndex, Trunks},
 };
 use crate::{
     limit::{CALL_INBOX_MAX, CALL_ORDERS_MAX, CALLS_MAX},
     server::{Server, conference::until},
+    tls::{Demand, SipServer},
 };
 
 /// What the door is built from.
@@ -36,6 +38,10 @@ pub struct DoorConfig {
     pub udp: Vec<SocketAddr>,
     /// Where SIP over TCP listens.
     pub tcp: Vec<SocketAddr>,
+    /// Where SIP over TLS listens.
+    pub tls: Vec<SocketAddr>,
+    /// How connections over TLS are taken; without it, none is.
+    pub server: Option<SipServer>,
     /// What the Server header field says.
     pub user_agent: String,
     /// Who may call.
@@ -91,7 +97,8 @@ struct Line {
 impl Door {
     /// Binds the door's sockets.
     pub async fn bind(config: DoorConfig, server: Server) -> Result<Self, BindError> {
-        let transport = Transport::bind(&config.udp, &config.tcp)
+        let DoorConfig { udp, tcp, tls, .. } = &config;
+        let transport = Transport::bind(udp, tcp, tls, config.server.clone())
             .await
             .map_err(|(address, source)| BindError { address, source })?;
         Ok(Self::new(config, transport, server))
@@ -99,7 +106,7 @@ impl Door {
 
     /// Makes a door whose network is in memory, for whole conferences in simulated time.
     pub fn simulated(config: DoorConfig, server: Server) -> (Self, Wire) {
-        let (transport, wire) = Transport::simulated();
+        let (transport, wire) = Transport::simulated(config.server.clone());
         (Self::new(config, transport, server), wire)
     }
 
@@ -133,6 +140,11 @@ impl Door {
     /// The bound TCP addresses.
     pub fn tcp_addresses(&self) -> Vec<SocketAddr> {
         self.transport.tcp_addresses()
+    }
+
+    /// The bound TLS addresses.
+    pub fn tls_addresses(&self) -> Vec<SocketAddr> {
+        self.transport.tls_addresses()
     }
 
     /// Follows the door's counters.
@@ -197,19 +209,34 @@ impl Door {
     /// Takes what the network brought. Who is on no trunk gets no answer, so that nothing can be had or made of us by
     /// a forged source address.
     fn arrived(&mut self, arrival: Arrival) {
-        let flow = match &arrival {
-            Arrival::Datagram(flow, _) | Arrival::Chunk(flow, _) | Arrival::Closed(flow) => flow,
-            Arrival::Opened(flow, _) => flow,
-        };
-        if !self.trunks.know(flow) {
-            self.strangers += 1;
-            return;
-        }
+        let now = clock();
         match arrival {
-            Arrival::Datagram(flow, bytes) => self.endpoint.handle_datagram(flow, &bytes, clock()),
-            Arrival::Chunk(flow, bytes) => self.endpoint.handle_stream(flow, &bytes, clock()),
-            Arrival::Opened(flow, stream) => self.transport.admit(flow, stream),
-            Arrival::Closed(flow) => self.endpoint.handle_closed(flow, clock()),
+            Arrival::Datagram(flow, bytes) if self.trunks.know(&flow, &[]) => {
+                self.endpoint.handle_datagram(flow, &bytes, now);
+            }
+            Arrival::Chunk(flow, bytes)
+                if self.trunks.know(&flow, self.transport.clients(&flow)) =>
+            {
+                self.endpoint.handle_stream(flow, &bytes, now);
+            }
+            Arrival::Opened(flow, stream) => self.opened(flow, stream),
+            Arrival::Closed(flow) => self.endpoint.handle_closed(flow, now),
+            Arrival::Datagram(..) => self.strangers += 1,
+            Arrival::Chunk(flow, _) => {
+                self.strangers += 1;
+                self.transport.close(flow);
+            }
+        }
+    }
+
+    /// Takes a connection of a peer; a stranger's is dropped before anything is said.
+    fn opened(&mut self, flow: Flow, stream: Stream) {
+        match (flow.protocol, self.trunks.demand(&flow)) {
+            (Protocol::Tls, Some(demand)) => self.transport.greet(flow, stream, demand),
+            (Protocol::Tcp, Some(Demand::Nothing | Demand::Wish)) => {
+                self.transport.admit(flow, stream);
+            }
+            (Protocol::Udp | Protocol::Tcp, _) | (Protocol::Tls, None) => self.strangers += 1,
         }
     }
 
@@ -241,10 +268,12 @@ impl Door {
                 offer,
             } => {
                 if stopping || self.calls.len() >= CALLS_MAX {
-                    let refusal = self.trunks.overrun(&flow);
+                    let clients = self.transport.clients(&flow);
+                    let refusal = self.trunks.overrun(&flow, clients);
                     return self.refuse(call, refusal);
                 }
-                match self.trunks.admit(&flow, &asked) {
+                let clients = self.transport.clients(&flow);
+                match self.trunks.admit(&flow, clients, &asked) {
                     Ok(admitted) => self.begin(call, flow, admitted, offer),
                     Err(refusal) => self.refuse(call, refusal),
                 }

@@ -1,12 +1,12 @@
 //! The telephone door: SIP in, calls as tasks, each with one leg.
 //!
 //! ```text
-//!   UDP, TCP ── transport ── driver ── sip::Endpoint
-//!                              │ trunk (who may call) ── numbers (who may be called) ── spelling
-//!                              │ one task per call
-//!                            call ── negotiate (SDP to media)
-//!                              │
-//!                        Ivr, Keypad ── server
+//!   UDP, TCP, TLS ── transport ── driver ── sip::Endpoint
+//!                                   │ trunk (who may call) ── numbers (who may be called) ── spelling
+//!                                   │ one task per call
+//!                                 call ── negotiate (SDP to media)
+//!                                   │
+//!                             Ivr, Keypad ── server
 //! ```
 
 mod call;

@@ -1,5 +1,7 @@
 //! The trunks of the door: which one a call came over, whether it may be answered, and what has become of its calls.
 
+use std::net::IpAddr;
+
 use sip::{Asked, Flow};
 
 use super::{
@@ -8,13 +10,18 @@ use super::{
     spelling::{DialPlan, digits},
     status::Refusal,
 };
-use crate::{conference::event::Language, network::Network, pii::Pii, server::caller::Caller};
+use crate::{
+    conference::event::Language, network::Network, pii::Pii, server::caller::Caller, tls::Demand,
+};
 
 /// Who may call in, and which numbers lead where.
 #[derive(Debug, Clone)]
 pub struct Trunk {
-    /// Where its calls come from.
+    /// Where its calls come from; with a certificate, none means from anywhere.
     pub peers: Vec<Network>,
+    /// Its place among the clients of [`SipServer`](crate::tls::SipServer), if it calls in by certificate; then nothing
+    /// else but a connection over TLS with that certificate is its own.
+    pub client: Option<usize>,
     /// What it may reach.
     pub numbers: Vec<Called>,
     /// What callers hear before their room is known.
@@ -89,19 +96,43 @@ impl Trunks {
         Self(trunks.into_iter().map(state).collect())
     }
 
-    /// Tells whether somebody's address is on a trunk.
-    pub(super) fn know(&self, flow: &Flow) -> bool {
-        self.listing(flow).is_some()
+    /// Tells whether a peer is on a trunk, by its address or by what it has proved to be.
+    pub(super) fn know(&self, flow: &Flow, clients: &[usize]) -> bool {
+        self.listing(flow, clients).is_some()
     }
 
-    /// Decides about a new call: its trunk is the first that lists the address it comes from and has the number.
+    /// What a peer that connects has to show to be on a trunk; nothing makes one out of a stranger.
+    pub(super) fn demand(&self, flow: &Flow) -> Option<Demand> {
+        let may_call = |by_certificate: bool| {
+            self.0.iter().any(|state| {
+                let trunk = &state.trunk;
+                let addresses = [flow.remote.ip().to_canonical(), caller_address(flow)];
+                trunk.client.is_some() == by_certificate
+                    && addresses.into_iter().any(|address| trunk.lists(address))
+            })
+        };
+        match (may_call(false), may_call(true)) {
+            (true, false) => Some(Demand::Nothing),
+            (true, true) => Some(Demand::Wish),
+            (false, true) => Some(Demand::Must),
+            (false, false) => None,
+        }
+    }
+
+    /// Decides about a new call: its trunk is the first that its peer is on and that has the number.
     ///
-    /// What the peer asserts is believed because its address is listed; who calls in otherwise can assert nothing.
-    pub(super) fn admit(&mut self, flow: &Flow, asked: &Asked) -> Result<Admitted, Refusal> {
-        let Some((first, address)) = self.listing(flow) else {
+    /// What the peer asserts is believed because it is on the trunk; who calls in otherwise can assert nothing.
+    pub(super) fn admit(
+        &mut self,
+        flow: &Flow,
+        clients: &[usize],
+        asked: &Asked,
+    ) -> Result<Admitted, Refusal> {
+        let Some((first, address)) = self.listing(flow, clients) else {
             return Err(Refusal::NOT_FOUND);
         };
-        let mut listing = (first..self.0.len()).filter(|index| self.0[*index].lists(address));
+        let mut listing =
+            (first..self.0.len()).filter(|index| self.0[*index].trunk.admits(address, clients));
         let found = listing.find_map(|index| {
             let destination = self.0[index].directory.destination(asked)?;
             Some((index, destination))
@@ -125,8 +156,8 @@ impl Trunks {
     }
 
     /// A call is refused because the server takes no further ones, over whatever trunk and to whatever number.
-    pub(super) fn overrun(&mut self, flow: &Flow) -> Refusal {
-        if let Some((first, _)) = self.listing(flow) {
+    pub(super) fn overrun(&mut self, flow: &Flow, clients: &[usize]) -> Refusal {
+        if let Some((first, _)) = self.listing(flow, clients) {
             self.0[first].counts.refuse(Refusal::UNAVAILABLE.status);
         }
         Refusal::UNAVAILABLE
@@ -147,10 +178,11 @@ impl Trunks {
         self.0.iter().map(|state| state.counts)
     }
 
-    /// Finds the first trunk that lists a flow's address, and by which address it does.
-    fn listing(&self, flow: &Flow) -> Option<(usize, std::net::IpAddr)> {
+    /// Finds the first trunk that a peer is on, and by which address it is.
+    fn listing(&self, flow: &Flow, clients: &[usize]) -> Option<(usize, IpAddr)> {
         let by = |address| {
-            let index = self.0.iter().position(|state| state.lists(address))?;
+            let mut states = self.0.iter();
+            let index = states.position(|state| state.trunk.admits(address, clients))?;
             Some((index, address))
         };
         by(flow.remote.ip().to_canonical()).or_else(|| by(caller_address(flow)))
@@ -170,9 +202,15 @@ fn caller(asked: &Asked, plan: &DialPlan, trunk: usize) -> Caller {
     }
 }
 
-impl State {
-    fn lists(&self, address: std::net::IpAddr) -> bool {
-        self.trunk.peers.iter().any(|peer| peer.contains(address))
+impl Trunk {
+    fn admits(&self, address: IpAddr, clients: &[usize]) -> bool {
+        let proved = self.client.is_none_or(|client| clients.contains(&client));
+        proved && self.lists(address)
+    }
+
+    fn lists(&self, address: IpAddr) -> bool {
+        let anywhere = self.client.is_some() && self.peers.is_empty();
+        anywhere || self.peers.iter().any(|peer| peer.contains(address))
     }
 }
 
@@ -186,6 +224,7 @@ mod tests {
     fn trunk(peer: &str, number: &str, max_calls: usize) -> Trunk {
         Trunk {
             peers: vec![peer.parse().unwrap()],
+            client: None,
             numbers: vec![Called::Number(Dialled::new(number))],
             language: Language::De,
             plan: DialPlan::default(),
@@ -226,7 +265,7 @@ mod tests {
             trunk("198.51.100.7", "+493", 9),
         ]);
         let mut admit = |address, number| {
-            let admitted = trunks.admit(&from(address), &asked(number));
+            let admitted = trunks.admit(&from(address), &[], &asked(number));
             admitted.map(|admitted| admitted.trunk)
         };
         assert_eq!(admit("198.51.100.7", "+493"), Ok(TrunkIndex(2)));
@@ -277,20 +316,20 @@ mod tests {
             trunk("198.51.100.7", "+491", 2),
         ]);
         let (one, other) = (from("203.0.113.1"), from("198.51.100.7"));
-        let first = trunks.admit(&one, &asked("+491")).unwrap().trunk;
-        let second = trunks.admit(&one, &asked("+491")).unwrap().trunk;
-        let third = trunks.admit(&one, &asked("+491"));
+        let first = trunks.admit(&one, &[], &asked("+491")).unwrap().trunk;
+        let second = trunks.admit(&one, &[], &asked("+491")).unwrap().trunk;
+        let third = trunks.admit(&one, &[], &asked("+491"));
         assert_eq!(third, Err(Refusal::UNAVAILABLE));
         assert_eq!(
-            trunks.admit(&one, &asked("+499")),
+            trunks.admit(&one, &[], &asked("+499")),
             Err(Refusal::NOT_FOUND),
             "what is unknown is unknown at any time"
         );
-        assert!(trunks.admit(&other, &asked("+491")).is_ok());
+        assert!(trunks.admit(&other, &[], &asked("+491")).is_ok());
         trunks.ended(first, None);
         trunks.ended(second, Some(488));
-        assert!(trunks.admit(&one, &asked("+491")).is_ok());
-        assert_eq!(trunks.overrun(&one), Refusal::UNAVAILABLE);
+        assert!(trunks.admit(&one, &[], &asked("+491")).is_ok());
+        assert_eq!(trunks.overrun(&one, &[]), Refusal::UNAVAILABLE);
         let counts = trunks.counts().next().unwrap();
         let expected = TrunkCounts {
             calls: 1,
@@ -301,5 +340,42 @@ mod tests {
             other: 0,
         };
         assert_eq!(counts, expected);
+    }
+
+    #[test]
+    fn a_certificate_makes_a_peer_only_of_who_has_it() {
+        let by_certificate = Trunk {
+            peers: Vec::new(),
+            client: Some(0),
+            ..trunk("192.0.2.1", "+491", 9)
+        };
+        let by_both = Trunk {
+            client: Some(1),
+            ..trunk("198.51.100.0/24", "+492", 9)
+        };
+        let by_address = trunk("203.0.113.1", "+493", 9);
+        let mut trunks = Trunks::new(vec![by_certificate, by_both, by_address]);
+        let (far, near, listed) = (
+            from("192.0.2.99"),
+            from("198.51.100.7"),
+            from("203.0.113.1"),
+        );
+        assert!(!trunks.know(&far, &[]) && !trunks.know(&near, &[]) && !trunks.know(&far, &[1]));
+        assert!(trunks.know(&far, &[0]) && trunks.know(&near, &[1]) && trunks.know(&listed, &[]));
+        assert_eq!(trunks.demand(&far), Some(Demand::Must));
+        assert_eq!(trunks.demand(&near), Some(Demand::Must));
+        assert_eq!(trunks.demand(&listed), Some(Demand::Wish));
+        let mut admit = |flow, clients: &[usize], number| {
+            let admitted = trunks.admit(flow, clients, &asked(number));
+            admitted.map(|admitted| admitted.trunk)
+        };
+        assert_eq!(admit(&near, &[0, 1], "+492"), Ok(TrunkIndex(1)));
+        assert_eq!(admit(&near, &[0], "+492"), Err(Refusal::NOT_FOUND));
+        assert_eq!(admit(&listed, &[], "+491"), Err(Refusal::NOT_FOUND));
+        assert_eq!(admit(&listed, &[0], "+491"), Ok(TrunkIndex(0)));
+
+        let trunks = Trunks::new(vec![trunk("203.0.113.1", "+493", 9)]);
+        assert_eq!(trunks.demand(&listed), Some(Demand::Nothing));
+        assert_eq!(trunks.demand(&far), None);
     }
 }

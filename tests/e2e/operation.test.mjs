@@ -28,7 +28,7 @@ function rundruf(words, { cwd = folder, language = 'en_GB.UTF-8', prefix = [] } 
   });
 }
 
-const quiet = '[web]\nlisten_https = []\nlisten_http = ["127.0.0.1:0"]\n[sip]\nlisten_udp = ["127.0.0.1:0"]\nlisten_tcp = ["127.0.0.1:0"]\n';
+const quiet = '[web]\nlisten_https = []\nlisten_http = ["127.0.0.1:0"]\n[sip]\nlisten_udp = ["127.0.0.1:0"]\nlisten_tcp = ["127.0.0.1:0"]\nlisten_tls = ["127.0.0.1:0"]\n';
 
 describe('what cannot be is said in one sentence with exit code 2', () => {
   const settings = (name, text) => {

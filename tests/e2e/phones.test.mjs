@@ -1,4 +1,4 @@
-// Real telephones: baresip by UDP and TCP, IPv4 and IPv6, every codec; SIPp with many calls.
+// Real telephones: baresip by UDP, TCP and TLS, IPv4 and IPv6, every codec; SIPp with many calls.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -52,12 +52,14 @@ async function talk(server, first, second) {
 describe('two telephones', () => {
   const uri = (server, transport) => {
     const [host, port] = [server.sip.slice(0, server.sip.lastIndexOf(':')), server.sip.split(':').at(-1)];
-    const tcp = server.ready.sip_tcp.split(':').at(-1);
-    return transport === 'tcp' ? `sip:bridge@${host}:${tcp}` : `sip:bridge@${host}:${port}`;
+    const [tcp, tls] = [server.ready.sip_tcp, server.ready.sip_tls].map((address) => address.split(':').at(-1));
+    // The phone adds the transport by itself.
+    return `sip:bridge@${host}:${{ udp: port, tcp, tls }[transport]}`;
   };
   const rows = [
     { name: 'A-law and G.722 over UDP', codecs: [codecs.PCMA, codecs.G722], transport: 'udp', address: '127.0.0.1' },
     { name: 'Opus and µ-law over TCP', codecs: [codecs.opus, codecs.PCMU], transport: 'tcp', address: '127.0.0.1' },
+    { name: 'G.722 and A-law over TLS', codecs: [codecs.G722, codecs.PCMA], transport: 'tls', address: '127.0.0.1' },
     { name: 'A-law over IPv6', codecs: [codecs.PCMA, codecs.PCMA], transport: 'udp', address: '::1' },
   ];
   for (const { name, codecs: [a, b], transport, address } of rows) {
@@ -65,8 +67,9 @@ describe('two telephones', () => {
       const server = await Server.start({ sip: address, addresses: [address] });
       try {
         const target = uri(server, transport);
-        const one = { uri: target, codec: a, transport, address };
-        const two = { uri: target, codec: b, transport, address };
+        const authority = server.certificate;
+        const one = { uri: target, codec: a, transport, address, authority };
+        const two = { uri: target, codec: b, transport, address, authority };
         const { heard, clear } = await talk(server, one, two);
         const length = hear(0, heard[1]).seconds;
         const before = hear(0, heard[1], length - 12, length - 8);

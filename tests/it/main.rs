@@ -3,6 +3,7 @@
 mod back;
 mod blast_radius;
 mod browser_door;
+mod connections;
 mod delay;
 mod dial_in;
 mod disturbance;

@@ -9,9 +9,10 @@ import { pause, until } from './server.mjs';
 
 let nextControl = 20_400 + (process.pid % 200) * 10;
 
-const settings = ({ folder, source, control, codec, address }) => `
+const settings = ({ folder, source, control, codec, address, authority }) => `
 poll_method epoll
 sip_listen ${address.includes(':') ? `[${address}]` : address}:0
+${authority ? `sip_cafile ${authority}` : ''}
 call_local_timeout 60
 call_max_calls 4
 audio_source aufile,${source}
@@ -45,12 +46,15 @@ export const codecs = {
 };
 
 export class Baresip {
-  /** Starts a phone that plays the WAV file `source` and writes what it hears to `heard`. */
-  static async start({ source, codec = codecs.PCMA, transport = 'udp', address = '127.0.0.1' }) {
+  /**
+   * Starts a phone that plays the WAV file `source` and writes what it hears to `heard`. Over TLS it believes those who
+   * have a certificate of the file `authority`.
+   */
+  static async start({ source, codec = codecs.PCMA, transport = 'udp', address = '127.0.0.1', authority }) {
     const phone = new Baresip();
     phone.folder = mkdtempSync(join(tmpdir(), 'baresip-'));
     const control = nextControl++;
-    writeFileSync(join(phone.folder, 'config'), settings({ folder: phone.folder, source, control, codec, address }));
+    writeFileSync(join(phone.folder, 'config'), settings({ folder: phone.folder, source, control, codec, address, authority }));
     const host = address.includes(':') ? `[${address}]` : address;
     const account = `<sip:phone@${host};transport=${transport}>;regint=0;audio_codecs=${codec.name};answermode=manual\n`;
     writeFileSync(join(phone.folder, 'accounts'), account);

@@ -32,6 +32,7 @@ listen_http = ["127.0.0.1:0"]
 [sip]
 listen_udp = ["${host}:0"]
 listen_tcp = ["${host}:0"]
+listen_tls = ["${host}:0"]
 [media]
 addresses = ${JSON.stringify(addresses)}
 port = 0
@@ -73,6 +74,11 @@ export class Server {
   /** Number and PIN as they are typed. */
   get code() {
     return `${this.room.number}${this.room.pin}`;
+  }
+
+  /** The file of its certificate. */
+  get certificate() {
+    return join(this.folder, 'var/certificate.pem');
   }
 
   /** The metrics as a map from name with labels to number. */

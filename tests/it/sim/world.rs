@@ -35,7 +35,7 @@ use rundruf::{
     store::{ByRole, Person, PersonName, Room, Title, Window},
 };
 use sip::{Flow, Protocol};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{io::DuplexStream, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -187,20 +187,25 @@ impl World {
 
     /// Makes one whose operator has decided about the sound.
     pub fn with_sound(seed: u64, sound: Sound) -> Self {
-        Self::with(seed, sound, vec![everybody()], Lobby::Off)
+        Self::with(seed, sound, door_config(vec![everybody()]), Lobby::Off)
     }
 
     /// Makes one that these may call.
     pub fn with_trunks(seed: u64, trunks: Vec<Trunk>) -> Self {
-        Self::with(seed, Sound::default(), trunks, Lobby::Off)
+        Self::with_door(seed, door_config(trunks))
+    }
+
+    /// Makes one with this telephone door.
+    pub fn with_door(seed: u64, door: DoorConfig) -> Self {
+        Self::with(seed, Sound::default(), door, Lobby::Off)
     }
 
     /// Makes one in whose rooms these wait.
     pub fn with_lobby(seed: u64, lobby: Lobby) -> Self {
-        Self::with(seed, Sound::default(), vec![everybody()], lobby)
+        Self::with(seed, Sound::default(), door_config(vec![everybody()]), lobby)
     }
 
-    fn with(seed: u64, sound: Sound, trunks: Vec<Trunk>, lobby: Lobby) -> Self {
+    fn with(seed: u64, sound: Sound, door: DoorConfig, lobby: Lobby) -> Self {
         let epoch = now();
         let keys = Keys::from_bytes(&Secret::new([7; 32]));
         let rooms: Vec<TestRoom> = ["4711", "4712"]
@@ -239,7 +244,7 @@ impl World {
             clock: Arc::new(Virtual(WALL)),
         };
         let server = Server::simulated(parts, seed, &mut tasks);
-        let (door, wire) = Door::simulated(door_config(trunks), server.clone());
+        let (door, wire) = Door::simulated(door, server.clone());
         let counts = door.counters();
         let stop = CancellationToken::new();
         let door = tokio::spawn(door.run(stop.clone()));
@@ -382,6 +387,11 @@ impl World {
     /// Lets a datagram travel that none of the devices has sent.
     pub fn inject(&mut self, datagram: Datagram) {
         self.net.send_media(datagram, true, now());
+    }
+
+    /// Lets somebody connect to the telephone door; returns their end.
+    pub fn connect(&self, flow: Flow) -> DuplexStream {
+        self.wire.connect(flow)
     }
 
     /// What every telephone is told of a play of clips: `alice ♪ hello ask-code`.
@@ -657,11 +667,14 @@ fn clip_key(id: ClipId) -> &'static str {
     Clip::ALL[usize::from(id.0) % Clip::ALL.len()].key()
 }
 
-fn door_config(trunks: Vec<Trunk>) -> DoorConfig {
+/// The telephone door of these trunks, without TLS.
+pub fn door_config(trunks: Vec<Trunk>) -> DoorConfig {
     DoorConfig {
         media: Vec::new(),
         udp: Vec::new(),
         tcp: Vec::new(),
+        tls: Vec::new(),
+        server: None,
         user_agent: "Rundruf".to_owned(),
         trunks,
     }
@@ -671,6 +684,7 @@ fn door_config(trunks: Vec<Trunk>) -> DoorConfig {
 pub fn everybody() -> Trunk {
     Trunk {
         peers: vec!["0.0.0.0/0".parse().unwrap()],
+        client: None,
         numbers: vec![
             Called::Rooms,
             Called::Bridge,

@@ -1,31 +1,44 @@
-//! UDP and TCP under the SIP endpoint: sockets, connections and their deadlines (RFC 3261 §18).
+//! UDP, TCP and TLS under the SIP endpoint: sockets, connections and their deadlines (RFC 3261 §18).
 //!
 //! Reads into one bounded queue of [`Arrival`]s; writes datagrams at once and stream bytes through a bounded queue per
 //! connection. Knows bytes and flows, not messages.
+//!
+//! ```text
+//! accept ─ Opened ─ the driver knows the peer? ─┬─ admit ─────────────────────────┬─ Chunk … ─ Closed
+//!                          no: dropped          └─ greet: TLS handshake, bounded ─┘
+//! ```
+
+mod streams;
 
 use std::{
     collections::BTreeMap,
+    future::ready,
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use sip::{Flow, Protocol};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpListener, TcpStream, UdpSocket,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-    sync::mpsc,
-    task::JoinSet,
+    io::DuplexStream,
+    net::{TcpListener, UdpSocket},
+    sync::{mpsc, oneshot},
+    task::{AbortHandle, JoinSet},
 };
 
+pub(super) use self::streams::Stream;
+use self::streams::{Ends, Established};
 use super::route::source_towards;
-use crate::limit::{
-    SIP_ARRIVALS_MAX, SIP_CONNECTION_IDLE_MAX, SIP_CONNECTION_SILENT_MAX, SIP_CONNECTIONS_MAX,
-    SIP_CONNECTIONS_PER_SOURCE_MAX, SIP_DATAGRAM_BYTES_MAX, SIP_LINGER, SIP_LINGERING_MAX,
-    SIP_STREAM_CHUNK_BYTES, SIP_STREAM_WRITES_MAX,
+use crate::{
+    limit::{
+        SIP_ARRIVALS_MAX, SIP_CONNECTIONS_MAX, SIP_CONNECTIONS_PER_SOURCE_MAX,
+        SIP_DATAGRAM_BYTES_MAX, SIP_HANDSHAKES_MAX, SIP_LINGER, SIP_LINGERING_MAX,
+        SIP_STREAM_CHUNK_BYTES, SIP_STREAM_WRITES_MAX,
+    },
+    tls::{Demand, SipServer},
 };
 
 /// What the network brought.
@@ -33,21 +46,35 @@ use crate::limit::{
 pub(super) enum Arrival {
     /// One UDP datagram.
     Datagram(Flow, Vec<u8>),
-    /// A chunk of a TCP stream.
+    /// A chunk of a stream.
     Chunk(Flow, Vec<u8>),
-    /// A TCP connection was accepted.
-    Opened(Flow, TcpStream),
-    /// A TCP connection ended.
+    /// A connection was accepted; within it, nothing was said yet.
+    Opened(Flow, Stream),
+    /// A connection ended.
     Closed(Flow),
+}
+
+/// What the tasks of the sockets tell.
+#[derive(Debug)]
+enum Inlet {
+    /// For the driver.
+    Arrival(Arrival),
+    /// A connection came about, and its peer has proved to be these clients.
+    Ready(u64, Vec<usize>),
+    /// A connection did not come about.
+    Failed(u64),
 }
 
 /// The bound sockets of the telephone door.
 pub(super) struct Transport {
     udp: Vec<(SocketAddr, Arc<UdpSocket>)>,
     tcp: Vec<SocketAddr>,
+    tls: Vec<SocketAddr>,
+    /// How connections over TLS are taken; without it, none is.
+    server: Option<SipServer>,
     connections: BTreeMap<u64, Connection>,
-    arrivals: mpsc::Receiver<Arrival>,
-    inlet: mpsc::Sender<Arrival>,
+    arrivals: mpsc::Receiver<Inlet>,
+    inlet: mpsc::Sender<Inlet>,
     tasks: JoinSet<()>,
     writers: JoinSet<()>,
     /// Connections closed from here that still take in what is under way.
@@ -61,14 +88,24 @@ pub(super) struct Transport {
 /// The other side of a simulated network: what arrives, and what departs.
 #[derive(Debug)]
 pub struct Wire {
-    arrivals: mpsc::Sender<Arrival>,
+    arrivals: mpsc::Sender<Inlet>,
     departures: mpsc::Receiver<(Flow, Vec<u8>)>,
 }
 
 impl Wire {
     /// Lets a datagram arrive; a full queue loses it, as a network would.
     pub fn arrive(&self, flow: Flow, bytes: Vec<u8>) {
-        let _ = self.arrivals.try_send(Arrival::Datagram(flow, bytes));
+        let arrival = Inlet::Arrival(Arrival::Datagram(flow, bytes));
+        let _ = self.arrivals.try_send(arrival);
+    }
+
+    /// Lets a peer connect, by TCP or TLS as the flow says, and returns its end, which to drop is to lose the connection.
+    /// A full queue refuses it, as a network would.
+    pub fn connect(&self, flow: Flow) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(SIP_STREAM_CHUNK_BYTES);
+        let arrival = Inlet::Arrival(Arrival::Opened(flow, Stream::new(ours)));
+        let _ = self.arrivals.try_send(arrival);
+        theirs
     }
 
     /// Takes the next datagram that departed, without waiting.
@@ -82,42 +119,52 @@ impl Wire {
     }
 }
 
-/// An accepted connection: where its answers go, and whether it ever had one.
+/// A connection: where its answers go, and what is known of its peer.
 struct Connection {
     source: IpAddr,
     writes: mpsc::Sender<Vec<u8>>,
-    answered: Arc<std::sync::atomic::AtomicBool>,
-    reader: tokio::task::AbortHandle,
+    answered: Arc<AtomicBool>,
+    reader: AbortHandle,
+    standing: Standing,
+}
+
+/// How far a connection has come.
+#[derive(Debug, PartialEq, Eq)]
+enum Standing {
+    /// The TLS handshake is under way.
+    Greeting,
+    /// Messages may come; the peer has proved to be these clients.
+    Ready(Vec<usize>),
 }
 
 impl Transport {
-    /// Binds UDP and TCP on every address; a port of 0 is chosen by the system.
+    /// Binds UDP, TCP and TLS on every address; a port of 0 is chosen by the system.
     pub(super) async fn bind(
         udp: &[SocketAddr],
         tcp: &[SocketAddr],
+        tls: &[SocketAddr],
+        server: Option<SipServer>,
     ) -> Result<Self, (SocketAddr, io::Error)> {
-        let mut transport = Self::unbound();
+        let mut transport = Self::unbound(server);
         for &address in udp {
-            transport
-                .bind_udp(address)
-                .await
-                .map_err(|error| (address, error))?;
+            let bound = transport.bind_udp(address).await;
+            bound.map_err(|error| (address, error))?;
         }
-        for &address in tcp {
-            transport
-                .bind_tcp(address)
-                .await
-                .map_err(|error| (address, error))?;
+        for (protocol, addresses) in [(Protocol::Tcp, tcp), (Protocol::Tls, tls)] {
+            for &address in addresses {
+                let bound = transport.listen(protocol, address).await;
+                bound.map_err(|error| (address, error))?;
+            }
         }
         Ok(transport)
     }
 
     /// Makes a transport without sockets, whose network is in memory.
-    pub(super) fn simulated() -> (Self, Wire) {
+    pub(super) fn simulated(server: Option<SipServer>) -> (Self, Wire) {
         let (sender, departures) = mpsc::channel(SIP_ARRIVALS_MAX);
         let transport = Self {
             departures: Some(sender),
-            ..Self::unbound()
+            ..Self::unbound(server)
         };
         let wire = Wire {
             arrivals: transport.inlet.clone(),
@@ -126,11 +173,13 @@ impl Transport {
         (transport, wire)
     }
 
-    fn unbound() -> Self {
+    fn unbound(server: Option<SipServer>) -> Self {
         let (inlet, arrivals) = mpsc::channel(SIP_ARRIVALS_MAX);
         Self {
             udp: Vec::new(),
             tcp: Vec::new(),
+            tls: Vec::new(),
+            server,
             connections: BTreeMap::new(),
             arrivals,
             inlet,
@@ -151,12 +200,19 @@ impl Transport {
         Ok(())
     }
 
-    async fn bind_tcp(&mut self, address: SocketAddr) -> io::Result<()> {
+    async fn listen(&mut self, protocol: Protocol, address: SocketAddr) -> io::Result<()> {
         let listener = TcpListener::bind(address).await?;
         let local = listener.local_addr()?;
-        self.tcp.push(local);
+        let listeners = self.tcp.len() + self.tls.len();
+        // Datagrams have the number 0.
+        let first = (listeners as u64 + 1) * NUMBERS_PER_LISTENER;
+        match protocol {
+            Protocol::Tls => self.tls.push(local),
+            Protocol::Tcp | Protocol::Udp => self.tcp.push(local),
+        }
+        let inlet = self.inlet.clone();
         self.tasks
-            .spawn(accept(listener, local, self.inlet.clone()));
+            .spawn(streams::accept(listener, protocol, local, first, inlet));
         Ok(())
     }
 
@@ -170,6 +226,19 @@ impl Transport {
         self.tcp.clone()
     }
 
+    /// The bound TLS addresses.
+    pub(super) fn tls_addresses(&self) -> Vec<SocketAddr> {
+        self.tls.clone()
+    }
+
+    /// Which clients the peer of a flow has proved to be, by certificate.
+    pub(super) fn clients(&self, flow: &Flow) -> &[usize] {
+        match self.connections.get(&flow.id).map(|of| &of.standing) {
+            Some(Standing::Ready(clients)) => clients,
+            Some(Standing::Greeting) | None => &[],
+        }
+    }
+
     /// Waits for the next arrival. What still comes in on a connection that was closed is dropped.
     pub(super) async fn arrival(&mut self) -> Arrival {
         loop {
@@ -177,8 +246,21 @@ impl Transport {
                 return Arrival::Closed(flow);
             }
             // The inlet is held by `self`, so the queue cannot end.
-            let Some(arrival) = self.arrivals.recv().await else {
+            let Some(inlet) = self.arrivals.recv().await else {
                 return std::future::pending().await;
+            };
+            let arrival = match inlet {
+                Inlet::Arrival(arrival) => arrival,
+                Inlet::Ready(id, clients) => {
+                    if let Some(connection) = self.connections.get_mut(&id) {
+                        connection.standing = Standing::Ready(clients);
+                    }
+                    continue;
+                }
+                Inlet::Failed(id) => {
+                    self.connections.remove(&id);
+                    continue;
+                }
             };
             match &arrival {
                 Arrival::Chunk(flow, _) if !self.connections.contains_key(&flow.id) => {}
@@ -198,7 +280,33 @@ impl Transport {
     }
 
     /// Keeps a connection unless there are too many, in all or from its source; a refused one is closed by dropping it.
-    pub(super) fn admit(&mut self, flow: Flow, stream: TcpStream) {
+    pub(super) fn admit(&mut self, flow: Flow, stream: Stream) {
+        let established = ready(Ok(Established::plain(flow, stream)));
+        self.keep(flow, established, Standing::Ready(Vec::new()));
+    }
+
+    /// Keeps a connection like [`Self::admit`] and begins the TLS handshake, unless there are too many of them already.
+    pub(super) fn greet(&mut self, flow: Flow, stream: Stream, demand: Demand) {
+        let Some(server) = self.server.clone() else {
+            return;
+        };
+        let greeting = self
+            .connections
+            .values()
+            .filter(|of| of.standing == Standing::Greeting)
+            .count();
+        if greeting < SIP_HANDSHAKES_MAX {
+            let established = streams::greet(flow, stream, server, demand);
+            self.keep(flow, established, Standing::Greeting);
+        }
+    }
+
+    fn keep(
+        &mut self,
+        flow: Flow,
+        established: impl Future<Output = io::Result<Established>> + Send + 'static,
+        standing: Standing,
+    ) {
         let source = flow.remote.ip();
         let same = self
             .connections
@@ -208,37 +316,35 @@ impl Transport {
         if self.connections.len() >= SIP_CONNECTIONS_MAX || same >= SIP_CONNECTIONS_PER_SOURCE_MAX {
             return;
         }
-        let (read, write) = stream.into_split();
         let (writes, queue) = mpsc::channel(SIP_STREAM_WRITES_MAX);
-        let answered = Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let reader = self.tasks.spawn(read_stream(
-            read,
-            flow,
-            Arc::clone(&answered),
-            self.inlet.clone(),
-        ));
-        self.writers.spawn(write_stream(write, queue));
+        let (writer, write) = oneshot::channel();
+        let answered = Arc::new(AtomicBool::new(false));
+        let ends = Ends {
+            id: flow.id,
+            answered: Arc::clone(&answered),
+            writer,
+            inlet: self.inlet.clone(),
+        };
+        let reader = self.tasks.spawn(streams::read(established, ends));
+        self.writers.spawn(streams::write(write, queue));
         while self.writers.try_join_next().is_some() {}
-        self.connections.insert(
-            flow.id,
-            Connection {
-                source,
-                writes,
-                answered,
-                reader,
-            },
-        );
+        let connection = Connection {
+            source,
+            writes,
+            answered,
+            reader,
+            standing,
+        };
+        self.connections.insert(flow.id, connection);
     }
 
     /// Sends bytes along a flow; what cannot be sent at once is dropped, as the network may.
     pub(super) fn send(&mut self, flow: Flow, bytes: &[u8]) {
-        if let Some(departures) = &self.departures {
-            let _ = departures.try_send((flow, bytes.to_vec()));
-            return;
-        }
         match flow.protocol {
             Protocol::Udp => {
-                if let Some((_, socket)) = self
+                if let Some(departures) = &self.departures {
+                    let _ = departures.try_send((flow, bytes.to_vec()));
+                } else if let Some((_, socket)) = self
                     .udp
                     .iter()
                     .find(|(local, _)| serves(*local, flow.local))
@@ -250,9 +356,7 @@ impl Transport {
                 let Some(connection) = self.connections.get(&flow.id) else {
                     return;
                 };
-                connection
-                    .answered
-                    .store(true, std::sync::atomic::Ordering::Relaxed);
+                connection.answered.store(true, Ordering::Relaxed);
                 if connection.writes.try_send(bytes.to_vec()).is_err() {
                     self.close(flow);
                     self.overrun.push(flow);
@@ -299,7 +403,7 @@ fn serves(bound: SocketAddr, local: SocketAddr) -> bool {
     bound == local || (everywhere && bound.is_ipv4() == local.is_ipv4())
 }
 
-async fn read_datagrams(socket: Arc<UdpSocket>, local: SocketAddr, inlet: mpsc::Sender<Arrival>) {
+async fn read_datagrams(socket: Arc<UdpSocket>, local: SocketAddr, inlet: mpsc::Sender<Inlet>) {
     let mut buffer = vec![0; SIP_DATAGRAM_BYTES_MAX];
     loop {
         // An error here is an ICMP message about something sent earlier; the socket lives on.
@@ -307,75 +411,15 @@ async fn read_datagrams(socket: Arc<UdpSocket>, local: SocketAddr, inlet: mpsc::
             continue;
         };
         let flow = Flow::new(Protocol::Udp, reachable(local, remote), remote, 0);
-        if inlet
-            .send(Arrival::Datagram(flow, buffer[..length].to_vec()))
-            .await
-            .is_err()
-        {
+        let arrival = Arrival::Datagram(flow, buffer[..length].to_vec());
+        if inlet.send(Inlet::Arrival(arrival)).await.is_err() {
             return;
         }
     }
 }
 
-async fn accept(listener: TcpListener, local: SocketAddr, inlet: mpsc::Sender<Arrival>) {
-    let mut backoff = tokio::time::interval(std::time::Duration::from_millis(50));
-    let mut id = u64::from(local.port()) << 32;
-    loop {
-        let Ok((stream, remote)) = listener.accept().await else {
-            // Out of file descriptors: wait for some to be returned.
-            backoff.tick().await;
-            continue;
-        };
-        id += 1;
-        // The connection's own local address matters where the listener is bound to a wildcard.
-        let local = stream.local_addr().unwrap_or(local);
-        let flow = Flow::new(Protocol::Tcp, local, remote, id);
-        if inlet.send(Arrival::Opened(flow, stream)).await.is_err() {
-            return;
-        }
-    }
-}
+/// Connections that one listener may number.
+const NUMBERS_PER_LISTENER: u64 = 1 << 32;
 
-async fn read_stream(
-    mut read: OwnedReadHalf,
-    flow: Flow,
-    answered: Arc<std::sync::atomic::AtomicBool>,
-    inlet: mpsc::Sender<Arrival>,
-) {
-    let mut buffer = vec![0; SIP_STREAM_CHUNK_BYTES];
-    // A connection that never got an answer may not stay by sending a byte now and then.
-    let mut unanswered = std::pin::pin!(tokio::time::sleep(SIP_CONNECTION_SILENT_MAX));
-    loop {
-        let waiting = !answered.load(std::sync::atomic::Ordering::Relaxed);
-        let length = tokio::select! {
-            () = &mut unanswered, if waiting => {
-                if answered.load(std::sync::atomic::Ordering::Relaxed) { continue }
-                break
-            }
-            read = tokio::time::timeout(SIP_CONNECTION_IDLE_MAX, read.read(&mut buffer)) => match read {
-                Ok(Ok(length)) if length > 0 => length,
-                Ok(Ok(_) | Err(_)) | Err(_) => break,
-            },
-        };
-        if inlet
-            .send(Arrival::Chunk(flow, buffer[..length].to_vec()))
-            .await
-            .is_err()
-        {
-            return;
-        }
-    }
-    let _ = inlet.send(Arrival::Closed(flow)).await;
-}
-
-async fn write_stream(mut write: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>) {
-    while let Some(bytes) = queue.recv().await {
-        let written =
-            tokio::time::timeout(SIP_CONNECTION_SILENT_MAX, write.write_all(&bytes)).await;
-        if !matches!(written, Ok(Ok(()))) {
-            return;
-        }
-    }
-    // The peer may have closed already.
-    let _ = write.shutdown().await;
-}
+#[cfg(test)]
+mod tests;

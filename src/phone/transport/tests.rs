@@ -1,0 +1,252 @@
+//! Connections over TLS in simulated time: what their peers prove, and what becomes of those who say nothing.
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails its test")]
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    time::{Instant, timeout},
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::*;
+use crate::{
+    limit::{SIP_CONNECTION_SILENT_MAX, SIP_HANDSHAKE_MAX},
+    tls::{
+        Identity, sip_client_config,
+        tests::{Office, client},
+    },
+};
+
+/// A transport to which clients connect that have certificates of one office.
+struct World {
+    office: Office,
+    us: Arc<Identity>,
+    transport: Transport,
+    wire: Wire,
+    connections: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        let office = Office::new();
+        let us = office.issue(&["rundruf.example"]);
+        let clients = vec![client("sbc.example", &office)];
+        let server = SipServer::new(&us, clients).unwrap();
+        let (transport, wire) = Transport::simulated(Some(server));
+        Self {
+            office,
+            us,
+            transport,
+            wire,
+            connections: 0,
+        }
+    }
+
+    /// Lets somebody connect from an address of their own, and greets them.
+    async fn connect(&mut self, demand: Demand) -> (Flow, DuplexStream) {
+        self.connections += 1;
+        let number = u32::try_from(self.connections).unwrap();
+        let remote = SocketAddr::from((Ipv4Addr::from_bits(0x0a00_0000 + number), 5_061));
+        let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 5_061));
+        let peer = self
+            .wire
+            .connect(Flow::new(Protocol::Tls, local, remote, self.connections));
+        loop {
+            // Those of before may be gone by now.
+            if let Arrival::Opened(flow, stream) = self.transport.arrival().await {
+                self.transport.greet(flow, stream, demand);
+                return (flow, peer);
+            }
+        }
+    }
+
+    /// Lets time pass; returns what arrived until then.
+    async fn pass(&mut self, time: Duration) -> Vec<Arrival> {
+        let (end, mut arrived) = (Instant::now() + time, Vec::new());
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            match timeout(left, self.transport.arrival()).await {
+                Ok(arrival) => arrived.push(arrival),
+                Err(_) => break,
+            }
+        }
+        arrived
+    }
+
+    fn greeted(&self) -> usize {
+        self.transport.connections.len()
+    }
+}
+
+/// Shakes hands as a client with an identity does.
+async fn shake(
+    peer: DuplexStream,
+    identity: &Arc<Identity>,
+    office: &Office,
+) -> io::Result<TlsStream<DuplexStream>> {
+    let config = sip_client_config(identity, &office.authorities()).unwrap();
+    let name = "rundruf.example".try_into().unwrap();
+    TlsConnector::from(config).connect(name, peer).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_pass_once_the_peer_has_proved_who_it_is() {
+    let mut world = World::new();
+    let sbc = world.office.issue(&["sbc.example"]);
+    let (flow, peer) = world.connect(Demand::Must).await;
+    let authorities = world.office.authorities();
+    let peer = tokio::spawn(async move {
+        let config = sip_client_config(&sbc, &authorities).unwrap();
+        let name = "rundruf.example".try_into().unwrap();
+        let mut peer = TlsConnector::from(config)
+            .connect(name, peer)
+            .await
+            .unwrap();
+        peer.write_all(b"question").await.unwrap();
+        let mut answer = [0; 6];
+        peer.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"answer");
+    });
+    assert!(world.transport.clients(&flow).is_empty());
+    let Arrival::Chunk(from, bytes) = world.transport.arrival().await else {
+        panic!("something else arrived");
+    };
+    assert_eq!((from, bytes.as_slice()), (flow, b"question".as_slice()));
+    assert_eq!(world.transport.clients(&flow), [0]);
+    world.transport.send(flow, b"answer");
+    peer.await.unwrap();
+    assert!(matches!(world.transport.arrival().await, Arrival::Closed(of) if of == flow));
+    assert!(world.transport.clients(&flow).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_proves_nothing_is_let_in_only_where_that_will_do() {
+    let mut world = World::new();
+    let other = Office::new();
+    let stranger = other.issue(&["sbc.example"]);
+    for (demand, welcome) in [
+        (Demand::Must, false),
+        (Demand::Wish, true),
+        (Demand::Nothing, true),
+    ] {
+        let (flow, peer) = world.connect(demand).await;
+        let shaking = shake(peer, &stranger, &world.office);
+        let (shaken, _) = tokio::join!(shaking, async {
+            timeout(Duration::from_secs(1), world.transport.arrival()).await
+        });
+        // A client of TLS 1.3 believes it is through before its certificate is looked at.
+        let mut peer = shaken.unwrap();
+        let written = peer.write_all(b"hello").await.and(peer.flush().await);
+        let mut octet = [0];
+        let heard = timeout(Duration::from_secs(1), peer.read(&mut octet)).await;
+        assert_eq!(
+            matches!(heard, Ok(Err(_) | Ok(0))),
+            !welcome,
+            "{demand:?} {written:?}"
+        );
+        assert!(world.transport.clients(&flow).is_empty());
+        assert_eq!(world.transport.connections.contains_key(&flow.id), welcome);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_handshakes_take_few_places_and_give_them_back() {
+    let mut world = World::new();
+    let mut idle = Vec::new();
+    for _ in 0..5_000 {
+        let (_, mut peer) = world.connect(Demand::Must).await;
+        // Part of a handshake is none; who has been refused notices it.
+        let _ = peer.write_all(&[22, 3, 1]).await;
+        idle.push(peer);
+    }
+    assert_eq!(world.greeted(), SIP_HANDSHAKES_MAX);
+    let arrived = world
+        .pass(SIP_HANDSHAKE_MAX + Duration::from_millis(10))
+        .await;
+    assert!(arrived.is_empty(), "{arrived:?}");
+    assert_eq!(world.greeted(), 0);
+    for mut peer in idle {
+        let mut heard = Vec::new();
+        timeout(Duration::from_secs(1), peer.read_to_end(&mut heard))
+            .await
+            .unwrap()
+            .unwrap();
+    }
+    let (flow, peer) = world.connect(Demand::Nothing).await;
+    let us = Arc::clone(&world.us);
+    let shaking = shake(peer, &us, &world.office);
+    let (shaken, _) = tokio::join!(shaking, async {
+        timeout(Duration::from_secs(1), world.transport.arrival()).await
+    });
+    shaken.unwrap();
+    assert!(world.transport.connections.contains_key(&flow.id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_trickles_is_ended_in_time() {
+    let mut world = World::new();
+    let (_, mut peer) = world.connect(Demand::Nothing).await;
+    let trickle = tokio::spawn(async move {
+        let mut sent = 0;
+        while peer.write_all(&[22]).await.is_ok() {
+            sent += 1;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        sent
+    });
+    let arrived = world.pass(SIP_CONNECTION_SILENT_MAX).await;
+    assert!(arrived.is_empty(), "{arrived:?}");
+    assert_eq!(world.greeted(), 0);
+    assert!(trickle.await.unwrap() <= 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_handshake_is_ended_at_once() {
+    let mut world = World::new();
+    let (_, mut peer) = world.connect(Demand::Nothing).await;
+    peer.write_all(b"OPTIONS sip:h SIP/2.0\r\n\r\n")
+        .await
+        .unwrap();
+    let arrived = world.pass(Duration::from_millis(10)).await;
+    assert!(arrived.is_empty(), "{arrived:?}");
+    assert_eq!(world.greeted(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_shakes_hands_and_is_never_answered_is_ended_in_time() {
+    let mut world = World::new();
+    let (flow, peer) = world.connect(Demand::Nothing).await;
+    let us = Arc::clone(&world.us);
+    let office = &world.office;
+    let transport = &mut world.transport;
+    let (shaken, _) = tokio::join!(shake(peer, &us, office), async {
+        timeout(Duration::from_secs(1), transport.arrival()).await
+    });
+    let _peer = shaken.unwrap();
+    let arrived = world.pass(SIP_CONNECTION_SILENT_MAX).await;
+    assert!(
+        matches!(arrived.as_slice(), [Arrival::Closed(of)] if *of == flow),
+        "{arrived:?}"
+    );
+}
+
+#[tokio::test]
+async fn listeners_of_one_port_number_their_connections_apart() {
+    let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+    let mut transport = Transport::bind(&[], &[any], &[], None).await.unwrap();
+    let first = transport.tcp_addresses()[0];
+    let second = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), first.port()));
+    transport.listen(Protocol::Tls, second).await.unwrap();
+    assert_eq!(transport.tls_addresses(), [second]);
+    let mut numbers = Vec::new();
+    for address in [first, second] {
+        let _peer = tokio::net::TcpStream::connect(address).await.unwrap();
+        let Arrival::Opened(flow, _) = transport.arrival().await else {
+            panic!("something else arrived");
+        };
+        numbers.push((flow.protocol, flow.id));
+    }
+    assert_eq!(numbers[0].0, Protocol::Tcp);
+    assert_eq!(numbers[1].0, Protocol::Tls);
+    assert_ne!(numbers[0].1, numbers[1].1);
+}

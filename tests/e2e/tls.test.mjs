@@ -1,0 +1,123 @@
+// SIP over TLS against another implementation of it (OpenSSL): suites, renewal of the certificate, connections lost.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { connect as connectTcp } from 'node:net';
+import { connect } from 'node:tls';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { Server, pause, until } from './lib/server.mjs';
+
+const portOf = (address) => Number(address.split(':').at(-1));
+
+/** Connects over TLS; resolves with the socket once hands are shaken. */
+function shake(server, options = {}) {
+  const ca = readFileSync(server.certificate);
+  return new Promise((done, fail) => {
+    const socket = connect({ port: portOf(server.ready.sip_tls), host: '127.0.0.1', ca, ...options }, () => done(socket));
+    socket.on('error', fail);
+  });
+}
+
+const options = (branch) => [
+  'OPTIONS sip:bridge@127.0.0.1 SIP/2.0', `Via: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bK${branch}`, 'Max-Forwards: 70',
+  'From: <sip:a@example.com>;tag=1', 'To: <sip:bridge@127.0.0.1>', `Call-ID: ${branch}`, 'CSeq: 1 OPTIONS', 'Content-Length: 0', '', '',
+].join('\r\n');
+
+/** Asks for the capabilities; resolves with the answer. */
+function ask(socket, branch) {
+  return new Promise((done, fail) => {
+    socket.once('data', (data) => done(data.toString()));
+    socket.once('close', () => fail(new Error('closed without an answer')));
+    socket.write(options(branch));
+  });
+}
+
+test('only suites that TR-02102-2 recommends are spoken', async () => {
+  const server = await Server.start({ level: 'warn' });
+  try {
+    for (const [version, ciphers, expected] of [
+      ['TLSv1.3', 'TLS_AES_256_GCM_SHA384', true],
+      ['TLSv1.3', 'TLS_AES_128_GCM_SHA256', true],
+      ['TLSv1.3', 'TLS_CHACHA20_POLY1305_SHA256', false],
+      ['TLSv1.2', 'ECDHE-ECDSA-AES256-GCM-SHA384', true],
+      ['TLSv1.2', 'ECDHE-ECDSA-AES128-GCM-SHA256', true],
+      ['TLSv1.2', 'ECDHE-ECDSA-CHACHA20-POLY1305', false],
+      ['TLSv1.2', 'ECDHE-ECDSA-AES256-SHA384', false],
+      ['TLSv1.1', 'ECDHE-ECDSA-AES256-SHA@SECLEVEL=0', false],
+    ]) {
+      const shaken = await shake(server, { minVersion: version, maxVersion: version, ciphers }).catch(() => null);
+      assert.equal(shaken !== null, expected, `${version} ${ciphers}`);
+      shaken?.destroy();
+    }
+    for (const [ecdhCurve, expected] of [['P-256', true], ['P-384', true], ['X25519', false]]) {
+      const shaken = await shake(server, { ecdhCurve }).catch(() => null);
+      assert.equal(shaken !== null, expected, ecdhCurve);
+      shaken?.destroy();
+    }
+  } finally {
+    await server.stop();
+  }
+});
+
+test('a renewed certificate is shown to those who come next, and nobody is dropped', async () => {
+  const server = await Server.start();
+  try {
+    const before = await shake(server);
+    const old = before.getPeerCertificate().fingerprint256;
+    const key = server.certificate.replace('certificate.pem', 'certificate-key.pem');
+    execFileSync('openssl', [
+      'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', server.certificate,
+      '-days', '2', '-subj', '/CN=renewed', '-addext', 'subjectAltName=IP:127.0.0.1',
+    ], { stdio: 'ignore' });
+    process.kill(server.ready.pid, 'SIGHUP');
+    await until('the certificate read again', 5_000, () => server.output.includes('certificate read again'));
+    const after = await shake(server);
+    const renewed = after.getPeerCertificate();
+    assert.equal(renewed.subject.CN, 'renewed');
+    assert.notEqual(renewed.fingerprint256, old);
+    assert.match(await ask(before, 'before'), /^SIP\/2\.0 200 /);
+    assert.match(await ask(after, 'after'), /^SIP\/2\.0 200 /);
+    for (const socket of [before, after]) socket.destroy();
+  } finally {
+    await server.stop();
+  }
+});
+
+test('a thousand connections reset after ten INVITEs each leave no leg and nobody out', async () => {
+  const server = await Server.start({ level: 'warn' });
+  try {
+    const invite = (transport, call) => {
+      const sdp = 'v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 8\r\n';
+      return `INVITE sip:bridge@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/${transport} 127.0.0.1:9;branch=z9hG4bK${call}\r\n`
+        + `Max-Forwards: 70\r\nFrom: <sip:a@127.0.0.1>;tag=${call}\r\nTo: <sip:bridge@127.0.0.1>\r\nCall-ID: ${call}\r\n`
+        + 'CSeq: 1 INVITE\r\nContact: <sip:a@127.0.0.1>\r\nContent-Type: application/sdp\r\n'
+        + `Content-Length: ${sdp.length}\r\n\r\n${sdp}`;
+    };
+    const lose = async (number) => {
+      const secure = number % 2 === 0;
+      const under = connectTcp(portOf(secure ? server.ready.sip_tls : server.ready.sip_tcp), '127.0.0.1');
+      under.on('error', () => {});
+      const socket = secure ? await shake(server, { socket: under }) : under;
+      socket.on('error', () => {});
+      const calls = Array.from({ length: 10 }, (_, call) => invite(secure ? 'TLS' : 'TCP', `${number}-${call}`));
+      await new Promise((done) => socket.write(calls.join(''), done));
+      // Some are lost before anything is answered, some while calls are taken.
+      await pause(number % 40);
+      under.resetAndDestroy();
+      socket.destroy();
+    };
+    for (let first = 0; first < 1_000; first += 20) {
+      await Promise.all(Array.from({ length: 20 }, (_, index) => lose(first + index)));
+    }
+    await until('no leg left', 40_000, async () => (await server.metrics()).get('rundruf_legs') === 0);
+    const metrics = await server.metrics();
+    assert.equal(metrics.get('rundruf_trunk_calls{trunk="0"}'), 0);
+    assert.ok(metrics.get('rundruf_sip_total{kind="requests"}') > 5_000);
+    const socket = await shake(server);
+    assert.match(await ask(socket, 'after'), /^SIP\/2\.0 200 /);
+    socket.destroy();
+  } finally {
+    await server.stop();
+  }
+});

@@ -1,0 +1,196 @@
+//! Calls over connections: by certificate over TLS, and what is left when connections are lost.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use rundruf::{
+    phone::{DoorConfig, Trunk},
+    tls::{Authorities, ClientAuthority, Identity, SipServer, sip_client_config},
+};
+use sip::{Flow, Protocol};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    task::JoinSet,
+};
+use tokio_rustls::TlsConnector;
+
+use crate::sim::world::{SERVER, World, door_config, everybody};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn flow(protocol: Protocol, remote: &str, id: u64) -> Flow {
+    let remote: SocketAddr = remote.parse().unwrap();
+    Flow::new(protocol, SERVER, remote, id)
+}
+
+/// A certificate for a name that vouches for itself, and who believes it.
+fn identity(folder: &Path, name: &str) -> (Arc<Identity>, Authorities) {
+    let [certificate, key] = ["pem", "key"].map(|end| folder.join(format!("{name}.{end}")));
+    let identity = Identity::load_or_create(&certificate, &key, &[name.to_owned()]).unwrap();
+    (Arc::new(identity), Authorities::read(&certificate).unwrap())
+}
+
+fn invite(flow: &Flow, number: usize) -> Vec<u8> {
+    let (via, host) = (flow.protocol.via(), flow.remote);
+    let sdp = format!(
+        "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n",
+        host.ip()
+    );
+    format!(
+        "INVITE sip:bridge@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/{via} {host};branch=z9hG4bK{number}\r\n\
+         From: <sip:a@{host}>;tag=t\r\nTo: <sip:bridge@192.0.2.1>\r\nCall-ID: c{number}@{host}\r\n\
+         CSeq: 1 INVITE\r\nContact: <sip:a@{host}>\r\nMax-Forwards: 70\r\nContent-Type: application/sdp\r\n\
+         Content-Length: {}\r\n\r\n{sdp}",
+        sdp.len()
+    )
+    .into_bytes()
+}
+
+/// What somebody has heard so far.
+#[derive(Clone, Default)]
+struct Ear(Arc<Mutex<Vec<u8>>>);
+
+impl Ear {
+    /// Listens in the background for as long as the stream and the tasks last.
+    fn on(mut stream: impl AsyncRead + Unpin + Send + 'static, tasks: &mut JoinSet<()>) -> Self {
+        let ear = Self::default();
+        let heard = Arc::clone(&ear.0);
+        tasks.spawn(async move {
+            let mut buffer = [0; 4_096];
+            while let Ok(length @ 1..) = stream.read(&mut buffer).await {
+                heard.lock().unwrap().extend_from_slice(&buffer[..length]);
+            }
+        });
+        ear
+    }
+
+    /// How often a status was answered.
+    fn heard(&self, status: u16) -> usize {
+        let text = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
+        text.matches(&format!("SIP/2.0 {status} ")).count()
+    }
+}
+
+/// A door that may be called by the certificate of `sbc.example` and in no other way.
+fn by_certificate(us: &Arc<Identity>, authorities: Authorities) -> DoorConfig {
+    let name = "sbc.example".try_into().unwrap();
+    let clients = vec![ClientAuthority { name, authorities }];
+    let trunk = Trunk {
+        peers: Vec::new(),
+        client: Some(0),
+        ..everybody()
+    };
+    DoorConfig {
+        server: Some(SipServer::new(us, clients).unwrap()),
+        ..door_config(vec![trunk])
+    }
+}
+
+/// Connects over TLS as somebody, calls, and returns what is heard, with what ends the connection when dropped.
+async fn call_over_tls(
+    world: &mut World,
+    somebody: &Arc<Identity>,
+    authorities: &Authorities,
+    flow: Flow,
+) -> (Ear, impl Sized + use<>) {
+    let config = sip_client_config(somebody, authorities).unwrap();
+    let name = "rundruf.example".try_into().unwrap();
+    let shaking = tokio::spawn(TlsConnector::from(config).connect(name, world.connect(flow)));
+    world.run_for(SECOND / 10).await;
+    let (read, mut write) = tokio::io::split(shaking.await.unwrap().unwrap());
+    let mut tasks = JoinSet::new();
+    let ear = Ear::on(read, &mut tasks);
+    // In TLS 1.3 who is refused learns it only now.
+    let _ = write.write_all(&invite(&flow, 1)).await;
+    let _ = write.flush().await;
+    world.run_for(SECOND).await;
+    (ear, (write, tasks))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_calls_in_by_its_certificate_and_nobody_else_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let (us, ours) = identity(folder.path(), "rundruf.example");
+    let (sbc, authorities) = identity(folder.path(), "sbc.example");
+    let (other, _) = identity(folder.path(), "other.example");
+    let mut world = World::with_door(1, by_certificate(&us, authorities));
+
+    let flow = |id| flow(Protocol::Tls, "203.0.113.7:40000", id);
+    let (heard, connection) = call_over_tls(&mut world, &sbc, &ours, flow(1)).await;
+    assert!(heard.heard(200) > 0, "it calls in by its certificate");
+    assert_eq!(world.legs(), [1, 0]);
+    let (heard, _) = call_over_tls(&mut world, &other, &ours, flow(2)).await;
+    assert_eq!((heard.heard(100), world.legs()), (0, vec![1, 0]));
+
+    let mut peer = world.connect(Flow {
+        protocol: Protocol::Tcp,
+        ..flow(3)
+    });
+    world.run_for(SECOND / 10).await;
+    let mut heard = Vec::new();
+    peer.read_to_end(&mut heard).await.unwrap();
+    assert!(heard.is_empty(), "a stranger was answered");
+    assert_eq!(world.counts.borrow().strangers, 1);
+    drop(connection);
+    world.run_for(SECOND).await;
+    assert_eq!(world.legs(), [0, 0], "nobody had acknowledged the call");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strangers_handshake_is_not_even_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let (us, _) = identity(folder.path(), "rundruf.example");
+    let trunk = Trunk {
+        peers: vec!["198.51.100.0/24".parse().unwrap()],
+        ..everybody()
+    };
+    let door = DoorConfig {
+        server: Some(SipServer::new(&us, Vec::new()).unwrap()),
+        ..door_config(vec![trunk])
+    };
+    let mut world = World::with_door(1, door);
+    let mut peer = world.connect(flow(Protocol::Tls, "203.0.113.7:40000", 1));
+    world.run_for(SECOND / 10).await;
+    let mut heard = Vec::new();
+    peer.read_to_end(&mut heard).await.unwrap();
+    assert!(heard.is_empty());
+    assert_eq!(world.counts.borrow().strangers, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_connections_lost_in_mid_call_leave_nothing() {
+    const BATCH: u32 = 100;
+    let mut world = World::new(1);
+    for batch in 0..10 {
+        let mut peers = Vec::new();
+        for number in 0..BATCH {
+            let remote = format!("198.51.100.{}:{}", 100 + number % 10, 40_000 + number);
+            let flow = flow(
+                Protocol::Tcp,
+                &remote,
+                u64::from(1 + batch * BATCH + number),
+            );
+            let mut peer = world.connect(flow);
+            for call in 0..10 {
+                peer.write_all(&invite(&flow, call)).await.unwrap();
+            }
+            peers.push(peer);
+        }
+        // Lost before anything was read, while calls ring, and while 200s wait for their ACKs.
+        world.run_for(SECOND * batch / 8).await;
+    }
+    world.run_for(2 * SECOND).await;
+    assert_eq!(world.legs(), [0, 0]);
+    let counts = world.counts.borrow().clone();
+    assert_eq!(counts.trunks[0].calls, 0);
+    assert!(counts.trunks[0].taken > 500, "{counts:?}");
+    assert!(counts.sip.requests > 9_000, "{counts:?}");
+
+    let alice = world.phone("alice");
+    alice.dials("bridge");
+    world.run_until(|_| alice.is_up()).await;
+}
