@@ -275,11 +275,13 @@ impl Door {
             trunk,
             destination,
             language,
+            terms,
         } = admitted;
         let invite = Invite {
             flow,
             destination,
             language,
+            terms,
             offer,
         };
         let (inbox, news) = mpsc::channel(CALL_INBOX_MAX);
