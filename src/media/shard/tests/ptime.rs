@@ -88,7 +88,7 @@ fn the_length_may_change_in_mid_call() {
     let mut clock = None;
     for ptime in [60, 10, 40, 20] {
         world.reinvite(ANNA, |media| media.ptime = ptime);
-        settle(&mut world);
+        world.run(Duration::from_secs(1));
         for (sequence, timestamp, _) in world.phone(ANNA).packets.clone() {
             if let Some((last, then)) = clock {
                 let passed: u32 = timestamp - then;
