@@ -50,7 +50,7 @@ async fn comes_in(world: &mut World, phone: &Phone) {
 fn told(description: &str) -> String {
     let is_told = |line: &&str| line.starts_with("m=") || line.starts_with("a=crypto");
     let told = description.lines().filter(is_told);
-    let bare = told.map(|line| line.split(" inline:").next().unwrap());
+    let bare = told.map(|line| line.split(" inline:").next().expect("a line"));
     bare.collect::<Vec<_>>().join("\n")
 }
 
@@ -61,7 +61,7 @@ fn key(description: &str) -> &str {
         .expect("a key")
         .lines()
         .next()
-        .unwrap()
+        .expect("a key")
 }
 
 #[tokio::test(start_paused = true)]

@@ -372,9 +372,7 @@ impl Device {
             | Offer::Eventless(_)
             | Offer::Keyed(..)
             | Offer::And(_)
-            | Offer::Raw(_) => {
-                self.describe(None)
-            }
+            | Offer::Raw(_) => self.describe(None),
         };
         self.request("INVITE", &body);
     }

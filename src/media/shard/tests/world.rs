@@ -424,20 +424,15 @@ impl Phone {
         dtls.handle_timeout(now).unwrap();
         let mut buffer = [0; 2_048];
         loop {
-            match dtls.poll_output(&mut buffer) {
-                dimpl::Output::Timeout(_) => return flights,
-                dimpl::Output::Packet(packet) => flights.push(packet.to_vec()),
-                dimpl::Output::KeyingMaterial(material, profile) => {
-                    let profile = match profile {
-                        dimpl::SrtpProfile::AEAD_AES_256_GCM => Profile::AeadAes256Gcm,
-                        dimpl::SrtpProfile::AEAD_AES_128_GCM => Profile::AeadAes128Gcm,
-                        dimpl::SrtpProfile::AES128_CM_SHA1_80 => Profile::AesCm128HmacSha1_80,
-                        _ => panic!("a profile that was not offered"),
-                    };
-                    let (ours, theirs) = profile.derive(&material, false).unwrap();
-                    self.armour = Some(Armour::new(profile, &ours, &theirs));
-                }
-                _ => {}
+            let output = dtls.poll_output(&mut buffer);
+            if let dimpl::Output::Timeout(_) = output {
+                return flights;
+            } else if let dimpl::Output::Packet(packet) = output {
+                flights.push(packet.to_vec());
+            } else if let dimpl::Output::KeyingMaterial(material, profile) = output {
+                let profile = srtp_profile(profile);
+                let (ours, theirs) = profile.derive(&material, false).unwrap();
+                self.armour = Some(Armour::new(profile, &ours, &theirs));
             }
         }
     }
@@ -464,6 +459,17 @@ impl Phone {
             echo.line.extend(frame.samples);
         }
     }
+}
+
+fn srtp_profile(profile: dimpl::SrtpProfile) -> Profile {
+    use dimpl::SrtpProfile as Theirs;
+    let known = [
+        (Theirs::AEAD_AES_256_GCM, Profile::AeadAes256Gcm),
+        (Theirs::AEAD_AES_128_GCM, Profile::AeadAes128Gcm),
+        (Theirs::AES128_CM_SHA1_80, Profile::AesCm128HmacSha1_80),
+    ];
+    let found = known.into_iter().find(|(theirs, _)| *theirs == profile);
+    found.unwrap().1
 }
 
 impl Armour {
