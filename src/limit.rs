@@ -284,6 +284,18 @@ pub const REFUSAL_GRACE: Duration = Duration::from_secs(2);
 /// Datagrams of ICE, DTLS and RTCP that wait to be sent on one leg; a further one is dropped.
 pub const LEG_TRANSMITS_MAX: usize = 32;
 
+// --- telephone transport
+
+/// Packets from elsewhere than a telephone's known address that are tried on its keys in one tick, where its trunk allows
+/// it to be elsewhere; further ones count as strangers'. A telephone that has moved sends one.
+pub const LATCH_TRIES_PER_TICK: u8 = 32;
+
+/// Silence of a telephone's plain media after which its stream may go on from another address.
+pub const LATCH_SILENCE: Duration = Duration::from_secs(2);
+
+/// How long a peer's key is kept after it was changed, for packets under way and for the time until the peer has our answer.
+pub const FORMER_KEYS_KEPT: Duration = Duration::from_secs(2);
+
 // --- media
 
 /// Missed ticks that a bus makes up; of a longer gap the oldest are left out, and media time jumps over them.

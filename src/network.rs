@@ -58,6 +58,12 @@ impl FromStr for Network {
 }
 
 impl Network {
+    /// Tells whether all of it is this machine.
+    pub fn is_loopback(&self) -> bool {
+        let shortest = if self.base.is_ipv4() { 8 } else { 128 };
+        self.base.is_loopback() && self.prefix >= shortest
+    }
+
     /// Returns the first address of the block that the base lies in.
     fn first(&self) -> IpAddr {
         let prefix = u32::from(self.prefix);
@@ -109,6 +115,22 @@ mod tests {
                 !block.contains(outside.parse().unwrap()),
                 "{block} {outside}"
             );
+        }
+    }
+
+    #[test]
+    fn this_machine_is_known() {
+        for (block, expected) in [
+            ("127.0.0.0/8", true),
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("126.0.0.0/7", false),
+            ("0.0.0.0/0", false),
+            ("10.0.0.0/8", false),
+            ("::/0", false),
+        ] {
+            let block: Network = block.parse().unwrap();
+            assert_eq!(block.is_loopback(), expected, "{block}");
         }
     }
 

@@ -83,6 +83,9 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let config = orders.config;
     let mut rng = rand::rng();
     start::raise_file_limit(config)?;
+    for trunk in config.trunk.iter().filter(|trunk| trunk.is_exposed()) {
+        tracing::warn!(trunk = trunk.name, "calls travel unencrypted");
+    }
     let media = start::media_addresses(&config.media.addresses);
     let web = Listeners::bind(&config.web.listen_https, &config.web.listen_http)
         .map_err(|error| Obstacle::web(error, config))?;
@@ -323,6 +326,7 @@ fn door(
             language: trunk.language,
             plan: trunk.plan(),
             max_calls: trunk.max_calls.get(),
+            media: media_rules(trunk),
         });
     }
     Ok(phone::DoorConfig {
@@ -334,6 +338,18 @@ fn door(
         trunks,
         media: media.to_vec(),
     })
+}
+
+fn media_rules(trunk: &config::Trunk) -> phone::MediaRules {
+    phone::MediaRules {
+        policy: match trunk.encryption {
+            config::Encryption::Required => phone::Policy::Required,
+            config::Encryption::Preferred => phone::Policy::Preferred,
+            config::Encryption::Off => phone::Policy::Off,
+        },
+        latch: trunk.latch,
+        networks: trunk.media_networks.clone(),
+    }
 }
 
 /// Reads who vouches for the other side of a trunk.
@@ -493,7 +509,7 @@ fn by_trunk(trunks: &[TrunkCounts]) -> impl Iterator<Item = Metric> {
         ),
         (
             "rundruf_trunk_unusable_total",
-            "Calls without a codec in common, answered 488.",
+            "Calls without a codec or a protection in common, answered 488.",
             Kind::Counter,
             |of| of.unusable,
         ),

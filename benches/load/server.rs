@@ -14,7 +14,7 @@ use rundruf::{
     limit::{LOAD_WINDOW, NOTICES_WAITING},
     media::{
         Clips, Counter, ShardConfig,
-        api::{Channels, Command, Format, Opening, PhoneMedia, Seat},
+        api::{Channels, Command, Format, Nat, Opening, PhoneMedia, Seat, Security},
         leg::secure::SecureContext,
         load::Effort,
         worker::{Envelope, PhoneSockets, Worker, WorkerConfig},
@@ -228,6 +228,9 @@ fn phone(leg: &Leg) -> Done<(Opening, Option<PhoneSockets>)> {
         remote_rtcp: Pii::new(leg.remote),
         receives: true,
         sends: true,
+        security: Security::Plain,
+        nat: Nat::No,
+        ptime: 20,
     };
     Ok((Opening::Phone(media), Some(sockets)))
 }

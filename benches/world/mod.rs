@@ -16,7 +16,7 @@ use rundruf::{
     id::{ConferenceId, LegId},
     media::{
         Clips, Shard, ShardConfig, SocketId,
-        api::{BrowserMedia, Channels, Command, Format, Opening, PhoneMedia, Seat},
+        api::{BrowserMedia, Channels, Command, Format, Nat, Opening, PhoneMedia, Seat, Security},
         leg::secure::SecureContext,
     },
 };
@@ -293,6 +293,9 @@ pub(crate) fn phone(codec: Codec, address: SocketAddr) -> Opening {
         remote_rtcp: Pii::new(address),
         receives: true,
         sends: true,
+        security: Security::Plain,
+        nat: Nat::No,
+        ptime: 20,
     })
 }
 

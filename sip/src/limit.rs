@@ -50,6 +50,12 @@ pub const DESCRIPTION_BYTES: usize = 16 * 1024;
 /// Media lines of one session description; more are answered 488.
 pub const MEDIA_LINES: usize = 8;
 
+/// Lines with keys of one media line that are looked at; further ones are ignored. Phones send two to six.
+pub const CRYPTO_LINES: usize = 16;
+
+/// Certificate fingerprints of one media line that are looked at; further ones are ignored. Phones send one.
+pub const FINGERPRINTS: usize = 8;
+
 /// Server and client transactions held at once; beyond, requests are refused with 503.
 pub const TRANSACTIONS: usize = 4_096;
 

@@ -12,7 +12,10 @@ use std::{
 };
 
 use rand::{CryptoRng, RngExt};
-use sip::redact::{Pii, Secret};
+use sip::{
+    redact::{Pii, Secret},
+    sdp::fingerprint,
+};
 
 use crate::{
     limit::{OFFER_FINGERPRINTS_MAX, OFFER_MAX, OFFER_MEDIA_MAX},
@@ -322,27 +325,6 @@ fn fingerprints(offer: &Offer<'_>, audio: usize) -> Result<Vec<(HashName, Vec<u8
         return Err(Refusal::Unsupported("fingerprint"));
     }
     Ok(known)
-}
-
-/// Reads `sha-256 AB:CD:…`; None where the hash is unknown or the digest has another length.
-fn fingerprint(value: &str) -> Option<(HashName, Vec<u8>)> {
-    let (name, digits) = value.split_once(' ')?;
-    let (hash, length) = match name.to_ascii_lowercase().as_str() {
-        "sha-256" => (HashName::Sha256, 32),
-        "sha-384" => (HashName::Sha384, 48),
-        "sha-512" => (HashName::Sha512, 64),
-        _ => return None,
-    };
-    let is_byte = |byte: &str| byte.len() == 2 && byte.bytes().all(|b| b.is_ascii_hexdigit());
-    let digest: Option<Vec<u8>> = digits
-        .split(':')
-        .map(|byte| {
-            is_byte(byte)
-                .then(|| u8::from_str_radix(byte, 16).ok())
-                .flatten()
-        })
-        .collect();
-    Some((hash, digest?)).filter(|(_, digest)| digest.len() == length)
 }
 
 /// Finds the payload type of Opus among the formats of the line.

@@ -249,7 +249,7 @@ const DE: Words = Words {
     refused: "abgewiesen",
     unknown: "an unbekannte Nummern",
     full: "wegen Überlast",
-    unusable: "ohne gemeinsamen Codec",
+    unusable: "ohne gemeinsamen Codec oder Schutz",
     other: "sonst",
     last_call: "letzter Anruf",
     never: "keiner seit dem Start",
@@ -263,7 +263,7 @@ const EN: Words = Words {
     refused: "refused",
     unknown: "to unknown numbers",
     full: "for overload",
-    unusable: "without a codec in common",
+    unusable: "without a codec or protection in common",
     other: "otherwise",
     last_call: "last call",
     never: "none since the start",
@@ -332,7 +332,7 @@ mod tests {
             "carrier\n  \
              Nummern         rooms, +491, +492 (en → 4711)\n  \
              Anrufe          3 von höchstens 60; 17 beendet\n  \
-             abgewiesen      5 an unbekannte Nummern, 1 wegen Überlast, 2 ohne gemeinsamen Codec, 0 sonst\n  \
+             abgewiesen      5 an unbekannte Nummern, 1 wegen Überlast, 2 ohne gemeinsamen Codec oder Schutz, 0 sonst\n  \
              letzter Anruf   vor 3 min\n\
              Von Adressen, die auf keinem Trunk stehen: 7 (ohne Antwort)\n"
         );
@@ -341,7 +341,7 @@ mod tests {
             "carrier\n  \
              numbers         rooms, +491, +492 (en → 4711)\n  \
              calls           3 of at most 60; 17 ended\n  \
-             refused         5 to unknown numbers, 1 for overload, 2 without a codec in common, 0 otherwise\n  \
+             refused         5 to unknown numbers, 1 for overload, 2 without a codec or protection in common, 0 otherwise\n  \
              last call       3 min ago\n\
              From addresses that are on no trunk: 7 (without an answer)\n"
         );

@@ -44,6 +44,12 @@ pub struct Trunk {
     /// Whether its calls are encrypted.
     #[serde(default)]
     pub encryption: Encryption,
+    /// Whether sound is sent where it comes from, for telephones behind an address translator.
+    #[serde(default)]
+    pub latch: bool,
+    /// Networks that sound may come from beside the peers.
+    #[serde(default)]
+    pub media_networks: Vec<Network>,
     /// What callers hear before their room is known.
     #[serde(default = "Trunk::language")]
     pub language: Language,
@@ -67,6 +73,8 @@ impl Trunk {
             country: Self::country(),
             area: Digits::default(),
             encryption: Encryption::Off,
+            latch: false,
+            media_networks: Vec::new(),
             language: Self::language(),
             max_calls: MaxCalls::default(),
         }
@@ -88,6 +96,11 @@ impl Trunk {
         }
     }
 
+    /// Tells whether its calls travel unencrypted between machines.
+    pub fn is_exposed(&self) -> bool {
+        self.encryption == Encryption::Off && !self.peers.iter().all(Network::is_loopback)
+    }
+
     /// Returns what is wrong with the numbers, if anything is.
     pub(super) fn contradiction(&self) -> Option<Contradiction> {
         if self.peers.is_empty() && self.certificate.0.is_none() {
@@ -95,6 +108,10 @@ impl Trunk {
         }
         if self.country.0.is_empty() && !self.area.0.is_empty() {
             return Some(Contradiction::AreaWithoutCountry);
+        }
+        let unprotected = self.encryption == Encryption::Off;
+        if self.latch && unprotected && self.media_networks.is_empty() {
+            return Some(Contradiction::LatchWithoutNetworks);
         }
         let plan = self.plan();
         let dialled = || {
@@ -136,6 +153,8 @@ pub enum Contradiction {
     Nobody,
     /// An area code stands in no country.
     AreaWithoutCountry,
+    /// Unencrypted sound would be sent to wherever anybody sends some from.
+    LatchWithoutNetworks,
     /// A number has both the country code and the 0 in its place: `+49030123456`.
     TrunkPrefix(String),
     /// A number is one of need or of a service, such as 112.
@@ -154,6 +173,7 @@ impl Contradiction {
         match self {
             Self::Nobody => "trunk.peers",
             Self::AreaWithoutCountry => "trunk.area",
+            Self::LatchWithoutNetworks => "trunk.latch",
             Self::TrunkPrefix(_)
             | Self::Service(_)
             | Self::NoRoom(_)
@@ -178,6 +198,10 @@ impl Contradiction {
             ),
             Self::AreaWithoutCountry => String::from(
                 "an area code needs its country, for example: country = \"49\" and area = \"30\"",
+            ),
+            Self::LatchWithoutNetworks => String::from(
+                "unencrypted sound is sent where it comes from only within networks that are named, for example: \
+                 media_networks = [\"198.51.100.0/24\"]",
             ),
             Self::TrunkPrefix(number) => format!(
                 "{number} has the 0 that stands in place of the country code beside it; valid is, for example: \
@@ -209,6 +233,10 @@ impl Contradiction {
             ),
             Self::AreaWithoutCountry => String::from(
                 "eine Ortsvorwahl braucht ihr Land, zum Beispiel: country = \"49\" und area = \"30\"",
+            ),
+            Self::LatchWithoutNetworks => String::from(
+                "unverschlüsselter Ton wird nur innerhalb genannter Netze dorthin geschickt, woher er kommt, zum \
+                 Beispiel: media_networks = [\"198.51.100.0/24\"]",
             ),
             Self::TrunkPrefix(number) => format!(
                 "{number} hat neben der Landesvorwahl auch die 0, die an ihrer Stelle steht; gültig ist zum Beispiel: \
@@ -247,8 +275,12 @@ pub enum TrunkKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encryption {
-    /// They are not.
+    /// They are, or they are refused; the signalling too, since it carries the keys.
     #[default]
+    Required,
+    /// Their sound is where the other side can.
+    Preferred,
+    /// They are not.
     Off,
 }
 
@@ -457,6 +489,17 @@ mod tests {
             ("numbers = []\narea = \"030\"\n", 5, "trunk.area"),
             ("numbers = []\nmax_calls = 0\n", 5, "trunk.max_calls"),
             ("numbers = []\nmax_calls = 2001\n", 5, "trunk.max_calls"),
+            (
+                "numbers = []\nencryption = \"maybe\"\n",
+                5,
+                "trunk.encryption",
+            ),
+            ("numbers = []\nlatch = 1\n", 5, "trunk.latch"),
+            (
+                "numbers = []\nmedia_networks = [\"x\"]\n",
+                5,
+                "trunk.media_networks",
+            ),
         ] {
             let error = parse(keys).unwrap_err();
             let Error::Value { place, .. } = &error else {
@@ -516,6 +559,10 @@ mod tests {
                 "numbers = []\ncountry = \"\"\narea = \"30\"",
                 Contradiction::AreaWithoutCountry,
             ),
+            (
+                "numbers = []\nlatch = true\nencryption = \"off\"",
+                Contradiction::LatchWithoutNetworks,
+            ),
         ] {
             let error = parse(keys).unwrap_err();
             let Error::Contradiction { what, .. } = &error else {
@@ -528,9 +575,24 @@ mod tests {
             "numbers = [\"4711\"]",
             "numbers = [\"rooms\", \"+49304711\"]\narea = \"30\"",
             "numbers = [\"+390612345\"]\ncountry = \"\"",
+            "numbers = []\nlatch = true\nencryption = \"preferred\"",
+            "numbers = []\nlatch = true\nencryption = \"off\"\nmedia_networks = [\"10.0.0.0/8\"]",
         ] {
             assert!(parse(keys).is_ok(), "{keys}");
         }
+    }
+
+    #[test]
+    fn encryption_is_required_unless_something_else_is_said() {
+        let trunk = parse("numbers = []\n").unwrap();
+        assert_eq!(trunk.encryption, Encryption::Required);
+        assert!(!trunk.is_exposed());
+        assert!(
+            parse("numbers = []\nencryption = \"off\"\n")
+                .unwrap()
+                .is_exposed()
+        );
+        assert!(!Trunk::local().is_exposed());
     }
 
     #[test]

@@ -7,10 +7,13 @@ use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use sip::redact::Pii;
 
+pub use sip::sdp::{DtlsPeer, HashName, Sdes, Security};
+
 pub use crate::conference::participant::Disturbance;
 use crate::{
     id::{ConferenceId, LegId},
     media::leg::Leg,
+    network::Network,
 };
 
 /// Channels a leg speaks into or hears: one row or column of the who-hears-whom matrix, a bit per channel.
@@ -96,12 +99,12 @@ pub struct Format {
     pub telephone_event: Option<u8>,
 }
 
-/// What SDP says of a telephone's media.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What SDP says of a telephone's media, and what its trunk says of the way there.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhoneMedia {
     /// Codec and payload types.
     pub format: Format,
-    /// Where RTP goes and the only address it is accepted from.
+    /// Where RTP goes and, without a latch, the only address it is accepted from.
     pub remote: Pii<SocketAddr>,
     /// Where RTCP goes and comes from.
     pub remote_rtcp: Pii<SocketAddr>,
@@ -110,6 +113,23 @@ pub struct PhoneMedia {
     /// The phone wants to hear: neither `sendonly`, `inactive` nor `c=0.0.0.0`. When false the phone is on hold; we keep
     /// sending (silence).
     pub sends: bool,
+    /// How RTP and RTCP are protected.
+    pub security: Security,
+    /// Whether the addresses above may be those of a network behind an address translator.
+    pub nat: Nat,
+    /// How much sound a packet to the phone carries, in milliseconds: 10, 20, 30, 40 or 60; 20 with Opus.
+    pub ptime: u32,
+}
+
+/// Whether a telephone's media may come from elsewhere than its SDP says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Nat {
+    /// It may not.
+    #[default]
+    No,
+    /// It may, and is answered there: what is protected, from wherever it proves to come; what is plain, from these
+    /// networks only.
+    Latch(Arc<[Network]>),
 }
 
 /// A browser's transport parameters: its offer's and those our answer carries (RFC 8839, RFC 8842).
@@ -135,21 +155,10 @@ pub struct BrowserMedia {
     pub legacy_srtp: bool,
 }
 
-/// Hash functions a certificate fingerprint may use (RFC 8122 §5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HashName {
-    /// SHA-256.
-    Sha256,
-    /// SHA-384.
-    Sha384,
-    /// SHA-512.
-    Sha512,
-}
-
 /// How a leg begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opening {
-    /// A telephone over plain RTP.
+    /// A telephone over RTP or SRTP.
     Phone(PhoneMedia),
     /// A browser over ICE, DTLS and SRTP.
     Browser(BrowserMedia),
@@ -332,7 +341,7 @@ pub enum Unplayed {
 /// What a shard tells the control plane.
 #[derive(Debug)]
 pub enum Event {
-    /// A browser's DTLS handshake is complete and media may flow.
+    /// A browser's or telephone's DTLS handshake is complete and media may flow.
     Connected {
         /// The leg.
         leg: LegId,

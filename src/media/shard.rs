@@ -129,11 +129,14 @@ impl Shard {
     pub fn handle(&mut self, command: Command, now: Instant) {
         let done = match command {
             Command::Open { leg, opening } => self.open(leg, *opening, now),
-            Command::Update { leg, media } => self.with_leg(leg, now, |leg, common| {
-                leg.update(media, now).map_err(|_| Gone::Failed)?;
-                common.expect(leg);
-                Ok(())
-            }),
+            Command::Update { leg, media } => {
+                let secure = self.secure.clone();
+                self.with_leg(leg, now, |leg, common| {
+                    leg.update(media, &secure, common, now)?;
+                    common.expect(leg);
+                    Ok(())
+                })
+            }
             Command::Close { leg } => {
                 self.remove(leg, now);
                 true

@@ -9,13 +9,16 @@
 use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Instant};
 
 use rand::RngExt;
-use sip::{CallRef, Cause, Command, Flow, sdp::Description};
+use sip::{
+    CallRef, Cause, Command, Flow,
+    sdp::{Description, Policy},
+};
 use tokio::sync::mpsc;
 
 use super::{
-    negotiate::{Outcome, Session},
+    negotiate::{Outcome, Place, Session, Terms},
     numbers::{Destination, Entry},
-    route::media_address,
+    route::{caller_address, is_confidential, media_address},
     status::Refusal,
 };
 use crate::{
@@ -71,6 +74,8 @@ pub(super) struct Invite {
     pub(super) language: Language,
     /// Who calls; forgotten with the call.
     pub(super) caller: Caller,
+    /// What its trunk says of its media.
+    pub(super) terms: Arc<Terms>,
     pub(super) offer: Option<Description>,
 }
 
@@ -131,7 +136,11 @@ impl Call {
             playing: None,
             later: VecDeque::new(),
         };
-        let exit = match self.admit(&mut talk, entry, &caller).await {
+        let admitted = match self.shaken(&mut talk).await {
+            Ok(()) => self.admit(&mut talk, entry, &caller).await,
+            Err(exit) => Err(exit),
+        };
+        let exit = match admitted {
             Ok(admission) => self.confer(&mut talk, &admission, &caller).await,
             Err(exit) => exit,
         };
@@ -179,6 +188,10 @@ impl Call {
         invite: Invite,
     ) -> Result<Option<(MediaLeg, Session, ivr::Entry, Language)>, Refusal> {
         let (entry, language) = self.destination(&invite).await?;
+        // Keys that anybody on the way can read protect nothing.
+        if invite.terms.policy == Policy::Required && !is_confidential(&invite.flow) {
+            return Err(Refusal::NOT_ACCEPTABLE);
+        }
         let place = self
             .server
             .room_for_phone()
@@ -189,11 +202,19 @@ impl Call {
             .server
             .media_sockets(address)
             .map_err(|e| Refusal::from(&e))?;
-        let mut session = Session::new(address, port, self.session_id());
+        let at = Place {
+            address,
+            rtp_port: port,
+            here: caller_address(&invite.flow).is_loopback(),
+            fingerprint: self.server.fingerprint().to_owned(),
+        };
+        let mut rng = self.server.rng();
+        let mut session = Session::new(at, Arc::clone(&invite.terms), self.session_id(), &mut rng);
         let (sdp, media) = match &invite.offer {
             Some(offer) => {
-                let Outcome { answer, media } =
-                    session.answer(offer).map_err(|_| Refusal::NOT_ACCEPTABLE)?;
+                let Outcome { answer, media } = session
+                    .answer(offer, &mut rng)
+                    .map_err(|_| Refusal::NOT_ACCEPTABLE)?;
                 (answer, Some(media))
             }
             None => (session.offer(), None),
@@ -220,7 +241,7 @@ impl Call {
                 return Ok(None);
             }
         };
-        self.heed(media);
+        self.heed(&media);
         match self.server.open_phone(place, media, sockets).await {
             Ok(leg) => Ok(Some((leg, session, entry, language))),
             Err(error) => {
@@ -263,6 +284,24 @@ impl Call {
                 News::Reinvite(_) | News::Renegotiated(_) | News::Key(_) | News::Alive => {}
             }
         }
+    }
+
+    /// Waits for the keys of a DTLS handshake, if the media needs them: before, nothing that is said can be heard.
+    async fn shaken(&mut self, talk: &mut Talk) -> Result<(), Exit> {
+        while talk.session.shakes_hands() {
+            tokio::select! {
+                biased;
+                news = talk.leg.next() => match news {
+                    Some(LegNews::Connected) => return Ok(()),
+                    Some(LegNews::Gone(_)) | None => return Err(Exit::Leave),
+                    Some(_) => {}
+                },
+                news = self.news.recv() => if let Some(exit) = self.signalled(talk, news, None).await {
+                    return Err(exit);
+                },
+            }
+        }
+        Ok(())
     }
 
     /// Asks for the code until it is right.
@@ -445,18 +484,20 @@ impl Call {
                 })
                 .await;
             }
-            Some(News::Reinvite(Some(offer))) => match talk.session.answer(&offer) {
-                Ok(Outcome { answer, media }) => {
-                    self.order(Command::Accept {
-                        call: self.call,
-                        sdp: answer,
-                    })
-                    .await;
-                    self.renewed(talk, media, attendance).await;
+            Some(News::Reinvite(Some(offer))) => {
+                match talk.session.answer(&offer, &mut self.server.rng()) {
+                    Ok(Outcome { answer, media }) => {
+                        self.order(Command::Accept {
+                            call: self.call,
+                            sdp: answer,
+                        })
+                        .await;
+                        self.renewed(talk, media, attendance).await;
+                    }
+                    // The session goes on as it was (RFC 3261 §14.2).
+                    Err(_) => self.refuse(Refusal::NOT_ACCEPTABLE).await,
                 }
-                // The session goes on as it was (RFC 3261 §14.2).
-                Err(_) => self.refuse(Refusal::NOT_ACCEPTABLE).await,
-            },
+            }
             Some(News::Renegotiated(None)) => {}
             Some(News::Renegotiated(Some(answer))) => {
                 if let Ok(media) = talk.session.conclude(&answer) {
@@ -469,15 +510,15 @@ impl Call {
 
     /// Applies what a re-INVITE agreed upon.
     async fn renewed(&mut self, talk: &Talk, media: PhoneMedia, attendance: Option<&Attendance>) {
-        talk.leg.update(media).await;
         let before = self.held;
-        self.heed(media);
+        self.heed(&media);
+        talk.leg.update(media).await;
         if let Some(attendance) = attendance.filter(|_| before != self.held) {
             attendance.hold(self.held).await;
         }
     }
 
-    fn heed(&mut self, media: PhoneMedia) {
+    const fn heed(&mut self, media: &PhoneMedia) {
         self.held = !media.sends;
         self.expected = media.sends && media.receives;
     }

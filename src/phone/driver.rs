@@ -310,12 +310,14 @@ impl Door {
             destination,
             language,
             caller,
+            terms,
         } = admitted;
         let invite = Invite {
             flow,
             destination,
             language,
             caller,
+            terms,
             offer,
         };
         let (inbox, news) = mpsc::channel(CALL_INBOX_MAX);

@@ -19,10 +19,12 @@ mod status;
 mod transport;
 mod trunk;
 
+pub use sip::sdp::Policy;
+
 pub use self::driver::{BindError, Counts, Door, DoorConfig};
 pub use self::{
     numbers::{Called, Dialled, is_room_number},
     spelling::DialPlan,
     transport::Wire,
-    trunk::{Trunk, TrunkCounts},
+    trunk::{MediaRules, Trunk, TrunkCounts},
 };

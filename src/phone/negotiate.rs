@@ -1,19 +1,54 @@
 //! Session descriptions to media: what a telephone's offer or answer means for its leg.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
-use sip::sdp::{Agreed, AudioCodec, Bindings, Description, Local, Refusal, offer_answer};
+use rand::CryptoRng;
+use sip::sdp::{
+    Agreed, AudioCodec, Bindings, Description, Keying, Keyring, Local, Policy, Refusal, Security,
+    offer_answer,
+};
 
-use crate::media::api::{Format, PhoneMedia};
+use super::route::source_towards;
+use crate::{
+    media::api::{Format, Nat, PhoneMedia},
+    network::Network,
+};
+
+/// What a trunk says of its calls' media.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Terms {
+    /// Whether media is to be protected.
+    pub(super) policy: Policy,
+    /// Whether media may come from elsewhere than its SDP says.
+    pub(super) nat: Nat,
+    /// The networks whose addresses media may have even if they mean something else elsewhere, such as private ones.
+    pub(super) networks: Vec<Network>,
+}
+
+/// Where a call is, for its session descriptions.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// The address its media is received at.
+    pub(super) address: IpAddr,
+    /// The port RTP is received at.
+    pub(super) rtp_port: u16,
+    /// The call comes from this machine, whose addresses are its own whatever they mean elsewhere.
+    pub(super) here: bool,
+    /// The digest of our certificate.
+    pub(super) fingerprint: String,
+}
 
 /// Our side of one call's negotiations.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
-    address: IpAddr,
-    rtp_port: u16,
+    place: Place,
+    terms: Arc<Terms>,
     session_id: u64,
     offered: Option<Description>,
     bindings: Bindings,
+    ring: Keyring,
+    /// How media is protected by what was agreed last.
+    current: Security,
 }
 
 /// What a negotiation yields.
@@ -26,30 +61,47 @@ pub(super) struct Outcome {
 }
 
 impl Session {
-    /// Begins with the address and port the leg receives at.
-    pub(super) fn new(address: IpAddr, rtp_port: u16, session_id: u64) -> Self {
+    /// Begins; `rng` makes the keys and must be the system's, outside tests.
+    pub(super) fn new(
+        place: Place,
+        terms: Arc<Terms>,
+        session_id: u64,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
         Self {
-            address,
-            rtp_port,
+            place,
+            terms,
             session_id,
             offered: None,
             bindings: Bindings::default(),
+            ring: Keyring::draw(rng),
+            current: Security::Plain,
         }
     }
 
-    /// Answers an offer.
-    pub(super) fn answer(&mut self, offer: &Description) -> Result<Outcome, Refusal> {
-        let (answer, agreed) = offer_answer::answer(offer, &self.local())?;
+    /// Answers an offer. Our keys stay as long as the peer's do (RFC 4568 §7.1.4): who changes theirs has begun anew and
+    /// would not know how far our packets have counted.
+    pub(super) fn answer(
+        &mut self,
+        offer: &Description,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Outcome, Refusal> {
+        let (mut answer, mut agreed) =
+            self.with_local(|local| offer_answer::answer(offer, local))?;
+        if let (Security::Sdes(before), Security::Sdes(now)) = (&self.current, &agreed.security)
+            && before.theirs != now.theirs
+        {
+            self.ring = Keyring::draw(rng);
+            (answer, agreed) = self.with_local(|local| offer_answer::answer(offer, local))?;
+        }
         self.bindings.note(offer);
-        Ok(Outcome {
-            answer,
-            media: media(&agreed),
-        })
+        let media = self.agree(agreed);
+        Ok(Outcome { answer, media })
     }
 
     /// Makes our offer, for an INVITE that carried none.
     pub(super) fn offer(&mut self) -> Description {
-        let offer = offer_answer::offer(&self.local(), &self.bindings);
+        let offer = self.with_local(|local| offer_answer::offer(local, &self.bindings));
         self.bindings.note(&offer);
         self.offered = Some(offer.clone());
         offer
@@ -58,24 +110,45 @@ impl Session {
     /// Reads the answer to our offer.
     pub(super) fn conclude(&mut self, answer: &Description) -> Result<PhoneMedia, Refusal> {
         let offered = self.offered.take().ok_or(Refusal::Mismatch)?;
-        let agreed = offer_answer::conclude(&offered, answer)?;
+        let agreed = self.with_local(|local| offer_answer::conclude(&offered, answer, local))?;
         self.bindings.note(answer);
-        Ok(media(&agreed))
+        Ok(self.agree(agreed))
     }
 
-    fn local(&self) -> Local<'static> {
-        Local {
-            address: self.address,
-            rtp_port: self.rtp_port,
+    /// Tells whether media waits for a DTLS handshake.
+    pub(super) const fn shakes_hands(&self) -> bool {
+        matches!(self.current, Security::Dtls(_))
+    }
+
+    fn agree(&mut self, agreed: Agreed) -> PhoneMedia {
+        self.current = agreed.security.clone();
+        media(agreed, self.terms.nat.clone())
+    }
+
+    fn with_local<R>(&self, work: impl FnOnce(&Local<'_>) -> R) -> R {
+        let allowed = |address: IpAddr| {
+            let listed = self.terms.networks.iter().any(|it| it.contains(address));
+            listed || (self.place.here && source_towards(address) == Some(address))
+        };
+        work(&Local {
+            address: self.place.address,
+            rtp_port: self.place.rtp_port,
             session_id: self.session_id,
             // The endpoint counts versions up as descriptions change.
             session_version: 1,
             codecs: &PREFERENCE,
-        }
+            keying: Keying {
+                policy: self.terms.policy,
+                ring: &self.ring,
+                fingerprint: Some(&self.place.fingerprint),
+                current: &self.current,
+            },
+            allowed: &allowed,
+        })
     }
 }
 
-fn media(agreed: &Agreed) -> PhoneMedia {
+fn media(agreed: Agreed, nat: Nat) -> PhoneMedia {
     let codec = match agreed.codec {
         AudioCodec::Opus => dsp::Codec::Opus,
         AudioCodec::G722 => dsp::Codec::G722,
@@ -93,6 +166,9 @@ fn media(agreed: &Agreed) -> PhoneMedia {
         remote_rtcp: agreed.remote_rtcp,
         receives: agreed.phone_sends,
         sends: agreed.phone_hears,
+        security: agreed.security,
+        nat,
+        ptime: agreed.ptime,
     }
 }
 

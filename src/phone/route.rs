@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use sip::{Flow, sdp::Description};
+use sip::{Flow, Protocol, sdp::Description};
 
 /// Returns the source address of packets to `remote`; none without a route.
 pub(super) fn source_towards(remote: IpAddr) -> Option<IpAddr> {
@@ -24,6 +24,12 @@ pub(super) fn caller_address(flow: &Flow) -> IpAddr {
     let (local, remote) = (flow.local.ip(), flow.remote.ip());
     let here = local.is_loopback() && source_towards(remote) == Some(remote);
     if here { local } else { remote }
+}
+
+/// Tells whether nobody on the way can read what a flow carries, such as the keys of a session description: it is
+/// encrypted, or it does not leave this machine.
+pub(super) fn is_confidential(flow: &Flow) -> bool {
+    caller_address(flow).is_loopback() || !matches!(flow.protocol, Protocol::Udp | Protocol::Tcp)
 }
 
 /// Chooses where a call's media is received: at the address from which the offered one is reached, if it is among those
@@ -70,7 +76,7 @@ mod tests {
     fn only_this_machine_is_known_by_the_loopback_address() {
         let flow = |local: [u8; 4], remote: [u8; 4]| {
             Flow::new(
-                sip::Protocol::Udp,
+                Protocol::Udp,
                 SocketAddr::from((local, 5060)),
                 SocketAddr::from((remote, 5060)),
                 0,

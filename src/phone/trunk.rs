@@ -1,17 +1,19 @@
 //! The trunks of the door: which one a call came over, whether it may be answered, and what has become of its calls.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
-use sip::{Asked, Flow};
+use sip::{Asked, Flow, sdp::Policy};
 
 use super::{
+    negotiate::Terms,
     numbers::{Called, Destination, Directory},
     route::caller_address,
     spelling::{DialPlan, digits},
     status::Refusal,
 };
 use crate::{
-    conference::event::Language, network::Network, pii::Pii, server::caller::Caller, tls::Demand,
+    conference::event::Language, media::api::Nat, network::Network, pii::Pii,
+    server::caller::Caller, tls::Demand,
 };
 
 /// Who may call in, and which numbers lead where.
@@ -30,6 +32,38 @@ pub struct Trunk {
     pub plan: DialPlan,
     /// Calls at a time; further ones are answered 503.
     pub max_calls: usize,
+    /// What holds for the media of its calls.
+    pub media: MediaRules,
+}
+
+/// What holds for the media of a trunk's calls.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MediaRules {
+    /// Whether it is to be protected.
+    pub policy: Policy,
+    /// Whether it is answered where it comes from, instead of where its session description says.
+    pub latch: bool,
+    /// Where it may come from beside the peers' addresses, if those are addresses of special meaning, such as private
+    /// ones; and from where plain media may come that is answered there.
+    pub networks: Vec<Network>,
+}
+
+impl Trunk {
+    fn terms(&self) -> Terms {
+        let MediaRules {
+            policy,
+            latch,
+            networks,
+        } = &self.media;
+        Terms {
+            policy: *policy,
+            nat: match latch {
+                true => Nat::Latch(networks.clone().into()),
+                false => Nat::No,
+            },
+            networks: [networks.as_slice(), &self.peers].concat(),
+        }
+    }
 }
 
 /// What has become of a trunk's calls since the server started.
@@ -73,6 +107,7 @@ pub(super) struct Admitted {
     pub(super) language: Language,
     /// Who calls.
     pub(super) caller: Caller,
+    pub(super) terms: Arc<Terms>,
 }
 
 /// All trunks, in the order of the settings.
@@ -82,6 +117,7 @@ pub(super) struct Trunks(Vec<State>);
 #[derive(Debug)]
 struct State {
     trunk: Trunk,
+    terms: Arc<Terms>,
     directory: Directory,
     counts: TrunkCounts,
 }
@@ -89,6 +125,7 @@ struct State {
 impl Trunks {
     pub(super) fn new(trunks: Vec<Trunk>) -> Self {
         let state = |trunk: Trunk| State {
+            terms: Arc::new(trunk.terms()),
             directory: Directory::new(&trunk.numbers, &trunk.plan),
             counts: TrunkCounts::default(),
             trunk,
@@ -141,7 +178,12 @@ impl Trunks {
             self.0[first].counts.refuse(Refusal::NOT_FOUND.status);
             return Err(Refusal::NOT_FOUND);
         };
-        let State { trunk, counts, .. } = &mut self.0[index];
+        let State {
+            trunk,
+            terms,
+            counts,
+            ..
+        } = &mut self.0[index];
         if usize::try_from(counts.calls).is_ok_and(|calls| calls >= trunk.max_calls) {
             counts.refuse(Refusal::UNAVAILABLE.status);
             return Err(Refusal::UNAVAILABLE);
@@ -152,6 +194,7 @@ impl Trunks {
             destination,
             language: trunk.language,
             caller: caller(asked, &trunk.plan, index),
+            terms: Arc::clone(terms),
         })
     }
 
@@ -229,6 +272,7 @@ mod tests {
             language: Language::De,
             plan: DialPlan::default(),
             max_calls,
+            media: MediaRules::default(),
         }
     }
 

@@ -162,6 +162,7 @@ impl MediaLeg {
 
     /// Changes a telephone's media after a new offer and answer.
     pub async fn update(&self, media: PhoneMedia) {
+        let codec = media.format.codec;
         self.server
             .inner
             .pool
@@ -173,7 +174,7 @@ impl MediaLeg {
                 },
             )
             .await;
-        self.treat(Door::Phone, media.format.codec).await;
+        self.treat(Door::Phone, codec).await;
     }
 
     /// Spares the leg's sound what the operator wants it spared.

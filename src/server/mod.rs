@@ -392,7 +392,7 @@ impl Server {
         Ok(self.inner.pool.addresses(live.worker).to_vec())
     }
 
-    /// Fingerprint of the certificate that all browser legs present.
+    /// Fingerprint of the certificate that all legs over DTLS present.
     pub fn fingerprint(&self) -> &str {
         &self.inner.fingerprint
     }
@@ -452,10 +452,11 @@ impl Server {
         media: PhoneMedia,
         sockets: PhoneSockets,
     ) -> Result<MediaLeg, Error> {
+        let codec = media.format.codec;
         let leg = self
             .open(place.worker, Opening::Phone(media), Some(sockets))
             .await?;
-        leg.treat(Door::Phone, media.format.codec).await;
+        leg.treat(Door::Phone, codec).await;
         Ok(leg)
     }
 

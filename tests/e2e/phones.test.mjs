@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { Baresip, codecs } from './lib/baresip.mjs';
+import { Baresip, codecs, encryptions } from './lib/baresip.mjs';
 import { hear, makeSilence, makeVoice } from './lib/ear.mjs';
 import { Server, pause, root, until } from './lib/server.mjs';
 
@@ -62,14 +62,20 @@ describe('two telephones', () => {
     { name: 'G.722 and A-law over TLS', codecs: [codecs.G722, codecs.PCMA], transport: 'tls', address: '127.0.0.1' },
     { name: 'A-law over IPv6', codecs: [codecs.PCMA, codecs.PCMA], transport: 'udp', address: '::1' },
   ];
-  for (const { name, codecs: [a, b], transport, address } of rows) {
+  const { srtp, srtpMandatory, dtls } = encryptions;
+  const { PCMA, opus } = codecs;
+  rows.push(
+    { name: 'keys in RTP/AVP and in RTP/SAVP', codecs: [opus, PCMA], transport: 'udp', address: '127.0.0.1', keys: [srtp, srtpMandatory] },
+    { name: 'keys by DTLS and in RTP/SAVP', codecs: [opus, PCMA], transport: 'udp', address: '127.0.0.1', keys: [dtls, srtpMandatory] },
+  );
+  for (const { name, codecs: [a, b], transport, address, keys } of rows) {
     test(`${name}: the second hears the first only once the first turned the microphone on`, async () => {
-      const server = await Server.start({ sip: address, addresses: [address] });
+      const server = await Server.start({ sip: address, addresses: [address], encryption: keys && 'required' });
       try {
         const target = uri(server, transport);
         const authority = server.certificate;
-        const one = { uri: target, codec: a, transport, address, authority };
-        const two = { uri: target, codec: b, transport, address, authority };
+        const one = { uri: target, codec: a, transport, address, authority, encryption: keys?.[0] };
+        const two = { uri: target, codec: b, transport, address, authority, encryption: keys?.[1] };
         const { heard, clear } = await talk(server, one, two);
         const length = hear(0, heard[1]).seconds;
         const before = hear(0, heard[1], length - 12, length - 8);
@@ -86,6 +92,20 @@ describe('two telephones', () => {
         assert.ok(milliseconds < 3_000, `left after ${milliseconds} ms`);
       }
     });
+  }
+});
+
+test('a telephone without encryption is refused where it is required', async () => {
+  const server = await Server.start({ encryption: 'required' });
+  const phone = await Baresip.start({ source: silence(8000) });
+  try {
+    phone.command('dial', `sip:bridge@${server.sip}`);
+    await until('a refusal', 10_000, () => phone.events.find(({ type, param }) => type === 'CALL_CLOSED' && /488/.test(param)));
+    assert.equal((await server.metrics()).get('rundruf_trunk_unusable_total{trunk="0"}'), 1);
+  } finally {
+    await phone.stop();
+    phone.clear();
+    await server.stop();
   }
 });
 

@@ -18,6 +18,7 @@ mod lossy_network;
 mod media;
 mod mixing;
 mod no_personal_data;
+mod protection;
 mod roster;
 mod secure;
 pub mod sim;

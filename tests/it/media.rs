@@ -15,7 +15,7 @@ use rundruf::{
     id::{ConferenceId, LegId},
     media::{
         Clips, Counter, Shard, ShardConfig, SocketId,
-        api::{Channels, Command, Event, Format, Gone, Opening, PhoneMedia, Seat},
+        api::{Channels, Command, Event, Format, Gone, Nat, Opening, PhoneMedia, Seat, Security},
         leg::secure::SecureContext,
     },
 };
@@ -350,6 +350,9 @@ fn phone_media() -> PhoneMedia {
         remote_rtcp: Pii::new(SocketAddr::from(([192, 0, 2, 9], 4_001))),
         receives: true,
         sends: true,
+        security: Security::Plain,
+        nat: Nat::No,
+        ptime: 20,
     }
 }
 

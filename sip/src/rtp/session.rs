@@ -287,8 +287,13 @@ impl Session {
 
     /// Lets media time pass without a packet; the next one begins a talk spurt.
     pub fn skip_tick(&mut self) {
+        self.skip_ticks(self.config.format.ticks_per_packet);
+    }
+
+    /// Lets media time pass without a packet, by so many ticks of the media clock; the next packet begins a talk spurt.
+    pub const fn skip_ticks(&mut self, ticks: u32) {
         self.outgoing.marker = true;
-        self.advance();
+        self.outgoing.timestamp = self.outgoing.timestamp.wrapping_add(ticks);
     }
 
     /// Presses a key for `packets` packet times; the caller writes what the iterator yields, one per tick, with

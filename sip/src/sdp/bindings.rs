@@ -2,7 +2,7 @@
 
 use super::{
     AudioCodec, Description,
-    offer_answer::{Format, Formats},
+    formats::{Format, Formats},
 };
 
 /// The meaning of every payload type that a session's descriptions have named so far. An offer made in the middle of a

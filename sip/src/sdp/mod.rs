@@ -1,11 +1,20 @@
 //! Session descriptions (RFC 8866) and the offer/answer model (RFC 3264), as far as one audio stream needs them.
 
+mod address;
 mod bindings;
+mod crypto;
 mod description;
+mod fingerprint;
+mod formats;
 pub mod offer_answer;
 mod parse;
 mod print;
+mod security;
 
 pub use bindings::Bindings;
+pub use crypto::Keyring;
 pub use description::{Attribute, Connection, Description, Direction, Media, Origin};
-pub use offer_answer::{Agreed, AudioCodec, Local, Refusal};
+pub use fingerprint::{HashName, fingerprint};
+pub use formats::AudioCodec;
+pub use offer_answer::{Agreed, Local, Refusal};
+pub use security::{DtlsPeer, Keying, Policy, Sdes, Security};

@@ -1,81 +1,27 @@
 //! The offer/answer model (RFC 3264) for one audio stream with one codec and telephone-events.
 //!
-//! We answer the first usable audio line with exactly one codec, chosen by our preference, and refuse every other line.
-//! Nobody is sent media at an address that reaches more than one host, or none.
+//! We answer one audio line with exactly one codec, chosen by our preference, and refuse every other line: the first
+//! usable one that is protected, else the first. Nobody is sent media at an address that reaches more than one host, or
+//! none, or whose meaning depends on who reads it.
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
 };
 
 use thiserror::Error;
 
-use super::{Attribute, Bindings, Connection, Description, Direction, Media, Origin};
+use super::{
+    Attribute, AudioCodec, Bindings, Connection, Description, Direction, Keying, Media, Origin,
+    Security,
+    address::{remote_rtcp, remote_rtp},
+    formats::{Formats, NARROW_CLOCK, event_attributes, opus_parameters},
+    security,
+};
 use crate::redact::Pii;
 
-/// Milliseconds of sound in every packet.
+/// Milliseconds of sound in a packet where the peer does not ask for other packets.
 pub const PTIME: u32 = 20;
-
-/// A codec that can be agreed upon; declared in order of preference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AudioCodec {
-    /// Opus (RFC 7587).
-    Opus,
-    /// G.722, whose RTP clock is 8000 Hz by a historical error (RFC 3551 §4.5.2).
-    G722,
-    /// G.711 A-law.
-    Pcma,
-    /// G.711 µ-law.
-    Pcmu,
-}
-
-impl AudioCodec {
-    /// All codecs, most wanted first.
-    pub const ALL: [Self; 4] = [Self::Opus, Self::G722, Self::Pcma, Self::Pcmu];
-
-    /// The rate of the RTP clock.
-    pub const fn clock_rate(self) -> u32 {
-        match self {
-            Self::Opus => 48_000,
-            Self::G722 | Self::Pcma | Self::Pcmu => 8_000,
-        }
-    }
-
-    const fn encoding(self) -> &'static str {
-        match self {
-            Self::Opus => "opus",
-            Self::G722 => "G722",
-            Self::Pcma => "PCMA",
-            Self::Pcmu => "PCMU",
-        }
-    }
-
-    /// The payload type we offer: the static one (RFC 3551 §6), or a dynamic one.
-    const fn offered_payload_type(self) -> u8 {
-        match self {
-            Self::Opus => 96,
-            Self::G722 => 9,
-            Self::Pcma => 8,
-            Self::Pcmu => 0,
-        }
-    }
-
-    const fn channels(self) -> u8 {
-        match self {
-            Self::Opus => 2,
-            Self::G722 | Self::Pcma | Self::Pcmu => 1,
-        }
-    }
-
-    fn rtpmap(self, payload_type: u8) -> Attribute {
-        let channels = if self.channels() == 1 { "" } else { "/2" };
-        let clock = self.clock_rate();
-        Attribute::new(
-            "rtpmap",
-            format!("{payload_type} {}/{clock}{channels}", self.encoding()),
-        )
-    }
-}
 
 /// Our side of a negotiation.
 #[derive(Clone)]
@@ -90,12 +36,17 @@ pub struct Local<'a> {
     pub session_version: u64,
     /// The codecs we take, most wanted first.
     pub codecs: &'a [AudioCodec],
+    /// How media may be protected.
+    pub keying: Keying<'a>,
+    /// Tells which addresses with a special meaning, such as private ones, the peer may name for its media.
+    pub allowed: &'a dyn Fn(IpAddr) -> bool,
 }
 
 impl fmt::Debug for Local<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Local")
             .field("codecs", &self.codecs)
+            .field("policy", &self.keying.policy)
             .finish_non_exhaustive()
     }
 }
@@ -119,8 +70,10 @@ pub struct Agreed {
     pub phone_sends: bool,
     /// Whether the phone wants to hear; false while it holds us.
     pub phone_hears: bool,
-    /// Milliseconds of sound in every packet we send.
+    /// Milliseconds of sound in every packet we send: 10, 20, 30, 40 or 60.
     pub ptime: u32,
+    /// How media is protected.
+    pub security: Security,
 }
 
 /// Why nothing was agreed upon; each is answered 488.
@@ -129,13 +82,19 @@ pub enum Refusal {
     /// No audio line at all, or all of them are switched off.
     #[error("no audio offered")]
     NoAudio,
-    /// Audio is offered only over a transport that we lack, such as RTP/SAVP.
+    /// Audio is offered only over a transport that we lack or are not to use.
     #[error("no usable transport")]
     NoCommonTransport,
     /// Audio is offered, but in no codec of ours.
     #[error("no common codec")]
     NoCommonCodec,
-    /// The media address is missing, a name, of the other family, multicast or broadcast.
+    /// Audio is offered, but unprotected.
+    #[error("no protection of media")]
+    Unprotected,
+    /// Audio is offered over SRTP, but with no keys that we can use.
+    #[error("no common keys for SRTP")]
+    NoCommonKeying,
+    /// The media address is missing, a name, of the other family, multicast, broadcast or of special meaning.
     #[error("unusable media address")]
     UnusableAddress,
     /// The answer does not fit the offer.
@@ -143,32 +102,43 @@ pub enum Refusal {
     Mismatch,
 }
 
-/// Answers an offer: one codec and its telephone-events on the first usable audio line, every other line refused.
+/// Answers an offer: one codec and its telephone-events on one audio line, every other line refused.
 ///
 /// # Errors
 ///
 /// [`Refusal`] says what is missing; the caller answers 488.
 pub fn answer(offer: &Description, local: &Local<'_>) -> Result<(Description, Agreed), Refusal> {
     let mut worst = Refusal::NoAudio;
+    let mut best: Option<(usize, Agreed, Vec<Attribute>)> = None;
     for (index, media) in offer.media.iter().enumerate() {
         if media.kind != "audio" || media.port == 0 {
             continue;
         }
-        match agree(offer, media, local.codecs, local.address.is_ipv4()) {
-            Ok(agreed) => {
-                let media = offer.media.iter().enumerate();
-                let lines = media.map(|(at, media)| match at == index {
-                    true => accepted(media, &agreed, local),
-                    false => refused(media),
-                });
-                let lines = lines.collect();
-                return Ok((describe(local, lines), agreed));
+        let agreed = security::choose(offer, media, &local.keying).and_then(|(security, lines)| {
+            Ok((agree(offer, media, local.codecs, security, local)?, lines))
+        });
+        match agreed {
+            Ok((agreed, lines)) => {
+                let protected = |agreed: &Agreed| agreed.security.is_protected();
+                let is_better = best
+                    .as_ref()
+                    .is_none_or(|(_, best, _)| protected(&agreed) && !protected(best));
+                if is_better {
+                    best = Some((index, agreed, lines));
+                }
             }
             Err(refusal) if worst == Refusal::NoAudio => worst = refusal,
             Err(_) => {}
         }
     }
-    Err(worst)
+    let (index, agreed, protection) = best.ok_or(worst)?;
+    let media = offer.media.iter().enumerate();
+    let lines = media.map(|(at, media)| match at == index {
+        true => accepted(media, &agreed, &protection, local),
+        false => refused(media),
+    });
+    let lines = lines.collect();
+    Ok((describe(local, lines), agreed))
 }
 
 /// Makes our offer: all our codecs and telephone-events at their clocks, each under the number it has in the session
@@ -197,13 +167,15 @@ pub fn offer(local: &Local<'_>, session: &Bindings) -> Description {
         }
     }
     attributes.push(Attribute::new("ptime", PTIME.to_string()));
+    let (protocol, protection) = security::offered(&local.keying);
+    attributes.extend(protection);
     attributes.push(Attribute::flag("rtcp-mux"));
     attributes.push(Attribute::flag(Direction::SendRecv.name()));
     let audio = Media {
         kind: "audio".to_owned(),
         port: local.rtp_port,
         ports: None,
-        protocol: "RTP/AVP".to_owned(),
+        protocol: protocol.to_owned(),
         formats,
         connection: None,
         attributes,
@@ -211,12 +183,16 @@ pub fn offer(local: &Local<'_>, session: &Bindings) -> Description {
     describe(local, vec![audio])
 }
 
-/// Reads the answer to our offer.
+/// Reads the answer to our offer; `local` is what the offer was made of.
 ///
 /// # Errors
 ///
 /// [`Refusal`] says what does not fit; the caller hangs up.
-pub fn conclude(offer: &Description, answer: &Description) -> Result<Agreed, Refusal> {
+pub fn conclude(
+    offer: &Description,
+    answer: &Description,
+    local: &Local<'_>,
+) -> Result<Agreed, Refusal> {
     let (Some(asked), Some(media)) = (offer.media.first(), answer.media.first()) else {
         return Err(Refusal::Mismatch);
     };
@@ -231,11 +207,8 @@ pub fn conclude(offer: &Description, answer: &Description) -> Result<Agreed, Ref
         .codecs()
         .find(|codec| offered.codecs().any(|other| other == *codec))
         .ok_or(Refusal::NoCommonCodec)?;
-    let v4 = offer
-        .connection
-        .as_ref()
-        .is_none_or(|connection| connection.address_type == "IP4");
-    let mut agreed = agree(answer, media, &[wanted], v4)?;
+    let security = security::concluded(asked, answer, media, &local.keying)?;
+    let mut agreed = agree(answer, media, &[wanted], security, local)?;
     agreed.rtcp_mux &= asked.has("rtcp-mux");
     Ok(agreed)
 }
@@ -245,24 +218,25 @@ fn agree(
     peer: &Description,
     media: &Media,
     codecs: &[AudioCodec],
-    v4: bool,
+    security: Security,
+    local: &Local<'_>,
 ) -> Result<Agreed, Refusal> {
-    if !TRANSPORTS.contains(&media.protocol.as_str()) {
-        return Err(Refusal::NoCommonTransport);
-    }
     let formats = Formats::of(media);
-    let (codec, payload_type) = codecs
+    let (codec, payload_type, ptime) = codecs
         .iter()
-        .find_map(|codec| Some((*codec, formats.payload_type(*codec)?)))
+        .find_map(|codec| {
+            let payload_type = formats.payload_type(*codec)?;
+            Some((*codec, payload_type, ptime(*codec, media)?))
+        })
         .ok_or(Refusal::NoCommonCodec)?;
-    let remote = remote_rtp(peer, media, v4)?;
+    let remote = remote_rtp(peer, media, local.address.is_ipv4(), local.allowed)?;
     let direction = peer.direction(media);
     let held = remote.ip().is_unspecified();
     let rtcp_mux = media.has("rtcp-mux");
     let remote_rtcp = if rtcp_mux {
         remote
     } else {
-        remote_rtcp(media, remote)
+        remote_rtcp(media, remote, local.allowed)
     };
     Ok(Agreed {
         codec,
@@ -273,53 +247,29 @@ fn agree(
         rtcp_mux,
         phone_sends: direction.sends(),
         phone_hears: direction.receives() && !held,
-        ptime: PTIME,
+        ptime,
+        security,
     })
 }
 
-/// Where the peer wants RTP. The unspecified address is hold in the way of RFC 2543.
-fn remote_rtp(peer: &Description, media: &Media, v4: bool) -> Result<SocketAddr, Refusal> {
-    let connection = media.connection.as_ref().or(peer.connection.as_ref());
-    let address = connection
-        .and_then(Connection::ip)
-        .ok_or(Refusal::UnusableAddress)?;
-    if !address.is_unspecified() && (!is_unicast(address) || address.is_ipv4() != v4) {
-        return Err(Refusal::UnusableAddress);
-    }
-    Ok(SocketAddr::new(address, media.port))
-}
-
-/// Where the peer wants RTCP: `a=rtcp` (RFC 3605) at a usable address, or the port after RTP's.
-fn remote_rtcp(media: &Media, rtp: SocketAddr) -> SocketAddr {
-    let next = SocketAddr::new(rtp.ip(), rtp.port().checked_add(1).unwrap_or(rtp.port()));
-    let Some(value) = media.values("rtcp").next() else {
-        return next;
+/// How much sound the peer wants in a packet (RFC 8866 §6.4), in milliseconds; none where the codec cannot be cut so small.
+fn ptime(codec: AudioCodec, media: &Media) -> Option<u32> {
+    let number = |name| {
+        let number = media.values(name).next()?.trim_ascii().parse::<u32>();
+        number.ok().filter(|number| *number > 0)
     };
-    let mut fields = value.split_ascii_whitespace();
-    let Some(port) = fields
-        .next()
-        .and_then(|port| port.parse().ok())
-        .filter(|port| *port != 0)
-    else {
-        return next;
-    };
-    let named = fields
-        .nth(2)
-        .and_then(|address| address.parse::<IpAddr>().ok());
-    let usable = named.filter(|address| is_unicast(*address) && address.is_ipv4() == rtp.is_ipv4());
-    SocketAddr::new(usable.unwrap_or(rtp.ip()), port)
-}
-
-/// Whether exactly one host can be behind the address.
-fn is_unicast(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => !v4.is_multicast() && v4 != Ipv4Addr::BROADCAST && v4.octets()[0] != 0,
-        IpAddr::V6(v6) => !v6.is_multicast() && !v6.is_unspecified(),
+    let most = number("maxptime");
+    if codec == AudioCodec::Opus {
+        return most.is_none_or(|most| most >= PTIME).then_some(PTIME);
     }
+    let wanted = number("ptime").unwrap_or(PTIME);
+    let most = most.map_or(wanted, |most| most.min(wanted));
+    let fits = PTIMES.into_iter().rev().find(|ptime| *ptime <= most);
+    Some(fits.unwrap_or(PTIMES[0]))
 }
 
 /// Our side of the line we take.
-fn accepted(media: &Media, agreed: &Agreed, local: &Local<'_>) -> Media {
+fn accepted(media: &Media, agreed: &Agreed, protection: &[Attribute], local: &Local<'_>) -> Media {
     let mut formats = vec![agreed.payload_type.to_string()];
     let mut attributes = vec![agreed.codec.rtpmap(agreed.payload_type)];
     if agreed.codec == AudioCodec::Opus {
@@ -332,7 +282,8 @@ fn accepted(media: &Media, agreed: &Agreed, local: &Local<'_>) -> Media {
             .unwrap_or(NARROW_CLOCK);
         attributes.extend(event_attributes(payload_type, clock));
     }
-    attributes.push(Attribute::new("ptime", PTIME.to_string()));
+    attributes.push(Attribute::new("ptime", agreed.ptime.to_string()));
+    attributes.extend_from_slice(protection);
     if agreed.rtcp_mux {
         attributes.push(Attribute::flag("rtcp-mux"));
     }
@@ -377,148 +328,10 @@ fn describe(local: &Local<'_>, media: Vec<Media>) -> Description {
     }
 }
 
-fn opus_parameters(payload_type: u8) -> Attribute {
-    Attribute::new("fmtp", format!("{payload_type} useinbandfec=1"))
-}
-
-fn event_attributes(payload_type: u8, clock: u32) -> [Attribute; 2] {
-    [
-        Attribute::new(
-            "rtpmap",
-            format!("{payload_type} {TELEPHONE_EVENT}/{clock}"),
-        ),
-        Attribute::new("fmtp", format!("{payload_type} 0-15")),
-    ]
-}
-
-/// The payload types of one line with what they mean.
-pub(super) struct Formats(Vec<Format>);
-
-/// One payload type.
-#[derive(Debug, Clone)]
-pub(super) struct Format {
-    pub(super) payload_type: u8,
-    encoding: String,
-    pub(super) clock: u32,
-    channels: u8,
-}
-
-impl Formats {
-    pub(super) fn of(media: &Media) -> Self {
-        let format = |text: &String| {
-            let payload_type: u8 = text.parse().ok().filter(|number| *number < 128)?;
-            let mapped = media
-                .values("rtpmap")
-                .find_map(|value| Format::mapped(value, payload_type));
-            mapped.or_else(|| Format::fixed(payload_type))
-        };
-        Self(media.formats.iter().filter_map(format).collect())
-    }
-
-    pub(super) fn into_inner(self) -> Vec<Format> {
-        self.0
-    }
-
-    fn payload_type(&self, codec: AudioCodec) -> Option<u8> {
-        self.0
-            .iter()
-            .find(|format| format.codec() == Some(codec))
-            .map(|format| format.payload_type)
-    }
-
-    fn codecs(&self) -> impl Iterator<Item = AudioCodec> {
-        self.0.iter().filter_map(Format::codec)
-    }
-
-    /// The telephone-events whose clock is the codec's; the 8000 of old phones is taken beside any codec.
-    fn telephone_event(&self, codec: AudioCodec) -> Option<u8> {
-        let at = |clock| {
-            self.0
-                .iter()
-                .find(move |format| format.is_event() && format.clock == clock)
-        };
-        at(codec.clock_rate())
-            .or_else(|| at(NARROW_CLOCK))
-            .map(|format| format.payload_type)
-    }
-
-    fn clock_of(&self, payload_type: u8) -> Option<u32> {
-        self.0
-            .iter()
-            .find(|format| format.payload_type == payload_type)
-            .map(|format| format.clock)
-    }
-}
-
-impl Format {
-    /// Reads `96 opus/48000/2` if it is about this payload type.
-    fn mapped(value: &str, payload_type: u8) -> Option<Self> {
-        let (number, mapping) = value.trim_ascii().split_once(' ')?;
-        if number.parse() != Ok(payload_type) {
-            return None;
-        }
-        let mut fields = mapping.trim_ascii().split('/');
-        Some(Self {
-            payload_type,
-            encoding: fields.next()?.to_owned(),
-            clock: fields.next()?.parse().ok()?,
-            channels: fields
-                .next()
-                .map_or(Some(1), |channels| channels.parse().ok())?,
-        })
-    }
-
-    /// The static payload types of RFC 3551 need no mapping.
-    fn fixed(payload_type: u8) -> Option<Self> {
-        let codec = AudioCodec::ALL.into_iter().find(|codec| {
-            payload_type < FIRST_DYNAMIC && codec.offered_payload_type() == payload_type
-        })?;
-        Some(Self::of(codec, payload_type))
-    }
-
-    /// A codec under a number.
-    pub(super) fn of(codec: AudioCodec, payload_type: u8) -> Self {
-        Self {
-            payload_type,
-            encoding: codec.encoding().to_owned(),
-            clock: codec.clock_rate(),
-            channels: codec.channels(),
-        }
-    }
-
-    /// Telephone-events under a number.
-    pub(super) fn event(clock: u32, payload_type: u8) -> Self {
-        Self {
-            payload_type,
-            encoding: TELEPHONE_EVENT.to_owned(),
-            clock,
-            channels: 1,
-        }
-    }
-
-    pub(super) fn is_event(&self) -> bool {
-        self.encoding.eq_ignore_ascii_case(TELEPHONE_EVENT)
-    }
-
-    pub(super) fn codec(&self) -> Option<AudioCodec> {
-        AudioCodec::ALL.into_iter().find(|codec| {
-            self.encoding.eq_ignore_ascii_case(codec.encoding())
-                && self.clock == codec.clock_rate()
-                && self.channels == codec.channels()
-        })
-    }
-}
-
-/// The transports of plain RTP; feedback messages of AVPF are tolerated and not used.
-const TRANSPORTS: [&str; 2] = ["RTP/AVP", "RTP/AVPF"];
-/// The encoding name of key presses (RFC 4733).
-const TELEPHONE_EVENT: &str = "telephone-event";
-/// The clock of all codecs but Opus.
-const NARROW_CLOCK: u32 = 8_000;
 /// The payload types of telephone-events in our offers, with their clocks.
 const OFFERED_EVENTS: [(u8, u32); 2] = [(97, 48_000), (101, NARROW_CLOCK)];
-/// Where dynamic payload types begin.
-const FIRST_DYNAMIC: u8 = 96;
+/// How much sound there may be in a packet that is cut from a stream without frames.
+const PTIMES: [u32; 5] = [10, 20, 30, 40, 60];
 
 #[cfg(test)]
 #[path = "offer_answer_tests.rs"]

@@ -1,14 +1,31 @@
 //! Offers as phones send them, and what we answer.
 
-use super::*;
+use std::{net::Ipv4Addr, sync::LazyLock};
 
-const LOCAL: Local<'static> = Local {
-    address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-    rtp_port: 30_000,
-    session_id: 7,
-    session_version: 1,
-    codecs: &AudioCodec::ALL,
-};
+use rand::{SeedableRng, rngs::StdRng};
+
+use super::{super::security::Policy, *};
+use crate::sdp::Keyring;
+
+static RING: LazyLock<Keyring> = LazyLock::new(|| Keyring::draw(&mut StdRng::seed_from_u64(1)));
+
+/// Our side under a policy; the network of the documentation's example hosts is a private one of ours too.
+fn local(policy: Policy) -> Local<'static> {
+    Local {
+        address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        rtp_port: 30_000,
+        session_id: 7,
+        session_version: 1,
+        codecs: &AudioCodec::ALL,
+        keying: Keying {
+            policy,
+            ring: &RING,
+            fingerprint: Some("AB:CD"),
+            current: &Security::Plain,
+        },
+        allowed: &|address| address == IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3)),
+    }
+}
 
 fn description(lines: &[&str]) -> Description {
     let head = [
@@ -27,11 +44,11 @@ fn description(lines: &[&str]) -> Description {
 }
 
 fn agreed(lines: &[&str]) -> Agreed {
-    answer(&description(lines), &LOCAL).unwrap().1
+    answer(&description(lines), &local(Policy::Off)).unwrap().1
 }
 
 fn refusal(lines: &[&str]) -> Refusal {
-    answer(&description(lines), &LOCAL).unwrap_err()
+    answer(&description(lines), &local(Policy::Off)).unwrap_err()
 }
 
 #[test]
@@ -42,7 +59,7 @@ fn one_codec_is_answered_by_our_preference() {
         "a=rtpmap:101 telephone-event/8000",
         "a=rtpmap:110 telephone-event/48000",
     ]);
-    let (answer, agreed) = answer(&offer, &LOCAL).unwrap();
+    let (answer, agreed) = answer(&offer, &local(Policy::Off)).unwrap();
     assert_eq!(
         (agreed.codec, agreed.payload_type, agreed.telephone_event),
         (AudioCodec::Opus, 111, Some(110))
@@ -94,7 +111,7 @@ fn foreign_lines_are_refused_in_their_place() {
         "m=audio 4002 RTP/AVP 0",
         "m=image 4004 udptl t38",
     ]);
-    let (answer, agreed) = answer(&offer, &LOCAL).unwrap();
+    let (answer, agreed) = answer(&offer, &local(Policy::Off)).unwrap();
     assert_eq!(agreed.remote_rtp.expose().port(), 4000);
     let lines: Vec<String> = answer
         .media
@@ -144,6 +161,20 @@ fn only_single_hosts_are_media_targets() {
         "IP6 ff02::1",
         "IP6 2001:db8::1",
         "IP6 ::ffff:255.255.255.255",
+        // Of special meaning, in all spellings.
+        "IP4 127.0.0.1",
+        "IP4 127.1.2.3",
+        "IP4 10.1.2.4",
+        "IP4 172.16.0.1",
+        "IP4 172.31.255.255",
+        "IP4 192.168.178.1",
+        "IP4 169.254.169.254",
+        "IP4 100.64.0.1",
+        "IP4 100.127.255.255",
+        "IP4 192.0.0.8",
+        "IP4 192.88.99.1",
+        "IP4 198.18.0.1",
+        "IP4 240.0.0.1",
         "IP4 phone.example.com",
     ] {
         let connection = format!("c=IN {address}");
@@ -165,8 +196,11 @@ fn hold_is_understood_in_all_its_forms() {
         ("c=IN IP4 0.0.0.0", true, false, "recvonly"),
     ];
     for (line, sends, hears, ours) in cases {
-        let (answer, agreed) =
-            answer(&description(&["m=audio 4000 RTP/AVP 0", line]), &LOCAL).unwrap();
+        let (answer, agreed) = answer(
+            &description(&["m=audio 4000 RTP/AVP 0", line]),
+            &local(Policy::Off),
+        )
+        .unwrap();
         assert_eq!(
             (agreed.phone_sends, agreed.phone_hears),
             (sends, hears),
@@ -201,19 +235,20 @@ fn rtcp_follows_rtp_unless_told_otherwise() {
 
 #[test]
 fn our_offer_is_concluded_by_the_phones_answer() {
-    let offer = offer(&LOCAL, &Bindings::default());
+    let offer = offer(&local(Policy::Off), &Bindings::default());
     assert_eq!(Description::parse(offer.print().as_bytes()).unwrap(), offer);
     let answer = description(&[
         "m=audio 4000 RTP/AVP 8 101",
         "a=rtpmap:101 telephone-event/8000",
         "a=rtcp-mux",
     ]);
-    let agreed = conclude(&offer, &answer).unwrap();
+    let agreed = conclude(&offer, &answer, &local(Policy::Off)).unwrap();
     assert_eq!(
         (agreed.codec, agreed.telephone_event, agreed.rtcp_mux),
         (AudioCodec::Pcma, Some(101), true)
     );
-    let conclude = |lines: &[&str]| conclude(&offer, &description(lines)).unwrap_err();
+    let conclude =
+        |lines: &[&str]| conclude(&offer, &description(lines), &local(Policy::Off)).unwrap_err();
     assert_eq!(conclude(&[]), Refusal::Mismatch);
     assert_eq!(conclude(&["m=audio 0 RTP/AVP 8"]), Refusal::NoCommonCodec);
     assert_eq!(
@@ -228,16 +263,16 @@ fn our_offer_is_concluded_by_the_phones_answer() {
 
 #[test]
 fn the_version_grows_only_with_a_change() {
-    let first = offer(&LOCAL, &Bindings::default());
+    let first = offer(&local(Policy::Off), &Bindings::default());
     let again = Local {
         session_version: 99,
-        ..LOCAL
+        ..local(Policy::Off)
     };
     let again = offer(&again, &Bindings::default());
     assert_eq!(again.revise(&first), first);
     let moved = Local {
         rtp_port: 30_002,
-        ..LOCAL
+        ..local(Policy::Off)
     };
     let moved = offer(&moved, &Bindings::default()).revise(&first);
     assert_eq!(
@@ -250,7 +285,7 @@ fn the_version_grows_only_with_a_change() {
 fn offered_after(lines: &[&str]) -> String {
     let mut bindings = Bindings::default();
     bindings.note(&description(lines));
-    let text = offer(&LOCAL, &bindings).print();
+    let text = offer(&local(Policy::Off), &bindings).print();
     let kept = |line: &&str| line.starts_with("m=") || line.starts_with("a=rtpmap:");
     text.lines().filter(kept).collect::<Vec<_>>().join("\n")
 }
@@ -282,4 +317,58 @@ fn what_finds_no_number_is_not_offered() {
     lines.extend((96..128).map(|number| format!("a=rtpmap:{number} AMR-WB/16000")));
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     assert!(offered_after(&lines).starts_with("m=audio 30000 RTP/AVP 9 8 0\n"));
+}
+
+#[test]
+fn packets_have_the_length_the_phone_asks_for() {
+    let ptime = |codecs: &str, line: &str| {
+        let media = format!("m=audio 4000 RTP/AVP {codecs}");
+        let lines: Vec<&str> = line.split('|').collect();
+        let lines = [
+            &[media.as_str(), "a=rtpmap:96 opus/48000/2"],
+            lines.as_slice(),
+        ]
+        .concat();
+        let (answer, agreed) = answer(&description(&lines), &local(Policy::Off)).unwrap();
+        let told = answer.media[0].values("ptime").next().unwrap().to_owned();
+        assert_eq!(told, agreed.ptime.to_string());
+        (agreed.codec, agreed.ptime)
+    };
+    use AudioCodec::{Opus, Pcma};
+    for (codecs, line, expected) in [
+        ("8", "a=x", (Pcma, 20)),
+        ("8", "a=ptime:10", (Pcma, 10)),
+        ("8", "a=ptime:30", (Pcma, 30)),
+        ("8", "a=ptime:40", (Pcma, 40)),
+        ("8", "a=ptime:60", (Pcma, 60)),
+        ("8", "a=ptime:200", (Pcma, 60)),
+        ("8", "a=ptime:50", (Pcma, 40)),
+        ("8", "a=ptime:5", (Pcma, 10)),
+        ("8", "a=ptime:0", (Pcma, 20)),
+        ("8", "a=ptime:many", (Pcma, 20)),
+        ("8", "a=ptime:60|a=maxptime:40", (Pcma, 40)),
+        ("8", "a=maxptime:150", (Pcma, 20)),
+        ("8", "a=maxptime:10", (Pcma, 10)),
+        ("8", "a=ptime:20|a=maxptime:0", (Pcma, 20)),
+        ("96 8", "a=ptime:60", (Opus, 20)),
+        ("96 8", "a=maxptime:10", (Pcma, 10)),
+        ("96 8", "a=maxptime:20", (Opus, 20)),
+    ] {
+        assert_eq!(ptime(codecs, line), expected, "{codecs} {line}");
+    }
+    let small = refusal(&[
+        "m=audio 4000 RTP/AVP 96",
+        "a=rtpmap:96 opus/48000/2",
+        "a=maxptime:10",
+    ]);
+    assert_eq!(small, Refusal::NoCommonCodec);
+}
+
+#[test]
+fn an_address_of_special_meaning_is_taken_from_where_it_is_allowed() {
+    let rtcp = "a=rtcp:5001 IN IP4 10.9.9.9";
+    let lines = ["m=audio 4000 RTP/AVP 0", "c=IN IP4 10.1.2.3", rtcp];
+    let agreed = agreed(&lines);
+    assert_eq!(agreed.remote_rtp.expose().to_string(), "10.1.2.3:4000");
+    assert_eq!(agreed.remote_rtcp.expose().to_string(), "10.1.2.3:5001");
 }

@@ -3,13 +3,15 @@
 
 use std::{
     collections::VecDeque,
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
+use rand::{SeedableRng, rngs::StdRng};
 use sip::{
     CallRef, Command, Endpoint, EndpointConfig, Event, Flow, Protocol,
     sdp::{
-        AudioCodec, Bindings, Description, Local,
+        AudioCodec, Bindings, Description, Keying, Keyring, Local, Policy, Security,
         offer_answer::{answer, offer},
     },
 };
@@ -48,6 +50,8 @@ pub(crate) fn endpoint() -> Endpoint {
     Endpoint::new(EndpointConfig::new([7; 32]))
 }
 
+static RING: LazyLock<Keyring> = LazyLock::new(|| Keyring::draw(&mut StdRng::seed_from_u64(1)));
+
 pub(crate) fn local() -> Local<'static> {
     Local {
         address: "192.0.2.1".parse().unwrap(),
@@ -55,6 +59,13 @@ pub(crate) fn local() -> Local<'static> {
         session_id: 7,
         session_version: 1,
         codecs: &AudioCodec::ALL,
+        keying: Keying {
+            policy: Policy::Off,
+            ring: &RING,
+            fingerprint: None,
+            current: &Security::Plain,
+        },
+        allowed: &|_| false,
     }
 }
 

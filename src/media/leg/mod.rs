@@ -5,9 +5,10 @@
 //!                                                        the bus ┄ payload ─ send ─ Phone | Secure ─ outbox
 //! ```
 //!
-//! Invariants: a leg sends one packet per tick whatever it hears; its sequence numbers go on wherever it is. This is the
-//! only place that asks whether a leg is a telephone or a browser.
+//! Invariants: a leg sends the sound of one tick in each, whatever it hears; its sequence numbers go on wherever it is.
+//! This is the only place that asks whether a leg is a telephone or a browser.
 
+mod armour;
 mod keys;
 mod loss;
 mod phone;
@@ -17,8 +18,8 @@ mod unheard;
 use std::{net::SocketAddr, time::Instant};
 
 use dsp::{
-    Codec, CodecError, Due, EncoderSettings, Frame, Level, LineNoise, LossClass, Playout,
-    PlayoutStats, Shaper, Shaping, SpeechGate, TICK, Taken,
+    Codec, Due, EncoderSettings, Frame, Level, LineNoise, LossClass, Playout, PlayoutStats, Shaper,
+    Shaping, SpeechGate, TICK, Taken,
 };
 use sip::{
     redact::Pii,
@@ -28,12 +29,12 @@ use sip::{
 use self::{
     keys::Keys,
     loss::PathLoss,
-    phone::{Identity, Phone},
+    phone::{Identity, Inbound as FromPhone, Phone},
     secure::{Dropped, Inbound, Path, Payload, Secure, SecureContext},
     unheard::Unheard,
 };
 use super::{
-    api::{ClipId, Event, ListeningGain, Opening, PhoneMedia},
+    api::{ClipId, Event, Gone, ListeningGain, Opening, PhoneMedia},
     common::Common,
     counters::{Counter, Counters},
     encoders::Stream,
@@ -147,7 +148,7 @@ impl Leg {
         context: &SecureContext,
         rng: &mut impl rand::Rng,
         now: Instant,
-    ) -> Result<Self, CodecError> {
+    ) -> Result<Self, Gone> {
         let codec = match &opening {
             Opening::Phone(media) => media.format.codec,
             Opening::Browser(_) => Codec::Opus,
@@ -162,7 +163,8 @@ impl Leg {
         };
         let transport = match opening {
             Opening::Phone(media) => {
-                Transport::Phone(Box::new(Phone::new(media, Identity::draw(rng), now)))
+                let phone = Phone::new(media, Identity::draw(rng), context, now)?;
+                Transport::Phone(Box::new(phone))
             }
             Opening::Browser(media) => Transport::Browser(Box::new(Browser {
                 secure: Secure::new(media, context, now),
@@ -173,7 +175,7 @@ impl Leg {
         Ok(Self {
             id,
             transport,
-            playout: Playout::new(codec)?,
+            playout: Playout::new(codec).map_err(|_| Gone::Failed)?,
             noise: LineNoise::new(),
             gate: SpeechGate::new(),
             unheard: Unheard::default(),
@@ -206,9 +208,12 @@ impl Leg {
     ) -> bool {
         assert!(!std::mem::take(&mut self.fault), "injected fault");
         match (&mut self.transport, socket) {
-            (Transport::Phone(phone), _) if phone.accepts(socket, from) => {
-                let received = phone.handle_datagram(socket, bytes, now);
-                self.handle_received(received, common, now);
+            (Transport::Phone(phone), SocketId::Rtp(_) | SocketId::Rtcp(_)) => {
+                match phone.handle_datagram(self.id, socket, from, bytes, common, now) {
+                    FromPhone::Media(received) => self.handle_received(received, common, now),
+                    FromPhone::Handshake => self.serve_at = now,
+                    FromPhone::Foreign => common.counters.count(Counter::Strangers),
+                }
                 false
             }
             (Transport::Browser(browser), SocketId::Browser(socket)) => {
@@ -238,10 +243,16 @@ impl Leg {
     }
 
     /// Changes a telephone's media; a browser's does not change.
-    pub(super) fn update(&mut self, media: PhoneMedia, now: Instant) -> Result<(), CodecError> {
+    pub(super) fn update(
+        &mut self,
+        media: PhoneMedia,
+        context: &SecureContext,
+        common: &mut Common,
+        now: Instant,
+    ) -> Result<(), Gone> {
         if let Transport::Phone(phone) = &mut self.transport {
             if self.hearing.codec != media.format.codec {
-                self.playout = Playout::new(media.format.codec)?;
+                self.playout = Playout::new(media.format.codec).map_err(|_| Gone::Failed)?;
                 self.counted = PlayoutStats::default();
                 self.hearing.codec = media.format.codec;
                 self.manner = Manner {
@@ -250,7 +261,7 @@ impl Leg {
                 };
             }
             self.keys.update(&media.format);
-            phone.update(media, now);
+            phone.update(media, context, common, now)?;
             self.serve_at = now;
         }
         Ok(())
@@ -316,6 +327,9 @@ impl Leg {
         }
         self.hearing.steady = self.hearing.steady.saturating_add(1);
         self.ticked_at = Some(at);
+        if let Transport::Phone(phone) = &mut self.transport {
+            phone.begin_tick();
+        }
         if now >= self.serve_at {
             self.serve(common, now);
         }
@@ -618,6 +632,7 @@ impl Leg {
     fn serve(&mut self, common: &mut Common, now: Instant) {
         match &mut self.transport {
             Transport::Phone(phone) => {
+                phone.handle_timeout(self.id, common, now);
                 if let Some(since) = phone.take_quiet(now) {
                     common.tell(Event::Quiet {
                         leg: self.id,

@@ -1,6 +1,19 @@
-//! A telephone's transport: plain RTP and RTCP between our sockets and the addresses its SDP names.
+//! A telephone's transport: RTP and RTCP between our sockets and the addresses its SDP names, plain or protected.
+//!
+//! ```text
+//!            from where?
+//! datagram ─┬─ Latch: named ─────────────┬─ 20–63 (RFC 7983) ─ Handshake ─ keys ─┐
+//!           ├─ a candidate: if it proves ┴─ Armour ─ Session ─► Inbound::Media ◄─┘
+//!           └─ foreign: dropped
+//! payload ──── Packer ─ Session ─ Armour ─► where the latch is, else the SDP's address
+//! ```
 //!
 //! Packets are taken from those addresses only, so that a stranger who finds the port can neither be heard nor disturb.
+//! Over DTLS there is no RTCP beside the RTP's port: it would need a second association.
+
+mod handshake;
+mod latch;
+mod packer;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -10,15 +23,23 @@ use std::{
 use rand::{Rng, RngExt};
 use sip::{
     redact::Pii,
-    rtp::{self, Discard, Received, Session, SessionConfig, session::SessionStats},
+    rtp::{
+        self, Discard, Packet, Received, Session, SessionConfig, packet::is_rtcp,
+        session::SessionStats,
+    },
 };
 
-use super::is_due;
+use self::{
+    handshake::{Handshake, Outcome},
+    latch::{Latch, Source},
+    packer::Packer,
+};
+use super::{armour::Armour, is_due, secure::SecureContext};
 use crate::{
     id::LegId,
     limit::QUIET_AFTER,
     media::{
-        api::{Format, PhoneMedia},
+        api::{Event, Gone, PhoneMedia, Security},
         common::Common,
         counters::{Counter, Counters},
         outbox::Outbox,
@@ -31,11 +52,27 @@ use crate::{
 pub(super) struct Phone {
     media: PhoneMedia,
     session: Session,
-    /// Where packets go: the last address SDP named that can be sent to.
+    packer: Packer,
+    armour: Armour,
+    /// The DTLS association, where there is one.
+    handshake: Option<Box<Handshake>>,
+    latch: Latch,
+    /// Where packets go, unless the latch knows better: the last address SDP named that can be sent to.
     destination: Option<Pii<SocketAddr>>,
     /// When the last packet came, or since when one should come.
     heard_at: Instant,
     quiet_at: Instant,
+}
+
+/// What a datagram meant.
+#[derive(Debug)]
+pub(super) enum Inbound<'a> {
+    /// It came from nobody we know.
+    Foreign,
+    /// It belonged to the handshake.
+    Handshake,
+    /// RTP or RTCP.
+    Media(Result<Received<'a>, Discard>),
 }
 
 /// The random part of an RTP stream.
@@ -62,66 +99,126 @@ impl Identity {
 }
 
 impl Phone {
-    pub(super) fn new(media: PhoneMedia, identity: Identity, now: Instant) -> Self {
+    /// Fails where keys do not fit their cipher.
+    pub(super) fn new(
+        media: PhoneMedia,
+        identity: Identity,
+        context: &SecureContext,
+        now: Instant,
+    ) -> Result<Self, Gone> {
+        let packer = Packer::new(media.format.codec, media.ptime);
+        // As `SessionConfig` asks for.
+        let first_sequence = match media.security {
+            Security::Plain => identity.sequence,
+            Security::Sdes(_) | Security::Dtls(_) => identity.sequence >> 1,
+        };
         let config = SessionConfig {
             ssrc: identity.ssrc,
-            first_sequence: identity.sequence,
+            first_sequence,
             first_timestamp: identity.timestamp,
-            format: rtp_format(&media.format),
+            format: rtp_format(&media, &packer),
             audio_level: None,
             redundant: None,
             cname: identity.cname,
             seed: identity.seed,
         };
-        Self {
-            media,
+        let mut phone = Self {
             session: Session::new(config, now),
+            packer,
+            armour: Armour::Plain,
+            handshake: None,
+            latch: Latch::new(media.nat.clone(), now),
             destination: reachable(media.remote),
             heard_at: now,
             quiet_at: now + QUIET_AFTER,
-        }
+            media,
+        };
+        let security = phone.media.security.clone();
+        phone.protect(&security, context, now)?;
+        Ok(phone)
     }
 
-    /// Tells whether a datagram comes from where the SDP says.
-    pub(super) fn accepts(&self, socket: SocketId, from: SocketAddr) -> bool {
-        match socket {
-            SocketId::Rtp(_) => same(from, *self.media.remote.expose()),
-            SocketId::Rtcp(_) => same(from, *self.media.remote_rtcp.expose()),
-            SocketId::Browser(_) => false,
-        }
-    }
-
-    /// Takes a datagram that [`Self::accepts`] lets pass.
+    /// Takes a datagram; encrypted ones are opened in place.
     pub(super) fn handle_datagram<'a>(
         &mut self,
+        leg: LegId,
         socket: SocketId,
-        bytes: &'a [u8],
+        from: SocketAddr,
+        bytes: &'a mut [u8],
+        common: &mut Common,
         now: Instant,
-    ) -> Result<Received<'a>, Discard> {
-        if matches!(socket, SocketId::Rtcp(_)) || (self.is_multiplexed() && is_rtcp(bytes)) {
-            return self
-                .session
-                .handle_rtcp(bytes, now)
-                .map(|_| Received::Nothing { silent: None });
+    ) -> Inbound<'a> {
+        let named = *self.media.remote.expose();
+        match socket {
+            SocketId::Browser(_) => Inbound::Foreign,
+            SocketId::Rtcp(_) if self.reports_from(from) => {
+                Inbound::Media(self.handle_rtcp(bytes, now))
+            }
+            SocketId::Rtcp(_) => Inbound::Foreign,
+            SocketId::Rtp(_) if is_dtls(bytes) && self.handshake.is_some() => {
+                if !same(from, named) {
+                    return Inbound::Foreign;
+                }
+                self.handle_dtls(leg, bytes, common, now);
+                Inbound::Handshake
+            }
+            SocketId::Rtp(_) => match self.latch.judge(from, named) {
+                Source::Named if self.is_multiplexed() && is_rtcp(bytes) => {
+                    Inbound::Media(self.handle_rtcp(bytes, now))
+                }
+                Source::Named => Inbound::Media(self.handle_rtp(from, bytes, now)),
+                Source::Candidate => self.handle_candidate(from, bytes, now),
+                Source::Foreign => Inbound::Foreign,
+            },
         }
-        let received = self.session.handle_rtp(bytes, now)?;
-        self.heard_at = now;
-        self.quiet_at = now + QUIET_AFTER;
-        Ok(received)
     }
 
     /// Changes the media; sequence numbers and media time go on.
-    pub(super) fn update(&mut self, media: PhoneMedia, now: Instant) {
-        if media.format != self.media.format {
-            self.session.reconfigure(rtp_format(&media.format));
+    pub(super) fn update(
+        &mut self,
+        media: PhoneMedia,
+        context: &SecureContext,
+        common: &mut Common,
+        now: Instant,
+    ) -> Result<(), Gone> {
+        if media.format != self.media.format || media.ptime != self.media.ptime {
+            self.session.skip_ticks(self.packer.drop_held());
+            self.packer = Packer::new(media.format.codec, media.ptime);
+            self.session.reconfigure(rtp_format(&media, &self.packer));
+        }
+        if media.security != self.media.security {
+            if let Some(handshake) = &mut self.handshake {
+                handshake.close(&mut common.handshakes, now);
+            }
+            self.handshake = None;
+            self.protect(&media.security, context, now)?;
         }
         let expected = self.is_expected();
+        let before = self.destination;
+        self.destination = reachable(media.remote).or(before);
+        let moved = self.destination != before;
+        self.latch.renew(media.nat.clone(), moved);
         self.media = media;
-        self.destination = reachable(media.remote).or(self.destination);
         if self.is_expected() && !expected {
             self.heard_at = now;
             self.quiet_at = now + QUIET_AFTER;
         }
+        Ok(())
+    }
+
+    /// Looks after the handshake.
+    pub(super) fn handle_timeout(&mut self, leg: LegId, common: &mut Common, now: Instant) {
+        let (Some(handshake), Some(_)) = (&mut self.handshake, self.destination) else {
+            return;
+        };
+        handshake.begin(now);
+        let outcome = handshake.handle_timeout(&mut common.handshakes, now);
+        self.follow(leg, outcome, common, now);
+    }
+
+    /// Begins a tick.
+    pub(super) const fn begin_tick(&mut self) {
+        self.latch.allow_tries();
     }
 
     /// Tells for how long nothing came, each time it has been a while.
@@ -144,7 +241,7 @@ impl Phone {
         });
     }
 
-    /// Sends one packet of audio.
+    /// Sends the sound of a tick, in as many packets as that makes.
     pub(super) fn send(
         &mut self,
         leg: LegId,
@@ -152,22 +249,27 @@ impl Phone {
         outbox: &mut Outbox,
         counters: &mut Counters,
     ) {
-        let Some(to) = self.destination else {
+        let Some(to) = self.target().filter(|_| self.armour.is_ready()) else {
             return self.skip();
         };
-        let Ok(room) = outbox.room() else {
-            self.session.skip_tick();
-            counters.count(Counter::OutboxFull);
-            return;
-        };
-        let len = self.session.write_rtp(payload, room);
-        outbox.commit(SocketId::Rtp(leg), *to.expose(), len);
+        let (session, armour) = (&mut self.session, &mut self.armour);
+        self.packer.pack(payload, |packet| {
+            let Ok(room) = outbox.room() else {
+                session.skip_tick();
+                return counters.count(Counter::OutboxFull);
+            };
+            let len = session.write_rtp(packet, room);
+            let len = armour.seal_rtp(room, len);
+            outbox.commit(SocketId::Rtp(leg), *to.expose(), len);
+        });
     }
 
-    /// Returns when [`Self::take_quiet`] or [`Self::report`] is next due, or earlier.
+    /// Returns when [`Self::take_quiet`], [`Self::report`] or [`Self::handle_timeout`] is next due, or earlier.
     pub(super) fn poll_timeout(&self) -> Instant {
         let report = self.session.poll_timeout();
-        report.map_or(self.quiet_at, |report| report.min(self.quiet_at))
+        let handshake = self.handshake.as_ref().and_then(|it| it.poll_timeout());
+        let others = [report, handshake].into_iter().flatten();
+        others.fold(self.quiet_at, Instant::min)
     }
 
     /// Returns the session in numbers.
@@ -177,11 +279,16 @@ impl Phone {
 
     /// Lets a tick pass without a packet.
     pub(super) fn skip(&mut self) {
-        self.session.skip_tick();
+        let tick = self.media.format.codec.ticks();
+        self.session.skip_ticks(self.packer.drop_held() + tick);
     }
 
-    /// Says goodbye in RTCP.
+    /// Says goodbye in RTCP and DTLS.
     pub(super) fn close(&mut self, leg: LegId, common: &mut Common, now: Instant) {
+        if let Some(handshake) = &mut self.handshake {
+            handshake.close(&mut common.handshakes, now);
+            self.flush(leg, common);
+        }
         let wall = common.wall(now);
         self.send_rtcp(leg, common, |session, room| {
             session.write_bye(wall, now, room)
@@ -193,10 +300,10 @@ impl Phone {
         !self.media.sends
     }
 
-    /// Tells whether packets go to the phone. They do as soon as an address is known, and while it holds the call they
-    /// are silence: exchanges and routers on the way take a path without packets for dead.
+    /// Tells whether packets go to the phone. They do as soon as an address is known, and keys where it needs any; and
+    /// while it holds the call they are silence: exchanges and routers on the way take a path without packets for dead.
     pub(super) const fn is_sending(&self) -> bool {
-        self.destination.is_some()
+        self.destination.is_some() && self.armour.is_ready()
     }
 
     /// Tells whether packets should come from the phone.
@@ -209,37 +316,192 @@ impl Phone {
         self.media.remote == self.media.remote_rtcp
     }
 
+    /// Where RTP goes.
+    const fn target(&self) -> Option<Pii<SocketAddr>> {
+        match self.latch.at() {
+            Some(at) => Some(at),
+            None => self.destination,
+        }
+    }
+
+    /// Where RTCP goes: beside the RTP, on the port that the SDP names.
+    fn report_target(&self) -> Option<Pii<SocketAddr>> {
+        let named = reachable(self.media.remote_rtcp)?;
+        match self.latch.at() {
+            None => Some(named),
+            Some(at) if self.is_multiplexed() => Some(at),
+            Some(at) => {
+                let port = named.expose().port();
+                Some(Pii::new(SocketAddr::new(at.expose().ip(), port)))
+            }
+        }
+    }
+
+    /// Tells whether RTCP on its own port may come from there.
+    fn reports_from(&self, from: SocketAddr) -> bool {
+        let beside = |at: Pii<SocketAddr>| canonical(at.expose().ip()) == canonical(from.ip());
+        same(from, *self.media.remote_rtcp.expose()) || self.latch.at().is_some_and(beside)
+    }
+
+    fn handle_rtp<'a>(
+        &mut self,
+        from: SocketAddr,
+        bytes: &'a mut [u8],
+        now: Instant,
+    ) -> Result<Received<'a>, Discard> {
+        let len = self.armour.open_rtp(bytes, now)?;
+        let plain = &bytes[..len];
+        if self.latch.is_on() {
+            self.latch.heard(&Packet::parse(plain)?, from, now);
+        }
+        self.receive(plain, now)
+    }
+
+    /// Takes a packet from where none is expected, if it proves to be the phone's.
+    fn handle_candidate<'a>(
+        &mut self,
+        from: SocketAddr,
+        bytes: &'a mut [u8],
+        now: Instant,
+    ) -> Inbound<'a> {
+        if is_rtcp(bytes) || !self.armour.is_ready() {
+            return Inbound::Foreign;
+        }
+        let opened = self.armour.open_rtp(bytes, now);
+        let plain = match opened {
+            Ok(len) => &bytes[..len],
+            Err(discard) => return Inbound::Media(Err(discard)),
+        };
+        let Ok(packet) = Packet::parse(plain) else {
+            return Inbound::Media(Err(Discard::Malformed));
+        };
+        if self.armour.proves() {
+            self.latch.follow_proven(&packet, from, now);
+        } else if packet.payload_type != self.media.format.payload_type
+            || !self.latch.follow_plain(&packet, from, now)
+        {
+            return Inbound::Foreign;
+        }
+        Inbound::Media(self.receive(plain, now))
+    }
+
+    fn receive<'a>(&mut self, plain: &'a [u8], now: Instant) -> Result<Received<'a>, Discard> {
+        let received = self.session.handle_rtp(plain, now)?;
+        self.heard_at = now;
+        self.quiet_at = now + QUIET_AFTER;
+        Ok(received)
+    }
+
+    fn handle_rtcp(
+        &mut self,
+        bytes: &mut [u8],
+        now: Instant,
+    ) -> Result<Received<'static>, Discard> {
+        let len = self.armour.open_rtcp(bytes, now)?;
+        // A goodbye of the source is not the end of the call: SIP says that.
+        self.session.handle_rtcp(&bytes[..len], now)?;
+        Ok(Received::Nothing { silent: None })
+    }
+
+    /// Makes ready for how the media is protected.
+    fn protect(
+        &mut self,
+        security: &Security,
+        context: &SecureContext,
+        now: Instant,
+    ) -> Result<(), Gone> {
+        match security {
+            Security::Plain => self.armour = Armour::Plain,
+            Security::Sdes(sdes) => self
+                .armour
+                .rekey(sdes.profile, &sdes.ours, &sdes.theirs, now)
+                .map_err(|_| Gone::Failed)?,
+            Security::Dtls(peer) => {
+                self.armour = Armour::Keyless;
+                self.handshake = Some(Box::new(Handshake::new(peer, context)));
+            }
+        }
+        Ok(())
+    }
+
+    fn handle_dtls(&mut self, leg: LegId, bytes: &[u8], common: &mut Common, now: Instant) {
+        if let Some(handshake) = &mut self.handshake {
+            let outcome = handshake.handle(bytes, &mut common.handshakes, now);
+            self.follow(leg, outcome, common, now);
+        }
+    }
+
+    /// Sends what the handshake has to send and draws the consequences of its progress.
+    fn follow(&mut self, leg: LegId, outcome: Outcome, common: &mut Common, now: Instant) {
+        self.flush(leg, common);
+        match outcome {
+            Outcome::Nothing => {}
+            Outcome::Dropped => common.counters.count(Counter::DtlsDropped),
+            Outcome::Keys(keys) => {
+                let keyed = self
+                    .armour
+                    .rekey(keys.profile, &keys.ours, &keys.theirs, now);
+                match keyed {
+                    Ok(()) => common.tell(Event::Connected { leg }),
+                    Err(_) => common.gone.push((leg, Gone::Failed)),
+                }
+            }
+            Outcome::Gone(reason) => common.gone.push((leg, reason)),
+        }
+    }
+
+    fn flush(&mut self, leg: LegId, common: &mut Common) {
+        let Some(handshake) = &mut self.handshake else {
+            return;
+        };
+        while let Some(bytes) = handshake.poll_transmit() {
+            let Some(to) = self.destination else { continue };
+            let pushed = common.outbox.push(SocketId::Rtp(leg), *to.expose(), &bytes);
+            if pushed.is_err() {
+                common.counters.count(Counter::OutboxFull);
+            }
+        }
+    }
+
     fn send_rtcp(
         &mut self,
         leg: LegId,
         common: &mut Common,
         write: impl FnOnce(&mut Session, &mut [u8]) -> usize,
     ) {
-        let Some(to) = reachable(self.media.remote_rtcp) else {
+        let is_beside = !self.is_multiplexed();
+        if is_beside && self.handshake.is_some() {
+            return;
+        }
+        let Some(to) = self.report_target() else {
             return;
         };
-        let socket = if self.is_multiplexed() {
-            SocketId::Rtp(leg)
-        } else {
+        let socket = if is_beside {
             SocketId::Rtcp(leg)
+        } else {
+            SocketId::Rtp(leg)
         };
-        let session = &mut self.session;
-        common.send(socket, *to.expose(), |room| write(session, room));
+        let (session, armour) = (&mut self.session, &mut self.armour);
+        common.send(socket, *to.expose(), |room| {
+            let len = write(session, room);
+            armour.seal_rtcp(room, len)
+        });
     }
 }
 
-fn rtp_format(format: &Format) -> rtp::Format {
+fn rtp_format(media: &PhoneMedia, packer: &Packer) -> rtp::Format {
+    let format = &media.format;
     rtp::Format {
         payload_type: format.payload_type,
         telephone_event: format.telephone_event,
         clock_rate: format.codec.clock_rate(),
-        ticks_per_packet: format.codec.ticks(),
+        ticks_per_packet: packer.ticks_per_packet(format.codec),
     }
 }
 
-/// RFC 5761 §4: packet types 192 to 223 are RTCP.
-fn is_rtcp(bytes: &[u8]) -> bool {
-    bytes.get(1).is_some_and(|kind| (192..=223).contains(kind))
+/// RFC 7983: what begins so is DTLS.
+fn is_dtls(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(20..=63))
 }
 
 /// The address, unless it is that of `c=0.0.0.0` (the hold of RFC 2543) or its port is 0: such cannot be sent to.

@@ -5,10 +5,13 @@ mod copies;
 mod disturbance;
 mod encodings;
 mod hostile;
+mod latch;
 mod levels;
 mod moves;
 mod music;
 mod onset;
+mod protected;
+mod ptime;
 mod sounds;
 mod world;
 

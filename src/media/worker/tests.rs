@@ -11,7 +11,7 @@ use crate::{
     id::ConferenceId,
     media::{
         Clips,
-        api::{Format, Opening, PhoneMedia},
+        api::{Format, Nat, Opening, PhoneMedia, Security},
         leg::secure::SecureContext,
         pool::{Pool, PoolConfig, PortRange},
     },
@@ -119,6 +119,9 @@ fn media(phone: &UdpSocket, report: &UdpSocket) -> PhoneMedia {
         remote_rtcp: Pii::new(report.local_addr().unwrap()),
         receives: true,
         sends: true,
+        security: Security::Plain,
+        nat: Nat::No,
+        ptime: 20,
     }
 }
 

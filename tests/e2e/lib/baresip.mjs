@@ -9,7 +9,7 @@ import { pause, until } from './server.mjs';
 
 let nextControl = 20_400 + (process.pid % 200) * 10;
 
-const settings = ({ folder, source, control, codec, address, authority }) => `
+const settings = ({ folder, source, control, codec, address, authority, encryption }) => `
 poll_method epoll
 sip_listen ${address.includes(':') ? `[${address}]` : address}:0
 ${authority ? `sip_cafile ${authority}` : ''}
@@ -29,6 +29,7 @@ module ${codec.module}
 module aufile.so
 module aubridge.so
 module sndfile.so
+${encryption ? `module ${encryption.module}` : ''}
 snd_path ${folder}
 net_interface ${address}
 module_app account.so
@@ -45,18 +46,26 @@ export const codecs = {
   opus: { name: 'opus/48000/2', module: 'opus.so', rate: 48000 },
 };
 
+/** How a phone protects its sound: by keys in RTP/AVP or RTP/SAVP, or by DTLS. */
+export const encryptions = {
+  srtp: { name: 'srtp', module: 'srtp.so' },
+  srtpMandatory: { name: 'srtp-mand', module: 'srtp.so' },
+  dtls: { name: 'dtls_srtp', module: 'dtls_srtp.so' },
+};
+
 export class Baresip {
   /**
    * Starts a phone that plays the WAV file `source` and writes what it hears to `heard`. Over TLS it believes those who
    * have a certificate of the file `authority`.
    */
-  static async start({ source, codec = codecs.PCMA, transport = 'udp', address = '127.0.0.1', authority }) {
+  static async start({ source, codec = codecs.PCMA, transport = 'udp', address = '127.0.0.1', authority, encryption }) {
     const phone = new Baresip();
     phone.folder = mkdtempSync(join(tmpdir(), 'baresip-'));
     const control = nextControl++;
-    writeFileSync(join(phone.folder, 'config'), settings({ folder: phone.folder, source, control, codec, address, authority }));
+    writeFileSync(join(phone.folder, 'config'), settings({ folder: phone.folder, source, control, codec, address, authority, encryption }));
     const host = address.includes(':') ? `[${address}]` : address;
-    const account = `<sip:phone@${host};transport=${transport}>;regint=0;audio_codecs=${codec.name};answermode=manual\n`;
+    const media = encryption ? `;mediaenc=${encryption.name}` : '';
+    const account = `<sip:phone@${host};transport=${transport}>;regint=0;audio_codecs=${codec.name};answermode=manual${media}\n`;
     writeFileSync(join(phone.folder, 'accounts'), account);
     writeFileSync(join(phone.folder, 'contacts'), '');
     phone.process = spawn('baresip', ['-f', phone.folder, '-v'], { stdio: ['ignore', 'pipe', 'pipe'] });

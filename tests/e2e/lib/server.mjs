@@ -22,8 +22,17 @@ export async function until(what, milliseconds, check) {
 
 export const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
+/** The trunk of this machine with another rule about encryption than the default's. */
+const trunk = (encryption) => `
+[[trunk]]
+name = "local"
+peers = ["127.0.0.0/8", "::1"]
+numbers = ["rooms", "bridge"]
+encryption = "${encryption}"
+`;
+
 /** The settings of a test server; media on the given addresses. */
-function settings({ addresses = ['127.0.0.1'], rtp = '30000-31999', level = 'info', sip = '127.0.0.1' } = {}) {
+function settings({ addresses = ['127.0.0.1'], rtp = '30000-31999', level = 'info', sip = '127.0.0.1', encryption } = {}) {
   const host = sip.includes(':') ? `[${sip}]` : sip;
   return `
 [web]
@@ -39,7 +48,7 @@ port = 0
 rtp_ports = "${rtp}"
 [log]
 level = "${level}"
-`;
+${encryption ? trunk(encryption) : ''}`;
 }
 
 export class Server {

@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use dsp::Codec;
+use sip::rtp::srtp::{Keys, Opener, Profile, Sealer};
 
 use super::{
     ear::Voice,
@@ -32,8 +34,12 @@ pub enum Offer {
     Audio(Vec<Codec>),
     /// One audio line with this codec and no telephone-events.
     Eventless(Codec),
+    /// A-law over a transport, with a key made of this byte.
+    Keyed(&'static str, u8),
     /// Nothing: the server is to offer.
     Delayed(Codec),
+    /// Likewise, and answered with a key made of this byte.
+    DelayedKeyed(u8),
     /// These lines after `m=audio` of A-law.
     And(String),
     /// These lines after the session part, as they are.
@@ -93,11 +99,23 @@ struct Device {
     pending: Vec<Pending>,
     audio: Option<Audio>,
     sound: Option<Sound>,
+    /// The server's last session description.
+    described: String,
+    /// SRTP, with the keys that it was made of.
+    armour: Option<Armour>,
     manners: Manners,
     options_at: Vec<Instant>,
     /// Answers to OPTIONS, finals of INVITE and of CANCEL as they came.
     finals: Vec<u16>,
     outbox: Vec<Datagram>,
+}
+
+/// The SRTP of a telephone: with AES-CM, the cipher that all have.
+struct Armour {
+    sealer: Sealer,
+    opener: Opener,
+    ours: u8,
+    theirs: Vec<u8>,
 }
 
 /// A request whose answer has not come.
@@ -129,6 +147,8 @@ impl Phone {
             pending: Vec::new(),
             audio: None,
             sound: None,
+            described: String::new(),
+            armour: None,
             manners: Manners::Answers(200),
             options_at: Vec::new(),
             finals: Vec::new(),
@@ -244,6 +264,11 @@ impl Phone {
         self.0.borrow().audio.clone().expect("an answer")
     }
 
+    /// The server's last session description.
+    pub fn described(&self) -> String {
+        self.0.borrow().described.clone()
+    }
+
     /// The server's address for our RTP.
     pub fn remote(&self) -> Option<SocketAddr> {
         self.0.borrow().audio.as_ref().map(|audio| audio.remote)
@@ -343,10 +368,12 @@ impl Device {
         self.state = State::Calling;
         self.tell(&format!("→ INVITE {number}"));
         let body = match &self.offer {
-            Offer::Delayed(_) => String::new(),
-            Offer::Audio(_) | Offer::Eventless(_) | Offer::And(_) | Offer::Raw(_) => {
-                self.describe(None)
-            }
+            Offer::Delayed(_) | Offer::DelayedKeyed(_) => String::new(),
+            Offer::Audio(_)
+            | Offer::Eventless(_)
+            | Offer::Keyed(..)
+            | Offer::And(_)
+            | Offer::Raw(_) => self.describe(None),
         };
         self.request("INVITE", &body);
     }
@@ -362,6 +389,8 @@ impl Device {
             "v=0\r\no=- {} {} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {connection}\r\nt=0 0\r\n",
             self.calls, self.cseq
         );
+        let mut protocol = "RTP/AVP";
+        let keyed;
         let (codecs, rest) = match &self.offer {
             Offer::Audio(codecs) => (codecs.clone(), ""),
             Offer::Eventless(codec) => {
@@ -371,6 +400,14 @@ impl Device {
             }
             Offer::Delayed(codec) => (vec![*codec], ""),
             Offer::And(rest) => (vec![Codec::Pcma], rest.as_str()),
+            Offer::Keyed(over, byte) => {
+                (protocol, keyed) = (*over, crypto(1, *byte));
+                (vec![Codec::Pcma], keyed.as_str())
+            }
+            Offer::DelayedKeyed(byte) => {
+                (protocol, keyed) = ("RTP/SAVP", crypto(3, *byte));
+                (vec![Codec::Pcma], keyed.as_str())
+            }
             Offer::Raw(lines) => return head + lines,
         };
         let direction = match hold {
@@ -385,7 +422,7 @@ impl Device {
         let maps: String = codecs.iter().map(|codec| rtpmap(*codec)).collect();
         let clock = codecs[0].clock_rate();
         format!(
-            "{head}m=audio {RTP_PORT} RTP/AVP{numbers} {EVENTS}\r\n{maps}a=rtpmap:{EVENTS} telephone-event/{clock}\r\n\
+            "{head}m=audio {RTP_PORT} {protocol}{numbers} {EVENTS}\r\n{maps}a=rtpmap:{EVENTS} telephone-event/{clock}\r\n\
              a=fmtp:{EVENTS} 0-15\r\na=ptime:20\r\na={direction}\r\n{rest}"
         )
     }
@@ -462,11 +499,24 @@ impl Device {
         }
         let Some(sound) = &mut self.sound else { return };
         let from = SocketAddr::new(self.address.ip(), RTP_PORT);
-        if let Some(bytes) = sound.tick(now) {
+        let armour = &mut self.armour;
+        if let Some(mut bytes) = sound.tick(now) {
             let to = sound.remote;
+            if let Some(armour) = armour {
+                let len = bytes.len();
+                bytes.resize(len + ROOM, 0);
+                let len = armour.sealer.seal_rtp(&mut bytes, len).expect("a packet");
+                bytes.truncate(len);
+            }
             self.outbox.push(Datagram { from, to, bytes });
         }
-        if let Some(bytes) = sound.report(now).filter(|_| self.state == State::Up) {
+        if let Some(mut bytes) = sound.report(now).filter(|_| self.state == State::Up) {
+            if let Some(armour) = armour {
+                let len = bytes.len();
+                bytes.resize(len + ROOM, 0);
+                let len = armour.sealer.seal_rtcp(&mut bytes, len).expect("a report");
+                bytes.truncate(len);
+            }
             let next = |of: SocketAddr| SocketAddr::new(of.ip(), of.port() + 1);
             let (from, to) = (next(from), next(sound.remote));
             self.outbox.push(Datagram { from, to, bytes });
@@ -474,10 +524,23 @@ impl Device {
     }
 
     fn handle_datagram(&mut self, datagram: &Datagram, now: Instant) {
+        let mut bytes = datagram.bytes.clone();
+        if let (Some(armour), port) = (&mut self.armour, datagram.to.port())
+            && port != SIP_PORT
+        {
+            let opened = if port == RTP_PORT {
+                armour.opener.open_rtp(&mut bytes)
+            } else {
+                armour.opener.open_rtcp(&mut bytes)
+            };
+            // What was under way when the keys changed cannot be opened.
+            let Ok(len) = opened else { return };
+            bytes.truncate(len);
+        }
         match (datagram.to.port(), &mut self.sound) {
-            (SIP_PORT, _) => self.handle_sip(&Message::parse(&datagram.bytes), now),
-            (RTP_PORT, Some(sound)) => sound.handle_rtp(&datagram.bytes, now),
-            (_, Some(sound)) => sound.handle_rtcp(&datagram.bytes, now),
+            (SIP_PORT, _) => self.handle_sip(&Message::parse(&bytes), now),
+            (RTP_PORT, Some(sound)) => sound.handle_rtp(&bytes, now),
+            (_, Some(sound)) => sound.handle_rtcp(&bytes, now),
             (_, None) => {}
         }
     }
@@ -521,15 +584,63 @@ impl Device {
             dialog.target = message.contact().expect("a Contact");
         }
         let body = match self.offer {
-            Offer::Delayed(_) => self.describe(None),
-            Offer::Audio(_) | Offer::Eventless(_) | Offer::And(_) | Offer::Raw(_) => String::new(),
+            Offer::Delayed(_) | Offer::DelayedKeyed(_) => self.describe(None),
+            Offer::Audio(_)
+            | Offer::Eventless(_)
+            | Offer::Keyed(..)
+            | Offer::And(_)
+            | Offer::Raw(_) => String::new(),
         };
         let branch = self.branch();
         let dialog = self.dialog.as_ref().expect("a call");
         let ack = dialog.request("ACK", cseq, &branch, &body);
         self.send(ack);
         if first {
+            self.arm(&message.body);
             self.begin(audio(&message.body), now);
+            self.described.clone_from(&message.body);
+        }
+    }
+
+    /// Takes the server's key. A direction whose key stays goes on.
+    fn arm(&mut self, body: &str) {
+        let ours = match self.offer {
+            Offer::Keyed(_, byte) | Offer::DelayedKeyed(byte) => byte,
+            Offer::Audio(_)
+            | Offer::Eventless(_)
+            | Offer::Delayed(_)
+            | Offer::And(_)
+            | Offer::Raw(_) => return,
+        };
+        let line = " AES_CM_128_HMAC_SHA1_80 inline:";
+        let Some((_, key)) = body.split_once(line) else {
+            self.armour = None;
+            return;
+        };
+        let theirs = BASE64_STANDARD.decode(key.split("\r\n").next().unwrap());
+        let theirs = theirs.expect("a key");
+        let opener = || Opener::new(PROFILE, &Keys::new(&theirs[..16], &theirs[16..])).unwrap();
+        let sealer = || Sealer::new(PROFILE, &Keys::new(&[ours; 16], &[ours; 14])).unwrap();
+        match &mut self.armour {
+            Some(armour) => {
+                if armour.theirs != theirs {
+                    armour.opener = opener();
+                    armour.theirs = theirs;
+                }
+                if armour.ours != ours {
+                    armour.sealer = sealer();
+                    armour.ours = ours;
+                }
+            }
+            None => {
+                let (sealer, opener) = (sealer(), opener());
+                self.armour = Some(Armour {
+                    sealer,
+                    opener,
+                    ours,
+                    theirs,
+                });
+            }
         }
     }
 
@@ -551,7 +662,12 @@ impl Device {
     fn codec(&self, audio: &Audio) -> Codec {
         match &self.offer {
             Offer::Delayed(codec) => *codec,
-            Offer::Audio(_) | Offer::Eventless(_) | Offer::And(_) | Offer::Raw(_) => {
+            Offer::DelayedKeyed(_) => Codec::Pcma,
+            Offer::Audio(_)
+            | Offer::Eventless(_)
+            | Offer::Keyed(..)
+            | Offer::And(_)
+            | Offer::Raw(_) => {
                 let of = |codec: &Codec| payload_type(*codec) == audio.payload_types[0];
                 Codec::ALL.into_iter().find(of).expect("a codec we offered")
             }
@@ -590,6 +706,17 @@ impl Device {
         }
     }
 }
+
+/// The line of a key made of one byte.
+fn crypto(tag: u8, byte: u8) -> String {
+    let key = BASE64_STANDARD.encode([byte; 30]);
+    format!("a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:{key}|2^31\r\n")
+}
+
+/// The cipher of all telephones here.
+const PROFILE: Profile = Profile::AesCm128HmacSha1_80;
+/// Bytes that SRTP adds at most.
+const ROOM: usize = 20;
 
 /// Payload type of telephone-events.
 const EVENTS: u8 = 101;

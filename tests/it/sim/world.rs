@@ -29,7 +29,7 @@ use rundruf::{
         pool::{Pool, PortRange},
         worker::{Envelope, Notice, PhoneSockets, Simulated},
     },
-    phone::{Called, Counts, DialPlan, Dialled, Door, DoorConfig, Trunk, Wire},
+    phone::{Called, Counts, DialPlan, Dialled, Door, DoorConfig, MediaRules, Policy, Trunk, Wire},
     pii::Secret,
     server::{Listed, Parts, Server, Sound, prompts::Prompts, secrets::Keys, secrets::link_hash},
     store::{ByRole, Person, PersonName, Room, Title, Window},
@@ -202,7 +202,12 @@ impl World {
 
     /// Makes one in whose rooms these wait.
     pub fn with_lobby(seed: u64, lobby: Lobby) -> Self {
-        Self::with(seed, Sound::default(), door_config(vec![everybody()]), lobby)
+        Self::with(
+            seed,
+            Sound::default(),
+            door_config(vec![everybody()]),
+            lobby,
+        )
     }
 
     fn with(seed: u64, sound: Sound, door: DoorConfig, lobby: Lobby) -> Self {
@@ -279,6 +284,15 @@ impl World {
     pub fn phone(&mut self, name: &str) -> Phone {
         let number = u8::try_from(self.phones.len() + 1).unwrap();
         let ip = IpAddr::V4(Ipv4Addr::new(198, 51, 100, number));
+        let phone = Phone::new(name, Phone::sip_address(ip), SERVER, self.ladder.clone());
+        self.phones.push(phone.clone());
+        phone
+    }
+
+    /// Adds a telephone on the server's own machine.
+    pub fn softphone(&mut self, name: &str) -> Phone {
+        let number = u8::try_from(self.phones.len() + 2).unwrap();
+        let ip = IpAddr::V4(Ipv4Addr::new(127, 0, 0, number));
         let phone = Phone::new(name, Phone::sip_address(ip), SERVER, self.ladder.clone());
         self.phones.push(phone.clone());
         phone
@@ -693,6 +707,10 @@ pub fn everybody() -> Trunk {
         language: Language::De,
         plan: DialPlan::default(),
         max_calls: 100,
+        media: MediaRules {
+            policy: Policy::Off,
+            ..MediaRules::default()
+        },
     }
 }
 

@@ -30,8 +30,19 @@ pub struct SecureContext {
     resumption: Arc<Resumption>,
 }
 
+/// Which protection a leg offers for its media. The server chooses, and may choose the weakest it is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::media::leg) enum Profiles {
+    /// AES-GCM alone.
+    Gcm,
+    /// AES-CM alone, for browsers whose first try with AES-GCM failed.
+    Legacy,
+    /// All, for telephones, which have one try.
+    All,
+}
+
 /// What an established association needs beside what was kept of it.
-pub(super) struct Resumption {
+pub(in crate::media::leg) struct Resumption {
     crypto: Arc<dyn RTCCryptoProvider>,
     config: Arc<HandshakeConfig>,
 }
@@ -84,7 +95,7 @@ impl SecureContext {
         Arc::clone(&self.crypto)
     }
 
-    pub(super) fn resumption(&self) -> Arc<Resumption> {
+    pub(in crate::media::leg) fn resumption(&self) -> Arc<Resumption> {
         Arc::clone(&self.resumption)
     }
 
@@ -96,16 +107,20 @@ impl SecureContext {
     }
 
     /// Makes the configuration of a leg's handshake.
-    pub(super) fn config(
+    pub(in crate::media::leg) fn config(
         &self,
         fingerprints: Fingerprints,
-        legacy_srtp: bool,
+        profiles: Profiles,
     ) -> Result<HandshakeConfig, Error> {
         let verify = move |chain: &[Vec<u8>], _: &[_]| match chain.first() {
             Some(certificate) if fingerprints.match_one(certificate) => Ok(()),
             _ => Err(Error::ErrNoMatchingCertificateFingerprint),
         };
-        let profiles: &[_] = if legacy_srtp { &LEGACY } else { &GCM };
+        let profiles: &[_] = match profiles {
+            Profiles::Gcm => &ALL[..2],
+            Profiles::Legacy => &ALL[2..],
+            Profiles::All => &ALL,
+        };
         ConfigBuilder::default()
             .with_crypto_provider(self.crypto())
             .with_certificates(vec![self.certificate.clone()])
@@ -140,7 +155,7 @@ pub struct Handshakes {
 
 /// The right to have a handshake half open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place(u64);
+pub(in crate::media::leg) struct Place(u64);
 
 impl Handshakes {
     /// Returns how many places are taken.
@@ -154,7 +169,7 @@ impl Handshakes {
     }
 
     /// Takes a place; None while there is none.
-    pub(super) fn begin(&mut self, now: Instant) -> Option<Place> {
+    pub(in crate::media::leg) fn begin(&mut self, now: Instant) -> Option<Place> {
         while self.places.front().is_some_and(|(_, until)| *until <= now) {
             self.places.pop_front();
         }
@@ -168,7 +183,7 @@ impl Handshakes {
     }
 
     /// Gives a place back.
-    pub(super) fn end(&mut self, place: Place) {
+    pub(in crate::media::leg) fn end(&mut self, place: Place) {
         self.places.retain(|(taken, _)| *taken != place);
     }
 }
@@ -180,10 +195,9 @@ const SUITES: [CipherSuiteId; 2] = [
     CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Gcm_Sha256,
     CipherSuiteId::Tls_Ecdhe_Rsa_With_Aes_128_Gcm_Sha256,
 ];
-/// The server chooses among what it is offered, so a leg offers only what it is meant to get.
-const GCM: [SrtpProtectionProfile; 2] = [
+/// Strongest first; the last is for peers without AES-GCM in SRTP.
+const ALL: [SrtpProtectionProfile; 3] = [
     SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
     SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+    SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
 ];
-/// For browsers without AES-GCM in SRTP.
-const LEGACY: [SrtpProtectionProfile; 1] = [SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80];

@@ -33,7 +33,7 @@ use crate::limit::{FLIGHT_REPEAT_FIRST, FLIGHT_REPEAT_MAX, FLIGHT_REPEATS_MAX, R
 
 /// What a datagram or a timeout led to.
 #[derive(Debug)]
-pub(super) enum Progress {
+pub(in crate::media::leg) enum Progress {
     /// Nothing for the caller.
     Nothing,
     /// The datagram was dropped unseen by the library.
@@ -46,14 +46,14 @@ pub(super) enum Progress {
 
 /// What a handshake yields.
 #[derive(Debug)]
-pub(super) struct Established {
-    pub(super) profile: Profile,
-    pub(super) ours: Keys,
-    pub(super) theirs: Keys,
+pub(in crate::media::leg) struct Established {
+    pub(in crate::media::leg) profile: Profile,
+    pub(in crate::media::leg) ours: Keys,
+    pub(in crate::media::leg) theirs: Keys,
 }
 
 /// The DTLS association of a leg.
-pub(super) struct Dtls {
+pub(in crate::media::leg) struct Dtls {
     fingerprints: Fingerprints,
     resumption: Arc<Resumption>,
     state: State,
@@ -80,7 +80,7 @@ struct Handshaking {
 
 impl Dtls {
     /// Without a configuration the association is closed from the start.
-    pub(super) fn new(
+    pub(in crate::media::leg) fn new(
         config: Option<HandshakeConfig>,
         resumption: Arc<Resumption>,
         fingerprints: Fingerprints,
@@ -94,12 +94,12 @@ impl Dtls {
     }
 
     /// Tells whether the handshake has yet to begin.
-    pub(super) const fn is_idle(&self) -> bool {
+    pub(in crate::media::leg) const fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle(_))
     }
 
     /// Sends the first flight.
-    pub(super) fn start(&mut self, now: Instant) -> Progress {
+    pub(in crate::media::leg) fn start(&mut self, now: Instant) -> Progress {
         let State::Idle(config) = &self.state else {
             return Progress::Nothing;
         };
@@ -121,7 +121,7 @@ impl Dtls {
     }
 
     /// Takes a datagram from the nominated path.
-    pub(super) fn handle(&mut self, datagram: &[u8], now: Instant) -> Progress {
+    pub(in crate::media::leg) fn handle(&mut self, datagram: &[u8], now: Instant) -> Progress {
         let handshake = match &mut self.state {
             State::Handshaking(handshake) => handshake,
             State::Established(_) if is_sealed_alert(datagram) => {
@@ -151,7 +151,7 @@ impl Dtls {
     }
 
     /// Repeats our flight or gives up, where that is due.
-    pub(super) fn handle_timeout(&mut self, now: Instant) -> Progress {
+    pub(in crate::media::leg) fn handle_timeout(&mut self, now: Instant) -> Progress {
         let State::Handshaking(handshake) = &self.state else {
             return Progress::Nothing;
         };
@@ -165,7 +165,7 @@ impl Dtls {
     }
 
     /// Returns when [`Self::handle_timeout`] is next due.
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    pub(in crate::media::leg) fn poll_timeout(&self) -> Option<Instant> {
         let State::Handshaking(handshake) = &self.state else {
             return None;
         };
@@ -176,12 +176,12 @@ impl Dtls {
     }
 
     /// Takes the next datagram to send.
-    pub(super) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+    pub(in crate::media::leg) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         self.transmits.pop_front()
     }
 
     /// Says goodbye, where there is somebody to say it to.
-    pub(super) fn close(&mut self, now: Instant) {
+    pub(in crate::media::leg) fn close(&mut self, now: Instant) {
         if let Some(mut endpoint) = self.bring_back(now) {
             // Nothing to do about a failure: the association ends in either case.
             let _ = endpoint.close(now);

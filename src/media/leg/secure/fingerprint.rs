@@ -8,10 +8,10 @@ use crate::media::api::HashName;
 
 /// The fingerprints an offer announced; one must match.
 #[derive(Debug, Clone)]
-pub(super) struct Fingerprints(Arc<[(HashName, Vec<u8>)]>);
+pub(in crate::media::leg) struct Fingerprints(Arc<[(HashName, Vec<u8>)]>);
 
 impl Fingerprints {
-    pub(super) fn new(announced: Vec<(HashName, Vec<u8>)>) -> Self {
+    pub(in crate::media::leg) fn new(announced: Vec<(HashName, Vec<u8>)>) -> Self {
         Self(announced.into())
     }
 

@@ -37,15 +37,15 @@ use sip::{
     },
 };
 
-use self::{
-    context::Place,
-    dtls::{Dtls, Established, Progress},
-    fingerprint::Fingerprints,
-    ice::Ice,
-};
+use self::ice::Ice;
 pub use self::{
     context::{Handshakes, NoCertificate, SecureContext},
     ice::stun_ufrag,
+};
+pub(in crate::media::leg) use self::{
+    context::{Place, Profiles},
+    dtls::{Dtls, Established, Progress},
+    fingerprint::Fingerprints,
 };
 use crate::{
     limit::{HALF_OPEN_RETRY, LEG_TRANSMITS_MAX, SETUP_EXPIRY},
@@ -153,7 +153,12 @@ impl Secure {
     pub fn new(media: BrowserMedia, context: &SecureContext, now: Instant) -> Self {
         let fingerprints = Fingerprints::new(media.fingerprints.clone());
         let random = context.random();
-        let config = context.config(fingerprints.clone(), media.legacy_srtp);
+        let profiles = if media.legacy_srtp {
+            Profiles::Legacy
+        } else {
+            Profiles::Gcm
+        };
+        let config = context.config(fingerprints.clone(), profiles);
         let stage = match (&config, random) {
             (Ok(_), Some(_)) => Stage::Opening {
                 until: now + SETUP_EXPIRY,

@@ -182,7 +182,7 @@ fn beside(codec: Codec, wave: impl Fn(usize) -> i16) -> Heard {
 /// Sends them, and compares what is counted with what a session of its own makes of the same packets.
 fn attack(world: &mut World, codec: Codec) {
     let mut rng = StdRng::seed_from_u64(7);
-    let media = world.phone(ANNA).media;
+    let media = world.phone(ANNA).media.clone();
     let mut witness = Session::new(
         SessionConfig {
             ssrc: 1,

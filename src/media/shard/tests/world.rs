@@ -10,14 +10,18 @@ use std::{
 use dsp::{Codec, Encoder, FRAME_SAMPLES, Frame, Playout, TICK};
 use sip::{
     redact::Pii,
-    rtp::{Packet, Received, Session, SessionConfig},
+    rtp::{
+        Packet, Received, Session, SessionConfig,
+        packet::is_rtcp,
+        srtp::{Keys, Opener, Profile, Sealer},
+    },
 };
 
 use crate::{
     id::{ConferenceId, LegId},
     media::{
         Clips, Counter, Shard, ShardConfig, SocketId,
-        api::{Channels, Command, Event, Format, Opening, PhoneMedia, Seat},
+        api::{Channels, Command, Event, Format, Nat, Opening, PhoneMedia, Seat, Security},
         leg::secure::SecureContext,
     },
 };
@@ -60,11 +64,24 @@ pub(super) struct Phone {
     /// The payload of each.
     pub(super) payloads: Vec<Vec<u8>>,
     pub(super) reports: usize,
+    /// Where its packets come from, if its SDP does not say so.
+    pub(super) sends_from: Option<SocketAddr>,
+    /// Where else it can be reached.
+    pub(super) also_at: Option<SocketAddr>,
+    pub(super) armour: Option<Armour>,
+    /// Its side of a DTLS handshake.
+    pub(super) dtls: Option<dimpl::Dtls>,
     speaks_at: Instant,
     voice: Voice,
     session: Session,
     encoder: Encoder,
     playout: Playout,
+}
+
+/// The SRTP of a telephone.
+pub(super) struct Armour {
+    pub(super) sealer: Sealer,
+    pub(super) opener: Opener,
 }
 
 /// The way from a telephone's loudspeaker to its microphone.
@@ -122,8 +139,13 @@ impl World {
     }
 
     pub(super) fn call(&mut self, leg: LegId, codec: Codec) {
-        let phone = Phone::new(leg, codec, self.now);
-        let opening = Box::new(Opening::Phone(phone.media));
+        self.dial(leg, media(leg, codec));
+    }
+
+    /// A call with this agreed.
+    pub(super) fn dial(&mut self, leg: LegId, media: PhoneMedia) {
+        let phone = Phone::new(leg, media, self.now);
+        let opening = Box::new(Opening::Phone(phone.media.clone()));
         self.phones.insert(leg, phone);
         self.tell(Command::Open { leg, opening });
         // Tones are no speech: what treats speech would take them away.
@@ -158,7 +180,7 @@ impl World {
     pub(super) fn reinvite(&mut self, leg: LegId, change: impl FnOnce(&mut PhoneMedia)) {
         let media = &mut self.phone(leg).media;
         change(media);
-        let media = *media;
+        let media = media.clone();
         self.tell(Command::Update { leg, media });
     }
 
@@ -171,6 +193,7 @@ impl World {
         while self.now < until {
             self.now += STEP;
             self.speak();
+            self.shake_hands();
             for shard in 0..self.shards.len() {
                 let due = self.shards[shard].poll_timeout();
                 if due.is_some_and(|due| due <= self.now) {
@@ -217,9 +240,23 @@ impl World {
             let Some(packet) = phone.speak(now) else {
                 continue;
             };
-            let from = *phone.media.remote.expose();
+            let from = phone.sends_from.unwrap_or(*phone.media.remote.expose());
             let mut bytes = packet;
             self.shards[phone.shard].handle_datagram(SocketId::Rtp(*leg), from, &mut bytes, now);
+        }
+        for shard in 0..self.shards.len() {
+            self.drain(shard);
+        }
+    }
+
+    /// Sends what the phones' DTLS has to send.
+    fn shake_hands(&mut self) {
+        for (leg, phone) in &mut self.phones {
+            let from = phone.sends_from.unwrap_or(*phone.media.remote.expose());
+            for mut bytes in phone.flights(self.now) {
+                let socket = SocketId::Rtp(*leg);
+                self.shards[phone.shard].handle_datagram(socket, from, &mut bytes, self.now);
+            }
         }
         for shard in 0..self.shards.len() {
             self.drain(shard);
@@ -235,11 +272,19 @@ impl World {
             assert_eq!(phone.shard, shard, "the sockets are elsewhere");
             let remote = *phone.media.remote.expose();
             let held = remote.ip().is_unspecified() && transmit.to == address(leg, 4_000);
-            if transmit.to == remote || held {
+            let here = transmit.to == remote || held || phone.also_at == Some(transmit.to);
+            if here && matches!(transmit.bytes.first(), Some(20..=63)) {
+                let dtls = phone.dtls.as_mut().expect("a phone with DTLS");
+                dtls.handle_packet(transmit.bytes).unwrap();
+            } else if here && !is_rtcp(transmit.bytes) {
                 phone.hear(transmit.bytes, self.now);
             } else {
-                assert_eq!(transmit.to, *phone.media.remote_rtcp.expose());
-                phone.reports += 1;
+                let rtcp = *phone.media.remote_rtcp.expose();
+                let beside = phone
+                    .also_at
+                    .map(|at| SocketAddr::new(at.ip(), rtcp.port()));
+                assert!(transmit.to == rtcp || Some(transmit.to) == beside);
+                phone.report(transmit.bytes);
             }
         }
         while let Some(event) = self.shards[shard].poll_event() {
@@ -249,8 +294,8 @@ impl World {
 }
 
 impl Phone {
-    fn new(leg: LegId, codec: Codec, now: Instant) -> Self {
-        let media = media(leg, codec);
+    fn new(leg: LegId, media: PhoneMedia, now: Instant) -> Self {
+        let codec = media.format.codec;
         let config = SessionConfig {
             ssrc: 7,
             first_sequence: 65_500,
@@ -263,6 +308,10 @@ impl Phone {
         };
         Self {
             shard: 0,
+            armour: Armour::of(&media),
+            sends_from: None,
+            also_at: None,
+            dtls: None,
             media,
             says: None,
             echo: None,
@@ -342,11 +391,59 @@ impl Phone {
         let len = self.encoder.encode(&frame, &mut payload).unwrap();
         let mut packet = vec![0; 1_500];
         let len = self.session.write_rtp(&payload[..len], &mut packet);
+        let len = match &mut self.armour {
+            Some(armour) => armour.sealer.seal_rtp(&mut packet, len).unwrap(),
+            None => len,
+        };
         packet.truncate(len);
         Some(packet)
     }
 
+    /// Takes new keys, as its side of a re-INVITE.
+    pub(super) fn rekey(&mut self) {
+        self.armour = Armour::of(&self.media);
+    }
+
+    /// Takes a report, which must be one.
+    fn report(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes.to_vec();
+        if let Some(armour) = &mut self.armour {
+            let len = armour.opener.open_rtcp(&mut bytes).unwrap();
+            bytes.truncate(len);
+        }
+        assert!(is_rtcp(&bytes));
+        self.reports += 1;
+    }
+
+    /// Takes what its DTLS has to send.
+    fn flights(&mut self, now: Instant) -> Vec<Vec<u8>> {
+        let mut flights = Vec::new();
+        let Some(dtls) = &mut self.dtls else {
+            return flights;
+        };
+        dtls.handle_timeout(now).unwrap();
+        let mut buffer = [0; 2_048];
+        loop {
+            let output = dtls.poll_output(&mut buffer);
+            if let dimpl::Output::Timeout(_) = output {
+                return flights;
+            } else if let dimpl::Output::Packet(packet) = output {
+                flights.push(packet.to_vec());
+            } else if let dimpl::Output::KeyingMaterial(material, profile) = output {
+                let profile = srtp_profile(profile);
+                let (ours, theirs) = profile.derive(&material, false).unwrap();
+                self.armour = Some(Armour::new(profile, &ours, &theirs));
+            }
+        }
+    }
+
     fn hear(&mut self, bytes: &[u8], now: Instant) {
+        let mut bytes = bytes.to_vec();
+        if let Some(armour) = &mut self.armour {
+            let len = armour.opener.open_rtp(&mut bytes).unwrap();
+            bytes.truncate(len);
+        }
+        let bytes = bytes.as_slice();
         let packet = Packet::parse(bytes).unwrap();
         self.packets.push((packet.sequence, packet.timestamp, now));
         self.payloads.push(packet.payload.to_vec());
@@ -360,6 +457,34 @@ impl Phone {
         self.heard.extend_from_slice(&frame.samples);
         if let Some(echo) = &mut self.echo {
             echo.line.extend(frame.samples);
+        }
+    }
+}
+
+fn srtp_profile(profile: dimpl::SrtpProfile) -> Profile {
+    use dimpl::SrtpProfile as Theirs;
+    let known = [
+        (Theirs::AEAD_AES_256_GCM, Profile::AeadAes256Gcm),
+        (Theirs::AEAD_AES_128_GCM, Profile::AeadAes128Gcm),
+        (Theirs::AES128_CM_SHA1_80, Profile::AesCm128HmacSha1_80),
+    ];
+    let found = known.into_iter().find(|(theirs, _)| *theirs == profile);
+    found.unwrap().1
+}
+
+impl Armour {
+    fn new(profile: Profile, ours: &Keys, theirs: &Keys) -> Self {
+        Self {
+            sealer: Sealer::new(profile, ours).unwrap(),
+            opener: Opener::new(profile, theirs).unwrap(),
+        }
+    }
+
+    /// The other side of what a leg has.
+    fn of(media: &PhoneMedia) -> Option<Self> {
+        match &media.security {
+            Security::Sdes(sdes) => Some(Self::new(sdes.profile, &sdes.theirs, &sdes.ours)),
+            Security::Plain | Security::Dtls(_) => None,
         }
     }
 }
@@ -419,6 +544,9 @@ pub(super) fn media(leg: LegId, codec: Codec) -> PhoneMedia {
         remote_rtcp: Pii::new(address(leg, 4_001)),
         receives: true,
         sends: true,
+        security: Security::Plain,
+        nat: Nat::No,
+        ptime: 20,
     }
 }
 
