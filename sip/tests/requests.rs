@@ -404,7 +404,7 @@ fn the_peer_reads_the_transport_and_the_address_by_which_it_reaches_us() {
         let ok = transmits(&mut endpoint).pop().unwrap();
         assert_eq!(field(&ok, "Contact"), Some(expected));
     }
-    let (mut endpoint, call, _) = established(flow, "", now);
+    let (mut endpoint, call, _) = established(flow, CONTACT, now);
     endpoint.handle(Command::Bye { call, cause: None }, now);
     let bye = transmits(&mut endpoint).pop().unwrap();
     let via = field(&bye, "Via").unwrap();

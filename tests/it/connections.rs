@@ -122,9 +122,8 @@ async fn a_peer_calls_in_by_its_certificate_and_nobody_else_does() {
     let flow = |id| flow(Protocol::Tls, "203.0.113.7:40000", id);
     let (heard, connection) = call_over_tls(&mut world, &sbc, &ours, flow(1)).await;
     assert!(heard.heard(200) > 0, "it calls in by its certificate");
-    assert_eq!(world.legs(), [1, 0]);
     let (heard, _) = call_over_tls(&mut world, &other, &ours, flow(2)).await;
-    assert_eq!((heard.heard(100), world.legs()), (0, vec![1, 0]));
+    assert_eq!(heard.heard(100), 0, "another certificate is none");
 
     let mut peer = world.connect(Flow {
         protocol: Protocol::Tcp,
@@ -136,8 +135,6 @@ async fn a_peer_calls_in_by_its_certificate_and_nobody_else_does() {
     assert!(heard.is_empty(), "a stranger was answered");
     assert_eq!(world.counts.borrow().strangers, 1);
     drop(connection);
-    world.run_for(SECOND).await;
-    assert_eq!(world.legs(), [0, 0], "nobody had acknowledged the call");
 }
 
 #[tokio::test(start_paused = true)]
