@@ -83,9 +83,7 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let config = orders.config;
     let mut rng = rand::rng();
     start::raise_file_limit(config)?;
-    for trunk in config.trunk.iter().filter(|trunk| trunk.is_exposed()) {
-        tracing::warn!(trunk = trunk.name, "calls travel unencrypted");
-    }
+    warn_of_exposed(&config.trunk);
     let media = start::media_addresses(&config.media.addresses);
     let web = Listeners::bind(&config.web.listen_https, &config.web.listen_http)
         .map_err(|error| Obstacle::web(error, config))?;
@@ -154,6 +152,12 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
         tracing::warn!("some calls did not end in time");
     }
     Ok(())
+}
+
+fn warn_of_exposed(trunks: &[config::Trunk]) {
+    for trunk in trunks.iter().filter(|trunk| trunk.is_exposed()) {
+        tracing::warn!(trunk = trunk.name, "calls travel unencrypted");
+    }
 }
 
 /// Waits until the process is told to end, by Ctrl-C or by its supervisor.

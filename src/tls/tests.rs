@@ -1,5 +1,4 @@
 //! Handshakes between our settings and foreign ones, in memory.
-#![expect(clippy::unwrap_used, reason = "a helper of tests fails its test")]
 
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,

@@ -1,4 +1,5 @@
 //! Calls over connections: by certificate over TLS, and what is left when connections are lost.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
     net::SocketAddr,

@@ -1,5 +1,4 @@
 //! Connections over TLS in simulated time: what their peers prove, and what becomes of those who say nothing.
-#![expect(clippy::unwrap_used, reason = "a helper of tests fails its test")]
 
 use std::{net::Ipv4Addr, time::Duration};
 
