@@ -5,7 +5,7 @@ mod world;
 
 use std::time::{Duration, Instant};
 
-use sip::{CallRef, Command, Endpoint, EndpointConfig, Event};
+use sip::{CallRef, Command, Endpoint, EndpointConfig, Event, Flow, Protocol};
 use world::{
     CONTACT, Message, SDP, described, endpoint, established, events, field, request, status,
     statuses, t0, tcp, transmits, udp,
@@ -333,6 +333,38 @@ fn a_call_over_a_lost_connection_is_unreachable() {
         }]
     );
     assert_eq!(endpoint.calls(), 0);
+}
+
+#[test]
+fn a_call_that_began_over_tls_is_unknown_over_anything_else() {
+    let now = t0();
+    let tls = Flow {
+        protocol: Protocol::Tls,
+        ..tcp()
+    };
+    let (mut endpoint, call, tag) = established(tls, CONTACT, now);
+    let text = |method, cseq, branch, body| {
+        let message = Message {
+            to_tag: &tag,
+            body,
+            ..Message::new(method, cseq, branch)
+        };
+        message.text()
+    };
+    for (method, cseq, body) in [("INVITE", 6, SDP), ("UPDATE", 7, SDP), ("BYE", 8, "")] {
+        let text = text(method, cseq, method, body);
+        endpoint.handle_datagram(udp(), text.as_bytes(), now);
+        assert_eq!(statuses(&mut endpoint), [481], "{method}");
+        assert_eq!(events(&mut endpoint), [], "{method}");
+    }
+    let other = Flow {
+        id: tls.id + 1,
+        ..tls
+    };
+    let text = text("INVITE", 9, "tls", SDP);
+    endpoint.handle_stream(other, text.as_bytes(), now);
+    let told = events(&mut endpoint);
+    assert!(matches!(told[..], [Event::Reinvite { call: of, .. }] if of == call));
 }
 
 /// How far a call has come when its connection is lost.

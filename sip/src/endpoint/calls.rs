@@ -5,7 +5,7 @@ use std::time::Instant;
 use sipx_sip::Response;
 
 use super::{
-    CallRef, Cause, Ended, Endpoint, Event, Flow,
+    CallRef, Cause, Ended, Endpoint, Event, Flow, Protocol,
     client::{Asker, Exchange, Fired, NonInviteClient, Purpose},
     invite::{self, Heard, InviteClient},
     outgoing::to_of,
@@ -25,7 +25,7 @@ use crate::{
 
 impl Endpoint {
     pub(super) fn handle_ack(&mut self, incoming: &Incoming, flow: Flow, now: Instant) {
-        let call = DialogId::of(incoming).and_then(|dialog| self.calls.find(&dialog));
+        let call = self.call_of(incoming, flow);
         if let Some(call) = call
             && self.is_awaited_ack(call, incoming.cseq)
         {
@@ -71,7 +71,7 @@ impl Endpoint {
     }
 
     pub(super) fn handle_within_dialog(&mut self, incoming: &Incoming, flow: Flow, now: Instant) {
-        let found = DialogId::of(incoming).and_then(|dialog| self.calls.find(&dialog));
+        let found = self.call_of(incoming, flow);
         let Some((id, call)) = found.and_then(|id| self.calls.get_mut(id).map(|call| (id, call)))
         else {
             let reply = self.answer_early(incoming);
@@ -298,6 +298,15 @@ impl Endpoint {
                 self.refuse_invitation(id, reply, Ended::Unanswered, None, now);
             }
         }
+    }
+
+    /// Finds the call that a request belongs to. One that began over TLS goes on over TLS, since its session descriptions carry
+    /// keys: to whoever asks otherwise there is no such call.
+    fn call_of(&self, incoming: &Incoming, flow: Flow) -> Option<CallRef> {
+        let dialog = DialogId::of(incoming)?;
+        let id = self.calls.find(&dialog)?;
+        let began = self.calls.get(id)?.dialog.flow.protocol;
+        (began != Protocol::Tls || flow.protocol == Protocol::Tls).then_some(id)
     }
 
     fn is_awaited_ack(&self, call: CallRef, cseq: u32) -> bool {
