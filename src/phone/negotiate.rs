@@ -10,6 +10,7 @@ use sip::sdp::{
 
 use super::route::source_towards;
 use crate::{
+    conference::participant::Protection,
     media::api::{Format, Nat, PhoneMedia},
     network::Network,
 };
@@ -23,6 +24,8 @@ pub(super) struct Terms {
     pub(super) nat: Nat,
     /// The networks whose addresses media may have even if they mean something else elsewhere, such as private ones.
     pub(super) networks: Vec<Network>,
+    /// What is at the other end is the device itself, not a carrier or exchange in between.
+    pub(super) to_device: bool,
 }
 
 /// Where a call is, for its session descriptions.
@@ -34,6 +37,8 @@ pub(super) struct Place {
     pub(super) rtp_port: u16,
     /// The call comes from this machine, whose addresses are its own whatever they mean elsewhere.
     pub(super) here: bool,
+    /// Nobody on the way can read its session descriptions, which carry keys or what proves whose they are.
+    pub(super) confidential: bool,
     /// The digest of our certificate.
     pub(super) fingerprint: String,
 }
@@ -49,6 +54,8 @@ pub(super) struct Session {
     ring: Keyring,
     /// How media is protected by what was agreed last.
     current: Security,
+    /// The room demands protection, whatever the trunk says.
+    demanded: bool,
 }
 
 /// What a negotiation yields.
@@ -76,6 +83,7 @@ impl Session {
             bindings: Bindings::default(),
             ring: Keyring::draw(rng),
             current: Security::Plain,
+            demanded: false,
         }
     }
 
@@ -120,6 +128,29 @@ impl Session {
         matches!(self.current, Security::Dtls(_))
     }
 
+    /// Returns how far media is protected by what was agreed last.
+    pub(super) fn protection(&self) -> Protection {
+        match self.current {
+            Security::Sdes(_) | Security::Dtls(_) if self.place.confidential => {
+                match self.terms.to_device {
+                    true => Protection::ToDevice,
+                    false => Protection::ToCarrier,
+                }
+            }
+            Security::Plain | Security::Sdes(_) | Security::Dtls(_) => Protection::None,
+        }
+    }
+
+    /// Agrees from here on to nothing that is less protected than a room demands.
+    pub(super) fn demand(&mut self, protection: Protection) {
+        self.demanded = protection > Protection::None;
+    }
+
+    /// Tells whether its operator has decided that the trunk's media is not protected.
+    pub(super) fn is_plain_by_choice(&self) -> bool {
+        self.terms.policy == Policy::Off
+    }
+
     fn agree(&mut self, agreed: Agreed) -> PhoneMedia {
         self.current = agreed.security.clone();
         media(agreed, self.terms.nat.clone())
@@ -138,7 +169,10 @@ impl Session {
             session_version: 1,
             codecs: &PREFERENCE,
             keying: Keying {
-                policy: self.terms.policy,
+                policy: match self.demanded {
+                    true => Policy::Required,
+                    false => self.terms.policy,
+                },
                 ring: &self.ring,
                 fingerprint: Some(&self.place.fingerprint),
                 current: &self.current,

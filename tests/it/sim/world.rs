@@ -17,7 +17,7 @@ use rundruf::{
     clock::Virtual,
     conference::{
         event::{Clip, Language},
-        participant::Role,
+        participant::{Protection, Role},
         policy::Lobby,
     },
     id::{ConferenceId, LegId, PersonId, RoomId, TenantId},
@@ -723,6 +723,7 @@ fn test_room(number: &str, id: u64, lobby: Lobby, keys: &Keys) -> TestRoom {
         language: Language::De,
         speakers: None,
         lobby,
+        protection: Protection::None,
         pin_epochs: ByRole::default(),
         link_epochs: ByRole::default(),
         demo: false,
