@@ -213,3 +213,67 @@ const PREFERENCE: [AudioCodec; 4] = [
     AudioCodec::Pcma,
     AudioCodec::Pcmu,
 ];
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    const KEYED: &str = "RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n";
+    const PLAIN: &str = "RTP/AVP 8\r\n";
+
+    fn offer(media: &str) -> Description {
+        let text = format!(
+            "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 {media}"
+        );
+        Description::parse(text.as_bytes()).unwrap()
+    }
+
+    fn session(policy: Policy, confidential: bool, to_device: bool) -> Session {
+        let place = Place {
+            address: IpAddr::from([127, 0, 0, 1]),
+            rtp_port: 20_000,
+            here: false,
+            confidential,
+            fingerprint: String::new(),
+        };
+        let terms = Terms {
+            policy,
+            networks: vec!["192.0.2.0/24".parse().unwrap()],
+            to_device,
+            ..Terms::default()
+        };
+        Session::new(place, Arc::new(terms), 1, &mut rng())
+    }
+
+    fn rng() -> StdRng {
+        StdRng::seed_from_u64(1)
+    }
+
+    #[test]
+    fn keys_protect_as_far_as_the_trunk_says_and_only_if_nobody_on_the_way_reads_them() {
+        let protected = |media, confidential, to_device| {
+            let mut session = session(Policy::Preferred, confidential, to_device);
+            session.answer(&offer(media), &mut rng()).unwrap();
+            session.protection()
+        };
+        assert_eq!(protected(KEYED, true, false), Protection::ToCarrier);
+        assert_eq!(protected(KEYED, true, true), Protection::ToDevice);
+        assert_eq!(protected(KEYED, false, true), Protection::None);
+        assert_eq!(protected(PLAIN, true, true), Protection::None);
+    }
+
+    #[test]
+    fn what_a_room_demands_is_not_given_up_in_mid_call() {
+        let mut session = session(Policy::Preferred, true, false);
+        session.answer(&offer(KEYED), &mut rng()).unwrap();
+        session.demand(Protection::ToCarrier);
+        assert!(session.answer(&offer(PLAIN), &mut rng()).is_err());
+        assert_eq!(session.protection(), Protection::ToCarrier);
+        session.answer(&offer(KEYED), &mut rng()).unwrap();
+        session.demand(Protection::None);
+        session.answer(&offer(PLAIN), &mut rng()).unwrap();
+        assert_eq!(session.protection(), Protection::None);
+    }
+}
