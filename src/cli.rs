@@ -15,11 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     card::{Invitation, Reach},
-    conference::{
-        event::Language,
-        participant::Role,
-        policy::{Lobby, Speakers},
-    },
+    conference::{event::Language, participant::Role, policy::Speakers},
     config::Config,
     id::TenantId,
     server::secrets::Keys,
@@ -29,10 +25,12 @@ use crate::{
 
 pub use self::{
     invite::InviteArguments,
+    set::{Demand, Waits, Wishes},
     trunk::{Standing, TrunkArguments},
 };
 
 pub mod invite;
+mod set;
 pub mod trunk;
 
 /// An audio-first conference server with a telephone dial-in bridge.
@@ -107,9 +105,9 @@ pub enum RoomCommand {
     Set {
         /// The room's number.
         number: String,
-        /// Who waits until a moderator lets them in.
-        #[arg(long)]
-        lobby: Waits,
+        /// What.
+        #[command(flatten)]
+        wishes: Wishes,
     },
     /// Remove a room; its codes and links lead nowhere any more.
     Remove {
@@ -142,27 +140,6 @@ impl From<Spoken> for Language {
         match spoken {
             Spoken::De => Self::De,
             Spoken::En => Self::En,
-        }
-    }
-}
-
-/// Who waits, on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Waits {
-    /// Nobody.
-    Off,
-    /// Guests.
-    Guests,
-    /// Everybody, but for the first moderator.
-    All,
-}
-
-impl From<Waits> for Lobby {
-    fn from(waits: Waits) -> Self {
-        match waits {
-            Waits::Off => Self::Off,
-            Waits::Guests => Self::Guests,
-            Waits::All => Self::All,
         }
     }
 }
@@ -282,11 +259,11 @@ impl<'a> Books<'a> {
                 set.map_err(self.failed())?;
                 print_speakers(&room, speakers, json, language, out)
             }
-            RoomCommand::Set { number, lobby } => {
+            RoomCommand::Set { number, wishes } => {
                 let room = self.find(&number).await?;
-                let set = self.store.set_lobby(room.id, lobby.into(), at).await;
+                let set = wishes.store(&self.store, room.id, at).await;
                 set.map_err(self.failed())?;
-                print_lobby(&room, lobby.into(), json, language, out)
+                wishes.print(&room, json, language, out)
             }
             RoomCommand::Remove { number } => {
                 let room = self.find(&number).await?;
@@ -405,6 +382,7 @@ fn print_list(rooms: &[Room], json: bool, out: &mut impl Write) -> Result<(), Er
                     "language": room.language.tag(),
                     "speakers": room.speakers.map(Speakers::get),
                     "lobby": room.lobby.word(),
+                    "protection": room.protection.word(),
                     "demo": room.demo,
                 })
             })
@@ -451,37 +429,6 @@ fn print_speakers(
             "How many are heard at a time in room {number} is what the setting media.speakers says."
         ),
     }?;
-    Ok(())
-}
-
-fn print_lobby(
-    room: &Room,
-    lobby: Lobby,
-    json: bool,
-    language: Language,
-    out: &mut impl Write,
-) -> Result<(), Error> {
-    let number = &room.number;
-    if json {
-        return print_json(&json!({"number": number, "lobby": lobby.word()}), out);
-    }
-    let told = match (language, lobby) {
-        (Language::De, Lobby::Off) => format!("In Raum {number} kommen alle direkt herein."),
-        (Language::De, Lobby::Guests) => {
-            format!("In Raum {number} warten Gäste, bis die Moderation sie einlässt.")
-        }
-        (Language::De, Lobby::All) => {
-            format!("In Raum {number} warten alle, bis die Moderation sie einlässt.")
-        }
-        (Language::En, Lobby::Off) => format!("Everybody comes straight into room {number}."),
-        (Language::En, Lobby::Guests) => {
-            format!("Guests of room {number} wait until a moderator lets them in.")
-        }
-        (Language::En, Lobby::All) => {
-            format!("Everybody waits before room {number} until a moderator lets them in.")
-        }
-    };
-    writeln!(out, "{told}")?;
     Ok(())
 }
 
@@ -658,6 +605,32 @@ mod tests {
         assert_eq!(world.json("list").await[0]["lobby"], "guests");
         let set = world.json(&format!("set {number} --lobby all")).await;
         assert_eq!(set["lobby"], "all");
+        assert!(set.get("protection").is_none(), "{set}");
+    }
+
+    #[tokio::test]
+    async fn a_room_demands_protection_as_its_owner_says() {
+        let world = World::new();
+        let added = world.json("add").await;
+        let number = added["number"].as_str().unwrap();
+        assert_eq!(world.json("list").await[0]["protection"], "none");
+        let line = format!("set {number} --protection to-carrier --lobby all");
+        let told = world.run(&line).await.unwrap();
+        let expected = format!(
+            "In Raum {number} warten alle, bis die Moderation sie einlässt.\n\
+             Raum {number} nimmt nur Anrufe an, die mindestens bis zum Anbieter verschlüsselt sind.\n"
+        );
+        assert_eq!(told, expected);
+        let listed = world.json("list").await;
+        assert_eq!(listed[0]["protection"], "to-carrier");
+        assert_eq!(listed[0]["lobby"], "all");
+        let set = world.json(&format!("set {number} --protection none")).await;
+        assert_eq!(set["protection"], "none");
+        assert_eq!(world.json("list").await[0]["lobby"], "all");
+        for line in ["set 1234", "set 1234 --protection tls"] {
+            let line = format!("rundruf room {line}");
+            assert!(Arguments::try_parse_from(line.split(' ')).is_err());
+        }
     }
 
     #[tokio::test]

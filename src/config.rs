@@ -20,8 +20,8 @@ use crate::conference::policy::Speakers;
 pub use self::{
     error::{Error, Place},
     trunk::{
-        CertificateName, Contradiction, Dialled, Digits, Encryption, MaxCalls, Number, Trunk,
-        TrunkKind,
+        CertificateName, Contradiction, Dialled, Digits, Encryption, MaxCalls, Number, Protects,
+        Trunk, TrunkKind,
     },
 };
 

@@ -353,6 +353,7 @@ fn media_rules(trunk: &config::Trunk) -> phone::MediaRules {
         },
         latch: trunk.latch,
         networks: trunk.media_networks.clone(),
+        to_device: trunk.protects == config::Protects::Device,
     }
 }
 

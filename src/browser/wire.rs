@@ -9,7 +9,7 @@ use crate::{
     conference::{
         Dismissal, Refusal,
         event::Language,
-        participant::{Disturbance, Door, Role, Status},
+        participant::{Disturbance, Door, Protection, Role, Status},
         policy::{Lobby, Reason},
         roster::{self, ConferenceState},
     },
@@ -279,6 +279,8 @@ pub struct Entry {
     pub role: Role,
     /// Status.
     pub status: Status,
+    /// How far their sound is protected on its way.
+    pub protection: Protection,
     /// The microphone is on.
     pub microphone: bool,
     /// They speak.
@@ -302,6 +304,7 @@ impl From<&roster::Entry> for Entry {
             ordinal: entry.ordinal,
             role: entry.role,
             status: entry.status,
+            protection: entry.protection,
             microphone: entry.microphone,
             speaking: entry.speaking,
             original_sound: entry.original_sound,

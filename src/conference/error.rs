@@ -38,6 +38,9 @@ pub enum Refusal {
     /// A moderator has banned them from this conference.
     #[error("they are banned")]
     Banned,
+    /// Their leg is less protected than the room demands.
+    #[error("the leg is not protected as the room demands")]
+    Unprotected,
     /// The participant the request is about is not in the conference.
     #[error("the participant is not here")]
     NotHere,
@@ -59,6 +62,7 @@ impl Refusal {
             Self::Waiting => Event::StillWaiting,
             Self::NobodyWaits => Event::NobodyWaits,
             Self::Banned => Event::Removed,
+            Self::Unprotected => Event::Unprotected,
             Self::NotHere => Event::NotHere,
             Self::AlreadyHere | Self::Over => Event::Fault,
         }
@@ -77,6 +81,8 @@ pub enum Dismissal {
     NoPlace,
     /// A moderator did not let them in, or nobody did for too long: they may come later.
     ComeLater,
+    /// Their leg is less protected than the room demands.
+    Unprotected,
     /// A moderator ended the conference.
     Ended,
     /// The server stops.
@@ -95,6 +101,7 @@ impl Dismissal {
             Self::NotExpected => Some(Event::NotExpected),
             Self::NoPlace => Some(Event::NoPlace),
             Self::ComeLater => Some(Event::ComeLater),
+            Self::Unprotected => Some(Event::Unprotected),
             Self::Ended => Some(Event::Ended),
             Self::Stopping => Some(Event::Stopping),
             Self::Failed => Some(Event::Fault),

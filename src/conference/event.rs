@@ -129,6 +129,8 @@ events! {
     LineHums => "line-hums",
     /// Their line brings the conference back as an echo.
     LineEchoes => "line-echoes",
+    /// Their call is less protected than calls usually are.
+    LineNotEncrypted => "line-not-encrypted",
     /// Help in the conference.
     Help { role: Role = Role::Moderator } => "help",
     /// A star, and no key after it.
@@ -227,6 +229,8 @@ events! {
     Stopping => "stopping",
     /// The conference has no place left.
     RoomFull => "room-full",
+    /// The room demands more protection than their call has.
+    Unprotected => "unprotected",
     /// The server has as much to do as it can carry.
     Busy => "busy",
     /// Something of ours failed.
@@ -263,6 +267,7 @@ impl Event {
             Self::MusicOver => vec![Clip::MUSIC_OVER],
             Self::LineHums => vec![Clip::LINE_HUMS],
             Self::LineEchoes => vec![Clip::LINE_ECHOES],
+            Self::LineNotEncrypted => vec![Clip::LINE_NOT_ENCRYPTED],
             Self::Help { role: Role::Guest } => vec![Clip::HELP, Clip::HELP_END],
             Self::Help {
                 role: Role::Moderator,
@@ -323,6 +328,7 @@ impl Event {
             Self::Ended => vec![Clip::ENDED],
             Self::Stopping => vec![Clip::STOPPING],
             Self::RoomFull => vec![Clip::ROOM_FULL],
+            Self::Unprotected => vec![Clip::UNPROTECTED],
             Self::Busy => vec![Clip::BUSY],
             Self::Fault => vec![Clip::FAULT],
         }
@@ -335,7 +341,10 @@ impl Event {
 
     /// Tells whether it waits until other words are said: nobody has asked for it, and it stays true meanwhile.
     pub const fn is_news(self) -> bool {
-        matches!(self, Self::SomebodyWaits | Self::Alarm)
+        matches!(
+            self,
+            Self::SomebodyWaits | Self::Alarm | Self::LineNotEncrypted
+        )
     }
 
     /// Tells whether a caller hears it over the talk, which goes on beneath: what is short and changes nothing but how they
@@ -350,6 +359,7 @@ impl Event {
                 | Self::MusicOver
                 | Self::LineHums
                 | Self::LineEchoes
+                | Self::LineNotEncrypted
                 | Self::WhichKey
                 | Self::KeyUnknown
                 | Self::NotAllowed
@@ -616,6 +626,10 @@ clips! {
     WELCOME_BACK = "welcome-back";
     /// To moderators: many wrong PINs were tried.
     ALARM = "alarm";
+    /// The call is not encrypted.
+    LINE_NOT_ENCRYPTED = "line-not-encrypted";
+    /// Goodbye to a call that is not protected as the room demands.
+    UNPROTECTED = "unprotected";
     /// Somebody whose number is not said.
     LABEL_OTHER = "label-other";
 }

@@ -14,7 +14,7 @@ use crate::{
     conference::{
         error::{Dismissal, Refusal},
         event::Event,
-        participant::{Disturbance, Door, Participant, Role, Status},
+        participant::{Disturbance, Door, Participant, Protection, Role, Status},
         policy::{Policy, Speakers},
         rights::{self, Standing},
         roster::{Audience, ConferenceState, Delta, Snapshot},
@@ -75,6 +75,13 @@ pub enum Input {
         leg: LegId,
         /// On hold.
         held: bool,
+    },
+    /// A leg is protected otherwise than before.
+    Protection {
+        /// The leg.
+        leg: LegId,
+        /// How far.
+        protection: Protection,
     },
     /// A leg began or ceased to speak.
     Speaking {
@@ -250,6 +257,7 @@ impl Focus {
             }
             Input::Act { by, verb } => self.act(by, verb, now),
             Input::Hold { leg, held } => self.hold(leg, held),
+            Input::Protection { leg, protection } => self.protect(leg, protection, now),
             Input::Speaking { leg, speaking } => self.speaking(leg, speaking),
             Input::Disturbs { leg, disturbance } => self.disturbs(leg, disturbance),
             Input::SpokeMuted { leg } => self.spoke_muted(leg),
@@ -258,7 +266,7 @@ impl Focus {
                     self.dismiss(participant, Dismissal::Lost, now);
                 }
             }
-            Input::Policy(policy) => self.set_policy(policy),
+            Input::Policy(policy) => self.set_policy(policy, now),
             Input::Guessed => self.raise_alarm(now),
             // To those inside it is as if a moderator had ended it: whoever removed the room may.
             Input::Withdraw => self.end(Dismissal::Ended, now),
@@ -533,7 +541,7 @@ impl Focus {
         }
     }
 
-    fn set_policy(&mut self, policy: Policy) {
+    fn set_policy(&mut self, policy: Policy, now: Instant) {
         let before = std::mem::replace(&mut self.config.policy, policy);
         if before.speakers != policy.speakers {
             self.notices.push_back(Effect::Speakers(policy.speakers));
@@ -541,6 +549,7 @@ impl Focus {
         if before.lobby != policy.lobby {
             self.set_lobby(policy.lobby);
         }
+        self.dismiss_unprotected(now);
     }
 
     fn is_inside(&self, id: ParticipantId) -> bool {
@@ -646,7 +655,8 @@ enum Parting {
 impl From<Dismissal> for Parting {
     fn from(why: Dismissal) -> Self {
         match why {
-            Dismissal::Lost => Self::Left,
+            // Who calls again by a better line has done nothing wrong.
+            Dismissal::Lost | Dismissal::Unprotected => Self::Left,
             Dismissal::Removed
             | Dismissal::NotExpected
             | Dismissal::NoPlace
@@ -682,6 +692,7 @@ mod arrival;
 mod back;
 mod floor;
 mod lobby;
+mod protection;
 mod verb;
 
 #[cfg(test)]

@@ -40,6 +40,42 @@ pub enum Status {
     OnHold,
 }
 
+/// How far the sound of a leg is protected on its way, from the least on.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protection {
+    /// Whoever is on the way can listen.
+    #[default]
+    None,
+    /// As far as the carrier or exchange whose trunk it comes over; what is behind that, nobody here knows.
+    ToCarrier,
+    /// As far as the device that somebody speaks into.
+    ToDevice,
+}
+
+impl Protection {
+    /// What a call has at least that need not be spoken of.
+    pub const USUAL: Self = Self::ToCarrier;
+
+    /// Returns the word that stands in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ToCarrier => "to-carrier",
+            Self::ToDevice => "to-device",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::None, Self::ToCarrier, Self::ToDevice]
+            .into_iter()
+            .find(|protection| protection.word() == word)
+    }
+}
+
 /// What a leg disturbs the others with, as the mixer hears it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -71,6 +107,8 @@ pub struct Participant {
     pub door: Door,
     /// Status.
     pub status: Status,
+    /// How far their sound is protected on its way.
+    pub protection: Protection,
     /// The microphone is on: the mixer takes their sound.
     pub microphone: bool,
     /// They speak at this moment.

@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::limit::{SPEAKERS_DEFAULT, SPEAKERS_MAX};
+use crate::{
+    conference::participant::Protection,
+    limit::{SPEAKERS_DEFAULT, SPEAKERS_MAX},
+};
 
 /// How many speakers of a conference are heard at a time, 1 to [`SPEAKERS_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -70,6 +73,8 @@ pub struct Policy {
     pub speakers: Speakers,
     /// Who waits.
     pub lobby: Lobby,
+    /// How far a leg must be protected; what has less is refused.
+    pub protection: Protection,
 }
 
 /// Why a moderator lets somebody not in; there are no others, so that nobody is hurt by words.

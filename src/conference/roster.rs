@@ -157,7 +157,7 @@ impl Snapshot {
 mod tests {
     use super::*;
     use crate::{
-        conference::participant::{Door, Status},
+        conference::participant::{Door, Protection, Status},
         id::LegId,
     };
 
@@ -170,6 +170,7 @@ mod tests {
             role: Role::Guest,
             door: Door::Phone,
             status: Status::Connected,
+            protection: Protection::ToCarrier,
             microphone: false,
             speaking: false,
             original_sound: false,

@@ -44,6 +44,9 @@ pub struct Trunk {
     /// Whether its calls are encrypted.
     #[serde(default)]
     pub encryption: Encryption,
+    /// How far encrypted calls are protected.
+    #[serde(default)]
+    pub protects: Protects,
     /// Whether sound is sent where it comes from, for telephones behind an address translator.
     #[serde(default)]
     pub latch: bool,
@@ -73,6 +76,7 @@ impl Trunk {
             country: Self::country(),
             area: Digits::default(),
             encryption: Encryption::Off,
+            protects: Protects::Carrier,
             latch: false,
             media_networks: Vec::new(),
             language: Self::language(),
@@ -282,6 +286,17 @@ pub enum Encryption {
     Preferred,
     /// They are not.
     Off,
+}
+
+/// What is at the other end of a trunk's encryption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protects {
+    /// A carrier or an exchange, which can listen, and sends the sound on as it likes.
+    #[default]
+    Carrier,
+    /// The telephone itself.
+    Device,
 }
 
 /// A called number, or a group of them, and where it leads.
@@ -494,6 +509,7 @@ mod tests {
                 5,
                 "trunk.encryption",
             ),
+            ("numbers = []\nprotects = \"me\"\n", 5, "trunk.protects"),
             ("numbers = []\nlatch = 1\n", 5, "trunk.latch"),
             (
                 "numbers = []\nmedia_networks = [\"x\"]\n",

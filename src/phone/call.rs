@@ -189,7 +189,8 @@ impl Call {
     ) -> Result<Option<(MediaLeg, Session, ivr::Entry, Language)>, Refusal> {
         let (entry, language) = self.destination(&invite).await?;
         // Keys that anybody on the way can read protect nothing.
-        if invite.terms.policy == Policy::Required && !is_confidential(&invite.flow) {
+        let confidential = is_confidential(&invite.flow);
+        if invite.terms.policy == Policy::Required && !confidential {
             return Err(Refusal::NOT_ACCEPTABLE);
         }
         let place = self
@@ -206,6 +207,7 @@ impl Call {
             address,
             rtp_port: port,
             here: caller_address(&invite.flow).is_loopback(),
+            confidential,
             fingerprint: self.server.fingerprint().to_owned(),
         };
         let mut rng = self.server.rng();
@@ -390,6 +392,8 @@ impl Call {
                     Some(LegNews::Connected) => {}
                 },
                 notice = attendance.next() => match notice {
+                    // Where the operator has decided so, it is what everybody expects.
+                    Some(Notice::Told(Event::LineNotEncrypted)) if talk.session.is_plain_by_choice() => {}
                     Some(Notice::Told(event)) => {
                         if matches!(event, Event::LetIn { .. }) {
                             status = None;
@@ -438,7 +442,12 @@ impl Call {
         caller: &Caller,
     ) -> Result<Attendance, Exit> {
         talk.language = admission.language;
-        let joined = self.server.join_phone(admission, caller, &mut talk.leg);
+        // Below what the room demands a re-INVITE is refused, so that the call goes on as it was.
+        talk.session.demand(admission.policy.protection);
+        let protection = talk.session.protection();
+        let joined = self
+            .server
+            .join_phone(admission, caller, protection, &mut talk.leg);
         let attendance = match joined.await {
             Ok(attendance) => attendance,
             Err(crate::server::Error::Refused(refusal)) => {
@@ -513,9 +522,13 @@ impl Call {
         let before = self.held;
         self.heed(&media);
         talk.leg.update(media).await;
-        if let Some(attendance) = attendance.filter(|_| before != self.held) {
+        let Some(attendance) = attendance else {
+            return;
+        };
+        if before != self.held {
             attendance.hold(self.held).await;
         }
+        attendance.protect(talk.session.protection()).await;
     }
 
     const fn heed(&mut self, media: &PhoneMedia) {

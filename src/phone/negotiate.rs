@@ -10,6 +10,7 @@ use sip::sdp::{
 
 use super::route::source_towards;
 use crate::{
+    conference::participant::Protection,
     media::api::{Format, Nat, PhoneMedia},
     network::Network,
 };
@@ -23,6 +24,8 @@ pub(super) struct Terms {
     pub(super) nat: Nat,
     /// The networks whose addresses media may have even if they mean something else elsewhere, such as private ones.
     pub(super) networks: Vec<Network>,
+    /// What is at the other end is the device itself, not a carrier or exchange in between.
+    pub(super) to_device: bool,
 }
 
 /// Where a call is, for its session descriptions.
@@ -34,6 +37,8 @@ pub(super) struct Place {
     pub(super) rtp_port: u16,
     /// The call comes from this machine, whose addresses are its own whatever they mean elsewhere.
     pub(super) here: bool,
+    /// Nobody on the way can read its session descriptions, which carry keys or what proves whose they are.
+    pub(super) confidential: bool,
     /// The digest of our certificate.
     pub(super) fingerprint: String,
 }
@@ -49,6 +54,8 @@ pub(super) struct Session {
     ring: Keyring,
     /// How media is protected by what was agreed last.
     current: Security,
+    /// The room demands protection, whatever the trunk says.
+    demanded: bool,
 }
 
 /// What a negotiation yields.
@@ -76,6 +83,7 @@ impl Session {
             bindings: Bindings::default(),
             ring: Keyring::draw(rng),
             current: Security::Plain,
+            demanded: false,
         }
     }
 
@@ -120,6 +128,29 @@ impl Session {
         matches!(self.current, Security::Dtls(_))
     }
 
+    /// Returns how far media is protected by what was agreed last.
+    pub(super) fn protection(&self) -> Protection {
+        match self.current {
+            Security::Sdes(_) | Security::Dtls(_) if self.place.confidential => {
+                match self.terms.to_device {
+                    true => Protection::ToDevice,
+                    false => Protection::ToCarrier,
+                }
+            }
+            Security::Plain | Security::Sdes(_) | Security::Dtls(_) => Protection::None,
+        }
+    }
+
+    /// Agrees from here on to nothing that is less protected than a room demands.
+    pub(super) fn demand(&mut self, protection: Protection) {
+        self.demanded = protection > Protection::None;
+    }
+
+    /// Tells whether its operator has decided that the trunk's media is not protected.
+    pub(super) fn is_plain_by_choice(&self) -> bool {
+        self.terms.policy == Policy::Off
+    }
+
     fn agree(&mut self, agreed: Agreed) -> PhoneMedia {
         self.current = agreed.security.clone();
         media(agreed, self.terms.nat.clone())
@@ -138,7 +169,10 @@ impl Session {
             session_version: 1,
             codecs: &PREFERENCE,
             keying: Keying {
-                policy: self.terms.policy,
+                policy: match self.demanded {
+                    true => Policy::Required,
+                    false => self.terms.policy,
+                },
                 ring: &self.ring,
                 fingerprint: Some(&self.place.fingerprint),
                 current: &self.current,
@@ -179,3 +213,67 @@ const PREFERENCE: [AudioCodec; 4] = [
     AudioCodec::Pcma,
     AudioCodec::Pcmu,
 ];
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    const KEYED: &str = "RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n";
+    const PLAIN: &str = "RTP/AVP 8\r\n";
+
+    fn offer(media: &str) -> Description {
+        let text = format!(
+            "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 {media}"
+        );
+        Description::parse(text.as_bytes()).unwrap()
+    }
+
+    fn session(policy: Policy, confidential: bool, to_device: bool) -> Session {
+        let place = Place {
+            address: IpAddr::from([127, 0, 0, 1]),
+            rtp_port: 20_000,
+            here: false,
+            confidential,
+            fingerprint: String::new(),
+        };
+        let terms = Terms {
+            policy,
+            networks: vec!["192.0.2.0/24".parse().unwrap()],
+            to_device,
+            ..Terms::default()
+        };
+        Session::new(place, Arc::new(terms), 1, &mut rng())
+    }
+
+    fn rng() -> StdRng {
+        StdRng::seed_from_u64(1)
+    }
+
+    #[test]
+    fn keys_protect_as_far_as_the_trunk_says_and_only_if_nobody_on_the_way_reads_them() {
+        let protected = |media, confidential, to_device| {
+            let mut session = session(Policy::Preferred, confidential, to_device);
+            session.answer(&offer(media), &mut rng()).unwrap();
+            session.protection()
+        };
+        assert_eq!(protected(KEYED, true, false), Protection::ToCarrier);
+        assert_eq!(protected(KEYED, true, true), Protection::ToDevice);
+        assert_eq!(protected(KEYED, false, true), Protection::None);
+        assert_eq!(protected(PLAIN, true, true), Protection::None);
+    }
+
+    #[test]
+    fn what_a_room_demands_is_not_given_up_in_mid_call() {
+        let mut session = session(Policy::Preferred, true, false);
+        session.answer(&offer(KEYED), &mut rng()).unwrap();
+        session.demand(Protection::ToCarrier);
+        assert!(session.answer(&offer(PLAIN), &mut rng()).is_err());
+        assert_eq!(session.protection(), Protection::ToCarrier);
+        session.answer(&offer(KEYED), &mut rng()).unwrap();
+        session.demand(Protection::None);
+        session.answer(&offer(PLAIN), &mut rng()).unwrap();
+        assert_eq!(session.protection(), Protection::None);
+    }
+}

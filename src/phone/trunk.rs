@@ -46,6 +46,9 @@ pub struct MediaRules {
     /// Where it may come from beside the peers' addresses, if those are addresses of special meaning, such as private
     /// ones; and from where plain media may come that is answered there.
     pub networks: Vec<Network>,
+    /// Where it is protected, it is so as far as the device that somebody speaks into; else as far as the carrier or
+    /// exchange at the other end of the trunk.
+    pub to_device: bool,
 }
 
 impl Trunk {
@@ -54,6 +57,7 @@ impl Trunk {
             policy,
             latch,
             networks,
+            to_device,
         } = &self.media;
         Terms {
             policy: *policy,
@@ -62,6 +66,7 @@ impl Trunk {
                 false => Nat::No,
             },
             networks: [networks.as_slice(), &self.peers].concat(),
+            to_device: *to_device,
         }
     }
 }

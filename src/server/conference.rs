@@ -21,7 +21,7 @@ use crate::{
     conference::{
         error::Refusal,
         focus::{Effect, Focus, FocusConfig, Input, Newcomer, Seat, Trust, Verb},
-        participant::{Disturbance, Door, Role},
+        participant::{Disturbance, Door, Protection, Role},
         policy::{Policy, Speakers},
         roster::{Audience, Delta, Snapshot},
     },
@@ -44,6 +44,8 @@ pub(crate) enum Message {
     Leave { participant: ParticipantId },
     /// A telephone is put on hold or taken back.
     Hold { leg: LegId, held: bool },
+    /// A leg is protected otherwise than before.
+    Protection { leg: LegId, protection: Protection },
     /// A leg began or ceased to speak.
     Speaking { leg: LegId, speaking: bool },
     /// A leg began or ceased to disturb the others.
@@ -75,6 +77,7 @@ pub(crate) struct Joining {
     pub(crate) name: Option<Name>,
     pub(crate) role: Role,
     pub(crate) door: Door,
+    pub(crate) protection: Protection,
     pub(crate) person: Option<PersonId>,
     /// Whose number is forgotten when they are in: only its mark stays.
     pub(crate) caller: Caller,
@@ -219,6 +222,7 @@ impl Task {
             Message::Act { by, verb } => Input::Act { by, verb },
             Message::Leave { participant } => Input::Leave { participant },
             Message::Hold { leg, held } => Input::Hold { leg, held },
+            Message::Protection { leg, protection } => Input::Protection { leg, protection },
             Message::Speaking { leg, speaking } => Input::Speaking { leg, speaking },
             Message::Disturbs { leg, disturbance } => Input::Disturbs { leg, disturbance },
             Message::SpokeMuted { leg } => Input::SpokeMuted { leg },
@@ -240,6 +244,7 @@ impl Task {
             name,
             role,
             door,
+            protection,
             person,
             caller,
             trust,
@@ -260,6 +265,7 @@ impl Task {
             name,
             role,
             door,
+            protection,
             known: self.marks.known(&caller, person),
             trust,
         };

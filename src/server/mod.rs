@@ -58,7 +58,7 @@ use crate::{
         error::{Dismissal, Refusal},
         event::{Event, Language},
         focus::{Trust, Verb},
-        participant::{Door, Role, Status},
+        participant::{Door, Protection, Role, Status},
         policy::Policy,
         roster::{Delta, Snapshot},
     },
@@ -382,6 +382,7 @@ impl Server {
         Policy {
             speakers: room.speakers.unwrap_or(self.inner.sound.speakers),
             lobby: room.lobby,
+            protection: room.protection,
         }
     }
 
@@ -410,8 +411,13 @@ impl Server {
             .open(live.worker, Opening::Browser(media), None)
             .await?;
         leg.treat(Door::Browser, Codec::Opus).await;
-        let caller = Caller::default();
-        let joined = self.join(live, admission, (name, caller), Door::Browser, &leg);
+        let who = Who {
+            name,
+            caller: Caller::default(),
+            door: Door::Browser,
+            protection: Protection::ToDevice,
+        };
+        let joined = self.join(live, admission, who, &leg);
         let attendance = match joined.await {
             Ok(attendance) => attendance,
             Err(error) => {
@@ -500,11 +506,12 @@ impl Server {
         })
     }
 
-    /// Lets a caller in with the leg they have, moving it to the conference's worker.
+    /// Lets a caller in with the leg they have, protected as far as it is, moving it to the conference's worker.
     pub async fn join_phone(
         &self,
         admission: &Admission,
         caller: &Caller,
+        protection: Protection,
         leg: &mut MediaLeg,
     ) -> Result<Attendance, Error> {
         let live = self.live(admission).await?;
@@ -512,17 +519,20 @@ impl Server {
             self.inner.gate.admit(live.worker)?;
         }
         leg.move_to(live.worker).await?;
-        let name = admission.person.as_ref().map(|(_, name)| name.clone());
-        self.join(live, admission, (name, caller.clone()), Door::Phone, leg)
-            .await
+        let who = Who {
+            name: admission.person.as_ref().map(|(_, name)| name.clone()),
+            caller: caller.clone(),
+            door: Door::Phone,
+            protection,
+        };
+        self.join(live, admission, who, leg).await
     }
 
     async fn join(
         &self,
         mut live: Live,
         admission: &Admission,
-        (name, caller): (Option<Name>, Caller),
-        door: Door,
+        who: Who,
         leg: &MediaLeg,
     ) -> Result<Attendance, Error> {
         let participant = ParticipantId::random(&mut self.rng());
@@ -533,11 +543,12 @@ impl Server {
             let joining = Joining {
                 participant,
                 leg: leg.id,
-                name: name.clone(),
+                name: who.name.clone(),
                 role: admission.role,
-                door,
+                door: who.door,
+                protection: who.protection,
                 person: admission.person.as_ref().map(|(id, _)| *id),
-                caller: caller.clone(),
+                caller: who.caller.clone(),
                 trust: admission.trust,
                 notices: notices.clone(),
                 reply,
@@ -630,6 +641,14 @@ impl Server {
     }
 }
 
+/// Who comes in, as their door knows them.
+struct Who {
+    name: Option<Name>,
+    caller: Caller,
+    door: Door,
+    protection: Protection,
+}
+
 /// Room for a telephone's leg.
 #[derive(Debug)]
 pub struct Place {
@@ -668,6 +687,15 @@ impl Attendance {
                 leg: self.leg,
                 held,
             })
+            .await;
+    }
+
+    /// Says how far the telephone's leg is protected from here on.
+    pub async fn protect(&self, protection: Protection) {
+        let leg = self.leg;
+        let _ = self
+            .inbox
+            .send(Message::Protection { leg, protection })
             .await;
     }
 

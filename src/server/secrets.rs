@@ -22,7 +22,11 @@ use rand::Rng;
 use subtle::ConstantTimeEq;
 
 use crate::{
-    conference::{event::Language, participant::Role, policy::Lobby},
+    conference::{
+        event::Language,
+        participant::{Protection, Role},
+        policy::Lobby,
+    },
     id::{PersonId, RoomId, TenantId},
     pii::Secret,
     store::{self, ByRole, LinkHash, NewRoom, Person, Room, Title},
@@ -136,6 +140,7 @@ impl Keys {
             language,
             speakers: None,
             lobby: Lobby::Off,
+            protection: Protection::None,
             pin_epochs: self.settle_pins(tenant, id, ByRole::default(), &[]),
             link_epochs,
             link_hashes: self.link_hashes(tenant, id, link_epochs),

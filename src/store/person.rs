@@ -196,7 +196,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        conference::{event::Language, policy::Lobby},
+        conference::{event::Language, participant::Protection, policy::Lobby},
         id::TenantId,
         store::{ByRole, LinkHash, NewRoom, Title},
     };
@@ -267,6 +267,7 @@ mod tests {
             language: Language::De,
             speakers: None,
             lobby: Lobby::Off,
+            protection: Protection::None,
             pin_epochs: ByRole::default(),
             link_epochs: ByRole::default(),
             link_hashes: ByRole {

@@ -8,7 +8,7 @@ use sqlx::{Row, sqlite::SqliteRow};
 use crate::{
     conference::{
         event::Language,
-        participant::{Role, clean_line},
+        participant::{Protection, Role, clean_line},
         policy::{Lobby, Speakers},
     },
     id::{RoomId, TenantId},
@@ -35,6 +35,8 @@ pub struct Room {
     pub speakers: Option<Speakers>,
     /// Who waits until a moderator lets them in.
     pub lobby: Lobby,
+    /// How far legs must be protected.
+    pub protection: Protection,
     /// Which generation of PINs opens it.
     pub pin_epochs: ByRole<u32>,
     /// Which generation of links opens it.
@@ -56,6 +58,7 @@ impl Room {
             language: Language::De,
             speakers: None,
             lobby: Lobby::Off,
+            protection: Protection::None,
             pin_epochs: ByRole::default(),
             link_epochs: ByRole::default(),
             demo: false,
@@ -128,6 +131,8 @@ pub struct NewRoom {
     pub speakers: Option<Speakers>,
     /// Who waits until a moderator lets them in.
     pub lobby: Lobby,
+    /// How far legs must be protected.
+    pub protection: Protection,
     /// First PINs.
     pub pin_epochs: ByRole<u32>,
     /// First links.
@@ -345,6 +350,26 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
+    /// Sets how far legs must be protected in a room; returns whether there is such a room.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn set_protection(
+        &self,
+        id: RoomId,
+        protection: Protection,
+        at: Duration,
+    ) -> Result<bool, Error> {
+        let done = sqlx::query("update room set protection = ?, updated_at = ? where id = ?")
+            .bind(protection.word())
+            .bind(millis(at))
+            .bind(id.to_string())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
     async fn rooms_with_digits(&self, digits: u32) -> Result<u32, Error> {
         let count = sqlx::query_scalar("select count(*) from room where length(number) = ?")
             .bind(digits)
@@ -357,7 +382,7 @@ impl Store {
         sqlx::query(
             "insert into room (id, tenant_id, number, title, language, guest_pin_epoch, moderator_pin_epoch, \
              guest_link_epoch, moderator_link_epoch, guest_link_hash, moderator_link_hash, demo, created_at, \
-             updated_at, speakers, lobby) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             updated_at, speakers, lobby, protection) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(new.id.to_string())
         .bind(new.tenant.to_string())
@@ -375,6 +400,7 @@ impl Store {
         .bind(millis(at))
         .bind(new.speakers.map(Speakers::get))
         .bind(new.lobby.word())
+        .bind(new.protection.word())
         .execute(&self.pool)
         .await
         .map(|_| ())
@@ -391,6 +417,7 @@ impl NewRoom {
             language: self.language,
             speakers: self.speakers,
             lobby: self.lobby,
+            protection: self.protection,
             pin_epochs: self.pin_epochs,
             link_epochs: self.link_epochs,
             demo: self.demo,
@@ -404,6 +431,7 @@ fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
     let created_at: i64 = row.try_get("created_at")?;
     let speakers: Option<u8> = row.try_get("speakers")?;
     let lobby: String = row.try_get("lobby")?;
+    let protection: String = row.try_get("protection")?;
     Ok(Room {
         id: identity(row, "id")?,
         tenant: identity(row, "tenant_id")?,
@@ -417,6 +445,7 @@ fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
         // The table holds nothing else than what a room can have.
         speakers: speakers.and_then(|most| Speakers::try_from(most).ok()),
         lobby: Lobby::from_word(&lobby).unwrap_or_default(),
+        protection: Protection::from_word(&protection).unwrap_or_default(),
         pin_epochs: ByRole {
             guest: row.try_get("guest_pin_epoch")?,
             moderator: row.try_get("moderator_pin_epoch")?,
@@ -556,6 +585,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_room_says_how_far_legs_must_be_protected() {
+        let (store, _folder) = store().await;
+        let room = added(&store, 1).await;
+        assert_eq!(room.protection, Protection::None);
+        for protection in [
+            Protection::ToCarrier,
+            Protection::ToDevice,
+            Protection::None,
+        ] {
+            let set = store.set_protection(room.id, protection, AT).await;
+            assert!(set.unwrap());
+            let found = store.room(room.id).await.unwrap().unwrap();
+            assert_eq!(found.protection, protection);
+        }
+        let nowhere = RoomId::from_u64(2);
+        let set = store.set_protection(nowhere, Protection::None, AT).await;
+        assert!(!set.unwrap());
+    }
+
+    #[tokio::test]
     async fn only_demo_rooms_are_replaced() {
         let (store, _folder) = store().await;
         let kept = added(&store, 1).await;
@@ -594,7 +643,7 @@ mod tests {
         let (store, _folder) = store().await;
         sqlx::query(
             "with recursive n(i) as (select 1000 union all select i + 1 from n where i < 5000) \
-             insert into room select 'r' || i, 't', i, '', 'de', 0, 0, 0, 0, 'g' || i, 'm' || i, 0, 0, 0, null, 'off' from n",
+             insert into room select 'r' || i, 't', i, '', 'de', 0, 0, 0, 0, 'g' || i, 'm' || i, 0, 0, 0, null, 'off', 'none' from n",
         )
         .execute(&store.pool)
         .await
@@ -631,6 +680,7 @@ mod tests {
             language: Language::De,
             speakers: Some(Speakers::default()),
             lobby: Lobby::Off,
+            protection: Protection::None,
             pin_epochs: ByRole {
                 guest: 0,
                 moderator: 1,

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use dsp::Codec;
 use insta::assert_snapshot;
-use rundruf::phone::{MediaRules, Policy, Trunk};
+use rundruf::{
+    conference::participant::{Door, Protection, Role},
+    phone::{MediaRules, Policy, Trunk},
+};
 
 use crate::sim::{
+    browser::Browser,
     ear::Voice,
-    party::{assert_hears, listen},
+    party::{assert_hears, listen, opens},
     phone::{Hold, Offer, Phone, State},
     world::{World, everybody},
 };
@@ -16,15 +20,18 @@ use crate::sim::{
 const SECOND: Duration = Duration::from_secs(1);
 
 fn world(policy: Policy) -> World {
+    World::with_trunks(1, vec![trunk(policy)])
+}
+
+fn trunk(policy: Policy) -> Trunk {
     let media = MediaRules {
         policy,
         ..MediaRules::default()
     };
-    let trunk = Trunk {
+    Trunk {
         media,
         ..everybody()
-    };
-    World::with_trunks(1, vec![trunk])
+    }
 }
 
 /// Calls and waits for an answer or a refusal; returns how it stands.
@@ -164,4 +171,113 @@ async fn our_own_offer_brings_keys() {
     assert_eq!(key(&near.described()), key(&offer));
     world.run_for(SECOND).await;
     assert!(near.is_up());
+}
+
+/// How far the telephones are protected, in the order of their numbers, as somebody sees it.
+fn seen(browser: &Browser) -> Vec<Protection> {
+    let roster = browser.roster();
+    let phones = roster.iter().filter(|entry| entry.door == Door::Phone);
+    phones.map(|entry| entry.protection).collect()
+}
+
+fn told_of_line(world: &World, name: &str) -> usize {
+    let said = world.ladder.said_to(name);
+    let told = said.iter().filter(|said| *said == "line-not-encrypted");
+    told.count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_see_how_far_a_call_is_protected_and_who_has_less_than_usual_hears_of_it() {
+    let mut world = world(Policy::Preferred);
+    let carol = opens(&mut world, "carol", Role::Guest).await;
+    let (far, near) = (world.phone("far"), world.softphone("near"));
+    // Its key could be read on the way, so it protects nobody.
+    far.offers(Offer::Keyed("RTP/SAVP", 1));
+    near.offers(Offer::Keyed("RTP/SAVP", 2));
+    for phone in [&far, &near] {
+        assert_eq!(call(&mut world, phone).await, State::Up);
+        comes_in(&mut world, phone).await;
+    }
+    assert_eq!(seen(&carol), [Protection::None, Protection::ToCarrier]);
+    assert_eq!(told_of_line(&world, "far"), 1);
+    assert_eq!(told_of_line(&world, "near"), 0);
+    let said = world.ladder.said_to("far");
+    let welcome = said.iter().position(|said| said.starts_with("thanks"));
+    let line = said.iter().position(|said| said == "line-not-encrypted");
+    assert!(welcome.unwrap() < line.unwrap(), "{said:?}");
+    // To give it up in mid-call is seen and told, to take it up again seen.
+    near.offers(Offer::Audio(vec![Codec::Pcma]));
+    near.resumes();
+    world.run_for(4 * SECOND).await;
+    assert_eq!(seen(&carol), [Protection::None; 2]);
+    assert_eq!(told_of_line(&world, "near"), 1);
+    near.offers(Offer::Keyed("RTP/SAVP", 3));
+    near.resumes();
+    world.run_for(4 * SECOND).await;
+    assert_eq!(seen(&carol), [Protection::None, Protection::ToCarrier]);
+    assert_eq!(told_of_line(&world, "near"), 1);
+    let browser = carol.roster().into_iter().find(|it| it.door != Door::Phone);
+    assert_eq!(browser.unwrap().protection, Protection::ToDevice);
+    assert_snapshot!(world.ladder.plain());
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_operator_has_decided_against_it_nobody_is_told_but_all_see_it() {
+    let mut world = world(Policy::Off);
+    let carol = opens(&mut world, "carol", Role::Guest).await;
+    let phones = [world.phone("far"), world.softphone("near")];
+    for phone in &phones {
+        phone.offers(Offer::Keyed("RTP/AVP", 1));
+        assert_eq!(call(&mut world, phone).await, State::Up);
+        comes_in(&mut world, phone).await;
+        assert_eq!(told_of_line(&world, &phone.name()), 0);
+    }
+    assert_eq!(seen(&carol), [Protection::None; 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trunk_may_be_the_telephone_itself() {
+    let mut device = trunk(Policy::Preferred);
+    device.media.to_device = true;
+    let mut world = World::with_protection(1, vec![device], Protection::ToDevice);
+    let carol = opens(&mut world, "carol", Role::Guest).await;
+    let near = world.softphone("near");
+    near.offers(Offer::Keyed("RTP/SAVP", 1));
+    assert_eq!(call(&mut world, &near).await, State::Up);
+    comes_in(&mut world, &near).await;
+    assert_eq!(seen(&carol), [Protection::ToDevice]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_demands_protection_takes_no_call_with_less_and_keeps_it() {
+    let demand = Protection::ToCarrier;
+    let mut world = World::with_protection(1, vec![trunk(Policy::Preferred)], demand);
+    let carol = opens(&mut world, "carol", Role::Guest).await;
+    let far = world.phone("far");
+    far.offers(Offer::Keyed("RTP/SAVP", 1));
+    assert_eq!(call(&mut world, &far).await, State::Up);
+    world.run_for(2 * SECOND).await;
+    let code = world.room().code();
+    far.types(&code);
+    world.run_for(15 * SECOND).await;
+    let said = world.ladder.said_to("far");
+    assert_eq!(said.last().map(String::as_str), Some("unprotected"));
+    assert!(!far.is_up());
+    assert_eq!(seen(&carol), []);
+    let near = world.softphone("near");
+    near.offers(Offer::Keyed("RTP/SAVP", 2));
+    assert_eq!(call(&mut world, &near).await, State::Up);
+    comes_in(&mut world, &near).await;
+    assert_eq!(seen(&carol), [demand]);
+    // The trunk would take a plain call, but not the room.
+    near.offers(Offer::Audio(vec![Codec::Pcma]));
+    near.resumes();
+    world.run_for(2 * SECOND).await;
+    assert_eq!(near.finals().last(), Some(&488));
+    assert!(near.is_up());
+    assert_eq!(seen(&carol), [demand]);
+    near.says(Voice(1));
+    let from = listen(&mut world).await;
+    assert_hears(&carol, from, &[Voice(1)]);
+    assert_snapshot!(world.ladder.plain());
 }

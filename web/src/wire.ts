@@ -9,6 +9,8 @@ export type Door = "phone" | "browser";
 
 export type Status = "pending" | "connected" | "on-hold";
 
+export type Protection = "none" | "to-carrier" | "to-device";
+
 export type Lobby = "off" | "guests" | "all";
 
 export type Reason = "not-expected" | "no-place" | "come-later";
@@ -22,6 +24,7 @@ export type Entry = {
   ordinal: number;
   role: Role;
   status: Status;
+  protection: Protection;
   microphone: boolean;
   speaking: boolean;
   original_sound: boolean;

@@ -119,6 +119,7 @@ function person(id: string): Entry {
     ordinal: 1,
     role: "guest",
     status: "connected",
+    protection: "to-device",
     microphone: false,
     speaking: false,
     original_sound: false,

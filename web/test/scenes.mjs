@@ -22,6 +22,15 @@ const DISTURBING = [
   entry("lena", { name: "Lena", microphone: true, original_sound: true }),
 ];
 
+/** Telephones protected in all ways, one of them in the waiting room, with everything else that a row can say. */
+const OPEN_LINES = [
+  entry("anna", { name: "Anna Becker", role: "moderator", microphone: true }),
+  entry("tel1", { door: "phone", ordinal: 1, protection: "none", microphone: true, disturbs: "steady-noise", hand: 2, floor: true }),
+  entry("tel2", { door: "phone", ordinal: 2, status: "on-hold" }),
+  entry("tel3", { door: "phone", ordinal: 3, protection: "to-device", speaking: true, microphone: true }),
+  entry("tel4", { door: "phone", ordinal: 4, protection: "none", status: "pending" }),
+];
+
 /** People who ask to speak, and one who may where people ask to. */
 const ASKING = [
   entry("anna", { name: "Anna Becker", role: "moderator", microphone: true }),
@@ -128,6 +137,8 @@ export const SCENES = {
     script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }),
     act: join,
   },
+  "room-protection-guest": { script: joinScript({ others: OPEN_LINES }), act: join },
+  "room-protection-moderator": { script: joinScript({ welcome: { role: "moderator" }, others: OPEN_LINES }), act: join },
   "room-disturbing-guest": { script: joinScript({ others: DISTURBING }), act: join },
   "room-disturbing-moderator": { script: joinScript({ welcome: { role: "moderator" }, others: DISTURBING }), act: join },
   "room-hands": {

@@ -31,7 +31,7 @@ use crate::{
     conference::{
         Dismissal,
         event::Event,
-        participant::{Door as Way, Participant, Role, Status},
+        participant::{Door as Way, Participant, Protection, Role, Status},
     },
     id::LegId,
     pii::{Name, Pii},
@@ -546,6 +546,7 @@ fn entry(id: u32) -> Participant {
         role: Role::Guest,
         door: Way::Browser,
         status: Status::Connected,
+        protection: Protection::ToDevice,
         microphone: false,
         speaking: false,
         original_sound: false,

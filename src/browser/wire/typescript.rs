@@ -38,6 +38,10 @@ const TYPES: &[(&str, Shape)] = &[
     ("Role", Shape::Words(&["guest", "moderator"])),
     ("Door", Shape::Words(&["phone", "browser"])),
     ("Status", Shape::Words(&["pending", "connected", "on-hold"])),
+    (
+        "Protection",
+        Shape::Words(&["none", "to-carrier", "to-device"]),
+    ),
     ("Lobby", Shape::Words(&["off", "guests", "all"])),
     (
         "Reason",
@@ -88,6 +92,7 @@ const ENTRY: Fields = &[
     ("ordinal", Kind::Number),
     ("role", Kind::Named("Role")),
     ("status", Kind::Named("Status")),
+    ("protection", Kind::Named("Protection")),
     ("microphone", Kind::Flag),
     ("speaking", Kind::Flag),
     ("original_sound", Kind::Flag),
@@ -421,6 +426,10 @@ fn entry(name: Option<&str>) -> Entry {
             Status::Connected
         } else {
             Status::OnHold
+        },
+        protection: match name {
+            Some(_) => Protection::ToDevice,
+            None => Protection::ToCarrier,
         },
         microphone: true,
         speaking: false,

@@ -1,7 +1,7 @@
 //! How somebody arrives: refused, in the waiting room, or in their seat with the microphone off.
 
 use super::{back::Before, *};
-use crate::conference::participant::Known;
+use crate::conference::participant::{Known, Protection};
 
 /// Somebody with the right secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Newcomer {
     pub role: Role,
     /// The way in.
     pub door: Door,
+    /// How far their leg is protected.
+    pub protection: Protection,
     /// By what they can be known again.
     pub known: Known,
     /// What their secret is worth while PINs are guessed.
@@ -52,6 +54,7 @@ impl Focus {
             name,
             role,
             door,
+            protection,
             known,
             ..
         } = newcomer;
@@ -69,6 +72,7 @@ impl Focus {
             } else {
                 Status::Connected
             },
+            protection,
             microphone: false,
             speaking: false,
             original_sound: false,
@@ -110,6 +114,7 @@ impl Focus {
             participant,
             leg,
             role,
+            protection,
             ..
         } = newcomer;
         if matches!(self.state, State::Over { .. }) {
@@ -120,6 +125,8 @@ impl Focus {
             Err(Refusal::Banned)
         } else if self.conference.locked && *role != Role::Moderator && !before.was_inside() {
             Err(Refusal::Locked)
+        } else if !self.suffices(*protection) {
+            Err(Refusal::Unprotected)
         } else if self.participants.len() >= self.config.capacity {
             Err(Refusal::Full)
         } else {
@@ -133,6 +140,7 @@ impl Focus {
         let present = u32::try_from(inside.count()).unwrap_or(u32::MAX);
         self.changed(id, true);
         self.tell(id, welcome(present));
+        self.warn_unprotected(id);
         let role = self.participants.get(&id).map(|who| who.role);
         match role {
             Some(Role::Guest) => self.waiting.entered(id),

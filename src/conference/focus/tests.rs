@@ -11,6 +11,7 @@ mod back;
 mod floor;
 mod lobby;
 mod model;
+mod protection;
 mod rights;
 mod sound;
 
@@ -733,6 +734,10 @@ fn newcomer(number: u64, role: Role, door: Door) -> Newcomer {
         name: clean_name(&format!("Anna {number}")),
         role,
         door,
+        protection: match door {
+            Door::Phone => Protection::ToCarrier,
+            Door::Browser => Protection::ToDevice,
+        },
         known: Known::default(),
         trust: Trust::Full,
     }

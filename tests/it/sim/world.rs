@@ -17,8 +17,8 @@ use rundruf::{
     clock::Virtual,
     conference::{
         event::{Clip, Language},
-        participant::Role,
-        policy::Lobby,
+        participant::{Protection, Role},
+        policy::{Lobby, Policy as RoomPolicy},
     },
     id::{ConferenceId, LegId, PersonId, RoomId, TenantId},
     media::{
@@ -187,7 +187,8 @@ impl World {
 
     /// Makes one whose operator has decided about the sound.
     pub fn with_sound(seed: u64, sound: Sound) -> Self {
-        Self::with(seed, sound, door_config(vec![everybody()]), Lobby::Off)
+        let door = door_config(vec![everybody()]);
+        Self::with(seed, sound, door, RoomPolicy::default())
     }
 
     /// Makes one that these may call.
@@ -197,26 +198,35 @@ impl World {
 
     /// Makes one with this telephone door.
     pub fn with_door(seed: u64, door: DoorConfig) -> Self {
-        Self::with(seed, Sound::default(), door, Lobby::Off)
+        Self::with(seed, Sound::default(), door, RoomPolicy::default())
     }
 
     /// Makes one in whose rooms these wait.
     pub fn with_lobby(seed: u64, lobby: Lobby) -> Self {
-        Self::with(
-            seed,
-            Sound::default(),
-            door_config(vec![everybody()]),
+        let policy = RoomPolicy {
             lobby,
-        )
+            ..RoomPolicy::default()
+        };
+        let door = door_config(vec![everybody()]);
+        Self::with(seed, Sound::default(), door, policy)
     }
 
-    fn with(seed: u64, sound: Sound, door: DoorConfig, lobby: Lobby) -> Self {
+    /// Makes one that these may call, and whose rooms demand protection.
+    pub fn with_protection(seed: u64, trunks: Vec<Trunk>, protection: Protection) -> Self {
+        let policy = RoomPolicy {
+            protection,
+            ..RoomPolicy::default()
+        };
+        Self::with(seed, Sound::default(), door_config(trunks), policy)
+    }
+
+    fn with(seed: u64, sound: Sound, door: DoorConfig, policy: RoomPolicy) -> Self {
         let epoch = now();
         let keys = Keys::from_bytes(&Secret::new([7; 32]));
         let rooms: Vec<TestRoom> = ["4711", "4712"]
             .into_iter()
             .zip(1..)
-            .map(|(number, id)| test_room(number, id, lobby, &keys))
+            .map(|(number, id)| test_room(number, id, policy, &keys))
             .collect();
         let secure = SecureContext::new().unwrap();
         let addresses = BROWSER_SOCKETS.map(|address| vec![address]).to_vec();
@@ -714,7 +724,7 @@ pub fn everybody() -> Trunk {
     }
 }
 
-fn test_room(number: &str, id: u64, lobby: Lobby, keys: &Keys) -> TestRoom {
+fn test_room(number: &str, id: u64, policy: RoomPolicy, keys: &Keys) -> TestRoom {
     let room = Room {
         id: RoomId::from_u64(id),
         tenant: TenantId::DEFAULT,
@@ -722,7 +732,8 @@ fn test_room(number: &str, id: u64, lobby: Lobby, keys: &Keys) -> TestRoom {
         title: Title::new("Canary".to_owned()),
         language: Language::De,
         speakers: None,
-        lobby,
+        lobby: policy.lobby,
+        protection: policy.protection,
         pin_epochs: ByRole::default(),
         link_epochs: ByRole::default(),
         demo: false,

@@ -9,6 +9,7 @@ import { list, nameOf, number, text } from "../text";
 import type { Entry } from "../wire";
 import type { Props } from "./app";
 import { Bars, Icon, type IconName } from "./icon";
+import { Protected } from "./protection";
 
 /** Tints of the name plates, as in the style sheet. */
 const TINTS = 6;
@@ -97,6 +98,7 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
       data-door={entry.door}
       data-role={entry.role}
       data-status={entry.status}
+      data-protection={entry.protection}
       data-speaking={entry.speaking}
       data-microphone={entry.microphone ? "on" : "off"}
       data-disturbs={entry.disturbs ?? "nothing"}
@@ -123,6 +125,7 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
         <div class="marks">
           <Activity language={language} entry={entry} />
           {(own || room.welcome.role === "moderator") && <Hint language={language} entry={entry} />}
+          <Protected language={language} entry={entry} />
           {entry.floor && (
             <span class="badge badge-floor">
               <Icon name="word" />

@@ -5,6 +5,7 @@ import { isInside } from "../roster";
 import { nameOf, roomTitle, text } from "../text";
 import type { Props } from "./app";
 import { Icon } from "./icon";
+import { Protected } from "./protection";
 import { useFocusKept } from "./roster";
 
 /** What somebody sees who waits: nothing of the call, and a way out. */
@@ -59,6 +60,7 @@ export function WaitingList({ state, dispatch, room }: Props & { room: Room }) {
                 <Icon name={entry.door === "phone" ? "phone" : "door"} />
                 <span class="name-text">{name}</span>
                 <span class="unseen">{text(language, `room.door.${entry.door}`)}</span>
+                <Protected language={language} entry={entry} />
               </p>
               <button
                 type="button"

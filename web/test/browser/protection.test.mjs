@@ -1,0 +1,51 @@
+//! How far telephones are protected, as everybody reads it.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch } from "../drivers/chromium.mjs";
+import { entry, OPEN, serve } from "../fake-server.mjs";
+import { SCENES } from "../scenes.mjs";
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+const words = (page, id) => page.locator(`[data-participant=${id}] [data-testid=protection]`).allInnerTexts();
+
+for (const [locale, none, carrier, telephone] of [
+  ["de-DE", "nicht verschlüsselt", "verschlüsselt bis zum Anbieter", "verschlüsselt bis zum Telefon"],
+  ["en-GB", "not encrypted", "encrypted to the carrier", "encrypted to the telephone"],
+]) {
+  test(`a guest reads of each telephone how far it is protected (${locale})`, () =>
+    inScene("room-protection-guest", locale, async (page, server) => {
+      const rows = await Promise.all(["anna", "tel1", "tel2", "tel3"].map((id) => words(page, id)));
+      assert.deepEqual(rows, [[], [none], [carrier], [telephone]]);
+      // What changes in a call changes here.
+      const worse = entry("tel2", { door: "phone", ordinal: 2, protection: "none" });
+      server.send({ type: "delta", version: 2, state: OPEN, entries: [worse], gone: [] });
+      await page.locator("[data-participant=tel2][data-protection=none]").waitFor();
+      assert.deepEqual(await words(page, "tel2"), [none]);
+    }));
+}
+
+test("a moderator reads it of who waits, too", () =>
+  inScene("room-protection-moderator", "de-DE", async (page) => {
+    assert.deepEqual(await words(page, "tel4"), ["nicht verschlüsselt"]);
+  }));
+
+async function inScene(name, locale, check) {
+  const scene = SCENES[name];
+  const server = await serve({ script: scene.script });
+  const context = await browser.newContext({ locale, permissions: ["microphone"], reducedMotion: "reduce" });
+  const page = await context.newPage();
+  try {
+    await page.goto(`${server.url}#secret`);
+    await scene.act(page, server);
+    await check(page, server);
+  } finally {
+    await context.close();
+    await server.close();
+  }
+}
