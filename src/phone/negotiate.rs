@@ -44,7 +44,10 @@ pub(super) struct Session {
     place: Place,
     terms: Arc<Terms>,
     session_id: u64,
+    /// Our offer that waits for its answer.
     offered: Option<Description>,
+    /// What we have said last, which the endpoint repeats to keep the session alive.
+    described: Option<Description>,
     bindings: Bindings,
     ring: Keyring,
     /// How media is protected by what was agreed last.
@@ -73,6 +76,7 @@ impl Session {
             terms,
             session_id,
             offered: None,
+            described: None,
             bindings: Bindings::default(),
             ring: Keyring::draw(rng),
             current: Security::Plain,
@@ -95,6 +99,7 @@ impl Session {
             (answer, agreed) = self.with_local(|local| offer_answer::answer(offer, local))?;
         }
         self.bindings.note(offer);
+        self.described = Some(answer.clone());
         let media = self.agree(agreed);
         Ok(Outcome { answer, media })
     }
@@ -104,12 +109,15 @@ impl Session {
         let offer = self.with_local(|local| offer_answer::offer(local, &self.bindings));
         self.bindings.note(&offer);
         self.offered = Some(offer.clone());
+        self.described = Some(offer.clone());
         offer
     }
 
-    /// Reads the answer to our offer.
+    /// Reads the answer to our offer, or to what we have said last: the peer may name another address, for example, when
+    /// the session is only to be kept alive (RFC 4028 §7.4).
     pub(super) fn conclude(&mut self, answer: &Description) -> Result<PhoneMedia, Refusal> {
-        let offered = self.offered.take().ok_or(Refusal::Mismatch)?;
+        let offered = self.offered.take().or_else(|| self.described.clone());
+        let offered = offered.ok_or(Refusal::Mismatch)?;
         let agreed = self.with_local(|local| offer_answer::conclude(&offered, answer, local))?;
         self.bindings.note(answer);
         Ok(self.agree(agreed))
@@ -179,3 +187,42 @@ const PREFERENCE: [AudioCodec; 4] = [
     AudioCodec::Pcma,
     AudioCodec::Pcmu,
 ];
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    fn audio(port: u16) -> Description {
+        let text = format!(
+            "v=0\r\no=- 1 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\
+             m=audio {port} RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+        );
+        Description::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_answer_to_a_refresh_of_ours_is_heeded() {
+        let place = Place {
+            address: "192.0.2.1".parse().unwrap(),
+            rtp_port: 20_000,
+            here: false,
+            fingerprint: String::new(),
+        };
+        let terms = Terms {
+            policy: Policy::Off,
+            ..Terms::default()
+        };
+        let mut rng = StdRng::seed_from_u64(1);
+        let mut session = Session::new(place, Arc::new(terms), 1, &mut rng);
+        assert!(session.conclude(&audio(4_000)).is_err(), "nothing was said");
+        let agreed = session.answer(&audio(4_000), &mut rng).unwrap().media;
+        assert_eq!(agreed.remote.expose().port(), 4_000);
+        for port in [4_000, 4_002] {
+            let agreed = session.conclude(&audio(port)).unwrap();
+            assert_eq!(agreed.remote.expose().port(), port);
+            assert_eq!(agreed.format.payload_type, 8);
+        }
+    }
+}
