@@ -18,13 +18,15 @@ use serde::{Deserialize, Deserializer, de};
 use crate::conference::policy::Speakers;
 
 pub use self::{
+    contradiction::Contradiction,
     error::{Error, Place},
     trunk::{
-        CertificateName, Contradiction, Dialled, Digits, Encryption, MaxCalls, Number, Protects,
-        Trunk, TrunkKind,
+        CertificateName, Dialled, Digits, Encryption, Expires, MaxCalls, Number, Protects, Trunk,
+        TrunkKind,
     },
 };
 
+mod contradiction;
 mod error;
 mod trunk;
 
@@ -143,6 +145,8 @@ pub struct Sip {
     pub listen_tls: Vec<SocketAddr>,
     /// The certificates of those who vouch for the other side of trunks over TLS.
     pub authorities: Auto<PathBuf>,
+    /// Who is asked where the servers of trunks are.
+    pub name_server: Auto<SocketAddr>,
     /// The host in SIP addresses told to people.
     pub public_host: Auto<Host>,
     /// How the server names itself to telephones.
@@ -156,6 +160,7 @@ impl Default for Sip {
             listen_tcp: vec![loopback(5060)],
             listen_tls: vec![loopback(5061)],
             authorities: Auto::Derived,
+            name_server: Auto::Derived,
             public_host: Auto::Derived,
             user_agent: String::from("Rundruf"),
         }

@@ -20,6 +20,35 @@ pub const SIP_CONNECTIONS_PER_SOURCE_MAX: usize = 64;
 pub const SIP_CONNECTION_SILENT_MAX: Duration = Duration::from_secs(30);
 /// A connection that sends nothing for this long is closed; trunks keep theirs alive more often.
 pub const SIP_CONNECTION_IDLE_MAX: Duration = Duration::from_secs(3_600);
+/// How long a server may leave octets of ours unacknowledged on a connection that we made; then it counts as lost.
+pub const SIP_CONNECTION_DEAD_MAX: Duration = Duration::from_secs(30);
+/// How long locating a trunk's server may take; then what was found until then is used.
+pub const LOCATE_MAX: Duration = Duration::from_secs(15);
+/// How long a name server may take to answer; then it is asked again, or another is.
+pub const DNS_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often a name server is asked again.
+pub const DNS_ATTEMPTS: usize = 2;
+/// Answers of name servers that are kept; a further one displaces the one least used.
+pub const DNS_ANSWERS_CACHED: u64 = 256;
+/// For how long an answer is kept at least, whatever it says itself.
+pub const DNS_TTL_MIN: Duration = Duration::from_secs(30);
+/// For how long an answer is kept at most, whatever it says itself.
+pub const DNS_TTL_MAX: Duration = Duration::from_secs(3_600);
+/// For how long it is kept that there is no answer.
+pub const DNS_NOT_FOUND_CACHED: Duration = Duration::from_secs(30);
+/// After all addresses of a trunk's server failed, they are tried again after half of this or up to the whole; after each
+/// further failure the time doubles (RFC 5626 §4.5).
+pub const LINK_RETRY: Duration = Duration::from_secs(30);
+/// That time at most.
+pub const LINK_RETRY_MAX: Duration = Duration::from_secs(30 * 60);
+/// A connection to a trunk's server that was of use for this long is made again at once when it is lost.
+pub const LINK_SETTLED: Duration = Duration::from_secs(60);
+/// How often at least something is sent over a connection to a trunk's server (RFC 5626 §4.4.1).
+pub const LINK_KEEP_ALIVE_STREAM: Duration = Duration::from_secs(90);
+/// How often at most a datagram is sent that keeps the way from a registrar open; address translators forget after 30 s.
+pub const LINK_KEEP_ALIVE_DATAGRAM: Duration = Duration::from_secs(20);
+/// By how much it is sent later.
+pub const LINK_KEEP_ALIVE_DATAGRAM_SPREAD: Duration = Duration::from_secs(5);
 /// TLS handshakes at a time; whoever connects meanwhile is closed at once.
 pub const SIP_HANDSHAKES_MAX: usize = 64;
 /// How long connecting may take, the TLS handshake included; then the connection is closed.

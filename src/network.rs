@@ -30,6 +30,14 @@ impl Network {
     }
 }
 
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Self {
+        let base = address.to_canonical();
+        let prefix = if base.is_ipv4() { 32 } else { 128 };
+        Self { base, prefix }
+    }
+}
+
 /// The text is not an address, or its prefix is longer than the address or cuts off set bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an address or a block of addresses")]

@@ -14,7 +14,7 @@ use std::{
 };
 
 use rand::Rng;
-use sip::rtp::Discard;
+use sip::{Account, Protocol, rtp::Discard};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, watch},
@@ -38,6 +38,7 @@ use crate::{
         pool::{Pool, PoolConfig, PortRange},
     },
     phone::{self, TrunkCounts},
+    pii::Pii,
     server::{Parts, Server, Sound, Spared, census::Census, prompts::Prompts},
     start::{self, Obstacle},
     store,
@@ -331,6 +332,7 @@ fn door(
             plan: trunk.plan(),
             max_calls: trunk.max_calls.get(),
             media: media_rules(trunk),
+            upkeep: upkeep(config, trunk, identity)?,
         });
     }
     Ok(phone::DoorConfig {
@@ -341,6 +343,69 @@ fn door(
         user_agent: config.sip.user_agent.clone(),
         trunks,
         media: media.to_vec(),
+        names: match config.sip.name_server {
+            Auto::Derived => phone::Names::system(),
+            Auto::Set(server) => phone::Names::asking(server),
+        },
+    })
+}
+
+/// What is to be done at the server of a trunk, if it names one.
+fn upkeep(
+    config: &Config,
+    trunk: &config::Trunk,
+    identity: &Arc<Identity>,
+) -> Result<Option<phone::Upkeep>, Error> {
+    let (server, duty) = match (&trunk.registrar, &trunk.probe) {
+        (Some(registrar), _) => {
+            let server = trunk.proxy.as_ref().unwrap_or(registrar);
+            (
+                server,
+                phone::Duty::Register(Box::new(registering(trunk, registrar)?)),
+            )
+        }
+        (None, Some(server)) => (server, phone::Duty::Probe),
+        (None, None) => return Ok(None),
+    };
+    let place = server.place();
+    let believed = || -> Result<_, Error> {
+        let authorities = authorities(config, trunk)?;
+        Ok(tls::sip_client_config(identity, &authorities)?)
+    };
+    let client = match place.protocol {
+        _ if place.secure => Some(believed()?),
+        Some(Protocol::Tls) => Some(believed()?),
+        Some(Protocol::Udp | Protocol::Tcp) => None,
+        // The DNS will tell; without authorities TLS is left out.
+        None => believed().ok(),
+    };
+    Ok(Some(phone::Upkeep {
+        server: server.clone(),
+        client,
+        duty,
+    }))
+}
+
+fn registering(
+    trunk: &config::Trunk,
+    registrar: &phone::ServerUri,
+) -> Result<phone::Registering, Obstacle> {
+    let file = &trunk.password_file;
+    let password = store::read_secret(file).map_err(|source| Obstacle::Password {
+        file: file.clone(),
+        source,
+    })?;
+    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    Ok(phone::Registering {
+        registrar: registrar.clone(),
+        proxy: trunk.proxy.clone(),
+        user: Pii::new(trunk.user.clone()),
+        account: Account {
+            user: Pii::new(given(&trunk.auth_user).unwrap_or_else(|| trunk.user.clone())),
+            password,
+            realm: given(&trunk.realm),
+        },
+        expires: trunk.expires.get(),
     })
 }
 
@@ -525,7 +590,21 @@ fn by_trunk(trunks: &[TrunkCounts]) -> impl Iterator<Item = Metric> {
             |of| of.other,
         ),
     ];
-    rows.into_iter().map(|(name, help, kind, count)| Metric {
+    // Of trunks whose server nobody asks it is not known whether they are up.
+    let standing = trunks.iter().enumerate();
+    let kept = standing.filter(|(_, of)| of.standing != phone::Standing::Unasked);
+    let up = Metric {
+        name: "rundruf_trunk_up",
+        help: "Whether the trunk's server knows us, or answers.",
+        kind: Kind::Gauge,
+        samples: kept
+            .map(|(trunk, of)| Sample {
+                label: Some(Label::Number("trunk", trunk)),
+                value: u64::from(of.standing == phone::Standing::Up),
+            })
+            .collect(),
+    };
+    let counted = rows.into_iter().map(|(name, help, kind, count)| Metric {
         name,
         help,
         kind,
@@ -537,7 +616,8 @@ fn by_trunk(trunks: &[TrunkCounts]) -> impl Iterator<Item = Metric> {
                 value: count(counts),
             })
             .collect(),
-    })
+    });
+    counted.chain(Some(up).filter(|up| !up.samples.is_empty()))
 }
 
 /// Gathers what tells the media workers apart.

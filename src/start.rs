@@ -22,7 +22,7 @@ use crate::{
     config::{self, Auto, Config, LogLevel},
     http::BindError,
     server::{prompts, secrets::KeyError},
-    store,
+    store::{self, SecretError},
     tls::CertificateError,
 };
 
@@ -61,6 +61,14 @@ pub enum Obstacle {
     /// The key of PINs and links cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The password of a trunk cannot be used.
+    #[error("{}: {source}", file.display())]
+    Password {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: SecretError,
+    },
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -205,6 +213,7 @@ impl Obstacle {
                  (ulimit -n {needed}) or make the range of ports smaller."
             ),
             (Self::Key(error), _) => told_key(error, language),
+            (Self::Password { file, source }, _) => told_password(file, source, language),
             (Self::Certificate(error), Language::De) => {
                 format!("Das Zertifikat ist nicht verwendbar: {error}.")
             }
@@ -384,6 +393,30 @@ fn told_key(error: &KeyError, language: Language) -> String {
     }
 }
 
+fn told_password(file: &Path, error: &SecretError, language: Language) -> String {
+    let file = file.display();
+    match (error, language) {
+        (SecretError::Unreadable(source), Language::De) => {
+            format!("Die Passwortdatei {file} (trunk.password_file) ist nicht lesbar: {source}.")
+        }
+        (SecretError::Unreadable(source), Language::En) => {
+            format!("The password file {file} (trunk.password_file) cannot be read: {source}.")
+        }
+        (SecretError::Exposed, Language::De) => format!(
+            "Die Passwortdatei {file} (trunk.password_file) dürfen andere lesen: chmod 600 {file}."
+        ),
+        (SecretError::Exposed, Language::En) => format!(
+            "The password file {file} (trunk.password_file) may be read by others: chmod 600 {file}."
+        ),
+        (SecretError::Empty, Language::De) => format!(
+            "In der Passwortdatei {file} (trunk.password_file) steht nichts: das Passwort gehört in die erste Zeile."
+        ),
+        (SecretError::Empty, Language::En) => format!(
+            "The password file {file} (trunk.password_file) has nothing in it: the password is to be its first line."
+        ),
+    }
+}
+
 /// Returns an error and what lies behind it in one line.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -463,6 +496,20 @@ mod tests {
                 "chmod 600 var/file",
             ),
             (Obstacle::Key(KeyError::NotAKey(file.clone())), "var/file"),
+            (
+                Obstacle::Password {
+                    file: file.clone(),
+                    source: SecretError::Exposed,
+                },
+                "chmod 600 var/file",
+            ),
+            (
+                Obstacle::Password {
+                    file: file.clone(),
+                    source: SecretError::Empty,
+                },
+                "var/file",
+            ),
             (
                 Obstacle::Certificate(CertificateError::NotPem(file.clone())),
                 "var/file",

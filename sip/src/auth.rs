@@ -20,8 +20,9 @@ pub struct Account {
     pub user: Pii<String, Carriage>,
     /// The password.
     pub password: Secret<String>,
-    /// The only realm that is answered; without one, whichever realm the peer names. It should be known: whoever is called
-    /// through a proxy that lets it pass could otherwise ask for a proof too, and try passwords against it.
+    /// The only realm that is answered; without one, whichever realm the peer names, until a registrar has accepted what
+    /// was answered: then its realm alone. Whoever is called through a proxy that lets it pass could otherwise ask for a
+    /// proof too, and try passwords against it.
     pub realm: Option<String>,
 }
 
@@ -61,6 +62,12 @@ impl Digest {
     pub(crate) fn renew(&mut self) {
         self.registrar.tries = 0;
         self.proxy.tries = 0;
+    }
+
+    /// The realm of the server itself that was answered last.
+    pub(crate) fn realm(&self) -> Option<&str> {
+        let challenge = self.registrar.challenge.as_ref()?;
+        Some(&challenge.realm)
     }
 
     /// Takes the challenge of a 401 or 407; afterwards the request is to be sent again with [`Self::authorize`]. It is

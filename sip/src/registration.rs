@@ -390,6 +390,9 @@ impl Registration {
         }
         self.service_routes = service_routes(&response.headers);
         self.rounds = 0;
+        if self.registrar.account.realm.is_none() {
+            self.registrar.account.realm = self.digest.realm().map(str::to_owned);
+        }
         if let Some(public) = public.filter(|public| *public != self.contact)
             && self.moved_from.is_none()
         {

@@ -124,6 +124,31 @@ fn wrong_credentials_are_sent_once_in_twenty_minutes() {
 }
 
 #[test]
+fn the_realm_that_has_accepted_us_is_the_only_one_from_then_on() {
+    let mut network = Network::answering(|request| {
+        let row = challenge("WWW-Authenticate", "MD5", "n", ", qop=\"auth\"");
+        match field(request, "CSeq").unwrap() {
+            "1 REGISTER" => vec![reply(request, "401 Unauthorized", "r", &row, "")],
+            "2 REGISTER" => vec![granted(request, 600, "")],
+            _ => {
+                let other = row.replace("carrier.example", "other.example");
+                vec![reply(request, "401 Unauthorized", "r", &other, "")]
+            }
+        }
+    });
+    network.register(registrar(), udp());
+    network.run_seconds(400);
+    let refused = TrunkEvent::Unregistered(Unregistered::Credentials);
+    assert_eq!(network.trunk_events(), [registered(600), refused]);
+    assert_eq!(network.requests("REGISTER"), 3);
+    assert!(
+        !network
+            .ladder()
+            .contains("other.example\", nonce=\"n\", uri")
+    );
+}
+
+#[test]
 fn ladder_of_a_registration_that_is_too_brief() {
     let mut network = Network::answering(|request| {
         let asked: u32 = field(request, "Expires").unwrap().parse().unwrap();

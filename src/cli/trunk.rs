@@ -13,7 +13,7 @@ use super::{Error, print_json};
 use crate::{
     conference::event::Language,
     config::{self, Config, Number},
-    phone::{Counts, TrunkCounts},
+    phone::{self, Counts, Fault, TrunkCounts},
     start::Obstacle,
 };
 
@@ -31,7 +31,8 @@ pub struct TrunkArguments {
 /// What to do with trunks.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum TrunkCommand {
-    /// List the trunks of the running server: their numbers, their calls, and the calls they refused since its start.
+    /// List the trunks of the running server: whether it is registered there, their numbers, their calls, and the calls
+    /// they refused since its start.
     List,
 }
 
@@ -51,6 +52,13 @@ struct TrunkStanding {
     name: String,
     numbers: Vec<String>,
     max_calls: usize,
+    /// Whether the server registers there.
+    registers: bool,
+    server: ServerStanding,
+    /// How often the registrar has said that it knows us.
+    registrations: u64,
+    /// Until when it does, in seconds since 1970.
+    registered_until: Option<u64>,
     calls: u64,
     taken: u64,
     unknown: u64,
@@ -61,6 +69,111 @@ struct TrunkStanding {
     last_call: Option<u64>,
 }
 
+/// How the way to a trunk's server stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+enum ServerStanding {
+    /// None is kept.
+    #[default]
+    Unasked,
+    Locating,
+    Connecting,
+    Asking,
+    Up,
+    Refused {
+        status: u16,
+    },
+    Credentials,
+    NotFound,
+    Unreachable,
+    WrongName,
+    Untrusted,
+    Silent,
+    Failed {
+        status: u16,
+    },
+}
+
+impl From<phone::Standing> for ServerStanding {
+    fn from(standing: phone::Standing) -> Self {
+        match standing {
+            phone::Standing::Unasked => Self::Unasked,
+            phone::Standing::Locating => Self::Locating,
+            phone::Standing::Connecting => Self::Connecting,
+            phone::Standing::Asking => Self::Asking,
+            phone::Standing::Up => Self::Up,
+            phone::Standing::Refused(status) => Self::Refused { status },
+            phone::Standing::Credentials => Self::Credentials,
+            phone::Standing::Down(fault) => match fault {
+                Fault::NotFound => Self::NotFound,
+                Fault::Unreachable => Self::Unreachable,
+                Fault::WrongName => Self::WrongName,
+                Fault::Untrusted => Self::Untrusted,
+                Fault::Silent => Self::Silent,
+                Fault::Failed(status) => Self::Failed { status },
+            },
+        }
+    }
+}
+
+impl ServerStanding {
+    /// Says it in words; `registered` is for how long we are.
+    fn told(self, language: Language, registered: Option<&str>) -> String {
+        let (german, english) = match (self, registered) {
+            (Self::Unasked, _) => ("wird nicht gefragt", "not asked"),
+            (Self::Locating, _) => ("Server wird gesucht", "looking for the server"),
+            (Self::Connecting, _) => ("Verbindung wird aufgebaut", "connecting"),
+            (Self::Asking, _) => ("wartet auf die Antwort", "waiting for the answer"),
+            (Self::Up, Some(span)) => {
+                return match language {
+                    Language::De => format!("besteht, noch {span} lang"),
+                    Language::En => format!("registered, for another {span}"),
+                };
+            }
+            (Self::Up, None) => ("antwortet", "answers"),
+            (Self::Refused { status }, _) => {
+                return match language {
+                    Language::De => format!("mit {status} abgelehnt: Konto und Nummer prüfen"),
+                    Language::En => {
+                        format!("refused with {status}: check the account and the number")
+                    }
+                };
+            }
+            (Self::Credentials, _) => (
+                "abgelehnt: Benutzer, Passwort oder Realm stimmt nicht",
+                "refused: user, password or realm is wrong",
+            ),
+            (Self::NotFound, _) => (
+                "der Name des Servers führt nirgendwohin",
+                "the server's name leads nowhere",
+            ),
+            (Self::Unreachable, _) => (
+                "der Server ist nicht erreichbar",
+                "the server cannot be reached",
+            ),
+            (Self::WrongName, _) => (
+                "das Zertifikat des Servers gehört zu einem anderen Namen",
+                "the server's certificate is for another name",
+            ),
+            (Self::Untrusted, _) => (
+                "das Zertifikat des Servers ist abgelaufen oder von niemandem, dem zu trauen ist",
+                "the server's certificate has expired or is from nobody who is trusted",
+            ),
+            (Self::Silent, _) => ("der Server antwortet nicht", "the server does not answer"),
+            (Self::Failed { status }, _) => {
+                return match language {
+                    Language::De => format!("der Server meldet den Fehler {status}"),
+                    Language::En => format!("the server fails with {status}"),
+                };
+            }
+        };
+        match language {
+            Language::De => german.to_owned(),
+            Language::En => english.to_owned(),
+        }
+    }
+}
+
 impl Standing {
     /// How trunks stand that nobody has called yet.
     pub fn new(trunks: &[config::Trunk]) -> Self {
@@ -68,6 +181,10 @@ impl Standing {
             name: one_line(&trunk.name),
             numbers: trunk.numbers.iter().map(written).collect(),
             max_calls: trunk.max_calls.get(),
+            registers: trunk.registrar.is_some(),
+            server: ServerStanding::default(),
+            registrations: 0,
+            registered_until: None,
             calls: 0,
             taken: 0,
             unknown: 0,
@@ -131,6 +248,14 @@ impl TrunkStanding {
         if self.came() > before {
             self.last_call = Some(now.as_secs());
         }
+        self.server = counts.standing.into();
+        if counts.registrations > self.registrations {
+            self.registrations = counts.registrations;
+            self.registered_until = Some((now + counts.expires).as_secs());
+        }
+        if self.server != ServerStanding::Up {
+            self.registered_until = None;
+        }
     }
 
     /// Calls that ever came, each of which is counted once.
@@ -161,6 +286,16 @@ impl TrunkStanding {
         ]
         .map(|(number, words)| format!("{number} {words}"));
         writeln!(out, "{}", self.name)?;
+        if self.server != ServerStanding::Unasked {
+            let left = |until: u64| span(until.saturating_sub(now.as_secs()));
+            let registered = self.registered_until.map(left);
+            let told = self.server.told(language, registered.as_deref());
+            let label = match self.registers {
+                true => words.registration,
+                false => words.server,
+            };
+            writeln!(out, "  {label:WIDTH$}{told}")?;
+        }
         for (label, value) in [
             (words.numbers, self.numbers.join(", ")),
             (words.calls, calls),
@@ -228,6 +363,8 @@ fn span(seconds: u64) -> String {
 
 /// Labels and words in one language.
 struct Words {
+    registration: &'static str,
+    server: &'static str,
     numbers: &'static str,
     calls: &'static str,
     of: &'static str,
@@ -242,6 +379,8 @@ struct Words {
 }
 
 const DE: Words = Words {
+    registration: "Anmeldung",
+    server: "Gegenstelle",
     numbers: "Nummern",
     calls: "Anrufe",
     of: "von höchstens",
@@ -256,6 +395,8 @@ const DE: Words = Words {
 };
 
 const EN: Words = Words {
+    registration: "registration",
+    server: "other side",
     numbers: "numbers",
     calls: "calls",
     of: "of at most",
@@ -302,7 +443,7 @@ mod tests {
                 unknown: 5,
                 full: 1,
                 unusable: 2,
-                other: 0,
+                ..TrunkCounts::default()
             }],
             ..Counts::default()
         }
@@ -349,6 +490,54 @@ mod tests {
         let value: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(value["trunks"][0]["unknown"], 5);
         assert_eq!(value["trunks"][0]["last_call"], NOW.as_secs() - 180);
+    }
+
+    #[test]
+    fn it_is_said_whether_the_server_is_registered_and_why_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = settings(folder.path());
+        let mut standing = Standing::new(&config.trunk);
+        standing.trunks[0].registers = true;
+        let mut told = |standing_now, registrations, language| {
+            let mut counts = counts();
+            let trunk = &mut counts.trunks[0];
+            trunk.standing = standing_now;
+            (trunk.registrations, trunk.expires) = (registrations, Duration::from_secs(600));
+            standing.update(&counts, NOW - Duration::from_secs(60));
+            write_private(&config.store.trunks_file(), standing.to_json().as_bytes()).unwrap();
+            let listed = say(&config, "rundruf trunk list", language).unwrap();
+            listed.lines().nth(1).unwrap().to_owned()
+        };
+        use phone::Standing as Now;
+        for (now, registrations, german, english) in [
+            (
+                Now::Up,
+                1,
+                "  Anmeldung       besteht, noch 9 min lang",
+                "  registration    registered, for another 9 min",
+            ),
+            (
+                Now::Refused(403),
+                1,
+                "  Anmeldung       mit 403 abgelehnt: Konto und Nummer prüfen",
+                "  registration    refused with 403: check the account and the number",
+            ),
+            (
+                Now::Down(Fault::WrongName),
+                1,
+                "  Anmeldung       das Zertifikat des Servers gehört zu einem anderen Namen",
+                "  registration    the server's certificate is for another name",
+            ),
+            (
+                Now::Locating,
+                1,
+                "  Anmeldung       Server wird gesucht",
+                "  registration    looking for the server",
+            ),
+        ] {
+            assert_eq!(told(now, registrations, Language::De), german);
+            assert_eq!(told(now, registrations, Language::En), english);
+        }
     }
 
     #[test]

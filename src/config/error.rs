@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::trunk::Contradiction;
+use super::contradiction::Contradiction;
 use crate::conference::event::Language;
 
 /// Settings cannot be used.
@@ -265,10 +265,16 @@ fn key_before(text: &str, offset: usize) -> String {
         .to_owned()
 }
 
-/// Returns the line of the shipped settings that sets the key.
+/// Returns the line of the shipped settings that sets the key, to something if there is such a line.
 fn example(key: &str) -> &'static str {
     let place = Place::of_key(key, 0, SHIPPED, Path::new(""));
-    SHIPPED.lines().nth(place.line - 1).unwrap_or_default()
+    let line = SHIPPED.lines().nth(place.line - 1).unwrap_or_default();
+    let Some(nothing) = line.strip_suffix("\"\"") else {
+        return line;
+    };
+    let commented = SHIPPED.lines().filter_map(|line| line.strip_prefix('#'));
+    let mut telling = commented.filter(|line| line.starts_with(nothing));
+    telling.next().unwrap_or(line)
 }
 
 /// The settings as shipped, for examples in errors.

@@ -1,6 +1,6 @@
 //! Section `[[trunk]]`: who may call in, which numbers lead where, and what such settings must not say.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use rustls::pki_types::ServerName;
 use serde::{
@@ -8,11 +8,12 @@ use serde::{
     de::{self, value::MapAccessDeserializer},
 };
 
+use super::contradiction::Contradiction;
 use crate::{
     conference::event::Language,
     limit::CALLS_MAX,
     network::Network,
-    phone::{DialPlan, is_room_number},
+    phone::{DialPlan, ServerUri, is_room_number},
 };
 
 /// An entry of `[[trunk]]`: who may call in, and which numbers lead where.
@@ -33,6 +34,30 @@ pub struct Trunk {
     /// The file of those who vouch for its certificate, if not those of `[sip]`.
     #[serde(default)]
     pub authority: PathBuf,
+    /// Where we register so that its calls come.
+    #[serde(default, deserialize_with = "server")]
+    pub registrar: Option<ServerUri>,
+    /// The proxy that registering goes through, if it does.
+    #[serde(default, deserialize_with = "server")]
+    pub proxy: Option<ServerUri>,
+    /// As whom we register: the user part of our address there.
+    #[serde(default)]
+    pub user: String,
+    /// Who proves it, if by another name.
+    #[serde(default)]
+    pub auth_user: String,
+    /// The file with the password.
+    #[serde(default)]
+    pub password_file: PathBuf,
+    /// Who alone may ask for it; empty for the first that does.
+    #[serde(default)]
+    pub realm: String,
+    /// For how long we register at a time.
+    #[serde(default)]
+    pub expires: Expires,
+    /// The server of a peer that is asked whether it is there.
+    #[serde(default, deserialize_with = "server")]
+    pub probe: Option<ServerUri>,
     /// Which called numbers it may reach.
     pub numbers: Vec<Number>,
     /// The country code in whose place its exchange may write a 0; empty where that is no habit.
@@ -72,6 +97,14 @@ impl Trunk {
                 .to_vec(),
             certificate: CertificateName::default(),
             authority: PathBuf::new(),
+            registrar: None,
+            proxy: None,
+            user: String::new(),
+            auth_user: String::new(),
+            password_file: PathBuf::new(),
+            realm: String::new(),
+            expires: Expires::default(),
+            probe: None,
             numbers: vec![Number::Rooms, Number::Bridge],
             country: Self::country(),
             area: Digits::default(),
@@ -102,13 +135,31 @@ impl Trunk {
 
     /// Tells whether its calls travel unencrypted between machines.
     pub fn is_exposed(&self) -> bool {
-        self.encryption == Encryption::Off && !self.peers.iter().all(Network::is_loopback)
+        let servers = [&self.registrar, &self.proxy, &self.probe];
+        let mut servers = servers.into_iter().flatten();
+        let near =
+            self.peers.iter().all(Network::is_loopback) && servers.all(ServerUri::is_loopback);
+        self.encryption == Encryption::Off && !near
     }
 
     /// Returns what is wrong with the numbers, if anything is.
     pub(super) fn contradiction(&self) -> Option<Contradiction> {
-        if self.peers.is_empty() && self.certificate.0.is_none() {
-            return Some(Contradiction::Nobody);
+        match self.kind {
+            TrunkKind::Peer if self.registrar.is_some() => {
+                return Some(Contradiction::PeerRegisters);
+            }
+            TrunkKind::Peer if self.peers.is_empty() && self.certificate.0.is_none() => {
+                return Some(Contradiction::Nobody);
+            }
+            TrunkKind::Registered if self.registrar.is_none() => {
+                return Some(Contradiction::NoRegistrar);
+            }
+            TrunkKind::Registered
+                if self.user.is_empty() || self.password_file.as_os_str().is_empty() =>
+            {
+                return Some(Contradiction::NoAccount);
+            }
+            TrunkKind::Peer | TrunkKind::Registered => {}
         }
         if self.country.0.is_empty() && !self.area.0.is_empty() {
             return Some(Contradiction::AreaWithoutCountry);
@@ -150,129 +201,15 @@ impl Trunk {
     }
 }
 
-/// What the settings of a trunk must not say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Contradiction {
-    /// The trunk has neither addresses nor a certificate.
-    Nobody,
-    /// An area code stands in no country.
-    AreaWithoutCountry,
-    /// Unencrypted sound would be sent to wherever anybody sends some from.
-    LatchWithoutNetworks,
-    /// A number has both the country code and the 0 in its place: `+49030123456`.
-    TrunkPrefix(String),
-    /// A number is one of need or of a service, such as 112.
-    Service(String),
-    /// What a number is to lead to cannot be the number of a room.
-    NoRoom(String),
-    /// A number might be a room's, while every room's number leads to its room.
-    Room(String),
-    /// Two numbers are the same or can be dialled the same way.
-    Same(String, String),
-}
-
-impl Contradiction {
-    /// The key that it stands at.
-    pub(super) const fn key(&self) -> &'static str {
-        match self {
-            Self::Nobody => "trunk.peers",
-            Self::AreaWithoutCountry => "trunk.area",
-            Self::LatchWithoutNetworks => "trunk.latch",
-            Self::TrunkPrefix(_)
-            | Self::Service(_)
-            | Self::NoRoom(_)
-            | Self::Room(_)
-            | Self::Same(..) => "trunk.numbers",
-        }
-    }
-
-    /// Says what is wrong, and what would be right.
-    pub(super) fn told(&self, language: Language) -> String {
-        match language {
-            Language::En => self.in_english(),
-            Language::De => self.in_german(),
-        }
-    }
-
-    fn in_english(&self) -> String {
-        match self {
-            Self::Nobody => String::from(
-                "nobody could call in; give addresses or the name in a certificate, for example: \
-                 peers = [\"192.0.2.7\"] or certificate = \"sbc.example.net\"",
-            ),
-            Self::AreaWithoutCountry => String::from(
-                "an area code needs its country, for example: country = \"49\" and area = \"30\"",
-            ),
-            Self::LatchWithoutNetworks => String::from(
-                "unencrypted sound is sent where it comes from only within networks that are named, for example: \
-                 media_networks = [\"198.51.100.0/24\"]",
-            ),
-            Self::TrunkPrefix(number) => format!(
-                "{number} has the 0 that stands in place of the country code beside it; valid is, for example: \
-                 \"+4930123456\""
-            ),
-            Self::Service(number) => format!(
-                "{number} is an emergency or service number and cannot be a dial-in; valid is, for example: \
-                 \"+4930123456\""
-            ),
-            Self::NoRoom(room) => format!(
-                "{room} cannot be the number of a room; valid is, for example: \
-                 {{ number = \"+4930123456\", room = \"4711\" }}"
-            ),
-            Self::Room(number) => format!(
-                "{number} could be the number of a room, and \"rooms\" leads those to their rooms; write the number in \
-                 full, for example \"+4930123456\", or leave \"rooms\" out"
-            ),
-            Self::Same(one, other) => format!(
-                "{one} and {other} can be dialled the same way; leave one of them out, or correct country and area"
-            ),
-        }
-    }
-
-    fn in_german(&self) -> String {
-        match self {
-            Self::Nobody => String::from(
-                "niemand könnte anrufen; nennen Sie Adressen oder den Namen in einem Zertifikat, zum Beispiel: \
-                 peers = [\"192.0.2.7\"] oder certificate = \"sbc.example.net\"",
-            ),
-            Self::AreaWithoutCountry => String::from(
-                "eine Ortsvorwahl braucht ihr Land, zum Beispiel: country = \"49\" und area = \"30\"",
-            ),
-            Self::LatchWithoutNetworks => String::from(
-                "unverschlüsselter Ton wird nur innerhalb genannter Netze dorthin geschickt, woher er kommt, zum \
-                 Beispiel: media_networks = [\"198.51.100.0/24\"]",
-            ),
-            Self::TrunkPrefix(number) => format!(
-                "{number} hat neben der Landesvorwahl auch die 0, die an ihrer Stelle steht; gültig ist zum Beispiel: \
-                 \"+4930123456\""
-            ),
-            Self::Service(number) => format!(
-                "{number} ist eine Notruf- oder Servicenummer und kann keine Einwahlnummer sein; gültig ist zum \
-                 Beispiel: \"+4930123456\""
-            ),
-            Self::NoRoom(room) => format!(
-                "{room} kann keine Raumnummer sein; gültig ist zum Beispiel: \
-                 {{ number = \"+4930123456\", room = \"4711\" }}"
-            ),
-            Self::Room(number) => format!(
-                "{number} könnte eine Raumnummer sein, und \"rooms\" führt diese in ihre Räume; schreiben Sie die Nummer \
-                 vollständig, zum Beispiel \"+4930123456\", oder lassen Sie \"rooms\" weg"
-            ),
-            Self::Same(one, other) => format!(
-                "{one} und {other} lassen sich gleich wählen; lassen Sie eine davon weg oder berichtigen Sie country und \
-                 area"
-            ),
-        }
-    }
-}
-
 /// How a trunk is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrunkKind {
-    /// By its address.
+    /// By its address or its certificate.
     #[default]
     Peer,
+    /// By our registration: its calls come from where we register.
+    Registered,
 }
 
 /// Whether a trunk's calls are encrypted.
@@ -434,6 +371,44 @@ impl<'de> Deserialize<'de> for MaxCalls {
     }
 }
 
+/// For how long we register at a time: a minute to a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expires(u32);
+
+impl Expires {
+    /// Returns the time.
+    pub fn get(self) -> Duration {
+        Duration::from_secs(self.0.into())
+    }
+}
+
+impl Default for Expires {
+    fn default() -> Self {
+        Self(600)
+    }
+}
+
+impl<'de> Deserialize<'de> for Expires {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = u32::deserialize(deserializer)?;
+        if !EXPIRES_SECONDS.contains(&seconds) {
+            return Err(de::Error::custom("not a time to register for"));
+        }
+        Ok(Self(seconds))
+    }
+}
+
+/// The SIP URI of a server, or none.
+fn server<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ServerUri>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(de::Error::custom)
+}
+
+/// Seconds that we may register for.
+const EXPIRES_SECONDS: std::ops::RangeInclusive<u32> = 60..=86_400;
 /// E.164: a number has 15 digits at most; `00` in place of the `+` makes two more.
 const DIALLED_DIGITS_MAX: usize = 17;
 /// Digits of the longest area code there is, with room to spare; country codes have three.
@@ -450,6 +425,55 @@ mod tests {
         let text = format!("[[trunk]]\nname = \"a\"\npeers = [\"192.0.2.1\"]\n{keys}");
         let mut config = Config::parse(&text, Path::new("test.toml"))?;
         Ok(config.trunk.remove(0))
+    }
+
+    #[test]
+    fn a_registered_trunk_says_where_and_as_whom() {
+        let read = |keys: &str| {
+            let text = format!("[[trunk]]\nname = \"a\"\nnumbers = [\"620\"]\n{keys}");
+            Config::parse(&text, Path::new("test.toml"))
+        };
+        let registrar = "registrar = \"sip:fritz.box\"\n";
+        let account = "user = \"rundruf\"\npassword_file = \"var/secret\"\n";
+        let kind = "kind = \"registered\"\n";
+        let trunk = read(&[kind, registrar, account].concat())
+            .unwrap()
+            .trunk
+            .remove(0);
+        assert_eq!(trunk.registrar.unwrap().to_string(), "sip:fritz.box");
+        assert_eq!(trunk.expires.get(), Duration::from_secs(600));
+        for (keys, key) in [
+            ([kind, account, ""], "trunk.registrar"),
+            ([kind, registrar, ""], "trunk.user"),
+            ([registrar, account, ""], "trunk.kind"),
+            ([kind, registrar, "expires = 30\n"], "trunk.expires"),
+            (
+                [kind, "registrar = \"fritz.box\"\n", account],
+                "trunk.registrar",
+            ),
+        ] {
+            let error = read(&keys.concat()).unwrap_err();
+            for language in [Language::De, Language::En] {
+                let told = error.told(language);
+                assert!(told.contains(key), "{told}");
+                assert!(!told.contains("\"\""), "an example says something: {told}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_registered_unencrypted_is_exposed() {
+        let exposed = |registrar: &str, encryption: &str| {
+            let text = format!(
+                "[[trunk]]\nname = \"a\"\nnumbers = [\"620\"]\nkind = \"registered\"\nuser = \"u\"\n\
+                 password_file = \"p\"\nregistrar = \"{registrar}\"\nencryption = \"{encryption}\"\n"
+            );
+            let config = Config::parse(&text, Path::new("test.toml")).unwrap();
+            config.trunk[0].is_exposed()
+        };
+        assert!(exposed("sip:fritz.box", "off"));
+        assert!(!exposed("sip:127.0.0.1", "off"));
+        assert!(!exposed("sip:tel.example;transport=tls", "required"));
     }
 
     #[test]
@@ -614,10 +638,29 @@ mod tests {
     #[test]
     fn the_trunk_of_the_readme_can_be_used() {
         let readme = include_str!("../../README.md");
-        let (_, rest) = readme.split_once("```toml").unwrap();
-        let (text, _) = rest.split_once("```").unwrap();
-        let config = Config::parse(text, Path::new("README.md")).unwrap();
-        assert_eq!(config.trunk[0].numbers.len(), 2);
+        let entries = readme.split("```toml").skip(1);
+        for entry in entries {
+            let (text, _) = entry.split_once("```").unwrap();
+            let config = Config::parse(text, Path::new("README.md")).unwrap();
+            assert_eq!(config.trunk[0].numbers.len(), 2);
+        }
+    }
+
+    #[test]
+    fn the_trunks_that_the_shipped_settings_leave_out_can_be_used() {
+        let shipped = include_str!("../../deploy/config.toml");
+        let (_, commented) = shipped.split_once("\n#[[trunk]]").unwrap();
+        let lines = commented.lines().filter_map(|line| line.strip_prefix('#'));
+        let lines = lines.filter(|line| !line.starts_with(' '));
+        let text: String = lines.map(|line| format!("{line}\n")).collect();
+        let config = Config::parse(&format!("[[trunk]]\n{text}"), Path::new("config.toml"));
+        let names: Vec<String> = config
+            .unwrap()
+            .trunk
+            .into_iter()
+            .map(|it| it.name)
+            .collect();
+        assert_eq!(names, ["fritzbox", "carrier", "switchboard"]);
     }
 
     #[test]

@@ -3,15 +3,15 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use rand::RngExt;
 use sip::{
-    CallRef, Cause, Command, Ended, Endpoint, EndpointConfig, Event, Flow, Protocol,
-    sdp::Description,
+    CallRef, Cause, Command, Ended, Endpoint, EndpointConfig, Event, Flow, Protocol, TrunkRef,
+    locate::Hop, sdp::Description,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -21,8 +21,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     call::{Call, Invite, News, Rules},
+    link::{Effect, Link},
+    resolve::Names,
     status::Refusal,
-    transport::{Arrival, Stream, Transport, Wire},
+    transport::{Arrival, Connecting, Stream, Transport, Wire},
     trunk::{Admitted, Trunk, TrunkCounts, TrunkIndex, Trunks},
 };
 use crate::{
@@ -48,6 +50,8 @@ pub struct DoorConfig {
     pub trunks: Vec<Trunk>,
     /// The addresses at which media may be received, beside the one a call came to.
     pub media: Vec<IpAddr>,
+    /// Who knows where the servers of trunks are.
+    pub names: Names,
 }
 
 /// How often what happened at the door.
@@ -81,6 +85,10 @@ pub struct Door {
     calls: BTreeMap<CallRef, Line>,
     strangers: u64,
     tasks: JoinSet<()>,
+    names: Names,
+    lookups: JoinSet<(TrunkRef, Vec<Hop>)>,
+    /// The connections that are being made, and for which trunks.
+    connecting: BTreeMap<u64, TrunkRef>,
     orders: (mpsc::Sender<Command>, mpsc::Receiver<Command>),
     counters: watch::Sender<Counts>,
 }
@@ -106,7 +114,8 @@ impl Door {
 
     /// Makes a door whose network is in memory, for whole conferences in simulated time.
     pub fn simulated(config: DoorConfig, server: Server) -> (Self, Wire) {
-        let (transport, wire) = Transport::simulated(config.server.clone());
+        let local = config.udp.first().copied().unwrap_or(NOWHERE);
+        let (transport, wire) = Transport::simulated(config.server.clone(), local);
         (Self::new(config, transport, server), wire)
     }
 
@@ -119,7 +128,7 @@ impl Door {
         Self {
             endpoint,
             transport,
-            trunks: Trunks::new(config.trunks),
+            trunks: Trunks::new(config.trunks, || server.rng().random(), clock()),
             rules: Arc::new(Rules {
                 media: config.media,
             }),
@@ -127,6 +136,9 @@ impl Door {
             calls: BTreeMap::new(),
             strangers: 0,
             tasks: JoinSet::new(),
+            names: config.names,
+            lookups: JoinSet::new(),
+            connecting: BTreeMap::new(),
             orders: mpsc::channel(CALL_ORDERS_MAX),
             counters: watch::channel(Counts::default()).0,
         }
@@ -165,9 +177,15 @@ impl Door {
                     for line in self.calls.values() {
                         let _ = line.inbox.try_send(News::Stop);
                     }
+                    self.trunks.links().for_each(|(_, link)| link.leave());
                 }
                 () = until(over) => {}
                 () = until(self.endpoint.poll_timeout()) => self.endpoint.handle_timeout(clock()),
+                () = until(self.trunks.poll_timeout()) => {
+                    let now = clock();
+                    self.trunks.links().for_each(|(_, link)| link.handle_timeout(now));
+                }
+                Some(found) = self.lookups.join_next() => self.located(found),
                 Some(ended) = self.tasks.join_next_with_id() => self.task_ended(ended),
                 Some(order) = self.orders.1.recv() => self.ordered(order),
                 arrival = self.transport.arrival() => self.arrived(arrival),
@@ -211,7 +229,8 @@ impl Door {
     fn arrived(&mut self, arrival: Arrival) {
         let now = clock();
         match arrival {
-            Arrival::Datagram(flow, bytes) if self.trunks.know(&flow, &[]) => {
+            Arrival::Datagram(mut flow, bytes) if self.trunks.know(&flow, &[]) => {
+                flow.advertised = self.trunks.public(&flow).unwrap_or(flow.advertised);
                 self.endpoint.handle_datagram(flow, &bytes, now);
             }
             Arrival::Chunk(flow, bytes)
@@ -220,7 +239,16 @@ impl Door {
                 self.endpoint.handle_stream(flow, &bytes, now);
             }
             Arrival::Opened(flow, stream) => self.opened(flow, stream),
-            Arrival::Closed(flow) => self.endpoint.handle_closed(flow, now),
+            Arrival::Closed(flow) => self.closed(flow),
+            Arrival::Connected(flow) => match self.connecting.remove(&flow.id) {
+                Some(trunk) => self.with_link(trunk, |link| link.connected(flow, now)),
+                None => self.transport.close(flow),
+            },
+            Arrival::Failed(id, fault) => {
+                if let Some(trunk) = self.connecting.remove(&id) {
+                    self.with_link(trunk, |link| link.failed(fault, now));
+                }
+            }
             Arrival::Datagram(..) => self.strangers += 1,
             Arrival::Chunk(flow, _) => {
                 self.strangers += 1;
@@ -240,16 +268,100 @@ impl Door {
         }
     }
 
-    /// Takes everything the endpoint has to give.
+    /// A connection is gone. The link is told first, so that it need not be told again that another is wanted.
+    fn closed(&mut self, flow: Flow) {
+        let now = clock();
+        let links = self.trunks.links();
+        links.for_each(|(_, link)| link.closed(flow, now));
+        self.endpoint.handle_closed(flow, now);
+    }
+
+    fn with_link(&mut self, trunk: TrunkRef, work: impl FnOnce(&mut Link)) {
+        if let Some(link) = self.trunks.link(trunk) {
+            work(link);
+        }
+    }
+
+    fn located(&mut self, found: Result<(TrunkRef, Vec<Hop>), JoinError>) {
+        match found {
+            Ok((trunk, hops)) => {
+                self.with_link(trunk, |link| link.located(hops, clock()));
+                self.trunks.found(trunk);
+            }
+            // Whose it was is not known; to be told that nothing was found only makes the others look again.
+            Err(error) => {
+                tracing::error!(%error, "a look-up failed");
+                let (links, now) = (self.trunks.links(), clock());
+                links.for_each(|(_, link)| link.located(Vec::new(), now));
+            }
+        }
+    }
+
+    /// Does what the ways to the trunks' servers need; whether that was anything.
+    fn keep_up(&mut self) -> bool {
+        let mut wanted = Vec::new();
+        for (trunk, link) in self.trunks.links() {
+            while let Some(effect) = link.poll_effect() {
+                wanted.push((trunk, effect));
+            }
+        }
+        let any = !wanted.is_empty();
+        for (trunk, effect) in wanted {
+            self.effect(trunk, effect);
+        }
+        any
+    }
+
+    fn effect(&mut self, trunk: TrunkRef, effect: Effect) {
+        let now = clock();
+        match effect {
+            Effect::Locate(place) => {
+                let (names, random) = (self.names.clone(), self.server.rng().random());
+                self.lookups
+                    .spawn(async move { (trunk, names.locate(place, random).await) });
+            }
+            Effect::Connect(hop) => {
+                let client = self.trunks.link(trunk).and_then(|link| link.client());
+                match self.transport.connect(hop, client) {
+                    Connecting::Done(flow) => {
+                        self.with_link(trunk, |link| link.connected(flow, now));
+                    }
+                    Connecting::Begun(id) => {
+                        self.connecting.insert(id, trunk);
+                    }
+                    Connecting::Failed(fault) => {
+                        self.with_link(trunk, |link| link.failed(fault, now));
+                    }
+                }
+            }
+            Effect::Order(command) => {
+                self.endpoint.handle(Command::Trunk { trunk, command }, now);
+            }
+            Effect::KeepAlive(flow) => self.transport.send(flow, KEEP_ALIVE),
+            Effect::Close(flow) => {
+                self.transport.close(flow);
+                self.endpoint.handle_closed(flow, now);
+            }
+        }
+    }
+
+    /// Takes everything the endpoint and the links have to give.
     fn drain(&mut self, stopping: bool) {
-        while let Some(event) = self.endpoint.poll_event() {
-            self.event(event, stopping);
+        loop {
+            while let Some(event) = self.endpoint.poll_event() {
+                self.event(event, stopping);
+            }
+            while let Some(flow) = self.endpoint.poll_close() {
+                self.transport.close(flow);
+                let (links, now) = (self.trunks.links(), clock());
+                links.for_each(|(_, link)| link.closed(flow, now));
+            }
+            if !self.keep_up() {
+                break;
+            }
         }
         while let Some(transmit) = self.endpoint.poll_transmit() {
             self.transport.send(transmit.flow, &transmit.bytes);
-        }
-        while let Some(flow) = self.endpoint.poll_close() {
-            self.transport.close(flow);
         }
         self.counters.send_modify(|counts| {
             counts.sip = self.endpoint.counters();
@@ -278,11 +390,12 @@ impl Door {
                     Err(refusal) => self.refuse(call, refusal),
                 }
             }
-            // Nothing here makes calls or sees to trunks, so none of these come.
-            Event::Ringing { .. }
-            | Event::Early { .. }
-            | Event::Answered { .. }
-            | Event::Trunk { .. } => {}
+            Event::Trunk { trunk, what } => {
+                tracing::debug!(trunk = trunk.0, ?what, "trunk");
+                self.with_link(trunk, |link| link.told(&what, clock()));
+            }
+            // Nothing here makes calls, so none of these come.
+            Event::Ringing { .. } | Event::Early { .. } | Event::Answered { .. } => {}
             Event::Established { call, answer } => self.tell(call, News::Established(answer)),
             Event::Reinvite { call, offer } => self.tell(call, News::Reinvite(offer)),
             Event::Renegotiated { call, answer } => self.tell(call, News::Renegotiated(answer)),
@@ -387,6 +500,10 @@ impl std::fmt::Debug for Door {
 
 /// How long, after the last call has ended, its farewell may be repeated and written.
 const FAREWELL_MAX: Duration = Duration::from_millis(600);
+/// A question whether the way is open, which is no message (RFC 5626 §3.5.1).
+const KEEP_ALIVE: &[u8] = b"\r\n\r\n";
+/// Where a simulated door is that has no socket.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 fn clock() -> Instant {
     crate::server::conference::clock()

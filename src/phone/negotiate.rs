@@ -49,7 +49,10 @@ pub(super) struct Session {
     place: Place,
     terms: Arc<Terms>,
     session_id: u64,
+    /// Our offer that waits for its answer.
     offered: Option<Description>,
+    /// What we have said last, which the endpoint repeats to keep the session alive.
+    described: Option<Description>,
     bindings: Bindings,
     ring: Keyring,
     /// How media is protected by what was agreed last.
@@ -80,6 +83,7 @@ impl Session {
             terms,
             session_id,
             offered: None,
+            described: None,
             bindings: Bindings::default(),
             ring: Keyring::draw(rng),
             current: Security::Plain,
@@ -103,6 +107,7 @@ impl Session {
             (answer, agreed) = self.with_local(|local| offer_answer::answer(offer, local))?;
         }
         self.bindings.note(offer);
+        self.described = Some(answer.clone());
         let media = self.agree(agreed);
         Ok(Outcome { answer, media })
     }
@@ -112,12 +117,15 @@ impl Session {
         let offer = self.with_local(|local| offer_answer::offer(local, &self.bindings));
         self.bindings.note(&offer);
         self.offered = Some(offer.clone());
+        self.described = Some(offer.clone());
         offer
     }
 
-    /// Reads the answer to our offer.
+    /// Reads the answer to our offer, or to what we have said last: the peer may name another address, for example, when
+    /// the session is only to be kept alive (RFC 4028 §7.4).
     pub(super) fn conclude(&mut self, answer: &Description) -> Result<PhoneMedia, Refusal> {
-        let offered = self.offered.take().ok_or(Refusal::Mismatch)?;
+        let offered = self.offered.take().or_else(|| self.described.clone());
+        let offered = offered.ok_or(Refusal::Mismatch)?;
         let agreed = self.with_local(|local| offer_answer::conclude(&offered, answer, local))?;
         self.bindings.note(answer);
         Ok(self.agree(agreed))
@@ -224,8 +232,12 @@ mod tests {
     const PLAIN: &str = "RTP/AVP 8\r\n";
 
     fn offer(media: &str) -> Description {
+        audio(4_000, media)
+    }
+
+    fn audio(port: u16, media: &str) -> Description {
         let text = format!(
-            "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 {media}"
+            "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio {port} {media}"
         );
         Description::parse(text.as_bytes()).unwrap()
     }
@@ -275,5 +287,18 @@ mod tests {
         session.demand(Protection::None);
         session.answer(&offer(PLAIN), &mut rng()).unwrap();
         assert_eq!(session.protection(), Protection::None);
+    }
+
+    #[test]
+    fn the_answer_to_a_refresh_of_ours_is_heeded() {
+        let mut session = session(Policy::Off, false, false);
+        assert!(session.conclude(&offer(PLAIN)).is_err(), "nothing was said");
+        let agreed = session.answer(&offer(PLAIN), &mut rng()).unwrap().media;
+        assert_eq!(agreed.remote.expose().port(), 4_000);
+        for port in [4_000, 4_002] {
+            let agreed = session.conclude(&audio(port, PLAIN)).unwrap();
+            assert_eq!(agreed.remote.expose().port(), port);
+            assert_eq!(agreed.format.payload_type, 8);
+        }
     }
 }

@@ -74,6 +74,8 @@ pub(super) struct Directory {
     rooms: bool,
     bridge: bool,
     numbers: BTreeMap<String, Destination>,
+    /// Where the first of the numbers leads.
+    own: Option<Destination>,
 }
 
 impl Directory {
@@ -85,12 +87,11 @@ impl Directory {
             rooms,
             bridge: numbers.contains(&Called::Bridge),
             numbers: BTreeMap::new(),
+            own: numbers.iter().find_map(Called::destination),
         };
-        for dialled in numbers.iter().filter_map(Called::number) {
-            let entry = dialled.room.clone().map_or(Entry::Code, Entry::Room);
-            let destination = Destination {
-                entry,
-                language: dialled.language,
+        for called in numbers {
+            let (Some(dialled), Some(destination)) = (called.number(), called.destination()) else {
+                continue;
             };
             for spelling in plan.spellings(&dialled.number) {
                 // Where rooms are dialled by their numbers, a local number that looks like one of those is a room's.
@@ -120,6 +121,15 @@ impl Directory {
         named.find_map(|target| self.of(target))
     }
 
+    /// Where a call to the address of a registration leads that names no number: to the first number. Nowhere, if it was
+    /// diverted from a number of need or a service.
+    pub(super) fn own(&self, asked: &Asked) -> Option<Destination> {
+        let named = [asked.called_party.as_ref(), asked.to.as_ref()];
+        let mut named = named.into_iter().flatten();
+        let diverted = named.any(|target| self.is_service(target));
+        self.own.clone().filter(|_| !diverted)
+    }
+
     fn is_service(&self, target: &Target) -> bool {
         let dialled = || digits(target.user.as_ref()?.expose());
         target.scheme == Scheme::Urn
@@ -146,6 +156,18 @@ impl Called {
         match self {
             Self::Number(dialled) => Some(dialled),
             Self::Rooms | Self::Bridge => None,
+        }
+    }
+
+    /// Where it leads; nowhere if it is every room.
+    fn destination(&self) -> Option<Destination> {
+        match self {
+            Self::Rooms => None,
+            Self::Bridge => Some(Entry::Code.into()),
+            Self::Number(dialled) => Some(Destination {
+                entry: dialled.room.clone().map_or(Entry::Code, Entry::Room),
+                language: dialled.language,
+            }),
         }
     }
 }

@@ -1,10 +1,15 @@
 //! The trunks of the door: which one a call came over, whether it may be answered, and what has become of its calls.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use sip::{Asked, Flow, sdp::Policy};
+use sip::{Asked, Flow, TrunkRef, sdp::Policy};
 
 use super::{
+    link::{Link, Standing, Upkeep},
     negotiate::Terms,
     numbers::{Called, Destination, Directory},
     route::caller_address,
@@ -12,8 +17,12 @@ use super::{
     status::Refusal,
 };
 use crate::{
-    conference::event::Language, media::api::Nat, network::Network, pii::Pii,
-    server::caller::Caller, tls::Demand,
+    conference::event::Language,
+    media::api::Nat,
+    network::Network,
+    pii::{Pii, Secret},
+    server::caller::Caller,
+    tls::Demand,
 };
 
 /// Who may call in, and which numbers lead where.
@@ -34,6 +43,8 @@ pub struct Trunk {
     pub max_calls: usize,
     /// What holds for the media of its calls.
     pub media: MediaRules,
+    /// The server of it that the door keeps a way to, if it does: its calls come from there too.
+    pub upkeep: Option<Upkeep>,
 }
 
 /// What holds for the media of a trunk's calls.
@@ -52,7 +63,7 @@ pub struct MediaRules {
 }
 
 impl Trunk {
-    fn terms(&self) -> Terms {
+    fn terms(&self, found: impl Iterator<Item = IpAddr>) -> Terms {
         let MediaRules {
             policy,
             latch,
@@ -65,7 +76,11 @@ impl Trunk {
                 true => Nat::Latch(networks.clone().into()),
                 false => Nat::No,
             },
-            networks: [networks.as_slice(), &self.peers].concat(),
+            networks: [networks.as_slice(), &self.peers]
+                .concat()
+                .into_iter()
+                .chain(found.map(Network::from))
+                .collect(),
             to_device: *to_device,
         }
     }
@@ -86,6 +101,12 @@ pub struct TrunkCounts {
     pub unusable: u64,
     /// Refused for any other reason.
     pub other: u64,
+    /// How the way to its server stands.
+    pub standing: Standing,
+    /// How often its registrar has said that it knows us.
+    pub registrations: u64,
+    /// For how long it said so the last time.
+    pub expires: Duration,
 }
 
 impl TrunkCounts {
@@ -125,17 +146,62 @@ struct State {
     terms: Arc<Terms>,
     directory: Directory,
     counts: TrunkCounts,
+    link: Option<Link>,
 }
 
 impl Trunks {
-    pub(super) fn new(trunks: Vec<Trunk>) -> Self {
-        let state = |trunk: Trunk| State {
-            terms: Arc::new(trunk.terms()),
-            directory: Directory::new(&trunk.numbers, &trunk.plan),
-            counts: TrunkCounts::default(),
-            trunk,
+    /// Takes the settings, and begins to keep up what they say; `random` gives numbers that nobody can guess.
+    pub(super) fn new(trunks: Vec<Trunk>, mut random: impl FnMut() -> u128, now: Instant) -> Self {
+        let state = |mut trunk: Trunk| {
+            let link = trunk.upkeep.take().map(|upkeep| {
+                let contact = Secret::new(format!("{:032x}", random()));
+                let chance = u64::try_from(random() >> 64).unwrap_or(0);
+                Link::new(upkeep, contact, chance, now)
+            });
+            State {
+                terms: Arc::new(trunk.terms(std::iter::empty())),
+                directory: Directory::new(&trunk.numbers, &trunk.plan),
+                counts: TrunkCounts::default(),
+                trunk,
+                link,
+            }
         };
         Self(trunks.into_iter().map(state).collect())
+    }
+
+    /// The ways to servers that are kept up.
+    pub(super) fn links(&mut self) -> impl Iterator<Item = (TrunkRef, &mut Link)> {
+        self.0.iter_mut().enumerate().filter_map(|(index, state)| {
+            let index = u16::try_from(index).ok()?;
+            Some((TrunkRef(index), state.link.as_mut()?))
+        })
+    }
+
+    /// The way to the server of one trunk.
+    pub(super) fn link(&mut self, TrunkRef(index): TrunkRef) -> Option<&mut Link> {
+        self.0.get_mut(usize::from(index))?.link.as_mut()
+    }
+
+    /// Takes it that a trunk's server was located: sound may come from there too.
+    pub(super) fn found(&mut self, TrunkRef(index): TrunkRef) {
+        if let Some(state) = self.0.get_mut(usize::from(index))
+            && let Some(link) = &state.link
+        {
+            state.terms = Arc::new(state.trunk.terms(link.addresses()));
+        }
+    }
+
+    /// When one of the links wants its time.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let links = self.0.iter().filter_map(|state| state.link.as_ref());
+        links.filter_map(Link::poll_timeout).min()
+    }
+
+    /// Our address as the peer of a flow must read it, where its trunk's registrar sees us at another than we do.
+    pub(super) fn public(&self, flow: &Flow) -> Option<SocketAddr> {
+        let mut links = self.0.iter().filter_map(|state| state.link.as_ref());
+        let address = flow.remote.ip().to_canonical();
+        links.find_map(|link| link.public(flow).filter(|_| link.is_at(address)))
     }
 
     /// Tells whether a peer is on a trunk, by its address or by what it has proved to be.
@@ -150,7 +216,7 @@ impl Trunks {
                 let trunk = &state.trunk;
                 let addresses = [flow.remote.ip().to_canonical(), caller_address(flow)];
                 trunk.client.is_some() == by_certificate
-                    && addresses.into_iter().any(|address| trunk.lists(address))
+                    && addresses.into_iter().any(|address| state.lists(address))
             })
         };
         match (may_call(false), may_call(true)) {
@@ -161,7 +227,8 @@ impl Trunks {
         }
     }
 
-    /// Decides about a new call: its trunk is the first that its peer is on and that has the number.
+    /// Decides about a new call: its trunk is the first that its peer is on and that has the number. What goes to the
+    /// address of a registration belongs to that, and what comes over its connection too.
     ///
     /// What the peer asserts is believed because it is on the trunk; who calls in otherwise can assert nothing.
     pub(super) fn admit(
@@ -173,13 +240,30 @@ impl Trunks {
         let Some((first, address)) = self.listing(flow, clients) else {
             return Err(Refusal::NOT_FOUND);
         };
-        let mut listing =
-            (first..self.0.len()).filter(|index| self.0[*index].trunk.admits(address, clients));
-        let found = listing.find_map(|index| {
-            let destination = self.0[index].directory.destination(asked)?;
-            Some((index, destination))
-        });
+        let admits = |index: &usize| match self.owner(flow) {
+            Some(owner) => owner == *index,
+            None => self.0[*index].admits(address, clients),
+        };
+        let listing: Vec<usize> = (first..self.0.len()).filter(admits).collect();
+        let registered = listing
+            .iter()
+            .find(|index| self.0[**index].is_called(asked));
+        let registered = registered.copied();
+        let found = match registered {
+            Some(index) => {
+                let directory = &self.0[index].directory;
+                let destination = directory.destination(asked);
+                destination
+                    .or_else(|| directory.own(asked))
+                    .map(|destination| (index, destination))
+            }
+            None => listing.iter().find_map(|&index| {
+                let destination = self.0[index].directory.destination(asked)?;
+                Some((index, destination))
+            }),
+        };
         let Some((index, destination)) = found else {
+            let first = registered.unwrap_or(first);
             self.0[first].counts.refuse(Refusal::NOT_FOUND.status);
             return Err(Refusal::NOT_FOUND);
         };
@@ -223,16 +307,34 @@ impl Trunks {
 
     /// What has become of the calls, trunk by trunk.
     pub(super) fn counts(&self) -> impl Iterator<Item = TrunkCounts> {
-        self.0.iter().map(|state| state.counts)
+        self.0.iter().map(|state| {
+            let link = state.link.as_ref();
+            let (registrations, expires) = link.map(Link::registrations).unwrap_or_default();
+            TrunkCounts {
+                standing: link.map(Link::standing).unwrap_or_default(),
+                registrations,
+                expires,
+                ..state.counts
+            }
+        })
+    }
+
+    /// Finds the trunk whose own connection a flow is.
+    fn owner(&self, flow: &Flow) -> Option<usize> {
+        let owns = |state: &State| state.link.as_ref().is_some_and(|link| link.owns(flow));
+        self.0.iter().position(owns)
     }
 
     /// Finds the first trunk that a peer is on, and by which address it is.
     fn listing(&self, flow: &Flow, clients: &[usize]) -> Option<(usize, IpAddr)> {
         let by = |address| {
             let mut states = self.0.iter();
-            let index = states.position(|state| state.trunk.admits(address, clients))?;
+            let index = states.position(|state| state.admits(address, clients))?;
             Some((index, address))
         };
+        if let Some(owner) = self.owner(flow) {
+            return Some((owner, flow.remote.ip().to_canonical()));
+        }
         by(flow.remote.ip().to_canonical()).or_else(|| by(caller_address(flow)))
     }
 }
@@ -250,15 +352,26 @@ fn caller(asked: &Asked, plan: &DialPlan, trunk: usize) -> Caller {
     }
 }
 
-impl Trunk {
+impl State {
     fn admits(&self, address: IpAddr, clients: &[usize]) -> bool {
-        let proved = self.client.is_none_or(|client| clients.contains(&client));
+        let client = self.trunk.client;
+        let proved = client.is_none_or(|client| clients.contains(&client));
         proved && self.lists(address)
     }
 
     fn lists(&self, address: IpAddr) -> bool {
-        let anywhere = self.client.is_some() && self.peers.is_empty();
-        anywhere || self.peers.iter().any(|peer| peer.contains(address))
+        let Trunk { client, peers, .. } = &self.trunk;
+        let anywhere = client.is_some() && peers.is_empty();
+        let found = || self.link.as_ref().is_some_and(|link| link.is_at(address));
+        anywhere || peers.iter().any(|peer| peer.contains(address)) || found()
+    }
+
+    /// Tells whether the Request-URI is the address that we have registered.
+    fn is_called(&self, asked: &Asked) -> bool {
+        let user = asked.target.user.as_ref();
+        let contact = self.link.as_ref().map(Link::contact);
+        user.zip(contact)
+            .is_some_and(|(user, contact)| *contact == Secret::new(user.expose().clone()))
     }
 }
 
@@ -278,14 +391,20 @@ mod tests {
             plan: DialPlan::default(),
             max_calls,
             media: MediaRules::default(),
+            upkeep: None,
         }
+    }
+
+    fn all(trunks: Vec<Trunk>) -> Trunks {
+        let mut numbers = 1..;
+        Trunks::new(trunks, || numbers.next().unwrap(), Instant::now())
     }
 
     fn from(address: &str) -> Flow {
         Flow::new(
             Protocol::Udp,
             "192.0.2.1:5060".parse().unwrap(),
-            std::net::SocketAddr::new(address.parse().unwrap(), 5060),
+            SocketAddr::new(address.parse().unwrap(), 5060),
             0,
         )
     }
@@ -308,7 +427,7 @@ mod tests {
 
     #[test]
     fn trunks_of_one_address_are_told_apart_by_the_number() {
-        let mut trunks = Trunks::new(vec![
+        let mut trunks = all(vec![
             trunk("203.0.113.1", "+491", 9),
             trunk("198.51.100.0/24", "+492", 9),
             trunk("198.51.100.7", "+493", 9),
@@ -360,7 +479,7 @@ mod tests {
 
     #[test]
     fn a_full_trunk_leaves_the_others_alone() {
-        let mut trunks = Trunks::new(vec![
+        let mut trunks = all(vec![
             trunk("203.0.113.1", "+491", 2),
             trunk("198.51.100.7", "+491", 2),
         ]);
@@ -386,7 +505,7 @@ mod tests {
             unknown: 1,
             full: 2,
             unusable: 1,
-            other: 0,
+            ..TrunkCounts::default()
         };
         assert_eq!(counts, expected);
     }
@@ -403,7 +522,7 @@ mod tests {
             ..trunk("198.51.100.0/24", "+492", 9)
         };
         let by_address = trunk("203.0.113.1", "+493", 9);
-        let mut trunks = Trunks::new(vec![by_certificate, by_both, by_address]);
+        let mut trunks = all(vec![by_certificate, by_both, by_address]);
         let (far, near, listed) = (
             from("192.0.2.99"),
             from("198.51.100.7"),
@@ -423,7 +542,7 @@ mod tests {
         assert_eq!(admit(&listed, &[], "+491"), Err(Refusal::NOT_FOUND));
         assert_eq!(admit(&listed, &[0], "+491"), Ok(TrunkIndex(0)));
 
-        let trunks = Trunks::new(vec![trunk("203.0.113.1", "+493", 9)]);
+        let trunks = all(vec![trunk("203.0.113.1", "+493", 9)]);
         assert_eq!(trunks.demand(&listed), Some(Demand::Nothing));
         assert_eq!(trunks.demand(&far), None);
     }

@@ -13,7 +13,7 @@ use sqlx::{
 use crate::limit;
 
 pub use self::{
-    file::write_private,
+    file::{SecretError, read_secret, write_private},
     person::{Inviting, Person, PersonName, Window, clean_person},
     room::{Booking, ByRole, LinkHash, NewRoom, Room, Title, clean_title},
 };

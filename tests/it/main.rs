@@ -19,6 +19,7 @@ mod media;
 mod mixing;
 mod no_personal_data;
 mod protection;
+mod registered;
 mod roster;
 mod secure;
 pub mod sim;

@@ -6,6 +6,8 @@
 //! ```text
 //! accept ─ Opened ─ the driver knows the peer? ─┬─ admit ─────────────────────────┬─ Chunk … ─ Closed
 //!                          no: dropped          └─ greet: TLS handshake, bounded ─┘
+//! connect ─ TCP, TLS with the name that is asked for ─┬─ Connected ─ Chunk … ─ Closed
+//!                                                     └─ Failed
 //! ```
 
 mod streams;
@@ -21,7 +23,8 @@ use std::{
     },
 };
 
-use sip::{Flow, Protocol};
+use rustls::ClientConfig;
+use sip::{Flow, Protocol, locate::Hop};
 use tokio::{
     io::DuplexStream,
     net::{TcpListener, UdpSocket},
@@ -30,8 +33,8 @@ use tokio::{
 };
 
 pub(super) use self::streams::Stream;
-use self::streams::{Ends, Established};
-use super::route::source_towards;
+use self::streams::{Ends, Established, Way};
+use super::{link::Fault, route::source_towards};
 use crate::{
     limit::{
         SIP_ARRIVALS_MAX, SIP_CONNECTIONS_MAX, SIP_CONNECTIONS_PER_SOURCE_MAX,
@@ -52,6 +55,21 @@ pub(super) enum Arrival {
     Opened(Flow, Stream),
     /// A connection ended.
     Closed(Flow),
+    /// A connection of ours came about.
+    Connected(Flow),
+    /// A connection of ours, of this number, did not.
+    Failed(u64, Fault),
+}
+
+/// What comes of connecting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Connecting {
+    /// Datagrams need no connection.
+    Done(Flow),
+    /// [`Arrival::Connected`] or [`Arrival::Failed`] will tell, of the connection of this number.
+    Begun(u64),
+    /// There is no way.
+    Failed(Fault),
 }
 
 /// What the tasks of the sockets tell.
@@ -60,9 +78,9 @@ enum Inlet {
     /// For the driver.
     Arrival(Arrival),
     /// A connection came about, and its peer has proved to be these clients.
-    Ready(u64, Vec<usize>),
+    Ready(Flow, Vec<usize>),
     /// A connection did not come about.
-    Failed(u64),
+    Failed(u64, Fault),
 }
 
 /// The bound sockets of the telephone door.
@@ -81,8 +99,18 @@ pub(super) struct Transport {
     lingering: JoinSet<()>,
     /// Connections closed from here, which the endpoint has yet to hear of.
     overrun: Vec<Flow>,
+    /// How many connections of ours there have been.
+    ours: u64,
     /// In a simulated network: where everything that is sent goes.
-    departures: Option<mpsc::Sender<(Flow, Vec<u8>)>>,
+    departures: Option<Departures>,
+}
+
+/// What departs into a simulated network.
+struct Departures {
+    datagrams: mpsc::Sender<(Flow, Vec<u8>)>,
+    connections: mpsc::Sender<(Hop, DuplexStream)>,
+    /// Where our socket would be bound.
+    local: SocketAddr,
 }
 
 /// The other side of a simulated network: what arrives, and what departs.
@@ -90,9 +118,15 @@ pub(super) struct Transport {
 pub struct Wire {
     arrivals: mpsc::Sender<Inlet>,
     departures: mpsc::Receiver<(Flow, Vec<u8>)>,
+    connections: mpsc::Receiver<(Hop, DuplexStream)>,
 }
 
 impl Wire {
+    /// Takes the other end of the next connection that the door has made, and where it leads, without waiting.
+    pub fn connected(&mut self) -> Option<(Hop, DuplexStream)> {
+        self.connections.try_recv().ok()
+    }
+
     /// Lets a datagram arrive; a full queue loses it, as a network would.
     pub fn arrive(&self, flow: Flow, bytes: Vec<u8>) {
         let arrival = Inlet::Arrival(Arrival::Datagram(flow, bytes));
@@ -126,6 +160,8 @@ struct Connection {
     answered: Arc<AtomicBool>,
     reader: AbortHandle,
     standing: Standing,
+    /// Whether it was made from here.
+    ours: bool,
 }
 
 /// How far a connection has come.
@@ -160,15 +196,21 @@ impl Transport {
     }
 
     /// Makes a transport without sockets, whose network is in memory.
-    pub(super) fn simulated(server: Option<SipServer>) -> (Self, Wire) {
-        let (sender, departures) = mpsc::channel(SIP_ARRIVALS_MAX);
+    pub(super) fn simulated(server: Option<SipServer>, local: SocketAddr) -> (Self, Wire) {
+        let (datagrams, departures) = mpsc::channel(SIP_ARRIVALS_MAX);
+        let (links, connections) = mpsc::channel(SIP_ARRIVALS_MAX);
         let transport = Self {
-            departures: Some(sender),
+            departures: Some(Departures {
+                datagrams,
+                connections: links,
+                local,
+            }),
             ..Self::unbound(server)
         };
         let wire = Wire {
             arrivals: transport.inlet.clone(),
             departures,
+            connections,
         };
         (transport, wire)
     }
@@ -187,6 +229,7 @@ impl Transport {
             writers: JoinSet::new(),
             lingering: JoinSet::new(),
             overrun: Vec::new(),
+            ours: 0,
             departures: None,
         }
     }
@@ -251,16 +294,20 @@ impl Transport {
             };
             let arrival = match inlet {
                 Inlet::Arrival(arrival) => arrival,
-                Inlet::Ready(id, clients) => {
-                    if let Some(connection) = self.connections.get_mut(&id) {
+                Inlet::Ready(flow, clients) => match self.connections.get_mut(&flow.id) {
+                    Some(connection) => {
                         connection.standing = Standing::Ready(clients);
+                        if !connection.ours {
+                            continue;
+                        }
+                        Arrival::Connected(flow)
                     }
-                    continue;
-                }
-                Inlet::Failed(id) => {
-                    self.connections.remove(&id);
-                    continue;
-                }
+                    None => continue,
+                },
+                Inlet::Failed(id, fault) => match self.connections.remove(&id) {
+                    Some(connection) if connection.ours => Arrival::Failed(id, fault),
+                    Some(_) | None => continue,
+                },
             };
             match &arrival {
                 Arrival::Chunk(flow, _) if !self.connections.contains_key(&flow.id) => {}
@@ -268,7 +315,9 @@ impl Transport {
                 Arrival::Datagram(..)
                 | Arrival::Chunk(..)
                 | Arrival::Opened(..)
-                | Arrival::Closed(_) => return arrival,
+                | Arrival::Closed(_)
+                | Arrival::Connected(_)
+                | Arrival::Failed(..) => return arrival,
             }
         }
     }
@@ -281,8 +330,10 @@ impl Transport {
 
     /// Keeps a connection unless there are too many, in all or from its source; a refused one is closed by dropping it.
     pub(super) fn admit(&mut self, flow: Flow, stream: Stream) {
-        let established = ready(Ok(Established::plain(flow, stream)));
-        self.keep(flow, established, Standing::Ready(Vec::new()));
+        if self.has_room(flow.remote.ip()) {
+            let established = ready(Ok(Established::plain(flow, stream)));
+            self.keep(flow, established, Standing::Ready(Vec::new()), false);
+        }
     }
 
     /// Keeps a connection like [`Self::admit`] and begins the TLS handshake, unless there are too many of them already.
@@ -295,10 +346,72 @@ impl Transport {
             .values()
             .filter(|of| of.standing == Standing::Greeting)
             .count();
-        if greeting < SIP_HANDSHAKES_MAX {
+        if greeting < SIP_HANDSHAKES_MAX && self.has_room(flow.remote.ip()) {
             let established = streams::greet(flow, stream, server, demand);
-            self.keep(flow, established, Standing::Greeting);
+            self.keep(flow, established, Standing::Greeting, false);
         }
+    }
+
+    /// Begins to connect to a hop, over TLS by these settings. Connections of ours are as many as there are trunks, and
+    /// are not kept from coming about by those of others.
+    pub(super) fn connect(&mut self, hop: Hop, client: Option<Arc<ClientConfig>>) -> Connecting {
+        let Some(local) = self.local_towards(&hop) else {
+            return Connecting::Failed(Fault::Unreachable);
+        };
+        let secured = match (hop.protocol, client) {
+            (Protocol::Udp, _) => {
+                return Connecting::Done(Flow::new(Protocol::Udp, local, hop.address, 0));
+            }
+            (Protocol::Tcp, _) => None,
+            (Protocol::Tls, Some(client)) => Some(client),
+            (Protocol::Tls, None) => return Connecting::Failed(Fault::Untrusted),
+        };
+        self.ours += 1;
+        let flow = Flow::new(hop.protocol, local, hop.address, FIRST_OF_OURS + self.ours);
+        let way = match &self.departures {
+            None => Way::From(local.ip()),
+            Some(departures) => {
+                let (ours, theirs) = tokio::io::duplex(SIP_STREAM_CHUNK_BYTES);
+                let _ = departures.connections.try_send((hop.clone(), theirs));
+                Way::There(Stream::new(ours))
+            }
+        };
+        let established = streams::reach(flow, way, secured, hop.server_name);
+        self.keep(flow, established, Standing::Greeting, true);
+        Connecting::Begun(flow.id)
+    }
+
+    /// Our address on the way to a hop: that of a datagram socket of its family, with its port, if such a socket reaches
+    /// it; for connections any address of that family.
+    fn local_towards(&self, hop: &Hop) -> Option<SocketAddr> {
+        if let Some(departures) = &self.departures {
+            return Some(departures.local);
+        }
+        let source = source_towards(hop.address.ip())?;
+        let datagrams = self.udp.iter().map(|(bound, _)| *bound);
+        let streams = self.tcp.iter().chain(&self.tls).copied();
+        let fitting = |bound: &SocketAddr| {
+            let local = SocketAddr::new(source, bound.port());
+            // From another address of ours the loopback of this machine, and only it, is reached all the same.
+            let here = bound.is_ipv4() == source.is_ipv4()
+                && bound.ip().is_loopback() == source.is_loopback();
+            serves(*bound, local) || (here && !bound.ip().is_unspecified())
+        };
+        let local = |bound: SocketAddr| reachable(bound, hop.address);
+        match hop.protocol {
+            Protocol::Udp => datagrams.into_iter().find(fitting).map(local),
+            Protocol::Tcp | Protocol::Tls => {
+                let found = streams.chain(datagrams).find(fitting).map(local);
+                Some(found.unwrap_or(SocketAddr::new(source, 0)))
+            }
+        }
+    }
+
+    /// Whether a connection more may come from an address.
+    fn has_room(&self, source: IpAddr) -> bool {
+        let foreign = || self.connections.values().filter(|of| !of.ours);
+        let same = foreign().filter(|of| of.source == source).count();
+        foreign().count() < SIP_CONNECTIONS_MAX && same < SIP_CONNECTIONS_PER_SOURCE_MAX
     }
 
     fn keep(
@@ -306,16 +419,9 @@ impl Transport {
         flow: Flow,
         established: impl Future<Output = io::Result<Established>> + Send + 'static,
         standing: Standing,
+        ours: bool,
     ) {
         let source = flow.remote.ip();
-        let same = self
-            .connections
-            .values()
-            .filter(|c| c.source == source)
-            .count();
-        if self.connections.len() >= SIP_CONNECTIONS_MAX || same >= SIP_CONNECTIONS_PER_SOURCE_MAX {
-            return;
-        }
         let (writes, queue) = mpsc::channel(SIP_STREAM_WRITES_MAX);
         let (writer, write) = oneshot::channel();
         let answered = Arc::new(AtomicBool::new(false));
@@ -334,6 +440,7 @@ impl Transport {
             answered,
             reader,
             standing,
+            ours,
         };
         self.connections.insert(flow.id, connection);
     }
@@ -343,7 +450,7 @@ impl Transport {
         match flow.protocol {
             Protocol::Udp => {
                 if let Some(departures) = &self.departures {
-                    let _ = departures.try_send((flow, bytes.to_vec()));
+                    let _ = departures.datagrams.try_send((flow, bytes.to_vec()));
                 } else if let Some((_, socket)) = self
                     .udp
                     .iter()
@@ -420,6 +527,8 @@ async fn read_datagrams(socket: Arc<UdpSocket>, local: SocketAddr, inlet: mpsc::
 
 /// Connections that one listener may number.
 const NUMBERS_PER_LISTENER: u64 = 1 << 32;
+/// The number before that of the first connection of ours, beyond those of all listeners.
+const FIRST_OF_OURS: u64 = 1 << 62;
 
 #[cfg(test)]
 mod tests;

@@ -2,28 +2,30 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use rustls::{CertificateError, ClientConfig, pki_types::ServerName};
 use sip::{Flow, Protocol};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf},
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     sync::{mpsc, oneshot},
     time::{sleep, timeout},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use super::{Arrival, Inlet};
+use super::{Arrival, Fault, Inlet};
 use crate::{
     clock::{Clock, System},
     limit::{
-        SIP_CONNECTION_IDLE_MAX, SIP_CONNECTION_SILENT_MAX, SIP_HANDSHAKE_MAX,
-        SIP_STREAM_CHUNK_BYTES,
+        SIP_CONNECTION_DEAD_MAX, SIP_CONNECTION_IDLE_MAX, SIP_CONNECTION_SILENT_MAX,
+        SIP_HANDSHAKE_MAX, SIP_STREAM_CHUNK_BYTES,
     },
     tls::{Demand, SipServer},
 };
@@ -84,6 +86,57 @@ pub(super) async fn greet(
     })
 }
 
+/// How a server is reached.
+pub(super) enum Way {
+    /// By TCP from this address.
+    From(IpAddr),
+    /// It is there already.
+    There(Stream),
+}
+
+/// Connects to a server, over TLS if there are settings for it: then its certificate must carry the name.
+pub(super) async fn reach(
+    mut flow: Flow,
+    way: Way,
+    secured: Option<Arc<ClientConfig>>,
+    server_name: String,
+) -> io::Result<Established> {
+    let stream = match way {
+        Way::From(source) => {
+            let socket = match source {
+                IpAddr::V4(_) => TcpSocket::new_v4()?,
+                IpAddr::V6(_) => TcpSocket::new_v6()?,
+            };
+            socket.bind(SocketAddr::new(source, 0))?;
+            let stream = socket.connect(flow.remote).await?;
+            // Not every server answers what keeps a connection alive, but every kernel acknowledges it.
+            SockRef::from(&stream).set_tcp_user_timeout(Some(SIP_CONNECTION_DEAD_MAX))?;
+            let local = stream.local_addr()?;
+            flow = Flow::new(flow.protocol, local, flow.remote, flow.id);
+            Stream::new(stream)
+        }
+        Way::There(stream) => stream,
+    };
+    let Some(config) = secured else {
+        return Ok(Established::plain(flow, stream));
+    };
+    let name = ServerName::try_from(server_name).map_err(io::Error::other)?;
+    let stream = TlsConnector::from(config).connect(name, stream.0).await?;
+    Ok(Established::plain(flow, Stream::new(stream)))
+}
+
+/// Why a connection did not come about.
+fn fault(error: &io::Error) -> Fault {
+    let inner = error.get_ref().and_then(|it| it.downcast_ref());
+    match inner {
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => Fault::WrongName,
+        Some(rustls::Error::InvalidCertificate(_)) => Fault::Untrusted,
+        Some(_) | None => Fault::Unreachable,
+    }
+}
+
 /// The ends of a connection that its two tasks share with the transport.
 pub(super) struct Ends {
     pub(super) id: u64,
@@ -102,9 +155,17 @@ pub(super) async fn read(establishing: impl Future<Output = io::Result<Establish
         inlet,
     } = ends;
     let mut unanswered = std::pin::pin!(sleep(SIP_CONNECTION_SILENT_MAX));
-    let Ok(Ok(established)) = timeout(SIP_HANDSHAKE_MAX, establishing).await else {
-        let _ = inlet.send(Inlet::Failed(id)).await;
-        return;
+    let established = match timeout(SIP_HANDSHAKE_MAX, establishing).await {
+        Ok(Ok(established)) => Ok(established),
+        Ok(Err(error)) => Err(fault(&error)),
+        Err(_) => Err(Fault::Unreachable),
+    };
+    let established = match established {
+        Ok(established) => established,
+        Err(fault) => {
+            let _ = inlet.send(Inlet::Failed(id, fault)).await;
+            return;
+        }
     };
     let Established {
         flow,
@@ -112,7 +173,7 @@ pub(super) async fn read(establishing: impl Future<Output = io::Result<Establish
         clients,
     } = established;
     let (mut read, write) = tokio::io::split(stream.0);
-    if writer.send(write).is_err() || inlet.send(Inlet::Ready(id, clients)).await.is_err() {
+    if writer.send(write).is_err() || inlet.send(Inlet::Ready(flow, clients)).await.is_err() {
         return;
     }
     let mut buffer = vec![0; SIP_STREAM_CHUNK_BYTES];

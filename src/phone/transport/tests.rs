@@ -17,6 +17,9 @@ use crate::{
     },
 };
 
+/// Where our socket would be.
+const US: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5_061);
+
 /// A transport to which clients connect that have certificates of one office.
 struct World {
     office: Office,
@@ -32,7 +35,7 @@ impl World {
         let us = office.issue(&["rundruf.example"]);
         let clients = vec![client("sbc.example", &office)];
         let server = SipServer::new(&us, clients).unwrap();
-        let (transport, wire) = Transport::simulated(Some(server));
+        let (transport, wire) = Transport::simulated(Some(server), US);
         Self {
             office,
             us,
@@ -248,4 +251,74 @@ async fn listeners_of_one_port_number_their_connections_apart() {
     assert_eq!(numbers[0].0, Protocol::Tcp);
     assert_eq!(numbers[1].0, Protocol::Tls);
     assert_ne!(numbers[0].1, numbers[1].1);
+}
+
+/// Fails where connections of ours are not read, or nobody learns that they did not come about.
+#[tokio::test]
+async fn connections_of_ours_come_about_or_say_why_not() {
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let server = TcpListener::bind(loopback).await.unwrap();
+    let mut transport = Transport::bind(&[loopback], &[], &[], None).await.unwrap();
+    let hop = |protocol, address| Hop {
+        protocol,
+        address,
+        server_name: "tel.example".to_owned(),
+    };
+    let there = server.local_addr().unwrap();
+
+    let begun = transport.connect(hop(Protocol::Tcp, there), None);
+    let Arrival::Connected(flow) = transport.arrival().await else {
+        panic!("it comes about");
+    };
+    assert_eq!(begun, Connecting::Begun(flow.id));
+    let (mut peer, from) = server.accept().await.unwrap();
+    assert_eq!((flow.local, flow.remote), (from, there));
+    transport.send(flow, b"hello");
+    let mut heard = [0; 5];
+    peer.read_exact(&mut heard).await.unwrap();
+    peer.write_all(b"hi").await.unwrap();
+    assert!(
+        matches!(transport.arrival().await, Arrival::Chunk(of, bytes) if of == flow && bytes == b"hi")
+    );
+    drop(peer);
+    assert!(matches!(transport.arrival().await, Arrival::Closed(of) if of == flow));
+
+    drop(server);
+    let begun = transport.connect(hop(Protocol::Tcp, there), None);
+    let Arrival::Failed(id, fault) = transport.arrival().await else {
+        panic!("nobody is there");
+    };
+    assert_eq!((begun, fault), (Connecting::Begun(id), Fault::Unreachable));
+
+    let ours = transport.udp_addresses()[0];
+    let flow = Flow::new(Protocol::Udp, ours, there, 0);
+    let done = transport.connect(hop(Protocol::Udp, there), None);
+    assert_eq!(done, Connecting::Done(flow));
+    let untrusted = transport.connect(hop(Protocol::Tls, there), None);
+    assert_eq!(untrusted, Connecting::Failed(Fault::Untrusted));
+}
+
+/// Fails where strangers' connections could keep ours from coming about.
+#[tokio::test(start_paused = true)]
+async fn connections_of_ours_are_not_counted_among_those_of_others() {
+    let mut world = World::new();
+    for id in 1..=SIP_CONNECTIONS_MAX as u64 {
+        let number = u32::try_from(id).unwrap();
+        let remote = SocketAddr::from((Ipv4Addr::from_bits(0x0a00_0000 + number), 5_060));
+        let (ours, _) = tokio::io::duplex(1);
+        let flow = Flow::new(Protocol::Tcp, US, remote, id);
+        world.transport.admit(flow, Stream::new(ours));
+    }
+    let hop = Hop {
+        protocol: Protocol::Tcp,
+        address: SocketAddr::from((Ipv4Addr::new(198, 51, 100, 1), 5_060)),
+        server_name: "tel.example".to_owned(),
+    };
+    assert_eq!(world.greeted(), SIP_CONNECTIONS_MAX);
+    let Connecting::Begun(_) = world.transport.connect(hop.clone(), None) else {
+        panic!("it is begun");
+    };
+    assert_eq!(world.greeted(), SIP_CONNECTIONS_MAX + 1);
+    let (reached, _peer) = world.wire.connected().unwrap();
+    assert_eq!(reached, hop);
 }

@@ -1,6 +1,6 @@
 // Starts the real server with ports of the system's choice in a folder of its own, and stops it again.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -32,7 +32,7 @@ encryption = "${encryption}"
 `;
 
 /** The settings of a test server; media on the given addresses. */
-function settings({ addresses = ['127.0.0.1'], rtp = '30000-31999', level = 'info', sip = '127.0.0.1', encryption } = {}) {
+function settings({ addresses = ['127.0.0.1'], rtp = '30000-31999', level = 'info', sip = '127.0.0.1', encryption, trunks } = {}) {
   const host = sip.includes(':') ? `[${sip}]` : sip;
   return `
 [web]
@@ -48,7 +48,7 @@ port = 0
 rtp_ports = "${rtp}"
 [log]
 level = "${level}"
-${encryption ? trunk(encryption) : ''}`;
+${encryption ? trunk(encryption) : ''}${trunks ?? ''}`;
 }
 
 export class Server {
@@ -57,6 +57,9 @@ export class Server {
     const server = new Server();
     server.folder = mkdtempSync(join(tmpdir(), 'rundruf-'));
     writeFileSync(join(server.folder, 'config.toml'), settings(options));
+    for (const [name, content] of Object.entries(options.secrets ?? {})) {
+      writeFileSync(join(server.folder, name), content, { mode: 0o600 });
+    }
     const command = [...(options.prefix ?? []), binary, 'serve', '--config', 'config.toml', '--demo'];
     server.process = spawn(command[0], command.slice(1), {
       cwd: server.folder,
@@ -98,6 +101,12 @@ export class Server {
       const at = line.lastIndexOf(' ');
       return [line.slice(0, at), Number(line.slice(at + 1))];
     }));
+  }
+
+  /** What `rundruf trunk list` says. */
+  trunks() {
+    const command = ['trunk', 'list', '--config', 'config.toml'];
+    return execFileSync(binary, command, { cwd: this.folder, encoding: 'utf8', env: { ...process.env, LC_ALL: 'en_GB.UTF-8' } });
   }
 
   /** Resident memory in bytes. */

@@ -29,12 +29,14 @@ use rundruf::{
         pool::{Pool, PortRange},
         worker::{Envelope, Notice, PhoneSockets, Simulated},
     },
-    phone::{Called, Counts, DialPlan, Dialled, Door, DoorConfig, MediaRules, Policy, Trunk, Wire},
+    phone::{
+        Called, Counts, DialPlan, Dialled, Door, DoorConfig, MediaRules, Names, Policy, Trunk, Wire,
+    },
     pii::Secret,
     server::{Listed, Parts, Server, Sound, prompts::Prompts, secrets::Keys, secrets::link_hash},
     store::{ByRole, Person, PersonName, Room, Title, Window},
 };
-use sip::{Flow, Protocol};
+use sip::{Flow, Protocol, locate::Hop};
 use tokio::{io::DuplexStream, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -418,6 +420,11 @@ impl World {
         self.wire.connect(flow)
     }
 
+    /// Takes the other end of the next connection that the telephone door has made, and where it leads.
+    pub fn connected(&mut self) -> Option<(Hop, DuplexStream)> {
+        self.wire.connected()
+    }
+
     /// What every telephone is told of a play of clips: `alice ♪ hello ask-code`.
     fn tell_play(&mut self, shard: usize, leg: LegId, clips: &[ClipId]) {
         let keys: Vec<&str> = clips.iter().map(|id| clip_key(*id)).collect();
@@ -695,7 +702,8 @@ fn clip_key(id: ClipId) -> &'static str {
 pub fn door_config(trunks: Vec<Trunk>) -> DoorConfig {
     DoorConfig {
         media: Vec::new(),
-        udp: Vec::new(),
+        names: Names::listed(BTreeMap::new()),
+        udp: vec![SERVER],
         tcp: Vec::new(),
         tls: Vec::new(),
         server: None,
@@ -721,6 +729,7 @@ pub fn everybody() -> Trunk {
             policy: Policy::Off,
             ..MediaRules::default()
         },
+        upkeep: None,
     }
 }
 

@@ -1,0 +1,148 @@
+//! What the settings of a trunk must not say together, and how an operator is told.
+
+use crate::conference::event::Language;
+
+/// What the settings of a trunk must not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contradiction {
+    /// The trunk has neither addresses nor a certificate.
+    Nobody,
+    /// It registers without saying where.
+    NoRegistrar,
+    /// It registers without user or password.
+    NoAccount,
+    /// It says where to register but is a peer.
+    PeerRegisters,
+    /// An area code stands in no country.
+    AreaWithoutCountry,
+    /// Unencrypted sound would be sent to wherever anybody sends some from.
+    LatchWithoutNetworks,
+    /// A number has both the country code and the 0 in its place: `+49030123456`.
+    TrunkPrefix(String),
+    /// A number is one of need or of a service, such as 112.
+    Service(String),
+    /// What a number is to lead to cannot be the number of a room.
+    NoRoom(String),
+    /// A number might be a room's, while every room's number leads to its room.
+    Room(String),
+    /// Two numbers are the same or can be dialled the same way.
+    Same(String, String),
+}
+
+impl Contradiction {
+    /// The key that it stands at.
+    pub(super) const fn key(&self) -> &'static str {
+        match self {
+            Self::Nobody => "trunk.peers",
+            Self::NoRegistrar => "trunk.registrar",
+            Self::NoAccount => "trunk.user",
+            Self::PeerRegisters => "trunk.kind",
+            Self::AreaWithoutCountry => "trunk.area",
+            Self::LatchWithoutNetworks => "trunk.latch",
+            Self::TrunkPrefix(_)
+            | Self::Service(_)
+            | Self::NoRoom(_)
+            | Self::Room(_)
+            | Self::Same(..) => "trunk.numbers",
+        }
+    }
+
+    /// Says what is wrong, and what would be right.
+    pub(super) fn told(&self, language: Language) -> String {
+        match language {
+            Language::En => self.in_english(),
+            Language::De => self.in_german(),
+        }
+    }
+
+    fn in_english(&self) -> String {
+        match self {
+            Self::Nobody => String::from(
+                "nobody could call in; give addresses or the name in a certificate, for example: \
+                 peers = [\"192.0.2.7\"] or certificate = \"sbc.example.net\"",
+            ),
+            Self::NoRegistrar => String::from(
+                "a registered trunk needs a registrar, for example: registrar = \"sip:fritz.box\"",
+            ),
+            Self::NoAccount => String::from(
+                "a registered trunk needs an account, for example: user = \"rundruf\" and \
+                 password_file = \"var/fritzbox.password\"",
+            ),
+            Self::PeerRegisters => {
+                String::from("who registers needs kind = \"registered\"; a peer has no registrar")
+            }
+            Self::AreaWithoutCountry => String::from(
+                "an area code needs its country, for example: country = \"49\" and area = \"30\"",
+            ),
+            Self::LatchWithoutNetworks => String::from(
+                "unencrypted sound is sent where it comes from only within networks that are named, for example: \
+                 media_networks = [\"198.51.100.0/24\"]",
+            ),
+            Self::TrunkPrefix(number) => format!(
+                "{number} has the 0 that stands in place of the country code beside it; valid is, for example: \
+                 \"+4930123456\""
+            ),
+            Self::Service(number) => format!(
+                "{number} is an emergency or service number and cannot be a dial-in; valid is, for example: \
+                 \"+4930123456\""
+            ),
+            Self::NoRoom(room) => format!(
+                "{room} cannot be the number of a room; valid is, for example: \
+                 {{ number = \"+4930123456\", room = \"4711\" }}"
+            ),
+            Self::Room(number) => format!(
+                "{number} could be the number of a room, and \"rooms\" leads those to their rooms; write the number in \
+                 full, for example \"+4930123456\", or leave \"rooms\" out"
+            ),
+            Self::Same(one, other) => format!(
+                "{one} and {other} can be dialled the same way; leave one of them out, or correct country and area"
+            ),
+        }
+    }
+
+    fn in_german(&self) -> String {
+        match self {
+            Self::Nobody => String::from(
+                "niemand könnte anrufen; nennen Sie Adressen oder den Namen in einem Zertifikat, zum Beispiel: \
+                 peers = [\"192.0.2.7\"] oder certificate = \"sbc.example.net\"",
+            ),
+            Self::NoRegistrar => String::from(
+                "ein angemeldeter Trunk braucht einen Registrar, zum Beispiel: registrar = \"sip:fritz.box\"",
+            ),
+            Self::NoAccount => String::from(
+                "ein angemeldeter Trunk braucht ein Konto, zum Beispiel: user = \"rundruf\" und \
+                 password_file = \"var/fritzbox.password\"",
+            ),
+            Self::PeerRegisters => String::from(
+                "wer sich anmeldet, braucht kind = \"registered\"; ein Peer hat keinen Registrar",
+            ),
+            Self::AreaWithoutCountry => String::from(
+                "eine Ortsvorwahl braucht ihr Land, zum Beispiel: country = \"49\" und area = \"30\"",
+            ),
+            Self::LatchWithoutNetworks => String::from(
+                "unverschlüsselter Ton wird nur innerhalb genannter Netze dorthin geschickt, woher er kommt, zum \
+                 Beispiel: media_networks = [\"198.51.100.0/24\"]",
+            ),
+            Self::TrunkPrefix(number) => format!(
+                "{number} hat neben der Landesvorwahl auch die 0, die an ihrer Stelle steht; gültig ist zum Beispiel: \
+                 \"+4930123456\""
+            ),
+            Self::Service(number) => format!(
+                "{number} ist eine Notruf- oder Servicenummer und kann keine Einwahlnummer sein; gültig ist zum \
+                 Beispiel: \"+4930123456\""
+            ),
+            Self::NoRoom(room) => format!(
+                "{room} kann keine Raumnummer sein; gültig ist zum Beispiel: \
+                 {{ number = \"+4930123456\", room = \"4711\" }}"
+            ),
+            Self::Room(number) => format!(
+                "{number} könnte eine Raumnummer sein, und \"rooms\" führt diese in ihre Räume; schreiben Sie die Nummer \
+                 vollständig, zum Beispiel \"+4930123456\", oder lassen Sie \"rooms\" weg"
+            ),
+            Self::Same(one, other) => format!(
+                "{one} und {other} lassen sich gleich wählen; lassen Sie eine davon weg oder berichtigen Sie country und \
+                 area"
+            ),
+        }
+    }
+}
