@@ -1,0 +1,72 @@
+//! The question for the code, until it is right.
+
+use sip::Command;
+
+use super::{Call, Exit, Talk};
+use crate::{
+    conference::ivr::{self, Ivr},
+    server::{
+        Admission, LegNews,
+        caller::Caller,
+        conference::{clock, until},
+    },
+};
+
+impl Call {
+    /// Asks for the code until it is right.
+    pub(super) async fn admit(
+        &mut self,
+        talk: &mut Talk,
+        entry: ivr::Entry,
+        caller: &Caller,
+    ) -> Result<Admission, Exit> {
+        let mut ivr = Ivr::new(entry, clock());
+        let mut saying = None;
+        let mut admission = None;
+        let mut ping = self.next_ping();
+        loop {
+            while let Some(effect) = ivr.poll() {
+                match effect {
+                    ivr::Effect::Say(event) => saying = Some(talk.say(event).await),
+                    ivr::Effect::Hush => talk.hush().await,
+                    ivr::Effect::Check { number, pin } => {
+                        match self.server.check_code(&number, &pin, caller).await {
+                            Ok(judged) => {
+                                admission = judged.admission;
+                                ivr.handle_verdict(admission.is_some(), clock() + judged.delay);
+                            }
+                            Err(error) => {
+                                tracing::error!(%error, "a code could not be judged");
+                                ivr.handle_fault(clock());
+                            }
+                        }
+                    }
+                    ivr::Effect::Admit => return admission.ok_or(Exit::Leave),
+                    ivr::Effect::Leave => return Err(Exit::Leave),
+                }
+            }
+            tokio::select! {
+                biased;
+                news = talk.leg.next() => match news {
+                    Some(LegNews::Digit(digit)) => ivr.handle_digit(digit, clock()),
+                    Some(LegNews::Played(token)) if saying == Some(token) => ivr.handle_played(clock()),
+                    Some(LegNews::Gone(_)) | None => return Err(Exit::Leave),
+                    Some(LegNews::Quiet(_)) => self.order(Command::Ping { call: self.call }).await,
+                    Some(
+                        LegNews::Connected
+                        | LegNews::Played(_)
+                        | LegNews::Unplayed(_),
+                    ) => {}
+                },
+                news = self.news.recv() => if let Some(exit) = self.signalled(talk, news, None).await {
+                    return Err(exit);
+                },
+                () = until(ping) => {
+                    self.order(Command::Ping { call: self.call }).await;
+                    ping = self.next_ping();
+                }
+                () = until(ivr.poll_timeout()) => ivr.handle_timeout(clock()),
+            }
+        }
+    }
+}

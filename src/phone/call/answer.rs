@@ -1,0 +1,149 @@
+//! From INVITE to ACK: where the call leads, what was agreed, and its leg.
+
+use std::sync::Arc;
+
+use sip::{
+    Cause, Command,
+    sdp::{Description, Policy},
+};
+
+use super::{
+    super::{
+        negotiate::{Outcome, Place, Session},
+        numbers::{Destination, Entry},
+        route::{caller_address, is_confidential, media_address},
+        status::Refusal,
+    },
+    Call, Exit, Invite, News, Talk,
+};
+use crate::{
+    conference::{event::Language, ivr},
+    pii::Secret,
+    server::{LegNews, MediaLeg},
+};
+
+impl Call {
+    /// Answers the INVITE and waits for the ACK; none if the caller gave up meanwhile.
+    pub(super) async fn answer(
+        &mut self,
+        invite: Invite,
+    ) -> Result<Option<(MediaLeg, Session, ivr::Entry, Language)>, Refusal> {
+        let (entry, language) = self.destination(&invite).await?;
+        // Keys that anybody on the way can read protect nothing.
+        let confidential = is_confidential(&invite.flow);
+        if invite.terms.policy == Policy::Required && !confidential {
+            return Err(Refusal::NOT_ACCEPTABLE);
+        }
+        let place = self
+            .server
+            .room_for_phone()
+            .map_err(|e| Refusal::from(&e))?;
+        let signalling = invite.flow.local.ip().to_canonical();
+        let address = media_address(invite.offer.as_ref(), &self.rules.media, signalling);
+        let (sockets, port) = self
+            .server
+            .media_sockets(address)
+            .map_err(|e| Refusal::from(&e))?;
+        let at = Place {
+            address,
+            rtp_port: port,
+            here: caller_address(&invite.flow).is_loopback(),
+            confidential,
+            fingerprint: self.server.fingerprint().to_owned(),
+        };
+        let mut rng = self.server.rng();
+        let mut session = Session::new(at, Arc::clone(&invite.terms), self.session_id(), &mut rng);
+        let (sdp, media) = match &invite.offer {
+            Some(offer) => {
+                let Outcome { answer, media } = session
+                    .answer(offer, &mut rng)
+                    .map_err(|_| Refusal::NOT_ACCEPTABLE)?;
+                (answer, Some(media))
+            }
+            None => (session.offer(), None),
+        };
+        self.order(Command::Accept {
+            call: self.call,
+            sdp,
+        })
+        .await;
+        let Some(answer) = self.established().await else {
+            return Ok(None);
+        };
+        let media = match (media, answer) {
+            (Some(media), _) => media,
+            (None, Some(answer)) => match session.conclude(&answer) {
+                Ok(media) => media,
+                Err(_) => {
+                    self.hang_up(Cause::NOT_IMPLEMENTED).await;
+                    return Ok(None);
+                }
+            },
+            (None, None) => {
+                self.hang_up(Cause::NOT_IMPLEMENTED).await;
+                return Ok(None);
+            }
+        };
+        self.heed(&media);
+        match self.server.open_phone(place, media, sockets).await {
+            Ok(leg) => Ok(Some((leg, session, entry, language))),
+            Err(error) => {
+                tracing::warn!(%error, "no leg for an answered call");
+                self.hang_up(Cause::TEMPORARY_FAILURE).await;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Finds what the called number asks for, and in which language: the number's own, else its room's, else the trunk's.
+    async fn destination(&self, invite: &Invite) -> Result<(ivr::Entry, Language), Refusal> {
+        let Destination { entry, language } = &invite.destination;
+        match entry {
+            Entry::Code => Ok((ivr::Entry::Code, language.unwrap_or(invite.language))),
+            Entry::Room(number) => {
+                let room = self
+                    .server
+                    .room_language(number)
+                    .await
+                    .map_err(|e| Refusal::from(&e))?;
+                let room = room.ok_or(Refusal::NOT_FOUND)?;
+                Ok((
+                    ivr::Entry::PinFor {
+                        number: Secret::new(number.clone()),
+                    },
+                    language.unwrap_or(room),
+                ))
+            }
+        }
+    }
+
+    /// Waits for the ACK; none if the call ended first.
+    async fn established(&mut self) -> Option<Option<Description>> {
+        loop {
+            match self.news.recv().await? {
+                News::Established(answer) => return Some(answer),
+                News::Ended => return None,
+                News::Stop => self.hang_up(Cause::NORMAL_CLEARING).await,
+                News::Reinvite(_) | News::Renegotiated(_) | News::Key(_) | News::Alive => {}
+            }
+        }
+    }
+
+    /// Waits for the keys of a DTLS handshake, if the media needs them: before, nothing that is said can be heard.
+    pub(super) async fn shaken(&mut self, talk: &mut Talk) -> Result<(), Exit> {
+        while talk.session.shakes_hands() {
+            tokio::select! {
+                biased;
+                news = talk.leg.next() => match news {
+                    Some(LegNews::Connected) => return Ok(()),
+                    Some(LegNews::Gone(_)) | None => return Err(Exit::Leave),
+                    Some(_) => {}
+                },
+                news = self.news.recv() => if let Some(exit) = self.signalled(talk, news, None).await {
+                    return Err(exit);
+                },
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,229 @@
+//! In the conference or in its waiting room: keys, notices, and what is said.
+
+use std::time::Instant;
+
+use sip::Command;
+
+use super::{Call, Exit, Talk};
+use crate::{
+    conference::{
+        event::Event,
+        focus::Verb,
+        keys::{Key, Keypad},
+        participant::{Role, Status},
+        rights::{self, Action, Standing},
+    },
+    limit::WAITING_STATUS,
+    server::{
+        Admission, Attendance, LegNews, Notice,
+        caller::Caller,
+        conference::{clock, until},
+    },
+};
+
+impl Call {
+    /// Takes part in the conference, or waits to be let in, until one side leaves.
+    pub(super) async fn confer(
+        &mut self,
+        talk: &mut Talk,
+        admission: &Admission,
+        caller: &Caller,
+    ) -> Exit {
+        let mut attendance = match self.attend(talk, admission, caller).await {
+            Ok(attendance) => attendance,
+            Err(exit) => return exit,
+        };
+        let mut keypad = Keypad::new();
+        let mut ping = self.next_ping();
+        // When somebody who waits is told so again.
+        let mut status = attendance.waits().then(|| clock() + WAITING_STATUS);
+        loop {
+            let standing = standing(admission.role, status);
+            tokio::select! {
+                biased;
+                news = talk.leg.next() => match news {
+                    Some(LegNews::Digit(digit)) => {
+                        // Any key interrupts what is being said.
+                        talk.interrupt(standing).await;
+                        if let Some(key) = keypad.handle_digit(digit, clock()) {
+                            obey(key, &mut keypad, talk, &attendance, standing).await;
+                        }
+                    }
+                    Some(LegNews::Quiet(_)) => self.order(Command::Ping { call: self.call }).await,
+                    Some(LegNews::Gone(_)) | None => return Exit::Leave,
+                    Some(LegNews::Unplayed(token)) => talk.insist(token).await,
+                    Some(LegNews::Played(token)) => talk.played(token, standing).await,
+                    Some(LegNews::Connected) => {}
+                },
+                notice = attendance.next() => match notice {
+                    // Where the operator has decided so, it is what everybody expects.
+                    Some(Notice::Told(Event::LineNotEncrypted)) if talk.session.is_plain_by_choice() => {}
+                    Some(Notice::Told(event)) => {
+                        if matches!(event, Event::LetIn { .. }) {
+                            status = None;
+                        }
+                        talk.pass_on(event).await;
+                    }
+                    Some(Notice::Refused(refusal)) => {
+                        keypad.end_decision();
+                        talk.say(refusal.event()).await;
+                    }
+                    Some(Notice::Dismissed(why)) => return why.event().map_or(Exit::Leave, Exit::Goodbye),
+                    Some(Notice::Roster(_) | Notice::Delta(_)) => {}
+                    None => return Exit::Goodbye(Event::Fault),
+                },
+                news = self.news.recv() => {
+                    let expected = self.expected;
+                    if let Some(exit) = self.signalled(talk, news, Some(&attendance)).await {
+                        return exit;
+                    }
+                    if expected != self.expected {
+                        ping = self.next_ping();
+                    }
+                },
+                () = until(ping) => {
+                    self.order(Command::Ping { call: self.call }).await;
+                    ping = self.next_ping();
+                },
+                () = until(status) => {
+                    status = Some(clock() + WAITING_STATUS);
+                    talk.say(Event::StillWaiting).await;
+                },
+                () = until(keypad.poll_timeout()) => {
+                    if let Some(key) = keypad.handle_timeout(clock()) {
+                        obey(key, &mut keypad, talk, &attendance, standing).await;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Comes into the conference, or into its waiting room.
+    async fn attend(
+        &self,
+        talk: &mut Talk,
+        admission: &Admission,
+        caller: &Caller,
+    ) -> Result<Attendance, Exit> {
+        talk.language = admission.language;
+        // Below what the room demands a re-INVITE is refused, so that the call goes on as it was.
+        talk.session.demand(admission.policy.protection);
+        let protection = talk.session.protection();
+        let joined = self
+            .server
+            .join_phone(admission, caller, protection, &mut talk.leg);
+        let attendance = match joined.await {
+            Ok(attendance) => attendance,
+            Err(crate::server::Error::Refused(refusal)) => {
+                return Err(Exit::Goodbye(refusal.event()));
+            }
+            Err(crate::server::Error::Overloaded) => return Err(Exit::Goodbye(Event::Busy)),
+            Err(error) => {
+                tracing::warn!(%error, "an admitted caller could not join");
+                return Err(Exit::Goodbye(Event::Fault));
+            }
+        };
+        if self.held {
+            attendance.hold(true).await;
+        }
+        Ok(attendance)
+    }
+}
+
+/// What a caller may do: who waits has a time at which they are told so again.
+const fn standing(role: Role, status: Option<Instant>) -> Standing {
+    let status = match status {
+        Some(_) => Status::Pending,
+        None => Status::Connected,
+    };
+    Standing::of(role, status)
+}
+
+/// Does what a caller asks for by keys in a conference.
+async fn obey(
+    key: Key,
+    keypad: &mut Keypad,
+    talk: &mut Talk,
+    attendance: &Attendance,
+    standing: Standing,
+) {
+    // A menu that leads to nothing one may do is not begun.
+    if let Some(action) = begins(key)
+        && !rights::may(standing, action)
+    {
+        keypad.reset();
+        let refused = match standing {
+            Standing::Waiting => Event::StillWaiting,
+            Standing::Guest | Standing::Moderator => Event::NotAllowed,
+        };
+        return talk.tell(refused).await;
+    }
+    let verb = match key {
+        Key::ToggleMicrophone => Verb::ToggleMicrophone,
+        Key::ToggleHand => Verb::ToggleHand,
+        Key::WhoIsHere => Verb::WhoIsHere,
+        Key::HearWaiting => Verb::HearWaiting,
+        Key::HearNextWaiting => Verb::HearNextWaiting,
+        Key::AdmitHeard => Verb::AdmitHeard,
+        Key::TurnAwayHeard(reason) => Verb::TurnAwayHeard(reason),
+        Key::RemoveLast => Verb::RemoveLast,
+        Key::MuteAll => Verb::MuteAll,
+        Key::ToggleLock => Verb::ToggleLock,
+        Key::NextHand => Verb::NextHand,
+        Key::End => Verb::End,
+        Key::AskReason => return talk.tell(Event::WhichReason).await,
+        Key::AskEnd => return talk.tell(Event::ConfirmEnd).await,
+        Key::GoOn => return talk.tell(Event::GoesOn).await,
+        Key::Help => return talk.tell(help(standing)).await,
+        Key::Which => return talk.tell(Event::WhichKey).await,
+        Key::Unknown => return talk.tell(Event::KeyUnknown).await,
+        Key::Volume => return talk.tell(Event::Volume).await,
+        Key::Back => return talk.tell(Event::VolumeDone).await,
+        Key::Hear(steps) => {
+            let turned = talk.leg.hear(steps).await;
+            return talk.tell(Event::VolumeTurned { turned }).await;
+        }
+        Key::BeHeard(steps) => {
+            let turned = talk.leg.be_heard(steps).await;
+            return talk.tell(Event::VolumeTurned { turned }).await;
+        }
+    };
+    attendance.act(verb).await;
+}
+
+/// The right to what a key begins or does by itself, without the conference being asked at once.
+const fn begins(key: Key) -> Option<Action> {
+    match key {
+        Key::HearWaiting => Some(Action::SeeWaiting),
+        Key::AskEnd => Some(Action::End),
+        Key::Volume | Key::Hear(_) => Some(Action::OwnListening),
+        Key::BeHeard(_) => Some(Action::OwnLoudness),
+        Key::ToggleMicrophone
+        | Key::ToggleHand
+        | Key::WhoIsHere
+        | Key::Help
+        | Key::Back
+        | Key::HearNextWaiting
+        | Key::AdmitHeard
+        | Key::AskReason
+        | Key::TurnAwayHeard(_)
+        | Key::RemoveLast
+        | Key::MuteAll
+        | Key::ToggleLock
+        | Key::NextHand
+        | Key::End
+        | Key::GoOn
+        | Key::Which
+        | Key::Unknown => None,
+    }
+}
+
+const fn help(standing: Standing) -> Event {
+    match standing {
+        Standing::Waiting => Event::WaitingHelp,
+        Standing::Guest => Event::Help { role: Role::Guest },
+        Standing::Moderator => Event::Help {
+            role: Role::Moderator,
+        },
+    }
+}

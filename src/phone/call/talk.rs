@@ -1,0 +1,91 @@
+//! What is said to a caller: over the talk, instead of it, or later.
+
+use std::collections::VecDeque;
+
+use super::super::negotiate::Session;
+use crate::{
+    conference::{
+        event::{Event, Language},
+        rights::Standing,
+    },
+    server::MediaLeg,
+};
+
+/// The media side of an answered call.
+pub(super) struct Talk {
+    pub(super) leg: MediaLeg,
+    pub(super) session: Session,
+    pub(super) language: Language,
+    /// What was said last, with its token, unless it was interrupted.
+    pub(super) saying: Option<(Event, u64)>,
+    /// The token of what is being said.
+    pub(super) playing: Option<u64>,
+    /// What is said when that is over.
+    pub(super) later: VecDeque<Event>,
+}
+
+impl Talk {
+    pub(super) async fn say(&mut self, event: Event) -> u64 {
+        let token = if event.is_aside() {
+            self.leg.whisper(event, self.language).await
+        } else {
+            self.leg.say(event, self.language).await
+        };
+        self.saying = Some((event, token));
+        self.playing = Some(token);
+        token
+    }
+
+    /// Says what the conference tells; news wait until other words are said.
+    pub(super) async fn pass_on(&mut self, event: Event) {
+        if event.is_news() && self.playing.is_some() {
+            if !self.later.contains(&event) {
+                self.later.push_back(event);
+            }
+        } else {
+            self.say(event).await;
+        }
+    }
+
+    /// Goes on when something has been said: with what waits to be said, or with the sound of waiting.
+    pub(super) async fn played(&mut self, token: u64, standing: Standing) {
+        if self.playing != Some(token) {
+            return;
+        }
+        self.playing = None;
+        if let Some(event) = self.later.pop_front() {
+            self.say(event).await;
+        } else if standing == Standing::Waiting {
+            self.say(Event::WaitingSound).await;
+        }
+    }
+
+    /// Stops what is being said; who waits hears the sound of waiting instead, which goes on.
+    pub(super) async fn interrupt(&mut self, standing: Standing) {
+        if standing != Standing::Waiting {
+            self.hush().await;
+        } else if !matches!(self.saying, Some((Event::WaitingSound, _))) {
+            self.say(Event::WaitingSound).await;
+        }
+    }
+
+    /// Says something whose end nobody waits for.
+    pub(super) async fn tell(&mut self, event: Event) {
+        self.say(event).await;
+    }
+
+    /// Says instead of the talk what could not be said over it.
+    pub(super) async fn insist(&mut self, token: u64) {
+        if let Some((event, _)) = self.saying.filter(|(_, said)| *said == token) {
+            let token = self.leg.say(event, self.language).await;
+            self.saying = Some((event, token));
+            self.playing = Some(token);
+        }
+    }
+
+    pub(super) async fn hush(&mut self) {
+        self.saying = None;
+        self.playing = None;
+        self.leg.hush().await;
+    }
+}
