@@ -98,10 +98,7 @@ function TurnAway({ state, dispatch, room, participant }: Props & { room: Room; 
   return (
     <Dialog title={title} onClose={() => dispatch({ type: "dialog-closed" })}>
       <p>{t("dialog.turn-away.text")}</p>
-      <form method="dialog" class="dialog-actions">
-        <button type="submit" data-testid="cancel">
-          {t("dialog.cancel")}
-        </button>
+      <form method="dialog" class="dialog-actions dialog-choices">
         {REASONS.map((reason) => (
           <button
             key={reason}
@@ -112,6 +109,9 @@ function TurnAway({ state, dispatch, room, participant }: Props & { room: Room; 
             {t(`dialog.turn-away.${reason}`)}
           </button>
         ))}
+        <button type="submit" class="quiet" data-testid="cancel" autofocus>
+          {t("dialog.cancel")}
+        </button>
       </form>
     </Dialog>
   );

@@ -10,7 +10,7 @@ export function Protected({ language, entry }: { language: Language; entry: Entr
   if (entry.door !== "phone") return null;
   const open = entry.protection === "none";
   return (
-    <span class={open ? "badge badge-open" : "activity"} data-testid="protection">
+    <span class={open ? "badge badge-open" : "activity protected"} data-testid="protection">
       <Icon name={open ? "lock-open" : "lock"} />
       {text(language, `room.protection.${entry.protection}`)}
     </span>

@@ -121,11 +121,11 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
               {text(language, "room.moderator")}
             </span>
           )}
+          <Protected language={language} entry={entry} />
         </p>
         <div class="marks">
           <Activity language={language} entry={entry} />
           {(own || room.welcome.role === "moderator") && <Hint language={language} entry={entry} />}
-          <Protected language={language} entry={entry} />
           {entry.floor && (
             <span class="badge badge-floor">
               <Icon name="word" />

@@ -57,7 +57,7 @@ export function WaitingList({ state, dispatch, room }: Props & { room: Room }) {
           return (
             <li key={participant} class="waiting-line" data-participant={participant} data-testid="waits" data-name={name}>
               <p class="name">
-                <Icon name={entry.door === "phone" ? "phone" : "door"} />
+                <Icon name={entry.door} />
                 <span class="name-text">{name}</span>
                 <span class="unseen">{text(language, `room.door.${entry.door}`)}</span>
                 <Protected language={language} entry={entry} />

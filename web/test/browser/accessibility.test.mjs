@@ -57,7 +57,7 @@ test("music is named to all; hum, echo and original sound to moderators and to w
     let lines;
     await inScene(SCENES[scene], {}, async (page) => {
       const rows = page.locator("[data-testid=participant]:not([data-own=true])");
-      lines = await rows.evaluateAll((found) => found.map((row) => [...row.querySelectorAll(".activity")].map((line) => line.textContent).join(", ")));
+      lines = await rows.evaluateAll((found) => found.map((row) => [...row.querySelectorAll(".marks .activity")].map((line) => line.textContent).join(", ")));
     });
     return lines;
   };

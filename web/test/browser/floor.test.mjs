@@ -105,8 +105,9 @@ test("a moderator does all of it by keyboard and reads how it is", () =>
     assert.deepEqual(sent(server), ["mute-all", "ask-to-speak true", "lock true", "lock false", "give-floor k7", "ask-to-unmute k7"]);
   }));
 
-test("no row of a moderator moves or grows when hands go up", () =>
-  inRoom({ welcome: { role: "moderator" }, others: OTHERS }, { viewport: { width: 1280, height: 800 } }, async (page, server) => {
+for (const width of [960, 1280]) {
+  test(`no row of a moderator moves or grows when hands go up (${width} px)`, () =>
+  inRoom({ welcome: { role: "moderator" }, others: OTHERS }, { viewport: { width, height: 800 } }, async (page, server) => {
     const boxes = () => [...document.querySelectorAll("[data-participant]")].map((row) => JSON.stringify(row.getBoundingClientRect()));
     const quiet = await page.evaluate(boxes);
     const raised = OTHERS.map((one, i) => ({ ...one, hand: i + 1 }));
@@ -116,6 +117,7 @@ test("no row of a moderator moves or grows when hands go up", () =>
     assert.match(await page.getByTestId("hands").innerText(), /, 1 weitere$/);
     assert.deepEqual(await page.evaluate(boxes), quiet);
   }));
+}
 
 test("forced colours keep a raised hand and the state of the bar visible", () =>
   inRoom({ others: OTHERS }, { forcedColors: "active", viewport: { width: 320, height: 640 } }, async (page) => {
