@@ -25,11 +25,14 @@ use crate::{
 
 pub use self::{
     invite::InviteArguments,
+    preset::Preset,
     set::{Demand, Waits, Wishes},
     trunk::{Standing, TrunkArguments},
 };
 
+mod check;
 pub mod invite;
+mod preset;
 mod set;
 pub mod trunk;
 

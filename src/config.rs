@@ -11,6 +11,7 @@ use std::{
     ops::RangeInclusive,
     path::{Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
 
 use serde::{Deserialize, Deserializer, de};
@@ -21,8 +22,8 @@ pub use self::{
     contradiction::Contradiction,
     error::{Error, Place},
     trunk::{
-        CertificateName, Dialled, Digits, Encryption, Expires, MaxCalls, Number, Protects, Trunk,
-        TrunkKind,
+        CertificateName, Codec, Dialled, Digits, Encryption, Expires, MaxCalls, Number, Protects,
+        Trunk, TrunkKind,
     },
 };
 
@@ -149,6 +150,8 @@ pub struct Sip {
     pub name_server: Auto<SocketAddr>,
     /// The host in SIP addresses told to people.
     pub public_host: Auto<Host>,
+    /// For how long a call lasts without a sign of life.
+    pub session_expires: SessionExpires,
     /// How the server names itself to telephones.
     pub user_agent: String,
 }
@@ -162,6 +165,7 @@ impl Default for Sip {
             authorities: Auto::Derived,
             name_server: Auto::Derived,
             public_host: Auto::Derived,
+            session_expires: SessionExpires::default(),
             user_agent: String::from("Rundruf"),
         }
     }
@@ -404,6 +408,33 @@ impl<'de> Deserialize<'de> for Ports {
         String::deserialize(deserializer)?
             .parse()
             .map_err(de::Error::custom)
+    }
+}
+
+/// For how long a call lasts without a sign of life (RFC 4028): 90 s to a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionExpires(u32);
+
+impl SessionExpires {
+    /// Returns the time.
+    pub fn get(self) -> Duration {
+        Duration::from_secs(self.0.into())
+    }
+}
+
+impl Default for SessionExpires {
+    fn default() -> Self {
+        Self(1_800)
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionExpires {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = u32::deserialize(deserializer)?;
+        if !(90..=86_400).contains(&seconds) {
+            return Err(de::Error::custom("not a time that a session lasts for"));
+        }
+        Ok(Self(seconds))
     }
 }
 

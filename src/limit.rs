@@ -57,6 +57,12 @@ pub const SIP_HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 pub const SIP_LINGER: Duration = Duration::from_secs(2);
 /// Connections that are read on like that; beyond, the system resets them at once.
 pub const SIP_LINGERING_MAX: usize = 64;
+/// How long a call that has ended waits to hear what can be said of its sound.
+pub const REVIEW_MAX: Duration = Duration::from_millis(500);
+/// Things that are noted about one call; beyond, nothing more is.
+pub const FINDINGS_MAX: usize = 32;
+/// Calls of a trunk about which that is remembered.
+pub const CALLS_REMEMBERED: usize = 16;
 /// Things that may wait for one call's task; beyond, the call is ended.
 pub const CALL_INBOX_MAX: usize = 64;
 /// Calls at a time; further ones are answered 503.

@@ -124,7 +124,7 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
             tracing::error!(%error, "web sockets failed");
         }
     });
-    let counts = phone.counters();
+    let (counts, latest) = (phone.counters(), phone.latest());
     doors.spawn(phone.run(phone_stop));
 
     let ready = Ready::new(&reach, sip, &invitations).to_json();
@@ -137,7 +137,7 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     tokio::select! {
         told = told_to_end() => told?,
         failed = renew_when_told(&identity) => return Err(failed.into()),
-        never = tell_of_trunks(&config.trunk, &counts, &trunks_file) => match never {},
+        never = tell_of_trunks(&config.trunk, &counts, &latest, &trunks_file) => match never {},
     }
     tracing::info!("server stops");
     let _ = std::fs::remove_file(&ready_file);
@@ -192,6 +192,7 @@ async fn renew_when_told(identity: &Identity) -> io::Error {
 async fn tell_of_trunks(
     trunks: &[config::Trunk],
     counts: &watch::Receiver<phone::Counts>,
+    latest: &watch::Receiver<Vec<phone::Latest>>,
     file: &Path,
 ) -> Infallible {
     let mut standing = Standing::new(trunks);
@@ -200,7 +201,7 @@ async fn tell_of_trunks(
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        standing.update(&counts.borrow(), System.since_epoch());
+        standing.update(&counts.borrow(), &latest.borrow(), System.since_epoch());
         if written.as_ref() == Some(&standing) {
             continue;
         }
@@ -309,7 +310,12 @@ fn sound(media: &config::Media) -> Sound {
     }
 }
 
-fn door(
+/// Makes of settings what the telephone door is built from; sound may be received at the media addresses.
+///
+/// # Errors
+///
+/// Fails when a file that a trunk names cannot be used.
+pub fn door(
     config: &Config,
     identity: &Arc<Identity>,
     media: &[IpAddr],
@@ -341,6 +347,7 @@ fn door(
         tls: config.sip.listen_tls.clone(),
         server: Some(SipServer::new(identity, clients)?),
         user_agent: config.sip.user_agent.clone(),
+        session_expires: config.sip.session_expires.get(),
         trunks,
         media: media.to_vec(),
         names: match config.sip.name_server {
@@ -406,6 +413,7 @@ fn registering(
             realm: given(&trunk.realm),
         },
         expires: trunk.expires.get(),
+        mediasec: trunk.mediasec,
     })
 }
 
@@ -418,7 +426,18 @@ fn media_rules(trunk: &config::Trunk) -> phone::MediaRules {
         },
         latch: trunk.latch,
         networks: trunk.media_networks.clone(),
+        external: trunk.external_address,
+        codecs: phone::Codecs::of(&trunk.codecs.iter().map(codec).collect::<Vec<_>>()),
         to_device: trunk.protects == config::Protects::Device,
+    }
+}
+
+const fn codec(codec: &config::Codec) -> phone::AudioCodec {
+    match codec {
+        config::Codec::Opus => phone::AudioCodec::Opus,
+        config::Codec::G722 => phone::AudioCodec::G722,
+        config::Codec::Pcma => phone::AudioCodec::Pcma,
+        config::Codec::Pcmu => phone::AudioCodec::Pcmu,
     }
 }
 

@@ -92,6 +92,12 @@ pub enum Obstacle {
     /// No server runs that would write this file.
     #[error("no server writes {}", .0.display())]
     NotRunning(PathBuf),
+    /// There is no such trunk; there are these.
+    #[error("no such trunk")]
+    NoTrunk(Vec<String>),
+    /// So many things are wrong with the trunks that were checked.
+    #[error("{0} things are wrong with trunks")]
+    TrunkFaults(usize),
 }
 
 /// Why an invitation is not carried out. Names are not repeated: what is said may end up in a log.
@@ -234,6 +240,23 @@ impl Obstacle {
             (Self::NoRoom(number), Language::De) => format!("Einen Raum {number} gibt es nicht."),
             (Self::NoRoom(number), Language::En) => format!("There is no room {number}."),
             (Self::Invitation(error), _) => error.told(language),
+            (Self::NoTrunk(names), Language::De) => format!(
+                "Einen solchen Trunk gibt es nicht. Es gibt: {}.",
+                names.join(", ")
+            ),
+            (Self::NoTrunk(names), Language::En) => {
+                format!("There is no such trunk. There are: {}.", names.join(", "))
+            }
+            (Self::TrunkFaults(1), Language::De) => {
+                String::from("Etwas ist nicht in Ordnung, siehe „Fehler“.")
+            }
+            (Self::TrunkFaults(faults), Language::De) => {
+                format!("{faults} Dinge sind nicht in Ordnung, siehe „Fehler“.")
+            }
+            (Self::TrunkFaults(1), Language::En) => String::from("Something is wrong, see above."),
+            (Self::TrunkFaults(faults), Language::En) => {
+                format!("{faults} things are wrong, see above.")
+            }
             (Self::NotRunning(file), Language::De) => format!(
                 "Mit diesen Einstellungen läuft kein Server ({} fehlt oder ist veraltet): starten Sie ihn mit \
                  „rundruf serve“, oder nennen Sie seine Einstellungen mit --config.",

@@ -134,7 +134,8 @@ impl Presence for Inside {
                         LegNews::Digit(_)
                         | LegNews::Played(_)
                         | LegNews::Unplayed(_)
-                        | LegNews::Quiet(_),
+                        | LegNews::Quiet(_)
+                        | LegNews::Reviewed(_),
                     ) => {}
                 },
             }

@@ -1,19 +1,24 @@
-//! `rundruf trunk`: how the trunks of a running server stand.
+//! `rundruf trunk`: how the trunks of a running server stand, what is wrong with them, and settings to begin with.
 //!
 //! The server writes what it knows into a private file beside `ready.json`, at most once a second; the command reads it.
 //! So there is no further door into the server. The file holds the installation's own numbers, and nobody's who calls.
 
-use std::{fs, io, io::Write, path::Path, time::Duration};
+use std::{fs, io, io::Write, ops::RangeInclusive, path::Path, time::Duration};
 
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Error, print_json};
+use super::{
+    Error,
+    check::{Remark, judge},
+    preset::Preset,
+    print_json,
+};
 use crate::{
     conference::event::Language,
     config::{self, Config, Number},
-    phone::{self, Counts, Fault, TrunkCounts},
+    phone::{self, Counts, Fault, Latest, TrunkCounts},
     start::Obstacle,
 };
 
@@ -29,11 +34,21 @@ pub struct TrunkArguments {
 }
 
 /// What to do with trunks.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum TrunkCommand {
     /// List the trunks of the running server: whether it is registered there, their numbers, their calls, and the calls
     /// they refused since its start.
     List,
+    /// Say what works on a trunk of the running server and what does not, from how it stands and from its latest calls.
+    Check {
+        /// The trunk's name; without it all are checked.
+        name: Option<String>,
+    },
+    /// Print settings for an exchange or a carrier to begin with.
+    Preset {
+        /// For which.
+        which: Preset,
+    },
 }
 
 /// How all trunks stand, as the file has it.
@@ -48,23 +63,25 @@ pub struct Standing {
 
 /// How one trunk stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct TrunkStanding {
-    name: String,
+pub(super) struct TrunkStanding {
+    pub(super) name: String,
     numbers: Vec<String>,
-    max_calls: usize,
+    pub(super) max_calls: usize,
     /// Whether the server registers there.
     registers: bool,
-    server: ServerStanding,
+    pub(super) server: ServerStanding,
     /// How often the registrar has said that it knows us.
     registrations: u64,
     /// Until when it does, in seconds since 1970.
     registered_until: Option<u64>,
     calls: u64,
     taken: u64,
-    unknown: u64,
-    full: u64,
+    pub(super) unknown: u64,
+    pub(super) full: u64,
     unusable: u64,
     other: u64,
+    /// What was found about the latest calls that have ended.
+    pub(super) latest: Latest,
     /// When the latest call came, taken or not, in seconds since 1970.
     last_call: Option<u64>,
 }
@@ -72,7 +89,7 @@ struct TrunkStanding {
 /// How the way to a trunk's server stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
-enum ServerStanding {
+pub(super) enum ServerStanding {
     /// None is kept.
     #[default]
     Unasked,
@@ -117,8 +134,24 @@ impl From<phone::Standing> for ServerStanding {
 }
 
 impl ServerStanding {
+    /// Whether all is well; none where nobody asks, or it is not known yet.
+    pub(super) const fn is_good(self) -> Option<bool> {
+        match self {
+            Self::Unasked | Self::Locating | Self::Connecting | Self::Asking => None,
+            Self::Up => Some(true),
+            Self::Refused { .. }
+            | Self::Credentials
+            | Self::NotFound
+            | Self::Unreachable
+            | Self::WrongName
+            | Self::Untrusted
+            | Self::Silent
+            | Self::Failed { .. } => Some(false),
+        }
+    }
+
     /// Says it in words; `registered` is for how long we are.
-    fn told(self, language: Language, registered: Option<&str>) -> String {
+    pub(super) fn told(self, language: Language, registered: Option<&str>) -> String {
         let (german, english) = match (self, registered) {
             (Self::Unasked, _) => ("wird nicht gefragt", "not asked"),
             (Self::Locating, _) => ("Server wird gesucht", "looking for the server"),
@@ -191,6 +224,7 @@ impl Standing {
             full: 0,
             unusable: 0,
             other: 0,
+            latest: Latest::default(),
             last_call: None,
         };
         Self {
@@ -201,10 +235,13 @@ impl Standing {
     }
 
     /// Takes what has happened at the door until now.
-    pub fn update(&mut self, counts: &Counts, now: Duration) {
+    pub fn update(&mut self, counts: &Counts, latest: &[Latest], now: Duration) {
         self.strangers = counts.strangers;
         for (trunk, counts) in self.trunks.iter_mut().zip(&counts.trunks) {
             trunk.update(counts, now);
+        }
+        for (trunk, latest) in self.trunks.iter_mut().zip(latest) {
+            trunk.latest.clone_from(latest);
         }
     }
 
@@ -219,6 +256,18 @@ impl Standing {
         // A server that was killed has left its file.
         let runs = Path::new("/proc").join(standing.pid.to_string()).exists();
         runs.then_some(standing)
+    }
+
+    /// Those that are to be checked.
+    fn checked(&self, name: Option<&str>) -> Result<Vec<&TrunkStanding>, Obstacle> {
+        let Some(name) = name else {
+            return Ok(self.trunks.iter().collect());
+        };
+        let found = self.trunks.iter().find(|trunk| trunk.name == name);
+        let names = || self.trunks.iter().map(|trunk| trunk.name.clone()).collect();
+        found
+            .map(|trunk| vec![trunk])
+            .ok_or_else(|| Obstacle::NoTrunk(names()))
     }
 
     fn print(&self, language: Language, now: Duration, out: &mut impl Write) -> io::Result<()> {
@@ -259,7 +308,7 @@ impl TrunkStanding {
     }
 
     /// Calls that ever came, each of which is counted once.
-    const fn came(&self) -> u64 {
+    pub(super) const fn came(&self) -> u64 {
         self.calls + self.taken + self.unknown + self.full + self.unusable + self.other
     }
 
@@ -312,7 +361,8 @@ impl TrunkStanding {
 ///
 /// # Errors
 ///
-/// Fails when no server runs with these settings, or the output cannot be written.
+/// Fails when no server runs with these settings, there is no such trunk, something is wrong with one that is checked, or
+/// the output cannot be written.
 pub fn run(
     arguments: &TrunkArguments,
     config: &Config,
@@ -320,14 +370,54 @@ pub fn run(
     now: Duration,
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    let TrunkCommand::List = arguments.command;
+    if let TrunkCommand::Preset { which } = arguments.command {
+        return Ok(out.write_all(which.text().as_bytes())?);
+    }
     let file = config.store.trunks_file();
     let standing = Standing::read(&file).ok_or(Obstacle::NotRunning(file))?;
+    if let TrunkCommand::Check { name } = &arguments.command {
+        let checked = standing.checked(name.as_deref())?;
+        let ports = config.media.rtp_ports.range();
+        return check(&checked, &ports, arguments.json, language, out);
+    }
     if arguments.json {
         return print_json(&json!(standing), out);
     }
     standing.print(language, now, out)?;
     Ok(())
+}
+
+/// Says what works and what does not; fails if anything does not.
+fn check(
+    trunks: &[&TrunkStanding],
+    ports: &RangeInclusive<u16>,
+    json: bool,
+    language: Language,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    let judged: Vec<(&TrunkStanding, Vec<Remark>)> =
+        trunks.iter().map(|trunk| (*trunk, judge(trunk))).collect();
+    if json {
+        let trunk = |(trunk, remarks): &(&TrunkStanding, Vec<Remark>)| json!({"name": trunk.name, "remarks": remarks});
+        print_json(&judged.iter().map(trunk).collect(), out)?;
+    } else {
+        let [well, wrong] = match language {
+            Language::De => ["gut", "Fehler"],
+            Language::En => ["fine", "wrong"],
+        };
+        for (trunk, remarks) in &judged {
+            writeln!(out, "{}", trunk.name)?;
+            for remark in remarks {
+                let label = if remark.good { well } else { wrong };
+                writeln!(out, "  {label:8}{}", remark.told(trunk, ports, language))?;
+            }
+        }
+    }
+    let remarks = judged.iter().flat_map(|(_, remarks)| remarks);
+    match remarks.filter(|remark| !remark.good).count() {
+        0 => Ok(()),
+        faults => Err(Obstacle::TrunkFaults(faults).into()),
+    }
 }
 
 /// A number as it stands in the settings, with what it leads to.
@@ -421,6 +511,8 @@ mod tests {
     use super::*;
     use crate::{
         cli::{Arguments, Command},
+        conference::participant::Protection,
+        phone::{CallCodec, Finding, Findings, Why},
         store::write_private,
     };
 
@@ -464,8 +556,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = settings(folder.path());
         let mut standing = Standing::new(&config.trunk);
-        standing.update(&counts(), NOW - Duration::from_secs(180));
-        standing.update(&counts(), NOW);
+        standing.update(&counts(), &[], NOW - Duration::from_secs(180));
+        standing.update(&counts(), &[], NOW);
         write_private(&config.store.trunks_file(), standing.to_json().as_bytes()).unwrap();
         let told = |language| say(&config, "rundruf trunk list", language).unwrap();
         assert_eq!(
@@ -503,7 +595,7 @@ mod tests {
             let trunk = &mut counts.trunks[0];
             trunk.standing = standing_now;
             (trunk.registrations, trunk.expires) = (registrations, Duration::from_secs(600));
-            standing.update(&counts, NOW - Duration::from_secs(60));
+            standing.update(&counts, &[], NOW - Duration::from_secs(60));
             write_private(&config.store.trunks_file(), standing.to_json().as_bytes()).unwrap();
             let listed = say(&config, "rundruf trunk list", language).unwrap();
             listed.lines().nth(1).unwrap().to_owned()
@@ -538,6 +630,136 @@ mod tests {
             assert_eq!(told(now, registrations, Language::De), german);
             assert_eq!(told(now, registrations, Language::En), english);
         }
+    }
+
+    /// What is said when a trunk is checked, and how that ends.
+    fn check(config: &Config, line: &str, language: Language) -> (String, Result<(), Error>) {
+        let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+        let Command::Trunk(trunk) = arguments.command else {
+            panic!("{line} is a command for trunks")
+        };
+        let mut out = Vec::new();
+        let end = run(&trunk, config, language, NOW, &mut out);
+        (String::from_utf8(out).unwrap(), end)
+    }
+
+    fn call(findings: &[Finding]) -> Findings {
+        let mut call = Findings::default();
+        findings.iter().for_each(|finding| call.note(*finding));
+        call
+    }
+
+    fn write(standing: &Standing, config: &Config) {
+        write_private(&config.store.trunks_file(), standing.to_json().as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn what_works_and_what_does_not_is_said_in_sentences() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = settings(folder.path());
+        let mut standing = Standing::new(&config.trunk);
+        write(&standing, &config);
+        let (told, end) = check(&config, "rundruf trunk check", Language::En);
+        assert_eq!(
+            told,
+            "carrier\n  fine    Nobody has called since the start. Call one of the numbers, then check again.\n"
+        );
+        end.unwrap();
+
+        let coded = Finding::Coded {
+            codec: CallCodec::G722,
+        };
+        let protected = Finding::Protected {
+            protection: Protection::ToCarrier,
+        };
+        let mut latest = Latest::default();
+        latest.add(call(&[coded, protected]));
+        latest.add(call(&[coded, Finding::NoEvents, Finding::NeverHeard]));
+        latest.add(call(&[coded, Finding::FellSilent, Finding::NeverHeard]));
+        let mut counts = counts();
+        counts.trunks[0].full = 0;
+        standing.update(&counts, &[latest.clone()], NOW);
+        write(&standing, &config);
+        let (told, end) = check(&config, "rundruf trunk check carrier", Language::De);
+        assert_eq!(
+            told,
+            "carrier\n  \
+             Fehler  5 Anrufe gingen an Nummern, die nicht in numbers stehen. Tragen Sie sie so ein, wie sie gewählt \
+             werden, mit Landesvorwahl.\n  \
+             gut     Ton in beide Richtungen: G.722, verschlüsselt bis zum Anbieter.\n  \
+             Fehler  In 2 der letzten 3 Anrufe kam von Ihrer Anlage kein Ton. Lassen Sie UDP 20000-29999 zu dieser \
+             Maschine durch; steht sie hinter einem Adressumsetzer, nennen Sie external_address.\n  \
+             gut     In 1 der letzten 3 Anrufe waren keine telephone-events vereinbart. Tasten werden am Klang oder aus \
+             SIP INFO erkannt; sicherer ist, RFC 4733 (auch: RFC 2833) dort einzuschalten.\n"
+        );
+        assert!(matches!(
+            end,
+            Err(Error::Obstacle(Obstacle::TrunkFaults(2)))
+        ));
+        let (json, end) = check(&config, "rundruf trunk check --json", Language::De);
+        let value: Value = serde_json::from_str(&json).unwrap();
+        let remarks = value[0]["remarks"].as_array().unwrap();
+        let silent = remarks
+            .iter()
+            .find(|it| it["about"] == "never-heard")
+            .unwrap();
+        assert_eq!(
+            (&silent["good"], &silent["calls"]),
+            (&json!(false), &json!(2))
+        );
+        assert!(end.is_err());
+        let (_, end) = check(&config, "rundruf trunk check other", Language::De);
+        let Err(Error::Obstacle(obstacle)) = end else {
+            panic!("there is no such trunk")
+        };
+        assert_eq!(
+            obstacle.told(Language::De),
+            "Einen solchen Trunk gibt es nicht. Es gibt: carrier."
+        );
+    }
+
+    #[test]
+    fn everything_that_may_be_found_is_said_in_both_languages_with_a_full_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = settings(folder.path());
+        let mut standing = Standing::new(&config.trunk);
+        standing.trunks[0].server = ServerStanding::Silent;
+        let mut latest = Latest::default();
+        for finding in [
+            Finding::Readable,
+            Finding::Unshaken,
+            Finding::FellSilent,
+            Finding::Lost,
+            Finding::LostThere,
+            Finding::Latched,
+            Finding::NoEvents,
+            Finding::Music,
+            Finding::NoCode,
+        ] {
+            latest.add(call(&[finding]));
+        }
+        for why in Why::ALL {
+            latest.add(call(&[Finding::Unacceptable { why }]));
+        }
+        latest.add(call(&[Finding::NeverHeard, Finding::Strangers]));
+        standing.trunks[0].latest = latest;
+        write(&standing, &config);
+        for language in [Language::De, Language::En] {
+            let (told, _) = check(&config, "rundruf trunk check", language);
+            assert_eq!(told.lines().skip(1).count(), 18, "{told}");
+            for line in told.lines().skip(1) {
+                assert!(line.ends_with('.') && line.contains(' '), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn presets_are_printed_without_a_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = settings(folder.path());
+        let (told, end) = check(&config, "rundruf trunk preset 3cx", Language::De);
+        assert_eq!(told, Preset::ThreeCx.text());
+        end.unwrap();
     }
 
     #[test]

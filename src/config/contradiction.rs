@@ -13,6 +13,8 @@ pub enum Contradiction {
     NoAccount,
     /// It says where to register but is a peer.
     PeerRegisters,
+    /// Sound may be coded with nothing.
+    NoCodec,
     /// An area code stands in no country.
     AreaWithoutCountry,
     /// Unencrypted sound would be sent to wherever anybody sends some from.
@@ -37,6 +39,7 @@ impl Contradiction {
             Self::NoRegistrar => "trunk.registrar",
             Self::NoAccount => "trunk.user",
             Self::PeerRegisters => "trunk.kind",
+            Self::NoCodec => "trunk.codecs",
             Self::AreaWithoutCountry => "trunk.area",
             Self::LatchWithoutNetworks => "trunk.latch",
             Self::TrunkPrefix(_)
@@ -71,6 +74,9 @@ impl Contradiction {
             Self::PeerRegisters => {
                 String::from("who registers needs kind = \"registered\"; a peer has no registrar")
             }
+            Self::NoCodec => String::from(
+                "without a codec there is no sound, for example: codecs = [\"g722\", \"pcma\"]",
+            ),
             Self::AreaWithoutCountry => String::from(
                 "an area code needs its country, for example: country = \"49\" and area = \"30\"",
             ),
@@ -115,6 +121,9 @@ impl Contradiction {
             ),
             Self::PeerRegisters => String::from(
                 "wer sich anmeldet, braucht kind = \"registered\"; ein Peer hat keinen Registrar",
+            ),
+            Self::NoCodec => String::from(
+                "ohne Codec gibt es keinen Ton, zum Beispiel: codecs = [\"g722\", \"pcma\"]",
             ),
             Self::AreaWithoutCountry => String::from(
                 "eine Ortsvorwahl braucht ihr Land, zum Beispiel: country = \"49\" und area = \"30\"",

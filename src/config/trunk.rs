@@ -1,6 +1,6 @@
 //! Section `[[trunk]]`: who may call in, which numbers lead where, and what such settings must not say.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use rustls::pki_types::ServerName;
 use serde::{
@@ -55,6 +55,9 @@ pub struct Trunk {
     /// For how long we register at a time.
     #[serde(default)]
     pub expires: Expires,
+    /// Whether the registrar wants to agree upon the security of media in the way of German carriers.
+    #[serde(default)]
+    pub mediasec: bool,
     /// The server of a peer that is asked whether it is there.
     #[serde(default, deserialize_with = "server")]
     pub probe: Option<ServerUri>,
@@ -78,6 +81,12 @@ pub struct Trunk {
     /// Networks that sound may come from beside the peers.
     #[serde(default)]
     pub media_networks: Vec<Network>,
+    /// The address by which the other side reaches us, if an address translator stands between.
+    #[serde(default, deserialize_with = "address")]
+    pub external_address: Option<IpAddr>,
+    /// What sound may be coded with.
+    #[serde(default = "Trunk::codecs")]
+    pub codecs: Vec<Codec>,
     /// What callers hear before their room is known.
     #[serde(default = "Trunk::language")]
     pub language: Language,
@@ -104,6 +113,7 @@ impl Trunk {
             password_file: PathBuf::new(),
             realm: String::new(),
             expires: Expires::default(),
+            mediasec: false,
             probe: None,
             numbers: vec![Number::Rooms, Number::Bridge],
             country: Self::country(),
@@ -112,6 +122,8 @@ impl Trunk {
             protects: Protects::Carrier,
             latch: false,
             media_networks: Vec::new(),
+            external_address: None,
+            codecs: Self::codecs(),
             language: Self::language(),
             max_calls: MaxCalls::default(),
         }
@@ -119,6 +131,10 @@ impl Trunk {
 
     const fn language() -> Language {
         Language::De
+    }
+
+    fn codecs() -> Vec<Codec> {
+        Codec::ALL.to_vec()
     }
 
     fn country() -> Digits {
@@ -160,6 +176,9 @@ impl Trunk {
                 return Some(Contradiction::NoAccount);
             }
             TrunkKind::Peer | TrunkKind::Registered => {}
+        }
+        if self.codecs.is_empty() {
+            return Some(Contradiction::NoCodec);
         }
         if self.country.0.is_empty() && !self.area.0.is_empty() {
             return Some(Contradiction::AreaWithoutCountry);
@@ -234,6 +253,25 @@ pub enum Protects {
     Carrier,
     /// The telephone itself.
     Device,
+}
+
+/// What the sound of a trunk's calls may be coded with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Codec {
+    /// RFC 6716, RFC 7587.
+    Opus,
+    /// ITU-T G.722 at 64 kbit/s.
+    G722,
+    /// ITU-T G.711 A-law.
+    Pcma,
+    /// ITU-T G.711 µ-law.
+    Pcmu,
+}
+
+impl Codec {
+    /// All there are, wide band first, A-law before µ-law as in German networks.
+    pub const ALL: [Self; 4] = [Self::Opus, Self::G722, Self::Pcma, Self::Pcmu];
 }
 
 /// A called number, or a group of them, and where it leads.
@@ -405,6 +443,19 @@ fn server<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ServerUri
         return Ok(None);
     }
     text.parse().map(Some).map_err(de::Error::custom)
+}
+
+/// An address that others reach, or none.
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IpAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let address: IpAddr = text.parse().map_err(de::Error::custom)?;
+    if address.is_unspecified() || address.is_multicast() {
+        return Err(de::Error::custom("nobody reaches anything there"));
+    }
+    Ok(Some(address))
 }
 
 /// Seconds that we may register for.

@@ -305,6 +305,11 @@ pub enum Command {
         /// The key: `0`–`9`, `*`, `#`, `A`–`D`.
         digit: char,
     },
+    /// Asks what can be said of a leg's sound until now; [`Event::Reviewed`] follows.
+    Review {
+        /// The leg.
+        leg: LegId,
+    },
     /// Sets what is done to a leg's sound before it is mixed. A leg with no treatment at all is not judged either: it may
     /// play music.
     Shape {
@@ -338,6 +343,21 @@ pub enum Unplayed {
     NotKept,
 }
 
+/// What can be said of a leg's sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Review {
+    /// Packets of sound that came.
+    pub received: u64,
+    /// Packets that were missing when their sound was due, and had no copy.
+    pub lost: u64,
+    /// Datagrams from other addresses than the leg's, which were dropped.
+    pub foreign: u64,
+    /// Packets go where they came from, instead of where the session description said.
+    pub latched: bool,
+    /// How many of a thousand packets of ours were lost, by the peer's reports.
+    pub lost_there_permille: u64,
+}
+
 /// What a shard tells the control plane.
 #[derive(Debug)]
 pub enum Event {
@@ -360,6 +380,13 @@ pub enum Event {
         leg: LegId,
         /// The token of the command.
         token: u64,
+    },
+    /// The answer to [`Command::Review`].
+    Reviewed {
+        /// The leg.
+        leg: LegId,
+        /// What can be said of it.
+        review: Review,
     },
     /// The clips of a [`Command::Whisper`] are not played.
     Unplayed {

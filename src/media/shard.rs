@@ -181,6 +181,11 @@ impl Shard {
                 leg.press(digit, common, now);
                 Ok(())
             }),
+            Command::Review { leg } => self.with_leg(leg, now, |leg, common| {
+                let (review, leg) = (leg.review(), leg.id());
+                common.tell(Event::Reviewed { leg, review });
+                Ok(())
+            }),
             Command::Shape { leg, shaping } => self.with_leg(leg, now, |leg, _| {
                 leg.set_shaping(shaping);
                 Ok(())

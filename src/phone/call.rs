@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use self::talk::Talk;
 use super::{
+    findings::{Finding, Findings},
     negotiate::{Outcome, Terms},
     numbers::Destination,
     status::Refusal,
@@ -26,7 +27,7 @@ use super::{
 use crate::{
     conference::event::{Event, Language},
     limit::{GOODBYE_MAX, HELD_PING_INTERVAL},
-    media::api::PhoneMedia,
+    media::api::{PhoneMedia, Review},
     server::{
         Attendance, LegNews, Server,
         caller::Caller,
@@ -81,6 +82,8 @@ pub(super) struct Call {
     server: Server,
     rules: Arc<Rules>,
     held: bool,
+    /// What was found about it.
+    findings: Findings,
     /// The phone should be sending; one that need not is asked now and then whether it is there.
     expected: bool,
 }
@@ -110,17 +113,23 @@ impl Call {
             server,
             rules,
             held: false,
+            findings: Findings::default(),
             expected: true,
         }
     }
 
     /// Runs the call to its end.
-    pub(super) async fn run(mut self, mut invite: Invite) {
+    ///
+    /// Returns what was found about it.
+    pub(super) async fn run(mut self, mut invite: Invite) -> Findings {
         let caller = std::mem::take(&mut invite.caller);
         let (leg, session, entry, language) = match self.answer(invite).await {
             Ok(Some(answered)) => answered,
-            Ok(None) => return,
-            Err(refusal) => return self.refuse(refusal).await,
+            Ok(None) => return self.findings,
+            Err(refusal) => {
+                self.refuse(refusal).await;
+                return self.findings;
+            }
         };
         let mut talk = Talk {
             leg,
@@ -139,7 +148,36 @@ impl Call {
             Err(exit) => exit,
         };
         self.leave(&mut talk, exit).await;
+        self.review(&mut talk).await;
         talk.leg.close().await;
+        self.findings
+    }
+
+    /// Notes what can be said of the sound at the end.
+    async fn review(&mut self, talk: &mut Talk) {
+        let protection = talk.session.protection();
+        self.findings.note(Finding::Protected { protection });
+        let Some(review) = talk.leg.review().await else {
+            return;
+        };
+        let Review {
+            received,
+            lost,
+            foreign,
+            latched,
+            lost_there_permille,
+        } = review;
+        for (found, finding) in [
+            (received == 0 && self.expected, Finding::NeverHeard),
+            (foreign > 0, Finding::Strangers),
+            (latched, Finding::Latched),
+            (lost * 100 > received + lost, Finding::Lost),
+            (lost_there_permille > 10, Finding::LostThere),
+        ] {
+            if found {
+                self.findings.note(finding);
+            }
+        }
     }
 
     fn session_id(&self) -> u64 {
@@ -174,6 +212,12 @@ impl Call {
             cause: Some(cause),
         })
         .await;
+    }
+
+    /// Nothing comes from the phone: it may be gone.
+    async fn quiet(&mut self) {
+        self.findings.note(Finding::FellSilent);
+        self.order(Command::Ping { call: self.call }).await;
     }
 
     /// A phone that need not send, on hold or listening only, is asked whether it is there.
@@ -242,7 +286,12 @@ impl Call {
         attendance.protect(talk.session.protection()).await;
     }
 
-    const fn heed(&mut self, media: &PhoneMedia) {
+    fn heed(&mut self, media: &PhoneMedia) {
+        let codec = media.format.codec.into();
+        self.findings.note(Finding::Coded { codec });
+        if media.format.telephone_event.is_none() {
+            self.findings.note(Finding::NoEvents);
+        }
         self.held = !media.sends;
         self.expected = media.sends && media.receives;
     }

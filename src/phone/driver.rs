@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     call::{Call, Invite, News, Rules},
+    findings::{Findings, Latest},
     link::{Effect, Link},
     resolve::Names,
     status::Refusal,
@@ -46,6 +47,8 @@ pub struct DoorConfig {
     pub server: Option<SipServer>,
     /// What the Server header field says.
     pub user_agent: String,
+    /// For how long a call lasts without a sign of life (RFC 4028).
+    pub session_expires: Duration,
     /// Who may call.
     pub trunks: Vec<Trunk>,
     /// The addresses at which media may be received, beside the one a call came to.
@@ -84,13 +87,15 @@ pub struct Door {
     server: Server,
     calls: BTreeMap<CallRef, Line>,
     strangers: u64,
-    tasks: JoinSet<()>,
+    tasks: JoinSet<(TrunkIndex, Findings)>,
     names: Names,
     lookups: JoinSet<(TrunkRef, Vec<Hop>)>,
     /// The connections that are being made, and for which trunks.
     connecting: BTreeMap<u64, TrunkRef>,
     orders: (mpsc::Sender<Command>, mpsc::Receiver<Command>),
     counters: watch::Sender<Counts>,
+    /// What was found about the latest calls of each trunk, in the order of the settings.
+    latest: watch::Sender<Vec<Latest>>,
 }
 
 /// A call as the driver sees it.
@@ -123,8 +128,10 @@ impl Door {
         let seed: [u8; 32] = server.rng().random();
         let endpoint = Endpoint::new(EndpointConfig {
             user_agent: config.user_agent,
+            session_interval: config.session_expires,
             ..EndpointConfig::new(seed)
         });
+        let latest = vec![Latest::default(); config.trunks.len()];
         Self {
             endpoint,
             transport,
@@ -141,6 +148,7 @@ impl Door {
             connecting: BTreeMap::new(),
             orders: mpsc::channel(CALL_ORDERS_MAX),
             counters: watch::channel(Counts::default()).0,
+            latest: watch::channel(latest).0,
         }
     }
 
@@ -162,6 +170,11 @@ impl Door {
     /// Follows the door's counters.
     pub fn counters(&self) -> watch::Receiver<Counts> {
         self.counters.subscribe()
+    }
+
+    /// Follows what is found about the calls of each trunk, in the order of the settings.
+    pub fn latest(&self) -> watch::Receiver<Vec<Latest>> {
+        self.latest.subscribe()
     }
 
     /// Runs until `stop`; then says BYE to every call and returns when all have ended and their farewells are sent.
@@ -198,9 +211,12 @@ impl Door {
         let _ = tokio::time::timeout(FAREWELL_MAX, self.transport.finish()).await;
     }
 
-    /// A task that failed leaves its call to be ended here.
-    fn task_ended(&mut self, ended: Result<(Id, ()), JoinError>) {
-        let Err(error) = ended else { return };
+    /// A call's task leaves what it found; one that failed leaves its call to be ended here.
+    fn task_ended(&mut self, ended: Result<(Id, (TrunkIndex, Findings)), JoinError>) {
+        let error = match ended {
+            Ok((_, (trunk, findings))) => return self.remember(trunk, findings),
+            Err(error) => error,
+        };
         tracing::error!(%error, "call task failed");
         let call = self.calls.iter().find(|(_, line)| line.task == error.id());
         if let Some((&call, _)) = call {
@@ -212,6 +228,14 @@ impl Door {
                 clock(),
             );
         }
+    }
+
+    fn remember(&self, trunk: TrunkIndex, findings: Findings) {
+        self.latest.send_modify(|latest| {
+            if let Some(latest) = latest.get_mut(trunk.get()) {
+                latest.add(findings);
+            }
+        });
     }
 
     /// Hands on what a call's task wants.
@@ -230,18 +254,20 @@ impl Door {
         let now = clock();
         match arrival {
             Arrival::Datagram(mut flow, bytes) if self.trunks.know(&flow, &[]) => {
-                flow.advertised = self.trunks.public(&flow).unwrap_or(flow.advertised);
+                flow.advertised = self.trunks.public(&flow, &[]).unwrap_or(flow.advertised);
                 self.endpoint.handle_datagram(flow, &bytes, now);
             }
-            Arrival::Chunk(flow, bytes)
+            Arrival::Chunk(mut flow, bytes)
                 if self.trunks.know(&flow, self.transport.clients(&flow)) =>
             {
+                let public = self.trunks.public(&flow, self.transport.clients(&flow));
+                flow.advertised = public.unwrap_or(flow.advertised);
                 self.endpoint.handle_stream(flow, &bytes, now);
             }
             Arrival::Opened(flow, stream) => self.opened(flow, stream),
             Arrival::Closed(flow) => self.closed(flow),
             Arrival::Connected(flow) => match self.connecting.remove(&flow.id) {
-                Some(trunk) => self.with_link(trunk, |link| link.connected(flow, now)),
+                Some(trunk) => self.connected(trunk, flow),
                 None => self.transport.close(flow),
             },
             Arrival::Failed(id, fault) => {
@@ -274,6 +300,15 @@ impl Door {
         let links = self.trunks.links();
         links.for_each(|(_, link)| link.closed(flow, now));
         self.endpoint.handle_closed(flow, now);
+    }
+
+    /// Takes the way to a trunk's server.
+    fn connected(&mut self, trunk: TrunkRef, mut flow: Flow) {
+        flow.advertised = self
+            .trunks
+            .external(trunk, &flow)
+            .unwrap_or(flow.advertised);
+        self.with_link(trunk, |link| link.connected(flow, clock()));
     }
 
     fn with_link(&mut self, trunk: TrunkRef, work: impl FnOnce(&mut Link)) {
@@ -323,9 +358,7 @@ impl Door {
             Effect::Connect(hop) => {
                 let client = self.trunks.link(trunk).and_then(|link| link.client());
                 match self.transport.connect(hop, client) {
-                    Connecting::Done(flow) => {
-                        self.with_link(trunk, |link| link.connected(flow, now));
-                    }
+                    Connecting::Done(flow) => self.connected(trunk, flow),
                     Connecting::Begun(id) => {
                         self.connecting.insert(id, trunk);
                     }
@@ -442,7 +475,9 @@ impl Door {
             self.server.clone(),
             Arc::clone(&self.rules),
         );
-        let task = self.tasks.spawn(task.run(invite));
+        let task = self
+            .tasks
+            .spawn(async move { (trunk, task.run(invite).await) });
         let line = Line {
             inbox,
             task: task.id(),

@@ -69,6 +69,8 @@ pub struct Registering {
     pub account: Account,
     /// For how long.
     pub expires: Duration,
+    /// Whether the security of media is negotiated in the way of German carriers (`mediasec`).
+    pub mediasec: bool,
 }
 
 /// How the way to a trunk's server stands.
@@ -403,7 +405,7 @@ impl Link {
             account: as_what.account.clone(),
             proxy: as_what.proxy.as_ref().map(ToString::to_string),
             instance: None,
-            mediasec: false,
+            mediasec: as_what.mediasec,
         }
     }
 

@@ -12,6 +12,7 @@
 
 mod call;
 mod driver;
+mod findings;
 mod link;
 mod negotiate;
 mod numbers;
@@ -23,11 +24,13 @@ mod status;
 mod transport;
 mod trunk;
 
-pub use sip::sdp::Policy;
+pub use sip::sdp::{AudioCodec, Policy};
 
 pub use self::driver::{BindError, Counts, Door, DoorConfig};
 pub use self::{
+    findings::{Codec as CallCodec, Finding, Findings, Latest, Why},
     link::{Duty, Fault, Registering, Standing, Upkeep},
+    negotiate::Codecs,
     numbers::{Called, Dialled, is_room_number},
     resolve::Names,
     server_uri::{NoServerUri, ServerUri},

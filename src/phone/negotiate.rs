@@ -24,6 +24,10 @@ pub(super) struct Terms {
     pub(super) nat: Nat,
     /// The networks whose addresses media may have even if they mean something else elsewhere, such as private ones.
     pub(super) networks: Vec<Network>,
+    /// The address by which the other side reaches us, where that is not the one that we have.
+    pub(super) external: Option<IpAddr>,
+    /// What media may be coded with.
+    pub(super) codecs: Codecs,
     /// What is at the other end is the device itself, not a carrier or exchange in between.
     pub(super) to_device: bool,
 }
@@ -175,7 +179,7 @@ impl Session {
             session_id: self.session_id,
             // The endpoint counts versions up as descriptions change.
             session_version: 1,
-            codecs: &PREFERENCE,
+            codecs: &self.terms.codecs.0,
             keying: Keying {
                 policy: match self.demanded {
                     true => Policy::Required,
@@ -211,6 +215,24 @@ fn media(agreed: Agreed, nat: Nat) -> PhoneMedia {
         security: agreed.security,
         nat,
         ptime: agreed.ptime,
+    }
+}
+
+/// What media may be coded with, best first; by default all that there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Codecs(Vec<AudioCodec>);
+
+impl Codecs {
+    /// Takes codecs in any order.
+    pub fn of(codecs: &[AudioCodec]) -> Self {
+        let allowed = |codec: &AudioCodec| codecs.contains(codec);
+        Self(PREFERENCE.into_iter().filter(allowed).collect())
+    }
+}
+
+impl Default for Codecs {
+    fn default() -> Self {
+        Self(PREFERENCE.to_vec())
     }
 }
 

@@ -10,7 +10,7 @@ use sip::{Asked, Flow, TrunkRef, sdp::Policy};
 
 use super::{
     link::{Link, Standing, Upkeep},
-    negotiate::Terms,
+    negotiate::{Codecs, Terms},
     numbers::{Called, Destination, Directory},
     route::caller_address,
     spelling::{DialPlan, digits},
@@ -57,17 +57,30 @@ pub struct MediaRules {
     /// Where it may come from beside the peers' addresses, if those are addresses of special meaning, such as private
     /// ones; and from where plain media may come that is answered there.
     pub networks: Vec<Network>,
+    /// The address by which its other side reaches us, where that is not the one that we have.
+    pub external: Option<IpAddr>,
+    /// What it may be coded with.
+    pub codecs: Codecs,
     /// Where it is protected, it is so as far as the device that somebody speaks into; else as far as the carrier or
     /// exchange at the other end of the trunk.
     pub to_device: bool,
 }
 
 impl Trunk {
+    /// Our address as its other side reaches it, if the settings say so; ports are forwarded as they are.
+    fn external(&self, flow: &Flow) -> Option<SocketAddr> {
+        let external = self.media.external?;
+        let same = external.is_ipv4() == flow.local.ip().to_canonical().is_ipv4();
+        same.then(|| SocketAddr::new(external, flow.local.port()))
+    }
+
     fn terms(&self, found: impl Iterator<Item = IpAddr>) -> Terms {
         let MediaRules {
             policy,
             latch,
             networks,
+            external,
+            codecs,
             to_device,
         } = &self.media;
         Terms {
@@ -81,6 +94,8 @@ impl Trunk {
                 .into_iter()
                 .chain(found.map(Network::from))
                 .collect(),
+            external: *external,
+            codecs: codecs.clone(),
             to_device: *to_device,
         }
     }
@@ -123,6 +138,12 @@ impl TrunkCounts {
 /// The place of a trunk among the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TrunkIndex(usize);
+
+impl TrunkIndex {
+    pub(super) const fn get(self) -> usize {
+        self.0
+    }
+}
 
 /// A call that may begin.
 #[derive(Debug, PartialEq, Eq)]
@@ -197,11 +218,22 @@ impl Trunks {
         links.filter_map(Link::poll_timeout).min()
     }
 
-    /// Our address as the peer of a flow must read it, where its trunk's registrar sees us at another than we do.
-    pub(super) fn public(&self, flow: &Flow) -> Option<SocketAddr> {
-        let mut links = self.0.iter().filter_map(|state| state.link.as_ref());
+    /// Our address as the peer of a flow must read it, where that is another than ours: as the settings of its trunk say,
+    /// else as its registrar sees us.
+    pub(super) fn public(&self, flow: &Flow, clients: &[usize]) -> Option<SocketAddr> {
+        let listing = self
+            .owner(flow)
+            .or_else(|| Some(self.listing(flow, clients)?.0));
+        let external = listing.and_then(|index| self.0[index].trunk.external(flow));
         let address = flow.remote.ip().to_canonical();
-        links.find_map(|link| link.public(flow).filter(|_| link.is_at(address)))
+        let mut links = self.0.iter().filter_map(|state| state.link.as_ref());
+        external
+            .or_else(|| links.find_map(|link| link.public(flow).filter(|_| link.is_at(address))))
+    }
+
+    /// Our address as the settings of a trunk say that it is seen.
+    pub(super) fn external(&self, TrunkRef(index): TrunkRef, flow: &Flow) -> Option<SocketAddr> {
+        self.0.get(usize::from(index))?.trunk.external(flow)
     }
 
     /// Tells whether a peer is on a trunk, by its address or by what it has proved to be.

@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, collections::VecDeque};
 
 use dsp::Codec;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 
 use super::{
     Error, Server,
@@ -15,9 +15,9 @@ use crate::{
         participant::Door,
     },
     id::LegId,
-    limit::LEG_NEWS_MAX,
+    limit::{LEG_NEWS_MAX, REVIEW_MAX},
     media::{
-        api::{Command, ListeningGain, PhoneMedia},
+        api::{Command, ListeningGain, PhoneMedia, Review},
         worker::Envelope,
     },
 };
@@ -29,6 +29,8 @@ pub struct MediaLeg {
     pub(super) worker: usize,
     pub(super) news: News,
     pub(super) server: Server,
+    /// It has ended.
+    pub(super) over: bool,
     /// Orders to speak so far.
     pub(super) plays: u64,
     /// How loud it hears the others, and is heard.
@@ -87,7 +89,9 @@ impl MediaLeg {
 
     /// Waits for the next news; none when the server has stopped.
     pub async fn next(&mut self) -> Option<LegNews> {
-        self.news.next().await
+        let news = self.news.next().await;
+        self.over |= matches!(news, Some(LegNews::Gone(_)) | None);
+        news
     }
 
     /// Speaks an event to this leg alone, instead of what it hears; returns the token that comes back when it is said.
@@ -184,6 +188,26 @@ impl MediaLeg {
             let shape = Command::Shape { leg, shaping };
             self.server.inner.pool.send(self.worker, shape).await;
         }
+    }
+
+    /// Asks what can be said of the leg's sound until now; none if it has ended, or nobody answers in time. News that come
+    /// meanwhile are lost, so this is for legs whose end has come.
+    pub async fn review(&mut self) -> Option<Review> {
+        if self.over {
+            return None;
+        }
+        let review = Command::Review { leg: self.id };
+        self.server.inner.pool.send(self.worker, review).await;
+        let answer = async {
+            loop {
+                match self.news.next().await? {
+                    LegNews::Reviewed(review) => return Some(review),
+                    LegNews::Gone(_) => return None,
+                    _ => {}
+                }
+            }
+        };
+        timeout(REVIEW_MAX, answer).await.ok().flatten()
     }
 
     /// Ends the leg.

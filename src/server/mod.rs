@@ -499,6 +499,7 @@ impl Server {
             id,
             worker,
             news: News::new(news),
+            over: false,
             server: self.clone(),
             plays: 0,
             hears: ListeningGain::default(),

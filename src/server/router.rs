@@ -12,7 +12,7 @@ use crate::{
     id::{ConferenceId, LegId},
     limit::ROUTER_SWEEP_INTERVAL,
     media::{
-        api::{Command, Event, Gone},
+        api::{Command, Event, Gone, Review},
         pool::Pool,
         worker::{self, Envelope},
     },
@@ -31,6 +31,8 @@ pub enum LegNews {
     Unplayed(u64),
     /// A telephone that should be sending has sent nothing for this long.
     Quiet(Duration),
+    /// What can be said of the leg's sound, as was asked.
+    Reviewed(Review),
     /// The leg has ended.
     Gone(Gone),
 }
@@ -162,6 +164,7 @@ impl Router {
                 outcome,
                 ..
             } => tracing::debug!(%conference, ?outcome, "announced"),
+            Event::Reviewed { leg, review } => self.tell(leg, LegNews::Reviewed(review)),
             Event::Quiet { leg, since } => self.tell(leg, LegNews::Quiet(since)),
             Event::Released { id, leg } => {
                 let sockets = notice.sockets;

@@ -18,6 +18,7 @@ mod lossy_network;
 mod media;
 mod mixing;
 mod no_personal_data;
+mod presets;
 mod protection;
 mod registered;
 mod roster;

@@ -52,6 +52,7 @@ fn registered(server: &str, user: &str, number: &str) -> Trunk {
         user: Pii::new(user.to_owned()),
         account,
         expires: 600 * SECOND,
+        mediasec: false,
     };
     Trunk {
         peers: Vec::new(),

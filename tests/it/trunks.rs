@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use rundruf::{
-    conference::event::Language,
+    conference::{event::Language, participant::Protection},
     http::Label,
-    phone::{Called, DialPlan, Dialled, Trunk},
+    phone::{CallCodec, Called, DialPlan, Dialled, Finding, Trunk, Why},
     serve,
 };
 
 use crate::sim::{
     net::Datagram,
     now,
-    phone::{Phone, State},
+    phone::{Offer, Phone, State},
     sip_text::Message,
     world::{SERVER, World, everybody},
 };
@@ -349,7 +349,7 @@ async fn refusals_are_counted_by_their_kind() {
     let alice = world.phone("alice");
     assert_eq!(call(&mut world, &alice, "7999").await, Err(404), "no room");
     let video = "m=video 4000 RTP/AVP 31\r\n".to_owned();
-    alice.offers(crate::sim::phone::Offer::Raw(video));
+    alice.offers(Offer::Raw(video));
     assert_eq!(call(&mut world, &alice, "bridge").await, Err(488));
     assert_eq!(of(&world, "rundruf_trunk_unknown_total"), [1]);
     assert_eq!(of(&world, "rundruf_trunk_unusable_total"), [1]);
@@ -368,4 +368,49 @@ fn of(world: &World, name: &str) -> Vec<u64> {
             sample.value
         })
         .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_found_about_the_latest_calls_is_told_without_whose_they_were() {
+    let mut world = World::with_trunks(1, vec![berlin()]);
+    let found = |world: &World| -> Vec<Vec<Finding>> {
+        let latest = world.latest.borrow();
+        latest[0].iter().map(|call| call.iter().collect()).collect()
+    };
+    let carried = [
+        Finding::Coded {
+            codec: CallCodec::Pcma,
+        },
+        Finding::Protected {
+            protection: Protection::None,
+        },
+    ];
+    let phone = world.phone("alice");
+    call(&mut world, &phone, "bridge").await.unwrap();
+    world.run_for(SECOND).await;
+    assert_eq!(found(&world), [carried.to_vec()]);
+
+    // The exchange names one address and sends from another.
+    let elsewhere = "m=audio 4000 RTP/AVP 8\r\nc=IN IP4 198.51.100.200\r\n";
+    phone.offers(Offer::Raw(elsewhere.to_owned()));
+    call(&mut world, &phone, "bridge").await.unwrap();
+    world.run_for(SECOND).await;
+    let [coded, protected] = carried;
+    let expected = [
+        coded,
+        Finding::NoEvents,
+        protected,
+        Finding::NeverHeard,
+        Finding::Strangers,
+    ];
+    assert_eq!(found(&world)[1], expected);
+
+    let g729 = "m=audio 4000 RTP/AVP 18\r\n";
+    phone.offers(Offer::Raw(g729.to_owned()));
+    assert_eq!(call(&mut world, &phone, "bridge").await, Err(488));
+    world.run_for(SECOND).await;
+    assert_eq!(
+        found(&world)[2],
+        [Finding::Unacceptable { why: Why::Codec }]
+    );
 }

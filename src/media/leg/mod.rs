@@ -12,6 +12,7 @@ mod armour;
 mod keys;
 mod loss;
 mod phone;
+mod review;
 pub mod secure;
 mod unheard;
 
@@ -30,6 +31,7 @@ use self::{
     keys::Keys,
     loss::PathLoss,
     phone::{Identity, Inbound as FromPhone, Phone},
+    review::Seen,
     secure::{Dropped, Inbound, Path, Payload, Secure, SecureContext},
     unheard::Unheard,
 };
@@ -67,6 +69,7 @@ pub struct Leg {
     serve_at: Instant,
     /// What the shard's counters know of the playout.
     counted: PlayoutStats,
+    seen: Seen,
     /// The bus it is attached to.
     conference: Option<ConferenceId>,
     /// The next datagram panics.
@@ -192,6 +195,7 @@ impl Leg {
             ticked_at: None,
             serve_at: now,
             counted: PlayoutStats::default(),
+            seen: Seen::default(),
             conference: None,
             fault: false,
         })
@@ -212,7 +216,10 @@ impl Leg {
                 match phone.handle_datagram(self.id, socket, from, bytes, common, now) {
                     FromPhone::Media(received) => self.handle_received(received, common, now),
                     FromPhone::Handshake => self.serve_at = now,
-                    FromPhone::Foreign => common.counters.count(Counter::Strangers),
+                    FromPhone::Foreign => {
+                        self.seen.note_foreign();
+                        common.counters.count(Counter::Strangers);
+                    }
                 }
                 false
             }
@@ -669,6 +676,7 @@ impl Leg {
         };
         if let Some(report) = session.and_then(|session| session.remote) {
             self.hearing.path.handle(report);
+            self.seen.note_report(report);
         }
     }
 

@@ -273,6 +273,11 @@ impl Phone {
     }
 
     /// Returns the session in numbers.
+    /// Tells whether packets go where they came from, instead of where the SDP said.
+    pub(super) const fn is_latched(&self) -> bool {
+        self.latch.at().is_some()
+    }
+
     pub(super) fn stats(&self) -> SessionStats {
         self.session.stats()
     }

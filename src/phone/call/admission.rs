@@ -2,7 +2,7 @@
 
 use sip::Command;
 
-use super::{Call, Exit, Talk};
+use super::{super::findings::Finding, Call, Exit, Talk};
 use crate::{
     conference::ivr::{self, Ivr},
     server::{
@@ -42,7 +42,10 @@ impl Call {
                         }
                     }
                     ivr::Effect::Admit => return admission.ok_or(Exit::Leave),
-                    ivr::Effect::Leave => return Err(Exit::Leave),
+                    ivr::Effect::Leave => {
+                        self.findings.note(Finding::NoCode);
+                        return Err(Exit::Leave);
+                    }
                 }
             }
             tokio::select! {
@@ -51,11 +54,12 @@ impl Call {
                     Some(LegNews::Digit(digit)) => ivr.handle_digit(digit, clock()),
                     Some(LegNews::Played(token)) if saying == Some(token) => ivr.handle_played(clock()),
                     Some(LegNews::Gone(_)) | None => return Err(Exit::Leave),
-                    Some(LegNews::Quiet(_)) => self.order(Command::Ping { call: self.call }).await,
+                    Some(LegNews::Quiet(_)) => self.quiet().await,
                     Some(
                         LegNews::Connected
                         | LegNews::Played(_)
-                        | LegNews::Unplayed(_),
+                        | LegNews::Unplayed(_)
+                        | LegNews::Reviewed(_),
                     ) => {}
                 },
                 news = self.news.recv() => if let Some(exit) = self.signalled(talk, news, None).await {

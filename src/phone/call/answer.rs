@@ -9,6 +9,7 @@ use sip::{
 
 use super::{
     super::{
+        findings::Finding,
         negotiate::{Outcome, Place, Session},
         numbers::{Destination, Entry},
         route::{caller_address, is_confidential, media_address},
@@ -32,20 +33,26 @@ impl Call {
         // Keys that anybody on the way can read protect nothing.
         let confidential = is_confidential(&invite.flow);
         if invite.terms.policy == Policy::Required && !confidential {
+            self.findings.note(Finding::Readable);
             return Err(Refusal::NOT_ACCEPTABLE);
         }
-        let place = self
-            .server
-            .room_for_phone()
-            .map_err(|e| Refusal::from(&e))?;
+        let place = match self.server.room_for_phone() {
+            Ok(place) => place,
+            Err(error) => {
+                self.findings.note(Finding::Full);
+                return Err(Refusal::from(&error));
+            }
+        };
         let signalling = invite.flow.local.ip().to_canonical();
         let address = media_address(invite.offer.as_ref(), &self.rules.media, signalling);
         let (sockets, port) = self
             .server
             .media_sockets(address)
             .map_err(|e| Refusal::from(&e))?;
+        let external = invite.terms.external;
+        let external = external.filter(|external| external.is_ipv4() == address.is_ipv4());
         let at = Place {
-            address,
+            address: external.unwrap_or(address),
             rtp_port: port,
             here: caller_address(&invite.flow).is_loopback(),
             confidential,
@@ -55,9 +62,11 @@ impl Call {
         let mut session = Session::new(at, Arc::clone(&invite.terms), self.session_id(), &mut rng);
         let (sdp, media) = match &invite.offer {
             Some(offer) => {
-                let Outcome { answer, media } = session
-                    .answer(offer, &mut rng)
-                    .map_err(|_| Refusal::NOT_ACCEPTABLE)?;
+                let Outcome { answer, media } =
+                    session.answer(offer, &mut rng).map_err(|refusal| {
+                        self.findings.note(refusal.into());
+                        Refusal::NOT_ACCEPTABLE
+                    })?;
                 (answer, Some(media))
             }
             None => (session.offer(), None),
@@ -74,7 +83,8 @@ impl Call {
             (Some(media), _) => media,
             (None, Some(answer)) => match session.conclude(&answer) {
                 Ok(media) => media,
-                Err(_) => {
+                Err(refusal) => {
+                    self.findings.note(refusal.into());
                     self.hang_up(Cause::NOT_IMPLEMENTED).await;
                     return Ok(None);
                 }
@@ -136,7 +146,10 @@ impl Call {
                 biased;
                 news = talk.leg.next() => match news {
                     Some(LegNews::Connected) => return Ok(()),
-                    Some(LegNews::Gone(_)) | None => return Err(Exit::Leave),
+                    Some(LegNews::Gone(_)) | None => {
+                        self.findings.note(Finding::Unshaken);
+                        return Err(Exit::Leave);
+                    }
                     Some(_) => {}
                 },
                 news = self.news.recv() => if let Some(exit) = self.signalled(talk, news, None).await {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use sip::Command;
 
-use super::{Call, Exit, Talk};
+use super::{super::findings::Finding, Call, Exit, Talk};
 use crate::{
     conference::{
         event::Event,
@@ -49,11 +49,11 @@ impl Call {
                             obey(key, &mut keypad, talk, &attendance, standing).await;
                         }
                     }
-                    Some(LegNews::Quiet(_)) => self.order(Command::Ping { call: self.call }).await,
+                    Some(LegNews::Quiet(_)) => self.quiet().await,
                     Some(LegNews::Gone(_)) | None => return Exit::Leave,
                     Some(LegNews::Unplayed(token)) => talk.insist(token).await,
                     Some(LegNews::Played(token)) => talk.played(token, standing).await,
-                    Some(LegNews::Connected) => {}
+                    Some(LegNews::Connected | LegNews::Reviewed(_)) => {}
                 },
                 notice = attendance.next() => match notice {
                     // Where the operator has decided so, it is what everybody expects.
@@ -61,6 +61,9 @@ impl Call {
                     Some(Notice::Told(event)) => {
                         if matches!(event, Event::LetIn { .. }) {
                             status = None;
+                        }
+                        if matches!(event, Event::MusicMuted | Event::MusicOver) {
+                            self.findings.note(Finding::Music);
                         }
                         talk.pass_on(event).await;
                     }

@@ -39,6 +39,7 @@ impl World {
             user: Pii::new("620".to_owned()),
             account,
             expires: SECOND * 600,
+            mediasec: false,
         };
         Self::new(server, Duty::Register(Box::new(registering)))
     }

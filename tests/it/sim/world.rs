@@ -30,7 +30,8 @@ use rundruf::{
         worker::{Envelope, Notice, PhoneSockets, Simulated},
     },
     phone::{
-        Called, Counts, DialPlan, Dialled, Door, DoorConfig, MediaRules, Names, Policy, Trunk, Wire,
+        Called, Counts, DialPlan, Dialled, Door, DoorConfig, Latest, MediaRules, Names, Policy,
+        Trunk, Wire,
     },
     pii::Secret,
     server::{Listed, Parts, Server, Sound, prompts::Prompts, secrets::Keys, secrets::link_hash},
@@ -179,6 +180,7 @@ pub struct World {
     pub departed: Vec<Datagram>,
     /// What has happened at the telephone door.
     pub counts: tokio::sync::watch::Receiver<Counts>,
+    pub latest: tokio::sync::watch::Receiver<Vec<Latest>>,
 }
 
 impl World {
@@ -262,7 +264,7 @@ impl World {
         };
         let server = Server::simulated(parts, seed, &mut tasks);
         let (door, wire) = Door::simulated(door, server.clone());
-        let counts = door.counters();
+        let (counts, latest) = (door.counters(), door.latest());
         let stop = CancellationToken::new();
         let door = tokio::spawn(door.run(stop.clone()));
         Self {
@@ -289,6 +291,7 @@ impl World {
             spoken: Vec::new(),
             departed: Vec::new(),
             counts,
+            latest,
         }
     }
 
@@ -708,6 +711,7 @@ pub fn door_config(trunks: Vec<Trunk>) -> DoorConfig {
         tls: Vec::new(),
         server: None,
         user_agent: "Rundruf".to_owned(),
+        session_expires: Duration::from_secs(1_800),
         trunks,
     }
 }

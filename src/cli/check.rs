@@ -1,0 +1,339 @@
+//! `rundruf trunk check`: in sentences, what works on a trunk, what does not, and what to do.
+//!
+//! It judges how the trunk stands and what was found about its latest calls, as the running server tells it.
+
+use std::ops::RangeInclusive;
+
+use serde::Serialize;
+
+use super::trunk::TrunkStanding;
+use crate::{
+    conference::{event::Language, participant::Protection},
+    phone::{CallCodec as Codec, Finding, Findings, Why},
+};
+
+/// What is said about a trunk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Remark {
+    /// Whether all is well with it.
+    pub(super) good: bool,
+    /// What it is about.
+    pub(super) about: About,
+    /// How many of the latest calls it is about, if it is about calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) calls: Option<usize>,
+    /// Of how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) of: Option<usize>,
+}
+
+/// What a remark is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum About {
+    /// The way to its server.
+    Server,
+    /// Nobody has called yet.
+    NoCalls,
+    /// Calls to numbers that are none of ours.
+    UnknownNumbers,
+    /// Calls that were too many.
+    Full,
+    /// How the latest good call was carried.
+    Carried {
+        #[serde(rename = "codec")]
+        codec: Option<Codec>,
+        #[serde(rename = "protection")]
+        protection: Option<Protection>,
+    },
+    /// Refused, since the signalling can be read on the way.
+    Readable,
+    /// Refused for what the session description lacks.
+    Unacceptable(Why),
+    /// No keys for the sound.
+    Unshaken,
+    /// No sound came.
+    NeverHeard,
+    /// No sound came from where it was said to come from, but from elsewhere.
+    HeardElsewhere,
+    /// Sound stopped coming.
+    FellSilent,
+    /// It is answered where it comes from.
+    Latched,
+    /// Packets are lost on the way here.
+    Lost,
+    /// Packets are lost on the way there.
+    LostThere,
+    /// Keys come as sound.
+    NoEvents,
+    /// Music was taken out.
+    Music,
+    /// Callers knew no right code.
+    NoCode,
+}
+
+/// Judges a trunk.
+pub(super) fn judge(trunk: &TrunkStanding) -> Vec<Remark> {
+    let calls: Vec<&Findings> = trunk.latest.iter().collect();
+    let of = calls.len();
+    let mut remarks = Vec::new();
+    let mut say = |good, about| {
+        remarks.push(Remark {
+            good,
+            about,
+            calls: None,
+            of: None,
+        });
+    };
+    if let Some(good) = trunk.server.is_good() {
+        say(good, About::Server);
+    }
+    if trunk.came() == 0 {
+        say(true, About::NoCalls);
+    }
+    if trunk.unknown > 0 {
+        say(false, About::UnknownNumbers);
+    }
+    if trunk.full > 0 {
+        say(false, About::Full);
+    }
+    let is = |wanted: Finding| move |call: &Findings| call.has(|it| it == wanted);
+    let elsewhere = |call: &Findings| is(Finding::NeverHeard)(call) && is(Finding::Strangers)(call);
+    let nowhere = |call: &Findings| is(Finding::NeverHeard)(call) && !is(Finding::Strangers)(call);
+    let fell_silent =
+        |call: &Findings| is(Finding::FellSilent)(call) && !is(Finding::NeverHeard)(call);
+    if let Some(good) = calls.iter().rev().find(|call| was_good(call)) {
+        let codec = good.iter().find_map(|it| match it {
+            Finding::Coded { codec } => Some(codec),
+            _ => None,
+        });
+        let protection = good.iter().find_map(|it| match it {
+            Finding::Protected { protection } => Some(protection),
+            _ => None,
+        });
+        say(true, About::Carried { codec, protection });
+    }
+    let mut count = |good, about, matches: &dyn Fn(&Findings) -> bool| {
+        let calls = calls.iter().filter(|call| matches(call)).count();
+        if calls > 0 {
+            remarks.push(Remark {
+                good,
+                about,
+                calls: Some(calls),
+                of: Some(of),
+            });
+        }
+    };
+    count(false, About::Readable, &is(Finding::Readable));
+    for why in Why::ALL {
+        count(
+            false,
+            About::Unacceptable(why),
+            &is(Finding::Unacceptable { why }),
+        );
+    }
+    count(false, About::Unshaken, &is(Finding::Unshaken));
+    count(false, About::HeardElsewhere, &elsewhere);
+    count(false, About::NeverHeard, &nowhere);
+    count(false, About::FellSilent, &fell_silent);
+    count(false, About::Lost, &is(Finding::Lost));
+    count(false, About::LostThere, &is(Finding::LostThere));
+    count(true, About::Latched, &is(Finding::Latched));
+    count(true, About::NoEvents, &is(Finding::NoEvents));
+    count(true, About::Music, &is(Finding::Music));
+    count(true, About::NoCode, &is(Finding::NoCode));
+    remarks
+}
+
+/// Whether a call was carried, and sound went both ways.
+fn was_good(call: &Findings) -> bool {
+    call.has(|it| matches!(it, Finding::Coded { .. }))
+        && !call.has(|it| matches!(it, Finding::NeverHeard | Finding::Unshaken))
+}
+
+impl Remark {
+    /// Says it, with what to do; `ports` are those that sound comes to.
+    pub(super) fn told(
+        &self,
+        trunk: &TrunkStanding,
+        ports: &RangeInclusive<u16>,
+        language: Language,
+    ) -> String {
+        match language {
+            Language::De => self.in_german(trunk, ports),
+            Language::En => self.in_english(trunk, ports),
+        }
+    }
+
+    fn in_german(&self, trunk: &TrunkStanding, ports: &RangeInclusive<u16>) -> String {
+        let (first, last) = (ports.start(), ports.end());
+        let of = match (self.calls, self.of) {
+            (Some(1), Some(1)) => String::from("Im letzten Anruf"),
+            (Some(calls), Some(of)) => format!("In {calls} der letzten {of} Anrufe"),
+            _ => String::new(),
+        };
+        match self.about {
+            About::Server => format!("Gegenstelle: {}.", trunk.server.told(Language::De, None)),
+            About::NoCalls => String::from(
+                "Seit dem Start hat niemand angerufen. Rufen Sie eine der Nummern an und prüfen Sie danach noch einmal.",
+            ),
+            About::UnknownNumbers => format!(
+                "{} Anrufe gingen an Nummern, die nicht in numbers stehen. Tragen Sie sie so ein, wie sie gewählt werden, mit \
+                 Landesvorwahl.",
+                trunk.unknown
+            ),
+            About::Full => format!(
+                "{} Anrufe wurden abgewiesen, weil es zu viele zugleich waren (max_calls = {}) oder die Maschine ausgelastet \
+                 war.",
+                trunk.full, trunk.max_calls
+            ),
+            About::Carried { codec, protection } => {
+                let codec = codec.map_or("unbekannt", Codec::name);
+                let protection = match protection.unwrap_or_default() {
+                    Protection::None => "nicht verschlüsselt",
+                    Protection::ToCarrier => "verschlüsselt bis zum Anbieter",
+                    Protection::ToDevice => "verschlüsselt bis zum Telefon",
+                };
+                format!("Ton in beide Richtungen: {codec}, {protection}.")
+            }
+            About::Readable => format!(
+                "{of} kam die Signalisierung unverschlüsselt, verlangt ist Verschlüsselung. Lassen Sie die Anlage über TLS \
+                 anrufen, oder setzen Sie encryption = \"off\", wenn das Netz Ihr eigenes ist."
+            ),
+            About::Unacceptable(Why::Encryption) => format!(
+                "{of} bot die Gegenseite keine Verschlüsselung des Tons an. Schalten Sie dort SRTP ein (SDES oder DTLS), oder \
+                 setzen Sie encryption = \"preferred\"."
+            ),
+            About::Unacceptable(Why::Keys) => format!(
+                "{of} waren die angebotenen Schlüssel nicht zu verwenden. Gebraucht wird AES_CM_128_HMAC_SHA1_80 oder \
+                 AEAD_AES_128_GCM."
+            ),
+            About::Unacceptable(Why::Codec) => format!(
+                "{of} gab es keinen gemeinsamen Codec. Lassen Sie dort G.711 A-law (PCMA) oder G.722 zu, und prüfen Sie codecs."
+            ),
+            About::Unacceptable(Why::Address) => format!(
+                "{of} nannte die Gegenseite für den Ton eine Adresse, an die er nicht geschickt wird, etwa eine private. Nennen \
+                 Sie das Netz in media_networks, wenn es Ihr eigenes ist."
+            ),
+            About::Unacceptable(Why::Sound) => {
+                format!("{of} bot die Gegenseite keinen Ton an, den der Server kennt.")
+            }
+            About::Unacceptable(Why::Fit) => {
+                format!("{of} passte die Antwort der Gegenseite nicht zu dem, was angeboten war.")
+            }
+            About::Unshaken => format!(
+                "{of} kam der Austausch der Schlüssel (DTLS) nicht zustande. Lassen Sie UDP {first}-{last} zu dieser Maschine \
+                 durch, oder nehmen Sie SDES."
+            ),
+            About::NeverHeard => format!(
+                "{of} kam von Ihrer Anlage kein Ton. Lassen Sie UDP {first}-{last} zu dieser Maschine durch; steht sie hinter \
+                 einem Adressumsetzer, nennen Sie external_address."
+            ),
+            About::HeardElsewhere => format!(
+                "{of} kam Ton von einer anderen Adresse, als die Gegenseite genannt hatte, und wurde nicht geglaubt. Setzen Sie \
+                 latch = true, mit media_networks, wo er unverschlüsselt ist."
+            ),
+            About::FellSilent => format!(
+                "{of} hörte der Ton von der Gegenseite unterwegs auf. Oft schließt eine Firewall den Weg zu früh."
+            ),
+            About::Lost => format!("{of} ging auf dem Weg hierher mehr als 1 % des Tons verloren."),
+            About::LostThere => {
+                format!("{of} ging auf dem Weg dorthin mehr als 1 % des Tons verloren.")
+            }
+            About::Latched => format!(
+                "{of} kam der Ton von einer anderen Adresse als genannt und wurde dort beantwortet (latch)."
+            ),
+            About::NoEvents => format!(
+                "{of} waren keine telephone-events vereinbart. Tasten werden am Klang oder aus SIP INFO erkannt; sicherer ist, \
+                 RFC 4733 (auch: RFC 2833) dort einzuschalten."
+            ),
+            About::Music => {
+                format!("{of} wurde Wartemusik aus dem Gespräch genommen.")
+            }
+            About::NoCode => format!("{of} wurde kein richtiger Code eingegeben."),
+        }
+    }
+
+    fn in_english(&self, trunk: &TrunkStanding, ports: &RangeInclusive<u16>) -> String {
+        let (first, last) = (ports.start(), ports.end());
+        let of = match (self.calls, self.of) {
+            (Some(1), Some(1)) => String::from("In the last call"),
+            (Some(calls), Some(of)) => format!("In {calls} of the last {of} calls"),
+            _ => String::new(),
+        };
+        match self.about {
+            About::Server => format!("Other side: {}.", trunk.server.told(Language::En, None)),
+            About::NoCalls => String::from(
+                "Nobody has called since the start. Call one of the numbers, then check again.",
+            ),
+            About::UnknownNumbers => format!(
+                "{} calls were to numbers that are not in numbers. Enter them as they are dialled, with the country code.",
+                trunk.unknown
+            ),
+            About::Full => format!(
+                "{} calls were refused because there were too many at a time (max_calls = {}), or the machine was busy.",
+                trunk.full, trunk.max_calls
+            ),
+            About::Carried { codec, protection } => {
+                let codec = codec.map_or("unknown", Codec::name);
+                let protection = match protection.unwrap_or_default() {
+                    Protection::None => "not encrypted",
+                    Protection::ToCarrier => "encrypted to the carrier",
+                    Protection::ToDevice => "encrypted to the telephone",
+                };
+                format!("Sound both ways: {codec}, {protection}.")
+            }
+            About::Readable => format!(
+                "{of} the signalling came unencrypted, while encryption is required. Let the exchange call over TLS, or set \
+                 encryption = \"off\" where the network is your own."
+            ),
+            About::Unacceptable(Why::Encryption) => format!(
+                "{of} the other side offered no encryption of the sound. Switch SRTP on there (SDES or DTLS), or set \
+                 encryption = \"preferred\"."
+            ),
+            About::Unacceptable(Why::Keys) => format!(
+                "{of} the keys that were offered could not be used. AES_CM_128_HMAC_SHA1_80 or AEAD_AES_128_GCM is needed."
+            ),
+            About::Unacceptable(Why::Codec) => format!(
+                "{of} there was no codec in common. Allow G.711 A-law (PCMA) or G.722 there, and check codecs."
+            ),
+            About::Unacceptable(Why::Address) => format!(
+                "{of} the other side named an address for the sound that none is sent to, such as a private one. Name the network \
+                 in media_networks if it is your own."
+            ),
+            About::Unacceptable(Why::Sound) => {
+                format!("{of} the other side offered no sound that the server knows.")
+            }
+            About::Unacceptable(Why::Fit) => {
+                format!("{of} the other side's answer did not fit what was offered.")
+            }
+            About::Unshaken => format!(
+                "{of} the exchange of keys (DTLS) did not succeed. Let UDP {first}-{last} pass to this machine, or use SDES."
+            ),
+            About::NeverHeard => format!(
+                "{of} no sound came from your exchange. Let UDP {first}-{last} pass to this machine; if it is behind an address \
+                 translator, name its external_address."
+            ),
+            About::HeardElsewhere => format!(
+                "{of} sound came from another address than the other side had named, and was not believed. Set latch = true, with \
+                 media_networks where it is not encrypted."
+            ),
+            About::FellSilent => format!(
+                "{of} the sound from the other side stopped in mid-call. Often a firewall closes the way too early."
+            ),
+            About::Lost => format!("{of} more than 1 % of the sound was lost on the way here."),
+            About::LostThere => {
+                format!("{of} more than 1 % of the sound was lost on the way there.")
+            }
+            About::Latched => format!(
+                "{of} the sound came from another address than named, and was answered there (latch)."
+            ),
+            About::NoEvents => format!(
+                "{of} no telephone-events were agreed upon. Keys are known by their sound or from SIP INFO; safer is to switch \
+                 RFC 4733 (also: RFC 2833) on there."
+            ),
+            About::Music => format!("{of} hold music was taken out of the talk."),
+            About::NoCode => format!("{of} no right code was entered."),
+        }
+    }
+}
