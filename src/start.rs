@@ -89,6 +89,14 @@ pub enum Obstacle {
     /// An invitation is not carried out.
     #[error(transparent)]
     Invitation(#[from] NotInvited),
+    /// Nothing, or nothing good, can be said about trunks.
+    #[error(transparent)]
+    Trunks(#[from] TrunksError),
+}
+
+/// Why nothing, or nothing good, can be said about trunks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrunksError {
     /// No server runs that would write this file.
     #[error("no server writes {}", .0.display())]
     NotRunning(PathBuf),
@@ -97,7 +105,42 @@ pub enum Obstacle {
     NoTrunk(Vec<String>),
     /// So many things are wrong with the trunks that were checked.
     #[error("{0} things are wrong with trunks")]
-    TrunkFaults(usize),
+    Faults(usize),
+}
+
+impl TrunksError {
+    /// Says in one sentence what is in the way.
+    pub fn told(&self, language: Language) -> String {
+        match (self, language) {
+            (Self::NoTrunk(names), Language::De) => format!(
+                "Einen solchen Trunk gibt es nicht. Es gibt: {}.",
+                names.join(", ")
+            ),
+            (Self::NoTrunk(names), Language::En) => {
+                format!("There is no such trunk. There are: {}.", names.join(", "))
+            }
+            (Self::Faults(1), Language::De) => {
+                String::from("Etwas ist nicht in Ordnung, siehe „Fehler“.")
+            }
+            (Self::Faults(faults), Language::De) => {
+                format!("{faults} Dinge sind nicht in Ordnung, siehe „Fehler“.")
+            }
+            (Self::Faults(1), Language::En) => String::from("Something is wrong, see above."),
+            (Self::Faults(faults), Language::En) => {
+                format!("{faults} things are wrong, see above.")
+            }
+            (Self::NotRunning(file), Language::De) => format!(
+                "Mit diesen Einstellungen läuft kein Server ({} fehlt oder ist veraltet): starten Sie ihn mit \
+                 „rundruf serve“, oder nennen Sie seine Einstellungen mit --config.",
+                file.display()
+            ),
+            (Self::NotRunning(file), Language::En) => format!(
+                "No server runs with these settings ({} is missing or out of date): start one by \"rundruf serve\", or \
+                 name its settings with --config.",
+                file.display()
+            ),
+        }
+    }
 }
 
 /// Why an invitation is not carried out. Names are not repeated: what is said may end up in a log.
@@ -240,33 +283,7 @@ impl Obstacle {
             (Self::NoRoom(number), Language::De) => format!("Einen Raum {number} gibt es nicht."),
             (Self::NoRoom(number), Language::En) => format!("There is no room {number}."),
             (Self::Invitation(error), _) => error.told(language),
-            (Self::NoTrunk(names), Language::De) => format!(
-                "Einen solchen Trunk gibt es nicht. Es gibt: {}.",
-                names.join(", ")
-            ),
-            (Self::NoTrunk(names), Language::En) => {
-                format!("There is no such trunk. There are: {}.", names.join(", "))
-            }
-            (Self::TrunkFaults(1), Language::De) => {
-                String::from("Etwas ist nicht in Ordnung, siehe „Fehler“.")
-            }
-            (Self::TrunkFaults(faults), Language::De) => {
-                format!("{faults} Dinge sind nicht in Ordnung, siehe „Fehler“.")
-            }
-            (Self::TrunkFaults(1), Language::En) => String::from("Something is wrong, see above."),
-            (Self::TrunkFaults(faults), Language::En) => {
-                format!("{faults} things are wrong, see above.")
-            }
-            (Self::NotRunning(file), Language::De) => format!(
-                "Mit diesen Einstellungen läuft kein Server ({} fehlt oder ist veraltet): starten Sie ihn mit \
-                 „rundruf serve“, oder nennen Sie seine Einstellungen mit --config.",
-                file.display()
-            ),
-            (Self::NotRunning(file), Language::En) => format!(
-                "No server runs with these settings ({} is missing or out of date): start one by \"rundruf serve\", or \
-                 name its settings with --config.",
-                file.display()
-            ),
+            (Self::Trunks(error), _) => error.told(language),
         }
     }
 }

@@ -103,14 +103,15 @@ pub(super) fn judge(trunk: &TrunkStanding) -> Vec<Remark> {
     let fell_silent =
         |call: &Findings| is(Finding::FellSilent)(call) && !is(Finding::NeverHeard)(call);
     if let Some(good) = calls.iter().rev().find(|call| was_good(call)) {
-        let codec = good.iter().find_map(|it| match it {
-            Finding::Coded { codec } => Some(codec),
-            _ => None,
-        });
-        let protection = good.iter().find_map(|it| match it {
-            Finding::Protected { protection } => Some(protection),
-            _ => None,
-        });
+        let (mut codec, mut protection) = (None, None);
+        for finding in good.iter() {
+            if let Finding::Coded { codec: it } = finding {
+                codec = Some(it);
+            }
+            if let Finding::Protected { protection: it } = finding {
+                protection = Some(it);
+            }
+        }
         say(true, About::Carried { codec, protection });
     }
     let mut count = |good, about, matches: &dyn Fn(&Findings) -> bool| {
@@ -200,27 +201,7 @@ impl Remark {
                 "{of} kam die Signalisierung unverschlüsselt, verlangt ist Verschlüsselung. Lassen Sie die Anlage über TLS \
                  anrufen, oder setzen Sie encryption = \"off\", wenn das Netz Ihr eigenes ist."
             ),
-            About::Unacceptable(Why::Encryption) => format!(
-                "{of} bot die Gegenseite keine Verschlüsselung des Tons an. Schalten Sie dort SRTP ein (SDES oder DTLS), oder \
-                 setzen Sie encryption = \"preferred\"."
-            ),
-            About::Unacceptable(Why::Keys) => format!(
-                "{of} waren die angebotenen Schlüssel nicht zu verwenden. Gebraucht wird AES_CM_128_HMAC_SHA1_80 oder \
-                 AEAD_AES_128_GCM."
-            ),
-            About::Unacceptable(Why::Codec) => format!(
-                "{of} gab es keinen gemeinsamen Codec. Lassen Sie dort G.711 A-law (PCMA) oder G.722 zu, und prüfen Sie codecs."
-            ),
-            About::Unacceptable(Why::Address) => format!(
-                "{of} nannte die Gegenseite für den Ton eine Adresse, an die er nicht geschickt wird, etwa eine private. Nennen \
-                 Sie das Netz in media_networks, wenn es Ihr eigenes ist."
-            ),
-            About::Unacceptable(Why::Sound) => {
-                format!("{of} bot die Gegenseite keinen Ton an, den der Server kennt.")
-            }
-            About::Unacceptable(Why::Fit) => {
-                format!("{of} passte die Antwort der Gegenseite nicht zu dem, was angeboten war.")
-            }
+            About::Unacceptable(why) => format!("{of} {}", why_in_german(why)),
             About::Unshaken => format!(
                 "{of} kam der Austausch der Schlüssel (DTLS) nicht zustande. Lassen Sie UDP {first}-{last} zu dieser Maschine \
                  durch, oder nehmen Sie SDES."
@@ -287,26 +268,7 @@ impl Remark {
                 "{of} the signalling came unencrypted, while encryption is required. Let the exchange call over TLS, or set \
                  encryption = \"off\" where the network is your own."
             ),
-            About::Unacceptable(Why::Encryption) => format!(
-                "{of} the other side offered no encryption of the sound. Switch SRTP on there (SDES or DTLS), or set \
-                 encryption = \"preferred\"."
-            ),
-            About::Unacceptable(Why::Keys) => format!(
-                "{of} the keys that were offered could not be used. AES_CM_128_HMAC_SHA1_80 or AEAD_AES_128_GCM is needed."
-            ),
-            About::Unacceptable(Why::Codec) => format!(
-                "{of} there was no codec in common. Allow G.711 A-law (PCMA) or G.722 there, and check codecs."
-            ),
-            About::Unacceptable(Why::Address) => format!(
-                "{of} the other side named an address for the sound that none is sent to, such as a private one. Name the network \
-                 in media_networks if it is your own."
-            ),
-            About::Unacceptable(Why::Sound) => {
-                format!("{of} the other side offered no sound that the server knows.")
-            }
-            About::Unacceptable(Why::Fit) => {
-                format!("{of} the other side's answer did not fit what was offered.")
-            }
+            About::Unacceptable(why) => format!("{of} {}", why_in_english(why)),
             About::Unshaken => format!(
                 "{of} the exchange of keys (DTLS) did not succeed. Let UDP {first}-{last} pass to this machine, or use SDES."
             ),
@@ -335,5 +297,45 @@ impl Remark {
             About::Music => format!("{of} hold music was taken out of the talk."),
             About::NoCode => format!("{of} no right code was entered."),
         }
+    }
+}
+
+/// What a session description lacks, as what it is like to the operator.
+const fn why_in_german(why: Why) -> &'static str {
+    match why {
+        Why::Encryption => {
+            "bot die Gegenseite keine Verschlüsselung des Tons an. Schalten Sie dort SRTP ein (SDES oder DTLS), oder setzen Sie encryption = \"preferred\"."
+        }
+        Why::Keys => {
+            "waren die angebotenen Schlüssel nicht zu verwenden. Gebraucht wird AES_CM_128_HMAC_SHA1_80 oder AEAD_AES_128_GCM."
+        }
+        Why::Codec => {
+            "gab es keinen gemeinsamen Codec. Lassen Sie dort G.711 A-law (PCMA) oder G.722 zu, und prüfen Sie codecs."
+        }
+        Why::Address => {
+            "nannte die Gegenseite für den Ton eine Adresse, an die er nicht geschickt wird, etwa eine private. Nennen Sie das Netz in media_networks, wenn es Ihr eigenes ist."
+        }
+        Why::Sound => "bot die Gegenseite keinen Ton an, den der Server kennt.",
+        Why::Fit => "passte die Antwort der Gegenseite nicht zu dem, was angeboten war.",
+    }
+}
+
+/// The same in English.
+const fn why_in_english(why: Why) -> &'static str {
+    match why {
+        Why::Encryption => {
+            "the other side offered no encryption of the sound. Switch SRTP on there (SDES or DTLS), or set encryption = \"preferred\"."
+        }
+        Why::Keys => {
+            "the keys that were offered could not be used. AES_CM_128_HMAC_SHA1_80 or AEAD_AES_128_GCM is needed."
+        }
+        Why::Codec => {
+            "there was no codec in common. Allow G.711 A-law (PCMA) or G.722 there, and check codecs."
+        }
+        Why::Address => {
+            "the other side named an address for the sound that none is sent to, such as a private one. Name the network in media_networks if it is your own."
+        }
+        Why::Sound => "the other side offered no sound that the server knows.",
+        Why::Fit => "the other side's answer did not fit what was offered.",
     }
 }

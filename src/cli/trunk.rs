@@ -19,7 +19,7 @@ use crate::{
     conference::event::Language,
     config::{self, Config, Number},
     phone::{self, Counts, Fault, Latest, TrunkCounts},
-    start::Obstacle,
+    start::{Obstacle, TrunksError},
 };
 
 /// What to do with trunks, and how to tell of it.
@@ -259,7 +259,7 @@ impl Standing {
     }
 
     /// Those that are to be checked.
-    fn checked(&self, name: Option<&str>) -> Result<Vec<&TrunkStanding>, Obstacle> {
+    fn checked(&self, name: Option<&str>) -> Result<Vec<&TrunkStanding>, TrunksError> {
         let Some(name) = name else {
             return Ok(self.trunks.iter().collect());
         };
@@ -267,7 +267,7 @@ impl Standing {
         let names = || self.trunks.iter().map(|trunk| trunk.name.clone()).collect();
         found
             .map(|trunk| vec![trunk])
-            .ok_or_else(|| Obstacle::NoTrunk(names()))
+            .ok_or_else(|| TrunksError::NoTrunk(names()))
     }
 
     fn print(&self, language: Language, now: Duration, out: &mut impl Write) -> io::Result<()> {
@@ -374,9 +374,11 @@ pub fn run(
         return Ok(out.write_all(which.text().as_bytes())?);
     }
     let file = config.store.trunks_file();
-    let standing = Standing::read(&file).ok_or(Obstacle::NotRunning(file))?;
+    let standing = Standing::read(&file)
+        .ok_or(TrunksError::NotRunning(file))
+        .map_err(Obstacle::from)?;
     if let TrunkCommand::Check { name } = &arguments.command {
-        let checked = standing.checked(name.as_deref())?;
+        let checked = standing.checked(name.as_deref()).map_err(Obstacle::from)?;
         let ports = config.media.rtp_ports.range();
         return check(&checked, &ports, arguments.json, language, out);
     }
@@ -416,7 +418,7 @@ fn check(
     let remarks = judged.iter().flat_map(|(_, remarks)| remarks);
     match remarks.filter(|remark| !remark.good).count() {
         0 => Ok(()),
-        faults => Err(Obstacle::TrunkFaults(faults).into()),
+        faults => Err(Obstacle::from(TrunksError::Faults(faults)).into()),
     }
 }
 
@@ -694,7 +696,7 @@ mod tests {
         );
         assert!(matches!(
             end,
-            Err(Error::Obstacle(Obstacle::TrunkFaults(2)))
+            Err(Error::Obstacle(Obstacle::Trunks(TrunksError::Faults(2))))
         ));
         let (json, end) = check(&config, "rundruf trunk check --json", Language::De);
         let value: Value = serde_json::from_str(&json).unwrap();

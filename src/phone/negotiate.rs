@@ -32,6 +32,14 @@ pub(super) struct Terms {
     pub(super) to_device: bool,
 }
 
+impl Terms {
+    /// The address by which the other side reaches an address of ours.
+    pub(super) fn reached_at(&self, address: IpAddr) -> IpAddr {
+        let same = |external: &IpAddr| external.is_ipv4() == address.is_ipv4();
+        self.external.filter(same).unwrap_or(address)
+    }
+}
+
 /// Where a call is, for its session descriptions.
 #[derive(Debug, Clone)]
 pub(super) struct Place {

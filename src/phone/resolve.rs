@@ -27,7 +27,7 @@ pub struct Names(Source);
 #[derive(Clone)]
 enum Source {
     /// Name servers, and the system's list of hosts.
-    System(TokioResolver),
+    System(Box<TokioResolver>),
     /// A list, and nobody else.
     Listed(Arc<BTreeMap<Query, Vec<Record>>>),
 }
@@ -53,7 +53,7 @@ impl Names {
 
     fn of(resolver: Result<TokioResolver, NetError>) -> Self {
         match resolver {
-            Ok(resolver) => Self(Source::System(resolver)),
+            Ok(resolver) => Self(Source::System(Box::new(resolver))),
             Err(error) => {
                 tracing::warn!(%error, "the settings for DNS cannot be used");
                 Self::listed(BTreeMap::new())
@@ -147,22 +147,24 @@ async fn records(resolver: &TokioResolver, name: &str, kind: RecordType) -> Vec<
 
 fn record(data: &RData) -> Option<Record> {
     let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
-    match data {
-        RData::SRV(srv) => Some(Record::Srv {
+    if let RData::SRV(srv) = data {
+        return Some(Record::Srv {
             priority: srv.priority,
             weight: srv.weight,
             port: srv.port,
             target: srv.target.to_ascii(),
-        }),
-        RData::NAPTR(naptr) => Some(Record::Naptr {
-            order: naptr.order,
-            preference: naptr.preference,
-            flags: text(&naptr.flags),
-            service: text(&naptr.services),
-            replacement: naptr.replacement.to_ascii(),
-        }),
-        _ => None,
+        });
     }
+    let RData::NAPTR(naptr) = data else {
+        return None;
+    };
+    Some(Record::Naptr {
+        order: naptr.order,
+        preference: naptr.preference,
+        flags: text(&naptr.flags),
+        service: text(&naptr.services),
+        replacement: naptr.replacement.to_ascii(),
+    })
 }
 
 #[cfg(test)]

@@ -427,6 +427,10 @@ mod tests {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the base instant of a simulated run"
+    )]
     fn all(trunks: Vec<Trunk>) -> Trunks {
         let mut numbers = 1..;
         Trunks::new(trunks, || numbers.next().unwrap(), Instant::now())

@@ -200,10 +200,12 @@ impl MediaLeg {
         self.server.inner.pool.send(self.worker, review).await;
         let answer = async {
             loop {
-                match self.news.next().await? {
-                    LegNews::Reviewed(review) => return Some(review),
-                    LegNews::Gone(_) => return None,
-                    _ => {}
+                let news = self.news.next().await?;
+                if let LegNews::Reviewed(review) = news {
+                    return Some(review);
+                }
+                if let LegNews::Gone(_) = news {
+                    return None;
                 }
             }
         };

@@ -36,23 +36,18 @@ impl Call {
             self.findings.note(Finding::Readable);
             return Err(Refusal::NOT_ACCEPTABLE);
         }
-        let place = match self.server.room_for_phone() {
-            Ok(place) => place,
-            Err(error) => {
-                self.findings.note(Finding::Full);
-                return Err(Refusal::from(&error));
-            }
-        };
+        let place = self.server.room_for_phone().map_err(|error| {
+            self.findings.note(Finding::Full);
+            Refusal::from(&error)
+        })?;
         let signalling = invite.flow.local.ip().to_canonical();
         let address = media_address(invite.offer.as_ref(), &self.rules.media, signalling);
         let (sockets, port) = self
             .server
             .media_sockets(address)
             .map_err(|e| Refusal::from(&e))?;
-        let external = invite.terms.external;
-        let external = external.filter(|external| external.is_ipv4() == address.is_ipv4());
         let at = Place {
-            address: external.unwrap_or(address),
+            address: invite.terms.reached_at(address),
             rtp_port: port,
             here: caller_address(&invite.flow).is_loopback(),
             confidential,

@@ -14,7 +14,7 @@ struct World {
 
 impl World {
     fn new(server: &str, duty: Duty) -> Self {
-        let now = Instant::now();
+        let now = t0();
         let upkeep = Upkeep {
             server: server.parse().unwrap(),
             client: None,
@@ -115,6 +115,14 @@ impl World {
         assert_eq!(world.link.standing(), Standing::Up);
         world
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the base instant of a simulated run"
+)]
+fn t0() -> Instant {
+    Instant::now()
 }
 
 fn flow(protocol: Protocol, id: u64) -> Flow {
