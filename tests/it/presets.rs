@@ -181,9 +181,18 @@ impl Exchange {
             }
         }
         for line in rest.body.lines() {
-            let told = ["m=", "a=sendonly", "a=inactive", "a=3ge2ae"];
+            let told = ["m=image", "a=sendonly", "a=inactive", "a=3ge2ae"];
             if told.iter().any(|start| line.starts_with(start)) {
                 writeln!(self.ladder, "    {line}").unwrap();
+            } else if let Some(audio) = line.strip_prefix("m=audio ") {
+                // Our ports are whatever was free; a line that is refused has port 0.
+                let (port, rest) = audio.split_once(' ').unwrap();
+                let port = if way == "→" && port != "0" {
+                    "<port>"
+                } else {
+                    port
+                };
+                writeln!(self.ladder, "    m=audio {port} {rest}").unwrap();
             } else if let Some(crypto) = line.strip_prefix("a=crypto:") {
                 let (line, _) = crypto.split_once(" inline:").unwrap();
                 writeln!(self.ladder, "    a=crypto:{line}").unwrap();
