@@ -26,7 +26,7 @@ use crate::{
 pub use self::{
     invite::InviteArguments,
     preset::Preset,
-    set::{Demand, Waits, Wishes},
+    set::{Demand, Entry, Waits, Wishes},
     trunk::{Standing, TrunkArguments},
 };
 
@@ -386,6 +386,8 @@ fn print_list(rooms: &[Room], json: bool, out: &mut impl Write) -> Result<(), Er
                     "speakers": room.speakers.map(Speakers::get),
                     "lobby": room.lobby.word(),
                     "protection": room.protection.word(),
+                    "entry": room.entrances.signal.word(),
+                    "quiet_above": room.entrances.quiet_above,
                     "demo": room.demo,
                 })
             })
@@ -634,6 +636,28 @@ mod tests {
             let line = format!("rundruf room {line}");
             assert!(Arguments::try_parse_from(line.split(' ')).is_err());
         }
+    }
+
+    #[tokio::test]
+    async fn a_room_lets_be_heard_who_comes_and_goes_as_its_owner_says() {
+        let world = World::new();
+        let added = world.json("add").await;
+        let number = added["number"].as_str().unwrap();
+        assert_eq!(world.json("list").await[0]["entry"], "tones");
+        assert_eq!(world.json("list").await[0]["quiet_above"], 20);
+        let line = format!("set {number} --entry names --quiet-above 5");
+        let told = world.run(&line).await.unwrap();
+        let expected = format!(
+            "In Raum {number} wird genannt, wer kommt und geht.\n\
+             Das ist in Raum {number} zu hören, solange nicht mehr als 5 da sind.\n"
+        );
+        assert_eq!(told, expected);
+        let listed = world.json("list").await;
+        assert_eq!(listed[0]["entry"], "names");
+        assert_eq!(listed[0]["quiet_above"], 5);
+        let set = world.json(&format!("set {number} --entry off")).await;
+        assert_eq!(set["entry"], "off");
+        assert!(set.get("quiet_above").is_none(), "{set}");
     }
 
     #[tokio::test]

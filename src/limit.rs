@@ -265,6 +265,19 @@ pub const RETURN_MAX: Duration = Duration::from_secs(10 * 60);
 /// Dropped callers of a conference whose seats are kept; a further one displaces who dropped out first.
 pub const SEATS_KEPT: usize = 1_000;
 
+/// People inside a room up to which it is heard that somebody comes or goes, where the room does not say: above that it would
+/// disturb more than it tells.
+pub const QUIET_ABOVE_DEFAULT: u16 = 20;
+
+/// Time from one tone for people who come or go to the next, which stands for all in between.
+pub const ENTRY_TONE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Time from one name of somebody who comes or goes to the next: the words take two seconds.
+pub const ENTRY_NAME_PAUSE: Duration = Duration::from_secs(4);
+
+/// Announcements of people who come or go that wait in a conference; a further one is not made, the roster shows them.
+pub const ENTRIES_WAITING_MAX: usize = 3;
+
 /// Speakers of a conference that are heard at a time where neither its room nor the settings say otherwise.
 pub const SPEAKERS_DEFAULT: u8 = 5;
 

@@ -100,6 +100,7 @@ fn say(world: &mut World, tick: usize) {
         0 => Command::Announce {
             conference: ROOM,
             clips,
+            softly: tick % 50 == 0,
             token,
         },
         n if n % 5 == 0 => Command::Whisper {

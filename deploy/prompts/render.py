@@ -42,6 +42,11 @@ SPEED = 92
 VOLUME = 40
 # What is played to the waiting: chords of two sines, well below speech, swelling and fading so that nothing clicks.
 SOUND_LEVEL = -38.0
+# What tells that somebody comes or goes: two soft notes a fifth apart, upwards or downwards.
+TONE_LEVEL = -32.0
+TONES = (440.0, 660.0)
+TONE_SECONDS = 0.3
+TONE_SLOPE = 0.06
 CHORDS = [(220.0, 330.0), (246.94, 369.99), (196.0, 293.66), (220.0, 330.0)]
 CHORD_SECONDS = 3.0
 # Words that the voice would spell.
@@ -136,8 +141,25 @@ def waiting_sound():
     return samples
 
 
+def notes(*hertz):
+    """Synthesizes notes one after another, each with soft slopes."""
+    length, slope = round(TONE_SECONDS * RATE), TONE_SLOPE * RATE
+    amplitude = 10 ** (TONE_LEVEL / 20) * 32768 * math.sqrt(2)
+    samples = array.array("h")
+    for note in hertz:
+        for index in range(length):
+            edge = min(index, length - 1 - index, slope) / slope
+            swell = math.sin(math.pi / 2 * edge) ** 2
+            samples.append(round(amplitude * swell * math.sin(2 * math.pi * note * index / RATE)))
+    return samples
+
+
 # Clips that are not spoken: the catalogue has a description of them in place of their words.
-SOUNDS = {"waiting-sound": waiting_sound}
+SOUNDS = {
+    "waiting-sound": waiting_sound,
+    "tone-in": lambda: notes(*TONES),
+    "tone-out": lambda: notes(*reversed(TONES)),
+}
 
 
 def frames(samples):

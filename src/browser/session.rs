@@ -231,6 +231,7 @@ impl Session {
             | ClientMessage::AdmitAll {}
             | ClientMessage::TurnAway { .. }
             | ClientMessage::Lobby { .. }
+            | ClientMessage::EntrySignal { .. }
             | ClientMessage::LiftAlarm {}
             | ClientMessage::Rename { .. }
             | ClientMessage::Ban { .. }
@@ -418,6 +419,7 @@ async fn obey(message: ClientMessage, presence: &impl Presence) -> Result<bool, 
             reason,
         } => Verb::TurnAway(participant, reason),
         ClientMessage::Lobby { who } => Verb::SetLobby(who),
+        ClientMessage::EntrySignal { signal } => Verb::SetEntrySignal(signal),
         ClientMessage::LiftAlarm {} => Verb::LiftAlarm,
         ClientMessage::Rename { participant, name } => Verb::Rename(participant, name),
         ClientMessage::Ban { participant } => Verb::Ban(participant),

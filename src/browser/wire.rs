@@ -10,7 +10,7 @@ use crate::{
         Dismissal, Refusal,
         event::Language,
         participant::{Disturbance, Door, Protection, Role, Status},
-        policy::{Lobby, Reason},
+        policy::{EntrySignal, Lobby, Reason},
         roster::{self, ConferenceState},
     },
     id::ParticipantId,
@@ -99,6 +99,11 @@ pub enum ClientMessage {
     Lobby {
         /// Who.
         who: Lobby,
+    },
+    /// Decides what is heard of people who come and go.
+    EntrySignal {
+        /// What.
+        signal: EntrySignal,
     },
     /// Lets people in again without waiting after PINs were guessed.
     LiftAlarm {},

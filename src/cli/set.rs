@@ -7,7 +7,11 @@ use serde_json::json;
 
 use super::{Error, print_json};
 use crate::{
-    conference::{event::Language, participant::Protection, policy::Lobby},
+    conference::{
+        event::Language,
+        participant::Protection,
+        policy::{EntrySignal, Lobby},
+    },
     id::RoomId,
     store::{self, Room, Store},
 };
@@ -22,6 +26,12 @@ pub struct Wishes {
     /// How far calls must be encrypted; others are told so and end, those in a running conference too.
     #[arg(long)]
     pub protection: Option<Demand>,
+    /// How those inside hear that somebody comes or goes, until a moderator decides otherwise.
+    #[arg(long)]
+    pub entry: Option<Entry>,
+    /// Above how many people nothing is heard of who comes and goes.
+    #[arg(long, value_name = "PEOPLE")]
+    pub quiet_above: Option<u16>,
 }
 
 /// Who waits, on the command line.
@@ -41,6 +51,27 @@ impl From<Waits> for Lobby {
             Waits::Off => Self::Off,
             Waits::Guests => Self::Guests,
             Waits::All => Self::All,
+        }
+    }
+}
+
+/// How comings and goings are heard, on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Entry {
+    /// By a soft tone.
+    Tones,
+    /// By what the person is called.
+    Names,
+    /// Not at all.
+    Off,
+}
+
+impl From<Entry> for EntrySignal {
+    fn from(entry: Entry) -> Self {
+        match entry {
+            Entry::Tones => Self::Tones,
+            Entry::Names => Self::Names,
+            Entry::Off => Self::Off,
         }
     }
 }
@@ -80,6 +111,12 @@ impl Wishes {
         if let Some(demand) = self.protection {
             store.set_protection(room, demand.into(), at).await?;
         }
+        if let Some(entry) = self.entry {
+            store.set_entry_signal(room, entry.into(), at).await?;
+        }
+        if let Some(people) = self.quiet_above {
+            store.set_quiet_above(room, people, at).await?;
+        }
         Ok(())
     }
 
@@ -94,6 +131,7 @@ impl Wishes {
         let number = &room.number;
         let lobby = self.lobby.map(Lobby::from);
         let protection = self.protection.map(Protection::from);
+        let entry = self.entry.map(EntrySignal::from);
         if json {
             let mut value = json!({"number": number});
             if let Some(lobby) = lobby {
@@ -102,6 +140,12 @@ impl Wishes {
             if let Some(protection) = protection {
                 value["protection"] = json!(protection.word());
             }
+            if let Some(entry) = entry {
+                value["entry"] = json!(entry.word());
+            }
+            if let Some(people) = self.quiet_above {
+                value["quiet_above"] = json!(people);
+            }
             return print_json(&value, out);
         }
         if let Some(lobby) = lobby {
@@ -109,6 +153,12 @@ impl Wishes {
         }
         if let Some(protection) = protection {
             writeln!(out, "{}", told_of_protection(number, protection, language))?;
+        }
+        if let Some(entry) = entry {
+            writeln!(out, "{}", told_of_entry(number, entry, language))?;
+        }
+        if let Some(people) = self.quiet_above {
+            writeln!(out, "{}", told_of_quiet(number, people, language))?;
         }
         Ok(())
     }
@@ -153,5 +203,39 @@ fn told_of_protection(number: &str, protection: Protection, language: Language) 
         (Language::En, Protection::ToDevice) => format!(
             "Room {number} takes only calls that are encrypted as far as the telephone itself."
         ),
+    }
+}
+
+fn told_of_entry(number: &str, entry: EntrySignal, language: Language) -> String {
+    match (language, entry) {
+        (Language::De, EntrySignal::Tones) => {
+            format!("In Raum {number} meldet ein Ton, wer kommt und geht.")
+        }
+        (Language::De, EntrySignal::Names) => {
+            format!("In Raum {number} wird genannt, wer kommt und geht.")
+        }
+        (Language::De, EntrySignal::Off) => {
+            format!("In Raum {number} ist nicht zu hören, wer kommt und geht.")
+        }
+        (Language::En, EntrySignal::Tones) => {
+            format!("In room {number} a tone tells who comes and goes.")
+        }
+        (Language::En, EntrySignal::Names) => {
+            format!("In room {number} who comes and goes is named.")
+        }
+        (Language::En, EntrySignal::Off) => {
+            format!("In room {number} nothing is heard of who comes and goes.")
+        }
+    }
+}
+
+fn told_of_quiet(number: &str, people: u16, language: Language) -> String {
+    match language {
+        Language::De => {
+            format!("Das ist in Raum {number} zu hören, solange nicht mehr als {people} da sind.")
+        }
+        Language::En => {
+            format!("That is heard in room {number} while no more than {people} are inside.")
+        }
     }
 }

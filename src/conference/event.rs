@@ -9,9 +9,13 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use serde::{Deserialize, Serialize};
 
 use crate::conference::{
-    participant::{Door, Role},
-    rollcall::{Label, Rollcall, Speaking},
+    participant::Role,
+    rollcall::{Label, Rollcall},
 };
+
+pub use clip::Clip;
+
+mod clip;
 
 /// A language the catalogue speaks.
 #[derive(
@@ -221,6 +225,20 @@ events! {
     NobodyToRemove => "nobody-to-remove",
     /// Somebody guesses PINs of the room.
     Alarm => "alarm",
+    /// All hear that somebody came in.
+    SomebodyCame => "somebody-came",
+    /// All hear that somebody left.
+    SomebodyWent => "somebody-went",
+    /// All hear who came in.
+    Came { whom: Label = Label::SAMPLE } => "came",
+    /// All hear who left.
+    Went { whom: Label = Label::SAMPLE } => "went",
+    /// They, a moderator, let a tone be heard for people who come and go.
+    EntryTones => "entry-tones",
+    /// They, a moderator, let people who come and go be named.
+    EntryNames => "entry-names",
+    /// They, a moderator, let nothing be heard of people who come and go.
+    EntryOff => "entry-off",
     /// A moderator removed them.
     Removed => "removed",
     /// A moderator ended the conference.
@@ -324,6 +342,13 @@ impl Event {
             Self::RemovedLast { whom } => vec![Clip::REMOVED_LAST, Clip::label(whom)],
             Self::NobodyToRemove => vec![Clip::NOBODY_TO_REMOVE],
             Self::Alarm => vec![Clip::ALARM],
+            Self::SomebodyCame => vec![Clip::TONE_IN],
+            Self::SomebodyWent => vec![Clip::TONE_OUT],
+            Self::Came { whom } => vec![Clip::CAME, Clip::label(whom)],
+            Self::Went { whom } => vec![Clip::WENT, Clip::label(whom)],
+            Self::EntryTones => vec![Clip::ENTRY_TONES],
+            Self::EntryNames => vec![Clip::ENTRY_NAMES],
+            Self::EntryOff => vec![Clip::ENTRY_OFF],
             Self::Removed => vec![Clip::REMOVED],
             Self::Ended => vec![Clip::ENDED],
             Self::Stopping => vec![Clip::STOPPING],
@@ -380,7 +405,23 @@ impl Event {
                 | Self::SomebodyWaits
                 | Self::DoneLetIn
                 | Self::DoneTurnedAway
+                | Self::EntryTones
+                | Self::EntryNames
+                | Self::EntryOff
         )
+    }
+
+    /// Tells whether it is a tone, beneath which the talk goes on as loud as it is.
+    pub const fn is_tone(self) -> bool {
+        matches!(self, Self::SomebodyCame | Self::SomebodyWent)
+    }
+
+    /// Everything that is said to all who are inside, over the talk.
+    pub fn announcements() -> impl Iterator<Item = Self> {
+        let named = Label::spoken().flat_map(|whom| [Self::Came { whom }, Self::Went { whom }]);
+        [Self::SomebodyCame, Self::SomebodyWent]
+            .into_iter()
+            .chain(named)
     }
 
     /// Returns the text a browser shows for it.
@@ -402,327 +443,6 @@ impl Event {
         } else {
             text.clone()
         }
-    }
-}
-
-/// A recorded piece of speech, known by its key in the catalogue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Clip(&'static str);
-
-/// Defines the clips as constants together with [`Clip::ALL`].
-macro_rules! clips {
-    ($($(#[$counts:meta])* $row:ident [$($count:literal)*])* ; $($(#[$doc:meta])* $name:ident = $key:literal;)*) => {
-        impl Clip {
-            $($(#[$doc])* pub const $name: Self = Self($key);)*
-
-            $($(#[$counts])* const $row: &[Self] = &[$(Self($count),)*];)*
-
-            /// Every clip, in an order that only changes with the catalogue; the place in it is the clip's index.
-            pub const ALL: &[Self] = &[$(Self::$name,)* $($(Self($count),)*)*];
-        }
-    };
-}
-
-clips! {
-    /// "So many people are here", from one person on.
-    PRESENT [
-        "present-1" "present-2" "present-3" "present-4" "present-5" "present-6" "present-7" "present-8"
-        "present-9" "present-10" "present-11" "present-12" "present-13" "present-14" "present-15" "present-16"
-        "present-17" "present-18" "present-19" "present-20"
-    ]
-    /// "So many raised hands", from one on.
-    HANDS [
-        "hands-1" "hands-2" "hands-3" "hands-4" "hands-5"
-    ]
-    /// "Telephone so-and-so is speaking", from the first on.
-    SPEAKS_PHONE [
-        "speaks-phone-1" "speaks-phone-2" "speaks-phone-3" "speaks-phone-4" "speaks-phone-5" "speaks-phone-6"
-        "speaks-phone-7" "speaks-phone-8" "speaks-phone-9" "speaks-phone-10" "speaks-phone-11"
-        "speaks-phone-12" "speaks-phone-13" "speaks-phone-14" "speaks-phone-15" "speaks-phone-16"
-        "speaks-phone-17" "speaks-phone-18" "speaks-phone-19" "speaks-phone-20"
-    ]
-    /// "Guest so-and-so is speaking", from the first on.
-    SPEAKS_GUEST [
-        "speaks-guest-1" "speaks-guest-2" "speaks-guest-3" "speaks-guest-4" "speaks-guest-5" "speaks-guest-6"
-        "speaks-guest-7" "speaks-guest-8" "speaks-guest-9" "speaks-guest-10" "speaks-guest-11"
-        "speaks-guest-12" "speaks-guest-13" "speaks-guest-14" "speaks-guest-15" "speaks-guest-16"
-        "speaks-guest-17" "speaks-guest-18" "speaks-guest-19" "speaks-guest-20"
-    ]
-    /// "Telephone so-and-so", from the first on.
-    LABEL_PHONE [
-        "label-phone-1" "label-phone-2" "label-phone-3" "label-phone-4" "label-phone-5" "label-phone-6"
-        "label-phone-7" "label-phone-8" "label-phone-9" "label-phone-10" "label-phone-11" "label-phone-12"
-        "label-phone-13" "label-phone-14" "label-phone-15" "label-phone-16" "label-phone-17" "label-phone-18"
-        "label-phone-19" "label-phone-20"
-    ]
-    /// "Guest so-and-so", from the first on.
-    LABEL_GUEST [
-        "label-guest-1" "label-guest-2" "label-guest-3" "label-guest-4" "label-guest-5" "label-guest-6"
-        "label-guest-7" "label-guest-8" "label-guest-9" "label-guest-10" "label-guest-11" "label-guest-12"
-        "label-guest-13" "label-guest-14" "label-guest-15" "label-guest-16" "label-guest-17" "label-guest-18"
-        "label-guest-19" "label-guest-20"
-    ];
-    /// The greeting.
-    HELLO = "hello";
-    /// Asks for the dial-in code.
-    ASK_CODE = "ask-code";
-    /// Asks for the PIN.
-    ASK_PIN = "ask-pin";
-    /// Reassures the slow.
-    TAKE_YOUR_TIME = "take-your-time";
-    /// Digits are missing.
-    TOO_SHORT = "too-short";
-    /// The code is wrong.
-    WRONG_CODE = "wrong-code";
-    /// Goodbye after the last try.
-    TOO_MANY_TRIES = "too-many-tries";
-    /// Goodbye after long silence.
-    TOO_LONG_SILENT = "too-long-silent";
-    /// How to type the code.
-    HELP_CODE = "help-code";
-    /// How to type the PIN.
-    HELP_PIN = "help-pin";
-    /// Privacy in short.
-    PRIVACY = "privacy";
-    /// Thanks for the right code.
-    THANKS = "thanks";
-    /// More people are here than are counted aloud.
-    PRESENT_MANY = "present-many";
-    /// Nothing is recorded.
-    NOT_RECORDED = "not-recorded";
-    /// The microphone is off, and how to switch it on.
-    NOT_HEARD_YET = "not-heard-yet";
-    /// The microphone is on.
-    MICROPHONE_ON = "microphone-on";
-    /// The microphone is off.
-    MICROPHONE_OFF = "microphone-off";
-    /// A moderator switched the microphone off.
-    MICROPHONE_OFF_BY_MODERATOR = "microphone-off-by-moderator";
-    /// Music comes from the line, so it is not heard.
-    MUSIC_MUTED = "music-muted";
-    /// The music is over.
-    MUSIC_OVER = "music-over";
-    /// The line hums.
-    LINE_HUMS = "line-hums";
-    /// The line echoes.
-    LINE_ECHOES = "line-echoes";
-    /// Help in the conference.
-    HELP = "help";
-    /// What happens with their data, and how to leave.
-    HELP_END = "help-end";
-    /// Goodbye to the removed.
-    REMOVED = "removed";
-    /// Goodbye when a moderator ends the conference.
-    ENDED = "ended";
-    /// Goodbye when the server stops.
-    STOPPING = "stopping";
-    /// There is no place left.
-    ROOM_FULL = "room-full";
-    /// Goodbye when the server has too much to do.
-    BUSY = "busy";
-    /// Apology for a fault of ours.
-    FAULT = "fault";
-    /// What else a moderator's keys do.
-    HELP_MODERATOR = "help-moderator";
-    /// Asks for the key after the star.
-    WHICH_KEY = "which-key";
-    /// The key means nothing.
-    KEY_UNKNOWN = "key-unknown";
-    /// Only a moderator may.
-    NOT_ALLOWED = "not-allowed";
-    /// The person has left.
-    NOT_HERE = "not-here";
-    /// The microphone is off, and they speak.
-    YOU_ARE_MUTED = "you-are-muted";
-    /// A moderator asks them to switch it on.
-    PLEASE_UNMUTE = "please-unmute";
-    /// The hand is raised.
-    HAND_UP = "hand-up";
-    /// The hand is lowered.
-    HAND_DOWN = "hand-down";
-    /// The hand is raised, for the floor.
-    HAND_NOTED = "hand-noted";
-    /// A moderator lowered the hand.
-    HAND_LOWERED = "hand-lowered";
-    /// They have the floor.
-    FLOOR_GIVEN = "floor-given";
-    /// They have it no more.
-    FLOOR_TAKEN = "floor-taken";
-    /// To the moderator: it is given.
-    FLOOR_PASSED = "floor-passed";
-    /// To the moderator: nobody asks for it.
-    NOBODY_ASKS = "nobody-asks";
-    /// Only who has the floor may speak.
-    ASK_TO_SPEAK = "ask-to-speak";
-    /// The same to the moderator.
-    ASK_TO_SPEAK_LED = "ask-to-speak-led";
-    /// Everybody may speak again.
-    ALL_MAY_SPEAK = "all-may-speak";
-    /// To the moderator: everybody is muted.
-    MUTED_ALL = "muted-all";
-    /// The conference is locked.
-    LOCKED = "locked";
-    /// The conference is open again.
-    UNLOCKED = "unlocked";
-    /// Goodbye to who comes to a locked conference.
-    ROOM_LOCKED = "room-locked";
-    /// Is the conference to end?
-    CONFIRM_END = "confirm-end";
-    /// It goes on.
-    GOES_ON = "goes-on";
-    /// The keys for how loud it is.
-    VOLUME = "volume";
-    /// Louder.
-    LOUDER = "louder";
-    /// Softer.
-    SOFTER = "softer";
-    /// As far as it goes.
-    VOLUME_LIMIT = "volume-limit";
-    /// Back in the conversation.
-    VOLUME_DONE = "volume-done";
-    /// Nobody speaks.
-    SPEAKS_NOBODY = "speaks-nobody";
-    /// Several speak.
-    SPEAKS_SEVERAL = "speaks-several";
-    /// Somebody speaks whose number is not said.
-    SPEAKS_OTHER = "speaks-other";
-    /// More raised hands than are counted aloud.
-    HANDS_MANY = "hands-many";
-    /// They are in the waiting room, and a moderator knows.
-    WAITING = "waiting";
-    /// They are in the waiting room, and no moderator is here.
-    WAITING_UNLED = "waiting-unled";
-    /// They are in the waiting room still.
-    STILL_WAITING = "still-waiting";
-    /// A soft sound while they wait.
-    WAITING_SOUND = "waiting-sound";
-    /// A moderator let them in.
-    LET_IN = "let-in";
-    /// Goodbye to who is not expected.
-    NOT_EXPECTED = "not-expected";
-    /// Goodbye to who gets no place.
-    NO_PLACE = "no-place";
-    /// Goodbye to who is to come later.
-    COME_LATER = "come-later";
-    /// To a moderator: somebody waits.
-    SOMEBODY_WAITS = "somebody-waits";
-    /// To a moderator: the one named next waits.
-    WAITS = "waits";
-    /// To a moderator: the keys that decide about who waits.
-    DECIDE = "decide";
-    /// To a moderator: nobody waits.
-    NOBODY_WAITS = "nobody-waits";
-    /// To a moderator: the reasons for turning somebody away.
-    WHICH_REASON = "which-reason";
-    /// To a moderator: they are in.
-    DONE_LET_IN = "done-let-in";
-    /// To a moderator: they are turned away.
-    DONE_TURNED_AWAY = "done-turned-away";
-    /// To a moderator: the one named next is removed.
-    REMOVED_LAST = "removed-last";
-    /// To a moderator: there is no guest.
-    NOBODY_TO_REMOVE = "nobody-to-remove";
-    /// Welcome to who was here before.
-    WELCOME_BACK = "welcome-back";
-    /// To moderators: many wrong PINs were tried.
-    ALARM = "alarm";
-    /// The call is not encrypted.
-    LINE_NOT_ENCRYPTED = "line-not-encrypted";
-    /// Goodbye to a call that is not protected as the room demands.
-    UNPROTECTED = "unprotected";
-    /// Somebody whose number is not said.
-    LABEL_OTHER = "label-other";
-}
-
-impl Clip {
-    const fn ask(asked: Asked) -> Self {
-        match asked {
-            Asked::Code => Self::ASK_CODE,
-            Asked::Pin => Self::ASK_PIN,
-        }
-    }
-
-    /// The words of a welcome: how many are here, that nothing is recorded, and that the microphone is off.
-    fn welcome(first: Self, present: u32) -> Vec<Self> {
-        vec![
-            first,
-            Self::present(present),
-            Self::NOT_RECORDED,
-            Self::NOT_HEARD_YET,
-        ]
-    }
-
-    /// What somebody is called who has no name that could be spoken.
-    fn label(whom: Label) -> Self {
-        let row = match whom.door {
-            Door::Phone => Self::LABEL_PHONE,
-            Door::Browser => Self::LABEL_GUEST,
-        };
-        Self::counted(row, whom.ordinal).unwrap_or(Self::LABEL_OTHER)
-    }
-
-    fn present(count: u32) -> Self {
-        Self::counted(Self::PRESENT, count.max(1)).unwrap_or(Self::PRESENT_MANY)
-    }
-
-    /// The clip of a number, from 1 on.
-    fn counted(row: &[Self], count: u32) -> Option<Self> {
-        let index = usize::try_from(count.checked_sub(1)?).ok()?;
-        row.get(index).copied()
-    }
-
-    fn roll_call(rollcall: Rollcall) -> Vec<Self> {
-        let mut clips = vec![
-            Self::present(rollcall.present),
-            match rollcall.speaking {
-                Speaking::Nobody => Self::SPEAKS_NOBODY,
-                Speaking::One(Label { door, ordinal }) => {
-                    let row = match door {
-                        Door::Phone => Self::SPEAKS_PHONE,
-                        Door::Browser => Self::SPEAKS_GUEST,
-                    };
-                    Self::counted(row, ordinal).unwrap_or(Self::SPEAKS_OTHER)
-                }
-                Speaking::Several => Self::SPEAKS_SEVERAL,
-            },
-        ];
-        if rollcall.hands > 0 {
-            clips.push(Self::counted(Self::HANDS, rollcall.hands).unwrap_or(Self::HANDS_MANY));
-        }
-        if rollcall.locked {
-            clips.push(Self::LOCKED);
-        }
-        if rollcall.waiting {
-            clips.push(Self::SOMEBODY_WAITS);
-        }
-        clips
-    }
-
-    /// Returns the clip's key: the name of its entry in the catalogue and of its file.
-    pub const fn key(self) -> &'static str {
-        self.0
-    }
-
-    /// Returns the clip's place in [`Clip::ALL`].
-    pub fn index(self) -> usize {
-        Self::ALL
-            .iter()
-            .position(|clip| *clip == self)
-            .expect("clips are made from the table alone")
-    }
-
-    /// Returns the clip's file below the folder of prompts.
-    pub fn path(self, language: Language) -> String {
-        format!("{}/{}.opus", language.tag(), self.0)
-    }
-
-    /// Returns the words of the recording.
-    pub fn words(self, language: Language) -> &'static str {
-        language
-            .catalogue()
-            .clip
-            .get(self.0)
-            .expect("every clip has its words in every language, which a test holds")
     }
 }
 

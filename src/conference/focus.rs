@@ -1,8 +1,8 @@
 //! The focus (RFC 4353): decides who is in, who hears whom and when it ends. Told inputs, tells effects.
 //!
 //! After each [`Focus::handle`], drain [`Focus::poll`]. Effects come in this order: [`Effect::Publish`] (one delta for all
-//! changes since the last drain), [`Effect::Seats`], then what is said to single participants in the order it happened,
-//! at last [`Effect::Ended`]. Roster and seats are both made from the one table of participants, so the legs in the mix
+//! changes since the last drain), [`Effect::Seats`], then what is said to all or to single participants in the order it
+//! happened, at last [`Effect::Ended`]. Roster and seats are both made from the one table of participants, so the legs in the mix
 //! are the legs in the roster.
 
 use std::{
@@ -24,6 +24,7 @@ use crate::{
     pii::Name,
 };
 use back::Memory;
+use entry::Entries;
 use lobby::Waiting;
 
 pub use {
@@ -133,6 +134,8 @@ pub struct Seat {
 pub enum Effect {
     /// Send the delta to all participants.
     Publish(Delta),
+    /// Say something to all who are inside, over the talk.
+    Announce(Event),
     /// Give the mixer these seats, which are all of them.
     Seats(Vec<(LegId, Seat)>),
     /// Leave a leg's sound as it is, or treat it again.
@@ -193,6 +196,8 @@ pub struct Focus {
     waiting: Waiting,
     /// Who was here, and who may not come again.
     memory: Memory,
+    /// What is yet to be said of people who come and go.
+    entries: Entries,
     /// Newcomers with a shared PIN wait until then, because PINs are guessed.
     alarm_until: Option<Instant>,
     version: u64,
@@ -227,6 +232,7 @@ impl Focus {
         let until = now + config.linger;
         let conference = ConferenceState {
             lobby: config.policy.lobby,
+            entry_signal: config.policy.entrances.signal,
             ..ConferenceState::default()
         };
         Self {
@@ -241,6 +247,7 @@ impl Focus {
             nobody_asked: None,
             waiting: Waiting::default(),
             memory: Memory::default(),
+            entries: Entries::default(),
             alarm_until: None,
             version: 0,
             unpublished: Unpublished::default(),
@@ -286,6 +293,7 @@ impl Focus {
             self.end_alarm();
         }
         self.send_home_who_waited_too_long(now);
+        self.announce_entries(now);
     }
 
     /// Returns the next effect, until there is none.
@@ -307,8 +315,9 @@ impl Focus {
         match self.state {
             State::Waiting { until } => Some(until),
             State::Running => {
-                let waited = self.waiting.longest_until();
-                waited.into_iter().chain(self.alarm_until).min()
+                let waited = self.waiting.longest_until().into_iter();
+                let alarm = self.alarm_until.into_iter();
+                waited.chain(alarm).chain(self.entries.next_at()).min()
             }
             State::Over { .. } => None,
         }
@@ -406,13 +415,17 @@ impl Focus {
             Verb::ToggleLock => self.set_lock(by, !self.conference.locked),
             Verb::HearWaiting => self.hear_waiting(by),
             Verb::HearNextWaiting => self.hear_next_waiting(by),
-            Verb::AdmitHeard => self.admit_heard(by),
+            Verb::AdmitHeard => self.admit_heard(by, now),
             Verb::TurnAwayHeard(reason) => self.turn_away_heard(by, reason, now),
-            Verb::Admit(target) => self.admit(by, target),
-            Verb::AdmitAll => self.admit_all(by),
+            Verb::Admit(target) => self.admit(by, target, now),
+            Verb::AdmitAll => self.admit_all(by, now),
             Verb::TurnAway(target, reason) => self.turn_away(by, target, reason, now),
             Verb::SetLobby(lobby) => self.set_lobby(lobby),
             Verb::LiftAlarm => self.lift_alarm(),
+            Verb::SetEntrySignal(signal) => self.set_entry_signal(by, signal),
+            Verb::NextEntrySignal => {
+                self.set_entry_signal(by, self.conference.entry_signal.next());
+            }
             Verb::Rename(target, name) => self.rename(by, target, name),
             Verb::Remove(target) if self.participants.contains_key(&target) => {
                 self.dismiss(target, Dismissal::Removed, now);
@@ -549,6 +562,9 @@ impl Focus {
         if before.lobby != policy.lobby {
             self.set_lobby(policy.lobby);
         }
+        if before.entrances.signal != policy.entrances.signal {
+            self.change_entry_signal(policy.entrances.signal);
+        }
         self.dismiss_unprotected(now);
     }
 
@@ -597,10 +613,14 @@ impl Focus {
             self.unpublished.gone_waiting.insert(id);
         }
         self.memory.part(&participant, parting, now);
+        if participant.is_inside() && parting != Parting::Over {
+            self.went(&participant, now);
+        }
         if !self.participants.values().any(Participant::is_inside) {
             // Who comes next finds it open, not what people have left behind who are gone.
             self.conference = ConferenceState {
                 lobby: self.config.policy.lobby,
+                entry_signal: self.config.policy.entrances.signal,
                 alarm: self.conference.alarm,
                 ..ConferenceState::default()
             };
@@ -690,6 +710,7 @@ impl Seat {
 
 mod arrival;
 mod back;
+mod entry;
 mod floor;
 mod lobby;
 mod protection;

@@ -6,7 +6,7 @@
 //!    │ *          6 9 5 0                 ▲
 //!    ├───▶ Star ──────────────────────────┘
 //!    │      │ 7 ──▶ Volume: 2 8 the others, 6 4 the own voice; any other key ends it
-//!    │      │ 8 ──▶ Moderator: 1 mute all · 2 lock · 4 remove the last guest · 5 next hand · 9 ──▶ ConfirmEnd: 1
+//!    │      │ 8 ──▶ Moderator: 1 mute all · 2 lock · 4 remove the last guest · 5 next hand · 6 entry tones · 9 ──▶ ConfirmEnd: 1
 //!    │      │        └ 3 ──▶ Deciding about who waits: 1 let in · 3 the next · 0 again · 2 ──▶ Refusing: 1 2 3
 //!    │      └ 6 s without a key: "which key?", once, and 6 s more
 //! ```
@@ -58,6 +58,8 @@ pub enum Key {
     TurnAwayHeard(Reason),
     /// Send the guest away who came in last.
     RemoveLast,
+    /// Have something else be heard of people who come and go.
+    NextEntrySignal,
     /// Ask whether the conference is to end.
     AskEnd,
     /// End the conference for all.
@@ -229,6 +231,7 @@ impl Keypad {
             }
             '4' => Some(Key::RemoveLast),
             '5' => Some(Key::NextHand),
+            '6' => Some(Key::NextEntrySignal),
             '9' => {
                 self.state = State::ConfirmEnd(now + MENU_KEY);
                 Some(Key::AskEnd)
@@ -372,6 +375,7 @@ mod tests {
             ("*832#", "HearWaiting AskReason Back"),
             ("*84", "RemoveLast"),
             ("*85", "NextHand"),
+            ("*86", "NextEntrySignal"),
             ("*891", "AskEnd End"),
             ("*896", "AskEnd GoOn"),
             ("*89", "AskEnd GoOn"),
@@ -433,7 +437,7 @@ mod tests {
         }
         assert_eq!(press("**6", FAST), "ToggleMicrophone");
         assert_eq!(press("*8*6", FAST), "ToggleMicrophone");
-        for keys in ["*80", "*86", "*87", "*8#"] {
+        for keys in ["*80", "*87", "*8#"] {
             assert_eq!(press(keys, FAST), "Unknown", "{keys}");
         }
     }

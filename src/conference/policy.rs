@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    conference::participant::Protection,
-    limit::{SPEAKERS_DEFAULT, SPEAKERS_MAX},
+    conference::{event::Language, participant::Protection},
+    limit::{QUIET_ABOVE_DEFAULT, SPEAKERS_DEFAULT, SPEAKERS_MAX},
 };
 
 /// How many speakers of a conference are heard at a time, 1 to [`SPEAKERS_MAX`].
@@ -66,6 +66,77 @@ impl Lobby {
     }
 }
 
+/// How those inside hear that somebody comes or goes. The roster shows it in any case.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum EntrySignal {
+    /// By a soft tone.
+    Tones,
+    /// By what the person is called.
+    Names,
+    /// Not at all.
+    #[default]
+    Off,
+}
+
+impl EntrySignal {
+    const ALL: [Self; 3] = [Self::Tones, Self::Names, Self::Off];
+
+    /// Returns the word that stands in settings and in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Tones => "tones",
+            Self::Names => "names",
+            Self::Off => "off",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|signal| signal.word() == word)
+    }
+
+    /// Returns what a key changes it to.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Tones => Self::Names,
+            Self::Names => Self::Off,
+            Self::Off => Self::Tones,
+        }
+    }
+}
+
+/// What is heard of people who come and go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entrances {
+    /// How they are announced, until a moderator decides otherwise.
+    pub signal: EntrySignal,
+    /// They are not while more people than that are inside.
+    pub quiet_above: u16,
+}
+
+impl Entrances {
+    /// What a room begins with.
+    pub const USUAL: Self = Self {
+        signal: EntrySignal::Tones,
+        quiet_above: QUIET_ABOVE_DEFAULT,
+    };
+}
+
+/// Nothing is heard where nobody has decided.
+impl Default for Entrances {
+    fn default() -> Self {
+        Self {
+            signal: EntrySignal::Off,
+            ..Self::USUAL
+        }
+    }
+}
+
 /// What a room's owner decides about its conference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Policy {
@@ -75,6 +146,10 @@ pub struct Policy {
     pub lobby: Lobby,
     /// How far a leg must be protected; what has less is refused.
     pub protection: Protection,
+    /// What is heard of people who come and go.
+    pub entrances: Entrances,
+    /// In which language is spoken what all hear.
+    pub language: Language,
 }
 
 /// Why a moderator lets somebody not in; there are no others, so that nobody is hurt by words.
@@ -119,6 +194,18 @@ impl FromStr for Speakers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_goes_through_all_signals_and_each_has_its_word() {
+        let mut signal = EntrySignal::Tones;
+        for expected in EntrySignal::ALL {
+            assert_eq!(signal, expected);
+            assert_eq!(EntrySignal::from_word(signal.word()), Some(signal));
+            signal = signal.next();
+        }
+        assert_eq!(signal, EntrySignal::Tones);
+        assert_eq!(EntrySignal::from_word("bells"), None);
+    }
 
     #[test]
     fn one_to_eight_speakers_can_be_heard_at_a_time() {

@@ -89,6 +89,8 @@ rights! {
     GiveFloor => [Moderator];
     /// Letting nobody else in, or letting people in again.
     Lock => [Moderator];
+    /// Deciding what is heard of people who come and go.
+    EntrySignal => [Moderator];
     /// Calling somebody by another name.
     Rename => [Moderator];
     /// Sending somebody away.
@@ -161,6 +163,7 @@ mod tests {
         a_guest_turns_nobody_away: Guest TurnAway false;
         a_guest_makes_nobody_wait: Guest Lobby false;
         a_guest_lifts_no_alarm: Guest LiftAlarm false;
+        a_guest_changes_no_entry_signal: Guest EntrySignal false;
         a_guest_renames_nobody: Guest Rename false;
         a_guest_bans_nobody: Guest Ban false;
         a_moderator_switches_their_own_microphone: Moderator OwnMicrophone true;

@@ -33,6 +33,12 @@ impl Label {
         ordinal: 1,
     };
 
+    /// Every label whose number is said, and one beyond for each way in.
+    pub(super) fn spoken() -> impl Iterator<Item = Self> {
+        let doors = [Door::Phone, Door::Browser].into_iter();
+        doors.flat_map(|door| (1..=LABELS_SPOKEN + 1).map(move |ordinal| Self { door, ordinal }))
+    }
+
     /// Somebody's label.
     pub(super) const fn of(participant: &Participant) -> Self {
         Self {
@@ -41,6 +47,9 @@ impl Label {
         }
     }
 }
+
+/// Up to which number labels are spoken; a test of the catalogue holds that it is as many as there are clips.
+const LABELS_SPOKEN: u32 = 20;
 
 /// Who speaks at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,7 +10,10 @@ pub use crate::conference::participant::Participant as Entry;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    conference::{participant::Role, policy::Lobby},
+    conference::{
+        participant::Role,
+        policy::{EntrySignal, Lobby},
+    },
     id::ParticipantId,
 };
 
@@ -23,6 +26,8 @@ pub struct ConferenceState {
     pub ask_to_speak: bool,
     /// Who waits before they are let in.
     pub lobby: Lobby,
+    /// What is heard of people who come and go, while they are few enough.
+    pub entry_signal: EntrySignal,
     /// Somebody guesses PINs, and all newcomers wait; moderators alone are told.
     pub alarm: bool,
 }

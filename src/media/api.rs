@@ -234,6 +234,8 @@ pub enum Command {
         conference: ConferenceId,
         /// The clips.
         clips: Vec<ClipId>,
+        /// They are soft themselves: the talk goes on as loud as it is.
+        softly: bool,
         /// Comes back in [`Event::Announced`].
         token: u64,
     },

@@ -140,9 +140,16 @@ impl Bus {
     }
 
     /// Says clips to all, over the talk.
-    pub(super) fn announce(&mut self, own: ConferenceId, player: Player, common: &mut Common) {
+    pub(super) fn announce(
+        &mut self,
+        own: ConferenceId,
+        player: Player,
+        softly: bool,
+        common: &mut Common,
+    ) {
         let token = player.token();
-        if let Err(why) = self.announcer.announce(own, player, &common.clips) {
+        let said = self.announcer.announce(own, player, softly, &common.clips);
+        if let Err(why) = said {
             common.counters.count(Counter::WordsRefused);
             common.tell(Event::Announced {
                 conference: own,

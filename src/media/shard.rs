@@ -146,9 +146,10 @@ impl Shard {
             Command::Announce {
                 conference,
                 clips,
+                softly,
                 token,
             } => self.with_bus(conference, now, |bus, common| {
-                bus.announce(conference, Player::new(clips, token), common);
+                bus.announce(conference, Player::new(clips, token), softly, common);
             }),
             Command::Start { conference } => self.start(conference),
             Command::Speakers { conference, most } => {

@@ -14,12 +14,14 @@ use super::{
     caller::{Caller, Marks},
     census::Census,
     guard::Guard,
+    prompts::Prompts,
     router::Note,
 };
 use crate::limit::CONFERENCE_SWEEP_INTERVAL;
 use crate::{
     conference::{
         error::Refusal,
+        event::Event,
         focus::{Effect, Focus, FocusConfig, Input, Newcomer, Seat, Trust, Verb},
         participant::{Disturbance, Door, Protection, Role},
         policy::{Policy, Speakers},
@@ -100,6 +102,7 @@ pub(super) struct Means {
     pub(super) pool: Arc<Pool>,
     pub(super) notes: mpsc::Sender<Note>,
     pub(super) census: Arc<Census>,
+    pub(super) prompts: Prompts,
     pub(super) sound: Sound,
     pub(super) guard: Arc<Mutex<Guard>>,
 }
@@ -228,7 +231,10 @@ impl Task {
             Message::SpokeMuted { leg } => Input::SpokeMuted { leg },
             Message::LegGone { leg } => Input::LegGone { leg },
             Message::BusFailed => Input::Fail,
-            Message::Policy(policy) => Input::Policy(policy),
+            Message::Policy(policy) => {
+                self.policy = policy;
+                Input::Policy(policy)
+            }
             Message::Guessed => Input::Guessed,
             Message::Withdraw => Input::Withdraw,
             Message::Close => Input::Close,
@@ -288,6 +294,7 @@ impl Task {
         while let Some(effect) = self.focus.poll() {
             match effect {
                 Effect::Publish(delta) => self.publish(&delta),
+                Effect::Announce(event) => self.announce(event).await,
                 Effect::Seats(seats) => self.seat(seats).await,
                 Effect::OriginalSound { leg, on } => self.treat(leg, on).await,
                 Effect::Speakers(speakers) => self.hear(speakers).await,
@@ -319,6 +326,18 @@ impl Task {
             }
         }
         refused
+    }
+
+    /// Says something to all who are inside. Whoever is named is called by their number: a voice that spoke names would
+    /// make its sound here.
+    async fn announce(&self, event: Event) {
+        let announce = Command::Announce {
+            conference: self.id,
+            clips: self.means.prompts.clips(event, self.policy.language),
+            softly: event.is_tone(),
+            token: 0,
+        };
+        self.means.pool.send(self.worker, announce).await;
     }
 
     /// Leaves a browser's sound as it is, or treats it again.

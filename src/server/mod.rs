@@ -232,6 +232,7 @@ impl Server {
             pool: Arc::clone(&pool),
             notes: notes.clone(),
             census: Arc::clone(&census),
+            prompts: prompts.clone(),
             sound,
             guard: Arc::clone(&guard),
         };
@@ -383,6 +384,8 @@ impl Server {
             speakers: room.speakers.unwrap_or(self.inner.sound.speakers),
             lobby: room.lobby,
             protection: room.protection,
+            entrances: room.entrances,
+            language: room.language,
         }
     }
 

@@ -25,7 +25,7 @@ use crate::{
     conference::{
         event::Language,
         participant::{Protection, Role},
-        policy::Lobby,
+        policy::{Entrances, Lobby},
     },
     id::{PersonId, RoomId, TenantId},
     pii::Secret,
@@ -141,6 +141,7 @@ impl Keys {
             speakers: None,
             lobby: Lobby::Off,
             protection: Protection::None,
+            entrances: Entrances::USUAL,
             pin_epochs: self.settle_pins(tenant, id, ByRole::default(), &[]),
             link_epochs,
             link_hashes: self.link_hashes(tenant, id, link_epochs),

@@ -196,7 +196,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        conference::{event::Language, participant::Protection, policy::Lobby},
+        conference::{
+            event::Language,
+            participant::Protection,
+            policy::{Entrances, Lobby},
+        },
         id::TenantId,
         store::{ByRole, LinkHash, NewRoom, Title},
     };
@@ -268,6 +272,7 @@ mod tests {
             speakers: None,
             lobby: Lobby::Off,
             protection: Protection::None,
+            entrances: Entrances::USUAL,
             pin_epochs: ByRole::default(),
             link_epochs: ByRole::default(),
             link_hashes: ByRole {

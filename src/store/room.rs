@@ -9,7 +9,7 @@ use crate::{
     conference::{
         event::Language,
         participant::{Protection, Role, clean_line},
-        policy::{Lobby, Speakers},
+        policy::{Entrances, EntrySignal, Lobby, Speakers},
     },
     id::{RoomId, TenantId},
     limit,
@@ -37,6 +37,8 @@ pub struct Room {
     pub lobby: Lobby,
     /// How far legs must be protected.
     pub protection: Protection,
+    /// What is heard of people who come and go.
+    pub entrances: Entrances,
     /// Which generation of PINs opens it.
     pub pin_epochs: ByRole<u32>,
     /// Which generation of links opens it.
@@ -59,6 +61,7 @@ impl Room {
             speakers: None,
             lobby: Lobby::Off,
             protection: Protection::None,
+            entrances: Entrances::USUAL,
             pin_epochs: ByRole::default(),
             link_epochs: ByRole::default(),
             demo: false,
@@ -133,6 +136,8 @@ pub struct NewRoom {
     pub lobby: Lobby,
     /// How far legs must be protected.
     pub protection: Protection,
+    /// What is heard of people who come and go.
+    pub entrances: Entrances,
     /// First PINs.
     pub pin_epochs: ByRole<u32>,
     /// First links.
@@ -370,6 +375,46 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
+    /// Sets how those inside hear that somebody comes or goes; returns whether there is such a room.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn set_entry_signal(
+        &self,
+        id: RoomId,
+        signal: EntrySignal,
+        at: Duration,
+    ) -> Result<bool, Error> {
+        let done = sqlx::query("update room set entry_signal = ?, updated_at = ? where id = ?")
+            .bind(signal.word())
+            .bind(millis(at))
+            .bind(id.to_string())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Sets above how many people nothing is heard of who comes and goes; returns whether there is such a room.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn set_quiet_above(
+        &self,
+        id: RoomId,
+        people: u16,
+        at: Duration,
+    ) -> Result<bool, Error> {
+        let done = sqlx::query("update room set quiet_above = ?, updated_at = ? where id = ?")
+            .bind(people)
+            .bind(millis(at))
+            .bind(id.to_string())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
     async fn rooms_with_digits(&self, digits: u32) -> Result<u32, Error> {
         let count = sqlx::query_scalar("select count(*) from room where length(number) = ?")
             .bind(digits)
@@ -382,7 +427,8 @@ impl Store {
         sqlx::query(
             "insert into room (id, tenant_id, number, title, language, guest_pin_epoch, moderator_pin_epoch, \
              guest_link_epoch, moderator_link_epoch, guest_link_hash, moderator_link_hash, demo, created_at, \
-             updated_at, speakers, lobby, protection) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             updated_at, speakers, lobby, protection, entry_signal, quiet_above) \
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(new.id.to_string())
         .bind(new.tenant.to_string())
@@ -401,6 +447,8 @@ impl Store {
         .bind(new.speakers.map(Speakers::get))
         .bind(new.lobby.word())
         .bind(new.protection.word())
+        .bind(new.entrances.signal.word())
+        .bind(new.entrances.quiet_above)
         .execute(&self.pool)
         .await
         .map(|_| ())
@@ -418,6 +466,7 @@ impl NewRoom {
             speakers: self.speakers,
             lobby: self.lobby,
             protection: self.protection,
+            entrances: self.entrances,
             pin_epochs: self.pin_epochs,
             link_epochs: self.link_epochs,
             demo: self.demo,
@@ -431,6 +480,7 @@ fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
     let created_at: i64 = row.try_get("created_at")?;
     let speakers: Option<u8> = row.try_get("speakers")?;
     let lobby: String = row.try_get("lobby")?;
+    let signal: String = row.try_get("entry_signal")?;
     let protection: String = row.try_get("protection")?;
     Ok(Room {
         id: identity(row, "id")?,
@@ -446,6 +496,10 @@ fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
         speakers: speakers.and_then(|most| Speakers::try_from(most).ok()),
         lobby: Lobby::from_word(&lobby).unwrap_or_default(),
         protection: Protection::from_word(&protection).unwrap_or_default(),
+        entrances: Entrances {
+            signal: EntrySignal::from_word(&signal).unwrap_or_default(),
+            quiet_above: row.try_get("quiet_above")?,
+        },
         pin_epochs: ByRole {
             guest: row.try_get("guest_pin_epoch")?,
             moderator: row.try_get("moderator_pin_epoch")?,
@@ -605,6 +659,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_room_says_what_is_heard_of_who_comes_and_goes() {
+        let (store, _folder) = store().await;
+        let room = added(&store, 1).await;
+        assert_eq!(room.entrances, Entrances::USUAL);
+        for signal in [EntrySignal::Names, EntrySignal::Off, EntrySignal::Tones] {
+            assert!(store.set_entry_signal(room.id, signal, AT).await.unwrap());
+            let found = store.room(room.id).await.unwrap().unwrap();
+            assert_eq!(found.entrances.signal, signal);
+        }
+        for people in [0, 1_000, u16::MAX] {
+            assert!(store.set_quiet_above(room.id, people, AT).await.unwrap());
+            let found = store.room(room.id).await.unwrap().unwrap();
+            assert_eq!(found.entrances.quiet_above, people);
+        }
+        let nowhere = RoomId::from_u64(2);
+        assert!(!store.set_quiet_above(nowhere, 3, AT).await.unwrap());
+    }
+
+    #[tokio::test]
     async fn only_demo_rooms_are_replaced() {
         let (store, _folder) = store().await;
         let kept = added(&store, 1).await;
@@ -643,7 +716,7 @@ mod tests {
         let (store, _folder) = store().await;
         sqlx::query(
             "with recursive n(i) as (select 1000 union all select i + 1 from n where i < 5000) \
-             insert into room select 'r' || i, 't', i, '', 'de', 0, 0, 0, 0, 'g' || i, 'm' || i, 0, 0, 0, null, 'off', 'none' from n",
+             insert into room select 'r' || i, 't', i, '', 'de', 0, 0, 0, 0, 'g' || i, 'm' || i, 0, 0, 0, null, 'off', 'none', 'off', 20 from n",
         )
         .execute(&store.pool)
         .await
@@ -681,6 +754,7 @@ mod tests {
             speakers: Some(Speakers::default()),
             lobby: Lobby::Off,
             protection: Protection::None,
+            entrances: Entrances::USUAL,
             pin_epochs: ByRole {
                 guest: 0,
                 moderator: 1,

@@ -13,6 +13,8 @@ export type Protection = "none" | "to-carrier" | "to-device";
 
 export type Lobby = "off" | "guests" | "all";
 
+export type EntrySignal = "tones" | "names" | "off";
+
 export type Reason = "not-expected" | "no-place" | "come-later";
 
 export type Disturbance = "steady-noise" | "echo" | "music";
@@ -37,6 +39,7 @@ export type ConferenceState = {
   locked: boolean;
   ask_to_speak: boolean;
   lobby: Lobby;
+  entry_signal: EntrySignal;
   alarm: boolean;
 };
 
@@ -73,6 +76,7 @@ export type ClientMessage =
   | { type: "admit-all" }
   | { type: "turn-away"; participant: string; reason: Reason }
   | { type: "lobby"; who: Lobby }
+  | { type: "entry-signal"; signal: EntrySignal }
   | { type: "lift-alarm" }
   | { type: "rename"; participant: string; name: string | null }
   | { type: "ban"; participant: string }

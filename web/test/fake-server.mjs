@@ -75,7 +75,7 @@ export async function serve({ script = joinScript(), dist = new URL("../dist/", 
 }
 
 /** What holds for all, where nothing else is said. */
-export const OPEN = { locked: false, ask_to_speak: false, lobby: "off", alarm: false };
+export const OPEN = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", alarm: false };
 
 /** Welcomes, joins, and confirms what the page asks for as the real server does. */
 export function joinScript({ welcome = {}, others = [], own = {}, state = {}, answer = deafAnswer, connected = true } = {}) {
@@ -138,6 +138,10 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
       case "lobby":
         holds = { ...holds, lobby: message.who };
         return publish((one) => one);
+      case "entry-signal":
+        holds = { ...holds, entry_signal: message.signal };
+        publish((one) => one);
+        return told(`entry-${message.signal}`);
       case "lift-alarm":
         holds = { ...holds, alarm: false };
         return publish((one) => one);

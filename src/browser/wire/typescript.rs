@@ -43,6 +43,7 @@ const TYPES: &[(&str, Shape)] = &[
         Shape::Words(&["none", "to-carrier", "to-device"]),
     ),
     ("Lobby", Shape::Words(&["off", "guests", "all"])),
+    ("EntrySignal", Shape::Words(&["tones", "names", "off"])),
     (
         "Reason",
         Shape::Words(&["not-expected", "no-place", "come-later"]),
@@ -58,6 +59,7 @@ const TYPES: &[(&str, Shape)] = &[
             ("locked", Kind::Flag),
             ("ask_to_speak", Kind::Flag),
             ("lobby", Kind::Named("Lobby")),
+            ("entry_signal", Kind::Named("EntrySignal")),
             ("alarm", Kind::Flag),
         ]),
     ),
@@ -123,6 +125,7 @@ const CLIENT: &[(&str, Fields)] = &[
         &[("participant", Kind::Id), ("reason", Kind::Named("Reason"))],
     ),
     ("lobby", &[("who", Kind::Named("Lobby"))]),
+    ("entry-signal", &[("signal", Kind::Named("EntrySignal"))]),
     ("lift-alarm", &[]),
     (
         "rename",
@@ -318,6 +321,7 @@ fn ordinal(message: &ClientMessage) -> u8 {
         ClientMessage::LiftAlarm {} => 19,
         ClientMessage::Rename { .. } => 20,
         ClientMessage::Ban { .. } => 21,
+        ClientMessage::EntrySignal { .. } => 22,
     }
 }
 
@@ -330,6 +334,7 @@ fn sample(tag: &str, fields: Fields) -> Value {
             Kind::Flag => json!(true),
             Kind::Number => json!(1),
             Kind::Named("Lobby") => json!("guests"),
+            Kind::Named("EntrySignal") => json!("names"),
             Kind::Named("Reason") => json!("no-place"),
             Kind::Named(_) | Kind::List(_) => panic!("no client message holds {kind:?}"),
         };
@@ -364,6 +369,7 @@ fn server_samples() -> Vec<ServerMessage> {
                 locked: true,
                 ask_to_speak: true,
                 lobby: Lobby::All,
+                entry_signal: EntrySignal::Names,
                 alarm: true,
             },
             entries: vec![entry(None)],

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use super::*;
+use crate::conference::{participant::Door, rollcall::Speaking};
 
 #[test]
 fn catalogue_and_events_have_the_same_keys_in_every_language() {
@@ -68,6 +69,7 @@ fn every_clip_is_part_of_an_event() {
         .chain(roll_calls().map(|rollcall| Event::WhoIsHere { rollcall }))
         .chain([true, false].map(|led| Event::Waiting { led }))
         .chain(labels().map(|whom| Event::Waits { whom }))
+        .chain(Event::announcements())
         .flat_map(Event::clips)
         .collect();
     assert_eq!(spoken, Clip::ALL.iter().copied().collect());
@@ -77,6 +79,16 @@ fn every_clip_is_part_of_an_event() {
 fn labels() -> impl Iterator<Item = Label> {
     let doors = [Door::Phone, Door::Browser].into_iter();
     doors.flat_map(|door| (1..=21).map(move |ordinal| Label { door, ordinal }))
+}
+
+#[test]
+fn everybody_whose_number_is_said_can_be_announced() {
+    let announced: BTreeSet<Event> = Event::announcements().collect();
+    for whom in labels() {
+        assert!(announced.contains(&Event::Came { whom }), "{whom:?}");
+        assert!(announced.contains(&Event::Went { whom }), "{whom:?}");
+    }
+    assert_eq!(announced.len(), 2 + 2 * labels().count());
 }
 
 /// Roll calls with every speaker, number of hands and state.

@@ -93,7 +93,7 @@ impl Focus {
         if waits {
             self.wait(id, now);
         } else {
-            self.enter(id, |present| {
+            self.enter(id, now, |present| {
                 if returns {
                     Event::WelcomeBack { present }
                 } else {
@@ -135,12 +135,18 @@ impl Focus {
     }
 
     /// Seats somebody who is in the table, and tells them so in words that depend on how many are inside.
-    pub(super) fn enter(&mut self, id: ParticipantId, welcome: impl FnOnce(u32) -> Event) {
+    pub(super) fn enter(
+        &mut self,
+        id: ParticipantId,
+        now: Instant,
+        welcome: impl FnOnce(u32) -> Event,
+    ) {
         let inside = self.participants.values().filter(|who| who.is_inside());
         let present = u32::try_from(inside.count()).unwrap_or(u32::MAX);
         self.changed(id, true);
         self.tell(id, welcome(present));
         self.warn_unprotected(id);
+        self.came(id, now);
         let role = self.participants.get(&id).map(|who| who.role);
         match role {
             Some(Role::Guest) => self.waiting.entered(id),

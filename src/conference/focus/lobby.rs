@@ -137,8 +137,8 @@ impl Focus {
     }
 
     /// Lets somebody in.
-    pub(super) fn admit(&mut self, by: ParticipantId, target: ParticipantId) {
-        if self.let_in(target) {
+    pub(super) fn admit(&mut self, by: ParticipantId, target: ParticipantId, now: Instant) {
+        if self.let_in(target, now) {
             self.tell(by, Event::DoneLetIn);
         } else {
             self.refuse(by, Refusal::NotHere);
@@ -146,20 +146,20 @@ impl Focus {
     }
 
     /// Lets everybody in who waits.
-    pub(super) fn admit_all(&mut self, by: ParticipantId) {
+    pub(super) fn admit_all(&mut self, by: ParticipantId, now: Instant) {
         let waiting: Vec<ParticipantId> = self.waiting.queue.iter().map(|(id, _)| *id).collect();
         if waiting.is_empty() {
             self.refuse(by, Refusal::NobodyWaits);
             return;
         }
         for id in waiting {
-            self.let_in(id);
+            self.let_in(id, now);
         }
         self.tell(by, Event::DoneLetIn);
     }
 
     /// Lets somebody in who waits; returns whether they did.
-    fn let_in(&mut self, id: ParticipantId) -> bool {
+    fn let_in(&mut self, id: ParticipantId, now: Instant) -> bool {
         if !self.waiting.has(id) {
             return false;
         }
@@ -172,7 +172,7 @@ impl Focus {
         } else {
             Status::Connected
         };
-        self.enter(id, |present| Event::LetIn { present });
+        self.enter(id, now, |present| Event::LetIn { present });
         true
     }
 
@@ -222,9 +222,9 @@ impl Focus {
     }
 
     /// Lets the one in of whom a moderator was told last.
-    pub(super) fn admit_heard(&mut self, by: ParticipantId) {
+    pub(super) fn admit_heard(&mut self, by: ParticipantId, now: Instant) {
         match self.waiting.heard.remove(&by) {
-            Some(heard) => self.admit(by, heard),
+            Some(heard) => self.admit(by, heard, now),
             None => self.refuse(by, Refusal::NobodyWaits),
         }
     }

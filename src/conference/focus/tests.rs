@@ -8,6 +8,7 @@ use super::*;
 use crate::conference::participant::{Known, clean_name};
 
 mod back;
+mod entry;
 mod floor;
 mod lobby;
 mod model;
@@ -584,7 +585,8 @@ impl Room {
                     assert!(self.roster.apply(&delta), "a version is missing")
                 }
                 Effect::Seats(seats) => self.seats = seats,
-                Effect::Tell { .. }
+                Effect::Announce(_)
+                | Effect::Tell { .. }
                 | Effect::Refuse { .. }
                 | Effect::Dismiss { .. }
                 | Effect::Speakers(_)
@@ -689,6 +691,7 @@ fn line(effect: &Effect) -> String {
             };
             format!("seats{}", seats.iter().map(seat).collect::<String>())
         }
+        Effect::Announce(event) => format!("announce {}", words(*event)),
         Effect::Tell { participant, event } => {
             format!("tell {} {}", participant.as_u64(), words(*event))
         }
@@ -718,6 +721,8 @@ fn words(event: Event) -> String {
         format!("waiting led {led}")
     } else if let Event::Waits { whom } | Event::RemovedLast { whom } = event {
         format!("of {:?} {}", whom.door, whom.ordinal)
+    } else if let Event::Came { whom } | Event::Went { whom } = event {
+        format!("{} {:?} {}", event.key(), whom.door, whom.ordinal)
     } else {
         event.key().to_owned()
     }

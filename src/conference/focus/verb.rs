@@ -2,7 +2,7 @@
 
 use crate::{
     conference::{
-        policy::{Lobby, Reason},
+        policy::{EntrySignal, Lobby, Reason},
         rights::Action,
     },
     id::ParticipantId,
@@ -60,6 +60,10 @@ pub enum Verb {
     SetLock(bool),
     /// Lock the conference, or open it if it is locked.
     ToggleLock,
+    /// Decide what is heard of people who come and go.
+    SetEntrySignal(EntrySignal),
+    /// Have something else be heard of people who come and go, one after the other.
+    NextEntrySignal,
     /// Call somebody by this name, or by their number again.
     Rename(ParticipantId, Option<Name>),
     /// Send somebody away.
@@ -92,6 +96,7 @@ impl Verb {
             Self::SetAskToSpeak(_) => Action::AskToSpeak,
             Self::GiveFloor(_) | Self::NextHand => Action::GiveFloor,
             Self::SetLock(_) | Self::ToggleLock => Action::Lock,
+            Self::SetEntrySignal(_) | Self::NextEntrySignal => Action::EntrySignal,
             Self::Rename(..) => Action::Rename,
             Self::Remove(_) | Self::RemoveLast => Action::Remove,
             Self::Ban(_) => Action::Ban,
@@ -125,6 +130,8 @@ impl Verb {
             | Self::NextHand
             | Self::SetLock(_)
             | Self::ToggleLock
+            | Self::SetEntrySignal(_)
+            | Self::NextEntrySignal
             | Self::Rename(..)
             | Self::Remove(_)
             | Self::RemoveLast
@@ -160,6 +167,8 @@ impl Verb {
             Self::NextHand,
             Self::SetLock(true),
             Self::ToggleLock,
+            Self::SetEntrySignal(EntrySignal::Names),
+            Self::NextEntrySignal,
             Self::Rename(about, None),
             Self::Remove(about),
             Self::RemoveLast,

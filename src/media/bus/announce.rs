@@ -50,6 +50,8 @@ pub(super) struct Words {
     phase: Phase,
     /// What is said in this tick.
     sound: Frame,
+    /// How loud the talk is meanwhile, as a factor.
+    beneath: i32,
     duck: Duck,
 }
 
@@ -69,13 +71,15 @@ impl Announcer {
         &mut self,
         conference: ConferenceId,
         player: Player,
+        softly: bool,
         clips: &Clips,
     ) -> Result<(), Unplayed> {
         clips.fit_over_talk(&player)?;
         if self.announcements.len() >= ANNOUNCEMENTS_WAITING_MAX {
             return Err(Unplayed::TooMany);
         }
-        let words = self.words(Hearer::All(conference), player);
+        let beneath = if softly { FULL } else { BENEATH };
+        let words = self.words(Hearer::All(conference), player, beneath);
         self.announcements.push_back(words);
         Ok(())
     }
@@ -93,7 +97,7 @@ impl Announcer {
             return Err(Unplayed::TooMany);
         }
         self.hush(leg);
-        let words = self.words(Hearer::One(leg), player);
+        let words = self.words(Hearer::One(leg), player, BENEATH);
         self.waiting.push_back(words);
         self.whispers.reserve(WHISPERS_MAX);
         Ok(())
@@ -192,12 +196,13 @@ impl Announcer {
         })
     }
 
-    fn words(&mut self, hearer: Hearer, player: Player) -> Box<Words> {
+    fn words(&mut self, hearer: Hearer, player: Player, beneath: i32) -> Box<Words> {
         let words = Words {
             hearer,
             player,
             phase: Phase::Speaking,
             sound: Frame::SILENCE,
+            beneath,
             duck: Duck::OFF,
         };
         let spare = self.spare.pop();
@@ -263,7 +268,10 @@ impl Words {
             self.phase = Phase::Over;
             self.tell_end(common);
         }
-        self.duck.step(self.phase != Phase::Over);
+        self.duck.step(match self.phase {
+            Phase::Speaking | Phase::Stopping => self.beneath,
+            Phase::Over => FULL,
+        });
     }
 
     fn tell_end(&self, common: &mut Common) {
@@ -301,13 +309,13 @@ impl Duck {
         to: FULL,
     };
 
-    /// Goes on by a tick: down in 40 ms, up in 200.
-    fn step(&mut self, down: bool) {
+    /// Goes on by a tick towards a factor: down in 40 ms, up in 200.
+    fn step(&mut self, factor: i32) {
         self.from = self.to;
-        self.to = if down {
-            (self.to - (FULL - BENEATH) / 2).max(BENEATH)
+        self.to = if factor < self.to {
+            (self.to - (FULL - BENEATH) / 2).max(factor)
         } else {
-            (self.to + (FULL - BENEATH) / 10).min(FULL)
+            (self.to + (FULL - BENEATH) / 10).min(factor)
         };
     }
 
@@ -345,16 +353,16 @@ mod tests {
     #[test]
     fn the_talk_goes_down_in_two_ticks_and_comes_back_in_ten() {
         let mut duck = Duck::OFF;
-        let steps = |duck: &mut Duck, down, end| {
+        let steps = |duck: &mut Duck, end| {
             let steps = std::iter::repeat_with(|| {
-                duck.step(down);
+                duck.step(end);
                 duck.to
             });
             steps.take(50).position(|to| to == end).map(|at| at + 1)
         };
-        assert_eq!(steps(&mut duck, true, BENEATH), Some(2));
-        assert_eq!(steps(&mut duck, false, FULL), Some(10));
-        duck.step(false);
+        assert_eq!(steps(&mut duck, BENEATH), Some(2));
+        assert_eq!(steps(&mut duck, FULL), Some(10));
+        duck.step(FULL);
         assert_eq!(duck, Duck::OFF);
     }
 
@@ -362,8 +370,8 @@ mod tests {
     fn a_slide_has_no_step_between_two_ticks() {
         let mut duck = Duck::OFF;
         let mut before = FULL;
-        for down in [true, true, true, false, false, false] {
-            duck.step(down);
+        for factor in [BENEATH, BENEATH, BENEATH, FULL, FULL, FULL] {
+            duck.step(factor);
             for factor in duck.factors() {
                 assert!((factor - before).abs() <= 1, "{before} {factor}");
                 before = factor;
@@ -382,6 +390,7 @@ mod tests {
             sound: Frame {
                 samples: [i16::MIN; FRAME_SAMPLES],
             },
+            beneath: BENEATH,
             duck: Duck::OFF,
         };
         let mut sums = [9 * i32::from(i16::MIN); FRAME_SAMPLES];

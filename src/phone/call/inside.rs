@@ -173,6 +173,7 @@ async fn obey(
         Key::MuteAll => Verb::MuteAll,
         Key::ToggleLock => Verb::ToggleLock,
         Key::NextHand => Verb::NextHand,
+        Key::NextEntrySignal => Verb::NextEntrySignal,
         Key::End => Verb::End,
         Key::AskReason => return talk.tell(Event::WhichReason).await,
         Key::AskEnd => return talk.tell(Event::ConfirmEnd).await,
@@ -214,6 +215,7 @@ const fn begins(key: Key) -> Option<Action> {
         | Key::MuteAll
         | Key::ToggleLock
         | Key::NextHand
+        | Key::NextEntrySignal
         | Key::End
         | Key::GoOn
         | Key::Which

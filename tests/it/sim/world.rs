@@ -18,7 +18,7 @@ use rundruf::{
     conference::{
         event::{Clip, Language},
         participant::{Protection, Role},
-        policy::{Lobby, Policy as RoomPolicy},
+        policy::{Entrances, Lobby, Policy as RoomPolicy},
     },
     id::{ConferenceId, LegId, PersonId, RoomId, TenantId},
     media::{
@@ -209,6 +209,16 @@ impl World {
     pub fn with_lobby(seed: u64, lobby: Lobby) -> Self {
         let policy = RoomPolicy {
             lobby,
+            ..RoomPolicy::default()
+        };
+        let door = door_config(vec![everybody()]);
+        Self::with(seed, Sound::default(), door, policy)
+    }
+
+    /// Makes one in whose rooms this is heard of people who come and go.
+    pub fn with_entrances(seed: u64, entrances: Entrances) -> Self {
+        let policy = RoomPolicy {
+            entrances,
             ..RoomPolicy::default()
         };
         let door = door_config(vec![everybody()]);
@@ -612,6 +622,10 @@ impl World {
             Command::Play { leg, clips, .. } | Command::Whisper { leg, clips, .. } => {
                 self.tell_play(shard, *leg, clips);
             }
+            Command::Announce { clips, .. } => {
+                let keys: Vec<_> = clips.iter().map(|id| clip_key(*id)).collect();
+                self.ladder.tell(&format!("all ♪ {}", keys.join(" ")));
+            }
             Command::Start { conference } => self.conferences.push(*conference),
             _ => {}
         }
@@ -747,6 +761,7 @@ fn test_room(number: &str, id: u64, policy: RoomPolicy, keys: &Keys) -> TestRoom
         speakers: None,
         lobby: policy.lobby,
         protection: policy.protection,
+        entrances: policy.entrances,
         pin_epochs: ByRole::default(),
         link_epochs: ByRole::default(),
         demo: false,

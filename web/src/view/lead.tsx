@@ -11,11 +11,14 @@ import { Icon, type IconName } from "./icon";
 /** Who may have to wait. */
 const LOBBIES = ["off", "guests", "all"] as const;
 
+/** What is heard of people who come and go. */
+const SIGNALS = ["tones", "names", "off"] as const;
+
 export function Lead({ state, dispatch, room }: Props & { room: Room }) {
   const t = (key: Key) => text(state.language, key);
   const [open, setOpen] = useState(false);
   const lead = (message: Message) => dispatch({ type: "lead-chosen", message });
-  const { locked, ask_to_speak: asking, lobby } = room.state;
+  const { locked, ask_to_speak: asking, lobby, entry_signal: signal } = room.state;
   const on = room.entries.filter(({ role, microphone }) => role === "guest" && microphone).length;
   const sound = text(state.language, on === 0 ? "lead.sound.none" : on === 1 ? "lead.sound.one" : "lead.sound.other", { count: on });
   return (
@@ -59,6 +62,23 @@ export function Lead({ state, dispatch, room }: Props & { room: Room }) {
               {LOBBIES.map((one) => (
                 <option key={one} value={one}>
                   {t(`lead.lobby.${one}.short`)}
+                </option>
+              ))}
+            </select>
+          </Line>
+          <Line icon="speaker" words={t(`lead.entry.${signal}`)}>
+            <select
+              data-testid="entry-signal"
+              aria-label={t("lead.entry")}
+              value={signal}
+              onChange={({ currentTarget }) => {
+                const signal = SIGNALS.find((one) => one === currentTarget.value);
+                if (signal) lead({ type: "entry-signal", signal });
+              }}
+            >
+              {SIGNALS.map((one) => (
+                <option key={one} value={one}>
+                  {t(`lead.entry.${one}.short`)}
                 </option>
               ))}
             </select>

@@ -80,7 +80,7 @@ test("a moderator does all of it by keyboard and reads how it is", () =>
     const lines = () => [...document.querySelectorAll(".lead-line p")].map((line) => line.textContent).join(" ");
     await tabTo(page, "lead");
     await page.keyboard.press("Enter");
-    await settles(page, lines, "Bei 2 Gästen ist das Mikrofon an. Alle dürfen sprechen. Die Konferenz ist offen. Alle kommen direkt herein.", "the lines");
+    await settles(page, lines, "Bei 2 Gästen ist das Mikrofon an. Alle dürfen sprechen. Die Konferenz ist offen. Alle kommen direkt herein. Wer kommt und geht, ist nicht zu hören.", "the lines");
     assert.equal(await page.getByTestId("lead").getAttribute("aria-expanded"), "true");
     await tabTo(page, "mute-all");
     await page.keyboard.press("Enter");
@@ -88,11 +88,15 @@ test("a moderator does all of it by keyboard and reads how it is", () =>
     await page.keyboard.press("Enter");
     await tabTo(page, "lock");
     await page.keyboard.press("Enter");
-    await settles(page, lines, "Alle Gäste sind stumm. Es spricht, wer das Wort hat. Die Konferenz ist geschlossen. Alle kommen direkt herein.", "the lines");
+    await settles(page, lines, "Alle Gäste sind stumm. Es spricht, wer das Wort hat. Die Konferenz ist geschlossen. Alle kommen direkt herein. Wer kommt und geht, ist nicht zu hören.", "the lines");
     assert.equal(await focused(page), "lock", "the button stays what it is where it is");
     assert.equal(await page.getByTestId("locked").innerText(), "Konferenz geschlossen");
     await page.keyboard.press("Enter");
     await page.getByTestId("locked").waitFor({ state: "detached" });
+    await tabTo(page, "entry-signal");
+    await page.keyboard.press("ArrowUp");
+    await settles(page, lines, "Alle Gäste sind stumm. Es spricht, wer das Wort hat. Die Konferenz ist offen. Alle kommen direkt herein. Wer kommt und geht, wird genannt.", "the lines");
+    assert.equal(await focused(page), "entry-signal", "the focus stays");
     await page.locator("[data-participant=k7] [data-testid=give]").focus();
     await page.keyboard.press("Enter");
     await page.locator("[data-participant=k7][data-floor=true]").waitFor();
@@ -102,7 +106,7 @@ test("a moderator does all of it by keyboard and reads how it is", () =>
     await settles(page, said, "Ruhiger Falke wird gebeten, das Mikrofon einzuschalten.", "the announcement");
     server.send({ type: "delta", version: 90, state: OPEN, entries: [{ ...OTHERS[5], hand: 1 }], gone: [] });
     await settles(page, said, "Lena meldet sich.", "the announcement");
-    assert.deepEqual(sent(server), ["mute-all", "ask-to-speak true", "lock true", "lock false", "give-floor k7", "ask-to-unmute k7"]);
+    assert.deepEqual(sent(server), ["mute-all", "ask-to-speak true", "lock true", "lock false", "entry-signal names", "give-floor k7", "ask-to-unmute k7"]);
   }));
 
 test("no row of a moderator moves or grows when hands go up", () =>

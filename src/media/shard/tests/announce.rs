@@ -82,6 +82,26 @@ fn an_announcement_is_for_the_conference_itself() {
     close(world.phone(ANNA).hears(WORDS), WORDS_DBOV, 1.0, "the words");
 }
 
+/// A soft tone needs no quiet beneath it.
+#[test]
+fn beneath_a_soft_announcement_the_talk_is_as_loud_as_ever() {
+    let mut world = talk(Codec::Pcma);
+    world.run(SECOND);
+    let undisturbed = levels(&mut world, CARL, SECOND);
+    world.tell(Command::Announce {
+        conference: ROOM,
+        clips: vec![SHORT],
+        softly: true,
+        token: 9,
+    });
+    world.run(SECOND / 5);
+    let beneath = levels(&mut world, CARL, SECOND);
+    close(beneath.words, WORDS_DBOV, 1.0, "the words");
+    close(beneath.low, undisturbed.low, 0.5, "the talk");
+    world.run(SECOND);
+    assert_eq!(announced(&mut world), [(9, Ok(()))]);
+}
+
 #[test]
 fn announcements_follow_each_other_and_too_many_or_too_long_ones_are_refused() {
     let mut world = talk(Codec::Pcma);
@@ -318,6 +338,7 @@ fn announce(world: &mut World, clips: &[ClipId], token: u64) {
     world.tell(Command::Announce {
         conference: ROOM,
         clips: clips.to_vec(),
+        softly: false,
         token,
     });
 }
