@@ -214,8 +214,17 @@ pub const DOUBLE_PRESS: Duration = Duration::from_secs(3);
 /// Time for the key that follows a star; then the caller is asked which.
 pub const STAR_KEY: Duration = Duration::from_secs(6);
 
+/// The same for who asked for more time.
+pub const STAR_KEY_SLOW: Duration = Duration::from_secs(10);
+
 /// Time for the next key of a menu; then keys mean again what they meant before.
 pub const MENU_KEY: Duration = Duration::from_secs(10);
+
+/// The same for who asked for more time: twice as long, and what WCAG 2.2.1 asks for.
+pub const MENU_KEY_SLOW: Duration = Duration::from_secs(20);
+
+/// Time for a key while the help is spoken, which takes up to 40 s; at its end the time of a menu begins.
+pub const HELP_KEY: Duration = Duration::from_secs(60);
 
 /// Time in which a moderator who found nobody asking for the floor lets everybody speak by asking again.
 pub const NOBODY_ASKS_AGAIN: Duration = Duration::from_secs(30);

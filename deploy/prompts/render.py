@@ -159,6 +159,10 @@ SOUNDS = {
     "waiting-sound": waiting_sound,
     "tone-in": lambda: notes(*TONES),
     "tone-out": lambda: notes(*reversed(TONES)),
+    "tone-on": lambda: notes(523.25, 659.26),
+    "tone-off": lambda: notes(659.26, 523.25),
+    "tone-yes": lambda: notes(880.0),
+    "tone-no": lambda: notes(330.0, 330.0),
 }
 
 

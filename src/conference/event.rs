@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conference::{
     participant::Role,
+    privacy::Facts,
     rollcall::{Label, Rollcall},
 };
 
@@ -34,6 +35,15 @@ impl Language {
     /// All languages.
     pub const ALL: [Self; 2] = [Self::De, Self::En];
 
+    /// Returns what a key changes it to.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::De => Self::En,
+            Self::En => Self::De,
+        }
+    }
+
     /// Returns the language's tag (RFC 5646).
     pub const fn tag(self) -> &'static str {
         match self {
@@ -50,6 +60,51 @@ impl Language {
         match self {
             Self::De => &DE,
             Self::En => &EN,
+        }
+    }
+}
+
+/// In how many words things are said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Length {
+    /// In whole sentences, with what can be done next.
+    #[default]
+    Full,
+    /// In a word or two, where that is enough.
+    Short,
+    /// By a tone, where a tone can say it; else in short.
+    Tones,
+}
+
+impl Length {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Full, Self::Short, Self::Tones];
+
+    /// Returns what a key changes it to.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Full => Self::Short,
+            Self::Short => Self::Tones,
+            Self::Tones => Self::Full,
+        }
+    }
+}
+
+/// How somebody is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Voice {
+    /// In which language.
+    pub language: Language,
+    /// In how many words.
+    pub length: Length,
+}
+
+impl From<Language> for Voice {
+    fn from(language: Language) -> Self {
+        Self {
+            language,
+            length: Length::Full,
         }
     }
 }
@@ -76,19 +131,21 @@ pub enum Turned {
 
 /// Defines [`Event`] so that no variant can lack a key or be missing from [`Event::SAMPLES`].
 macro_rules! events {
-    ($($(#[$doc:meta])* $variant:ident $({ $field:ident: $type:ty = $sample:expr })? => $key:literal,)*) => {
+    ($($(#[$doc:meta])* $variant:ident $({ $($field:ident: $type:ty = $sample:expr),* })? => $key:literal,)*) => {
         /// Something a person is told.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Event {
             $($(#[$doc])* $variant $({
-                /// What the words depend on.
-                $field: $type,
+                $(
+                    /// What the words depend on.
+                    $field: $type,
+                )*
             })?,)*
         }
 
         impl Event {
             /// Every event once, in the order of the catalogue.
-            pub const SAMPLES: &[Self] = &[$(Self::$variant $({ $field: $sample })?,)*];
+            pub const SAMPLES: &[Self] = &[$(Self::$variant $({ $($field: $sample),* })?,)*];
 
             /// Returns the key of the event's entry in the catalogue; also its name on the wire.
             pub const fn key(self) -> &'static str {
@@ -137,6 +194,16 @@ events! {
     LineNotEncrypted => "line-not-encrypted",
     /// Help in the conference.
     Help { role: Role = Role::Moderator } => "help",
+    /// The language that is spoken from here on.
+    LanguageChosen => "language-chosen",
+    /// They have more time for keys, or the usual time again.
+    Pace { slow: bool = true } => "pace",
+    /// In how many words things are said from here on.
+    LengthChosen { length: Length = Length::Short } => "length-chosen",
+    /// What happens with their data, in short.
+    Privacy => "privacy",
+    /// The same in full, and before admission the question again that was interrupted.
+    PrivacyInFull { facts: Facts = Facts::SAMPLE, asked: Option<Asked> = Some(Asked::Code) } => "privacy-in-full",
     /// A star, and no key after it.
     WhichKey => "which-key",
     /// A key without a meaning.
@@ -276,7 +343,12 @@ impl Event {
             Self::WrongCode { asked } => vec![Clip::WRONG_CODE, Clip::ask(asked)],
             Self::TooManyTries => vec![Clip::TOO_MANY_TRIES],
             Self::TooLongSilent => vec![Clip::TOO_LONG_SILENT],
-            Self::AdmissionHelp => vec![Clip::HELP_CODE, Clip::PRIVACY, Clip::ASK_CODE],
+            Self::AdmissionHelp => vec![
+                Clip::HELP_CODE,
+                Clip::PRIVACY,
+                Clip::PRIVACY_BY_ZERO,
+                Clip::ASK_CODE,
+            ],
             Self::Admitted { present } => Clip::welcome(Clip::THANKS, present),
             Self::MicrophoneOn => vec![Clip::MICROPHONE_ON],
             Self::MicrophoneOff => vec![Clip::MICROPHONE_OFF],
@@ -286,10 +358,23 @@ impl Event {
             Self::LineHums => vec![Clip::LINE_HUMS],
             Self::LineEchoes => vec![Clip::LINE_ECHOES],
             Self::LineNotEncrypted => vec![Clip::LINE_NOT_ENCRYPTED],
-            Self::Help { role: Role::Guest } => vec![Clip::HELP, Clip::HELP_END],
+            Self::Help { role: Role::Guest } => vec![Clip::HELP, Clip::HELP_MENU, Clip::HELP_END],
             Self::Help {
                 role: Role::Moderator,
-            } => vec![Clip::HELP, Clip::HELP_MODERATOR, Clip::HELP_END],
+            } => vec![Clip::HELP, Clip::HELP_MODERATOR, Clip::HELP_MENU],
+            Self::LanguageChosen => vec![Clip::LANGUAGE_CHOSEN],
+            Self::Pace { slow: true } => vec![Clip::PACE_SLOW],
+            Self::Pace { slow: false } => vec![Clip::PACE_USUAL],
+            Self::LengthChosen { length } => vec![match length {
+                Length::Full => Clip::LENGTH_FULL,
+                Length::Short => Clip::LENGTH_SHORT,
+                Length::Tones => Clip::LENGTH_TONES,
+            }],
+            Self::Privacy => vec![Clip::PRIVACY, Clip::PRIVACY_BY_FOUR],
+            Self::PrivacyInFull { facts, asked } => {
+                let told = facts.clips();
+                told.chain(asked.map(Clip::ask)).collect()
+            }
             Self::WhichKey => vec![Clip::WHICH_KEY],
             Self::KeyUnknown => vec![Clip::KEY_UNKNOWN],
             Self::NotAllowed => vec![Clip::NOT_ALLOWED],
@@ -326,7 +411,7 @@ impl Event {
             Self::Waiting { led: true } => vec![Clip::WAITING],
             Self::Waiting { led: false } => vec![Clip::WAITING_UNLED],
             Self::StillWaiting => vec![Clip::STILL_WAITING],
-            Self::WaitingHelp => vec![Clip::STILL_WAITING, Clip::HELP_END],
+            Self::WaitingHelp => vec![Clip::STILL_WAITING, Clip::HELP_MENU, Clip::HELP_END],
             Self::WaitingSound => vec![Clip::WAITING_SOUND],
             Self::LetIn { present } => Clip::welcome(Clip::LET_IN, present),
             Self::WelcomeBack { present } => Clip::welcome(Clip::WELCOME_BACK, present),
@@ -359,6 +444,12 @@ impl Event {
         }
     }
 
+    /// Returns what is played for it to somebody who wants it in so many words.
+    pub fn clips_in(self, length: Length) -> Vec<Clip> {
+        let clips = self.clips().into_iter();
+        clips.map(|clip| clip.in_length(length)).collect()
+    }
+
     /// Tells whether it only helps to be heard better, so that once is enough.
     pub const fn is_hint(self) -> bool {
         matches!(self, Self::LineHums | Self::LineEchoes)
@@ -385,6 +476,9 @@ impl Event {
                 | Self::LineHums
                 | Self::LineEchoes
                 | Self::LineNotEncrypted
+                | Self::LanguageChosen
+                | Self::Pace { .. }
+                | Self::LengthChosen { .. }
                 | Self::WhichKey
                 | Self::KeyUnknown
                 | Self::NotAllowed

@@ -19,7 +19,10 @@ use std::{collections::VecDeque, fmt, time::Instant};
 use zeroize::Zeroize;
 
 use crate::{
-    conference::event::{Asked, Event},
+    conference::{
+        event::{Asked, Event},
+        privacy::Facts,
+    },
     limit::{
         ADMISSION_TIMEOUT, PROMPT_TIMEOUT, SILENCE, SILENCES_MAX, TRIES_MAX, VERDICT_DELAY,
         VERDICT_TIMEOUT,
@@ -79,6 +82,7 @@ pub enum Effect {
 #[derive(Debug)]
 pub struct Ivr {
     entry: Entry,
+    facts: Facts,
     state: State,
     tries: u32,
     deadline: Instant,
@@ -93,6 +97,8 @@ enum State {
         playing: bool,
         silences: u32,
         until: Instant,
+        /// The help was asked for, and privacy in full is one key further.
+        helped: bool,
     },
     /// The code is complete; the check runs.
     Judging(Judging),
@@ -112,10 +118,11 @@ struct Judging {
 }
 
 impl Ivr {
-    /// Begins the dialogue with the greeting.
-    pub fn new(entry: Entry, now: Instant) -> Self {
+    /// Begins the dialogue with the greeting; the facts are what is said of privacy.
+    pub fn new(entry: Entry, facts: Facts, now: Instant) -> Self {
         let mut ivr = Self {
             entry,
+            facts,
             state: State::Done,
             tries: 0,
             deadline: now + ADMISSION_TIMEOUT,
@@ -228,22 +235,36 @@ impl Ivr {
             playing: true,
             silences: 0,
             until: now + PROMPT_TIMEOUT + SILENCE,
+            helped: event == Event::AdmissionHelp,
         };
     }
 
+    const fn privacy(&self) -> Event {
+        Event::PrivacyInFull {
+            facts: self.facts,
+            asked: Some(self.asked()),
+        }
+    }
+
     fn collect_digit(&mut self, digit: char, now: Instant) {
-        let asked = self.asked();
+        let (asked, privacy) = (self.asked(), self.privacy());
         let State::Collecting {
             typed,
             playing,
             silences,
             until,
+            helped,
         } = &mut self.state
         else {
             return;
         };
         if asked == Asked::Code && digit == '0' && typed.as_str().is_empty() {
-            self.collect(Event::AdmissionHelp, now);
+            let said = if *helped {
+                privacy
+            } else {
+                Event::AdmissionHelp
+            };
+            self.collect(said, now);
             return;
         }
         typed.push(digit);
@@ -290,7 +311,7 @@ impl Ivr {
     }
 
     fn collect_silence(&mut self, now: Instant) {
-        let asked = self.asked();
+        let (asked, privacy) = (self.asked(), self.privacy());
         let State::Collecting {
             playing,
             silences,
@@ -307,8 +328,12 @@ impl Ivr {
         }
         *playing = true;
         *until = now + PROMPT_TIMEOUT + SILENCE;
-        self.effects
-            .push_back(Effect::Say(Event::TakeYourTime { asked }));
+        // A PIN may begin with 0, so it is waiting that leads on: to the help, and then to privacy in full.
+        let said = match (asked, *silences) {
+            (Asked::Pin, 2) => privacy,
+            (Asked::Pin | Asked::Code, _) => Event::TakeYourTime { asked },
+        };
+        self.effects.push_back(Effect::Say(said));
     }
 
     fn judge(&mut self, right: bool, now: Instant) {

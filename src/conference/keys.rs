@@ -5,20 +5,24 @@
 //!   Idle ───────────────────────────────────────────────▶ microphone, hand, who is here, help
 //!    │ *          6 9 5 0                 ▲
 //!    ├───▶ Star ──────────────────────────┘
+//!    │      │ 0, 00 ──▶ help, and Menu: 1 language · 2 more time · 3 shorter words · 4 privacy, 4 again in full
 //!    │      │ 7 ──▶ Volume: 2 8 the others, 6 4 the own voice; any other key ends it
 //!    │      │ 8 ──▶ Moderator: 1 mute all · 2 lock · 4 remove the last guest · 5 next hand · 6 entry tones · 9 ──▶ ConfirmEnd: 1
 //!    │      │        └ 3 ──▶ Deciding about who waits: 1 let in · 3 the next · 0 again · 2 ──▶ Refusing: 1 2 3
 //!    │      └ 6 s without a key: "which key?", once, and 6 s more
 //! ```
 //!
+//! While the help is spoken, and some time after it, 1 to 4 are its menu; all other keys mean what they always mean, so that
+//! what was just explained can be tried at once.
+//!
 //! `*1` to `*4`, `**`, `##` and `*#` mean nothing here: callers' own exchanges take them for themselves. A single key,
 //! pressed by a cheek or by mistake, does nothing.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{
     conference::policy::Reason,
-    limit::{DECIDE_KEY, DOUBLE_PRESS, MENU_KEY, STAR_KEY},
+    limit::{DECIDE_KEY, DOUBLE_PRESS, HELP_KEY, MENU_KEY, MENU_KEY_SLOW, STAR_KEY, STAR_KEY_SLOW},
 };
 
 /// What a caller asks for by keys.
@@ -32,6 +36,16 @@ pub enum Key {
     WhoIsHere,
     /// Speak the help.
     Help,
+    /// Speak another language, one after the other.
+    NextLanguage,
+    /// Give more time for keys, or the usual time again.
+    TogglePace,
+    /// Say things in fewer words, or in all again, one way after the other.
+    NextLength,
+    /// Say in short what happens with their data.
+    Privacy,
+    /// Say it in full.
+    PrivacyInFull,
     /// Say how the volume is changed.
     Volume,
     /// Hear the others louder or softer, in steps.
@@ -76,6 +90,7 @@ pub enum Key {
 #[derive(Debug, Clone, Default)]
 pub struct Keypad {
     state: State,
+    slow: bool,
 }
 
 /// What the keys before mean for the next one.
@@ -97,6 +112,12 @@ enum State {
         asked: bool,
     },
     Volume(Instant),
+    /// What belongs to the help.
+    Menu {
+        until: Instant,
+        /// What was said of privacy is to be said in full when it is asked for again.
+        privacy: bool,
+    },
     /// About somebody who waits.
     Deciding(Instant),
     /// Why somebody who waits is turned away.
@@ -107,7 +128,20 @@ enum State {
 impl Keypad {
     /// Makes a keypad on which nothing was pressed.
     pub const fn new() -> Self {
-        Self { state: State::Idle }
+        Self {
+            state: State::Idle,
+            slow: false,
+        }
+    }
+
+    /// Tells whether there is more time for keys.
+    pub const fn is_slow(&self) -> bool {
+        self.slow
+    }
+
+    /// Gives more time for keys, or the usual time.
+    pub const fn set_slow(&mut self, slow: bool) {
+        self.slow = slow;
     }
 
     /// Forgets the keys that were pressed.
@@ -133,11 +167,12 @@ impl Keypad {
             State::Once(first, at)
                 if first == digit && now.saturating_duration_since(at) <= DOUBLE_PRESS =>
             {
-                double(digit)
+                self.double(digit, now)
             }
             State::Star { .. } if !late => self.after_star(digit, now),
             State::Moderator { .. } if !late => self.moderate(digit, now),
             State::Volume(_) if !late => Some(self.turn(digit, now)),
+            State::Menu { privacy, .. } if !late => self.choose(digit, privacy, now),
             State::Deciding(_) if !late => Some(self.decide(digit, now)),
             State::Refusing(_) if !late => Some(refuse(digit)),
             State::ConfirmEnd(_) if !late => Some(if digit == '1' { Key::End } else { Key::GoOn }),
@@ -146,15 +181,25 @@ impl Keypad {
             | State::Star { .. }
             | State::Moderator { .. }
             | State::Volume(_)
+            | State::Menu { .. }
             | State::Deciding(_)
             | State::Refusing(_)
-            | State::ConfirmEnd(_) => {
-                self.state = match digit {
-                    '*' => star(now),
-                    _ => State::Once(digit, now),
-                };
-                None
-            }
+            | State::ConfirmEnd(_) => self.begin(digit, now),
+        }
+    }
+
+    /// Takes the report that what was asked for has been said to its end: the time of a menu begins.
+    pub fn handle_played(&mut self, now: Instant) {
+        let until = now + self.menu_time();
+        match &mut self.state {
+            State::Volume(at) | State::Menu { until: at, .. } => *at = until,
+            State::Idle
+            | State::Once(..)
+            | State::Star { .. }
+            | State::Moderator { .. }
+            | State::Deciding(_)
+            | State::Refusing(_)
+            | State::ConfirmEnd(_) => {}
         }
     }
 
@@ -163,7 +208,7 @@ impl Keypad {
         if self.poll_timeout().is_none_or(|until| now < until) {
             return None;
         }
-        let until = now + STAR_KEY;
+        let until = now + self.star_time();
         let (state, key) = match self.state {
             State::Star { asked: false, .. } => {
                 (State::Star { until, asked: true }, Some(Key::Which))
@@ -177,6 +222,7 @@ impl Keypad {
             | State::Star { .. }
             | State::Moderator { .. }
             | State::Volume(_)
+            | State::Menu { .. }
             | State::Deciding(_)
             | State::Refusing(_) => (State::Idle, None),
         };
@@ -191,28 +237,88 @@ impl Keypad {
             State::Star { until, .. }
             | State::Moderator { until, .. }
             | State::Volume(until)
+            | State::Menu { until, .. }
             | State::Deciding(until)
             | State::Refusing(until)
             | State::ConfirmEnd(until) => Some(until),
         }
     }
 
+    const fn star_time(&self) -> Duration {
+        if self.slow { STAR_KEY_SLOW } else { STAR_KEY }
+    }
+
+    const fn menu_time(&self) -> Duration {
+        if self.slow { MENU_KEY_SLOW } else { MENU_KEY }
+    }
+
+    /// Takes a key before which nothing counts.
+    fn begin(&mut self, digit: char, now: Instant) -> Option<Key> {
+        self.state = match digit {
+            '*' => self.star(now),
+            _ => State::Once(digit, now),
+        };
+        None
+    }
+
+    fn star(&self, now: Instant) -> State {
+        State::Star {
+            until: now + self.star_time(),
+            asked: false,
+        }
+    }
+
+    /// What a digit means twice in a row, or after a star.
+    fn double(&mut self, digit: char, now: Instant) -> Option<Key> {
+        match digit {
+            '6' => Some(Key::ToggleMicrophone),
+            '9' => Some(Key::ToggleHand),
+            '5' => Some(Key::WhoIsHere),
+            '0' => {
+                self.state = State::Menu {
+                    until: now + HELP_KEY,
+                    privacy: false,
+                };
+                Some(Key::Help)
+            }
+            _ => None,
+        }
+    }
+
+    /// What a digit means in the menu that belongs to the help.
+    fn choose(&mut self, digit: char, privacy: bool, now: Instant) -> Option<Key> {
+        let key = match digit {
+            '1' => Key::NextLanguage,
+            '2' => Key::TogglePace,
+            '3' => Key::NextLength,
+            '4' if privacy => Key::PrivacyInFull,
+            '4' => Key::Privacy,
+            '#' => return Some(Key::Back),
+            _ => return self.begin(digit, now),
+        };
+        self.state = State::Menu {
+            until: now + HELP_KEY,
+            privacy: key == Key::Privacy,
+        };
+        Some(key)
+    }
+
     fn after_star(&mut self, digit: char, now: Instant) -> Option<Key> {
         match digit {
-            '5' | '6' | '9' | '0' => double(digit),
+            '5' | '6' | '9' | '0' => self.double(digit, now),
             '7' => {
-                self.state = State::Volume(now + MENU_KEY);
+                self.state = State::Volume(now + self.menu_time());
                 Some(Key::Volume)
             }
             '8' => {
                 self.state = State::Moderator {
-                    until: now + STAR_KEY,
+                    until: now + self.star_time(),
                     asked: false,
                 };
                 None
             }
             '*' => {
-                self.state = star(now);
+                self.state = self.star(now);
                 None
             }
             // What an exchange may have meant for itself; nobody needs to hear of it.
@@ -237,7 +343,7 @@ impl Keypad {
                 Some(Key::AskEnd)
             }
             '*' => {
-                self.state = star(now);
+                self.state = self.star(now);
                 None
             }
             _ => Some(Key::Unknown),
@@ -252,7 +358,7 @@ impl Keypad {
             '4' => Key::BeHeard(-1),
             _ => return Key::Back,
         };
-        self.state = State::Volume(now + MENU_KEY);
+        self.state = State::Volume(now + self.menu_time());
         key
     }
 
@@ -270,13 +376,6 @@ impl Keypad {
     }
 }
 
-fn star(now: Instant) -> State {
-    State::Star {
-        until: now + STAR_KEY,
-        asked: false,
-    }
-}
-
 /// What a digit means after the question for the reason.
 const fn refuse(digit: char) -> Key {
     match digit {
@@ -287,20 +386,9 @@ const fn refuse(digit: char) -> Key {
     }
 }
 
-/// What a digit means twice in a row, or after a star.
-const fn double(digit: char) -> Option<Key> {
-    match digit {
-        '6' => Some(Key::ToggleMicrophone),
-        '9' => Some(Key::ToggleHand),
-        '5' => Some(Key::WhoIsHere),
-        '0' => Some(Key::Help),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::{fmt::Write, time::Duration};
+    use std::fmt::Write;
 
     use super::*;
 
@@ -317,7 +405,10 @@ mod tests {
 
     /// Presses keys with a pause between them, then waits until nothing is asked any more; returns what was asked for, in order.
     fn press(keys: &str, pause: Duration) -> String {
-        let mut keypad = Keypad::new();
+        press_on(Keypad::new(), keys, pause)
+    }
+
+    fn press_on(mut keypad: Keypad, keys: &str, pause: Duration) -> String {
         let mut now = t0();
         let mut asked = String::new();
         let mut note = |key: Option<Key>| {
@@ -329,7 +420,7 @@ mod tests {
             pass(&mut keypad, &mut now, pause, &mut note);
             note(keypad.handle_digit(digit, now));
         }
-        pass(&mut keypad, &mut now, Duration::from_secs(31), &mut note);
+        pass(&mut keypad, &mut now, Duration::from_secs(61), &mut note);
         assert_eq!(keypad.poll_timeout(), None, "{keys}");
         asked.trim_end().to_owned()
     }
@@ -358,6 +449,14 @@ mod tests {
             ("*5", "WhoIsHere"),
             ("00", "Help"),
             ("*0", "Help"),
+            ("*01", "Help NextLanguage"),
+            (
+                "001123",
+                "Help NextLanguage NextLanguage TogglePace NextLength",
+            ),
+            ("*0444", "Help Privacy PrivacyInFull Privacy"),
+            ("*0434", "Help Privacy NextLength Privacy"),
+            ("*0#1", "Help Back"),
             ("*7#", "Volume Back"),
             (
                 "*72286641",
@@ -446,6 +545,50 @@ mod tests {
     fn menus_end_by_themselves() {
         assert_eq!(press("*766", Duration::from_millis(10_001)), "Which Volume");
         assert_eq!(press("*7", FAST), "Volume");
+    }
+
+    #[test]
+    fn what_the_help_explains_can_be_tried_at_once() {
+        assert_eq!(press("0066", FAST), "Help ToggleMicrophone");
+        assert_eq!(press("00*6", FAST), "Help ToggleMicrophone");
+        assert_eq!(press("0000", FAST), "Help Help");
+        // The first of the two has left the menu.
+        assert_eq!(press("0061", FAST), "Help");
+        assert_eq!(press("0078", FAST), "Help");
+    }
+
+    /// The menu's time begins when the words are over, however long they took.
+    #[test]
+    fn the_menu_of_the_help_waits_for_the_end_of_its_words() {
+        let menu = |words: u64, wait: u64| {
+            let mut keypad = Keypad::new();
+            let now = t0();
+            for digit in "*0".chars() {
+                keypad.handle_digit(digit, now);
+            }
+            let said = now + Duration::from_secs(words);
+            keypad.handle_played(said);
+            let at = said + Duration::from_secs(wait);
+            keypad.handle_digit('1', at)
+        };
+        assert_eq!(menu(40, 10), Some(Key::NextLanguage));
+        assert_eq!(menu(40, 11), None);
+        assert_eq!(menu(2, 11), None);
+    }
+
+    #[test]
+    fn who_asked_for_more_time_has_it() {
+        let slowly = |keys, seconds, millis| {
+            let mut keypad = Keypad::new();
+            keypad.set_slow(true);
+            let pause = Duration::from_secs(seconds) + Duration::from_millis(millis);
+            press_on(keypad, keys, pause)
+        };
+        assert_eq!(slowly("*6", 10, 0), "ToggleMicrophone");
+        assert_eq!(slowly("*81", 10, 0), "MuteAll");
+        assert_eq!(slowly("*6", 10, 1), "Which ToggleMicrophone");
+        assert_eq!(slowly("*72", 10, 0), "Volume Hear(1)");
+        assert_eq!(slowly("*722", 10, 1), "Which Volume Hear(1) Hear(1)");
     }
 
     /// WCAG 2.2.1: a decision has time.

@@ -134,7 +134,7 @@ impl Call {
         let mut talk = Talk {
             leg,
             session,
-            language,
+            voice: language.into(),
             saying: None,
             playing: None,
             later: VecDeque::new(),

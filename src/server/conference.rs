@@ -333,7 +333,7 @@ impl Task {
     async fn announce(&self, event: Event) {
         let announce = Command::Announce {
             conference: self.id,
-            clips: self.means.prompts.clips(event, self.policy.language),
+            clips: self.means.prompts.clips(event, self.policy.language.into()),
             softly: event.is_tone(),
             token: 0,
         };

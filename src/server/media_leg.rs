@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     conference::{
-        event::{Event, Language, Turned},
+        event::{Event, Turned, Voice},
         participant::Door,
     },
     id::LegId,
@@ -95,9 +95,9 @@ impl MediaLeg {
     }
 
     /// Speaks an event to this leg alone, instead of what it hears; returns the token that comes back when it is said.
-    pub async fn say(&mut self, event: Event, language: Language) -> u64 {
+    pub async fn say(&mut self, event: Event, voice: Voice) -> u64 {
         self.plays += 1;
-        let clips = self.server.inner.prompts.clips(event, language);
+        let clips = self.server.inner.prompts.clips(event, voice);
         let play = Command::Play {
             leg: self.id,
             clips,
@@ -109,11 +109,11 @@ impl MediaLeg {
 
     /// Speaks an event to this leg alone, over what it hears; returns the token that comes back when it is said, or when it
     /// is not.
-    pub async fn whisper(&mut self, event: Event, language: Language) -> u64 {
+    pub async fn whisper(&mut self, event: Event, voice: Voice) -> u64 {
         self.plays += 1;
         let whisper = Command::Whisper {
             leg: self.id,
-            clips: self.server.inner.prompts.clips(event, language),
+            clips: self.server.inner.prompts.clips(event, voice),
             token: self.plays,
         };
         self.server.inner.pool.send(self.worker, whisper).await;

@@ -352,7 +352,7 @@ async fn odd_input_is_answered_and_never_lets_in() {
         ("***", "ask-code"),
         ("47#", "too-short ask-code"),
         ("47110000#", "too-short ask-code"),
-        ("0", "help-code privacy ask-code"),
+        ("0", "help-code privacy privacy-by-zero ask-code"),
         ("4711000000001234567890", "wrong-code ask-code"),
     ] {
         let (mut world, alice) = called("bridge").await;

@@ -6,6 +6,7 @@ use dsp::Codec;
 use rundruf::{
     conference::{
         error::{Dismissal, Refusal},
+        event::Language,
         focus::Verb,
         participant::Role,
         policy::Lobby,
@@ -67,6 +68,69 @@ async fn every_key_of_a_caller_fast_and_slow() {
     }
     assert_eq!(ladders[0], ladders[1]);
     insta::assert_snapshot!(ladders[0]);
+}
+
+/// Language, more time, shorter words and privacy, and what is said in them from then on.
+#[tokio::test(start_paused = true)]
+async fn the_help_has_a_menu_for_callers_and_moderators_fast_and_slow() {
+    let keys = [
+        "*01", "*0#", "001", "*0233", "66", "99", "*7#", "*04", "*044", "*03", "66", "*02", "0066",
+    ];
+    let mut snapshot = String::new();
+    for role in [Role::Guest, Role::Moderator] {
+        let mut ladders = Vec::new();
+        for pause in [FAST, SLOW] {
+            let mut world = World::new(10);
+            let carol = opens(&mut world, "carol", Role::Moderator).await;
+            let alice = comes_in_as(&mut world, "alice", Codec::Pcma, role).await;
+            ladders.push(press(&mut world, (&alice, &carol), &keys, pause).await);
+        }
+        assert_eq!(ladders[0], ladders[1]);
+        snapshot += &ladders[0];
+    }
+    insta::assert_snapshot!(snapshot);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_chooses_a_language_hears_it() {
+    let mut world = World::new(11);
+    let alice = comes_in(&mut world, "alice").await;
+    let before = world.spoken.len();
+    alice.types("*01");
+    world.run_for(SECOND).await;
+    alice.types("66");
+    world.run_for(5 * SECOND).await;
+    // After the help comes English: which language it is, and that the microphone is on.
+    let spoken = &world.spoken[before..];
+    let english = spoken
+        .iter()
+        .filter(|(_, language)| *language == Language::En);
+    assert_eq!(english.count(), 2, "{spoken:?}");
+    assert_eq!(
+        spoken.last().map(|(_, language)| *language),
+        Some(Language::En)
+    );
+}
+
+/// After a star there are ten seconds for who asked for more time, and twice as many for a menu.
+#[tokio::test(start_paused = true)]
+async fn who_asks_for_more_time_has_it() {
+    let mut world = World::new(12);
+    let alice = comes_in(&mut world, "alice").await;
+    let carol = opens(&mut world, "carol", Role::Moderator).await;
+    alice.types("*02#");
+    world.run_for(3 * SECOND).await;
+    alice.types("*");
+    world.run_for(9 * SECOND).await;
+    alice.types("6");
+    world.run_for(3 * SECOND).await;
+    assert_eq!(carol.roster_line(), "Phone 1 mic · carol moderator");
+    assert!(
+        !world
+            .ladder
+            .said_to("alice")
+            .contains(&"which-key".to_owned())
+    );
 }
 
 #[tokio::test(start_paused = true)]

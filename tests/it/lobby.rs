@@ -118,7 +118,7 @@ async fn a_caller_waits_with_words_each_minute_and_a_soft_sound_between() {
     for (keys, words) in [
         ("*9", "still-waiting"),
         ("*83", "still-waiting"),
-        ("*0", "still-waiting help-end"),
+        ("*0", "still-waiting help-menu help-end"),
         ("*80", "key-unknown"),
     ] {
         let before = said(&world, "alice", words);

@@ -1,6 +1,6 @@
 //! The recorded pieces of speech that events are spoken with.
 
-use super::{Asked, Language};
+use super::{Asked, Language, Length};
 use crate::conference::{
     participant::Door,
     rollcall::{Label, Rollcall, Speaking},
@@ -227,6 +227,76 @@ clips! {
     WELCOME_BACK = "welcome-back";
     /// To moderators: many wrong PINs were tried.
     ALARM = "alarm";
+    /// The keys of the menu that belongs to the help.
+    HELP_MENU = "help-menu";
+    /// The language, in itself.
+    LANGUAGE_CHOSEN = "language-chosen";
+    /// There is more time for keys.
+    PACE_SLOW = "pace-slow";
+    /// There is the usual time for keys.
+    PACE_USUAL = "pace-usual";
+    /// Things are said in whole sentences.
+    LENGTH_FULL = "length-full";
+    /// Things are said in short.
+    LENGTH_SHORT = "length-short";
+    /// Things are said by tones.
+    LENGTH_TONES = "length-tones";
+    /// How to hear of privacy in full, inside.
+    PRIVACY_BY_FOUR = "privacy-by-four";
+    /// How to hear of privacy in full, before admission.
+    PRIVACY_BY_ZERO = "privacy-by-zero";
+    /// Nothing is recorded or stored.
+    PRIVACY_STORED = "privacy-stored";
+    /// What the others see.
+    PRIVACY_SEEN = "privacy-seen";
+    /// What is kept of a number against misuse.
+    PRIVACY_MARK = "privacy-mark";
+    /// No number came with the call.
+    PRIVACY_NO_NUMBER = "privacy-no-number";
+    /// The call is encrypted as far as the telephone.
+    PRIVACY_TO_DEVICE = "privacy-to-device";
+    /// The call is encrypted as far as the carrier.
+    PRIVACY_TO_CARRIER = "privacy-to-carrier";
+    /// The call is not encrypted.
+    PRIVACY_PLAIN = "privacy-plain";
+    /// What the caller's own carrier knows.
+    PRIVACY_CARRIER = "privacy-carrier";
+    /// What rights they have.
+    PRIVACY_RIGHTS = "privacy-rights";
+    /// A tone that rises: something is on.
+    TONE_ON = "tone-on";
+    /// A tone that falls: something is off.
+    TONE_OFF = "tone-off";
+    /// A high tone: done.
+    TONE_YES = "tone-yes";
+    /// Two low tones: not done.
+    TONE_NO = "tone-no";
+    /// [`Clip::MICROPHONE_ON`] in short.
+    MICROPHONE_ON_SHORT = "microphone-on-short";
+    /// [`Clip::MICROPHONE_OFF`] in short.
+    MICROPHONE_OFF_SHORT = "microphone-off-short";
+    /// That a hand is raised, in short.
+    HAND_UP_SHORT = "hand-up-short";
+    /// [`Clip::HAND_DOWN`] in short.
+    HAND_DOWN_SHORT = "hand-down-short";
+    /// [`Clip::YOU_ARE_MUTED`] in short.
+    YOU_ARE_MUTED_SHORT = "you-are-muted-short";
+    /// [`Clip::PLEASE_UNMUTE`] in short.
+    PLEASE_UNMUTE_SHORT = "please-unmute-short";
+    /// [`Clip::FLOOR_GIVEN`] in short.
+    FLOOR_GIVEN_SHORT = "floor-given-short";
+    /// [`Clip::MUTED_ALL`] in short.
+    MUTED_ALL_SHORT = "muted-all-short";
+    /// [`Clip::LOCKED`] in short.
+    LOCKED_SHORT = "locked-short";
+    /// [`Clip::UNLOCKED`] in short.
+    UNLOCKED_SHORT = "unlocked-short";
+    /// [`Clip::VOLUME`] in short.
+    VOLUME_SHORT = "volume-short";
+    /// [`Clip::KEY_UNKNOWN`] in short.
+    KEY_UNKNOWN_SHORT = "key-unknown-short";
+    /// [`Clip::STILL_WAITING`] in short.
+    STILL_WAITING_SHORT = "still-waiting-short";
     /// A soft tone that rises: somebody came in.
     TONE_IN = "tone-in";
     /// A soft tone that falls: somebody left.
@@ -313,6 +383,37 @@ impl Clip {
         clips
     }
 
+    /// Returns what is played instead to somebody who wants it in so many words; what nothing shorter can say stays.
+    #[must_use]
+    pub fn in_length(self, length: Length) -> Self {
+        let short = || replaced(SHORT, self);
+        match length {
+            Length::Full => None,
+            Length::Short => short(),
+            Length::Tones => replaced(TONES, self).or_else(short),
+        }
+        .unwrap_or(self)
+    }
+
+    /// Every clip that is played in place of another.
+    #[cfg(test)]
+    pub(super) fn replacements() -> impl Iterator<Item = Self> {
+        SHORT.iter().chain(TONES).map(|(_, other)| *other)
+    }
+
+    /// Tells whether it is a tone, not words.
+    pub fn is_tone(self) -> bool {
+        [
+            Self::TONE_IN,
+            Self::TONE_OUT,
+            Self::TONE_ON,
+            Self::TONE_OFF,
+            Self::TONE_YES,
+            Self::TONE_NO,
+        ]
+        .contains(&self)
+    }
+
     /// Returns the clip's key: the name of its entry in the catalogue and of its file.
     pub const fn key(self) -> &'static str {
         self.0
@@ -340,3 +441,49 @@ impl Clip {
             .expect("every clip has its words in every language, which a test holds")
     }
 }
+
+fn replaced(table: &[(Clip, Clip)], clip: Clip) -> Option<Clip> {
+    let mut rows = table.iter();
+    rows.find(|(full, _)| *full == clip)
+        .map(|(_, other)| *other)
+}
+
+/// What is said in short. A clip that is not here is short already, or must not be shortened: what others did to somebody, what
+/// protects them, how to go on.
+const SHORT: &[(Clip, Clip)] = &[
+    (Clip::MICROPHONE_ON, Clip::MICROPHONE_ON_SHORT),
+    (Clip::MICROPHONE_OFF, Clip::MICROPHONE_OFF_SHORT),
+    (Clip::MUSIC_OVER, Clip::MICROPHONE_ON_SHORT),
+    (Clip::HAND_UP, Clip::HAND_UP_SHORT),
+    (Clip::HAND_NOTED, Clip::HAND_UP_SHORT),
+    (Clip::HAND_DOWN, Clip::HAND_DOWN_SHORT),
+    (Clip::YOU_ARE_MUTED, Clip::YOU_ARE_MUTED_SHORT),
+    (Clip::PLEASE_UNMUTE, Clip::PLEASE_UNMUTE_SHORT),
+    (Clip::FLOOR_GIVEN, Clip::FLOOR_GIVEN_SHORT),
+    (Clip::MUTED_ALL, Clip::MUTED_ALL_SHORT),
+    (Clip::LOCKED, Clip::LOCKED_SHORT),
+    (Clip::UNLOCKED, Clip::UNLOCKED_SHORT),
+    (Clip::VOLUME, Clip::VOLUME_SHORT),
+    (Clip::KEY_UNKNOWN, Clip::KEY_UNKNOWN_SHORT),
+    (Clip::STILL_WAITING, Clip::STILL_WAITING_SHORT),
+];
+
+/// What a tone can say, to somebody who has just pressed a key for it.
+const TONES: &[(Clip, Clip)] = &[
+    (Clip::MICROPHONE_ON, Clip::TONE_ON),
+    (Clip::MICROPHONE_OFF, Clip::TONE_OFF),
+    (Clip::HAND_UP, Clip::TONE_YES),
+    (Clip::HAND_NOTED, Clip::TONE_YES),
+    (Clip::HAND_DOWN, Clip::TONE_NO),
+    (Clip::LOUDER, Clip::TONE_YES),
+    (Clip::SOFTER, Clip::TONE_YES),
+    (Clip::VOLUME_LIMIT, Clip::TONE_NO),
+    (Clip::VOLUME_DONE, Clip::TONE_YES),
+    (Clip::KEY_UNKNOWN, Clip::TONE_NO),
+    (Clip::NOT_ALLOWED, Clip::TONE_NO),
+    (Clip::MUTED_ALL, Clip::TONE_YES),
+    (Clip::FLOOR_PASSED, Clip::TONE_YES),
+    (Clip::DONE_LET_IN, Clip::TONE_YES),
+    (Clip::DONE_TURNED_AWAY, Clip::TONE_YES),
+    (Clip::GOES_ON, Clip::TONE_YES),
+];

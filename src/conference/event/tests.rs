@@ -70,7 +70,11 @@ fn every_clip_is_part_of_an_event() {
         .chain([true, false].map(|led| Event::Waiting { led }))
         .chain(labels().map(|whom| Event::Waits { whom }))
         .chain(Event::announcements())
+        .chain([true, false].map(|slow| Event::Pace { slow }))
+        .chain(Length::ALL.map(|length| Event::LengthChosen { length }))
+        .chain(Facts::all().map(|facts| Event::PrivacyInFull { facts, asked: None }))
         .flat_map(Event::clips)
+        .chain(Clip::replacements())
         .collect();
     assert_eq!(spoken, Clip::ALL.iter().copied().collect());
 }
@@ -137,6 +141,33 @@ fn a_roll_call_says_who_is_here_who_speaks_and_who_asks_to() {
         said(rollcall, Language::En),
         "Twelve people are here. Nobody is speaking."
     );
+}
+
+/// Whoever wants it short hears nothing longer than before, and by tones alone nobody misses what a tone cannot say.
+#[test]
+fn what_is_said_in_short_is_shorter() {
+    for language in Language::ALL {
+        let manifest = manifest(language);
+        for clip in Clip::ALL {
+            let seconds = |length| manifest[clip.in_length(length).key()].seconds;
+            let [full, short, tones] = Length::ALL.map(seconds);
+            assert!(short <= full, "{clip:?}: {short} s instead of {full} s");
+            assert!(tones <= full.max(0.6), "{clip:?}: {tones} s by tones");
+        }
+    }
+    let mut length = Length::Full;
+    for expected in Length::ALL {
+        assert_eq!(length, expected);
+        length = length.next();
+    }
+    assert_eq!(length, Length::Full);
+    let by_tones = |event: Event| event.clips_in(Length::Tones);
+    assert_eq!(by_tones(Event::MicrophoneOn), [Clip::TONE_ON]);
+    assert_eq!(
+        by_tones(Event::MicrophoneOffByModerator),
+        Event::MicrophoneOffByModerator.clips()
+    );
+    assert_eq!(by_tones(Event::YouAreMuted), [Clip::YOU_ARE_MUTED_SHORT]);
 }
 
 #[test]
@@ -218,7 +249,11 @@ fn recordings_were_made_from_the_words_of_the_catalogue() {
 fn recordings_last_as_long_as_a_person_listens() {
     for language in Language::ALL {
         let manifest = manifest(language);
-        for event in Event::SAMPLES {
+        let facts = Facts::all().map(|facts| Event::PrivacyInFull {
+            facts,
+            asked: Some(Asked::Code),
+        });
+        for event in Event::SAMPLES.iter().copied().chain(facts) {
             let seconds: f64 = event
                 .clips()
                 .iter()

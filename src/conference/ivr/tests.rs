@@ -142,6 +142,38 @@ fn zero_at_the_beginning_is_help_and_elsewhere_a_digit() {
 }
 
 #[test]
+fn privacy_in_full_is_one_key_further_than_the_help() {
+    let mut call = Call::new(Entry::Code);
+    call.press("0").played(30.0).press("0");
+    assert_eq!(call.last(), "say privacy-in-full");
+    call.press("0");
+    assert_eq!(call.last(), "say admission-help");
+    // Who has begun anew begins with the help anew.
+    call.press("*0");
+    assert_eq!(call.last(), "say admission-help");
+    call.press("0471124681357").wait(1.0);
+    assert_eq!(call.last(), "admit");
+}
+
+/// A PIN may begin with 0, so waiting leads to help and privacy, and on to all of it.
+#[test]
+fn who_waits_for_help_with_the_pin_hears_privacy_in_full_next() {
+    let mut call = Call::new(Entry::PinFor {
+        number: Secret::new(NUMBER.to_owned()),
+    });
+    call.played(5.0);
+    for _ in 0..3 {
+        call.wait(20.0).played(30.0);
+    }
+    insta::assert_snapshot!(call.ladder, @r"
+       0.00 say greeting (pin)
+      25.00 say take-your-time (pin)
+      75.00 say privacy-in-full (pin)
+     125.00 say take-your-time (pin)
+    ");
+}
+
+#[test]
 fn three_wrong_codes_end_the_call() {
     let mut call = Call::new(Entry::Code);
     call.press("471100000000")
@@ -360,7 +392,7 @@ impl Call {
     fn new(entry: Entry) -> Self {
         let start = t0();
         let mut call = Self {
-            ivr: Ivr::new(entry, start),
+            ivr: Ivr::new(entry, Facts::SAMPLE, start),
             start,
             now: start,
             pause: KEY_PAUSE,

@@ -4,7 +4,10 @@ use sip::Command;
 
 use super::{super::findings::Finding, Call, Exit, Talk};
 use crate::{
-    conference::ivr::{self, Ivr},
+    conference::{
+        ivr::{self, Ivr},
+        privacy::Facts,
+    },
     server::{
         Admission, LegNews,
         caller::Caller,
@@ -20,7 +23,7 @@ impl Call {
         entry: ivr::Entry,
         caller: &Caller,
     ) -> Result<Admission, Exit> {
-        let mut ivr = Ivr::new(entry, clock());
+        let mut ivr = Ivr::new(entry, facts(talk, caller), clock());
         let mut saying = None;
         let mut admission = None;
         let mut ping = self.next_ping();
@@ -72,5 +75,13 @@ impl Call {
                 () = until(ivr.poll_timeout()) => ivr.handle_timeout(clock()),
             }
         }
+    }
+}
+
+/// What is so of a caller's data.
+pub(super) fn facts(talk: &Talk, caller: &Caller) -> Facts {
+    Facts {
+        protection: talk.session.protection(),
+        numbered: caller.number.is_some(),
     }
 }

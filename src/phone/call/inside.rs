@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use sip::Command;
 
-use super::{super::findings::Finding, Call, Exit, Talk};
+use super::{super::findings::Finding, Call, Exit, Talk, admission::facts};
 use crate::{
     conference::{
         event::Event,
@@ -46,13 +46,18 @@ impl Call {
                         // Any key interrupts what is being said.
                         talk.interrupt(standing).await;
                         if let Some(key) = keypad.handle_digit(digit, clock()) {
-                            obey(key, &mut keypad, talk, &attendance, standing).await;
+                            obey(key, &mut keypad, talk, &attendance, (standing, caller)).await;
                         }
                     }
                     Some(LegNews::Quiet(_)) => self.quiet().await,
                     Some(LegNews::Gone(_)) | None => return Exit::Leave,
                     Some(LegNews::Unplayed(token)) => talk.insist(token).await,
-                    Some(LegNews::Played(token)) => talk.played(token, standing).await,
+                    Some(LegNews::Played(token)) => {
+                        if talk.playing == Some(token) {
+                            keypad.handle_played(clock());
+                        }
+                        talk.played(token, standing).await;
+                    }
                     Some(LegNews::Connected | LegNews::Reviewed(_)) => {}
                 },
                 notice = attendance.next() => match notice {
@@ -94,7 +99,7 @@ impl Call {
                 },
                 () = until(keypad.poll_timeout()) => {
                     if let Some(key) = keypad.handle_timeout(clock()) {
-                        obey(key, &mut keypad, talk, &attendance, standing).await;
+                        obey(key, &mut keypad, talk, &attendance, (standing, caller)).await;
                     }
                 },
             }
@@ -108,7 +113,7 @@ impl Call {
         admission: &Admission,
         caller: &Caller,
     ) -> Result<Attendance, Exit> {
-        talk.language = admission.language;
+        talk.voice.language = admission.language;
         // Below what the room demands a re-INVITE is refused, so that the call goes on as it was.
         talk.session.demand(admission.policy.protection);
         let protection = talk.session.protection();
@@ -148,7 +153,7 @@ async fn obey(
     keypad: &mut Keypad,
     talk: &mut Talk,
     attendance: &Attendance,
-    standing: Standing,
+    (standing, caller): (Standing, &Caller),
 ) {
     // A menu that leads to nothing one may do is not begun.
     if let Some(action) = begins(key)
@@ -179,6 +184,15 @@ async fn obey(
         Key::AskEnd => return talk.tell(Event::ConfirmEnd).await,
         Key::GoOn => return talk.tell(Event::GoesOn).await,
         Key::Help => return talk.tell(help(standing)).await,
+        Key::NextLanguage | Key::TogglePace | Key::NextLength => {
+            let told = adjust(key, keypad, talk);
+            return talk.tell(told).await;
+        }
+        Key::Privacy => return talk.tell(Event::Privacy).await,
+        Key::PrivacyInFull => {
+            let facts = facts(talk, caller);
+            return talk.tell(Event::PrivacyInFull { facts, asked: None }).await;
+        }
         Key::Which => return talk.tell(Event::WhichKey).await,
         Key::Unknown => return talk.tell(Event::KeyUnknown).await,
         Key::Volume => return talk.tell(Event::Volume).await,
@@ -206,6 +220,11 @@ const fn begins(key: Key) -> Option<Action> {
         | Key::ToggleHand
         | Key::WhoIsHere
         | Key::Help
+        | Key::NextLanguage
+        | Key::TogglePace
+        | Key::NextLength
+        | Key::Privacy
+        | Key::PrivacyInFull
         | Key::Back
         | Key::HearNextWaiting
         | Key::AdmitHeard
@@ -220,6 +239,24 @@ const fn begins(key: Key) -> Option<Action> {
         | Key::GoOn
         | Key::Which
         | Key::Unknown => None,
+    }
+}
+
+/// Changes how a caller is spoken to, and how long keys are waited for; returns what is told of it.
+fn adjust(key: Key, keypad: &mut Keypad, talk: &mut Talk) -> Event {
+    let voice = &mut talk.voice;
+    if key == Key::NextLanguage {
+        voice.language = voice.language.next();
+        Event::LanguageChosen
+    } else if key == Key::NextLength {
+        voice.length = voice.length.next();
+        Event::LengthChosen {
+            length: voice.length,
+        }
+    } else {
+        let slow = !keypad.is_slow();
+        keypad.set_slow(slow);
+        Event::Pace { slow }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::super::negotiate::Session;
 use crate::{
     conference::{
-        event::{Event, Language},
+        event::{Event, Voice},
         rights::Standing,
     },
     server::MediaLeg,
@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Talk {
     pub(super) leg: MediaLeg,
     pub(super) session: Session,
-    pub(super) language: Language,
+    pub(super) voice: Voice,
     /// What was said last, with its token, unless it was interrupted.
     pub(super) saying: Option<(Event, u64)>,
     /// The token of what is being said.
@@ -27,9 +27,9 @@ pub(super) struct Talk {
 impl Talk {
     pub(super) async fn say(&mut self, event: Event) -> u64 {
         let token = if event.is_aside() {
-            self.leg.whisper(event, self.language).await
+            self.leg.whisper(event, self.voice).await
         } else {
-            self.leg.say(event, self.language).await
+            self.leg.say(event, self.voice).await
         };
         self.saying = Some((event, token));
         self.playing = Some(token);
@@ -77,7 +77,7 @@ impl Talk {
     /// Says instead of the talk what could not be said over it.
     pub(super) async fn insist(&mut self, token: u64) {
         if let Some((event, _)) = self.saying.filter(|(_, said)| *said == token) {
-            let token = self.leg.say(event, self.language).await;
+            let token = self.leg.say(event, self.voice).await;
             self.saying = Some((event, token));
             self.playing = Some(token);
         }
