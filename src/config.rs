@@ -21,6 +21,7 @@ use crate::conference::policy::Speakers;
 pub use self::{
     contradiction::Contradiction,
     error::{Error, Place},
+    keys::Keys,
     trunk::{
         CertificateName, Codec, Dialled, Digits, Encryption, Expires, MaxCalls, Number, Protects,
         Trunk, TrunkKind,
@@ -29,6 +30,7 @@ pub use self::{
 
 mod contradiction;
 mod error;
+mod keys;
 mod trunk;
 
 /// All settings.
@@ -41,6 +43,8 @@ pub struct Config {
     pub sip: Sip,
     /// Who may call in.
     pub trunk: Vec<Trunk>,
+    /// What callers' keys ask for.
+    pub keys: Keys,
     /// Sound.
     pub media: Media,
     /// Files.
@@ -77,6 +81,12 @@ impl Config {
                 detail: String::from("an address that this key does not allow"),
             });
         }
+        if let Err((control, problem)) = config.keys.plan() {
+            return Err(Error::Contradiction {
+                place: Place::of_key(control.setting(), 0, text, file),
+                what: Contradiction::Keys(control, problem),
+            });
+        }
         let trunks = config.trunk.iter().enumerate();
         let wrong = trunks.filter_map(|(index, trunk)| Some((index, trunk.contradiction()?)));
         match wrong.into_iter().next() {
@@ -105,6 +115,7 @@ impl Default for Config {
             web: Web::default(),
             sip: Sip::default(),
             trunk: vec![Trunk::local()],
+            keys: Keys::default(),
             media: Media::default(),
             store: Store::default(),
             log: Log::default(),

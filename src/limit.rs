@@ -208,6 +208,12 @@ pub const NAME_CHARS_MAX: usize = 64;
 /// would cover the lines above and below. Living scripts seldom need more.
 pub const MARKS_IN_A_ROW_MAX: usize = 2;
 
+/// Keys of a sequence that asks for something; a longer one is refused as a setting.
+pub const SEQUENCE_KEYS_MAX: usize = 4;
+
+/// Sequences of keys that ask for the same; more are refused as a setting.
+pub const SEQUENCES_PER_CONTROL_MAX: usize = 4;
+
 /// Time between the two presses of a double press; later the second counts as a first.
 pub const DOUBLE_PRESS: Duration = Duration::from_secs(3);
 

@@ -258,7 +258,10 @@ fn server(
         Auto::Derived => None,
         Auto::Set(folder) => Some(folder.as_path()),
     };
+    let plan = config.keys.plan();
+    let plan = plan.expect("settings are refused where their keys are no plan");
     let (prompts, clips) = Prompts::load(folder).map_err(Obstacle::Prompts)?;
+    let prompts = prompts.with_keys(plan);
     let asides = prompts.asides();
     let secure = SecureContext::new()?;
     let fingerprint = secure.fingerprint().to_owned();

@@ -352,13 +352,17 @@ impl Event {
             Self::Admitted { present } => Clip::welcome(Clip::THANKS, present),
             Self::MicrophoneOn => vec![Clip::MICROPHONE_ON],
             Self::MicrophoneOff => vec![Clip::MICROPHONE_OFF],
-            Self::MicrophoneOffByModerator => vec![Clip::MICROPHONE_OFF_BY_MODERATOR],
+            Self::MicrophoneOffByModerator => {
+                vec![Clip::MICROPHONE_OFF_BY_MODERATOR, Clip::TO_SPEAK]
+            }
             Self::MusicMuted => vec![Clip::MUSIC_MUTED],
             Self::MusicOver => vec![Clip::MUSIC_OVER],
-            Self::LineHums => vec![Clip::LINE_HUMS],
+            Self::LineHums => vec![Clip::LINE_HUMS, Clip::TO_MUTE],
             Self::LineEchoes => vec![Clip::LINE_ECHOES],
             Self::LineNotEncrypted => vec![Clip::LINE_NOT_ENCRYPTED],
-            Self::Help { role: Role::Guest } => vec![Clip::HELP, Clip::HELP_MENU, Clip::HELP_END],
+            Self::Help { role: Role::Guest } => {
+                vec![Clip::HELP, Clip::HELP_MENU, Clip::HELP_END, Clip::THIS_HELP]
+            }
             Self::Help {
                 role: Role::Moderator,
             } => vec![Clip::HELP, Clip::HELP_MODERATOR, Clip::HELP_MENU],
@@ -375,24 +379,24 @@ impl Event {
                 let told = facts.clips();
                 told.chain(asked.map(Clip::ask)).collect()
             }
-            Self::WhichKey => vec![Clip::WHICH_KEY],
-            Self::KeyUnknown => vec![Clip::KEY_UNKNOWN],
+            Self::WhichKey => vec![Clip::WHICH_KEY, Clip::WHICH_HELP],
+            Self::KeyUnknown => vec![Clip::KEY_UNKNOWN, Clip::FOR_HELP],
             Self::NotAllowed => vec![Clip::NOT_ALLOWED],
             Self::NotHere => vec![Clip::NOT_HERE],
-            Self::YouAreMuted => vec![Clip::YOU_ARE_MUTED],
-            Self::PleaseUnmute => vec![Clip::PLEASE_UNMUTE],
+            Self::YouAreMuted => vec![Clip::YOU_ARE_MUTED, Clip::TO_SPEAK],
+            Self::PleaseUnmute => vec![Clip::PLEASE_UNMUTE, Clip::TO_SPEAK],
             Self::HandUp => vec![Clip::HAND_UP],
             Self::HandDown => vec![Clip::HAND_DOWN],
             Self::HandNoted => vec![Clip::HAND_NOTED],
             Self::HandLowered => vec![Clip::HAND_LOWERED],
-            Self::FloorGiven => vec![Clip::FLOOR_GIVEN],
+            Self::FloorGiven => vec![Clip::FLOOR_GIVEN, Clip::TO_SPEAK],
             Self::FloorTaken => vec![Clip::FLOOR_TAKEN],
             Self::FloorPassed => vec![Clip::FLOOR_PASSED],
-            Self::NobodyAsks => vec![Clip::NOBODY_ASKS],
-            Self::AskToSpeak { role: Role::Guest } => vec![Clip::ASK_TO_SPEAK],
+            Self::NobodyAsks => vec![Clip::NOBODY_ASKS, Clip::TO_FREE],
+            Self::AskToSpeak { role: Role::Guest } => vec![Clip::ASK_TO_SPEAK, Clip::TO_ASK],
             Self::AskToSpeak {
                 role: Role::Moderator,
-            } => vec![Clip::ASK_TO_SPEAK_LED],
+            } => vec![Clip::ASK_TO_SPEAK, Clip::TO_GIVE_FLOOR],
             Self::AllMaySpeak => vec![Clip::ALL_MAY_SPEAK],
             Self::MutedAll => vec![Clip::MUTED_ALL],
             Self::Locked => vec![Clip::LOCKED],
@@ -411,14 +415,19 @@ impl Event {
             Self::Waiting { led: true } => vec![Clip::WAITING],
             Self::Waiting { led: false } => vec![Clip::WAITING_UNLED],
             Self::StillWaiting => vec![Clip::STILL_WAITING],
-            Self::WaitingHelp => vec![Clip::STILL_WAITING, Clip::HELP_MENU, Clip::HELP_END],
+            Self::WaitingHelp => vec![
+                Clip::STILL_WAITING,
+                Clip::HELP_MENU,
+                Clip::HELP_END,
+                Clip::THIS_HELP,
+            ],
             Self::WaitingSound => vec![Clip::WAITING_SOUND],
             Self::LetIn { present } => Clip::welcome(Clip::LET_IN, present),
             Self::WelcomeBack { present } => Clip::welcome(Clip::WELCOME_BACK, present),
             Self::NotExpected => vec![Clip::NOT_EXPECTED],
             Self::NoPlace => vec![Clip::NO_PLACE],
             Self::ComeLater => vec![Clip::COME_LATER],
-            Self::SomebodyWaits => vec![Clip::SOMEBODY_WAITS],
+            Self::SomebodyWaits => vec![Clip::SOMEBODY_WAITS, Clip::TO_HEAR_WAITING],
             Self::Waits { whom } => vec![Clip::WAITS, Clip::label(whom), Clip::DECIDE],
             Self::NobodyWaits => vec![Clip::NOBODY_WAITS],
             Self::WhichReason => vec![Clip::WHICH_REASON],
@@ -446,8 +455,10 @@ impl Event {
 
     /// Returns what is played for it to somebody who wants it in so many words.
     pub fn clips_in(self, length: Length) -> Vec<Clip> {
+        let full = length == Length::Full;
         let clips = self.clips().into_iter();
-        clips.map(|clip| clip.in_length(length)).collect()
+        let needed = clips.filter(|clip| full || !clip.is_reminder());
+        needed.map(|clip| clip.in_length(length)).collect()
     }
 
     /// Tells whether it only helps to be heard better, so that once is enough.

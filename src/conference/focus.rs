@@ -230,11 +230,7 @@ impl Focus {
     /// Begins a conference in which nobody is yet.
     pub fn new(config: FocusConfig, now: Instant) -> Self {
         let until = now + config.linger;
-        let conference = ConferenceState {
-            lobby: config.policy.lobby,
-            entry_signal: config.policy.entrances.signal,
-            ..ConferenceState::default()
-        };
+        let conference = beginning(&config.policy);
         Self {
             config,
             state: State::Waiting { until },
@@ -565,6 +561,10 @@ impl Focus {
         if before.entrances.signal != policy.entrances.signal {
             self.change_entry_signal(policy.entrances.signal);
         }
+        if before.entrances.quiet_above != policy.entrances.quiet_above {
+            self.conference.quiet_above = policy.entrances.quiet_above;
+            self.unpublished.state = true;
+        }
         self.dismiss_unprotected(now);
     }
 
@@ -619,10 +619,8 @@ impl Focus {
         if !self.participants.values().any(Participant::is_inside) {
             // Who comes next finds it open, not what people have left behind who are gone.
             self.conference = ConferenceState {
-                lobby: self.config.policy.lobby,
-                entry_signal: self.config.policy.entrances.signal,
                 alarm: self.conference.alarm,
-                ..ConferenceState::default()
+                ..beginning(&self.config.policy)
             };
         }
         if self.participants.is_empty() {
@@ -658,6 +656,16 @@ impl Focus {
             participant,
             refusal,
         });
+    }
+}
+
+/// What holds for all where no moderator has decided otherwise.
+fn beginning(policy: &Policy) -> ConferenceState {
+    ConferenceState {
+        lobby: policy.lobby,
+        entry_signal: policy.entrances.signal,
+        quiet_above: policy.entrances.quiet_above,
+        ..ConferenceState::default()
     }
 }
 

@@ -12,16 +12,24 @@
 //!    │      └ 6 s without a key: "which key?", once, and 6 s more
 //! ```
 //!
+//! These are the usual keys; which ones an installation has stands in its [`KeyPlan`]. The keys of menus are always the same.
+//!
 //! While the help is spoken, and some time after it, 1 to 4 are its menu; all other keys mean what they always mean, so that
 //! what was just explained can be tried at once.
 //!
 //! `*1` to `*4`, `**`, `##` and `*#` mean nothing here: callers' own exchanges take them for themselves. A single key,
 //! pressed by a cheek or by mistake, does nothing.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
-    conference::policy::Reason,
+    conference::{
+        keyplan::{Control, KeyPlan, Sequence},
+        policy::Reason,
+    },
     limit::{DECIDE_KEY, DOUBLE_PRESS, HELP_KEY, MENU_KEY, MENU_KEY_SLOW, STAR_KEY, STAR_KEY_SLOW},
 };
 
@@ -89,6 +97,7 @@ pub enum Key {
 /// Recognises what the keys of one telephone ask for.
 #[derive(Debug, Clone, Default)]
 pub struct Keypad {
+    plan: Arc<KeyPlan>,
     state: State,
     slow: bool,
 }
@@ -100,15 +109,11 @@ enum State {
     Idle,
     /// A digit that counts if it comes again.
     Once(char, Instant),
-    /// A star.
+    /// A star, and what followed.
     Star {
+        typed: Sequence,
         until: Instant,
         /// It was asked which key is meant.
-        asked: bool,
-    },
-    /// A star and an eight.
-    Moderator {
-        until: Instant,
         asked: bool,
     },
     Volume(Instant),
@@ -127,8 +132,9 @@ enum State {
 
 impl Keypad {
     /// Makes a keypad on which nothing was pressed.
-    pub const fn new() -> Self {
+    pub fn new(plan: Arc<KeyPlan>) -> Self {
         Self {
+            plan,
             state: State::Idle,
             slow: false,
         }
@@ -169,8 +175,7 @@ impl Keypad {
             {
                 self.double(digit, now)
             }
-            State::Star { .. } if !late => self.after_star(digit, now),
-            State::Moderator { .. } if !late => self.moderate(digit, now),
+            State::Star { typed, .. } if !late => self.after_star(typed, digit, now),
             State::Volume(_) if !late => Some(self.turn(digit, now)),
             State::Menu { privacy, .. } if !late => self.choose(digit, privacy, now),
             State::Deciding(_) if !late => Some(self.decide(digit, now)),
@@ -179,7 +184,6 @@ impl Keypad {
             State::Idle
             | State::Once(..)
             | State::Star { .. }
-            | State::Moderator { .. }
             | State::Volume(_)
             | State::Menu { .. }
             | State::Deciding(_)
@@ -196,7 +200,6 @@ impl Keypad {
             State::Idle
             | State::Once(..)
             | State::Star { .. }
-            | State::Moderator { .. }
             | State::Deciding(_)
             | State::Refusing(_)
             | State::ConfirmEnd(_) => {}
@@ -210,17 +213,23 @@ impl Keypad {
         }
         let until = now + self.star_time();
         let (state, key) = match self.state {
-            State::Star { asked: false, .. } => {
-                (State::Star { until, asked: true }, Some(Key::Which))
-            }
-            State::Moderator { asked: false, .. } => {
-                (State::Moderator { until, asked: true }, Some(Key::Which))
+            State::Star {
+                typed,
+                asked: false,
+                ..
+            } => {
+                let asked = true;
+                let star = State::Star {
+                    typed,
+                    until,
+                    asked,
+                };
+                (star, Some(Key::Which))
             }
             State::ConfirmEnd(_) => (State::Idle, Some(Key::GoOn)),
             State::Idle
             | State::Once(..)
             | State::Star { .. }
-            | State::Moderator { .. }
             | State::Volume(_)
             | State::Menu { .. }
             | State::Deciding(_)
@@ -235,7 +244,6 @@ impl Keypad {
         match self.state {
             State::Idle | State::Once(..) => None,
             State::Star { until, .. }
-            | State::Moderator { until, .. }
             | State::Volume(until)
             | State::Menu { until, .. }
             | State::Deciding(until)
@@ -255,34 +263,50 @@ impl Keypad {
     /// Takes a key before which nothing counts.
     fn begin(&mut self, digit: char, now: Instant) -> Option<Key> {
         self.state = match digit {
-            '*' => self.star(now),
+            '*' => self.star(Sequence::STAR, now),
             _ => State::Once(digit, now),
         };
         None
     }
 
-    fn star(&self, now: Instant) -> State {
+    fn star(&self, typed: Sequence, now: Instant) -> State {
         State::Star {
+            typed,
             until: now + self.star_time(),
             asked: false,
         }
     }
 
-    /// What a digit means twice in a row, or after a star.
+    /// What a digit means twice in a row.
     fn double(&mut self, digit: char, now: Instant) -> Option<Key> {
-        match digit {
-            '6' => Some(Key::ToggleMicrophone),
-            '9' => Some(Key::ToggleHand),
-            '5' => Some(Key::WhoIsHere),
-            '0' => {
-                self.state = State::Menu {
+        let control = self.plan.control(&Sequence::twice(digit))?;
+        Some(self.ask(control, now))
+    }
+
+    /// Asks for something, and begins the menu that belongs to it.
+    fn ask(&mut self, control: Control, now: Instant) -> Key {
+        let (state, key) = match control {
+            Control::Microphone => (State::Idle, Key::ToggleMicrophone),
+            Control::Hand => (State::Idle, Key::ToggleHand),
+            Control::WhoIsHere => (State::Idle, Key::WhoIsHere),
+            Control::Help => {
+                let menu = State::Menu {
                     until: now + HELP_KEY,
                     privacy: false,
                 };
-                Some(Key::Help)
+                (menu, Key::Help)
             }
-            _ => None,
-        }
+            Control::Volume => (State::Volume(now + self.menu_time()), Key::Volume),
+            Control::MuteAll => (State::Idle, Key::MuteAll),
+            Control::Lock => (State::Idle, Key::ToggleLock),
+            Control::Waiting => (State::Deciding(now + DECIDE_KEY), Key::HearWaiting),
+            Control::RemoveLast => (State::Idle, Key::RemoveLast),
+            Control::NextHand => (State::Idle, Key::NextHand),
+            Control::EntrySignal => (State::Idle, Key::NextEntrySignal),
+            Control::End => (State::ConfirmEnd(now + self.menu_time()), Key::AskEnd),
+        };
+        self.state = state;
+        key
     }
 
     /// What a digit means in the menu that belongs to the help.
@@ -303,50 +327,22 @@ impl Keypad {
         Some(key)
     }
 
-    fn after_star(&mut self, digit: char, now: Instant) -> Option<Key> {
-        match digit {
-            '5' | '6' | '9' | '0' => self.double(digit, now),
-            '7' => {
-                self.state = State::Volume(now + self.menu_time());
-                Some(Key::Volume)
-            }
-            '8' => {
-                self.state = State::Moderator {
-                    until: now + self.star_time(),
-                    asked: false,
-                };
-                None
-            }
-            '*' => {
-                self.state = self.star(now);
-                None
-            }
-            // What an exchange may have meant for itself; nobody needs to hear of it.
-            '#' | '1'..='4' => None,
-            _ => Some(Key::Unknown),
+    fn after_star(&mut self, typed: Sequence, digit: char, now: Instant) -> Option<Key> {
+        if digit == '*' {
+            return self.begin(digit, now);
         }
-    }
-
-    fn moderate(&mut self, digit: char, now: Instant) -> Option<Key> {
-        match digit {
-            '1' => Some(Key::MuteAll),
-            '2' => Some(Key::ToggleLock),
-            '3' => {
-                self.state = State::Deciding(now + DECIDE_KEY);
-                Some(Key::HearWaiting)
-            }
-            '4' => Some(Key::RemoveLast),
-            '5' => Some(Key::NextHand),
-            '6' => Some(Key::NextEntrySignal),
-            '9' => {
-                self.state = State::ConfirmEnd(now + MENU_KEY);
-                Some(Key::AskEnd)
-            }
-            '*' => {
-                self.state = self.star(now);
-                None
-            }
-            _ => Some(Key::Unknown),
+        let next = typed.with(digit).filter(|next| self.plan.begins(next));
+        match next {
+            Some(next) => match self.plan.control(&next) {
+                Some(control) => Some(self.ask(control, now)),
+                None => {
+                    self.state = self.star(next, now);
+                    None
+                }
+            },
+            // What an exchange may have meant for itself; nobody needs to hear of it.
+            None if typed == Sequence::STAR && matches!(digit, '#' | '1'..='4') => None,
+            None => Some(Key::Unknown),
         }
     }
 
@@ -405,7 +401,7 @@ mod tests {
 
     /// Presses keys with a pause between them, then waits until nothing is asked any more; returns what was asked for, in order.
     fn press(keys: &str, pause: Duration) -> String {
-        press_on(Keypad::new(), keys, pause)
+        press_on(Keypad::default(), keys, pause)
     }
 
     fn press_on(mut keypad: Keypad, keys: &str, pause: Duration) -> String {
@@ -561,7 +557,7 @@ mod tests {
     #[test]
     fn the_menu_of_the_help_waits_for_the_end_of_its_words() {
         let menu = |words: u64, wait: u64| {
-            let mut keypad = Keypad::new();
+            let mut keypad = Keypad::default();
             let now = t0();
             for digit in "*0".chars() {
                 keypad.handle_digit(digit, now);
@@ -579,7 +575,7 @@ mod tests {
     #[test]
     fn who_asked_for_more_time_has_it() {
         let slowly = |keys, seconds, millis| {
-            let mut keypad = Keypad::new();
+            let mut keypad = Keypad::default();
             keypad.set_slow(true);
             let pause = Duration::from_secs(seconds) + Duration::from_millis(millis);
             press_on(keypad, keys, pause)
@@ -595,7 +591,7 @@ mod tests {
     #[test]
     fn who_decides_has_half_a_minute() {
         let keypad = |wait: u64| {
-            let mut keypad = Keypad::new();
+            let mut keypad = Keypad::default();
             let now = t0();
             for digit in "*83".chars() {
                 keypad.handle_digit(digit, now);
@@ -608,13 +604,49 @@ mod tests {
 
     #[test]
     fn a_decision_about_nobody_is_over() {
-        let mut keypad = Keypad::new();
+        let mut keypad = Keypad::default();
         for digit in "*83".chars() {
             keypad.handle_digit(digit, t0());
         }
         keypad.end_decision();
         assert_eq!(keypad.poll_timeout(), None);
         assert_eq!(keypad.handle_digit('1', t0()), None);
+    }
+
+    /// What the settings say counts, and nothing else does.
+    #[test]
+    fn an_installation_has_the_keys_of_its_plan() {
+        let others: [(Control, &[&'static str]); 5] = [
+            (Control::Microphone, &["11", "*69"]),
+            (Control::Hand, &["*68"]),
+            (Control::Help, &["*5"]),
+            (Control::WhoIsHere, &["*0"]),
+            (Control::MuteAll, &["*991"]),
+        ];
+        let plan = KeyPlan::new(|control| {
+            let other = others.iter().find(|(one, _)| *one == control);
+            other.map_or(control.usual(), |(_, keys)| keys).to_vec()
+        });
+        let plan = Arc::new(plan.unwrap());
+        let press = |keys| press_on(Keypad::new(Arc::clone(&plan)), keys, FAST);
+        for (keys, expected) in [
+            ("11", "ToggleMicrophone"),
+            ("*69", "ToggleMicrophone"),
+            ("*68", "ToggleHand"),
+            ("*51", "Help NextLanguage"),
+            ("*0", "WhoIsHere"),
+            ("*991", "MuteAll"),
+            ("*82", "ToggleLock"),
+            ("66", ""),
+            ("99", ""),
+            ("00", ""),
+            ("*67", "Unknown"),
+            ("*81", "Unknown"),
+            ("*99", "Which"),
+            ("*1", ""),
+        ] {
+            assert_eq!(press(keys), expected, "{keys}");
+        }
     }
 
     #[test]

@@ -13,7 +13,8 @@
 //!
 //! [`focus::Focus`] (RFC 4353) is told inputs and tells effects; [`roster`] is what all participants see of it (RFC 4575);
 //! [`rights`] says who may do what; [`event`] is everything a person is ever told; [`ivr`] is the dialogue of one call
-//! before admission, [`keys`] what its keys mean afterwards and [`rollcall`] who is here; [`policy`] is what a room's owner decides;
+//! before admission, [`keys`] what its keys mean afterwards,
+//! [`keyplan`] which they are, and [`rollcall`] who is here; [`policy`] is what a room's owner decides;
 //! [`privacy`] says what happens with a caller's data.
 //!
 //! Invariants: the legs in the mix are the legs in the roster; a microphone is opened by its person alone; a role comes
@@ -23,6 +24,7 @@ pub mod error;
 pub mod event;
 pub mod focus;
 pub mod ivr;
+pub mod keyplan;
 pub mod keys;
 pub mod participant;
 pub mod policy;

@@ -28,6 +28,8 @@ pub struct ConferenceState {
     pub lobby: Lobby,
     /// What is heard of people who come and go, while they are few enough.
     pub entry_signal: EntrySignal,
+    /// With more people inside than that nothing is heard of it.
+    pub quiet_above: u16,
     /// Somebody guesses PINs, and all newcomers wait; moderators alone are told.
     pub alarm: bool,
 }

@@ -1,8 +1,11 @@
-//! What the settings of a trunk must not say together, and how an operator is told.
+//! What the settings of a trunk must not say together, nor those of keys, and how an operator is told.
 
-use crate::conference::event::Language;
+use crate::conference::{
+    event::Language,
+    keyplan::{Control, Problem},
+};
 
-/// What the settings of a trunk must not say.
+/// What the settings of a trunk or of keys must not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Contradiction {
     /// The trunk has neither addresses nor a certificate.
@@ -27,6 +30,8 @@ pub enum Contradiction {
     NoRoom(String),
     /// A number might be a room's, while every room's number leads to its room.
     Room(String),
+    /// Keys cannot ask for this.
+    Keys(Control, Problem),
     /// Two numbers are the same or can be dialled the same way.
     Same(String, String),
 }
@@ -42,6 +47,7 @@ impl Contradiction {
             Self::NoCodec => "trunk.codecs",
             Self::AreaWithoutCountry => "trunk.area",
             Self::LatchWithoutNetworks => "trunk.latch",
+            Self::Keys(control, _) => control.setting(),
             Self::TrunkPrefix(_)
             | Self::Service(_)
             | Self::NoRoom(_)
@@ -100,6 +106,7 @@ impl Contradiction {
                 "{number} could be the number of a room, and \"rooms\" leads those to their rooms; write the number in \
                  full, for example \"+4930123456\", or leave \"rooms\" out"
             ),
+            Self::Keys(control, problem) => keys_in_english(*control, problem),
             Self::Same(one, other) => format!(
                 "{one} and {other} can be dialled the same way; leave one of them out, or correct country and area"
             ),
@@ -148,10 +155,60 @@ impl Contradiction {
                 "{number} könnte eine Raumnummer sein, und \"rooms\" führt diese in ihre Räume; schreiben Sie die Nummer \
                  vollständig, zum Beispiel \"+4930123456\", oder lassen Sie \"rooms\" weg"
             ),
+            Self::Keys(control, problem) => keys_in_german(*control, problem),
             Self::Same(one, other) => format!(
                 "{one} und {other} lassen sich gleich wählen; lassen Sie eine davon weg oder berichtigen Sie country und \
                  area"
             ),
         }
+    }
+}
+
+/// The usual keys of a control as they stand in the settings.
+fn usual(control: Control) -> String {
+    let keys: Vec<String> = control
+        .usual()
+        .iter()
+        .map(|keys| format!("\"{keys}\""))
+        .collect();
+    format!("[{}]", keys.join(", "))
+}
+
+fn keys_in_english(control: Control, problem: &Problem) -> String {
+    let usual = usual(control);
+    match problem {
+        Problem::None => format!("it needs keys, for example: {usual}"),
+        Problem::TooMany => format!("these are too many; valid are, for example: {usual}"),
+        Problem::Malformed(keys) => format!(
+            "\"{keys}\" is neither a star and one to three digits nor the same digit twice; valid are, for example: \
+             {usual}"
+        ),
+        Problem::Intercepted(keys) => format!(
+            "\"{keys}\" does not reach us: many telephone systems take *1 to *4, **, ## and *# for themselves; valid are, for \
+             example: {usual}"
+        ),
+        Problem::Clash(one, other) => format!(
+            "{one} and {other} are the same or one begins the other, so that nobody could tell which is meant; give each its own"
+        ),
+    }
+}
+
+fn keys_in_german(control: Control, problem: &Problem) -> String {
+    let usual = usual(control);
+    match problem {
+        Problem::None => format!("hier fehlen Tasten, zum Beispiel: {usual}"),
+        Problem::TooMany => format!("das sind zu viele; gültig ist zum Beispiel: {usual}"),
+        Problem::Malformed(keys) => format!(
+            "\"{keys}\" ist weder Stern mit ein bis drei Ziffern noch zweimal dieselbe Ziffer; gültig ist zum Beispiel: \
+             {usual}"
+        ),
+        Problem::Intercepted(keys) => format!(
+            "\"{keys}\" erreicht uns nicht: Viele Telefonanlagen fangen *1 bis *4, **, ## und *# selbst ab; gültig ist zum \
+             Beispiel: {usual}"
+        ),
+        Problem::Clash(one, other) => format!(
+            "{one} und {other} sind gleich, oder eine beginnt die andere, so dass niemand wüsste, was gemeint ist; geben Sie \
+             jeder eine eigene"
+        ),
     }
 }

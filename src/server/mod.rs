@@ -58,6 +58,7 @@ use crate::{
         error::{Dismissal, Refusal},
         event::{Event, Language},
         focus::{Trust, Verb},
+        keyplan::KeyPlan,
         participant::{Door, Protection, Role, Status},
         policy::Policy,
         roster::{Delta, Snapshot},
@@ -394,6 +395,11 @@ impl Server {
     pub async fn browser_addresses(&self, admission: &Admission) -> Result<Vec<SocketAddr>, Error> {
         let live = self.live(admission).await?;
         Ok(self.inner.pool.addresses(live.worker).to_vec())
+    }
+
+    /// What the keys of telephones ask for.
+    pub fn key_plan(&self) -> Arc<KeyPlan> {
+        Arc::clone(self.inner.prompts.plan())
     }
 
     /// Fingerprint of the certificate that all legs over DTLS present.

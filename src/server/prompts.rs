@@ -1,12 +1,15 @@
 //! The spoken catalogue as clips: loaded at start, known to the workers by number.
 
-use std::{collections::BTreeSet, fs, io, num::NonZeroUsize, path::Path, thread};
+use std::{collections::BTreeSet, fs, io, num::NonZeroUsize, path::Path, sync::Arc, thread};
 
 use dsp::Recording;
 use rust_embed::RustEmbed;
 
 use crate::{
-    conference::event::{Clip, Event, Language, Length, Voice},
+    conference::{
+        event::{Clip, Event, Language, Length, Voice},
+        keyplan::KeyPlan,
+    },
     media::api::ClipId,
 };
 
@@ -69,6 +72,8 @@ impl Error {
 #[derive(Debug, Clone)]
 pub struct Prompts {
     clips: usize,
+    /// Which keys are spoken of.
+    plan: Arc<KeyPlan>,
 }
 
 impl Prompts {
@@ -112,7 +117,22 @@ impl Prompts {
     pub fn unspoken() -> Self {
         Self {
             clips: Clip::ALL.len(),
+            plan: Arc::default(),
         }
+    }
+
+    /// Speaks of these keys.
+    #[must_use]
+    pub fn with_keys(self, plan: KeyPlan) -> Self {
+        Self {
+            plan: Arc::new(plan),
+            ..self
+        }
+    }
+
+    /// The keys that are spoken of, which are those that count.
+    pub fn plan(&self) -> &Arc<KeyPlan> {
+        &self.plan
     }
 
     /// The clips that are said over the talk.
@@ -136,7 +156,9 @@ impl Prompts {
         let id = |clip: Clip| {
             ClipId(u16::try_from(offset + clip.index()).expect("there are fewer clips than 65,536"))
         };
-        event.clips_in(voice.length).into_iter().map(id).collect()
+        let clips = event.clips_in(voice.length).into_iter();
+        let spoken = clips.flat_map(|clip| clip.with_keys(&self.plan));
+        spoken.map(id).collect()
     }
 }
 

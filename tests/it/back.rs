@@ -47,7 +47,7 @@ async fn a_dropped_caller_comes_back_to_number_and_hand_but_muted() {
     world.run_for(SECOND).await;
     calls(&mut world, &alice, &guest).await;
     assert_eq!(carol.roster_line(), "Phone 1 hand 1 · carol moderator");
-    let back = "welcome-back present-2 not-recorded not-heard-yet".to_owned();
+    let back = "welcome-back present-2 not-recorded not-heard-yet to-speak".to_owned();
     assert!(world.ladder.said_to("alice").contains(&back));
     // From another telephone it takes the word of the trunk, and who hides is nobody.
     alice.hangs_up();

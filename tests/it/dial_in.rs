@@ -42,7 +42,7 @@ async fn the_right_code_lets_in() {
     alice ← 200 INVITE
     alice ♪ hello ask-code
     alice presses ············
-    alice ♪ thanks present-1 not-recorded not-heard-yet
+    alice ♪ thanks present-1 not-recorded not-heard-yet to-speak
     alice → BYE
     alice ← 200 BYE
     ");
@@ -56,7 +56,7 @@ async fn the_prompt_is_heard() {
     let start = now();
     world.run_for(SECOND).await;
     let heard = alice.heard_since(start);
-    let tone = crate::sim::ear::heard(&[crate::sim::world::CLIP_HZ], &heard.samples, heard.rate);
+    let tone = crate::sim::ear::heard(&[crate::sim::clip::CLIP_HZ], &heard.samples, heard.rate);
     assert!(
         tone.level_dbfs > -25.0 && tone.over_rest_db() > 20.0,
         "{tone:?}"
@@ -73,7 +73,7 @@ async fn keys_interrupt_the_greeting_and_count() {
         [
             "hello ask-code",
             "hush",
-            "thanks present-1 not-recorded not-heard-yet"
+            "thanks present-1 not-recorded not-heard-yet to-speak"
         ]
     );
 }

@@ -47,7 +47,10 @@ async fn the_end_of_music_opens_no_microphone_that_was_switched_off() {
     assert_eq!(carol.roster_line(), "Phone 1 Music · carol moderator");
     disturbs(&mut world, &alice, None).await;
     assert_eq!(carol.roster_line(), "Phone 1 · carol moderator");
-    assert_eq!(last_said(&world, "alice"), "microphone-off-by-moderator");
+    assert_eq!(
+        last_said(&world, "alice"),
+        "microphone-off-by-moderator to-speak"
+    );
     let from = listen(&mut world).await;
     assert_silent(&carol, from);
 }

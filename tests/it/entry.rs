@@ -8,15 +8,16 @@ use rundruf::conference::{
     event::Event,
     focus::Verb,
     participant::Role,
-    policy::{Entrances, EntrySignal},
+    policy::{Entrances, EntrySignal, Policy},
 };
 
 use crate::sim::{
+    clip::CLIP_HZ,
     ear::{Voice, heard},
     now,
     party::{Listener, comes_in, comes_in_as, listen, opens, talks},
     phone::Phone,
-    world::{CLIP_HZ, World},
+    world::World,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -26,6 +27,15 @@ fn entrances(signal: EntrySignal) -> Entrances {
         signal,
         ..Entrances::USUAL
     }
+}
+
+/// A world in whose rooms this is heard of people who come and go.
+fn having(seed: u64, entrances: Entrances) -> World {
+    let policy = Policy {
+        entrances,
+        ..Policy::default()
+    };
+    World::with_policy(seed, policy)
 }
 
 /// How loud words and tones are in what somebody heard: no voice has their frequency.
@@ -49,7 +59,7 @@ async fn enters(world: &mut World, name: &str) -> Instant {
 
 #[tokio::test(start_paused = true)]
 async fn a_tone_is_heard_by_all_inside_and_the_talk_goes_on_as_loud() {
-    let mut world = World::with_entrances(1, entrances(EntrySignal::Tones));
+    let mut world = having(1, entrances(EntrySignal::Tones));
     let alice = talks(&mut world, "alice", Codec::Pcma, Voice(0)).await;
     let bob = comes_in(&mut world, "bob").await;
     let carol = opens(&mut world, "carol", Role::Moderator).await;
@@ -87,7 +97,7 @@ async fn a_tone_is_heard_by_all_inside_and_the_talk_goes_on_as_loud() {
 
 #[tokio::test(start_paused = true)]
 async fn a_name_is_heard_over_the_talk() {
-    let mut world = World::with_entrances(2, entrances(EntrySignal::Names));
+    let mut world = having(2, entrances(EntrySignal::Names));
     let carol = opens(&mut world, "carol", Role::Moderator).await;
     let bob = comes_in(&mut world, "bob").await;
     assert_eq!(announced(&world), ["came label-phone-1"]);
@@ -105,7 +115,7 @@ async fn many_who_come_at_once_make_no_noise() {
         signal: EntrySignal::Tones,
         quiet_above: 1_000,
     };
-    let mut world = World::with_entrances(3, everybody);
+    let mut world = having(3, everybody);
     let carol = opens(&mut world, "carol", Role::Moderator).await;
     let before = world.elapsed();
     for number in 0..40 {
@@ -125,7 +135,7 @@ async fn above_the_rooms_number_nothing_is_heard() {
         signal: EntrySignal::Tones,
         quiet_above: 2,
     };
-    let mut world = World::with_entrances(4, few);
+    let mut world = having(4, few);
     let carol = opens(&mut world, "carol", Role::Moderator).await;
     let bob = comes_in(&mut world, "bob").await;
     assert_eq!(announced(&world), ["tone-in"]);
@@ -150,7 +160,7 @@ async fn presses(world: &mut World, phone: &Phone) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn moderators_change_it_by_key_and_on_the_page() {
-    let mut world = World::with_entrances(5, entrances(EntrySignal::Tones));
+    let mut world = having(5, entrances(EntrySignal::Tones));
     let carol = opens(&mut world, "carol", Role::Moderator).await;
     let bob = comes_in_as(&mut world, "bob", Codec::Pcma, Role::Moderator).await;
     for expected in ["entry-names", "entry-off", "entry-tones", "entry-names"] {

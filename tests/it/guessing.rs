@@ -54,7 +54,7 @@ fn last_said(world: &World, name: &str) -> String {
     words.cloned().unwrap_or_default()
 }
 
-const WELCOME: &str = "not-recorded not-heard-yet";
+const WELCOME: &str = "not-recorded not-heard-yet to-speak";
 
 #[tokio::test(start_paused = true)]
 async fn sixty_calls_with_three_wrong_pins_are_judged_ninety_times_and_harm_no_member() {

@@ -8,6 +8,7 @@ use rundruf::{
         error::{Dismissal, Refusal},
         event::Language,
         focus::Verb,
+        keyplan::{Control, KeyPlan},
         participant::Role,
         policy::Lobby,
     },
@@ -129,7 +130,7 @@ async fn who_asks_for_more_time_has_it() {
         !world
             .ladder
             .said_to("alice")
-            .contains(&"which-key".to_owned())
+            .contains(&"which-key which-help".to_owned())
     );
 }
 
@@ -173,6 +174,26 @@ async fn a_moderator_decides_about_who_waits_by_keys() {
     insta::assert_snapshot!(ladders[0]);
 }
 
+/// What the settings say counts, and is what the help speaks of.
+#[tokio::test(start_paused = true)]
+async fn an_installation_may_have_other_keys() {
+    let others: [(Control, &[&'static str]); 3] = [
+        (Control::Microphone, &["*69", "11"]),
+        (Control::Help, &["*5"]),
+        (Control::WhoIsHere, &["*0"]),
+    ];
+    let plan = KeyPlan::new(|control| {
+        let other = others.iter().find(|(one, _)| *one == control);
+        other.map_or(control.usual(), |(_, keys)| keys).to_vec()
+    });
+    let mut world = World::with_keys(9, plan.unwrap());
+    let carol = opens(&mut world, "carol", Role::Moderator).await;
+    let alice = comes_in(&mut world, "alice").await;
+    let keys = ["*69", "11", "66", "*67", "*0", "*5", "*54", "99"];
+    let ladder = press(&mut world, (&alice, &carol), &keys, FAST).await;
+    insta::assert_snapshot!(ladder);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_moderator_ends_the_conference_by_keys() {
     let mut world = World::new(3);
@@ -207,7 +228,7 @@ async fn the_floor_goes_round_by_hands() {
     assert_eq!(carol.roster_line(), asking);
     bob.types("*85");
     world.run_for(5 * SECOND).await;
-    assert_eq!(last_said(&world, "alice"), "floor-given");
+    assert_eq!(last_said(&world, "alice"), "floor-given to-speak");
     alice.types("66");
     world.run_for(3 * SECOND).await;
     let speaks = "Phone 1 moderator · Phone 2 mic floor · carol hand 2";
@@ -224,7 +245,7 @@ async fn the_floor_goes_round_by_hands() {
         "Phone 1 moderator · Phone 2 · carol floor"
     );
     // Nobody asks: the next time everybody may speak again.
-    for said in ["nobody-asks", "all-may-speak"] {
+    for said in ["nobody-asks to-free", "all-may-speak"] {
         bob.types("*85");
         world.run_for(8 * SECOND).await;
         assert_eq!(last_said(&world, "bob"), said);
@@ -298,7 +319,9 @@ async fn who_speaks_muted_is_told_once() {
     world.run_for(20 * SECOND).await;
     let told = |world: &World| {
         let said = world.ladder.said_to("alice");
-        said.iter().filter(|said| *said == "you-are-muted").count()
+        said.iter()
+            .filter(|said| *said == "you-are-muted to-speak")
+            .count()
     };
     assert_eq!(told(&world), 1);
     let from = listen(&mut world).await;

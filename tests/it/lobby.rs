@@ -86,7 +86,7 @@ async fn who_waits_hears_sees_and_tells_nobody_until_a_moderator_opens() {
     // The door opens for one, then for all.
     carol.does(Verb::Admit(first_waiting(&carol))).await;
     world.run_for(5 * SECOND).await;
-    let words = "let-in present-2 not-recorded not-heard-yet";
+    let words = "let-in present-2 not-recorded not-heard-yet to-speak";
     assert_eq!(said(&world, "alice", words), 1);
     assert_eq!(dave.roster_line(), "dave waits");
     alice.types("66");
@@ -118,8 +118,8 @@ async fn a_caller_waits_with_words_each_minute_and_a_soft_sound_between() {
     for (keys, words) in [
         ("*9", "still-waiting"),
         ("*83", "still-waiting"),
-        ("*0", "still-waiting help-menu help-end"),
-        ("*80", "key-unknown"),
+        ("*0", "still-waiting help-menu help-end this-help"),
+        ("*80", "key-unknown for-help"),
     ] {
         let before = said(&world, "alice", words);
         alice.types(keys);
@@ -132,11 +132,15 @@ async fn a_caller_waits_with_words_each_minute_and_a_soft_sound_between() {
     let _bob = knocks(&mut world, "bob", Role::Moderator).await;
     world.run_for(3 * SECOND).await;
     assert_eq!(
-        said(&world, "bob", "thanks present-1 not-recorded not-heard-yet"),
+        said(
+            &world,
+            "bob",
+            "thanks present-1 not-recorded not-heard-yet to-speak"
+        ),
         1
     );
     assert_eq!(
-        said(&world, "bob", "somebody-waits"),
+        said(&world, "bob", "somebody-waits to-hear-waiting"),
         1,
         "after the welcome"
     );

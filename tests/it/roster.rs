@@ -70,7 +70,7 @@ async fn a_moderator_mutes_and_the_muted_may_speak_again() {
     assert_silent(&carol, from);
     assert_eq!(carol.roster_line(), "Phone 1 · carol moderator");
     let said = world.ladder.said_to("alice");
-    assert_eq!(said.last().unwrap(), "microphone-off-by-moderator");
+    assert_eq!(said.last().unwrap(), "microphone-off-by-moderator to-speak");
     alice.types("66");
     world.run_for(2 * SECOND).await;
     let from = listen(&mut world).await;
@@ -108,7 +108,7 @@ async fn the_removed_hear_a_goodbye_and_are_out_at_once() {
         [
             "hello ask-pin",
             "hush",
-            "thanks present-2 not-recorded not-heard-yet",
+            "thanks present-2 not-recorded not-heard-yet to-speak",
             "hush",
             "hush",
             "microphone-on",

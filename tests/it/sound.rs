@@ -9,11 +9,12 @@ use rundruf::{
 };
 
 use crate::sim::{
+    clip::CLIP_HZ,
     ear::{Voice, heard},
     now,
     party::{LOUDNESS, Listener, assert_hears, comes_in, listen, opens, talks},
     sound::Saying,
-    world::{CLIP_HZ, World},
+    world::World,
 };
 
 /// C68: what a G.722 telephone says reaches an Opus browser in its whole width, and the other way round.

@@ -40,6 +40,7 @@ export type ConferenceState = {
   ask_to_speak: boolean;
   lobby: Lobby;
   entry_signal: EntrySignal;
+  quiet_above: number;
   alarm: boolean;
 };
 

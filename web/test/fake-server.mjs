@@ -75,7 +75,7 @@ export async function serve({ script = joinScript(), dist = new URL("../dist/", 
 }
 
 /** What holds for all, where nothing else is said. */
-export const OPEN = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", alarm: false };
+export const OPEN = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false };
 
 /** Welcomes, joins, and confirms what the page asks for as the real server does. */
 export function joinScript({ welcome = {}, others = [], own = {}, state = {}, answer = deafAnswer, connected = true } = {}) {

@@ -7,8 +7,8 @@ import { asking } from "../src/roster";
 import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
 import type { ConferenceState, Entry, Role } from "../src/wire";
 
-const OPEN: ConferenceState = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", alarm: false };
-const ASKING: ConferenceState = { locked: false, ask_to_speak: true, lobby: "off", entry_signal: "off", alarm: false };
+const OPEN: ConferenceState = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false };
+const ASKING: ConferenceState = { locked: false, ask_to_speak: true, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false };
 
 test("the hand goes up and down as the roster says, by button and by key", () => {
   const up = reduce(inRoom(), { type: "hand-toggled" });

@@ -7,7 +7,7 @@ import { type Event, initial, reduce, type State, type Welcome } from "../src/st
 import { titleOf } from "../src/text";
 import type { ConferenceState, Entry, Role, Status } from "../src/wire";
 
-const HOLDS: ConferenceState = { locked: false, ask_to_speak: false, lobby: "guests", entry_signal: "off", alarm: false };
+const HOLDS: ConferenceState = { locked: false, ask_to_speak: false, lobby: "guests", entry_signal: "off", quiet_above: 20, alarm: false };
 
 test("who waits can do nothing but leave: no microphone opens, no hand goes up", () => {
   const state = inRoom("guest", "pending");

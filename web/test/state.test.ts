@@ -9,8 +9,8 @@ import { titleOf } from "../src/text";
 import type { Entry } from "../src/wire";
 
 const WELCOME: Welcome = { type: "welcome", role: "guest", title: "Elternabend", language: "de", dial_in: null };
-const OPEN = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", alarm: false } as const;
-const ASKING = { locked: false, ask_to_speak: true, lobby: "off", entry_signal: "off", alarm: false } as const;
+const OPEN = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false } as const;
+const ASKING = { locked: false, ask_to_speak: true, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false } as const;
 
 test("a welcome opens the join page and asks for no device", () => {
   const state = after({ type: "started" }, { type: "link-opened" }, receive(WELCOME));

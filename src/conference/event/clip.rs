@@ -2,6 +2,7 @@
 
 use super::{Asked, Language, Length};
 use crate::conference::{
+    keyplan::{Control, KeyPlan, Sequence},
     participant::Door,
     rollcall::{Label, Rollcall, Speaking},
 };
@@ -55,6 +56,10 @@ clips! {
         "label-phone-7" "label-phone-8" "label-phone-9" "label-phone-10" "label-phone-11" "label-phone-12"
         "label-phone-13" "label-phone-14" "label-phone-15" "label-phone-16" "label-phone-17" "label-phone-18"
         "label-phone-19" "label-phone-20"
+    ]
+    /// The digits, from 0 on.
+    DIGITS [
+        "digit-0" "digit-1" "digit-2" "digit-3" "digit-4" "digit-5" "digit-6" "digit-7" "digit-8" "digit-9"
     ]
     /// "Guest so-and-so", from the first on.
     LABEL_GUEST [
@@ -155,8 +160,6 @@ clips! {
     NOBODY_ASKS = "nobody-asks";
     /// Only who has the floor may speak.
     ASK_TO_SPEAK = "ask-to-speak";
-    /// The same to the moderator.
-    ASK_TO_SPEAK_LED = "ask-to-speak-led";
     /// Everybody may speak again.
     ALL_MAY_SPEAK = "all-may-speak";
     /// To the moderator: everybody is muted.
@@ -227,6 +230,54 @@ clips! {
     WELCOME_BACK = "welcome-back";
     /// To moderators: many wrong PINs were tried.
     ALARM = "alarm";
+    /// How to switch the microphone on.
+    TO_SPEAK = "to-speak";
+    /// How to switch the microphone off.
+    TO_MUTE = "to-mute";
+    /// How to raise the hand.
+    TO_ASK = "to-ask";
+    /// How to give the floor to who asks next.
+    TO_GIVE_FLOOR = "to-give-floor";
+    /// How to let everybody speak again.
+    TO_FREE = "to-free";
+    /// How to hear who waits.
+    TO_HEAR_WAITING = "to-hear-waiting";
+    /// How to get help.
+    FOR_HELP = "for-help";
+    /// How to hear the help again.
+    THIS_HELP = "this-help";
+    /// How to get help after a star.
+    WHICH_HELP = "which-help";
+    /// The microphone, before its keys.
+    KEY_MICROPHONE = "key-microphone";
+    /// The hand, before its keys.
+    KEY_HAND = "key-hand";
+    /// Who is here, before the keys for it.
+    KEY_WHO = "key-who";
+    /// Help, before its keys.
+    KEY_HELP = "key-help";
+    /// How loud it is, before the keys for it.
+    KEY_VOLUME = "key-volume";
+    /// What follows is for moderators.
+    KEY_MODERATOR = "key-moderator";
+    /// Muting everybody, before the keys for it.
+    KEY_MUTE_ALL = "key-mute-all";
+    /// The lock, before its keys.
+    KEY_LOCK = "key-lock";
+    /// The waiting room, before its keys.
+    KEY_WAITING = "key-waiting";
+    /// Removing the last guest, before the keys for it.
+    KEY_REMOVE_LAST = "key-remove-last";
+    /// Asking to speak, before the keys for it.
+    KEY_NEXT_HAND = "key-next-hand";
+    /// Entry tones, before the keys for them.
+    KEY_ENTRY_SIGNAL = "key-entry-signal";
+    /// The end, before the keys for it.
+    KEY_END = "key-end";
+    /// The star.
+    KEY_STAR = "key-star";
+    /// The same key twice.
+    KEY_TWICE = "key-twice";
     /// The keys of the menu that belongs to the help.
     HELP_MENU = "help-menu";
     /// The language, in itself.
@@ -334,6 +385,7 @@ impl Clip {
             Self::present(present),
             Self::NOT_RECORDED,
             Self::NOT_HEARD_YET,
+            Self::TO_SPEAK,
         ]
     }
 
@@ -378,7 +430,7 @@ impl Clip {
             clips.push(Self::LOCKED);
         }
         if rollcall.waiting {
-            clips.push(Self::SOMEBODY_WAITS);
+            clips.extend([Self::SOMEBODY_WAITS, Self::TO_HEAR_WAITING]);
         }
         clips
     }
@@ -395,10 +447,57 @@ impl Clip {
         .unwrap_or(self)
     }
 
+    /// Tells whether it only reminds of keys that somebody knows who has chosen short announcements.
+    pub(super) fn is_reminder(self) -> bool {
+        [Self::TO_SPEAK, Self::TO_MUTE, Self::TO_ASK, Self::FOR_HELP].contains(&self)
+    }
+
+    /// Returns what is played for it where keys are not the usual ones: it names none, or they are put together.
+    pub fn with_keys(self, plan: &KeyPlan) -> Vec<Self> {
+        let row = KEYED.iter().find(|(clip, _)| *clip == self);
+        let Some((_, parts)) = row else {
+            return vec![self];
+        };
+        let usual = |part: &Part| match part {
+            Part::Say(_) => true,
+            Part::Keys(control) => plan.is_usual(*control),
+        };
+        if parts.iter().all(usual) {
+            return vec![self];
+        }
+        let said = |part: &Part| match part {
+            Part::Say(clip) => vec![*clip],
+            Part::Keys(control) => Self::keys(plan.spoken(*control)),
+        };
+        parts.iter().flat_map(said).collect()
+    }
+
+    /// Speaks keys, one after the other.
+    fn keys(sequence: Sequence) -> Vec<Self> {
+        let key = |key: &char| match key.to_digit(10) {
+            Some(digit) => Self::counted(Self::DIGITS, digit + 1).unwrap_or(Self::KEY_STAR),
+            None => Self::KEY_STAR,
+        };
+        match sequence.doubled() {
+            Some(digit) => vec![Self::KEY_TWICE, key(&digit)],
+            None => sequence.keys().iter().map(key).collect(),
+        }
+    }
+
     /// Every clip that is played in place of another.
     #[cfg(test)]
     pub(super) fn replacements() -> impl Iterator<Item = Self> {
-        SHORT.iter().chain(TONES).map(|(_, other)| *other)
+        let shorter = SHORT.iter().chain(TONES).map(|(_, other)| *other);
+        let named = KEYED.iter().flat_map(|(_, parts)| parts.iter());
+        let named = named.filter_map(|part| match part {
+            Part::Say(clip) => Some(*clip),
+            Part::Keys(_) => None,
+        });
+        let keys = Self::DIGITS.iter().copied();
+        shorter
+            .chain(named)
+            .chain(keys)
+            .chain([Self::KEY_STAR, Self::KEY_TWICE])
     }
 
     /// Tells whether it is a tone, not words.
@@ -487,3 +586,74 @@ const TONES: &[(Clip, Clip)] = &[
     (Clip::DONE_TURNED_AWAY, Clip::TONE_YES),
     (Clip::GOES_ON, Clip::TONE_YES),
 ];
+
+/// A part of a sentence that names keys.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Say(Clip),
+    Keys(Control),
+}
+
+/// What stands in the place of a clip that names the usual keys where they are others.
+const KEYED: &[(Clip, &[Part])] = &[
+    (
+        Clip::HELP,
+        &[
+            Part::Say(Clip::KEY_MICROPHONE),
+            Part::Keys(Control::Microphone),
+            Part::Say(Clip::KEY_HAND),
+            Part::Keys(Control::Hand),
+            Part::Say(Clip::KEY_WHO),
+            Part::Keys(Control::WhoIsHere),
+            Part::Say(Clip::KEY_VOLUME),
+            Part::Keys(Control::Volume),
+        ],
+    ),
+    (
+        Clip::HELP_MODERATOR,
+        &[
+            Part::Say(Clip::KEY_MODERATOR),
+            Part::Say(Clip::KEY_MUTE_ALL),
+            Part::Keys(Control::MuteAll),
+            Part::Say(Clip::KEY_LOCK),
+            Part::Keys(Control::Lock),
+            Part::Say(Clip::KEY_WAITING),
+            Part::Keys(Control::Waiting),
+            Part::Say(Clip::KEY_REMOVE_LAST),
+            Part::Keys(Control::RemoveLast),
+            Part::Say(Clip::KEY_NEXT_HAND),
+            Part::Keys(Control::NextHand),
+            Part::Say(Clip::KEY_ENTRY_SIGNAL),
+            Part::Keys(Control::EntrySignal),
+            Part::Say(Clip::KEY_END),
+            Part::Keys(Control::End),
+        ],
+    ),
+    (Clip::TO_SPEAK, MICROPHONE),
+    (Clip::TO_MUTE, MICROPHONE),
+    (
+        Clip::TO_ASK,
+        &[Part::Say(Clip::KEY_HAND), Part::Keys(Control::Hand)],
+    ),
+    (Clip::TO_GIVE_FLOOR, NEXT_HAND),
+    (Clip::TO_FREE, NEXT_HAND),
+    (
+        Clip::TO_HEAR_WAITING,
+        &[Part::Say(Clip::KEY_WAITING), Part::Keys(Control::Waiting)],
+    ),
+    (Clip::FOR_HELP, HELP),
+    (Clip::THIS_HELP, HELP),
+    (Clip::WHICH_HELP, HELP),
+];
+
+const MICROPHONE: &[Part] = &[
+    Part::Say(Clip::KEY_MICROPHONE),
+    Part::Keys(Control::Microphone),
+];
+
+const NEXT_HAND: &[Part] = &[
+    Part::Say(Clip::KEY_NEXT_HAND),
+    Part::Keys(Control::NextHand),
+];
+
+const HELP: &[Part] = &[Part::Say(Clip::KEY_HELP), Part::Keys(Control::Help)];

@@ -3,7 +3,11 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use super::*;
-use crate::conference::{participant::Door, rollcall::Speaking};
+use crate::conference::{
+    keyplan::{Control, KeyPlan},
+    participant::Door,
+    rollcall::Speaking,
+};
 
 #[test]
 fn catalogue_and_events_have_the_same_keys_in_every_language() {
@@ -168,6 +172,66 @@ fn what_is_said_in_short_is_shorter() {
         Event::MicrophoneOffByModerator.clips()
     );
     assert_eq!(by_tones(Event::YouAreMuted), [Clip::YOU_ARE_MUTED_SHORT]);
+}
+
+/// A plan in which no key is where it usually is.
+fn other_keys() -> KeyPlan {
+    let keys = [
+        "11", "*69", "*53", "22", "*70", "*681", "*682", "*683", "*684", "*685", "*686", "*99",
+    ];
+    let place = |control| Control::ALL.iter().position(|one| *one == control);
+    KeyPlan::new(|control| place(control).map(|place| keys[place])).unwrap()
+}
+
+#[test]
+fn where_keys_are_others_it_is_those_that_are_spoken_of() {
+    let said = |event: Event, language| {
+        let plan = other_keys();
+        let clips = event
+            .clips()
+            .into_iter()
+            .flat_map(|clip| clip.with_keys(&plan));
+        let words: Vec<_> = clips.map(|clip| clip.words(language)).collect();
+        words.join(" ")
+    };
+    assert_eq!(
+        said(Event::YouAreMuted, Language::De),
+        "Man hört Sie nicht, Ihr Mikrofon ist aus. Mikrofon. Zweimal. Eins."
+    );
+    assert_eq!(
+        said(Event::SomebodyWaits, Language::En),
+        "Somebody is in the waiting room. Waiting room. Star. Six. Eight. Three."
+    );
+    let help = said(
+        Event::Help {
+            role: Role::Moderator,
+        },
+        Language::De,
+    );
+    for part in [
+        "Mikrofon. Zweimal. Eins.",
+        "Lautstärke. Stern. Sieben. Null.",
+        "Konferenz beenden. Stern. Neun. Neun.",
+    ] {
+        assert!(help.contains(part), "{help}");
+    }
+    let usual = KeyPlan::default();
+    for clip in Clip::ALL {
+        assert_eq!(clip.with_keys(&usual), [*clip]);
+    }
+}
+
+/// Whatever names a key that may be another is put together where it is.
+#[test]
+fn no_words_name_keys_that_may_be_others() {
+    let plan = other_keys();
+    for clip in Clip::ALL {
+        let words = clip.words(Language::De);
+        let names = ["zweimal die", "Stern Acht", "Stern Sieben"];
+        if names.iter().any(|name| words.contains(name)) {
+            assert_ne!(clip.with_keys(&plan), [*clip], "{words}");
+        }
+    }
 }
 
 #[test]

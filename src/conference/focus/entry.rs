@@ -72,7 +72,7 @@ impl Focus {
     /// Says what waits to be said, as far as its time has come.
     pub(super) fn announce_entries(&mut self, now: Instant) {
         let inside = self.people_inside();
-        if inside == 0 || inside > usize::from(self.config.policy.entrances.quiet_above) {
+        if inside == 0 || inside > usize::from(self.conference.quiet_above) {
             self.entries.waiting.clear();
             return;
         }

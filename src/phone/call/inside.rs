@@ -33,7 +33,7 @@ impl Call {
             Ok(attendance) => attendance,
             Err(exit) => return exit,
         };
-        let mut keypad = Keypad::new();
+        let mut keypad = Keypad::new(self.server.key_plan());
         let mut ping = self.next_ping();
         // When somebody who waits is told so again.
         let mut status = attendance.waits().then(|| clock() + WAITING_STATUS);

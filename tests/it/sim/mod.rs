@@ -18,6 +18,7 @@
 )]
 
 pub mod browser;
+pub mod clip;
 pub mod ear;
 pub mod net;
 pub mod party;

@@ -36,7 +36,7 @@ pub async fn comes_in_as(world: &mut World, name: &str, codec: Codec, role: Role
     world
         .run_until(|w| w.server.census().admitted() > admitted)
         .await;
-    world.run_for(Duration::from_secs(5)).await;
+    world.run_for(Duration::from_secs(6)).await;
     phone
 }
 

@@ -17,8 +17,9 @@ use rundruf::{
     clock::Virtual,
     conference::{
         event::{Clip, Language},
+        keyplan::KeyPlan,
         participant::{Protection, Role},
-        policy::{Entrances, Lobby, Policy as RoomPolicy},
+        policy::{Lobby, Policy as RoomPolicy},
     },
     id::{ConferenceId, LegId, PersonId, RoomId, TenantId},
     media::{
@@ -43,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     browser::Browser,
+    clip::clip,
     net::{Datagram, Net},
     now,
     phone::Phone,
@@ -57,10 +59,6 @@ const BROWSER_SOCKETS: [SocketAddr; 2] = [
 ];
 /// Wall time at the beginning.
 const WALL: Duration = Duration::from_secs(1_800_000_000);
-/// Frames of each clip: a second of sound.
-pub const CLIP_FRAMES: usize = 50;
-/// Frequency of all clips: no voice has it.
-pub const CLIP_HZ: f64 = 220.0;
 
 /// What happened, line by line, with times.
 #[derive(Clone)]
@@ -207,34 +205,41 @@ impl World {
 
     /// Makes one in whose rooms these wait.
     pub fn with_lobby(seed: u64, lobby: Lobby) -> Self {
-        let policy = RoomPolicy {
-            lobby,
-            ..RoomPolicy::default()
-        };
+        let open = RoomPolicy::default();
+        Self::with_policy(seed, RoomPolicy { lobby, ..open })
+    }
+
+    /// Makes one whose rooms' owner has decided so.
+    pub fn with_policy(seed: u64, policy: RoomPolicy) -> Self {
         let door = door_config(vec![everybody()]);
         Self::with(seed, Sound::default(), door, policy)
     }
 
-    /// Makes one in whose rooms this is heard of people who come and go.
-    pub fn with_entrances(seed: u64, entrances: Entrances) -> Self {
-        let policy = RoomPolicy {
-            entrances,
-            ..RoomPolicy::default()
-        };
+    /// Makes one whose telephones have these keys.
+    pub fn with_keys(seed: u64, plan: KeyPlan) -> Self {
         let door = door_config(vec![everybody()]);
-        Self::with(seed, Sound::default(), door, policy)
+        let prompts = Prompts::unspoken().with_keys(plan);
+        Self::speaking(seed, Sound::default(), door, RoomPolicy::default(), prompts)
     }
 
     /// Makes one that these may call, and whose rooms demand protection.
     pub fn with_protection(seed: u64, trunks: Vec<Trunk>, protection: Protection) -> Self {
-        let policy = RoomPolicy {
-            protection,
-            ..RoomPolicy::default()
-        };
+        let open = RoomPolicy::default();
+        let policy = RoomPolicy { protection, ..open };
         Self::with(seed, Sound::default(), door_config(trunks), policy)
     }
 
     fn with(seed: u64, sound: Sound, door: DoorConfig, policy: RoomPolicy) -> Self {
+        Self::speaking(seed, sound, door, policy, Prompts::unspoken())
+    }
+
+    fn speaking(
+        seed: u64,
+        sound: Sound,
+        door: DoorConfig,
+        policy: RoomPolicy,
+        prompts: Prompts,
+    ) -> Self {
         let epoch = now();
         let keys = Keys::from_bytes(&Secret::new([7; 32]));
         let rooms: Vec<TestRoom> = ["4711", "4712"]
@@ -264,7 +269,7 @@ impl World {
         let parts = Parts {
             store: rooms.iter().map(|room| listed(room, &keys)).collect(),
             keys,
-            prompts: Prompts::unspoken(),
+            prompts,
             pool: Arc::new(pool),
             events,
             ports: PortRange::new(20_000..=29_999).unwrap(),
@@ -695,20 +700,6 @@ async fn command(benches: &mut [Bench]) -> (usize, Envelope) {
         std::task::Poll::Pending
     })
     .await
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the values are small")]
-fn clip() -> Vec<dsp::Frame> {
-    let step = std::f64::consts::TAU * CLIP_HZ / f64::from(dsp::SAMPLE_RATE);
-    let frame = |number: usize| {
-        let mut frame = dsp::Frame::SILENCE;
-        for (index, sample) in frame.samples.iter_mut().enumerate() {
-            let phase = (number * dsp::FRAME_SAMPLES + index) as f64 * step;
-            *sample = (phase.sin() * 3_000.0) as i16;
-        }
-        frame
-    };
-    (0..CLIP_FRAMES).map(frame).collect()
 }
 
 fn clip_key(id: ClipId) -> &'static str {

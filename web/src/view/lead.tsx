@@ -18,9 +18,11 @@ export function Lead({ state, dispatch, room }: Props & { room: Room }) {
   const t = (key: Key) => text(state.language, key);
   const [open, setOpen] = useState(false);
   const lead = (message: Message) => dispatch({ type: "lead-chosen", message });
-  const { locked, ask_to_speak: asking, lobby, entry_signal: signal } = room.state;
+  const { locked, ask_to_speak: asking, lobby, entry_signal: signal, quiet_above: few } = room.state;
   const on = room.entries.filter(({ role, microphone }) => role === "guest" && microphone).length;
   const sound = text(state.language, on === 0 ? "lead.sound.none" : on === 1 ? "lead.sound.one" : "lead.sound.other", { count: on });
+  const inside = room.entries.filter(({ status }) => status !== "pending").length;
+  const entries = signal !== "off" && inside > few ? text(state.language, "lead.entry.quiet", { count: few }) : t(`lead.entry.${signal}`);
   return (
     <>
       <button type="button" class="lead" data-testid="lead" aria-expanded={open} onClick={() => setOpen(!open)}>
@@ -66,7 +68,7 @@ export function Lead({ state, dispatch, room }: Props & { room: Room }) {
               ))}
             </select>
           </Line>
-          <Line icon="speaker" words={t(`lead.entry.${signal}`)}>
+          <Line icon="speaker" words={entries}>
             <select
               data-testid="entry-signal"
               aria-label={t("lead.entry")}

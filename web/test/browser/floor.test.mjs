@@ -106,6 +106,9 @@ test("a moderator does all of it by keyboard and reads how it is", () =>
     await settles(page, said, "Ruhiger Falke wird gebeten, das Mikrofon einzuschalten.", "the announcement");
     server.send({ type: "delta", version: 90, state: OPEN, entries: [{ ...OTHERS[5], hand: 1 }], gone: [] });
     await settles(page, said, "Lena meldet sich.", "the announcement");
+    server.send({ type: "delta", version: 91, state: { ...OPEN, entry_signal: "names", quiet_above: 5 }, entries: [], gone: [] });
+    const last = () => [...document.querySelectorAll(".lead-line p")].at(-1).textContent;
+    await settles(page, last, "Bei mehr als 5 Personen ist nicht zu hören, wer kommt und geht.", "the last line");
     assert.deepEqual(sent(server), ["mute-all", "ask-to-speak true", "lock true", "lock false", "entry-signal names", "give-floor k7", "ask-to-unmute k7"]);
   }));
 
