@@ -114,11 +114,12 @@ fmt:
 	cargo fmt --all
 
 .PHONY: bench
-bench: build-packages web/dist/index.html
+bench: test-packages web/dist/index.html
 	cargo build --release --locked --bins --examples
 	cargo bench --locked --bench mixer --bench jitter --bench shape --bench sip_parse --bench shard_tick
 	node tests/e2e/bench/ratios.mjs
 	node tests/e2e/bench/delay.mjs
+	node tests/e2e/bench/calls.mjs
 	$(LOAD)
 
 # What the media path costs beside a floor, on two cores; ARGUMENTS=--quick leaves out the search for the most people.
