@@ -34,6 +34,7 @@ help:
 	@echo "make run     build and start a demo conference on this machine"
 	@echo "make test    everything that is checked, real telephones and browsers included"
 	@echo "make bench   benchmarks; make bench-load SCENARIO=phones measures one scenario of the media path"
+	@echo "make flood   floods of a minute each beside a running talk, which must not notice"
 	@echo "make pesq    what a bad link costs in PESQ (needs Python packages from the network)"
 	@echo "make lint    formatting, lints, documentation, types"
 	@echo "make fmt     format the sources"
@@ -94,6 +95,12 @@ test-e2e: test-packages web/dist/index.html
 	@# Raw sockets and networks of their own need root; without it, a user namespace gives the same on loopback.
 	@if [ "$$(id -u)" = 0 ]; then exec $(E2E); \
 	 else exec unshare --user --map-root-user --net sh -c 'ip link set lo up && exec $(E2E)'; fi
+
+# What make test does for some seconds each, for as long as the requirement says.
+.PHONY: flood
+flood: test-packages web/dist/index.html
+	cargo build --release --locked --bins --examples
+	FLOOD_SECONDS=60 node --test --test-reporter=spec tests/e2e/flood.test.mjs
 
 # The script makes a Python environment of its own and says so if the network lacks for that.
 .PHONY: pesq
