@@ -9,7 +9,7 @@ BIN := target/release/rundruf
 
 # What building needs beside Rust and Node, and what the tests need on top.
 BUILD_PACKAGES := build-essential cmake pkg-config
-TEST_PACKAGES := $(BUILD_PACKAGES) baresip sip-tester kamailio kamailio-tls-modules chromium firefox-esr iproute2
+TEST_PACKAGES := $(BUILD_PACKAGES) baresip sip-tester kamailio kamailio-tls-modules sipvicious linphone-cli chromium firefox-esr iproute2
 PESQ_PACKAGES := $(BUILD_PACKAGES) python3-venv
 
 # Installs missing Debian packages as root; otherwise says the one command to run.
@@ -34,6 +34,7 @@ help:
 	@echo "make run     build and start a demo conference on this machine"
 	@echo "make test    everything that is checked, real telephones and browsers included"
 	@echo "make bench   benchmarks; make bench-load SCENARIO=phones measures one scenario of the media path"
+	@echo "make flood   floods of a minute each beside a running talk, which must not notice"
 	@echo "make pesq    what a bad link costs in PESQ (needs Python packages from the network)"
 	@echo "make lint    formatting, lints, documentation, types"
 	@echo "make fmt     format the sources"
@@ -95,6 +96,12 @@ test-e2e: test-packages web/dist/index.html
 	@if [ "$$(id -u)" = 0 ]; then exec $(E2E); \
 	 else exec unshare --user --map-root-user --net sh -c 'ip link set lo up && exec $(E2E)'; fi
 
+# What make test does for some seconds each, for as long as the requirement says.
+.PHONY: flood
+flood: test-packages web/dist/index.html
+	cargo build --release --locked --bins --examples
+	FLOOD_SECONDS=60 node --test --test-reporter=spec tests/e2e/flood.test.mjs
+
 # The script makes a Python environment of its own and says so if the network lacks for that.
 .PHONY: pesq
 pesq: pesq-packages
@@ -114,11 +121,12 @@ fmt:
 	cargo fmt --all
 
 .PHONY: bench
-bench: build-packages web/dist/index.html
+bench: test-packages web/dist/index.html
 	cargo build --release --locked --bins --examples
 	cargo bench --locked --bench mixer --bench jitter --bench shape --bench sip_parse --bench shard_tick
 	node tests/e2e/bench/ratios.mjs
 	node tests/e2e/bench/delay.mjs
+	node tests/e2e/bench/calls.mjs
 	$(LOAD)
 
 # What the media path costs beside a floor, on two cores; ARGUMENTS=--quick leaves out the search for the most people.

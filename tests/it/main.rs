@@ -7,6 +7,7 @@ mod connections;
 mod delay;
 mod dial_in;
 mod disturbance;
+mod fuzzed;
 mod guessing;
 mod keys;
 mod keys_elsewhere;
