@@ -35,6 +35,7 @@ help:
 	@echo "make test    everything that is checked, real telephones and browsers included"
 	@echo "make bench   benchmarks; make bench-load SCENARIO=phones measures one scenario of the media path"
 	@echo "make flood   floods of a minute each beside a running talk, which must not notice"
+	@echo "make fuzz    searches for inputs that break what strangers reach, 10 minutes for each kind (libFuzzer on stable Rust)"
 	@echo "make pesq    what a bad link costs in PESQ (needs Python packages from the network)"
 	@echo "make lint    formatting, lints, documentation, types"
 	@echo "make fmt     format the sources"
@@ -95,6 +96,26 @@ test-e2e: test-packages web/dist/index.html
 	@# Raw sockets and networks of their own need root; without it, a user namespace gives the same on loopback.
 	@if [ "$$(id -u)" = 0 ]; then exec $(E2E); \
 	 else exec unshare --user --map-root-user --net sh -c 'ip link set lo up && exec $(E2E)'; fi
+
+# Coverage for libFuzzer comes from passes that the stable compiler has; there is no address sanitizer in it, but checks
+# of overflow and of what is asserted. With a target named, build scripts stay as they are.
+FUZZ_SECONDS ?= 600
+FUZZ_BODIES ?= sip invite info registrar sdp rtp rtcp srtp telephone_event stun dtls
+FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-trace-compares \
+  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
+
+# An input that breaks something is kept in target/fuzz/broken, and repeated by naming it: FUZZ_BODY=… BINARY FILE.
+.PHONY: fuzz
+fuzz: build-packages web/dist/index.html
+	@host=$$(rustc -vV | sed -n 's/^host: //p'); binary=target/fuzz/$$host/release/rundruf-fuzz; \
+	RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --release --locked --manifest-path tests/fuzz/Cargo.toml --target $$host --target-dir target/fuzz; \
+	for body in $(FUZZ_BODIES); do \
+	  corpus=target/fuzz/corpus/$$body; mkdir -p $$corpus target/fuzz/broken; \
+	  echo "$$body: $(FUZZ_SECONDS) s"; \
+	  FUZZ_BODY=$$body FUZZ_SEEDS_INTO=$$corpus $$binary -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
+	    -print_final_stats=1 -verbosity=0 -artifact_prefix=target/fuzz/broken/$$body- $$corpus; \
+	done; \
+	echo "Nothing was found."
 
 # What make test does for some seconds each, for as long as the requirement says.
 .PHONY: flood
