@@ -44,6 +44,11 @@ VOLUME = 40
 SOUND_LEVEL = -38.0
 CHORDS = [(220.0, 330.0), (246.94, 369.99), (196.0, 293.66), (220.0, 330.0)]
 CHORD_SECONDS = 3.0
+# The tone after which somebody may speak: one sine, as loud as speech, with slopes that do not click.
+TONE_LEVEL = -26.0
+TONE_HERTZ = 880.0
+TONE_SECONDS = 0.4
+TONE_SLOPE = 0.03
 # Words that the voice would spell.
 RESPELLED = {"en": {"PIN": "pin"}}
 
@@ -136,8 +141,19 @@ def waiting_sound():
     return samples
 
 
+def tone():
+    """Synthesizes the tone after which somebody may speak."""
+    length = round(TONE_SECONDS * RATE)
+    amplitude = 10 ** (TONE_LEVEL / 20) * 32768 * math.sqrt(2)
+    samples = array.array("h")
+    for index in range(length):
+        slope = min(1.0, index / (TONE_SLOPE * RATE), (length - index) / (TONE_SLOPE * RATE))
+        samples.append(round(amplitude * slope * math.sin(2 * math.pi * TONE_HERTZ * index / RATE)))
+    return samples
+
+
 # Clips that are not spoken: the catalogue has a description of them in place of their words.
-SOUNDS = {"waiting-sound": waiting_sound}
+SOUNDS = {"waiting-sound": waiting_sound, "test-tone": tone}
 
 
 def frames(samples):

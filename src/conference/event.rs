@@ -4,10 +4,13 @@
 //! *announced* (to screen readers) are foreseen in the same entry. The words stand in `catalogue/{de,en}.toml`; the clips
 //! are rendered from them beforehand (`deploy/prompts`), so that no person's words ever pass a speech engine.
 
+mod sound_test;
+
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::sound_test::{Band, Loss, Passage, SoundTest};
 use crate::conference::{
     participant::{Door, Role},
     rollcall::{Label, Rollcall, Speaking},
@@ -235,6 +238,8 @@ events! {
     Busy => "busy",
     /// Something of ours failed.
     Fault => "fault",
+    /// They test how they sound.
+    SoundTest { said: SoundTest = SoundTest::Begin } => "sound-test",
 }
 
 impl Event {
@@ -331,6 +336,7 @@ impl Event {
             Self::Unprotected => vec![Clip::UNPROTECTED],
             Self::Busy => vec![Clip::BUSY],
             Self::Fault => vec![Clip::FAULT],
+            Self::SoundTest { said } => said.clips(),
         }
     }
 
@@ -461,6 +467,11 @@ clips! {
         "label-guest-7" "label-guest-8" "label-guest-9" "label-guest-10" "label-guest-11" "label-guest-12"
         "label-guest-13" "label-guest-14" "label-guest-15" "label-guest-16" "label-guest-17" "label-guest-18"
         "label-guest-19" "label-guest-20"
+    ]
+    /// What the sound test says.
+    SOUND_TEST [
+        "test-begin" "test-again" "test-tone" "test-heard" "test-not-heard" "test-narrow" "test-wide" "test-full"
+        "test-to-carrier" "test-to-device" "test-loss-nothing" "test-loss-little" "test-loss-much" "test-once-more" "test-end"
     ];
     /// The greeting.
     HELLO = "hello";

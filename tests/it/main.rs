@@ -26,5 +26,6 @@ mod roster;
 mod secure;
 pub mod sim;
 mod sound;
+mod sound_test;
 mod stop;
 mod trunks;

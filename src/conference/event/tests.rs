@@ -68,6 +68,7 @@ fn every_clip_is_part_of_an_event() {
         .chain(roll_calls().map(|rollcall| Event::WhoIsHere { rollcall }))
         .chain([true, false].map(|led| Event::Waiting { led }))
         .chain(labels().map(|whom| Event::Waits { whom }))
+        .chain(SoundTest::all().map(|said| Event::SoundTest { said }))
         .flat_map(Event::clips)
         .collect();
     assert_eq!(spoken, Clip::ALL.iter().copied().collect());

@@ -59,6 +59,7 @@ impl Call {
                         LegNews::Connected
                         | LegNews::Played(_)
                         | LegNews::Unplayed(_)
+                        | LegNews::Echoed(..)
                         | LegNews::Reviewed(_),
                     ) => {}
                 },

@@ -53,7 +53,7 @@ impl Call {
                     Some(LegNews::Gone(_)) | None => return Exit::Leave,
                     Some(LegNews::Unplayed(token)) => talk.insist(token).await,
                     Some(LegNews::Played(token)) => talk.played(token, standing).await,
-                    Some(LegNews::Connected | LegNews::Reviewed(_)) => {}
+                    Some(LegNews::Connected | LegNews::Echoed(..) | LegNews::Reviewed(_)) => {}
                 },
                 notice = attendance.next() => match notice {
                     // Where the operator has decided so, it is what everybody expects.
