@@ -9,7 +9,7 @@ BIN := target/release/rundruf
 
 # What building needs beside Rust and Node, and what the tests need on top.
 BUILD_PACKAGES := build-essential cmake pkg-config
-TEST_PACKAGES := $(BUILD_PACKAGES) baresip sip-tester kamailio kamailio-tls-modules chromium firefox-esr iproute2
+TEST_PACKAGES := $(BUILD_PACKAGES) baresip sip-tester kamailio kamailio-tls-modules sipvicious linphone-cli chromium firefox-esr iproute2
 PESQ_PACKAGES := $(BUILD_PACKAGES) python3-venv
 
 # Installs missing Debian packages as root; otherwise says the one command to run.
@@ -34,6 +34,8 @@ help:
 	@echo "make run     build and start a demo conference on this machine"
 	@echo "make test    everything that is checked, real telephones and browsers included"
 	@echo "make bench   benchmarks; make bench-load SCENARIO=phones measures one scenario of the media path"
+	@echo "make flood   floods of a minute each beside a running talk, which must not notice"
+	@echo "make fuzz    searches for inputs that break what strangers reach, 10 minutes for each kind (libFuzzer on stable Rust)"
 	@echo "make pesq    what a bad link costs in PESQ (needs Python packages from the network)"
 	@echo "make lint    formatting, lints, documentation, types"
 	@echo "make fmt     format the sources"
@@ -95,6 +97,32 @@ test-e2e: test-packages web/dist/index.html
 	@if [ "$$(id -u)" = 0 ]; then exec $(E2E); \
 	 else exec unshare --user --map-root-user --net sh -c 'ip link set lo up && exec $(E2E)'; fi
 
+# Coverage for libFuzzer comes from passes that the stable compiler has; there is no address sanitizer in it, but checks
+# of overflow and of what is asserted. With a target named, build scripts stay as they are.
+FUZZ_SECONDS ?= 600
+FUZZ_BODIES ?= sip invite info registrar sdp rtp rtcp srtp telephone_event stun dtls
+FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-trace-compares \
+  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
+
+# An input that breaks something is kept in target/fuzz/broken, and repeated by naming it: FUZZ_BODY=… BINARY FILE.
+.PHONY: fuzz
+fuzz: build-packages web/dist/index.html
+	@host=$$(rustc -vV | sed -n 's/^host: //p'); binary=target/fuzz/$$host/release/rundruf-fuzz; \
+	RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --release --locked --manifest-path tests/fuzz/Cargo.toml --target $$host --target-dir target/fuzz; \
+	for body in $(FUZZ_BODIES); do \
+	  corpus=target/fuzz/corpus/$$body; mkdir -p $$corpus target/fuzz/broken; \
+	  echo "$$body: $(FUZZ_SECONDS) s"; \
+	  FUZZ_BODY=$$body FUZZ_SEEDS_INTO=$$corpus $$binary -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
+	    -print_final_stats=1 -verbosity=0 -artifact_prefix=target/fuzz/broken/$$body- $$corpus; \
+	done; \
+	echo "Nothing was found."
+
+# What make test does for some seconds each, for as long as the requirement says.
+.PHONY: flood
+flood: test-packages web/dist/index.html
+	cargo build --release --locked --bins --examples
+	FLOOD_SECONDS=60 node --test --test-reporter=spec tests/e2e/flood.test.mjs
+
 # The script makes a Python environment of its own and says so if the network lacks for that.
 .PHONY: pesq
 pesq: pesq-packages
@@ -114,11 +142,12 @@ fmt:
 	cargo fmt --all
 
 .PHONY: bench
-bench: build-packages web/dist/index.html
+bench: test-packages web/dist/index.html
 	cargo build --release --locked --bins --examples
 	cargo bench --locked --bench mixer --bench jitter --bench shape --bench sip_parse --bench shard_tick
 	node tests/e2e/bench/ratios.mjs
 	node tests/e2e/bench/delay.mjs
+	node tests/e2e/bench/calls.mjs
 	$(LOAD)
 
 # What the media path costs beside a floor, on two cores; ARGUMENTS=--quick leaves out the search for the most people.

@@ -508,6 +508,7 @@ mod tests {
                 number: String::from("+4930123456"),
                 language: None,
                 room: None,
+                sound_test: false,
             })]
         );
         assert_eq!(config.trunk[0].language, Language::En);

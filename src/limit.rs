@@ -69,6 +69,10 @@ pub const CALL_INBOX_MAX: usize = 64;
 pub const CALLS_MAX: usize = 2_000;
 /// Orders of all calls that may wait for the SIP driver; beyond, the calls wait.
 pub const CALL_ORDERS_MAX: usize = 1_024;
+/// Calls to the sound test at a time, each of which keeps a megabyte and needs an encoder; further ones are answered 503.
+pub const SOUND_TESTS_MAX: usize = 10;
+/// How long a call to the sound test may last, whatever its caller presses; then it ends with a goodbye.
+pub const SOUND_TEST_LASTS_MAX: Duration = Duration::from_secs(180);
 /// A goodbye may be spoken this long before the call is ended anyway.
 pub const GOODBYE_MAX: Duration = Duration::from_secs(12);
 /// A held telephone is asked this often whether it is there.
@@ -419,6 +423,12 @@ pub const SPARE_TALKERS: usize = 2;
 
 /// Streams of one kind that are kept for later; further ones are dropped.
 pub const SPARE_STREAMS_MAX: usize = 32;
+
+/// What a sound test keeps of what is said, at most; then it is played back. It takes 96 kB per second.
+pub const ECHO_MAX: Duration = Duration::from_secs(10);
+
+/// Silence after speech that ends what a sound test keeps.
+pub const ECHO_PAUSE: Duration = Duration::from_secs(2);
 
 /// Clips of one prompt; more are left out. The longest sentence of the catalogue has about ten.
 pub const CLIPS_PER_PROMPT: usize = 64;

@@ -458,10 +458,15 @@ fn called(number: &config::Number) -> phone::Called {
     match number {
         config::Number::Rooms => phone::Called::Rooms,
         config::Number::Bridge => phone::Called::Bridge,
+        config::Number::SoundTest => phone::Called::SoundTest,
         config::Number::Dialled(dialled) => phone::Called::Number(phone::Dialled {
             number: dialled.number.clone(),
             language: dialled.language,
-            room: dialled.room.clone(),
+            leads: match &dialled.room {
+                _ if dialled.sound_test => phone::Lead::SoundTest,
+                Some(room) => phone::Lead::Room(room.clone()),
+                None => phone::Lead::Code,
+            },
         }),
     }
 }

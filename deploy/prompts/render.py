@@ -49,6 +49,11 @@ TONE_SECONDS = 0.3
 TONE_SLOPE = 0.06
 CHORDS = [(220.0, 330.0), (246.94, 369.99), (196.0, 293.66), (220.0, 330.0)]
 CHORD_SECONDS = 3.0
+# The tone after which somebody may speak: one sine, as loud as speech, with slopes that do not click.
+TEST_TONE_LEVEL = -26.0
+TEST_TONE_HERTZ = 880.0
+TEST_TONE_SECONDS = 0.4
+TEST_TONE_SLOPE = 0.03
 # Words that the voice would spell.
 RESPELLED = {"en": {"PIN": "pin"}}
 
@@ -154,6 +159,17 @@ def notes(*hertz):
     return samples
 
 
+def tone():
+    """Synthesizes the tone after which somebody may speak."""
+    length = round(TEST_TONE_SECONDS * RATE)
+    amplitude = 10 ** (TEST_TONE_LEVEL / 20) * 32768 * math.sqrt(2)
+    samples = array.array("h")
+    for index in range(length):
+        slope = min(1.0, index / (TEST_TONE_SLOPE * RATE), (length - index) / (TEST_TONE_SLOPE * RATE))
+        samples.append(round(amplitude * slope * math.sin(2 * math.pi * TEST_TONE_HERTZ * index / RATE)))
+    return samples
+
+
 # Clips that are not spoken: the catalogue has a description of them in place of their words.
 SOUNDS = {
     "waiting-sound": waiting_sound,
@@ -162,6 +178,7 @@ SOUNDS = {
     "tone-on": lambda: notes(523.25, 659.26),
     "tone-off": lambda: notes(659.26, 523.25),
     "tone-yes": lambda: notes(880.0),
+    "test-tone": tone,
     "tone-no": lambda: notes(330.0, 330.0),
 }
 

@@ -44,6 +44,9 @@ pub const MESSAGE_BYTES: usize = 65_535;
 /// Octets by which the Content-Length of a datagram may exceed it; with more missing, the answer is 400.
 pub const MISSING_OCTETS: usize = 32;
 
+/// Octets of one header field; a message with a longer one is answered 400. A name of ten thousand is cut instead.
+pub const HEADER_BYTES: usize = 16 * 1024;
+
 /// Octets of one session description; a longer one is answered 413.
 pub const DESCRIPTION_BYTES: usize = 16 * 1024;
 

@@ -3,7 +3,7 @@
 
 mod world;
 
-use sip::{Asked, Event, Scheme, Target};
+use sip::{Asked, Event, Scheme, Target, limit::NAME_CHARS, redact::Pii};
 use world::{Message, SDP, endpoint, t0, udp};
 
 /// What the endpoint makes of an INVITE with these lines in its head.
@@ -175,6 +175,42 @@ fn names_that_are_asserted_are_cleaned_like_others() {
     let asked = asked("P-Asserted-Identity: \"A\u{202e}n\u{200b}na\" <sip:+491@h>\r\n");
     let name = asked.asserted.unwrap().name.unwrap();
     assert_eq!(name.expose(), "Anna");
+}
+
+#[test]
+fn hostile_names_become_one_short_line() {
+    let long = "Zi\u{301}lpzalp ".repeat(1_000);
+    let cut: String = long.chars().take(NAME_CHARS).collect();
+    for (name, expected) in [
+        ("\u{202e}gnp.annA\u{202c}", Some("gnp.annA")),
+        ("An\u{200b}\u{feff}na\u{2028}\u{85}", Some("Anna")),
+        (
+            "<script>alert(1)</script>",
+            Some("<script>alert(1)</script>"),
+        ),
+        (
+            "Robert'); DROP TABLE room;--",
+            Some("Robert'); DROP TABLE room;--"),
+        ),
+        ("\\\"quoted\\\"", Some("\"quoted\"")),
+        ("\u{2066}\u{200f}", None),
+        (long.as_str(), Some(cut.trim_end())),
+    ] {
+        let lines = format!("P-Asserted-Identity: \"{name}\" <sip:+491@h>\r\n");
+        let asserted = asked(&lines).asserted.unwrap().name;
+        let said = from(&format!("\"{name}\" <sip:+491@h>")).caller.name;
+        for told in [asserted, said] {
+            let told = told.map(Pii::into_inner);
+            assert_eq!(told.as_deref(), expected);
+        }
+    }
+    // What the grammar does not allow within quotes makes no message, or no name with it in.
+    for control in ["\u{1b}[2J", "\u{7}", "\0", "\r\n log: forged", "\n"] {
+        let invite = |text: String| text.replace("Anna Canary", &format!("An{control}na"));
+        let name = changed("", invite).and_then(|asked| asked.caller.name);
+        let name = name.map(Pii::into_inner).unwrap_or_default();
+        assert!(!name.contains(char::is_control), "{name:?}");
+    }
 }
 
 #[test]

@@ -56,7 +56,9 @@ fn what_we_do_not_do_is_refused_by_its_code() {
         .text()
     };
     let many = format!("{SDP}{}", "m=video 0 RTP/AVP 31\r\n".repeat(8));
+    let many_more = format!("{SDP}{}", "m=a 1 x 0\r\n".repeat(1_400));
     let long = format!("{SDP}{}", "a=x\r\n".repeat(4_000));
+    let longest = format!("{SDP}{}", "m=a 1 x 0\r\n".repeat(1_500));
     let cases = [
         (request("REGISTER"), 405, "Allow"),
         (request("SUBSCRIBE"), 405, "Allow"),
@@ -94,7 +96,9 @@ fn what_we_do_not_do_is_refused_by_its_code() {
         (replaced("Content-Length: ", "Content-Length: 9"), 400, "To"),
         (body("v=0\r\nnonsense\r\n"), 400, "To"),
         (body(&many), 488, "To"),
+        (body(&many_more), 488, "To"),
         (body(&long), 413, "To"),
+        (body(&longest), 413, "To"),
     ];
     for (text, expected, name) in cases {
         let sent = answer(&text);
@@ -119,6 +123,38 @@ fn nobody_takes_a_call_over_transfers_it_or_sends_text() {
         let sent = answer(&text);
         assert_eq!((sent.len(), status(&sent[0])), (1, expected));
         assert!(field(&sent[0], name).is_some(), "{expected} carries {name}");
+    }
+}
+
+/// Servers have gone down on parts that they took for granted. We ask nobody for credentials, so none are read.
+#[test]
+fn credentials_and_identities_that_lack_parts_change_nothing() {
+    for line in [
+        "Authorization: Digest",
+        "Authorization: Digest ,",
+        "Authorization: Digest username=\"a\"",
+        "Authorization: Digest realm=, nonce=, response=",
+        "Authorization: Basic",
+        "Authorization:",
+        "Proxy-Authorization: Digest uri=\"",
+        "Proxy-Authorization: Digest =,=",
+        "WWW-Authenticate: Digest",
+        "Proxy-Authenticate: Digest qop=\"",
+        "Authentication-Info: nextnonce",
+        "Identity: eyJ",
+        "Identity: ;info=",
+        "Identity: a.b.c;info",
+        "Identity:",
+    ] {
+        for (method, expected) in [("OPTIONS", 200), ("REGISTER", 405), ("INVITE", 100)] {
+            let text = request(method).replace("Max-Forwards", &format!("{line}\r\nMax-Forwards"));
+            let sent = answer(&text);
+            assert_eq!(
+                (sent.len(), status(&sent[0])),
+                (1, expected),
+                "{method}, {line}"
+            );
+        }
     }
 }
 

@@ -134,6 +134,7 @@ impl Presence for Inside {
                         LegNews::Digit(_)
                         | LegNews::Played(_)
                         | LegNews::Unplayed(_)
+                        | LegNews::Echoed(..)
                         | LegNews::Quiet(_)
                         | LegNews::Reviewed(_),
                     ) => {}

@@ -427,11 +427,15 @@ fn written(number: &Number) -> String {
     let dialled = match number {
         Number::Rooms => return "rooms".to_owned(),
         Number::Bridge => return "bridge".to_owned(),
+        Number::SoundTest => return "sound-test".to_owned(),
         Number::Dialled(dialled) => dialled,
     };
     let language = dialled.language.map(|language| language.tag().to_owned());
-    let room = dialled.room.as_ref().map(|room| format!("→ {room}"));
-    let more: Vec<String> = language.into_iter().chain(room).collect();
+    let leads = match &dialled.room {
+        _ if dialled.sound_test => Some("→ sound-test".to_owned()),
+        room => room.as_ref().map(|room| format!("→ {room}")),
+    };
+    let more: Vec<String> = language.into_iter().chain(leads).collect();
     if more.is_empty() {
         return dialled.number.clone();
     }

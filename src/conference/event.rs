@@ -4,10 +4,13 @@
 //! *announced* (to screen readers) are foreseen in the same entry. The words stand in `catalogue/{de,en}.toml`; the clips
 //! are rendered from them beforehand (`deploy/prompts`), so that no person's words ever pass a speech engine.
 
+mod sound_test;
+
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::sound_test::{Band, Loss, Passage, SoundTest};
 use crate::conference::{
     participant::Role,
     privacy::Facts,
@@ -320,6 +323,8 @@ events! {
     Busy => "busy",
     /// Something of ours failed.
     Fault => "fault",
+    /// They test how they sound.
+    SoundTest { said: SoundTest = SoundTest::Begin } => "sound-test",
 }
 
 impl Event {
@@ -450,6 +455,7 @@ impl Event {
             Self::Unprotected => vec![Clip::UNPROTECTED],
             Self::Busy => vec![Clip::BUSY],
             Self::Fault => vec![Clip::FAULT],
+            Self::SoundTest { said } => said.clips(),
         }
     }
 

@@ -28,6 +28,8 @@ pub enum Contradiction {
     Service(String),
     /// What a number is to lead to cannot be the number of a room.
     NoRoom(String),
+    /// A number leads to a room and to the sound test.
+    TestInRoom(String),
     /// A number might be a room's, while every room's number leads to its room.
     Room(String),
     /// Keys cannot ask for this.
@@ -51,6 +53,7 @@ impl Contradiction {
             Self::TrunkPrefix(_)
             | Self::Service(_)
             | Self::NoRoom(_)
+            | Self::TestInRoom(_)
             | Self::Room(_)
             | Self::Same(..) => "trunk.numbers",
         }
@@ -102,6 +105,10 @@ impl Contradiction {
                 "{room} cannot be the number of a room; valid is, for example: \
                  {{ number = \"+4930123456\", room = \"4711\" }}"
             ),
+            Self::TestInRoom(number) => format!(
+                "{number} leads either to a room or to the sound test; valid is, for example: \
+                 {{ number = \"+4930123456\", sound_test = true }}"
+            ),
             Self::Room(number) => format!(
                 "{number} could be the number of a room, and \"rooms\" leads those to their rooms; write the number in \
                  full, for example \"+4930123456\", or leave \"rooms\" out"
@@ -150,6 +157,10 @@ impl Contradiction {
             Self::NoRoom(room) => format!(
                 "{room} kann keine Raumnummer sein; gültig ist zum Beispiel: \
                  {{ number = \"+4930123456\", room = \"4711\" }}"
+            ),
+            Self::TestInRoom(number) => format!(
+                "{number} führt entweder in einen Raum oder zur Klangprobe; gültig ist zum Beispiel: \
+                 {{ number = \"+4930123456\", sound_test = true }}"
             ),
             Self::Room(number) => format!(
                 "{number} könnte eine Raumnummer sein, und \"rooms\" führt diese in ihre Räume; schreiben Sie die Nummer \

@@ -115,7 +115,7 @@ impl Trunk {
             expires: Expires::default(),
             mediasec: false,
             probe: None,
-            numbers: vec![Number::Rooms, Number::Bridge],
+            numbers: vec![Number::Rooms, Number::Bridge, Number::SoundTest],
             country: Self::country(),
             area: Digits::default(),
             encryption: Encryption::Off,
@@ -191,11 +191,15 @@ impl Trunk {
         let dialled = || {
             self.numbers.iter().filter_map(|number| match number {
                 Number::Dialled(dialled) => Some(dialled),
-                Number::Rooms | Number::Bridge => None,
+                Number::Rooms | Number::Bridge | Number::SoundTest => None,
             })
         };
         let mut taken = BTreeMap::new();
-        for Dialled { number, room, .. } in dialled() {
+        for dialled in dialled() {
+            let Dialled { number, room, .. } = dialled;
+            if dialled.sound_test && room.is_some() {
+                return Some(Contradiction::TestInRoom(number.clone()));
+            }
             let full = plan.canonical(number);
             let prefixed = format!("+{}0", self.country.0);
             if !self.country.0.is_empty() && full.starts_with(&prefixed) {
@@ -281,6 +285,8 @@ pub enum Number {
     Rooms,
     /// The user part `bridge` leads to the question for the whole code.
     Bridge,
+    /// The user part `sound-test` leads to the sound test.
+    SoundTest,
     /// A number of the installation.
     Dialled(Dialled),
 }
@@ -298,6 +304,9 @@ pub struct Dialled {
     /// The number of the room that it leads to, whose PIN is asked for.
     #[serde(default)]
     pub room: Option<String>,
+    /// Whether it leads to the sound test instead.
+    #[serde(default)]
+    pub sound_test: bool,
 }
 
 impl<'de> Deserialize<'de> for Number {
@@ -308,17 +317,19 @@ impl<'de> Deserialize<'de> for Number {
             type Value = Number;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("rooms, bridge, a number, or a table with a number")
+                f.write_str("rooms, bridge, sound-test, a number, or a table with a number")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Number, E> {
                 Ok(match text {
                     "rooms" => Number::Rooms,
                     "bridge" => Number::Bridge,
+                    "sound-test" => Number::SoundTest,
                     _ => Number::Dialled(Dialled {
                         number: number(text)?,
                         language: None,
                         room: None,
+                        sound_test: false,
                     }),
                 })
             }
@@ -342,7 +353,7 @@ fn number<E: de::Error>(text: &str) -> Result<String, E> {
     if fits && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(text.to_owned());
     }
-    Err(E::custom("neither rooms, bridge nor a number"))
+    Err(E::custom("neither rooms, bridge, sound-test nor a number"))
 }
 
 /// The name in a certificate, a domain or an address, or none.
@@ -530,8 +541,9 @@ mod tests {
     #[test]
     fn a_number_is_a_text_or_a_table() {
         let trunk = parse(
-            "numbers = [\"rooms\", \"bridge\", \"+4930123456\",\n\
-             { number = \"+4930123457\", language = \"en\", room = \"4711\" }, { number = \"620\" }]\n\
+            "numbers = [\"rooms\", \"bridge\", \"sound-test\", \"+4930123456\",\n\
+             { number = \"+4930123457\", language = \"en\", room = \"4711\" }, { number = \"620\" },\n\
+             { number = \"621\", sound_test = true }]\n\
              country = \"49\"\narea = \"30\"\nmax_calls = 60\n",
         )
         .unwrap();
@@ -539,6 +551,11 @@ mod tests {
             number: number.to_owned(),
             language: None,
             room: None,
+            sound_test: false,
+        };
+        let test = Dialled {
+            sound_test: true,
+            ..dialled("621")
         };
         let fixed = Dialled {
             language: Some(Language::En),
@@ -550,9 +567,11 @@ mod tests {
             [
                 Number::Rooms,
                 Number::Bridge,
+                Number::SoundTest,
                 Number::Dialled(dialled("+4930123456")),
                 Number::Dialled(fixed),
                 Number::Dialled(dialled("620")),
+                Number::Dialled(test),
             ]
         );
         assert_eq!(trunk.max_calls.get(), 60);
@@ -641,6 +660,10 @@ mod tests {
             (
                 "numbers = [{ number = \"+4930123456\", room = \"0711\" }]",
                 Contradiction::NoRoom("0711".into()),
+            ),
+            (
+                "numbers = [{ number = \"620\", room = \"4711\", sound_test = true }]",
+                Contradiction::TestInRoom("620".into()),
             ),
             (
                 "numbers = [\"rooms\", \"4711\"]",

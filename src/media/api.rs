@@ -312,6 +312,14 @@ pub enum Command {
         /// The leg.
         leg: LegId,
     },
+    /// Listens to a leg in no conference for up to [`ECHO_MAX`](crate::limit::ECHO_MAX), plays what it said back to it once,
+    /// and wipes it. A prompt or a conference ends that before.
+    Echo {
+        /// The leg.
+        leg: LegId,
+        /// Comes back in [`Event::Echoed`].
+        token: u64,
+    },
     /// Sets what is done to a leg's sound before it is mixed. A leg with no treatment at all is not judged either: it may
     /// play music.
     Shape {
@@ -360,6 +368,17 @@ pub struct Review {
     pub lost_there_permille: u64,
 }
 
+/// What is known of a leg's sound once it was played back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Echoed {
+    /// Something was said, so that there was something to play back.
+    pub heard: bool,
+    /// Packets that should have come meanwhile.
+    pub expected: u64,
+    /// Those of them that were missing when their sound was due, and had no copy.
+    pub lost: u64,
+}
+
 /// What a shard tells the control plane.
 #[derive(Debug)]
 pub enum Event {
@@ -389,6 +408,15 @@ pub enum Event {
         leg: LegId,
         /// What can be said of it.
         review: Review,
+    },
+    /// What a [`Command::Echo`] has kept was played back and is wiped; not sent if it was ended before.
+    Echoed {
+        /// The leg.
+        leg: LegId,
+        /// The token of the command.
+        token: u64,
+        /// What is known of it.
+        echoed: Echoed,
     },
     /// The clips of a [`Command::Whisper`] are not played.
     Unplayed {

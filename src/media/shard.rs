@@ -178,10 +178,8 @@ impl Shard {
                 leg.set_loudness(gain);
                 Ok(())
             }),
-            Command::Press { leg, digit } => self.with_leg(leg, now, |leg, common| {
-                leg.press(digit, common, now);
-                Ok(())
-            }),
+            Command::Echo { leg, token } => self.echo(leg, token, now),
+            Command::Press { leg, digit } => self.press(leg, digit, now),
             Command::Review { leg } => self.with_leg(leg, now, |leg, common| {
                 let (review, leg) = (leg.review(), leg.id());
                 common.tell(Event::Reviewed { leg, review });
@@ -360,6 +358,20 @@ impl Shard {
         })
     }
 
+    fn echo(&mut self, id: LegId, token: u64, now: Instant) -> bool {
+        self.with_leg(id, now, |leg, _| {
+            leg.begin_echo(token);
+            Ok(())
+        })
+    }
+
+    fn press(&mut self, id: LegId, digit: char, now: Instant) -> bool {
+        self.with_leg(id, now, |leg, common| {
+            leg.press(digit, common, now);
+            Ok(())
+        })
+    }
+
     /// Says something over the mix that a leg hears; where it hears none, or a prompt, instead of that.
     fn whisper(&mut self, id: LegId, clips: Vec<ClipId>, token: u64, now: Instant) -> bool {
         let prompted = self.legs.by_id(id).is_some_and(|leg| leg.is_prompted());
@@ -493,9 +505,8 @@ impl Shard {
                 };
                 self.common.guarded(leg, |leg, common| {
                     if leg.begin_tick(due.at, common, now) {
-                        leg.due(common, now);
-                        let ear = leg.ear(true, common);
-                        leg.send_ear(ear, common);
+                        let claim = leg.due(common, now);
+                        leg.tick_alone(claim, common);
                     }
                 });
             }

@@ -3,12 +3,13 @@
 //! ```text
 //!   INVITE ─ ours? ─ sockets ─ answer ─ ACK ─ Ivr ──right code── conference ─ goodbye ─ BYE
 //!              │         │        │             └── three tries, silence ──────┘
-//!             404       503      488
+//!             404       503      488        └─ SoundCheck ── goodbye ─ BYE, where the number leads to the sound test
 //! ```
 
 mod admission;
 mod answer;
 mod inside;
+mod sound_test;
 mod talk;
 
 use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Instant};
@@ -25,7 +26,10 @@ use super::{
     status::Refusal,
 };
 use crate::{
-    conference::event::{Event, Language},
+    conference::{
+        event::{Event, Language},
+        ivr,
+    },
     limit::{GOODBYE_MAX, HELD_PING_INTERVAL},
     media::api::{PhoneMedia, Review},
     server::{
@@ -88,6 +92,14 @@ pub(super) struct Call {
     expected: bool,
 }
 
+/// Where a call leads once it is answered.
+enum Way {
+    /// To a conference, by this code.
+    Code(ivr::Entry),
+    /// To the sound test.
+    SoundTest,
+}
+
 /// Why a stage of the call is left.
 enum Exit {
     /// The phone hung up or is gone; nothing more is said.
@@ -123,7 +135,7 @@ impl Call {
     /// Returns what was found about it.
     pub(super) async fn run(mut self, mut invite: Invite) -> Findings {
         let caller = std::mem::take(&mut invite.caller);
-        let (leg, session, entry, language) = match self.answer(invite).await {
+        let (leg, session, way, language) = match self.answer(invite).await {
             Ok(Some(answered)) => answered,
             Ok(None) => return self.findings,
             Err(refusal) => {
@@ -139,13 +151,13 @@ impl Call {
             playing: None,
             later: VecDeque::new(),
         };
-        let admitted = match self.shaken(&mut talk).await {
-            Ok(()) => self.admit(&mut talk, entry, &caller).await,
-            Err(exit) => Err(exit),
-        };
-        let exit = match admitted {
-            Ok(admission) => self.confer(&mut talk, &admission, &caller).await,
-            Err(exit) => exit,
+        let exit = match (self.shaken(&mut talk).await, way) {
+            (Err(exit), _) => exit,
+            (Ok(()), Way::SoundTest) => self.test_sound(&mut talk).await,
+            (Ok(()), Way::Code(entry)) => match self.admit(&mut talk, entry, &caller).await {
+                Ok(admission) => self.confer(&mut talk, &admission, &caller).await,
+                Err(exit) => exit,
+            },
         };
         self.leave(&mut talk, exit).await;
         self.review(&mut talk).await;

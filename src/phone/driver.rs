@@ -1,7 +1,7 @@
 //! The task that owns the SIP endpoint: network in, messages out, one task per call.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -23,13 +23,14 @@ use super::{
     call::{Call, Invite, News, Rules},
     findings::{Findings, Latest},
     link::{Effect, Link},
+    numbers::Entry,
     resolve::Names,
     status::Refusal,
     transport::{Arrival, Connecting, Stream, Transport, Wire},
     trunk::{Admitted, Trunk, TrunkCounts, TrunkIndex, Trunks},
 };
 use crate::{
-    limit::{CALL_INBOX_MAX, CALL_ORDERS_MAX, CALLS_MAX},
+    limit::{CALL_INBOX_MAX, CALL_ORDERS_MAX, CALLS_MAX, SOUND_TESTS_MAX},
     server::{Server, conference::until},
     tls::{Demand, SipServer},
 };
@@ -86,6 +87,8 @@ pub struct Door {
     rules: Arc<Rules>,
     server: Server,
     calls: BTreeMap<CallRef, Line>,
+    /// Those of them that lead to the sound test.
+    sound_tests: BTreeSet<CallRef>,
     strangers: u64,
     tasks: JoinSet<(TrunkIndex, Findings)>,
     names: Names,
@@ -141,6 +144,7 @@ impl Door {
             }),
             server,
             calls: BTreeMap::new(),
+            sound_tests: BTreeSet::new(),
             strangers: 0,
             tasks: JoinSet::new(),
             names: config.names,
@@ -419,6 +423,11 @@ impl Door {
                 }
                 let clients = self.transport.clients(&flow);
                 match self.trunks.admit(&flow, clients, &asked) {
+                    Ok(admitted) if self.is_crowded(&admitted) => {
+                        let refusal = Refusal::UNAVAILABLE;
+                        self.trunks.ended(admitted.trunk, Some(refusal.status));
+                        self.refuse(call, refusal);
+                    }
                     Ok(admitted) => self.begin(call, flow, admitted, offer),
                     Err(refusal) => self.refuse(call, refusal),
                 }
@@ -442,12 +451,19 @@ impl Door {
                 tracing::debug!(?reason, ?cause, "call ended");
                 self.tell(call, News::Ended);
                 // Without its sender the call's inbox ends, even if the news did not fit.
+                self.sound_tests.remove(&call);
                 if let Some(line) = self.calls.remove(&call) {
                     let refused = line.refused.filter(|_| reason == Ended::Rejected);
                     self.trunks.ended(line.trunk, refused);
                 }
             }
         }
+    }
+
+    /// Tells whether as many calls lead to the sound test as may, and this one would too.
+    fn is_crowded(&self, admitted: &Admitted) -> bool {
+        let test = admitted.destination.entry == Entry::SoundTest;
+        test && self.sound_tests.len() >= SOUND_TESTS_MAX
     }
 
     fn begin(&mut self, call: CallRef, flow: Flow, admitted: Admitted, offer: Option<Description>) {
@@ -458,6 +474,9 @@ impl Door {
             caller,
             terms,
         } = admitted;
+        if destination.entry == Entry::SoundTest {
+            self.sound_tests.insert(call);
+        }
         let invite = Invite {
             flow,
             destination,

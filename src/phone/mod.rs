@@ -31,7 +31,7 @@ pub use self::{
     findings::{Codec as CallCodec, Finding, Findings, Latest, Why},
     link::{Duty, Fault, Registering, Standing, Upkeep},
     negotiate::Codecs,
-    numbers::{Called, Dialled, is_room_number},
+    numbers::{Called, Dialled, Lead, is_room_number},
     resolve::Names,
     server_uri::{NoServerUri, ServerUri},
     spelling::DialPlan,

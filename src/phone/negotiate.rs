@@ -69,6 +69,8 @@ pub(super) struct Session {
     ring: Keyring,
     /// How media is protected by what was agreed last.
     current: Security,
+    /// The codec that was agreed last, if one was.
+    codec: Option<dsp::Codec>,
     /// The room demands protection, whatever the trunk says.
     demanded: bool,
 }
@@ -99,6 +101,7 @@ impl Session {
             bindings: Bindings::default(),
             ring: Keyring::draw(rng),
             current: Security::Plain,
+            codec: None,
             demanded: false,
         }
     }
@@ -148,6 +151,11 @@ impl Session {
         matches!(self.current, Security::Dtls(_))
     }
 
+    /// Returns the codec that was agreed last; none before the first agreement.
+    pub(super) const fn codec(&self) -> Option<dsp::Codec> {
+        self.codec
+    }
+
     /// Returns how far media is protected by what was agreed last.
     pub(super) fn protection(&self) -> Protection {
         match self.current {
@@ -173,7 +181,9 @@ impl Session {
 
     fn agree(&mut self, agreed: Agreed) -> PhoneMedia {
         self.current = agreed.security.clone();
-        media(agreed, self.terms.nat.clone())
+        let media = media(agreed, self.terms.nat.clone());
+        self.codec = Some(media.format.codec);
+        media
     }
 
     fn with_local<R>(&self, work: impl FnOnce(&Local<'_>) -> R) -> R {

@@ -14,6 +14,8 @@ pub enum Called {
     Rooms,
     /// The user part `bridge`: asks for the whole code.
     Bridge,
+    /// The user part `sound-test`: lets callers hear themselves.
+    SoundTest,
     /// A number of the installation.
     Number(Dialled),
 }
@@ -25,8 +27,19 @@ pub struct Dialled {
     pub number: String,
     /// What callers hear before their room is known, if not what they hear on the trunk's other numbers.
     pub language: Option<Language>,
-    /// The number of the room whose PIN is asked for; without one, the whole code is.
-    pub room: Option<String>,
+    /// What it leads to.
+    pub leads: Lead,
+}
+
+/// What a number of the installation leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lead {
+    /// The question for the whole code.
+    Code,
+    /// The question for the PIN of the room with this number.
+    Room(String),
+    /// The sound test.
+    SoundTest,
 }
 
 impl Dialled {
@@ -35,7 +48,7 @@ impl Dialled {
         Self {
             number: number.into(),
             language: None,
-            room: None,
+            leads: Lead::Code,
         }
     }
 }
@@ -56,6 +69,8 @@ pub(super) enum Entry {
     Code,
     /// The PIN of the room with this number, if there is such a room.
     Room(String),
+    /// Nothing: the caller hears themself.
+    SoundTest,
 }
 
 impl From<Entry> for Destination {
@@ -73,6 +88,7 @@ pub(super) struct Directory {
     plan: DialPlan,
     rooms: bool,
     bridge: bool,
+    sound_test: bool,
     numbers: BTreeMap<String, Destination>,
     /// Where the first of the numbers leads.
     own: Option<Destination>,
@@ -86,6 +102,7 @@ impl Directory {
             plan: plan.clone(),
             rooms,
             bridge: numbers.contains(&Called::Bridge),
+            sound_test: numbers.contains(&Called::SoundTest),
             numbers: BTreeMap::new(),
             own: numbers.iter().find_map(Called::destination),
         };
@@ -141,6 +158,9 @@ impl Directory {
         if user == BRIDGE {
             return self.bridge.then(|| Entry::Code.into());
         }
+        if user == SOUND_TEST {
+            return self.sound_test.then(|| Entry::SoundTest.into());
+        }
         let number = self.plan.read(target)?;
         if let Some(destination) = self.numbers.get(&number) {
             return Some(destination.clone());
@@ -155,7 +175,7 @@ impl Called {
     fn number(&self) -> Option<&Dialled> {
         match self {
             Self::Number(dialled) => Some(dialled),
-            Self::Rooms | Self::Bridge => None,
+            Self::Rooms | Self::Bridge | Self::SoundTest => None,
         }
     }
 
@@ -164,8 +184,13 @@ impl Called {
         match self {
             Self::Rooms => None,
             Self::Bridge => Some(Entry::Code.into()),
+            Self::SoundTest => Some(Entry::SoundTest.into()),
             Self::Number(dialled) => Some(Destination {
-                entry: dialled.room.clone().map_or(Entry::Code, Entry::Room),
+                entry: match &dialled.leads {
+                    Lead::Code => Entry::Code,
+                    Lead::Room(room) => Entry::Room(room.clone()),
+                    Lead::SoundTest => Entry::SoundTest,
+                },
                 language: dialled.language,
             }),
         }
@@ -174,6 +199,8 @@ impl Called {
 
 /// The user part that stands for the dial-in without a number.
 const BRIDGE: &str = "bridge";
+/// The user part that stands for the sound test without a number.
+const SOUND_TEST: &str = "sound-test";
 
 /// Tells whether a text has the form of a room number.
 pub fn is_room_number(text: &str) -> bool {
@@ -222,14 +249,20 @@ mod tests {
     fn all() -> Directory {
         let english = Dialled {
             language: Some(Language::En),
-            room: Some("4712".to_owned()),
+            leads: Lead::Room("4712".to_owned()),
             ..Dialled::new("+493098765")
+        };
+        let sound_test = Dialled {
+            leads: Lead::SoundTest,
+            ..Dialled::new("+493055555")
         };
         directory(&[
             Called::Rooms,
             Called::Bridge,
             Called::Number(Dialled::new("+493012345")),
+            Called::SoundTest,
             Called::Number(english),
+            Called::Number(sound_test),
             Called::Number(Dialled::new("620")),
         ])
     }
@@ -250,6 +283,9 @@ mod tests {
             ("+493012345", Some(code())),
             ("4711", Some(room("4711"))),
             ("620", Some(code())),
+            ("sound-test", Some(Entry::SoundTest.into())),
+            ("03055555", Some(Entry::SoundTest.into())),
+            ("Sound-Test", None),
             ("110", None),
             ("112", None),
             ("0112", None),

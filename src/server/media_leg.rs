@@ -120,6 +120,15 @@ impl MediaLeg {
         self.plays
     }
 
+    /// Lets the leg hear once what it says in the next seconds; returns the token that comes back when that is wiped.
+    pub async fn echo(&mut self) -> u64 {
+        self.plays += 1;
+        let (leg, token) = (self.id, self.plays);
+        let echo = Command::Echo { leg, token };
+        self.server.inner.pool.send(self.worker, echo).await;
+        self.plays
+    }
+
     /// Lets the leg hear the others louder or softer by so many steps; returns what became of it.
     pub async fn hear(&mut self, steps: i8) -> Turned {
         let (leg, before) = (self.id, self.hears);

@@ -12,7 +12,7 @@ use crate::{
     id::{ConferenceId, LegId},
     limit::ROUTER_SWEEP_INTERVAL,
     media::{
-        api::{Command, Event, Gone, Review},
+        api::{Command, Echoed, Event, Gone, Review},
         pool::Pool,
         worker::{self, Envelope},
     },
@@ -29,6 +29,8 @@ pub enum LegNews {
     Played(u64),
     /// The words of the order with this token are not said over what the leg hears.
     Unplayed(u64),
+    /// What the leg said after the order with this token was played back to it and is wiped.
+    Echoed(u64, Echoed),
     /// A telephone that should be sending has sent nothing for this long.
     Quiet(Duration),
     /// What can be said of the leg's sound, as was asked.
@@ -155,6 +157,9 @@ impl Router {
             Event::Connected { leg } => self.tell(leg, LegNews::Connected),
             Event::Digit { leg, digit } => self.tell(leg, LegNews::Digit(digit)),
             Event::Played { leg, token } => self.tell(leg, LegNews::Played(token)),
+            Event::Echoed { leg, token, echoed } => {
+                self.tell(leg, LegNews::Echoed(token, echoed));
+            }
             Event::Unplayed { leg, token, why } => {
                 tracing::debug!(%leg, ?why, "words were not said over the talk");
                 self.tell(leg, LegNews::Unplayed(token));

@@ -18,6 +18,7 @@
 #[expect(dead_code, unreachable_pub, reason = "shared with the simulated tests")]
 mod ear;
 #[path = "delay/exchange.rs"]
+#[expect(dead_code, reason = "shared with the floods")]
 mod exchange;
 #[path = "delay/measure.rs"]
 mod measure;

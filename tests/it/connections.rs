@@ -192,3 +192,36 @@ async fn a_thousand_connections_lost_in_mid_call_leave_nothing() {
     alice.dials("bridge");
     world.run_until(|_| alice.is_up()).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn idle_connections_keep_nobody_out_and_are_ended_in_time() {
+    let mut world = World::new(1);
+    let mut peers = Vec::new();
+    for number in 0..1_000_u32 {
+        let remote = format!("198.51.100.{}:{}", 100 + number % 2, 20_000 + number);
+        peers.push(world.connect(flow(Protocol::Tcp, &remote, u64::from(1 + number))));
+        if number % 50 == 0 {
+            world.run_for(SECOND / 100).await;
+        }
+    }
+    // Each says an octet of a request now and then.
+    for octet in b"INV" {
+        for peer in &mut peers {
+            let _ = peer.write_all(&[*octet]).await;
+        }
+        world.run_for(9 * SECOND).await;
+    }
+    let served = flow(Protocol::Tcp, "198.51.100.9:5060", 5_000);
+    let mut peer = world.connect(served);
+    peer.write_all(&invite(&served, 1)).await.unwrap();
+    let (read, _write) = tokio::io::split(peer);
+    let mut tasks = JoinSet::new();
+    let ear = Ear::on(read, &mut tasks);
+    world.run_for(SECOND).await;
+    assert!(ear.heard(200) > 0, "others are served");
+    world.run_for(4 * SECOND).await;
+    let mut buffer = [0; 16];
+    for mut peer in peers {
+        assert_eq!(peer.read(&mut buffer).await.unwrap_or(0), 0, "it is closed");
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rundruf::{
     conference::{event::Language, participant::Protection},
     http::Label,
-    phone::{CallCodec, Called, DialPlan, Dialled, Finding, Trunk, Why},
+    phone::{CallCodec, Called, DialPlan, Dialled, Finding, Lead, Trunk, Why},
     serve,
 };
 
@@ -26,7 +26,7 @@ const STRANGER: &str = "203.0.113.66:5060";
 fn berlin() -> Trunk {
     let english = Dialled {
         language: Some(Language::En),
-        room: Some("4712".to_owned()),
+        leads: Lead::Room("4712".to_owned()),
         ..Dialled::new("+4930555111")
     };
     Trunk {

@@ -237,7 +237,7 @@ impl Endpoint {
     }
 
     fn handle_message(&mut self, flow: Flow, bytes: &Bytes, now: Instant) {
-        match parse_datagram(bytes.clone(), &ParserLimits::datagram()) {
+        match parse_datagram(bytes.clone(), &parser_limits()) {
             Ok(Message::Request(request)) => self.handle_parsed(flow, request, now),
             Ok(Message::Response(response)) => self.handle_response(&response, now),
             Err(ParseError::Limit {
@@ -358,6 +358,14 @@ impl Endpoint {
     }
 }
 
+/// What is read of a message, on datagrams and streams.
+fn parser_limits() -> ParserLimits {
+    ParserLimits {
+        max_header_bytes: limit::HEADER_BYTES,
+        ..ParserLimits::datagram()
+    }
+}
+
 /// Reads a request whose Content-Length exceeds the datagram by a few octets although its last line is whole. Such
 /// requests are common enough that RFC 5118 §4.6 prints one; the missing octets are taken for empty lines.
 fn parse_miscounted(bytes: &Bytes) -> Option<Request> {
@@ -366,7 +374,7 @@ fn parse_miscounted(bytes: &Bytes) -> Option<Request> {
     }
     let padding = b"\r\n".repeat(limit::MISSING_OCTETS / 2);
     let padded = Bytes::from([bytes.as_ref(), &padding].concat());
-    match parse_datagram(padded, &ParserLimits::datagram()) {
+    match parse_datagram(padded, &parser_limits()) {
         Ok(Message::Request(request)) => Some(request),
         Ok(Message::Response(_)) | Err(_) => None,
     }

@@ -17,7 +17,7 @@ macro_rules! clips {
         impl Clip {
             $($(#[$doc])* pub const $name: Self = Self($key);)*
 
-            $($(#[$counts])* const $row: &[Self] = &[$(Self($count),)*];)*
+            $($(#[$counts])* pub(super) const $row: &[Self] = &[$(Self($count),)*];)*
 
             /// Every clip, in an order that only changes with the catalogue; the place in it is the clip's index.
             pub const ALL: &[Self] = &[$(Self::$name,)* $($(Self($count),)*)*];
@@ -67,6 +67,11 @@ clips! {
         "label-guest-7" "label-guest-8" "label-guest-9" "label-guest-10" "label-guest-11" "label-guest-12"
         "label-guest-13" "label-guest-14" "label-guest-15" "label-guest-16" "label-guest-17" "label-guest-18"
         "label-guest-19" "label-guest-20"
+    ]
+    /// What the sound test says.
+    SOUND_TEST [
+        "test-begin" "test-again" "test-tone" "test-heard" "test-not-heard" "test-narrow" "test-wide" "test-full"
+        "test-to-carrier" "test-to-device" "test-loss-nothing" "test-loss-little" "test-loss-much" "test-once-more" "test-end"
     ];
     /// The greeting.
     HELLO = "hello";

@@ -77,6 +77,7 @@ fn every_clip_is_part_of_an_event() {
         .chain([true, false].map(|slow| Event::Pace { slow }))
         .chain(Length::ALL.map(|length| Event::LengthChosen { length }))
         .chain(Facts::all().map(|facts| Event::PrivacyInFull { facts, asked: None }))
+        .chain(SoundTest::all().map(|said| Event::SoundTest { said }))
         .flat_map(Event::clips)
         .chain(Clip::replacements())
         .collect();

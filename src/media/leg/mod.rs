@@ -9,6 +9,7 @@
 //! This is the only place that asks whether a leg is a telephone or a browser.
 
 mod armour;
+mod echo;
 mod keys;
 mod loss;
 mod phone;
@@ -28,6 +29,7 @@ use sip::{
 };
 
 use self::{
+    echo::Echo,
     keys::Keys,
     loss::PathLoss,
     phone::{Identity, Inbound as FromPhone, Phone},
@@ -63,6 +65,7 @@ pub struct Leg {
     hearing: Hearing,
     keys: Keys,
     player: Option<Player>,
+    echo: Option<Box<Echo>>,
     /// Where on the grid its last tick lay.
     ticked_at: Option<Instant>,
     /// When the transport is to be looked after.
@@ -192,6 +195,7 @@ impl Leg {
             },
             keys,
             player: None,
+            echo: None,
             ticked_at: None,
             serve_at: now,
             counted: PlayoutStats::default(),
@@ -274,8 +278,9 @@ impl Leg {
         Ok(())
     }
 
-    /// Begins a prompt in place of the one being played; no clips stop it.
+    /// Begins a prompt in place of the one being played, or of a sound test; no clips stop it.
     pub(super) fn play(&mut self, clips: Vec<ClipId>, token: u64) {
+        self.echo = None;
         self.player = (!clips.is_empty()).then(|| Player::new(clips, token));
     }
 
@@ -575,6 +580,9 @@ impl Leg {
     /// Attaches the leg to a bus or to none.
     pub(super) fn attach(&mut self, conference: Option<ConferenceId>, common: &mut Common) {
         self.rest(common);
+        if conference.is_some() {
+            self.echo = None;
+        }
         self.conference = conference;
     }
 

@@ -3,6 +3,7 @@
 mod announce;
 mod copies;
 mod disturbance;
+mod echo;
 mod encodings;
 mod hostile;
 mod latch;

@@ -62,6 +62,7 @@ impl Call {
                         LegNews::Connected
                         | LegNews::Played(_)
                         | LegNews::Unplayed(_)
+                        | LegNews::Echoed(..)
                         | LegNews::Reviewed(_),
                     ) => {}
                 },

@@ -15,7 +15,7 @@ use super::{
         route::{caller_address, is_confidential, media_address},
         status::Refusal,
     },
-    Call, Exit, Invite, News, Talk,
+    Call, Exit, Invite, News, Talk, Way,
 };
 use crate::{
     conference::{event::Language, ivr},
@@ -28,8 +28,8 @@ impl Call {
     pub(super) async fn answer(
         &mut self,
         invite: Invite,
-    ) -> Result<Option<(MediaLeg, Session, ivr::Entry, Language)>, Refusal> {
-        let (entry, language) = self.destination(&invite).await?;
+    ) -> Result<Option<(MediaLeg, Session, Way, Language)>, Refusal> {
+        let (way, language) = self.destination(&invite).await?;
         // Keys that anybody on the way can read protect nothing.
         let confidential = is_confidential(&invite.flow);
         if invite.terms.policy == Policy::Required && !confidential {
@@ -91,7 +91,7 @@ impl Call {
         };
         self.heed(&media);
         match self.server.open_phone(place, media, sockets).await {
-            Ok(leg) => Ok(Some((leg, session, entry, language))),
+            Ok(leg) => Ok(Some((leg, session, way, language))),
             Err(error) => {
                 tracing::warn!(%error, "no leg for an answered call");
                 self.hang_up(Cause::TEMPORARY_FAILURE).await;
@@ -101,10 +101,14 @@ impl Call {
     }
 
     /// Finds what the called number asks for, and in which language: the number's own, else its room's, else the trunk's.
-    async fn destination(&self, invite: &Invite) -> Result<(ivr::Entry, Language), Refusal> {
+    async fn destination(&self, invite: &Invite) -> Result<(Way, Language), Refusal> {
         let Destination { entry, language } = &invite.destination;
         match entry {
-            Entry::Code => Ok((ivr::Entry::Code, language.unwrap_or(invite.language))),
+            Entry::Code => Ok((
+                Way::Code(ivr::Entry::Code),
+                language.unwrap_or(invite.language),
+            )),
+            Entry::SoundTest => Ok((Way::SoundTest, language.unwrap_or(invite.language))),
             Entry::Room(number) => {
                 let room = self
                     .server
@@ -113,9 +117,9 @@ impl Call {
                     .map_err(|e| Refusal::from(&e))?;
                 let room = room.ok_or(Refusal::NOT_FOUND)?;
                 Ok((
-                    ivr::Entry::PinFor {
+                    Way::Code(ivr::Entry::PinFor {
                         number: Secret::new(number.clone()),
-                    },
+                    }),
                     language.unwrap_or(room),
                 ))
             }

@@ -58,7 +58,7 @@ impl Call {
                         }
                         talk.played(token, standing).await;
                     }
-                    Some(LegNews::Connected | LegNews::Reviewed(_)) => {}
+                    Some(LegNews::Connected | LegNews::Echoed(..) | LegNews::Reviewed(_)) => {}
                 },
                 notice = attendance.next() => match notice {
                     // Where the operator has decided so, it is what everybody expects.

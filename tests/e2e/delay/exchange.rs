@@ -117,6 +117,11 @@ impl Exchange {
         &self.phones[phone].sound().sent_at
     }
 
+    /// Where the server takes a telephone's sound.
+    pub(super) fn media_of(&mut self, phone: usize) -> SocketAddr {
+        self.phones[phone].sound().remote
+    }
+
     /// What a telephone has received.
     pub(super) fn heard(&mut self, phone: usize) -> &[Heard] {
         &self.phones[phone].sound().heard

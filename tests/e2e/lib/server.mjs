@@ -31,6 +31,15 @@ numbers = ["rooms", "bridge"]
 encryption = "${encryption}"
 `;
 
+/** A trunk of one address of this machine, to which its others (127.0.0.1, 127.0.0.2 and so on) are strangers. */
+export const onePeer = (address) => `
+[[trunk]]
+name = "local"
+peers = ["${address}"]
+numbers = ["rooms", "bridge"]
+encryption = "off"
+`;
+
 /** The settings of a test server; media on the given addresses. */
 function settings({ addresses = ['127.0.0.1'], rtp = '30000-31999', level = 'info', sip = '127.0.0.1', encryption, trunks } = {}) {
   const host = sip.includes(':') ? `[${sip}]` : sip;

@@ -1,6 +1,6 @@
 //! Telephones whose media is protected: by keys from SDP and from DTLS, against garbage, strangers and changed keys.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use dsp::Codec;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -16,10 +16,14 @@ use super::{
     HEARD, HIGH, LOW, NOT_HEARD, settle,
     world::{ANNA, BERT, CARL, OPEN, ROOM, World, address, media, tone_clip},
 };
-use crate::media::{
-    Counter, SocketId,
-    api::{Event, Gone, PhoneMedia, Security},
-    player::Clips,
+use crate::{
+    id::LegId,
+    limit::HALF_OPEN_MAX,
+    media::{
+        Counter, SocketId,
+        api::{Command, Event, Gone, PhoneMedia, Security},
+        player::Clips,
+    },
 };
 
 /// Keys as both sides' descriptions brought them.
@@ -284,15 +288,20 @@ fn nothing_is_sent_without_keys_and_in_the_end_the_leg_is_gone() {
     )));
 }
 
-#[test]
-fn a_strangers_clienthello_changes_nothing() {
-    // A ClientHello without encryption, as in the race for a handshake.
+/// A ClientHello without encryption, as in the race for a handshake.
+fn hello() -> Vec<u8> {
     let mut hello = vec![
         22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 54, 1, 0, 0, 42, 0, 0, 0, 0,
     ];
     hello.extend([0, 0, 42, 0xfe, 0xfd]);
     hello.extend([7; 32]);
     hello.extend([0, 0, 0, 2, 0, 0, 1, 0]);
+    hello
+}
+
+#[test]
+fn a_strangers_clienthello_changes_nothing() {
+    let hello = hello();
     let mut world = dtls_pair();
     world.phone(ANNA).says = None;
     for from in [address(CARL, 4_000), address(ANNA, 4_002)] {
@@ -331,4 +340,61 @@ fn another_certificate_than_the_sdp_names_ends_the_leg() {
             .any(|event| matches!(event, Event::Gone { leg, .. } if *leg == ANNA))
     );
     assert!(world.phone(BERT).hears(LOW) < NOT_HEARD);
+}
+
+#[test]
+fn fifty_thousand_hellos_at_a_telephones_port_change_nothing() {
+    let mut world = dtls_pair();
+    world.phone(ANNA).says = None;
+    let memory = format!("{:?}", world.shards[0].common.outbox);
+    let before = world.count(Counter::Strangers);
+    let hello = hello();
+    for number in 0..50_000_u32 {
+        let from = SocketAddr::from((number.to_be_bytes(), 1_024));
+        world.deliver(SocketId::Rtp(ANNA), from, &hello);
+    }
+    assert_eq!(world.count(Counter::Strangers), before + 50_000);
+    assert_eq!(format!("{:?}", world.shards[0].common.outbox), memory);
+    assert!(world.shards[0].common.handshakes.len() <= 1);
+    world.run(Duration::from_secs(2));
+    assert!(is_connected(&mut world));
+}
+
+#[test]
+fn handshakes_of_telephones_are_capped_and_wait_for_a_place() {
+    let legs = u64::try_from(HALF_OPEN_MAX).unwrap() + 10;
+    let mut world = World::new();
+    // None of them ever answers: what they have to say comes from where nobody is heard.
+    for number in 0..legs {
+        let leg = LegId::from_u64(1_000 + number);
+        let (deaf, security) = dtls(&world);
+        let protected = PhoneMedia {
+            security,
+            ..media(leg, Codec::Pcma)
+        };
+        world.dial(leg, protected);
+        world.phone(leg).dtls = Some(deaf);
+        world.phone(leg).sends_from = Some(address(BERT, 9));
+    }
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.shards[0].common.handshakes.len(), HALF_OPEN_MAX);
+    // One that is given up leaves its place to one that waits.
+    for number in 0..12 {
+        let leg = LegId::from_u64(1_000 + number);
+        world.tell(Command::Close { leg });
+    }
+    world.run(Duration::from_millis(200));
+    assert_eq!(world.shards[0].common.handshakes.len(), HALF_OPEN_MAX - 2);
+    // Who comes then is connected within two seconds.
+    let (server, security) = dtls(&world);
+    let protected = PhoneMedia {
+        security,
+        ..media(ANNA, Codec::Pcma)
+    };
+    world.dial(ANNA, protected);
+    world.phone(ANNA).dtls = Some(server);
+    world.run(Duration::from_secs(2));
+    assert!(is_connected(&mut world));
+    world.run(Duration::from_secs(16));
+    assert!(world.shards[0].common.handshakes.is_empty());
 }

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use dsp::Codec;
-use sip::rtp::srtp::Profile;
+use dsp::{Codec, Encoder, MAX_PAYLOAD};
+use sip::rtp::{Header, srtp::Profile};
 
 use super::{
     HEARD, HIGH, LOW,
     protected::sdes,
     settle,
-    world::{ANNA, BERT, OPEN, ROOM, World, media},
+    world::{ANNA, Armour, BERT, OPEN, ROOM, World, address, level_at, media, tone_clip},
 };
-use crate::media::api::{PhoneMedia, Security};
+use crate::media::{
+    SocketId,
+    api::{PhoneMedia, Security},
+};
 
 #[test]
 fn a_telephone_gets_packets_of_the_length_it_asked_for() {
@@ -101,4 +104,104 @@ fn the_length_may_change_in_mid_call() {
     }
     settle(&mut world);
     assert!(world.phone(ANNA).hears(HIGH) > HEARD);
+}
+
+/// What Anna's packets are like.
+#[derive(Debug, Clone)]
+struct Sending {
+    codec: Codec,
+    ptime: usize,
+    security: Security,
+    /// Half-way she begins another stream, as a telephone does after a transfer.
+    restarts: bool,
+}
+
+/// Lets Anna say two seconds of a tone in packets of her own; the sound that Bert hears of it from when it has begun.
+fn said_in_packets(sending: &Sending) -> Vec<i16> {
+    let Sending {
+        codec,
+        ptime,
+        restarts,
+        ..
+    } = *sending;
+    let mut world = World::new();
+    world.start(ROOM);
+    let anna = PhoneMedia {
+        security: sending.security.clone(),
+        ..media(ANNA, codec)
+    };
+    let mut armour = Armour::of(&anna);
+    let payload_type = anna.format.payload_type;
+    world.dial(ANNA, anna);
+    world.call(BERT, Codec::Pcma);
+    for leg in [ANNA, BERT] {
+        world.join(leg, ROOM);
+    }
+    world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN)]);
+    let sound = coded(codec);
+    let packets = sound.len() / (8 * ptime);
+    for (number, payload) in sound.chunks_exact(8 * ptime).enumerate() {
+        let second = restarts && number >= packets / 2;
+        let first: u16 = if second { 9_000 } else { 65_500 };
+        let step = u32::try_from(number).unwrap();
+        let header = Header {
+            marker: number == 0,
+            payload_type,
+            sequence: first.wrapping_add(u16::try_from(number).unwrap()),
+            timestamp: step * 8 * u32::try_from(ptime).unwrap() + u32::from(second) * 77_777,
+            ssrc: if second { 0xbeef } else { 7 },
+        };
+        let mut packet = vec![0; 12 + payload.len() + 40];
+        let head = header.write(&mut packet);
+        packet[head..head + payload.len()].copy_from_slice(payload);
+        let plain = head + payload.len();
+        let length = armour.as_mut().map_or(plain, |armour| {
+            armour.sealer.seal_rtp(&mut packet, plain).unwrap()
+        });
+        world.deliver(SocketId::Rtp(ANNA), address(ANNA, 4_000), &packet[..length]);
+        world.run(Duration::from_millis(ptime as u64));
+        if number == packets / 5 {
+            world.forget();
+        }
+    }
+    std::mem::take(&mut world.phone(BERT).heard)
+}
+
+/// Two seconds of a tone as G.711 or G.722: eight octets a millisecond.
+fn coded(codec: Codec) -> Vec<u8> {
+    let mut encoder = Encoder::new(codec).unwrap();
+    let mut payload = [0; MAX_PAYLOAD];
+    let frames = tone_clip(LOW, 100);
+    let coded = frames.iter().flat_map(|frame| {
+        let length = encoder.encode(frame, &mut payload).unwrap();
+        payload[..length].to_vec()
+    });
+    coded.collect()
+}
+
+#[test]
+fn packets_of_any_length_are_heard_without_a_gap_plain_and_protected() {
+    let protections = [Security::Plain].into_iter();
+    let protections: Vec<_> = protections
+        .chain(Profile::ALL.map(|profile| sdes(profile, 1, 2)))
+        .collect();
+    for codec in [Codec::Pcma, Codec::G722] {
+        for ptime in [10, 20, 30, 40, 60] {
+            for (security, restarts) in protections.iter().flat_map(|s| [(s, false), (s, true)]) {
+                let sending = Sending {
+                    codec,
+                    ptime,
+                    security: security.clone(),
+                    restarts,
+                };
+                let heard = said_in_packets(&sending);
+                assert!(level_at(&heard, LOW) > HEARD, "{sending:?}");
+                // Where one stream ends and another begins, a packet may be missing, no more.
+                let window = if restarts { 120 } else { 60 } * 48;
+                let faintest = heard.chunks_exact(window).map(|part| level_at(part, LOW));
+                let faintest = faintest.fold(0.0, f64::min);
+                assert!(faintest > HEARD - 6.0, "{sending:?}: {faintest}");
+            }
+        }
+    }
 }

@@ -481,7 +481,7 @@ impl Armour {
     }
 
     /// The other side of what a leg has.
-    fn of(media: &PhoneMedia) -> Option<Self> {
+    pub(super) fn of(media: &PhoneMedia) -> Option<Self> {
         match &media.security {
             Security::Sdes(sdes) => Some(Self::new(sdes.profile, &sdes.theirs, &sdes.ours)),
             Security::Plain | Security::Dtls(_) => None,
@@ -560,8 +560,8 @@ fn rtp_format(codec: Codec, media: &PhoneMedia) -> sip::rtp::Format {
 }
 
 pub(super) fn address(leg: LegId, port: u16) -> SocketAddr {
-    let host = u8::try_from(leg.as_u64()).unwrap();
-    SocketAddr::from(([192, 0, 2, host], port))
+    let [.., network, host] = leg.as_u64().to_be_bytes();
+    SocketAddr::from(([192, 0, 2 + network, host], port))
 }
 
 /// Speech as nobody has it: a tone in frames, for prompts.
