@@ -100,7 +100,7 @@ fn say(world: &mut World, tick: usize) {
         0 => Command::Announce {
             conference: ROOM,
             clips,
-            softly: tick % 50 == 0,
+            softly: tick.is_multiple_of(50),
             token,
         },
         n if n % 5 == 0 => Command::Whisper {

@@ -61,16 +61,11 @@ impl Call {
                     Some(LegNews::Connected | LegNews::Echoed(..) | LegNews::Reviewed(_)) => {}
                 },
                 notice = attendance.next() => match notice {
-                    // Where the operator has decided so, it is what everybody expects.
-                    Some(Notice::Told(Event::LineNotEncrypted)) if talk.session.is_plain_by_choice() => {}
                     Some(Notice::Told(event)) => {
                         if matches!(event, Event::LetIn { .. }) {
                             status = None;
                         }
-                        if matches!(event, Event::MusicMuted | Event::MusicOver) {
-                            self.findings.note(Finding::Music);
-                        }
-                        talk.pass_on(event).await;
+                        self.told(event, talk).await;
                     }
                     Some(Notice::Refused(refusal)) => {
                         keypad.end_decision();
@@ -103,6 +98,17 @@ impl Call {
                     }
                 },
             }
+        }
+    }
+
+    /// Passes on what the conference tells.
+    async fn told(&mut self, event: Event, talk: &mut Talk) {
+        if matches!(event, Event::MusicMuted | Event::MusicOver) {
+            self.findings.note(Finding::Music);
+        }
+        // Where the operator has decided so, it is what everybody expects.
+        if event != Event::LineNotEncrypted || !talk.session.is_plain_by_choice() {
+            talk.pass_on(event).await;
         }
     }
 
