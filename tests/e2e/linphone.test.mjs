@@ -57,7 +57,7 @@ describe('Linphone', { skip }, () => {
         await baresip.press('66');
         await pause(9_000);
         const metrics = await server.metrics();
-        assert.equal(metrics.get('rundruf_media_total{kind="not_authentic"}'), 0);
+        assert.equal(metrics.get('rundruf_packets_discarded_total{kind="not_authentic"}'), 0);
         for (const phone of phones) await phone.stop();
         for (const [voice, phone] of [[0, baresip], [1, linphone]]) {
           const heard = cleanest(voice, phone.heard);
