@@ -388,6 +388,8 @@ impl Door {
             while let Some(event) = self.endpoint.poll_event() {
                 self.event(event, stopping);
             }
+            // What is said last on a connection is said before that is closed.
+            self.transmit();
             while let Some(flow) = self.endpoint.poll_close() {
                 self.transport.close(flow);
                 let (links, now) = (self.trunks.links(), clock());
@@ -397,15 +399,19 @@ impl Door {
                 break;
             }
         }
-        while let Some(transmit) = self.endpoint.poll_transmit() {
-            self.transport.send(transmit.flow, &transmit.bytes);
-        }
+        self.transmit();
         self.counters.send_modify(|counts| {
             counts.sip = self.endpoint.counters();
             counts.strangers = self.strangers;
             counts.trunks.clear();
             counts.trunks.extend(self.trunks.counts());
         });
+    }
+
+    fn transmit(&mut self) {
+        while let Some(transmit) = self.endpoint.poll_transmit() {
+            self.transport.send(transmit.flow, &transmit.bytes);
+        }
     }
 
     fn event(&mut self, event: Event, stopping: bool) {

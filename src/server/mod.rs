@@ -444,7 +444,8 @@ impl Server {
             .ports
             .bind(address, &mut self.rng())
             .map_err(|error| {
-                tracing::warn!(%error, "a caller got no media ports");
+                // Who floods must not fill the log, too; such calls are counted as refused.
+                tracing::debug!(%error, "a caller got no media ports");
                 match error {
                     NoPorts::Exhausted | NoPorts::Bind(_) => Error::NoPort,
                 }
