@@ -178,7 +178,8 @@ impl KeyPlan {
     ///
     /// # Errors
     ///
-    /// Fails with the first control whose keys cannot be used.
+    /// Fails with the first control whose keys cannot be used; of two that clash it is one whose keys are not the usual ones,
+    /// for that is what somebody has written.
     pub fn new<'a, I>(keys: impl Fn(Control) -> I) -> Result<Self, (Control, Problem)>
     where
         I: IntoIterator<Item = &'a str>,
@@ -186,10 +187,12 @@ impl KeyPlan {
         let mut plan = Self {
             sequences: BTreeMap::new(),
         };
-        for &control in Control::ALL {
-            let sequences = plan
-                .admit(keys(control))
-                .map_err(|wrong| (control, wrong))?;
+        let all = Control::ALL.iter();
+        let all = all.map(|&control| (control, keys(control).into_iter().collect::<Vec<_>>()));
+        let (usual, chosen): (Vec<_>, Vec<_>) =
+            all.partition(|(control, keys)| *keys == control.usual());
+        for (control, keys) in usual.into_iter().chain(chosen) {
+            let sequences = plan.admit(keys).map_err(|wrong| (control, wrong))?;
             plan.sequences.insert(control, sequences);
         }
         Ok(plan)

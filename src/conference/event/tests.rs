@@ -170,7 +170,7 @@ fn what_is_said_in_short_is_shorter() {
     assert_eq!(by_tones(Event::MicrophoneOn), [Clip::TONE_ON]);
     assert_eq!(
         by_tones(Event::MicrophoneOffByModerator),
-        Event::MicrophoneOffByModerator.clips()
+        [Clip::MICROPHONE_OFF_BY_MODERATOR]
     );
     assert_eq!(by_tones(Event::YouAreMuted), [Clip::YOU_ARE_MUTED_SHORT]);
 }

@@ -523,11 +523,12 @@ impl Room {
             capacity,
             ..FocusConfig::default()
         };
+        let focus = Focus::new(config, now);
         Self {
-            focus: Focus::new(config, now),
+            roster: focus.snapshot(),
+            focus,
             now,
             capacity,
-            roster: Snapshot::default(),
             seats: Vec::new(),
             waited: BTreeSet::new(),
             moderated: BTreeSet::new(),
