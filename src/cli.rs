@@ -470,9 +470,9 @@ struct Words {
 const DE: Words = Words {
     room: "Raum",
     guest_code: "Einwahlnummer",
-    moderator_code: "… der Moderation",
+    moderator_code: "… der Leitung",
     guest_link: "Gast-Link",
-    moderator_link: "Moderations-Link",
+    moderator_link: "Link der Leitung",
 };
 
 const EN: Words = Words {
@@ -605,7 +605,7 @@ mod tests {
         let number = added["number"].as_str().unwrap();
         assert_eq!(world.json("list").await[0]["lobby"], "off");
         let told = world.run(&format!("set {number} --lobby guests")).await;
-        let expected = format!("In Raum {number} warten Gäste, bis die Moderation sie einlässt.\n");
+        let expected = format!("In Raum {number} warten Gäste, bis die Leitung sie einlässt.\n");
         assert_eq!(told.unwrap(), expected);
         assert_eq!(world.json("list").await[0]["lobby"], "guests");
         let set = world.json(&format!("set {number} --lobby all")).await;
@@ -622,7 +622,7 @@ mod tests {
         let line = format!("set {number} --protection to-carrier --lobby all");
         let told = world.run(&line).await.unwrap();
         let expected = format!(
-            "In Raum {number} warten alle, bis die Moderation sie einlässt.\n\
+            "In Raum {number} warten alle, bis die Leitung sie einlässt.\n\
              Raum {number} nimmt nur Anrufe an, die mindestens bis zum Anbieter verschlüsselt sind.\n"
         );
         assert_eq!(told, expected);

@@ -240,7 +240,7 @@ fn print_people(
         return print_json(&people, out);
     }
     let [role, from, until] = match language {
-        Language::De => ["Moderation", "ab", "bis"],
+        Language::De => ["Leitung", "ab", "bis"],
         Language::En => ["moderator", "from", "until"],
     };
     for person in people {
@@ -428,7 +428,7 @@ mod tests {
         let told = world.run(&line).await.unwrap();
         assert!(told.starts_with("Einwahlnummer von Berta: "), "{told}");
         let listed =
-            "Anna Berg\nBerta  (Moderation)  ab 2027-01-15T08:00Z  bis 2027-01-15T09:00Z\n";
+            "Anna Berg\nBerta  (Leitung)  ab 2027-01-15T08:00Z  bis 2027-01-15T09:00Z\n";
         assert_eq!(world.run(&["list", "NUMBER"]).await.unwrap(), listed);
         world.run(&["remove", "NUMBER", "Anna Berg"]).await.unwrap();
         assert_eq!(world.holder(&renewed).await, None);

@@ -168,10 +168,10 @@ fn told_of_lobby(number: &str, lobby: Lobby, language: Language) -> String {
     match (language, lobby) {
         (Language::De, Lobby::Off) => format!("In Raum {number} kommen alle direkt herein."),
         (Language::De, Lobby::Guests) => {
-            format!("In Raum {number} warten Gäste, bis die Moderation sie einlässt.")
+            format!("In Raum {number} warten Gäste, bis die Leitung sie einlässt.")
         }
         (Language::De, Lobby::All) => {
-            format!("In Raum {number} warten alle, bis die Moderation sie einlässt.")
+            format!("In Raum {number} warten alle, bis die Leitung sie einlässt.")
         }
         (Language::En, Lobby::Off) => format!("Everybody comes straight into room {number}."),
         (Language::En, Lobby::Guests) => {

@@ -54,12 +54,12 @@ const HANDS = OTHERS.map((one) => ({ ...one, hand: { tel1: 9, murat: 2, lena: 4 
 const PLEASE_UNMUTE = {
   type: "told",
   event: "please-unmute",
-  shown: { de: "Die Moderation bittet Sie, Ihr Mikrofon einzuschalten.", en: "The moderator asks you to switch your microphone on." },
+  shown: { de: "Die Leitung bittet Sie, Ihr Mikrofon einzuschalten.", en: "The moderator asks you to switch your microphone on." },
 };
 
 const silent = () => {};
 const unwelcome = (reason) => (connection, message) => message.type === "hello" && connection.send({ type: "unwelcome", reason });
-const told = { type: "told", event: "microphone-off-by-moderator", shown: { de: "Die Moderation hat Ihr Mikrofon ausgeschaltet.", en: "A moderator turned your microphone off." } };
+const told = { type: "told", event: "microphone-off-by-moderator", shown: { de: "Die Leitung hat Ihr Mikrofon ausgeschaltet.", en: "A moderator turned your microphone off." } };
 
 const MUSIC_MUTED = {
   de: "Man hört Sie gerade nicht, denn von Ihnen kommt Musik. Sobald sie endet, hört man Sie wieder.",

@@ -63,10 +63,10 @@ test("music is named to all; hum, echo and original sound to moderators and to w
   };
   assert.deepEqual(await said("room-disturbing-guest"), ["Mikrofon an", "Wartemusik, stumm", "Mikrofon an", "spricht", "Mikrofon aus", "Mikrofon an"]);
   assert.deepEqual(await said("room-disturbing-moderator"), [
-    "Mikrofon an, Leitung gibt Echo",
+    "Mikrofon an, Verbindung gibt Echo",
     "Wartemusik, stumm",
-    "Mikrofon an, Leitung brummt",
-    "spricht, Leitung brummt",
+    "Mikrofon an, Verbindung brummt",
+    "spricht, Verbindung brummt",
     "Mikrofon aus",
     "Mikrofon an, Originalton",
   ]);

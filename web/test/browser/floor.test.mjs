@@ -157,7 +157,7 @@ test("a locked conference says so instead of letting in, and can be tried again"
   visit(SCENES.locked.script, {}, async (page, server) => {
     await SCENES.locked.act(page, server);
     assert.equal(await page.locator("h1").innerText(), "Die Konferenz ist geschlossen");
-    assert.match(await page.locator("main").innerText(), /Bitten Sie die Moderation/);
+    assert.match(await page.locator("main").innerText(), /Bitten Sie die Leitung/);
     await page.getByTestId("again").click();
     await page.getByTestId("join").waitFor();
   }));
