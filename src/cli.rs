@@ -9,13 +9,17 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use rand::Rng;
 use serde_json::{Value, json};
 
 use crate::{
     card::{Invitation, Reach},
-    conference::{event::Language, participant::Role, policy::Speakers},
+    conference::{
+        event::{Language, Wording},
+        participant::Role,
+        policy::Speakers,
+    },
     config::Config,
     id::TenantId,
     server::secrets::Keys,
@@ -26,7 +30,7 @@ use crate::{
 pub use self::{
     invite::InviteArguments,
     preset::Preset,
-    set::{Demand, Entry, Waits, Wishes},
+    set::{Demand, Digits, Entry, Spoken, Waits, Wishes},
     trunk::{Standing, TrunkArguments},
 };
 
@@ -129,24 +133,6 @@ pub enum RoomCommand {
     },
 }
 
-/// A language on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Spoken {
-    /// German.
-    De,
-    /// English.
-    En,
-}
-
-impl From<Spoken> for Language {
-    fn from(spoken: Spoken) -> Self {
-        match spoken {
-            Spoken::De => Self::De,
-            Spoken::En => Self::En,
-        }
-    }
-}
-
 /// The books: the database and the key that rooms are kept with.
 #[derive(Debug)]
 pub struct Books<'a> {
@@ -208,7 +194,7 @@ impl<'a> Books<'a> {
             Language::En => "Room to try",
         };
         let title = Title::new(String::from(title));
-        let mut new = self.keys.new_room(tenant, title, language, rng);
+        let mut new = self.keys.new_room(tenant, title, language.into(), rng);
         new.demo = true;
         let added = self.store.add_room(&new, rng, at).await;
         added.map_err(self.failed())
@@ -239,7 +225,7 @@ impl<'a> Books<'a> {
                 language: spoken,
                 speakers,
             } => {
-                let spoken = spoken.map_or(language, Language::from);
+                let spoken = spoken.map_or(language.into(), Wording::from);
                 let title = clean_title(&title);
                 let mut new = self.keys.new_room(TenantId::DEFAULT, title, spoken, rng);
                 new.speakers = speakers;
@@ -382,7 +368,8 @@ fn print_list(rooms: &[Room], json: bool, out: &mut impl Write) -> Result<(), Er
                 json!({
                     "number": room.number,
                     "title": room.title.expose(),
-                    "language": room.language.tag(),
+                    "language": room.wording.tag(),
+                    "shows_digits": room.shows_digits,
                     "speakers": room.speakers.map(Speakers::get),
                     "lobby": room.lobby.word(),
                     "protection": room.protection.word(),
@@ -396,7 +383,7 @@ fn print_list(rooms: &[Room], json: bool, out: &mut impl Write) -> Result<(), Er
     }
     for room in rooms {
         let demo = if room.demo { "  (demo)" } else { "" };
-        let (language, title) = (room.language.tag(), room.title.expose());
+        let (language, title) = (room.wording.tag(), room.title.expose());
         let line = format!("{:<8}{language}  {title}{demo}", room.number);
         writeln!(out, "{}", line.trim_end())?;
     }
@@ -658,6 +645,37 @@ mod tests {
         let set = world.json(&format!("set {number} --entry off")).await;
         assert_eq!(set["entry"], "off");
         assert!(set.get("quiet_above").is_none(), "{set}");
+    }
+
+    #[tokio::test]
+    async fn a_room_shows_digits_as_its_owner_says() {
+        let world = World::new();
+        let added = world.json("add").await;
+        let number = added["number"].as_str().unwrap();
+        assert_eq!(world.json("list").await[0]["shows_digits"], false);
+        let line = format!("set {number} --digits last-three");
+        let told = world.run(&line).await.unwrap();
+        assert!(told.contains("die letzten drei Ziffern"));
+        assert_eq!(world.json("list").await[0]["shows_digits"], true);
+        let set = world.json(&format!("set {number} --digits none")).await;
+        assert_eq!(set["digits"], "none");
+        assert_eq!(world.json("list").await[0]["shows_digits"], false);
+    }
+
+    #[tokio::test]
+    async fn a_room_speaks_to_people_as_its_owner_says() {
+        let world = World::new();
+        let added = world.json("add --language de-einfach").await;
+        let number = added["number"].as_str().unwrap();
+        assert_eq!(world.json("list").await[0]["language"], "de-einfach");
+        let told = world.run(&format!("set {number} --language de-du")).await;
+        let expected = format!("Wer Raum {number} anruft, hört ab jetzt Deutsch mit du.\n");
+        assert_eq!(told.unwrap(), expected);
+        assert_eq!(world.json("list").await[0]["language"], "de-du");
+        let set = world.json(&format!("set {number} --language en")).await;
+        assert_eq!(set["language"], "en");
+        let line = format!("rundruf room set {number} --language fr");
+        assert!(Arguments::try_parse_from(line.split(' ')).is_err());
     }
 
     #[tokio::test]

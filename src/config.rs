@@ -459,7 +459,7 @@ const NOT_IN_HOST: [char; 9] = ['/', '?', '#', '@', ' ', '\\', '"', '<', '>'];
 #[cfg(test)]
 mod tests {
     use super::{error::SHIPPED, *};
-    use crate::conference::event::Language;
+    use crate::conference::event::{Language, Wording};
 
     #[test]
     fn shipped_settings_equal_the_defaults() {
@@ -511,7 +511,7 @@ mod tests {
                 sound_test: false,
             })]
         );
-        assert_eq!(config.trunk[0].language, Language::En);
+        assert_eq!(config.trunk[0].language, Wording::En);
         assert_eq!(config.sip, Sip::default());
     }
 

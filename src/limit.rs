@@ -430,6 +430,12 @@ pub const ECHO_MAX: Duration = Duration::from_secs(10);
 /// Silence after speech that ends what a sound test keeps.
 pub const ECHO_PAUSE: Duration = Duration::from_secs(2);
 
+/// Digits of a telephone number that a room may show to its moderators.
+pub const DIGITS_SHOWN: usize = 3;
+
+/// Digits of a number of which that is too much to show: an extension could be guessed.
+pub const DIGITS_NEVER_SHOWN: usize = 6;
+
 /// Clips of one prompt; more are left out. The longest sentence of the catalogue has about ten.
 pub const CLIPS_PER_PROMPT: usize = 64;
 

@@ -33,7 +33,7 @@ use crate::{
     http::{Kind, Label, Listeners, Metric, Sample, Scheme, Site},
     limit,
     media::{
-        Clips, Counter, Counters,
+        Counter, Counters,
         leg::secure::{NoCertificate, SecureContext},
         pool::{Pool, PoolConfig, PortRange},
     },
@@ -260,9 +260,7 @@ fn server(
     };
     let plan = config.keys.plan();
     let plan = plan.expect("settings are refused where their keys are no plan");
-    let (prompts, clips) = Prompts::load(folder).map_err(Obstacle::Prompts)?;
-    let prompts = prompts.with_keys(plan);
-    let asides = prompts.asides();
+    let prompts = Prompts::load(folder, plan).map_err(Obstacle::Prompts)?;
     let secure = SecureContext::new()?;
     let fingerprint = secure.fingerprint().to_owned();
     let workers = match config.media.workers {
@@ -274,7 +272,7 @@ fn server(
         addresses,
         port: config.media.port,
         realtime: true,
-        clips: Clips::with_sound_of(clips, |clip| asides.contains(&clip)),
+        clips: prompts.table(),
         secure,
         clock: Arc::new(System),
     };

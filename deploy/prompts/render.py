@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Renders the spoken clips of the catalogue into deploy/prompts/{de,en}/<clip>.opus, with a manifest of each.
+"""Renders the spoken clips of the catalogue into deploy/prompts/<wording>/<clip>.opus, with a manifest of each wording.
 
 Needs Python 3.11, opusenc (Debian: opus-tools) and the SVOX Pico voices, which come with one package:
 
@@ -20,12 +20,35 @@ import pathlib
 import subprocess
 import sys
 import tomllib
+import typing
 import wave
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CATALOGUE = ROOT / "src" / "conference" / "catalogue"
 PROMPTS = ROOT / "deploy" / "prompts"
-VOICES = {"de": "de-DE", "en": "en-GB"}
+
+# Speech a little slower than the voice's default, for ears on a telephone; and slower still where words are to be easy.
+SPEED = 92
+SPEED_EASY = 74
+
+
+class Wording(typing.NamedTuple):
+    """How the catalogue is worded."""
+
+    voice: str
+    # The language in whose words is said what it does not say differently.
+    language: str
+    speed: int
+    # Whether it has a recording of every clip, or only of those that it says differently.
+    whole: bool
+
+
+WORDINGS = {
+    "de": Wording("de-DE", "de", SPEED, True),
+    "en": Wording("en-GB", "en", SPEED, True),
+    "de-du": Wording("de-DE", "de", SPEED, False),
+    "de-einfach": Wording("de-DE", "de", SPEED_EASY, True),
+}
 
 RATE = 16_000
 FRAME = RATE // 50
@@ -36,8 +59,6 @@ PEAK_MAX = -3.0
 ACTIVE_RANGE = 25.0
 LEAD = RATE // 25
 TAIL = RATE // 8
-# Speech a little slower than the voice's default, for ears on a telephone.
-SPEED = 92
 # The voice's default volume clips its loud vowels.
 VOLUME = 40
 # What is played to the waiting: chords of two sines, well below speech, swelling and fading so that nothing clicks.
@@ -64,14 +85,20 @@ def main():
     arguments.add_argument("--check", action="store_true", help="report what is out of date and measure")
     arguments = arguments.parse_args()
     stale = 0
-    for language in VOICES:
-        stale += render_language(language, arguments)
+    for name, wording in WORDINGS.items():
+        stale += render_wording(name, wording, arguments)
     return 1 if arguments.check and stale else 0
 
 
-def render_language(language, arguments):
-    clips = tomllib.loads((CATALOGUE / f"{language}.toml").read_text("utf-8"))["clip"]
-    folder = PROMPTS / language
+def clips_of(name):
+    return tomllib.loads((CATALOGUE / f"{name}.toml").read_text("utf-8"))["clip"]
+
+
+def render_wording(name, wording, arguments):
+    clips = clips_of(name)
+    if wording.whole:
+        clips = clips_of(wording.language) | clips
+    folder = PROMPTS / name
     folder.mkdir(parents=True, exist_ok=True)
     manifest_path = folder / "manifest.toml"
     manifest = tomllib.loads(manifest_path.read_text("utf-8")) if manifest_path.exists() else {}
@@ -87,11 +114,11 @@ def render_language(language, arguments):
         if clip in SOUNDS:
             samples = SOUNDS[clip]()
         else:
-            voice = voice or Voice(language)
+            voice = voice or Voice(wording)
             samples = level_out(trim(voice.speak(words)))
         path.write_bytes(encode(samples, serial))
         manifest[clip] = describe(path, words)
-        print(f"{language}/{clip}: {manifest[clip]}")
+        print(f"{name}/{clip}: {manifest[clip]}")
     if not arguments.check:
         remove_strangers(folder, clips)
         manifest_path.write_text(print_manifest({clip: manifest[clip] for clip in sorted(clips)}), "utf-8")
@@ -116,13 +143,13 @@ def remove_strangers(folder, clips):
 class Voice:
     """A Pico voice."""
 
-    def __init__(self, language):
+    def __init__(self, wording):
         import ttspico
 
-        self.engine = ttspico.TtsEngine(VOICES[language])
-        self.engine.rate = SPEED
+        self.engine = ttspico.TtsEngine(wording.voice)
+        self.engine.rate = wording.speed
         self.engine.volume = VOLUME
-        self.respelled = RESPELLED.get(language, {})
+        self.respelled = RESPELLED.get(wording.language, {})
 
     def speak(self, words):
         for written, spoken in self.respelled.items():

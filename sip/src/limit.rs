@@ -62,6 +62,10 @@ pub const FINGERPRINTS: usize = 8;
 /// Server and client transactions held at once; beyond, requests are refused with 503.
 pub const TRANSACTIONS: usize = 4_096;
 
+/// Server transactions held at once for one address; beyond, its new calls are refused with 503, so that a trunk that floods
+/// leaves as much to all others.
+pub const TRANSACTIONS_PER_SOURCE: usize = 2_048;
+
 /// Calls held at once; beyond, an INVITE is refused with 503.
 pub const DIALOGS: usize = 2_048;
 

@@ -3,9 +3,9 @@
 
 mod world;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sip::{Command, Endpoint, EndpointConfig, Event, Flow, Limits, Protocol};
+use sip::{CallRef, Command, Endpoint, EndpointConfig, Event, Flow, Limits, Protocol};
 use world::{
     CONTACT, Message, SDP, described, endpoint, established, events, field, request, status,
     statuses, t0, tcp, transmits, udp,
@@ -375,6 +375,63 @@ fn at_its_limits_the_endpoint_refuses_and_then_falls_silent() {
             "what needs no state is still answered"
         );
     }
+}
+
+fn reject(call: CallRef) -> Command {
+    Command::Reject {
+        call,
+        status: 486,
+        reason: "Busy Here",
+        retry_after: None,
+        cause: None,
+    }
+}
+
+/// Who floods fills their own share; another address calls as if nothing were, and so does the first when it has calmed down.
+#[test]
+fn one_address_does_not_take_all_there_is() {
+    let now = t0();
+    let mut endpoint = Endpoint::new(EndpointConfig {
+        limits: Limits {
+            transactions: 8,
+            transactions_per_source: 4,
+            ..Limits::default()
+        },
+        ..EndpointConfig::new([7; 32])
+    });
+    let other = Flow {
+        remote: "198.51.100.99:5060".parse().unwrap(),
+        ..udp()
+    };
+    let mut requests = 0;
+    let mut call = |endpoint: &mut Endpoint, flow: Flow, at: Instant| {
+        requests += 1;
+        let text = request("INVITE").replace("call-1", &format!("call-{requests}"));
+        let text = text.replace("z9hG4bKa", &format!("z9hG4bKa{requests}"));
+        endpoint.handle_datagram(flow, text.as_bytes(), at);
+        let mut came = events(endpoint).into_iter();
+        came.find_map(|event| {
+            let Event::Invite { call, .. } = event else {
+                return None;
+            };
+            Some(call)
+        })
+    };
+    let came: Vec<_> = (0..6).map(|_| call(&mut endpoint, udp(), now)).collect();
+    assert_eq!(came.iter().flatten().count(), 4);
+    assert!(came[..4].iter().all(Option::is_some));
+    assert!(call(&mut endpoint, other, now).is_some());
+    for call in came.into_iter().flatten() {
+        endpoint.handle(reject(call), now);
+    }
+    assert_eq!(
+        call(&mut endpoint, udp(), now),
+        None,
+        "refusals wait for their ACK"
+    );
+    let later = now + Duration::from_secs(33);
+    endpoint.handle_timeout(later);
+    assert!(call(&mut endpoint, udp(), later).is_some());
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl House for Served {
         Welcome {
             role: admission.role,
             title: Pii::new(admission.title.expose().clone()),
-            language: admission.language,
+            language: admission.wording.language(),
             dial_in: Some(DialIn {
                 number: admission.number.clone(),
                 pin: (*admission.pin).clone(),

@@ -14,7 +14,7 @@ use crate::{
         roster::{self, ConferenceState},
     },
     id::ParticipantId,
-    pii::{Name, Pii, Secret},
+    pii::{Ending, Name, Pii, Secret},
 };
 
 #[cfg(test)]
@@ -280,6 +280,9 @@ pub struct Entry {
     pub door: Door,
     /// Their number among those who came through the same door.
     pub ordinal: u32,
+    /// The last digits of their telephone number, for moderators of rooms that show them.
+    #[serde(serialize_with = "exposed_if_any")]
+    pub ending: Option<Ending>,
     /// Role.
     pub role: Role,
     /// Status.
@@ -307,6 +310,7 @@ impl From<&roster::Entry> for Entry {
             name: entry.name.clone(),
             door: entry.door,
             ordinal: entry.ordinal,
+            ending: entry.ending.clone(),
             role: entry.role,
             status: entry.status,
             protection: entry.protection,

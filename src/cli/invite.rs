@@ -427,8 +427,7 @@ mod tests {
         let line = [&["add", "NUMBER", "Berta", "--moderator"][..], &window].concat();
         let told = world.run(&line).await.unwrap();
         assert!(told.starts_with("Einwahlnummer von Berta: "), "{told}");
-        let listed =
-            "Anna Berg\nBerta  (Leitung)  ab 2027-01-15T08:00Z  bis 2027-01-15T09:00Z\n";
+        let listed = "Anna Berg\nBerta  (Leitung)  ab 2027-01-15T08:00Z  bis 2027-01-15T09:00Z\n";
         assert_eq!(world.run(&["list", "NUMBER"]).await.unwrap(), listed);
         world.run(&["remove", "NUMBER", "Anna Berg"]).await.unwrap();
         assert_eq!(world.holder(&renewed).await, None);

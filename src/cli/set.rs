@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Error, print_json};
 use crate::{
     conference::{
-        event::Language,
+        event::{Language, Wording},
         participant::Protection,
         policy::{EntrySignal, Lobby},
     },
@@ -32,6 +32,54 @@ pub struct Wishes {
     /// Above how many people nothing is heard of who comes and goes.
     #[arg(long, value_name = "PEOPLE")]
     pub quiet_above: Option<u16>,
+    /// What moderators see of callers' numbers, those of more than six digits; counts for who calls from here on.
+    #[arg(long)]
+    pub digits: Option<Digits>,
+    /// In which words callers are spoken to; counts for who calls from here on.
+    #[arg(long)]
+    pub language: Option<Spoken>,
+}
+
+/// What moderators see of callers' numbers, on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Digits {
+    /// Nothing.
+    None,
+    /// The last three digits.
+    LastThree,
+}
+
+impl Digits {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::LastThree => "last-three",
+        }
+    }
+}
+
+/// In which words people are spoken to, on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Spoken {
+    /// German, with Sie.
+    De,
+    /// German, with du.
+    DeDu,
+    /// German in easy words, spoken slowly.
+    DeEinfach,
+    /// English.
+    En,
+}
+
+impl From<Spoken> for Wording {
+    fn from(spoken: Spoken) -> Self {
+        match spoken {
+            Spoken::De => Self::De,
+            Spoken::DeDu => Self::DeDu,
+            Spoken::DeEinfach => Self::DeEinfach,
+            Spoken::En => Self::En,
+        }
+    }
 }
 
 /// Who waits, on the command line.
@@ -117,6 +165,13 @@ impl Wishes {
         if let Some(people) = self.quiet_above {
             store.set_quiet_above(room, people, at).await?;
         }
+        if let Some(digits) = self.digits {
+            let shows = digits == Digits::LastThree;
+            store.set_shows_digits(room, shows, at).await?;
+        }
+        if let Some(spoken) = self.language {
+            store.set_wording(room, spoken.into(), at).await?;
+        }
         Ok(())
     }
 
@@ -132,6 +187,7 @@ impl Wishes {
         let lobby = self.lobby.map(Lobby::from);
         let protection = self.protection.map(Protection::from);
         let entry = self.entry.map(EntrySignal::from);
+        let wording = self.language.map(Wording::from);
         if json {
             let mut value = json!({"number": number});
             if let Some(lobby) = lobby {
@@ -146,6 +202,12 @@ impl Wishes {
             if let Some(people) = self.quiet_above {
                 value["quiet_above"] = json!(people);
             }
+            if let Some(digits) = self.digits {
+                value["digits"] = json!(digits.word());
+            }
+            if let Some(wording) = wording {
+                value["language"] = json!(wording.tag());
+            }
             return print_json(&value, out);
         }
         if let Some(lobby) = lobby {
@@ -159,6 +221,12 @@ impl Wishes {
         }
         if let Some(people) = self.quiet_above {
             writeln!(out, "{}", told_of_quiet(number, people, language))?;
+        }
+        if let Some(digits) = self.digits {
+            writeln!(out, "{}", told_of_digits(number, digits, language))?;
+        }
+        if let Some(wording) = wording {
+            writeln!(out, "{}", told_of_wording(number, wording, language))?;
         }
         Ok(())
     }
@@ -226,6 +294,40 @@ fn told_of_entry(number: &str, entry: EntrySignal, language: Language) -> String
         (Language::En, EntrySignal::Off) => {
             format!("In room {number} nothing is heard of who comes and goes.")
         }
+    }
+}
+
+fn told_of_digits(number: &str, digits: Digits, language: Language) -> String {
+    match (language, digits) {
+        (Language::De, Digits::None) => {
+            format!("Die Leitung von Raum {number} sieht nichts von den Rufnummern.")
+        }
+        (Language::De, Digits::LastThree) => format!(
+            "Die Leitung von Raum {number} sieht die letzten drei Ziffern von Rufnummern mit mehr als sechs Ziffern."
+        ),
+        (Language::En, Digits::None) => {
+            format!("Moderators of room {number} see nothing of callers' numbers.")
+        }
+        (Language::En, Digits::LastThree) => format!(
+            "Moderators of room {number} see the last three digits of numbers with more than six digits."
+        ),
+    }
+}
+
+fn told_of_wording(number: &str, wording: Wording, language: Language) -> String {
+    let spoken = match (language, wording) {
+        (Language::De, Wording::De) => "Deutsch mit Sie",
+        (Language::De, Wording::DeDu) => "Deutsch mit du",
+        (Language::De, Wording::DeEinfach) => "einfaches Deutsch",
+        (Language::De, Wording::En) => "Englisch",
+        (Language::En, Wording::De) => "German, with Sie",
+        (Language::En, Wording::DeDu) => "German, with du",
+        (Language::En, Wording::DeEinfach) => "easy German",
+        (Language::En, Wording::En) => "English",
+    };
+    match language {
+        Language::De => format!("Wer Raum {number} anruft, hört ab jetzt {spoken}."),
+        Language::En => format!("Who calls room {number} hears {spoken} from here on."),
     }
 }
 

@@ -1,16 +1,21 @@
 //! The catalogue: everything a person is ever told. One entry per event, four renderings.
 //!
 //! *Spoken*: clips, played to telephones. *Shown*: text in a browser. *Typed* (real-time text on telephones) and
-//! *announced* (to screen readers) are foreseen in the same entry. The words stand in `catalogue/{de,en}.toml`; the clips
+//! *announced* (to screen readers) are foreseen in the same entry. The words stand in `catalogue/{de,en}.toml`, what other
+//! wordings say differently in `catalogue/{de-du,de-einfach}.toml`; the clips
 //! are rendered from them beforehand (`deploy/prompts`), so that no person's words ever pass a speech engine.
 
 mod sound_test;
+mod wording;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::sound_test::{Band, Loss, Passage, SoundTest};
+pub use self::{
+    sound_test::{Band, Loss, Passage, SoundTest},
+    wording::Wording,
+};
 use crate::conference::{
     participant::Role,
     privacy::Facts,
@@ -27,7 +32,7 @@ mod clip;
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Language {
-    /// German, with *Sie*.
+    /// German.
     #[default]
     De,
     /// English.
@@ -37,15 +42,6 @@ pub enum Language {
 impl Language {
     /// All languages.
     pub const ALL: [Self; 2] = [Self::De, Self::En];
-
-    /// Returns what a key changes it to.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        match self {
-            Self::De => Self::En,
-            Self::En => Self::De,
-        }
-    }
 
     /// Returns the language's tag (RFC 5646).
     pub const fn tag(self) -> &'static str {
@@ -97,16 +93,32 @@ impl Length {
 /// How somebody is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Voice {
-    /// In which language.
-    pub language: Language,
+    /// In which words.
+    pub wording: Wording,
+    /// In which words where they have chosen none: those of the number that they called, or of the room.
+    pub house: Wording,
     /// In how many words.
     pub length: Length,
 }
 
-impl From<Language> for Voice {
-    fn from(language: Language) -> Self {
+impl Voice {
+    /// Is spoken to in a house's words, in as many as before.
+    pub const fn come_to(&mut self, house: Wording) {
+        self.house = house;
+        self.wording = house;
+    }
+
+    /// Is spoken to in the next words there are.
+    pub fn change_wording(&mut self) {
+        self.wording = self.wording.next(self.house);
+    }
+}
+
+impl From<Wording> for Voice {
+    fn from(wording: Wording) -> Self {
         Self {
-            language,
+            wording,
+            house: wording,
             length: Length::Full,
         }
     }
@@ -525,6 +537,21 @@ impl Event {
     /// Tells whether it is a tone, beneath which the talk goes on as loud as it is.
     pub const fn is_tone(self) -> bool {
         matches!(self, Self::SomebodyCame | Self::SomebodyWent)
+    }
+
+    /// Everything that is said over the talk, to one or to all, with all that its words depend on.
+    pub fn asides() -> impl Iterator<Item = Self> {
+        let lengths = Length::ALL.map(|length| Self::LengthChosen { length });
+        let turned = [Turned::Louder, Turned::Softer, Turned::Limit];
+        let samples = Self::SAMPLES
+            .iter()
+            .copied()
+            .filter(|event| event.is_aside());
+        samples
+            .chain([true, false].map(|slow| Self::Pace { slow }))
+            .chain(lengths)
+            .chain(turned.map(|turned| Self::VolumeTurned { turned }))
+            .chain(Self::announcements())
     }
 
     /// Everything that is said to all who are inside, over the talk.

@@ -558,6 +558,9 @@ impl Focus {
         if before.lobby != policy.lobby {
             self.set_lobby(policy.lobby);
         }
+        if !policy.shows_digits {
+            self.forget_digits();
+        }
         if before.entrances.signal != policy.entrances.signal {
             self.change_entry_signal(policy.entrances.signal);
         }
@@ -597,6 +600,14 @@ impl Focus {
             leg,
             why,
         });
+    }
+
+    fn forget_digits(&mut self) {
+        for participant in self.participants.values_mut() {
+            if participant.ending.take().is_some() {
+                self.unpublished.changed.insert(participant.id);
+            }
+        }
     }
 
     fn take_out(&mut self, id: ParticipantId, parting: Parting, now: Instant) -> Option<LegId> {

@@ -280,8 +280,8 @@ mod tests {
     fn keys_may_be_others() {
         let plan = with(Control::Microphone, &["11", "*77", "*681"]);
         // *7 is the volume's.
-        let clash = Problem::Clash("*7".parse().unwrap(), "*77".parse().unwrap());
-        assert_eq!(plan.unwrap_err(), (Control::Volume, clash));
+        let clash = Problem::Clash("*77".parse().unwrap(), "*7".parse().unwrap());
+        assert_eq!(plan.unwrap_err(), (Control::Microphone, clash));
         let plan = with(Control::Microphone, &["11", "*681", "*69"]).unwrap();
         assert_eq!(plan.spoken(Control::Microphone).to_string(), "11");
         assert!(!plan.is_usual(Control::Microphone));

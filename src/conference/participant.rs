@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{LegId, ParticipantId, PersonId},
     limit::{MARKS_IN_A_ROW_MAX, NAME_CHARS_MAX},
-    pii::Name,
+    pii::{Ending, Name},
 };
 
 /// What a participant may do; comes only from the secret they entered with.
@@ -101,6 +101,8 @@ pub struct Participant {
     /// Their number among those who came through the same door, from 1, as in "Telefon 1"; stays the same while they
     /// are here and is not given out again in this conference.
     pub ordinal: u32,
+    /// The last digits of their telephone number, if the room shows them; for moderators alone.
+    pub ending: Option<Ending>,
     /// Role.
     pub role: Role,
     /// Way in.

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    conference::{event::Language, participant::Protection},
+    conference::{event::Wording, participant::Protection},
     limit::{QUIET_ABOVE_DEFAULT, SPEAKERS_DEFAULT, SPEAKERS_MAX},
 };
 
@@ -148,8 +148,10 @@ pub struct Policy {
     pub protection: Protection,
     /// What is heard of people who come and go.
     pub entrances: Entrances,
-    /// In which language is spoken what all hear.
-    pub language: Language,
+    /// Moderators see the last digits of callers' numbers.
+    pub shows_digits: bool,
+    /// In which words is spoken what all hear.
+    pub wording: Wording,
 }
 
 /// Why a moderator lets somebody not in; there are no others, so that nobody is hurt by words.

@@ -63,13 +63,13 @@ impl Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conference::event::Language;
+    use crate::conference::event::Wording;
 
     /// What is said of the way and of the number is what is so, and only that.
     #[test]
     fn the_words_are_the_facts() {
         for facts in Facts::all() {
-            let words: Vec<&str> = facts.clips().map(|clip| clip.words(Language::De)).collect();
+            let words: Vec<&str> = facts.clips().map(|clip| clip.words(Wording::De)).collect();
             let words = words.join(" ");
             let says = |text: &str| words.contains(text);
             let encrypted = says("ist bis zu Ihrem Telefon verschlüsselt")

@@ -63,6 +63,15 @@ impl Audience {
         }
     }
 
+    /// What of an entry is for these eyes: nobody but moderators sees digits of a number.
+    fn part_of(self, entry: &Entry) -> Entry {
+        let ending = entry.ending.clone();
+        Entry {
+            ending: ending.filter(|_| self == Self::Moderators),
+            ..entry.clone()
+        }
+    }
+
     fn sees_of(self, state: ConferenceState) -> ConferenceState {
         match self {
             Self::Waiting(_) => ConferenceState::default(),
@@ -110,7 +119,7 @@ impl Delta {
         Self {
             version: self.version,
             state: audience.sees_of(self.state),
-            entries: entries.cloned().collect(),
+            entries: entries.map(|entry| audience.part_of(entry)).collect(),
             gone: seen(&self.gone, !matches!(audience, Audience::Waiting(_))),
             gone_waiting: seen(&self.gone_waiting, audience == Audience::Moderators),
         }
@@ -130,7 +139,7 @@ impl Snapshot {
         Self {
             version: self.version,
             state: audience.sees_of(self.state),
-            entries: entries.cloned().collect(),
+            entries: entries.map(|entry| audience.part_of(entry)).collect(),
         }
     }
 
@@ -174,6 +183,7 @@ mod tests {
             leg: LegId::from_u64(number.into()),
             name: None,
             ordinal: number,
+            ending: None,
             role: Role::Guest,
             door: Door::Phone,
             status: Status::Connected,

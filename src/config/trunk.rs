@@ -10,7 +10,7 @@ use serde::{
 
 use super::contradiction::Contradiction;
 use crate::{
-    conference::event::Language,
+    conference::event::Wording,
     limit::CALLS_MAX,
     network::Network,
     phone::{DialPlan, ServerUri, is_room_number},
@@ -89,7 +89,7 @@ pub struct Trunk {
     pub codecs: Vec<Codec>,
     /// What callers hear before their room is known.
     #[serde(default = "Trunk::language")]
-    pub language: Language,
+    pub language: Wording,
     /// Calls at a time.
     #[serde(default)]
     pub max_calls: MaxCalls,
@@ -129,8 +129,8 @@ impl Trunk {
         }
     }
 
-    const fn language() -> Language {
-        Language::De
+    const fn language() -> Wording {
+        Wording::De
     }
 
     fn codecs() -> Vec<Codec> {
@@ -300,7 +300,7 @@ pub struct Dialled {
     pub number: String,
     /// What callers hear before their room is known, if not the trunk's language.
     #[serde(default)]
-    pub language: Option<Language>,
+    pub language: Option<Wording>,
     /// The number of the room that it leads to, whose PIN is asked for.
     #[serde(default)]
     pub room: Option<String>,
@@ -481,7 +481,10 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::{Config, Error};
+    use crate::{
+        conference::event::Language,
+        config::{Config, Error},
+    };
 
     fn parse(keys: &str) -> Result<Trunk, Error> {
         let text = format!("[[trunk]]\nname = \"a\"\npeers = [\"192.0.2.1\"]\n{keys}");
@@ -558,7 +561,7 @@ mod tests {
             ..dialled("621")
         };
         let fixed = Dialled {
-            language: Some(Language::En),
+            language: Some(Wording::En),
             room: Some("4711".to_owned()),
             ..dialled("+4930123457")
         };

@@ -1,6 +1,7 @@
-//! Prompts: decoded and encoded at start, sent to one leg in place of what it hears, or said over the talk.
+//! Prompts: decoded and encoded when they are said for the first time, sent to one leg in place of what it hears, or said
+//! over the talk.
 
-use std::{num::NonZeroUsize, sync::Arc, thread};
+use std::sync::{Arc, OnceLock};
 
 use dsp::{Codec, Frame, Payloads, Recording, TICK, encode_clip};
 
@@ -12,38 +13,55 @@ use crate::limit::{CLIPS_PER_PROMPT, WORDS_OVER_TALK_MAX};
 pub struct Clips(Arc<Table>);
 
 struct Table {
-    /// Each clip as payloads of each codec, in the order of [`Codec::ALL`].
-    clips: Vec<[Payloads; Codec::ALL.len()]>,
-    /// What may be said over the talk, as sound; the others are empty.
-    sounds: Vec<Vec<Frame>>,
+    /// A place for each clip; empty until somebody is about to hear it.
+    clips: Vec<OnceLock<Prepared>>,
     /// 20 ms of silence in each codec, as it comes after silence.
     silence: [Vec<u8>; Codec::ALL.len()],
 }
 
+/// A clip that can be heard.
+struct Prepared {
+    /// As payloads of each codec, in the order of [`Codec::ALL`].
+    payloads: [Payloads; Codec::ALL.len()],
+    /// As sound, if it may be said over the talk; else empty.
+    sound: Vec<Frame>,
+}
+
 impl Clips {
-    /// Encodes a table of clips, on all processors. Each can be said over the talk.
+    /// Returns a table of clips, all of which can be said over the talk.
     pub fn new(clips: Vec<Vec<Frame>>) -> Self {
-        let clips = clips.into_iter().map(Recording::from).collect();
-        Self::with_sound_of(clips, |_| true)
+        let table = Self::with_places(clips.len());
+        for (id, frames) in (0..).zip(clips) {
+            table.prepare(ClipId(id), true, || frames.into());
+        }
+        table
     }
 
-    /// Encodes a table of clips of which these can be said over the talk. The sound of those is kept beside the payloads:
-    /// 96 kB per second.
-    pub fn with_sound_of(recordings: Vec<Recording>, over_talk: impl Fn(ClipId) -> bool) -> Self {
-        let clips = encode_all(&recordings);
-        let sounds = (0..).zip(recordings).map(|(id, recording)| {
-            if over_talk(ClipId(id)) {
-                recording.frames
-            } else {
-                Vec::new()
-            }
-        });
-        let sounds = sounds.collect();
+    /// Returns a table with places for so many clips, none of which is in it yet.
+    pub fn with_places(count: usize) -> Self {
         Self(Arc::new(Table {
-            clips,
-            sounds,
+            clips: (0..count).map(|_| OnceLock::new()).collect(),
             silence: Codec::ALL.map(silence),
         }))
+    }
+
+    /// Puts a clip in its place, unless it is there: to be called before a command that names it, and never in the tick,
+    /// for encoding takes some milliseconds for each second of sound. What is to be said over the talk is kept as sound,
+    /// too: 96 kB per second.
+    pub fn prepare(&self, clip: ClipId, over_talk: bool, record: impl FnOnce() -> Recording) {
+        if let Some(place) = self.0.clips.get(usize::from(clip.0)) {
+            place.get_or_init(|| {
+                let recording = record();
+                Prepared {
+                    payloads: encode(&recording),
+                    sound: if over_talk {
+                        recording.frames
+                    } else {
+                        Vec::new()
+                    },
+                }
+            });
+        }
     }
 
     /// Returns one payload of silence.
@@ -53,13 +71,12 @@ impl Clips {
 
     /// Returns the payload of a place in a clip.
     pub(super) fn payload(&self, spot: Spot, codec: Codec) -> Option<&[u8]> {
-        self.of(spot.clip)?[index(codec)].get(spot.frame)
+        self.of(spot.clip)?.payloads[index(codec)].get(spot.frame)
     }
 
     /// Returns the sound of a place in a clip.
     pub(super) fn sound(&self, spot: Spot) -> Option<&Frame> {
-        let sound = self.0.sounds.get(usize::from(spot.clip.0))?;
-        sound.get(spot.frame)
+        self.of(spot.clip)?.sound.get(spot.frame)
     }
 
     /// Tells whether a prompt can be said over the talk, and if not, why.
@@ -70,8 +87,8 @@ impl Clips {
             return Err(Unplayed::TooLong);
         }
         let kept = |clip: &ClipId| {
-            let sound = self.0.sounds.get(usize::from(clip.0));
-            sound.map_or(0, Vec::len) == self.len_of(*clip)
+            let sound = self.of(*clip).map_or(0, |clip| clip.sound.len());
+            sound == self.len_of(*clip)
         };
         if prompt.clips.iter().all(kept) {
             Ok(())
@@ -80,12 +97,12 @@ impl Clips {
         }
     }
 
-    fn of(&self, clip: ClipId) -> Option<&[Payloads; Codec::ALL.len()]> {
-        self.0.clips.get(usize::from(clip.0))
+    fn of(&self, clip: ClipId) -> Option<&Prepared> {
+        self.0.clips.get(usize::from(clip.0))?.get()
     }
 
     fn len_of(&self, clip: ClipId) -> usize {
-        self.of(clip).map_or(0, |payloads| payloads[0].len())
+        self.of(clip).map_or(0, |clip| clip.payloads[0].len())
     }
 }
 
@@ -150,22 +167,6 @@ impl Player {
     }
 }
 
-fn encode_all(recordings: &[Recording]) -> Vec<[Payloads; Codec::ALL.len()]> {
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let share = recordings.len().div_ceil(threads).max(1);
-    let encoded = thread::scope(|scope| {
-        let shares = recordings.chunks(share);
-        let tasks: Vec<_> = shares
-            .map(|clips| scope.spawn(|| clips.iter().map(encode).collect()))
-            .collect();
-        let joined = tasks.into_iter().map(|task| task.join());
-        joined
-            .collect::<Result<Vec<Vec<_>>, _>>()
-            .expect("encoding does not panic")
-    });
-    encoded.into_iter().flatten().collect()
-}
-
 fn encode(recording: &Recording) -> [Payloads; Codec::ALL.len()] {
     Codec::ALL.map(|codec| match &recording.opus {
         Some(opus) if codec == Codec::Opus => opus.clone(),
@@ -222,15 +223,15 @@ mod tests {
     #[test]
     fn what_is_too_long_or_was_not_kept_is_not_said_over_the_talk() {
         let second = vec![frame(1); 50];
-        let table = Clips::with_sound_of(
-            [second.clone(), second, vec![]].map(Recording::from).into(),
-            |clip| clip.0 != 1,
-        );
+        let table = Clips::with_places(4);
+        for (id, frames) in (0..).zip([second.clone(), second, vec![]]) {
+            table.prepare(ClipId(id), id != 1, || frames.into());
+        }
         let fit = |clips: &[u16]| {
             let clips = clips.iter().map(|clip| ClipId(*clip)).collect();
             table.fit_over_talk(&Player::new(clips, 0))
         };
-        assert_eq!(fit(&[0, 0, 2, 9]), Ok(()));
+        assert_eq!(fit(&[0, 0, 2, 3, 9]), Ok(()));
         assert_eq!(fit(&[0, 1]), Err(Unplayed::NotKept));
         assert_eq!(fit(&[0; 10]), Ok(()));
         assert_eq!(fit(&[0; 11]), Err(Unplayed::TooLong));
@@ -238,6 +239,17 @@ mod tests {
         assert!(table.sound(frame(ClipId(0))).is_some());
         assert!(table.sound(frame(ClipId(1))).is_none());
         assert!(table.payload(frame(ClipId(1)), Codec::Opus).is_some());
+    }
+
+    #[test]
+    fn a_clip_is_prepared_once_and_nothing_is_heard_of_it_before() {
+        let table = Clips::with_places(1);
+        let heard = || Player::new(vec![ClipId(0)], 0).take(&table).is_some();
+        assert!(!heard());
+        table.prepare(ClipId(0), true, || vec![frame(1)].into());
+        assert!(heard());
+        table.prepare(ClipId(0), true, || unreachable!("it is there"));
+        table.prepare(ClipId(1), true, || unreachable!("it has no place"));
     }
 
     #[test]

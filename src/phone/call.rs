@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     conference::{
-        event::{Event, Language},
+        event::{Event, Wording},
         ivr,
     },
     limit::{GOODBYE_MAX, HELD_PING_INTERVAL},
@@ -70,7 +70,7 @@ pub(super) struct Invite {
     pub(super) flow: Flow,
     pub(super) destination: Destination,
     /// What is spoken where neither the number nor its room says otherwise.
-    pub(super) language: Language,
+    pub(super) language: Wording,
     /// Who calls; forgotten with the call.
     pub(super) caller: Caller,
     /// What its trunk says of its media.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sip::{Asked, Scheme, Target};
 
 use super::spelling::{DialPlan, digits};
-use crate::conference::{event::Language, ivr};
+use crate::conference::{event::Wording, ivr};
 
 /// A called number, or a group of them, that a trunk may reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Dialled {
     /// The number: in full with its `+`, with the prefixes of the trunk's dial plan, or an extension.
     pub number: String,
     /// What callers hear before their room is known, if not what they hear on the trunk's other numbers.
-    pub language: Option<Language>,
+    pub language: Option<Wording>,
     /// What it leads to.
     pub leads: Lead,
 }
@@ -59,7 +59,7 @@ pub(super) struct Destination {
     /// What is asked for.
     pub(super) entry: Entry,
     /// What callers hear before their room is known, if the number says so.
-    pub(super) language: Option<Language>,
+    pub(super) language: Option<Wording>,
 }
 
 /// What a called number asks for.
@@ -248,7 +248,7 @@ mod tests {
 
     fn all() -> Directory {
         let english = Dialled {
-            language: Some(Language::En),
+            language: Some(Wording::En),
             leads: Lead::Room("4712".to_owned()),
             ..Dialled::new("+493098765")
         };
@@ -372,7 +372,7 @@ mod tests {
         let destination = all().destination(&asked(sip("03098765")));
         let english = Destination {
             entry: Entry::Room("4712".to_owned()),
-            language: Some(Language::En),
+            language: Some(Wording::En),
         };
         assert_eq!(destination, Some(english));
     }

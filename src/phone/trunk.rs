@@ -17,7 +17,7 @@ use super::{
     status::Refusal,
 };
 use crate::{
-    conference::event::Language,
+    conference::event::Wording,
     media::api::Nat,
     network::Network,
     pii::{Pii, Secret},
@@ -36,7 +36,7 @@ pub struct Trunk {
     /// What it may reach.
     pub numbers: Vec<Called>,
     /// What callers hear before their room is known.
-    pub language: Language,
+    pub language: Wording,
     /// How its exchange dials.
     pub plan: DialPlan,
     /// Calls at a time; further ones are answered 503.
@@ -151,7 +151,7 @@ pub(super) struct Admitted {
     pub(super) trunk: TrunkIndex,
     pub(super) destination: Destination,
     /// What callers hear on this trunk where neither number nor room says otherwise.
-    pub(super) language: Language,
+    pub(super) language: Wording,
     /// Who calls.
     pub(super) caller: Caller,
     pub(super) terms: Arc<Terms>,
@@ -419,7 +419,7 @@ mod tests {
             peers: vec![peer.parse().unwrap()],
             client: None,
             numbers: vec![Called::Number(Dialled::new(number))],
-            language: Language::De,
+            language: Wording::De,
             plan: DialPlan::default(),
             max_calls,
             media: MediaRules::default(),

@@ -9,7 +9,8 @@ use rand::Rng;
 use crate::{
     conference::participant::{Known, Mark},
     id::PersonId,
-    pii::Pii,
+    limit::{DIGITS_NEVER_SHOWN, DIGITS_SHOWN},
+    pii::{Ending, Pii},
 };
 
 /// Who calls.
@@ -21,6 +22,18 @@ pub struct Caller {
     pub vouched: bool,
     /// Over which trunk, in the order of the settings.
     pub trunk: usize,
+}
+
+impl Caller {
+    /// Returns the last digits of the number; none of a short one, of which they would say too much.
+    pub(super) fn ending(&self) -> Option<Ending> {
+        let number = self.number.as_ref()?.expose();
+        let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
+        let ending = digits
+            .iter()
+            .skip(digits.len() - DIGITS_SHOWN.min(digits.len()));
+        (digits.len() > DIGITS_NEVER_SHOWN).then(|| Ending::new(ending.collect()))
+    }
 }
 
 /// Makes marks; forgotten, they are nobody's any more.
@@ -79,6 +92,27 @@ mod tests {
         assert_ne!(one.of(&number("+4930123")), one.of(&number("+4930124")));
         assert_ne!(one.of(&number("+4930123")), other.of(&number("+4930123")));
         assert_eq!(format!("{one:?}"), "Marks(‹redacted›)");
+    }
+
+    #[test]
+    fn of_a_long_number_three_digits_may_be_seen_and_of_a_short_one_none() {
+        for (number, ending) in [
+            (Some("+4930123456"), Some("456")),
+            (Some("+4930555"), Some("555")),
+            (Some("0301234"), Some("234")),
+            (Some("123456"), None),
+            (Some("620"), None),
+            (Some("anonymous"), None),
+            (None, None),
+        ] {
+            let caller = Caller {
+                number: number.map(|number| Pii::new(number.to_owned())),
+                ..Caller::default()
+            };
+            let seen = caller.ending();
+            assert!(!format!("{seen:?}").contains("456"), "{seen:?}");
+            assert_eq!(seen.as_ref().map(|seen| seen.expose().as_str()), ending);
+        }
     }
 
     #[test]

@@ -273,6 +273,7 @@ impl Task {
             door,
             protection,
             known: self.marks.known(&caller, person),
+            ending: caller.ending(),
             trust,
         };
         self.focus.handle(Input::Join(newcomer), clock());
@@ -333,7 +334,7 @@ impl Task {
     async fn announce(&self, event: Event) {
         let announce = Command::Announce {
             conference: self.id,
-            clips: self.means.prompts.clips(event, self.policy.language.into()),
+            clips: self.means.prompts.clips(event, self.policy.wording.into()),
             softly: event.is_tone(),
             token: 0,
         };

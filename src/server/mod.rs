@@ -56,7 +56,7 @@ use crate::{
     clock::Clock,
     conference::{
         error::{Dismissal, Refusal},
-        event::{Event, Language},
+        event::{Event, Wording},
         focus::{Trust, Verb},
         keyplan::KeyPlan,
         participant::{Door, Protection, Role, Status},
@@ -109,8 +109,8 @@ pub struct Admission {
     pub room: RoomId,
     /// The role the secret gives.
     pub role: Role,
-    /// The room's language.
-    pub language: Language,
+    /// In which words the room speaks to people.
+    pub wording: Wording,
     /// What the room's owner has decided.
     pub policy: Policy,
     /// The room's title, for those who may enter.
@@ -359,17 +359,17 @@ impl Server {
         Ok(found.map(|(room, role)| self.admission(&room, role)))
     }
 
-    /// The language of the room with this number, if there is one; for trunks that lead to every room.
-    pub async fn room_language(&self, number: &str) -> Result<Option<Language>, Error> {
+    /// In which words the room with this number speaks to people, if there is one; for trunks that lead to every room.
+    pub async fn room_wording(&self, number: &str) -> Result<Option<Wording>, Error> {
         let room = self.inner.rooms.by_number(number).await?;
-        Ok(room.map(|room| room.language))
+        Ok(room.map(|room| room.wording))
     }
 
     fn admission(&self, room: &Room, role: Role) -> Admission {
         Admission {
             room: room.id,
             role,
-            language: room.language,
+            wording: room.wording,
             policy: self.policy(room),
             title: room.title.clone(),
             number: room.number.clone(),
@@ -386,7 +386,8 @@ impl Server {
             lobby: room.lobby,
             protection: room.protection,
             entrances: room.entrances,
-            language: room.language,
+            shows_digits: room.shows_digits,
+            wording: room.wording,
         }
     }
 

@@ -1,16 +1,22 @@
-//! The spoken catalogue as clips: loaded at start, known to the workers by number.
+//! The spoken catalogue as clips, known to the workers by number.
 
-use std::{collections::BTreeSet, fs, io, num::NonZeroUsize, path::Path, sync::Arc, thread};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+    sync::Arc,
+};
 
 use dsp::Recording;
 use rust_embed::RustEmbed;
+use tracing::error;
 
 use crate::{
     conference::{
-        event::{Clip, Event, Language, Length, Voice},
+        event::{Clip, Event, Language, Length, Voice, Wording},
         keyplan::KeyPlan,
     },
-    media::api::ClipId,
+    media::{Clips, api::ClipId},
 };
 
 /// The rendered prompts that come with the binary.
@@ -68,65 +74,71 @@ impl Error {
     }
 }
 
-/// All clips, as frames for the workers; clip ids count through languages and clips.
+/// All clips, and which are played for an event; clip ids count through wordings and clips.
+///
+/// A clip is decoded and encoded when it is said for the first time: no start waits for words that nobody hears.
 #[derive(Debug, Clone)]
 pub struct Prompts {
-    clips: usize,
     /// Which keys are spoken of.
     plan: Arc<KeyPlan>,
+    source: Arc<Source>,
+}
+
+/// Where the sound of the clips comes from.
+#[derive(Debug)]
+struct Source {
+    table: Clips,
+    /// What may be said over the talk.
+    asides: BTreeSet<ClipId>,
+    recordings: Recordings,
+}
+
+#[derive(Debug)]
+enum Recordings {
+    /// Those in the binary, but for the operator's, which are known by the paths of ours.
+    Rendered {
+        operators: BTreeMap<String, Recording>,
+    },
+    /// One for all clips.
+    Alike(Recording),
 }
 
 impl Prompts {
-    /// Decodes all prompts; a file in the operator's `folder` replaces the one of the same name.
+    /// Finds all prompts; a file in the operator's `folder` replaces the one of the same name.
     ///
     /// # Errors
     ///
     /// Fails when a prompt cannot be had, or a file of the operator's would never be heard.
-    pub fn load(folder: Option<&Path>) -> Result<(Self, Vec<Recording>), Error> {
-        if let Some(folder) = folder {
-            refuse_unknown(folder)?;
-        }
-        let names: Vec<String> = Language::ALL
-            .into_iter()
-            .flat_map(|language| Clip::ALL.iter().map(move |clip| clip.path(language)))
-            .collect();
-        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let share = names.len().div_ceil(threads).max(1);
-        let read = |name: &String| {
-            let bytes = bytes_of(name, folder)?;
-            dsp::read_ogg_opus(&bytes).map_err(|error| Error::Broken(name.clone(), error))
+    pub fn load(folder: Option<&Path>, plan: KeyPlan) -> Result<Self, Error> {
+        let operators = match folder {
+            Some(folder) => read_operators(folder)?,
+            None => BTreeMap::new(),
         };
-        let shares: Vec<Result<Vec<Recording>, Error>> = thread::scope(|scope| {
-            let shares = names.chunks(share);
-            let tasks: Vec<_> = shares
-                .map(|names| scope.spawn(move || names.iter().map(read).collect()))
-                .collect();
-            let joined = tasks.into_iter().map(|task| task.join());
-            joined
-                .collect::<Result<_, _>>()
-                .expect("reading does not panic")
-        });
-        let mut recordings = Vec::with_capacity(names.len());
-        for share in shares {
-            recordings.extend(share?);
+        for wording in Wording::ALL {
+            let paths = Clip::ALL.iter().map(|clip| clip.path(wording));
+            for path in paths.filter(|path| !operators.contains_key(path)) {
+                if Rendered::get(&path).is_none() {
+                    return Err(Error::Missing(path));
+                }
+            }
         }
-        Ok((Self::unspoken(), recordings))
+        Ok(Self::of(Recordings::Rendered { operators }, plan))
     }
 
-    /// The catalogue without its sound, for simulated runs that bring their own or need none.
-    pub fn unspoken() -> Self {
-        Self {
-            clips: Clip::ALL.len(),
-            plan: Arc::default(),
-        }
+    /// The catalogue with the same sound for every clip, for simulated runs.
+    pub fn alike(recording: Recording, plan: KeyPlan) -> Self {
+        Self::of(Recordings::Alike(recording), plan)
     }
 
-    /// Speaks of these keys.
-    #[must_use]
-    pub fn with_keys(self, plan: KeyPlan) -> Self {
+    fn of(recordings: Recordings, plan: KeyPlan) -> Self {
+        let asides = asides(&plan);
         Self {
             plan: Arc::new(plan),
-            ..self
+            source: Arc::new(Source {
+                table: Clips::with_places(Wording::ALL.len() * Clip::ALL.len()),
+                asides,
+                recordings,
+            }),
         }
     }
 
@@ -135,52 +147,91 @@ impl Prompts {
         &self.plan
     }
 
-    /// The clips that are said over the talk.
-    pub fn asides(&self) -> BTreeSet<ClipId> {
-        let asides = Event::SAMPLES.iter().filter(|event| event.is_aside());
-        let events = asides.copied().chain(Event::announcements());
-        let spoken = events.flat_map(|event| {
-            let voices =
-                Language::ALL.map(|language| Length::ALL.map(|length| Voice { language, length }));
-            let voices = voices.into_iter().flatten();
-            voices.flat_map(move |voice| self.clips(event, voice))
-        });
-        spoken.collect()
+    /// The table that the workers play from.
+    pub fn table(&self) -> Clips {
+        self.source.table.clone()
     }
 
-    /// The clips that speak an event.
+    /// Returns the clips that speak an event, ready to be heard.
     pub fn clips(&self, event: Event, voice: Voice) -> Vec<ClipId> {
-        let mut languages = Language::ALL.iter();
-        let position = languages.position(|known| *known == voice.language);
-        let offset = position.unwrap_or_default() * self.clips;
-        let id = |clip: Clip| {
-            ClipId(u16::try_from(offset + clip.index()).expect("there are fewer clips than 65,536"))
+        let clips = spoken(event, voice, &self.plan).into_iter();
+        clips
+            .map(|clip| self.source.prepare(clip, voice.wording))
+            .collect()
+    }
+}
+
+impl Source {
+    /// Makes a clip ready to be heard.
+    fn prepare(&self, clip: Clip, wording: Wording) -> ClipId {
+        let id = id(clip, wording);
+        self.table.prepare(id, self.asides.contains(&id), || {
+            self.read(clip, wording).unwrap_or_else(|error| {
+                error!(%error, "a prompt is left out");
+                Recording::from(Vec::new())
+            })
+        });
+        id
+    }
+
+    fn read(&self, clip: Clip, wording: Wording) -> Result<Recording, Error> {
+        let operators = match &self.recordings {
+            Recordings::Rendered { operators } => operators,
+            Recordings::Alike(recording) => return Ok(recording.clone()),
         };
-        let clips = event.clips_in(voice.length).into_iter();
-        let spoken = clips.flat_map(|clip| clip.with_keys(&self.plan));
-        spoken.map(id).collect()
-    }
-}
-
-fn bytes_of(name: &str, folder: Option<&Path>) -> Result<Vec<u8>, Error> {
-    if let Some(folder) = folder {
-        match fs::read(folder.join(name)) {
-            Ok(bytes) => return Ok(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::Unreadable(name.to_owned(), error)),
+        let path = clip.path(wording);
+        if let Some(recording) = operators.get(&path) {
+            return Ok(recording.clone());
         }
+        let file = Rendered::get(&path).ok_or_else(|| Error::Missing(path.clone()))?;
+        decode(&path, &file.data)
     }
-    let file = Rendered::get(name).ok_or_else(|| Error::Missing(name.to_owned()))?;
-    Ok(file.data.into_owned())
 }
 
-/// Refuses recordings in a folder that have the name of no prompt, for they would never be heard.
-fn refuse_unknown(folder: &Path) -> Result<(), Error> {
+/// Returns the clips that speak an event.
+fn spoken(event: Event, voice: Voice, plan: &KeyPlan) -> Vec<Clip> {
+    let clips = event.clips_in(voice.length).into_iter();
+    clips.flat_map(|clip| clip.with_keys(plan)).collect()
+}
+
+/// Returns the clips that are said over the talk.
+fn asides(plan: &KeyPlan) -> BTreeSet<ClipId> {
+    let clips: BTreeSet<Clip> = Event::asides()
+        .flat_map(|event| Length::ALL.map(|length| (event, length)))
+        .flat_map(|(event, length)| {
+            let voice = Voice {
+                length,
+                ..Voice::default()
+            };
+            spoken(event, voice, plan)
+        })
+        .collect();
+    let ids = clips
+        .into_iter()
+        .flat_map(|clip| Wording::ALL.map(|wording| id(clip, wording)));
+    ids.collect()
+}
+
+fn id(clip: Clip, wording: Wording) -> ClipId {
+    let wording = clip.recorded_in(wording);
+    let mut wordings = Wording::ALL.iter();
+    let position = wordings.position(|known| *known == wording);
+    let id = position.unwrap_or_default() * Clip::ALL.len() + clip.index();
+    ClipId(u16::try_from(id).expect("there are fewer clips than 65,536"))
+}
+
+fn decode(path: &str, bytes: &[u8]) -> Result<Recording, Error> {
+    dsp::read_ogg_opus(bytes).map_err(|error| Error::Broken(path.to_owned(), error))
+}
+
+/// Reads the operator's recordings. Those that have the name of no prompt are refused, for they would never be heard.
+fn read_operators(folder: &Path) -> Result<BTreeMap<String, Recording>, Error> {
     let unreadable = |path: &Path, error| Error::Unreadable(path.display().to_string(), error);
-    // The folder itself must be there, else a slip in its name would go unnoticed; one of a language need not.
+    // The folder itself must be there, else a slip in its name would go unnoticed; one of a wording need not.
     fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
-    for language in Language::ALL {
-        let inner = folder.join(language.tag());
+    let mut recordings = BTreeMap::new();
+    for wording in Wording::ALL {
+        let inner = folder.join(wording.tag());
         let files = match fs::read_dir(&inner) {
             Ok(files) => files,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -188,78 +239,128 @@ fn refuse_unknown(folder: &Path) -> Result<(), Error> {
         };
         for file in files {
             let file = file.map_err(|error| unreadable(&inner, error))?;
-            let name = format!("{}/{}", language.tag(), file.file_name().to_string_lossy());
-            let is_known = Clip::ALL.iter().any(|clip| clip.path(language) == name);
-            if name.ends_with(".opus") && !is_known {
+            let name = format!("{}/{}", wording.tag(), file.file_name().to_string_lossy());
+            if !name.ends_with(".opus") {
+                continue;
+            }
+            if !Clip::ALL.iter().any(|clip| clip.path(wording) == name) {
                 return Err(Error::Unknown(name));
             }
+            let bytes = fs::read(file.path()).map_err(|error| unreadable(&file.path(), error))?;
+            let recording = decode(&name, &bytes)?;
+            recordings.insert(name, recording);
         }
     }
-    Ok(())
+    Ok(recordings)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::limit::WORDS_OVER_TALK_MAX;
 
-    /// A recording of the operator's takes the place of ours, in its language only; what would not be heard is refused.
+    fn load(folder: Option<&Path>) -> Result<Prompts, Error> {
+        Prompts::load(folder, KeyPlan::default())
+    }
+
+    fn sound(prompts: &Prompts, clip: Clip, wording: Wording) -> Recording {
+        prompts.source.read(clip, wording).unwrap()
+    }
+
+    /// A recording of the operator's takes the place of ours, in its wording only; what would not be heard is refused.
     #[test]
     fn an_operators_recording_replaces_ours() {
         let folder = tempfile::tempdir().unwrap();
         let german = folder.path().join("de");
         fs::create_dir(&german).unwrap();
-        let [clip, other] = [Clip::ALL[0], Clip::ALL[1]];
-        let recording = Rendered::get(&other.path(Language::De)).unwrap();
-        let name = clip.path(Language::De);
+        let [clip, other] = [Clip::HELLO, Clip::THANKS];
+        let recording = Rendered::get(&other.path(Wording::De)).unwrap();
+        let name = clip.path(Wording::De);
         fs::write(folder.path().join(&name), &recording.data).unwrap();
-        let (_, ours) = Prompts::load(None).unwrap();
-        let (_, theirs) = Prompts::load(Some(folder.path())).unwrap();
-        assert_eq!(theirs[0], ours[1]);
-        assert_eq!(theirs[1..], ours[1..]);
+        let ours = load(None).unwrap();
+        let theirs = load(Some(folder.path())).unwrap();
+        assert_eq!(
+            sound(&theirs, clip, Wording::De),
+            sound(&ours, other, Wording::De)
+        );
+        for wording in [Wording::En, Wording::DeDu, Wording::DeEinfach] {
+            let [theirs, ours] = [&theirs, &ours].map(|all| sound(all, clip, wording));
+            assert_eq!(theirs, ours, "{wording:?}");
+        }
 
         fs::write(folder.path().join(&name), b"no sound").unwrap();
-        let error = Prompts::load(Some(folder.path())).unwrap_err();
+        let error = load(Some(folder.path())).unwrap_err();
         assert!(
             matches!(&error, Error::Broken(broken, _) if *broken == name),
             "{error}"
         );
         fs::remove_file(folder.path().join(&name)).unwrap();
         fs::write(german.join("wellcome.opus"), &recording.data).unwrap();
-        let error = Prompts::load(Some(folder.path())).unwrap_err();
+        let error = load(Some(folder.path())).unwrap_err();
         assert!(
             error.told(Language::De).contains("de/wellcome.opus"),
             "{error}"
         );
         let missing = folder.path().join("nowhere");
-        let error = Prompts::load(Some(&missing)).unwrap_err();
+        let error = load(Some(&missing)).unwrap_err();
         assert!(matches!(error, Error::Unreadable(..)), "{error}");
+    }
+
+    /// What is not said differently with du is one recording for both, and all of it can be heard.
+    #[test]
+    fn wordings_share_what_they_say_alike() {
+        let prompts = load(None).unwrap();
+        let clips = |event, wording: Wording| prompts.clips(event, wording.into());
+        let alike = |event| clips(event, Wording::De) == clips(event, Wording::DeDu);
+        assert!(alike(Event::Locked) && !alike(Event::MicrophoneOn));
+        assert_ne!(
+            clips(Event::Locked, Wording::De),
+            clips(Event::Locked, Wording::DeEinfach)
+        );
+        let [german, easy] = [Wording::De, Wording::DeEinfach]
+            .map(|wording| sound(&prompts, Clip::LOCKED, wording).frames.len());
+        assert!(german > 0 && easy > 0);
+    }
+
+    #[test]
+    fn every_recording_can_be_played_and_sent_as_it_is() {
+        let prompts = load(None).unwrap();
+        for wording in Wording::ALL {
+            for clip in Clip::ALL {
+                let recording = sound(&prompts, *clip, wording);
+                // Encoding as Opus would take most of the time.
+                assert!(recording.opus.is_some(), "{}", clip.path(wording));
+            }
+        }
     }
 
     #[test]
     fn what_is_said_over_the_talk_is_short_and_as_loud_as_speech_should_be() {
-        let (prompts, sounds) = Prompts::load(None).unwrap();
-        // Encoding as Opus takes most of the time of a start.
-        assert!(sounds.iter().all(|recording| recording.opus.is_some()));
-        let mut whole = Duration::ZERO;
-        for ClipId(clip) in prompts.asides() {
-            let sound = &sounds[usize::from(clip)].frames;
+        let prompts = load(None).unwrap();
+        let asides = &prompts.source.asides;
+        let all = Wording::ALL.map(|wording| Clip::ALL.iter().map(move |clip| (*clip, wording)));
+        let own = all
+            .into_iter()
+            .flatten()
+            .filter(|(clip, wording)| clip.recorded_in(*wording) == *wording);
+        let own: Vec<_> = own
+            .filter(|(clip, wording)| asides.contains(&id(*clip, *wording)))
+            .collect();
+        assert_eq!(own.len(), asides.len());
+        for (clip, wording) in own {
+            let sound = sound(&prompts, clip, wording).frames;
+            let path = clip.path(wording);
             let length = dsp::TICK * u32::try_from(sound.len()).unwrap();
-            assert!(length < WORDS_OVER_TALK_MAX, "{clip}: {length:?}");
+            assert!(length < WORDS_OVER_TALK_MAX, "{path}: {length:?}");
             let mut meter = dsp::SpeechMeter::new();
             sound.iter().for_each(|frame| meter.hear(&frame.samples));
             let level = meter.level().unwrap().dbov;
-            let right = if Clip::ALL[usize::from(clip) % Clip::ALL.len()].is_tone() {
+            let right = if clip.is_tone() {
                 -36.0..=-30.0
             } else {
                 -29.0..=-24.0
             };
-            assert!(right.contains(&level), "{clip}: {level} dBov");
-            whole += length;
+            assert!(right.contains(&level), "{path}: {level} dBov");
         }
-        // 96 kB of sound per second are kept.
-        assert!(whole < Duration::from_secs(310), "{whole:?}");
     }
 }

@@ -23,7 +23,7 @@ use subtle::ConstantTimeEq;
 
 use crate::{
     conference::{
-        event::Language,
+        event::Wording,
         participant::{Protection, Role},
         policy::{Entrances, Lobby},
     },
@@ -128,7 +128,7 @@ impl Keys {
         &self,
         tenant: TenantId,
         title: Title,
-        language: Language,
+        wording: Wording,
         rng: &mut impl Rng,
     ) -> NewRoom {
         let id = RoomId::random(rng);
@@ -137,11 +137,12 @@ impl Keys {
             id,
             tenant,
             title,
-            language,
+            wording,
             speakers: None,
             lobby: Lobby::Off,
             protection: Protection::None,
             entrances: Entrances::USUAL,
+            shows_digits: false,
             pin_epochs: self.settle_pins(tenant, id, ByRole::default(), &[]),
             link_epochs,
             link_hashes: self.link_hashes(tenant, id, link_epochs),
@@ -579,7 +580,7 @@ mod tests {
     fn room(key: &Keys) -> Room {
         let mut rng = StdRng::seed_from_u64(4);
         let title = Title::new(String::from("Test"));
-        let new = key.new_room(TenantId::DEFAULT, title, Language::De, &mut rng);
+        let new = key.new_room(TenantId::DEFAULT, title, Wording::De, &mut rng);
         Room {
             id: new.id,
             pin_epochs: new.pin_epochs,

@@ -197,7 +197,7 @@ mod tests {
     use super::*;
     use crate::{
         conference::{
-            event::Language,
+            event::Wording,
             participant::Protection,
             policy::{Entrances, Lobby},
         },
@@ -268,11 +268,12 @@ mod tests {
             id: RoomId::from_u64(id),
             tenant: TenantId::DEFAULT,
             title: Title::default(),
-            language: Language::De,
+            wording: Wording::De,
             speakers: None,
             lobby: Lobby::Off,
             protection: Protection::None,
             entrances: Entrances::USUAL,
+            shows_digits: false,
             pin_epochs: ByRole::default(),
             link_epochs: ByRole::default(),
             link_hashes: ByRole {

@@ -6,7 +6,7 @@ use dsp::Codec;
 use rundruf::{
     conference::{
         error::{Dismissal, Refusal},
-        event::Language,
+        event::Wording,
         focus::Verb,
         keyplan::{Control, KeyPlan},
         participant::Role,
@@ -97,19 +97,19 @@ async fn who_chooses_a_language_hears_it() {
     let mut world = World::new(11);
     let alice = comes_in(&mut world, "alice").await;
     let before = world.spoken.len();
-    alice.types("*01");
+    alice.types("*011");
     world.run_for(SECOND).await;
     alice.types("66");
     world.run_for(5 * SECOND).await;
-    // After the help comes English: which language it is, and that the microphone is on.
+    // After the help come easy German and English: which language it is, and that the microphone is on.
     let spoken = &world.spoken[before..];
     let english = spoken
         .iter()
-        .filter(|(_, language)| *language == Language::En);
+        .filter(|(_, language)| *language == Wording::En);
     assert_eq!(english.count(), 2, "{spoken:?}");
     assert_eq!(
         spoken.last().map(|(_, language)| *language),
-        Some(Language::En)
+        Some(Wording::En)
     );
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use insta::assert_snapshot;
 use rundruf::{
-    conference::event::Language,
+    conference::event::Wording,
     http::Label,
     phone::{
         Called, Dialled, DoorConfig, Duty, Fault, Names, Registering, Standing, Trunk, Upkeep,
@@ -272,14 +272,14 @@ async fn calls_to_the_registration_lead_to_its_number_and_strangers_nowhere() {
 async fn two_accounts_at_one_registrar_are_told_apart() {
     let german = registered("sip:198.51.100.1:5070", "620", "+4930555000");
     let english = Trunk {
-        language: Language::En,
+        language: Wording::En,
         ..registered("sip:198.51.100.1:5070", "621", "+4930555001")
     };
     let mut world = World::with_trunks(1, vec![german, english]);
     let mut registrar = Registrar::new(REGISTRAR, Manners::Grants(600));
     let carrier = world.phone("carrier");
     registrar.serve(&mut world, SECOND).await;
-    for (user, language) in [("620", Language::De), ("621", Language::En)] {
+    for (user, language) in [("620", Wording::De), ("621", Wording::En)] {
         let to = format!("<sip:{user}@198.51.100.1>");
         let mut requests = registrar.requests.iter();
         let own = requests.find(|request| request.field("To") == to).unwrap();

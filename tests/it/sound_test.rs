@@ -5,7 +5,7 @@ use std::time::Duration;
 use dsp::Codec;
 use insta::assert_snapshot;
 use rundruf::{
-    conference::event::Language,
+    conference::event::Wording,
     limit::{SOUND_TEST_LASTS_MAX, SOUND_TESTS_MAX},
     phone::{Called, Dialled, Lead, Trunk},
 };
@@ -24,7 +24,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// A trunk with a sound test by name and, in English, by number.
 fn trunk() -> Trunk {
     let english = Dialled {
-        language: Some(Language::En),
+        language: Some(Wording::En),
         leads: Lead::SoundTest,
         ..Dialled::new("+4930555222")
     };
@@ -111,7 +111,7 @@ async fn codec_and_protection_are_told_as_they_are() {
             world
                 .spoken
                 .iter()
-                .all(|(_, spoken)| *spoken == Language::En)
+                .all(|(_, spoken)| *spoken == Wording::En)
         );
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use rundruf::{
-    conference::{event::Language, participant::Protection},
+    conference::{event::Wording, participant::Protection},
     http::Label,
     phone::{CallCodec, Called, DialPlan, Dialled, Finding, Lead, Trunk, Why},
     serve,
@@ -25,7 +25,7 @@ const STRANGER: &str = "203.0.113.66:5060";
 /// A trunk of an exchange in Berlin, with an English number of the room 4712 and a German one that asks for the code.
 fn berlin() -> Trunk {
     let english = Dialled {
-        language: Some(Language::En),
+        language: Some(Wording::En),
         leads: Lead::Room("4712".to_owned()),
         ..Dialled::new("+4930555111")
     };
@@ -46,7 +46,7 @@ fn berlin() -> Trunk {
 }
 
 /// Lets a telephone call; returns what it heard first and in which language, or how it was refused.
-async fn call(world: &mut World, phone: &Phone, number: &str) -> Result<(String, Language), u16> {
+async fn call(world: &mut World, phone: &Phone, number: &str) -> Result<(String, Wording), u16> {
     let before = world.spoken.len();
     let said = world.ladder.said_to(&phone.name()).len();
     phone.dials(number);
@@ -64,12 +64,12 @@ async fn call(world: &mut World, phone: &Phone, number: &str) -> Result<(String,
     Ok((words, language))
 }
 
-fn german() -> (String, Language) {
-    ("hello ask-code".to_owned(), Language::De)
+fn german() -> (String, Wording) {
+    ("hello ask-code".to_owned(), Wording::De)
 }
 
-fn english() -> (String, Language) {
-    ("hello ask-pin".to_owned(), Language::En)
+fn english() -> (String, Wording) {
+    ("hello ask-pin".to_owned(), Wording::En)
 }
 
 #[tokio::test(start_paused = true)]

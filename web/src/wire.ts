@@ -24,6 +24,7 @@ export type Entry = {
   name: string | null;
   door: Door;
   ordinal: number;
+  ending: string | null;
   role: Role;
   status: Status;
   protection: Protection;

@@ -117,6 +117,7 @@ function person(id: string): Entry {
     name: id,
     door: "browser",
     ordinal: 1,
+    ending: null,
     role: "guest",
     status: "connected",
     protection: "to-device",

@@ -31,6 +31,9 @@ const OPEN_LINES = [
   entry("tel4", { door: "phone", ordinal: 4, protection: "none", status: "pending" }),
 ];
 
+/** The same as moderators see them of a room that shows them the last digits. */
+const LED_LINES = OPEN_LINES.map((one) => ({ ...one, ending: { tel1: "417", tel4: "083" }[one.id] ?? null }));
+
 /** People who ask to speak, and one who may where people ask to. */
 const ASKING = [
   entry("anna", { name: "Anna Becker", role: "moderator", microphone: true }),
@@ -138,7 +141,7 @@ export const SCENES = {
     act: join,
   },
   "room-protection-guest": { script: joinScript({ others: OPEN_LINES }), act: join },
-  "room-protection-moderator": { script: joinScript({ welcome: { role: "moderator" }, others: OPEN_LINES }), act: join },
+  "room-protection-moderator": { script: joinScript({ welcome: { role: "moderator" }, others: LED_LINES }), act: join },
   "room-disturbing-guest": { script: joinScript({ others: DISTURBING }), act: join },
   "room-disturbing-moderator": { script: joinScript({ welcome: { role: "moderator" }, others: DISTURBING }), act: join },
   "room-hands": {

@@ -136,6 +136,8 @@ impl EndpointConfig {
 pub struct Limits {
     /// Transactions at once; beyond, 503.
     pub transactions: usize,
+    /// Server transactions of one address at once; beyond, 503.
+    pub transactions_per_source: usize,
     /// Calls at once; beyond, 503.
     pub dialogs: usize,
     /// Stream connections at once; beyond, closed.
@@ -146,6 +148,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             transactions: limit::TRANSACTIONS,
+            transactions_per_source: limit::TRANSACTIONS_PER_SOURCE,
             dialogs: limit::DIALOGS,
             streams: limit::STREAMS,
         }

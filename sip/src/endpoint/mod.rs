@@ -353,6 +353,11 @@ impl Endpoint {
         self.outbox.closes.push_back(flow);
     }
 
+    fn is_full_for(&self, flow: Flow) -> bool {
+        let most = self.limits.transactions_per_source;
+        self.is_full() || self.servers.of_source(flow.remote.ip()) >= most
+    }
+
     fn is_full(&self) -> bool {
         self.transactions() >= self.limits.transactions
     }

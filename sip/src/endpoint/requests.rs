@@ -151,7 +151,7 @@ impl Endpoint {
         if is_invite && self.servers.is_merged(&incoming.merge_key()) {
             return self.answer_stateless(&incoming.heads, Reply::new(482), now);
         }
-        if is_invite && (self.is_full() || self.calls() >= self.limits.dialogs) {
+        if is_invite && (self.is_full_for(flow) || self.calls() >= self.limits.dialogs) {
             return self.answer_overload(&incoming.heads, now);
         }
         let reply = match screen_outside_dialog(&incoming) {

@@ -1,6 +1,6 @@
 //! Server transactions (RFC 3261 §17.2, with the Accepted state of RFC 6026), and the table of those that live.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, fmt, net::IpAddr, time::Instant};
 
 use super::{
     CallRef, Flow,
@@ -187,6 +187,17 @@ pub(crate) struct Servers {
     all: BTreeMap<u64, Server>,
     by_key: BTreeMap<TransactionKey, u64>,
     by_merge: BTreeMap<MergeKey, u64>,
+    by_source: BTreeMap<Source, usize>,
+}
+
+/// An address that requests come from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Source(IpAddr);
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("‹redacted›")
+    }
 }
 
 impl Servers {
@@ -214,7 +225,16 @@ impl Servers {
             merge,
         };
         self.all.insert(id, server);
+        *self.by_source.entry(Source(flow.remote.ip())).or_default() += 1;
         id
+    }
+
+    /// How many there are for an address.
+    pub(crate) fn of_source(&self, source: IpAddr) -> usize {
+        self.by_source
+            .get(&Source(source))
+            .copied()
+            .unwrap_or_default()
     }
 
     pub(crate) fn find(&self, key: &TransactionKey) -> Option<u64> {
@@ -242,6 +262,11 @@ impl Servers {
     pub(crate) fn remove(&mut self, id: u64) {
         if let Some(server) = self.all.remove(&id) {
             self.by_key.remove(&server.key);
+            let source = server.flow.remote.ip();
+            match self.of_source(source) {
+                0 | 1 => self.by_source.remove(&Source(source)),
+                more => self.by_source.insert(Source(source), more - 1),
+            };
             if let Some(merge) = server.merge {
                 self.by_merge.remove(&merge);
             }

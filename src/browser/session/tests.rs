@@ -543,6 +543,7 @@ fn entry(id: u32) -> Participant {
         leg: LegId::from_u64(id.into()),
         name: None,
         ordinal: id,
+        ending: None,
         role: Role::Guest,
         door: Way::Browser,
         status: Status::Connected,

@@ -93,6 +93,7 @@ const ENTRY: Fields = &[
     ("name", Kind::Nullable(&Kind::Text)),
     ("door", Kind::Named("Door")),
     ("ordinal", Kind::Number),
+    ("ending", Kind::Nullable(&Kind::Text)),
     ("role", Kind::Named("Role")),
     ("status", Kind::Named("Status")),
     ("protection", Kind::Named("Protection")),
@@ -429,6 +430,7 @@ fn entry(name: Option<&str>) -> Entry {
             Door::Phone
         },
         ordinal: 1,
+        ending: name.is_none().then(|| Name::new("456".to_owned())),
         role: Role::Guest,
         status: if name.is_some() {
             Status::Connected

@@ -1,6 +1,6 @@
 //! The recorded pieces of speech that events are spoken with.
 
-use super::{Asked, Language, Length};
+use super::{Asked, Length, Wording};
 use crate::conference::{
     keyplan::{Control, KeyPlan, Sequence},
     participant::Door,
@@ -531,17 +531,23 @@ impl Clip {
             .expect("clips are made from the table alone")
     }
 
+    /// Returns the wording whose recording is played: its own where it says it differently.
+    pub fn recorded_in(self, wording: Wording) -> Wording {
+        match wording.own_words() {
+            Some(own) if own.contains_key(self.0) => wording,
+            Some(_) | None => wording.fallback(),
+        }
+    }
+
     /// Returns the clip's file below the folder of prompts.
-    pub fn path(self, language: Language) -> String {
-        format!("{}/{}.opus", language.tag(), self.0)
+    pub fn path(self, wording: Wording) -> String {
+        format!("{}/{}.opus", self.recorded_in(wording).tag(), self.0)
     }
 
     /// Returns the words of the recording.
-    pub fn words(self, language: Language) -> &'static str {
-        language
-            .catalogue()
-            .clip
-            .get(self.0)
+    pub fn words(self, wording: Wording) -> &'static str {
+        let own = wording.own_words().and_then(|own| own.get(self.0));
+        own.or_else(|| wording.language().catalogue().clip.get(self.0))
             .expect("every clip has its words in every language, which a test holds")
     }
 }

@@ -159,7 +159,7 @@ const MUCH: u64 = 50;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conference::event::{Event, Language};
+    use crate::conference::event::{Event, Wording};
 
     #[test]
     fn loss_is_judged_by_its_share() {
@@ -174,10 +174,10 @@ mod tests {
 
     #[test]
     fn codec_protection_and_loss_are_told_in_words() {
-        let said = |passage, language| {
+        let said = |passage, wording| {
             let said = SoundTest::Came(passage);
             let clips = Event::SoundTest { said }.clips();
-            let words: Vec<_> = clips.iter().map(|clip| clip.words(language)).collect();
+            let words: Vec<_> = clips.iter().map(|clip| clip.words(wording)).collect();
             words.join(" ")
         };
         let passage = Passage {
@@ -187,7 +187,7 @@ mod tests {
             loss: Some(Loss::Little),
         };
         assert_eq!(
-            said(passage, Language::De),
+            said(passage, Wording::De),
             "Das waren Sie. Die Aufnahme ist gelöscht. Ihr Klang ist der eines gewöhnlichen Telefons, G sieben elf. \
              Ihr Anruf ist bis zum Telefonanbieter verschlüsselt. Es ging wenig verloren. Noch einmal: Eins."
         );
@@ -198,7 +198,7 @@ mod tests {
             loss: None,
         };
         assert_eq!(
-            said(silent, Language::En),
+            said(silent, Wording::En),
             "Nothing was heard from you. Is your microphone on? Your sound is very good, Opus. \
              Your call is not encrypted. Once more: one."
         );

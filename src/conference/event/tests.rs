@@ -49,27 +49,27 @@ fn every_event_is_spoken_and_shown() {
                 !shown.trim().is_empty() && !shown.contains(['{', '}']),
                 "{event:?}: {shown}"
             );
+        }
+        for wording in Wording::ALL {
             for clip in event.clips() {
-                assert!(clip.words(language).ends_with(['.', '!', '?']), "{clip:?}");
+                let words = clip.words(wording);
+                assert!(words.ends_with(['.', '!', '?', ':']), "{words}");
             }
         }
     }
 }
 
-#[test]
-fn every_clip_is_part_of_an_event() {
+/// Every event with all that its words depend on.
+fn events() -> impl Iterator<Item = Event> {
     let both = [Asked::Code, Asked::Pin];
-    let spoken: BTreeSet<Clip> = Event::SAMPLES
-        .iter()
-        .copied()
+    let turned = [Turned::Louder, Turned::Softer, Turned::Limit];
+    let samples = Event::SAMPLES.iter().copied();
+    samples
         .chain(both.map(|asked| Event::Greeting { asked }))
         .chain(both.map(|asked| Event::TakeYourTime { asked }))
         .chain((0..=21).map(|present| Event::Admitted { present }))
         .chain([Role::Guest, Role::Moderator].map(|role| Event::AskToSpeak { role }))
-        .chain(
-            [Turned::Louder, Turned::Softer, Turned::Limit]
-                .map(|turned| Event::VolumeTurned { turned }),
-        )
+        .chain(turned.map(|turned| Event::VolumeTurned { turned }))
         .chain(roll_calls().map(|rollcall| Event::WhoIsHere { rollcall }))
         .chain([true, false].map(|led| Event::Waiting { led }))
         .chain(labels().map(|whom| Event::Waits { whom }))
@@ -78,10 +78,24 @@ fn every_clip_is_part_of_an_event() {
         .chain(Length::ALL.map(|length| Event::LengthChosen { length }))
         .chain(Facts::all().map(|facts| Event::PrivacyInFull { facts, asked: None }))
         .chain(SoundTest::all().map(|said| Event::SoundTest { said }))
+}
+
+#[test]
+fn every_clip_is_part_of_an_event() {
+    let spoken: BTreeSet<Clip> = events()
         .flat_map(Event::clips)
         .chain(Clip::replacements())
         .collect();
     assert_eq!(spoken, Clip::ALL.iter().copied().collect());
+}
+
+/// What is not among them is kept as no sound and said instead of the talk.
+#[test]
+fn all_that_is_said_over_the_talk_is_known_beforehand() {
+    let known: BTreeSet<Event> = Event::asides().collect();
+    for event in events().filter(|event| event.is_aside()) {
+        assert!(known.contains(&event), "{event:?}");
+    }
 }
 
 /// Everybody whose number is said, and one beyond through each door.
@@ -126,13 +140,13 @@ fn a_roll_call_says_who_is_here_who_speaks_and_who_asks_to() {
         locked: true,
         waiting: false,
     };
-    let said = |rollcall: Rollcall, language| {
+    let said = |rollcall: Rollcall, wording| {
         let clips = Event::WhoIsHere { rollcall }.clips();
-        let words: Vec<_> = clips.iter().map(|clip| clip.words(language)).collect();
+        let words: Vec<_> = clips.iter().map(|clip| clip.words(wording)).collect();
         words.join(" ")
     };
     assert_eq!(
-        said(rollcall, Language::De),
+        said(rollcall, Wording::De),
         "Zwölf Personen sind da. Es spricht Telefon drei. Zwei Wortmeldungen. Die Konferenz ist geschlossen. \
          Niemand kommt mehr herein."
     );
@@ -143,7 +157,7 @@ fn a_roll_call_says_who_is_here_who_speaks_and_who_asks_to() {
         ..rollcall
     };
     assert_eq!(
-        said(rollcall, Language::En),
+        said(rollcall, Wording::En),
         "Twelve people are here. Nobody is speaking."
     );
 }
@@ -151,13 +165,14 @@ fn a_roll_call_says_who_is_here_who_speaks_and_who_asks_to() {
 /// Whoever wants it short hears nothing longer than before, and by tones alone nobody misses what a tone cannot say.
 #[test]
 fn what_is_said_in_short_is_shorter() {
-    for language in Language::ALL {
-        let manifest = manifest(language);
+    for wording in Wording::ALL {
+        let recordings = recordings(wording);
         for clip in Clip::ALL {
-            let seconds = |length| manifest[clip.in_length(length).key()].seconds;
+            let seconds = |length| recordings[&clip.in_length(length)].seconds;
             let [full, short, tones] = Length::ALL.map(seconds);
-            assert!(short <= full, "{clip:?}: {short} s instead of {full} s");
-            assert!(tones <= full.max(0.6), "{clip:?}: {tones} s by tones");
+            let path = clip.path(wording);
+            assert!(short <= full, "{path}: {short} s instead of {full} s");
+            assert!(tones <= full.max(0.6), "{path}: {tones} s by tones");
         }
     }
     let mut length = Length::Full;
@@ -186,28 +201,28 @@ fn other_keys() -> KeyPlan {
 
 #[test]
 fn where_keys_are_others_it_is_those_that_are_spoken_of() {
-    let said = |event: Event, language| {
+    let said = |event: Event, wording| {
         let plan = other_keys();
         let clips = event
             .clips()
             .into_iter()
             .flat_map(|clip| clip.with_keys(&plan));
-        let words: Vec<_> = clips.map(|clip| clip.words(language)).collect();
+        let words: Vec<_> = clips.map(|clip| clip.words(wording)).collect();
         words.join(" ")
     };
     assert_eq!(
-        said(Event::YouAreMuted, Language::De),
+        said(Event::YouAreMuted, Wording::De),
         "Man hört Sie nicht, Ihr Mikrofon ist aus. Mikrofon. Zweimal. Eins."
     );
     assert_eq!(
-        said(Event::SomebodyWaits, Language::En),
+        said(Event::SomebodyWaits, Wording::En),
         "Somebody is in the waiting room. Waiting room. Star. Six. Eight. Three."
     );
     let help = said(
         Event::Help {
             role: Role::Moderator,
         },
-        Language::De,
+        Wording::De,
     );
     for part in [
         "Mikrofon. Zweimal. Eins.",
@@ -226,9 +241,18 @@ fn where_keys_are_others_it_is_those_that_are_spoken_of() {
 #[test]
 fn no_words_name_keys_that_may_be_others() {
     let plan = other_keys();
-    for clip in Clip::ALL {
-        let words = clip.words(Language::De);
-        let names = ["zweimal die", "Stern Acht", "Stern Sieben"];
+    let german = [Wording::De, Wording::DeDu, Wording::DeEinfach];
+    let clips = Clip::ALL
+        .iter()
+        .flat_map(|clip| german.map(|wording| (clip, wording)));
+    for (clip, wording) in clips {
+        let words = clip.words(wording);
+        let names = [
+            "zweimal die",
+            "Stern Acht",
+            "Stern Sieben",
+            "Stern und Sieben",
+        ];
         if names.iter().any(|name| words.contains(name)) {
             assert_ne!(clip.with_keys(&plan), [*clip], "{words}");
         }
@@ -248,7 +272,7 @@ fn the_admitted_hear_how_many_are_here_and_that_they_are_not_heard() {
         let clips = Event::Admitted { present }.clips();
         clips
             .iter()
-            .map(|clip| clip.words(Language::De))
+            .map(|clip| clip.words(Wording::De))
             .collect::<Vec<_>>()
             .join(" ")
     };
@@ -273,66 +297,119 @@ fn numbers_are_shown_in_figures() {
 
 #[test]
 fn every_clip_has_its_recording() {
-    for language in Language::ALL {
+    for wording in Wording::ALL {
         for clip in Clip::ALL {
-            let path = prompts().join(clip.path(language));
-            let bytes = std::fs::read(&path).unwrap_or_default();
-            assert!(
-                bytes.starts_with(b"OggS"),
-                "{} is no recording",
-                clip.path(language)
-            );
+            let path = clip.path(wording);
+            let bytes = std::fs::read(prompts().join(&path)).unwrap_or_default();
+            assert!(bytes.starts_with(b"OggS"), "{path} is no recording");
         }
     }
 }
 
 #[test]
 fn recordings_were_made_from_the_words_of_the_catalogue() {
-    for language in Language::ALL {
-        let manifest = manifest(language);
-        assert_eq!(manifest.len(), Clip::ALL.len(), "{}", language.tag());
-        for clip in Clip::ALL {
+    for wording in Wording::ALL {
+        let manifest = manifest(wording);
+        let own = Clip::ALL
+            .iter()
+            .filter(|clip| clip.recorded_in(wording) == wording);
+        assert_eq!(manifest.len(), own.clone().count(), "{}", wording.tag());
+        for clip in own {
             let recording = &manifest[clip.key()];
+            let path = clip.path(wording);
             assert_eq!(
                 recording.text,
-                sha256(clip.words(language).as_bytes()),
-                "{} is to be rendered again",
-                clip.path(language)
+                sha256(clip.words(wording).as_bytes()),
+                "{path} is to be rendered again"
             );
-            let bytes = std::fs::read(prompts().join(clip.path(language))).unwrap();
-            assert_eq!(
-                recording.file,
-                sha256(&bytes),
-                "{} was exchanged",
-                clip.path(language)
+            let bytes = std::fs::read(prompts().join(&path)).unwrap();
+            assert_eq!(recording.file, sha256(&bytes), "{path} was exchanged");
+        }
+    }
+}
+
+/// A wording says differently only what there is to say, and nobody who is called du is called Sie in the next sentence.
+#[test]
+fn wordings_differ_in_what_they_say_and_stay_with_du_or_sie() {
+    for wording in [Wording::DeDu, Wording::DeEinfach] {
+        let own = wording.own_words().unwrap();
+        for (key, words) in own {
+            let clip = Clip::ALL.iter().find(|clip| clip.key() == key);
+            let clip = clip.unwrap_or_else(|| panic!("{key} is no clip"));
+            let usual = clip.words(Wording::De);
+            assert!(wording == Wording::DeEinfach || words != usual, "{key}");
+        }
+    }
+    let sie = ["Sie", "Ihr", "Ihre", "Ihrem", "Ihren", "Ihrer", "Ihnen"];
+    let du = [
+        "du", "dich", "dir", "dein", "deine", "deinem", "deinen", "deiner", "Du", "Dein", "Deine",
+    ];
+    for clip in Clip::ALL {
+        for (wording, never) in [
+            (Wording::DeDu, &sie[..]),
+            (Wording::De, &du),
+            (Wording::DeEinfach, &du),
+        ] {
+            let words = clip.words(wording);
+            let mut parts = words.split(|char: char| !char.is_alphabetic());
+            assert!(
+                !parts.any(|part| never.contains(&part)),
+                "{}: {words}",
+                clip.path(wording)
             );
+        }
+    }
+}
+
+/// Easy German: short sentences, without the words that need explaining.
+#[test]
+fn easy_words_make_short_sentences() {
+    const WORDS_MAX: usize = 14;
+    for words in Wording::DeEinfach.own_words().unwrap().values() {
+        for sentence in words.split_inclusive(['.', '?', '!']) {
+            let count = sentence.split_whitespace().count();
+            assert!(count <= WORDS_MAX, "{count} words: {sentence}");
+        }
+        for hard in [
+            "Moderation",
+            "Konferenz",
+            "Datenschutz",
+            "Wortmeldung",
+            "verschlüsselt",
+            "Protokoll",
+        ] {
+            assert!(!words.contains(hard), "{words}");
         }
     }
 }
 
 #[test]
 fn recordings_last_as_long_as_a_person_listens() {
-    for language in Language::ALL {
-        let manifest = manifest(language);
+    for wording in Wording::ALL {
+        // Who needs easy words gets slow ones, and more of them.
+        let (longest_clip, longest_event) = match wording {
+            Wording::De | Wording::En | Wording::DeDu => (20.0, 40.0),
+            Wording::DeEinfach => (25.0, 60.0),
+        };
+        let recordings = recordings(wording);
         let facts = Facts::all().map(|facts| Event::PrivacyInFull {
             facts,
             asked: Some(Asked::Code),
         });
         for event in Event::SAMPLES.iter().copied().chain(facts) {
-            let seconds: f64 = event
-                .clips()
-                .iter()
-                .map(|clip| manifest[clip.key()].seconds)
-                .sum();
+            let clips = event.clips();
+            let seconds: f64 = clips.iter().map(|clip| recordings[clip].seconds).sum();
             assert!(
-                (0.5..=40.0).contains(&seconds),
-                "{event:?} takes {seconds} s"
+                (0.5..=longest_event).contains(&seconds),
+                "{event:?} takes {seconds} s in {}",
+                wording.tag()
             );
         }
-        for (clip, recording) in &manifest {
+        for (clip, recording) in &recordings {
             assert!(
-                (0.3..=20.0).contains(&recording.seconds),
-                "{clip} takes {} s",
+                (0.3..=longest_clip).contains(&recording.seconds),
+                "{} takes {} s",
+                clip.path(wording),
                 recording.seconds
             );
         }
@@ -340,16 +417,29 @@ fn recordings_last_as_long_as_a_person_listens() {
 }
 
 /// What the renderer noted of one recording.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Recording {
     text: String,
     file: String,
     seconds: f64,
 }
 
-fn manifest(language: Language) -> BTreeMap<String, Recording> {
-    let path = prompts().join(language.tag()).join("manifest.toml");
+fn manifest(wording: Wording) -> BTreeMap<String, Recording> {
+    let path = prompts().join(wording.tag()).join("manifest.toml");
     toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// What is played of each clip in a wording.
+fn recordings(wording: Wording) -> BTreeMap<Clip, Recording> {
+    let manifests = Wording::ALL.map(|wording| (wording, manifest(wording)));
+    let noted = |clip: Clip| {
+        let mut all = manifests.iter();
+        let (_, manifest) = all
+            .find(|(one, _)| *one == clip.recorded_in(wording))
+            .unwrap();
+        manifest[clip.key()].clone()
+    };
+    Clip::ALL.iter().map(|clip| (*clip, noted(*clip))).collect()
 }
 
 fn prompts() -> PathBuf {

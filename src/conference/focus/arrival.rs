@@ -1,7 +1,10 @@
 //! How somebody arrives: refused, in the waiting room, or in their seat with the microphone off.
 
 use super::{back::Before, *};
-use crate::conference::participant::{Known, Protection};
+use crate::{
+    conference::participant::{Known, Protection},
+    pii::Ending,
+};
 
 /// Somebody with the right secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub struct Newcomer {
     pub protection: Protection,
     /// By what they can be known again.
     pub known: Known,
+    /// The last digits of their number; forgotten unless the room shows them to its moderators.
+    pub ending: Option<Ending>,
     /// What their secret is worth while PINs are guessed.
     pub trust: Trust,
 }
@@ -56,6 +61,7 @@ impl Focus {
             door,
             protection,
             known,
+            ending,
             ..
         } = newcomer;
         let seat = self.memory.take_seat(known, role, door);
@@ -65,6 +71,7 @@ impl Focus {
             leg,
             name: name.filter(|_| door == Door::Browser || known.person.is_some()),
             ordinal: ordinal.unwrap_or_else(|| self.next_ordinal(door)),
+            ending: ending.filter(|_| self.config.policy.shows_digits),
             role,
             door,
             status: if waits {

@@ -744,6 +744,7 @@ fn newcomer(number: u64, role: Role, door: Door) -> Newcomer {
             Door::Phone => Protection::ToCarrier,
             Door::Browser => Protection::ToDevice,
         },
+        ending: None,
         known: Known::default(),
         trust: Trust::Full,
     }

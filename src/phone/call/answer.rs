@@ -18,7 +18,7 @@ use super::{
     Call, Exit, Invite, News, Talk, Way,
 };
 use crate::{
-    conference::{event::Language, ivr},
+    conference::{event::Wording, ivr},
     pii::Secret,
     server::{LegNews, MediaLeg},
 };
@@ -28,7 +28,7 @@ impl Call {
     pub(super) async fn answer(
         &mut self,
         invite: Invite,
-    ) -> Result<Option<(MediaLeg, Session, Way, Language)>, Refusal> {
+    ) -> Result<Option<(MediaLeg, Session, Way, Wording)>, Refusal> {
         let (way, language) = self.destination(&invite).await?;
         // Keys that anybody on the way can read protect nothing.
         let confidential = is_confidential(&invite.flow);
@@ -100,8 +100,8 @@ impl Call {
         }
     }
 
-    /// Finds what the called number asks for, and in which language: the number's own, else its room's, else the trunk's.
-    async fn destination(&self, invite: &Invite) -> Result<(Way, Language), Refusal> {
+    /// Finds what the called number asks for, and in which words: the number's own, else its room's, else the trunk's.
+    async fn destination(&self, invite: &Invite) -> Result<(Way, Wording), Refusal> {
         let Destination { entry, language } = &invite.destination;
         match entry {
             Entry::Code => Ok((
@@ -112,7 +112,7 @@ impl Call {
             Entry::Room(number) => {
                 let room = self
                     .server
-                    .room_language(number)
+                    .room_wording(number)
                     .await
                     .map_err(|e| Refusal::from(&e))?;
                 let room = room.ok_or(Refusal::NOT_FOUND)?;

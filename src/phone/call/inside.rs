@@ -119,7 +119,7 @@ impl Call {
         admission: &Admission,
         caller: &Caller,
     ) -> Result<Attendance, Exit> {
-        talk.voice.language = admission.language;
+        talk.voice.come_to(admission.wording);
         // Below what the room demands a re-INVITE is refused, so that the call goes on as it was.
         talk.session.demand(admission.policy.protection);
         let protection = talk.session.protection();
@@ -252,7 +252,7 @@ const fn begins(key: Key) -> Option<Action> {
 fn adjust(key: Key, keypad: &mut Keypad, talk: &mut Talk) -> Event {
     let voice = &mut talk.voice;
     if key == Key::NextLanguage {
-        voice.language = voice.language.next();
+        voice.change_wording();
         Event::LanguageChosen
     } else if key == Key::NextLength {
         voice.length = voice.length.next();

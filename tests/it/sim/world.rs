@@ -16,14 +16,14 @@ use std::{
 use rundruf::{
     clock::Virtual,
     conference::{
-        event::{Clip, Language},
+        event::{Clip, Wording},
         keyplan::KeyPlan,
         participant::{Protection, Role},
         policy::{Lobby, Policy as RoomPolicy},
     },
     id::{ConferenceId, LegId, PersonId, RoomId, TenantId},
     media::{
-        Clips, Counter, Counters, Shard, ShardConfig, SocketId,
+        Counter, Counters, Shard, ShardConfig, SocketId,
         api::{ClipId, Command, Event},
         leg::secure::SecureContext,
         load::{Effort, Load},
@@ -173,7 +173,7 @@ pub struct World {
     /// Where datagrams went that reached nobody.
     pub nowhere: Vec<SocketAddr>,
     /// To whom words were said, and in which language.
-    pub spoken: Vec<(String, Language)>,
+    pub spoken: Vec<(String, Wording)>,
     /// What the telephone door has sent.
     pub departed: Vec<Datagram>,
     /// What has happened at the telephone door.
@@ -218,7 +218,7 @@ impl World {
     /// Makes one whose telephones have these keys.
     pub fn with_keys(seed: u64, plan: KeyPlan) -> Self {
         let door = door_config(vec![everybody()]);
-        let prompts = Prompts::unspoken().with_keys(plan);
+        let prompts = Prompts::alike(clip().into(), plan);
         Self::speaking(seed, Sound::default(), door, RoomPolicy::default(), prompts)
     }
 
@@ -230,7 +230,13 @@ impl World {
     }
 
     fn with(seed: u64, sound: Sound, door: DoorConfig, policy: RoomPolicy) -> Self {
-        Self::speaking(seed, sound, door, policy, Prompts::unspoken())
+        Self::speaking(
+            seed,
+            sound,
+            door,
+            policy,
+            Prompts::alike(clip().into(), KeyPlan::default()),
+        )
     }
 
     fn speaking(
@@ -250,14 +256,13 @@ impl World {
         let secure = SecureContext::new().unwrap();
         let addresses = BROWSER_SOCKETS.map(|address| vec![address]).to_vec();
         let (pool, workers) = Pool::simulated(addresses).unwrap();
-        let clips = Clips::new(vec![clip(); Clip::ALL.len() * Language::ALL.len()]);
         let benches = workers
             .into_iter()
             .zip(BROWSER_SOCKETS)
             .enumerate()
             .map(|(index, (worker, address))| {
                 let config = ShardConfig {
-                    clips: clips.clone(),
+                    clips: prompts.table(),
                     secure: secure.clone(),
                     seed: [u8::try_from(seed % 250).unwrap() + u8::try_from(index).unwrap(); 32],
                 };
@@ -458,7 +463,7 @@ impl World {
             keys.join(" ")
         };
         self.ladder.tell(&format!("{name} ♪ {words}"));
-        let language = |id: &ClipId| Language::ALL[usize::from(id.0) / Clip::ALL.len()];
+        let language = |id: &ClipId| Wording::ALL[usize::from(id.0) / Clip::ALL.len()];
         self.spoken
             .extend(clips.iter().map(|id| (name.clone(), language(id))));
     }
@@ -731,7 +736,7 @@ pub fn everybody() -> Trunk {
             Called::Bridge,
             Called::Number(Dialled::new("+4930555000")),
         ],
-        language: Language::De,
+        language: Wording::De,
         plan: DialPlan::default(),
         max_calls: 100,
         media: MediaRules {
@@ -748,11 +753,12 @@ fn test_room(number: &str, id: u64, policy: RoomPolicy, keys: &Keys) -> TestRoom
         tenant: TenantId::DEFAULT,
         number: number.to_owned(),
         title: Title::new("Canary".to_owned()),
-        language: Language::De,
+        wording: Wording::De,
         speakers: None,
         lobby: policy.lobby,
         protection: policy.protection,
         entrances: policy.entrances,
+        shows_digits: policy.shows_digits,
         pin_epochs: ByRole::default(),
         link_epochs: ByRole::default(),
         demo: false,

@@ -114,6 +114,7 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
         <p class="name">
           <span class="name-text">{name}</span>
           <span class="unseen">{text(language, `room.door.${entry.door}`)}</span>
+          <Ending language={language} entry={entry} />
           {own && <span class="badge">{text(language, "room.own")}</span>}
           {entry.role === "moderator" && (
             <span class="badge badge-moderator">
@@ -142,6 +143,17 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
       </div>
       {room.welcome.role === "moderator" && !own && <Actions {...props} />}
     </li>
+  );
+}
+
+/** The last digits of a caller's number, which the server tells moderators of rooms that show them. */
+export function Ending({ language, entry }: { language: Language; entry: Entry }) {
+  if (entry.ending === null) return null;
+  return (
+    <span class="ending" data-testid="ending">
+      <span aria-hidden="true">…{entry.ending}</span>
+      <span class="unseen">{text(language, "room.ending", { digits: [...entry.ending].join(" ") })}</span>
+    </span>
   );
 }
 

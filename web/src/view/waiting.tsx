@@ -6,7 +6,7 @@ import { nameOf, roomTitle, text } from "../text";
 import type { Props } from "./app";
 import { Icon } from "./icon";
 import { Protected } from "./protection";
-import { useFocusKept } from "./roster";
+import { Ending, useFocusKept } from "./roster";
 
 /** What somebody sees who waits: nothing of the call, and a way out. */
 export function WaitingRoom({ state, dispatch, room }: Props & { room: Room }) {
@@ -60,6 +60,7 @@ export function WaitingList({ state, dispatch, room }: Props & { room: Room }) {
                 <Icon name={entry.door} />
                 <span class="name-text">{name}</span>
                 <span class="unseen">{text(language, `room.door.${entry.door}`)}</span>
+                <Ending language={language} entry={entry} />
                 <Protected language={language} entry={entry} />
               </p>
               <button

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, open } from "../drivers/chromium.mjs";
-import { joinScript, serve } from "../fake-server.mjs";
+import { entry, joinScript, serve } from "../fake-server.mjs";
 import { OTHERS } from "../scenes.mjs";
 
 let browser;
@@ -128,4 +128,21 @@ test("without permission one joins as a listener, with a sentence", async () => 
   assert.equal((await page.roster())[0].microphone, false);
   await page.close();
   await server.close();
+});
+
+test("whatever a name, a title or a notice holds is text, and no script of theirs runs", () => {
+  const hostile = (mark) => `"><img src=x onerror="globalThis.ran='${mark}'"><script>globalThis.ran='${mark}'</script>`;
+  const others = [entry("evil", { name: hostile("name"), role: "moderator", microphone: true })];
+  return visit(joinScript({ welcome: { title: hostile("title") }, others }), async (page, server) => {
+    await page.getByTestId("name").fill(hostile("own"));
+    await page.getByTestId("join").click();
+    await page.getByTestId("roster").waitFor();
+    const shown = hostile("notice");
+    server.send({ type: "told", event: "please-unmute", shown: { de: shown, en: shown } });
+    await page.getByTestId("plea").waitFor();
+    const text = await page.evaluate(() => document.body.innerText);
+    for (const mark of ["name", "title", "notice"]) assert.ok(text.includes(hostile(mark)), mark);
+    const made = await page.evaluate(() => ["ran" in globalThis, document.querySelectorAll("img[src=x]").length]);
+    assert.deepEqual(made, [false, 0]);
+  });
 });

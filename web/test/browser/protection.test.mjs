@@ -35,6 +35,15 @@ test("a moderator reads it of who waits, too", () =>
     assert.deepEqual(await words(page, "tel4"), ["nicht verschlüsselt"]);
   }));
 
+test("a moderator tells callers apart by their last digits, in words for who listens", () =>
+  inScene("room-protection-moderator", "de-DE", async (page) => {
+    const ending = (id) => page.locator(`[data-participant=${id}] [data-testid=ending]`).allInnerTexts();
+    const parts = (await Promise.all(["tel1", "tel2", "tel4"].map(ending))).map((texts) => texts.map((one) => one.replaceAll("\n", " ")));
+    assert.deepEqual(parts.map((texts) => texts.length), [1, 0, 1]);
+    assert.match(parts[0][0], /…417.*Rufnummer endet auf 4 1 7/);
+    assert.match(parts[2][0], /…083.*Rufnummer endet auf 0 8 3/);
+  }));
+
 async function inScene(name, locale, check) {
   const scene = SCENES[name];
   const server = await serve({ script: scene.script });

@@ -1,9 +1,12 @@
 //! The waiting room: who waits, who lets in, and what each sees of it.
 
 use super::*;
-use crate::conference::{
-    policy::{Lobby, Policy, Reason},
-    roster::Audience,
+use crate::{
+    conference::{
+        policy::{Lobby, Policy, Reason},
+        roster::Audience,
+    },
+    pii::Ending,
 };
 
 /// A conference in which guests wait and a moderator, 1, is inside.
@@ -347,4 +350,38 @@ fn after_guessing_newcomers_with_a_shared_pin_wait_and_others_do_not() {
     assert!(room.focus.snapshot().state.alarm);
     room.pass(Duration::from_secs(3_600));
     assert!(!room.focus.snapshot().state.alarm);
+}
+
+/// Digits of a caller's number are for moderators, in rooms that show them, and gone when the room no more does.
+#[test]
+fn last_digits_are_shown_to_moderators_where_the_room_says_so() {
+    let seen = |room: &Room, audience| -> Vec<Option<String>> {
+        let entries = room.roster.seen_by(audience).entries.into_iter();
+        let endings = entries.filter(|entry| entry.door == Door::Phone);
+        endings
+            .map(|entry| entry.ending.map(|ending| ending.expose().clone()))
+            .collect()
+    };
+    let calls = |number: u64| {
+        let ending = Some(Ending::new(String::from("456")));
+        let newcomer = newcomer(number, Role::Guest, Door::Phone);
+        Input::Join(Newcomer { ending, ..newcomer })
+    };
+    let mut room = Room::new(10);
+    room.join(1, Role::Moderator, Door::Browser);
+    room.handle("2 calls", calls(2));
+    assert_eq!(seen(&room, Audience::Moderators), [None]);
+    let shows_digits = Policy {
+        shows_digits: true,
+        ..Policy::default()
+    };
+    room.handle("digits are shown", Input::Policy(shows_digits));
+    room.handle("3 calls", calls(3));
+    let shown = Some(String::from("456"));
+    assert_eq!(seen(&room, Audience::Moderators), [None, shown]);
+    assert_eq!(seen(&room, Audience::Inside), [None, None]);
+    let version = room.roster.version;
+    room.handle("digits are not shown", Input::Policy(Policy::default()));
+    assert!(room.roster.version > version);
+    assert_eq!(seen(&room, Audience::Moderators), [None, None]);
 }
