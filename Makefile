@@ -4,7 +4,6 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-CARGO_PROFILE ?= release
 BIN := target/release/rundruf
 
 # What building needs beside Rust and Node, and what the tests need on top.
@@ -88,11 +87,12 @@ test-web: test-packages web/dist/index.html
 	cd web && node test/screenshots.mjs ../target/screenshots join room-moderator left
 	@echo "Pictures of the page are in target/screenshots."
 
-E2E := node --test --test-concurrency=1 --test-reporter=spec tests/e2e/*.test.mjs
+# What the tests of Rust are built from serves the real programs, too: nothing is compiled a third time, and overflows are found.
+E2E := RUNDRUF_BUILT=target/debug node --test --test-concurrency=1 --test-reporter=spec tests/e2e/*.test.mjs
 
 .PHONY: test-e2e
 test-e2e: test-packages web/dist/index.html
-	cargo build --release --locked --bins --examples
+	cargo build --workspace --locked --bins --examples
 	@# Raw sockets and networks of their own need root; without it, a user namespace gives the same on loopback.
 	@if [ "$$(id -u)" = 0 ]; then exec $(E2E); \
 	 else exec unshare --user --map-root-user --net sh -c 'ip link set lo up && exec $(E2E)'; fi

@@ -28,6 +28,9 @@ use crate::{
     wire::{Answer, Ask, Leg, Report, Strain},
 };
 
+/// Telephones agree on telephone-events, as nearly all do: without, each of their sounds would be searched for keys.
+const TELEPHONE_EVENT: u8 = 101;
+
 /// The worker and what was opened on it.
 pub(crate) struct Server {
     worker: Arc<Worker>,
@@ -222,7 +225,7 @@ fn phone(leg: &Leg) -> Done<(Opening, Option<PhoneSockets>)> {
         format: Format {
             codec: leg.kind.codec(),
             payload_type: leg.kind.payload_type(),
-            telephone_event: None,
+            telephone_event: Some(TELEPHONE_EVENT),
         },
         remote: Pii::new(leg.remote),
         remote_rtcp: Pii::new(leg.remote),

@@ -8,9 +8,9 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { Server, onePeer, root } from './lib/server.mjs';
+import { Server, built, onePeer } from './lib/server.mjs';
 
-const binary = process.env.RUNDRUF_FLOOD ?? join(root, 'target/release/examples/flood');
+const binary = join(built, 'examples/flood');
 const measured = process.env.FLOOD_SECONDS !== undefined;
 const seconds = Number(process.env.FLOOD_SECONDS ?? 4);
 const requests = measured ? 20_000 : 2_000;

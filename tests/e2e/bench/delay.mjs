@@ -3,9 +3,9 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Server, root } from '../lib/server.mjs';
+import { Server, built } from '../lib/server.mjs';
 
-const binary = process.env.RUNDRUF_DELAY ?? join(root, 'target/release/examples/delay');
+const binary = join(built, 'examples/delay');
 const longest = 60_000;
 /** Milliseconds a telephone may be late without the server taking it for jitter worth a deeper buffer. */
 const tolerated = 10;

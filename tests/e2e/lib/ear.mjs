@@ -3,9 +3,9 @@
 import { writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { root } from './server.mjs';
+import { built } from './server.mjs';
 
-const binary = process.env.RUNDRUF_EAR ?? join(root, 'target/release/examples/ear');
+const binary = join(built, 'examples/ear');
 
 /** Writes a voice as a WAV file. */
 export function makeVoice(voice, rate, seconds, file) {

@@ -7,7 +7,9 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
-export const binary = process.env.RUNDRUF_BIN ?? join(root, 'target/release/rundruf');
+/** The folder with what cargo built: `make test` takes what the tests of Rust need anyway, measurements what users run. */
+export const built = resolve(root, process.env.RUNDRUF_BUILT ?? 'target/release');
+export const binary = join(built, 'rundruf');
 
 /** Waits until `check` returns something, or fails after `milliseconds` with `what` was waited for. */
 export async function until(what, milliseconds, check) {
