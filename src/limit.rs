@@ -137,6 +137,9 @@ pub const STORE_CONNECTIONS: u32 = 4;
 /// rooms get a digit more.
 pub const ROOMS_PER_LENGTH: u32 = 4000;
 
+/// For how long it is kept which country was called for how long, as evidence against toll fraud; then it is deleted.
+pub const DIALS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// Characters of a room's title; longer titles are cut.
 pub const TITLE_CHARS_MAX: usize = 64;
 
