@@ -1,5 +1,5 @@
 //! The command line: `rundruf serve`, `rundruf room` to keep rooms, `rundruf invite` to invite people to them by name,
-//! and `rundruf trunk` to look after trunks.
+//! `rundruf trunk` to look after trunks, and `rundruf calls` to see and erase what is noted of calls that were made.
 //!
 //! Rooms are kept in the database, so these commands work beside a running server: a new PIN or link counts at once.
 
@@ -28,12 +28,14 @@ use crate::{
 };
 
 pub use self::{
+    calls::CallsArguments,
     invite::InviteArguments,
     preset::Preset,
     set::{Demand, Digits, Entry, Spoken, Waits, Wishes},
     trunk::{Standing, TrunkArguments},
 };
 
+pub mod calls;
 mod check;
 pub mod invite;
 mod preset;
@@ -63,6 +65,8 @@ pub enum Command {
     Invite(InviteArguments),
     /// Look after trunks.
     Trunk(TrunkArguments),
+    /// See or erase what is noted of calls that were made out of conferences.
+    Calls(CallsArguments),
 }
 
 /// How to run.

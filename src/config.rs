@@ -20,6 +20,7 @@ use crate::conference::policy::Speakers;
 
 pub use self::{
     contradiction::Contradiction,
+    dial_out::{DialOut, Identity},
     error::{Error, Place},
     keys::Keys,
     trunk::{
@@ -29,6 +30,7 @@ pub use self::{
 };
 
 mod contradiction;
+mod dial_out;
 mod error;
 mod keys;
 mod trunk;
@@ -45,6 +47,8 @@ pub struct Config {
     pub trunk: Vec<Trunk>,
     /// What callers' keys ask for.
     pub keys: Keys,
+    /// Which calls are made.
+    pub dial_out: DialOut,
     /// Sound.
     pub media: Media,
     /// Files.
@@ -87,6 +91,13 @@ impl Config {
                 what: Contradiction::Keys(control, problem),
             });
         }
+        if config.dial_out.enabled && config.trunk.iter().all(|trunk| trunk.calls_as.is_empty()) {
+            let what = Contradiction::NobodyCalls;
+            return Err(Error::Contradiction {
+                place: Place::of_key(what.key(), 0, text, file),
+                what,
+            });
+        }
         let trunks = config.trunk.iter().enumerate();
         let wrong = trunks.filter_map(|(index, trunk)| Some((index, trunk.contradiction()?)));
         match wrong.into_iter().next() {
@@ -116,6 +127,7 @@ impl Default for Config {
             sip: Sip::default(),
             trunk: vec![Trunk::local()],
             keys: Keys::default(),
+            dial_out: DialOut::default(),
             media: Media::default(),
             store: Store::default(),
             log: Log::default(),

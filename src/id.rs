@@ -89,6 +89,10 @@ id! {
     PersonId
 }
 id! {
+    /// A call that was made out of a conference, as it is noted.
+    DialId
+}
+id! {
     /// A leg: one call or connection of a participant (RFC 4575: endpoint).
     LegId
 }

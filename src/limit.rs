@@ -73,6 +73,11 @@ pub const CALL_ORDERS_MAX: usize = 1_024;
 pub const SOUND_TESTS_MAX: usize = 10;
 /// How long a call to the sound test may last, whatever its caller presses; then it ends with a goodbye.
 pub const SOUND_TEST_LASTS_MAX: Duration = Duration::from_secs(180);
+/// How long somebody who was called may take to press the key by which they take part; then we hang up. A voicemail never
+/// presses it.
+pub const INVITED_KEY: Duration = Duration::from_secs(45);
+/// How long after the words they are said again.
+pub const INVITED_REPEAT: Duration = Duration::from_secs(4);
 /// A goodbye may be spoken this long before the call is ended anyway.
 pub const GOODBYE_MAX: Duration = Duration::from_secs(12);
 /// A held telephone is asked this often whether it is there.
@@ -125,6 +130,12 @@ pub const WRONG_PIN_DELAY_MAX: Duration = Duration::from_secs(8);
 /// Rooms, callers and so on that wrong PINs are counted of; a further one displaces the one that is forgotten first.
 pub const GUARD_ENTRIES_MAX: usize = 10_000;
 
+/// Wishes of moderators to have somebody called that may wait for the telephone door; a further one is refused.
+pub const DIALS_WAITING_MAX: usize = 16;
+
+/// How often it is looked whether what is noted of calls that were made is old enough to be deleted.
+pub const DIALS_SWEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
 /// How often at most the file is written that tells how the trunks stand.
 pub const TRUNKS_FILE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -136,6 +147,9 @@ pub const STORE_CONNECTIONS: u32 = 4;
 /// Rooms an installation gives numbers of one length to, so that a guessed number is seldom a room's; beyond it new
 /// rooms get a digit more.
 pub const ROOMS_PER_LENGTH: u32 = 4000;
+
+/// For how long it is kept which country was called for how long, as evidence against toll fraud; then it is deleted.
+pub const DIALS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Characters of a room's title; longer titles are cut.
 pub const TITLE_CHARS_MAX: usize = 64;
@@ -302,6 +316,9 @@ pub const SPEAKERS_DEFAULT: u8 = 5;
 
 /// Speakers of a conference that may be heard at a time; more are refused as a setting.
 pub const SPEAKERS_MAX: u8 = 8;
+
+/// Calls that a conference makes at a time, until they are answered and joined; a further one is refused.
+pub const CALLS_OUT_MAX: usize = 8;
 
 /// Participants of one conference; more are refused with [`Refusal::Full`](crate::conference::Refusal::Full).
 pub const PARTICIPANTS_MAX: usize = 1000;

@@ -1,4 +1,4 @@
-//! The composition root: reads the command line and the settings, then serves, keeps rooms or looks after trunks.
+//! The composition root: reads the command line and the settings, then serves, keeps rooms or looks after trunks and calls.
 #![forbid(unsafe_code)]
 
 use std::{io, process::ExitCode};
@@ -64,6 +64,11 @@ fn run(arguments: Arguments, language: Language) -> anyhow::Result<()> {
                 let books = Books::open(&config, &mut rng).await?;
                 let at = System.since_epoch();
                 books.invite(what, language, &mut rng, at, &mut out).await?;
+            }
+            Command::Calls(what) => {
+                let books = Books::open(&config, &mut rand::rng()).await?;
+                let at = System.since_epoch();
+                books.calls(what, language, at, &mut out).await?;
             }
             Command::Trunk(what) => {
                 let now = System.since_epoch();

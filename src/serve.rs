@@ -340,6 +340,7 @@ pub fn door(
             max_calls: trunk.max_calls.get(),
             media: media_rules(trunk),
             upkeep: upkeep(config, trunk, identity)?,
+            outward: trunk.outward(),
         });
     }
     Ok(phone::DoorConfig {
@@ -351,6 +352,7 @@ pub fn door(
         session_expires: config.sip.session_expires.get(),
         trunks,
         media: media.to_vec(),
+        dial_out: config.dial_out.rules(),
         names: match config.sip.name_server {
             Auto::Derived => phone::Names::system(),
             Auto::Set(server) => phone::Names::asking(server),

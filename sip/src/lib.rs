@@ -23,9 +23,9 @@ mod session_timer;
 
 pub use auth::Account;
 pub use endpoint::{
-    Asked, CallRef, Caller, Cause, Command, Counters, Dial, Ended, Endpoint, EndpointConfig, Event,
-    Flow, Limits, Protocol, Scheme, Target, Transmit, TrunkCommand, TrunkEvent, TrunkRef,
-    Unregistered,
+    Asked, Assertion, CallRef, Caller, Cause, Command, Counters, Dial, Ended, Endpoint,
+    EndpointConfig, Event, Flow, Identity, Limits, Protocol, Scheme, Shown, Target, Transmit,
+    TrunkCommand, TrunkEvent, TrunkRef, Unregistered,
 };
 pub use error::DescriptionError;
 pub use registration::Registrar;

@@ -549,6 +549,7 @@ fn nothing_that_is_dialled_breaks_a_header_field() {
             trunk: None,
             target: sip::redact::Pii::new(target.to_owned()),
             from: sip::redact::Pii::new(target.to_owned()),
+            identity: None,
             sdp: world::described(None),
             within: SECOND,
         });
@@ -566,6 +567,7 @@ fn nothing_that_is_dialled_breaks_a_header_field() {
         trunk: None,
         target: sip::redact::Pii::new("tel:+49301234".to_owned()),
         from: sip::redact::Pii::new("sip:a@h".to_owned()),
+        identity: None,
         sdp: world::described(None),
         within: SECOND,
     });

@@ -68,6 +68,8 @@ pub struct Welcome {
     pub language: Language,
     /// How to call in instead.
     pub dial_in: Option<DialIn>,
+    /// How the numbers begin that they may have called.
+    pub dial_out: Vec<String>,
 }
 
 /// What coming in yields.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    conference::{Refusal, focus::Verb},
+    conference::{Refusal, focus::Verb, participant::Role},
     pii::{Name, Pii, Secret},
     server::{self, Admission, Attendance, LegNews, MediaLeg, Notice, Server},
 };
@@ -78,6 +78,10 @@ impl House for Served {
                 pin: (*admission.pin).clone(),
                 sip: format!("sip:{}@{}", admission.number, self.sip_host),
             }),
+            dial_out: match admission.role {
+                Role::Moderator => self.server.dial_prefixes().to_vec(),
+                Role::Guest => Vec::new(),
+            },
         }
     }
 

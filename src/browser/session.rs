@@ -233,6 +233,7 @@ impl Session {
             | ClientMessage::Lobby { .. }
             | ClientMessage::EntrySignal { .. }
             | ClientMessage::LiftAlarm {}
+            | ClientMessage::Invite { .. }
             | ClientMessage::Rename { .. }
             | ClientMessage::Ban { .. }
             | ClientMessage::Mute { .. }
@@ -270,6 +271,7 @@ impl Session {
             title: welcome.title,
             language: welcome.language,
             dial_in: welcome.dial_in,
+            dial_out: welcome.dial_out,
         })
         .await
     }
@@ -421,6 +423,7 @@ async fn obey(message: ClientMessage, presence: &impl Presence) -> Result<bool, 
         ClientMessage::Lobby { who } => Verb::SetLobby(who),
         ClientMessage::EntrySignal { signal } => Verb::SetEntrySignal(signal),
         ClientMessage::LiftAlarm {} => Verb::LiftAlarm,
+        ClientMessage::Invite { number } => Verb::Invite(number),
         ClientMessage::Rename { participant, name } => Verb::Rename(participant, name),
         ClientMessage::Ban { participant } => Verb::Ban(participant),
         ClientMessage::Mute { participant } => Verb::Mute(participant),

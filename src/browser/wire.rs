@@ -107,6 +107,12 @@ pub enum ClientMessage {
     },
     /// Lets people in again without waiting after PINs were guessed.
     LiftAlarm {},
+    /// Has somebody called.
+    Invite {
+        /// The number as typed.
+        #[serde(deserialize_with = "redacted")]
+        number: Pii<String>,
+    },
     /// Calls somebody by a name, or by their number again.
     Rename {
         /// Whom.
@@ -151,6 +157,8 @@ pub enum ServerMessage {
         language: Language,
         /// How to call in with the same role.
         dial_in: Option<DialIn>,
+        /// How the numbers begin that they may have called; none may they have called none.
+        dial_out: Vec<String>,
     },
     /// The link is not right, or cannot be judged.
     Unwelcome {

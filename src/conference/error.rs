@@ -44,6 +44,27 @@ pub enum Refusal {
     /// The participant the request is about is not in the conference.
     #[error("the participant is not here")]
     NotHere,
+    /// Nobody is called from here.
+    #[error("no calls are made")]
+    NoDialOut,
+    /// What is to be called is no whole number.
+    #[error("this is no number that can be called")]
+    NoNumber,
+    /// It is a number of need or of a service.
+    #[error("numbers of need and services are not called")]
+    Emergency,
+    /// The operator does not allow the number.
+    #[error("the number is not allowed")]
+    NotListed,
+    /// The minutes of the day are spent.
+    #[error("the minutes of the day are spent")]
+    NoMinutes,
+    /// Too many calls are being made, or were made lately.
+    #[error("too many calls are made")]
+    TooManyCalls,
+    /// No trunk can make the call at the moment.
+    #[error("no line is free")]
+    NoLine,
     /// The participant or the leg is in the conference already.
     #[error("the participant is here already")]
     AlreadyHere,
@@ -58,7 +79,15 @@ impl Refusal {
         match self {
             Self::Full => Event::RoomFull,
             Self::Locked => Event::RoomLocked,
-            Self::NotAllowed => Event::NotAllowed,
+            // Calls are asked for on the page alone, which has words for each of these.
+            Self::NotAllowed
+            | Self::NoDialOut
+            | Self::NoNumber
+            | Self::Emergency
+            | Self::NotListed
+            | Self::NoMinutes
+            | Self::TooManyCalls
+            | Self::NoLine => Event::NotAllowed,
             Self::Waiting => Event::StillWaiting,
             Self::NobodyWaits => Event::NobodyWaits,
             Self::Banned => Event::Removed,

@@ -335,6 +335,18 @@ events! {
     Busy => "busy",
     /// Something of ours failed.
     Fault => "fault",
+    /// They are called into a conference, by this moderator.
+    Invited { by: Label = Label::SAMPLE } => "invited",
+    /// Whom they had called is busy.
+    CalleeBusy => "callee-busy",
+    /// Whom they had called does not answer.
+    CalleeSilent => "callee-silent",
+    /// Whom they had called does not want to take part.
+    CalleeDeclined => "callee-declined",
+    /// The call that they asked for could not be made.
+    CallFailed => "call-failed",
+    /// They were called, and the time for that is over.
+    TimeIsUp => "time-is-up",
     /// They test how they sound.
     SoundTest { said: SoundTest = SoundTest::Begin } => "sound-test",
 }
@@ -468,6 +480,11 @@ impl Event {
             Self::Busy => vec![Clip::BUSY],
             Self::Fault => vec![Clip::FAULT],
             Self::SoundTest { said } => said.clips(),
+            Self::Invited { by } => vec![Clip::CALLS[0], Clip::label(by), Clip::CALLS[1]],
+            Self::CalleeBusy | Self::CalleeSilent | Self::CalleeDeclined | Self::CallFailed => {
+                vec![Clip::CALLS[2]]
+            }
+            Self::TimeIsUp => vec![Clip::CALLS[3]],
         }
     }
 

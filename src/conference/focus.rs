@@ -17,18 +17,21 @@ use crate::{
         participant::{Disturbance, Door, Participant, Protection, Role, Status},
         policy::{Policy, Speakers},
         rights::{self, Standing},
+        rollcall::Label,
         roster::{Audience, ConferenceState, Delta, Snapshot},
     },
     id::{LegId, ParticipantId},
     limit::{LINGER, PARTICIPANTS_MAX},
-    pii::Name,
+    pii::{Name, Pii},
 };
 use back::Memory;
 use entry::Entries;
+use invite::Invited;
 use lobby::Waiting;
 
 pub use {
     arrival::{Newcomer, Trust},
+    invite::{Progress, Unreached},
     verb::Verb,
 };
 
@@ -103,6 +106,20 @@ pub enum Input {
         /// The leg.
         leg: LegId,
     },
+    /// A call out of the conference goes on.
+    Called {
+        /// Who is called.
+        participant: ParticipantId,
+        /// How.
+        progress: Progress,
+    },
+    /// A call out of the conference is not made.
+    NotDialled {
+        /// Who asked for it.
+        by: ParticipantId,
+        /// Why.
+        refusal: Refusal,
+    },
     /// A leg is gone on the media side.
     LegGone {
         /// The leg.
@@ -127,6 +144,10 @@ pub struct Seat {
     pub speaks: bool,
     /// It hears the others.
     pub hears: bool,
+    /// What it speaks into beside the conference, a bit for each channel.
+    pub speaks_beside: u64,
+    /// What it hears beside the conference.
+    pub hears_beside: u64,
 }
 
 /// What a focus tells.
@@ -170,6 +191,15 @@ pub enum Effect {
         /// Why.
         why: Dismissal,
     },
+    /// Have somebody called; [`Input::NotDialled`] or a [`Newcomer`] who is invited follows.
+    Dial {
+        /// Who asks for it.
+        by: ParticipantId,
+        /// What callers are told of who that is.
+        inviter: Label,
+        /// What they typed.
+        number: Pii<String>,
+    },
     /// A moderator trusts newcomers again: what was counted against the room is forgotten.
     AlarmLifted,
     /// The conference has ended; nothing follows.
@@ -194,6 +224,8 @@ pub struct Focus {
     nobody_asked: Option<(ParticipantId, Instant)>,
     /// Who waits to be let in.
     waiting: Waiting,
+    /// Who is being called.
+    calls: BTreeMap<ParticipantId, Invited>,
     /// Who was here, and who may not come again.
     memory: Memory,
     /// What is yet to be said of people who come and go.
@@ -242,6 +274,7 @@ impl Focus {
             hands: 0,
             nobody_asked: None,
             waiting: Waiting::default(),
+            calls: BTreeMap::new(),
             memory: Memory::default(),
             entries: Entries::default(),
             alarm_until: None,
@@ -264,6 +297,14 @@ impl Focus {
             Input::Speaking { leg, speaking } => self.speaking(leg, speaking),
             Input::Disturbs { leg, disturbance } => self.disturbs(leg, disturbance),
             Input::SpokeMuted { leg } => self.spoke_muted(leg),
+            Input::Called {
+                participant,
+                progress,
+            } => self.progress(participant, progress, now),
+            Input::NotDialled { by, refusal } if self.participants.contains_key(&by) => {
+                self.refuse(by, refusal);
+            }
+            Input::NotDialled { .. } => {}
             Input::LegGone { leg } => {
                 if let Some(&participant) = self.legs.get(&leg) {
                     self.dismiss(participant, Dismissal::Lost, now);
@@ -367,9 +408,17 @@ impl Focus {
 
     fn seats(&mut self) -> Option<Effect> {
         std::mem::take(&mut self.unpublished.seats).then(|| {
-            let seat = |participant: &Participant| (participant.leg, Seat::of(participant));
+            let seat = |participant: &Participant| {
+                let (speaks_beside, hears_beside) = self.beside(participant);
+                let seat = Seat {
+                    speaks_beside,
+                    hears_beside,
+                    ..Seat::of(participant)
+                };
+                (participant.leg, seat)
+            };
             let inside = self.participants.values().filter(|who| who.is_inside());
-            Effect::Seats(inside.map(seat).collect())
+            Effect::Seats(inside.chain(self.heard_early()).map(seat).collect())
         })
     }
 
@@ -422,6 +471,7 @@ impl Focus {
             Verb::NextEntrySignal => {
                 self.set_entry_signal(by, self.conference.entry_signal.next());
             }
+            Verb::Invite(number) => self.invite(by, number),
             Verb::Rename(target, name) => self.rename(by, target, name),
             Verb::Remove(target) if self.participants.contains_key(&target) => {
                 self.dismiss(target, Dismissal::Removed, now);
@@ -616,10 +666,13 @@ impl Focus {
         self.legs.remove(&leg);
         self.hinted.remove(&id);
         self.waiting.forget(id, leg);
+        self.forget_call(id);
         self.unpublished.changed.remove(&id);
         if participant.is_inside() {
             self.unpublished.gone.insert(id);
             self.unpublished.seats = true;
+        } else if participant.is_called() {
+            self.unpublished.gone.insert(id);
         } else {
             self.unpublished.gone_waiting.insert(id);
         }
@@ -633,6 +686,7 @@ impl Focus {
                 alarm: self.conference.alarm,
                 ..beginning(&self.config.policy)
             };
+            self.give_up_calls(now);
         }
         if self.participants.is_empty() {
             self.state = State::Waiting {
@@ -723,6 +777,7 @@ impl Seat {
         Self {
             speaks: hears && participant.microphone,
             hears,
+            ..Self::default()
         }
     }
 }
@@ -731,6 +786,7 @@ mod arrival;
 mod back;
 mod entry;
 mod floor;
+mod invite;
 mod lobby;
 mod protection;
 mod verb;

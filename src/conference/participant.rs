@@ -34,6 +34,10 @@ pub enum Door {
 pub enum Status {
     /// In the waiting room: hears nobody, is heard by nobody, and is known to moderators alone.
     Pending,
+    /// They are being called.
+    DialingOut,
+    /// Their telephone rings, or they have answered and not yet said that they take part.
+    Alerting,
     /// In the conference.
     Connected,
     /// In the conference, but the telephone is on hold.
@@ -127,9 +131,14 @@ pub struct Participant {
 }
 
 impl Participant {
-    /// Tells whether they are in the conference itself, not in its waiting room.
+    /// Tells whether they are in the conference itself, not in its waiting room, nor being called.
     pub fn is_inside(&self) -> bool {
-        self.status != Status::Pending
+        matches!(self.status, Status::Connected | Status::OnHold)
+    }
+
+    /// Tells whether they are being called, and all inside see it.
+    pub const fn is_called(&self) -> bool {
+        matches!(self.status, Status::DialingOut | Status::Alerting)
     }
 
     /// Tells whether the mixer leaves them out because music comes from their leg.

@@ -10,6 +10,8 @@ pub struct Facts {
     pub protection: Protection,
     /// Their number came with the call, and a mark of it is kept for the day.
     pub numbered: bool,
+    /// We have called them, which is noted without their number.
+    pub called: bool,
 }
 
 impl Facts {
@@ -17,6 +19,7 @@ impl Facts {
     pub(super) const SAMPLE: Self = Self {
         protection: Protection::ToCarrier,
         numbered: true,
+        called: false,
     };
 
     /// Returns the sentences, in order.
@@ -31,12 +34,17 @@ impl Facts {
             Protection::ToCarrier => Clip::PRIVACY_TO_CARRIER,
             Protection::None => Clip::PRIVACY_PLAIN,
         };
+        let carrier = if self.called {
+            Clip::PRIVACY_CALLED
+        } else {
+            Clip::PRIVACY_CARRIER
+        };
         [
             Clip::PRIVACY_STORED,
             Clip::PRIVACY_SEEN,
             number,
             way,
-            Clip::PRIVACY_CARRIER,
+            carrier,
             Clip::PRIVACY_RIGHTS,
         ]
         .into_iter()
@@ -51,9 +59,10 @@ impl Facts {
             Protection::ToDevice,
         ];
         let facts = ways.map(|protection| {
-            [true, false].map(|numbered| Self {
+            [(true, false), (false, false), (true, true)].map(|(numbered, called)| Self {
                 protection,
                 numbered,
+                called,
             })
         });
         facts.into_iter().flatten()
@@ -80,6 +89,8 @@ mod tests {
             assert_eq!(says("nicht verschlüsselt"), !encrypted, "{words}");
             assert_eq!(says("Kennzeichen Ihrer Nummer"), facts.numbered, "{words}");
             assert_eq!(says("nicht übermittelt"), !facts.numbered, "{words}");
+            assert_eq!(says("sieben Tage"), facts.called, "{words}");
+            assert_eq!(says("dass Sie hier anrufen"), !facts.called, "{words}");
             assert!(says("weder das Gespräch noch Ihre Rufnummer"), "{words}");
             assert!(says("Auskunft, Löschung und Beschwerde"), "{words}");
         }

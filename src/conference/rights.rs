@@ -7,7 +7,7 @@ use crate::conference::participant::{Role, Status};
 /// Whose rights are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {
-    /// Somebody in the waiting room, whatever their role will be inside.
+    /// Somebody in the waiting room or being called, whatever their role will be inside.
     Waiting,
     /// A guest.
     Guest,
@@ -22,7 +22,7 @@ impl Standing {
     /// A participant's standing.
     pub const fn of(role: Role, status: Status) -> Self {
         match (status, role) {
-            (Status::Pending, _) => Self::Waiting,
+            (Status::Pending | Status::DialingOut | Status::Alerting, _) => Self::Waiting,
             (Status::Connected | Status::OnHold, Role::Guest) => Self::Guest,
             (Status::Connected | Status::OnHold, Role::Moderator) => Self::Moderator,
         }
@@ -91,6 +91,8 @@ rights! {
     Lock => [Moderator];
     /// Deciding what is heard of people who come and go.
     EntrySignal => [Moderator];
+    /// Having somebody called.
+    Invite => [Moderator];
     /// Calling somebody by another name.
     Rename => [Moderator];
     /// Sending somebody away.
@@ -164,6 +166,7 @@ mod tests {
         a_guest_makes_nobody_wait: Guest Lobby false;
         a_guest_lifts_no_alarm: Guest LiftAlarm false;
         a_guest_changes_no_entry_signal: Guest EntrySignal false;
+        a_guest_has_nobody_called: Guest Invite false;
         a_guest_renames_nobody: Guest Rename false;
         a_guest_bans_nobody: Guest Ban false;
         a_moderator_switches_their_own_microphone: Moderator OwnMicrophone true;

@@ -86,8 +86,8 @@ impl Rollcall {
             waiting: false,
         };
         for participant in participants {
-            if participant.status == Status::Pending {
-                rollcall.waiting |= by == Role::Moderator;
+            if !participant.is_inside() {
+                rollcall.waiting |= participant.status == Status::Pending && by == Role::Moderator;
                 continue;
             }
             rollcall.present = rollcall.present.saturating_add(1);

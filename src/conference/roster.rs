@@ -3,7 +3,7 @@
 //! A delta carries whole entries, so applying one twice does no harm. A reader that holds version *n* applies version
 //! *n* + 1, ignores what is not above *n*, and asks for a snapshot when it finds a gap.
 //!
-//! Who waits sees themself alone, who is inside sees who is inside, and moderators see who waits as well: the same versions
+//! Who waits or is being called sees themself alone, who is inside sees who is inside or being called, and moderators see who waits as well: the same versions
 //! for all, with what is not for the [`Audience`] left out.
 
 pub use crate::conference::participant::Participant as Entry;
@@ -58,7 +58,7 @@ impl Audience {
     fn sees(self, entry: &Entry) -> bool {
         match self {
             Self::Waiting(own) => entry.id == own,
-            Self::Inside => entry.is_inside(),
+            Self::Inside => entry.is_inside() || entry.is_called(),
             Self::Moderators => true,
         }
     }

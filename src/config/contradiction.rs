@@ -18,6 +18,12 @@ pub enum Contradiction {
     PeerRegisters,
     /// Sound may be coded with nothing.
     NoCodec,
+    /// Calls are to be made over it, but it has no server to make them to.
+    NoWayOut,
+    /// Moderators may have people called, but over no trunk.
+    NobodyCalls,
+    /// Calls are to be made as a number that is not its own.
+    ForeignCaller(String),
     /// An area code stands in no country.
     AreaWithoutCountry,
     /// Unencrypted sound would be sent to wherever anybody sends some from.
@@ -47,6 +53,8 @@ impl Contradiction {
             Self::NoAccount => "trunk.user",
             Self::PeerRegisters => "trunk.kind",
             Self::NoCodec => "trunk.codecs",
+            Self::NoWayOut | Self::ForeignCaller(_) => "trunk.calls_as",
+            Self::NobodyCalls => "dial_out.enabled",
             Self::AreaWithoutCountry => "trunk.area",
             Self::LatchWithoutNetworks => "trunk.latch",
             Self::Keys(control, _) => control.setting(),
@@ -85,6 +93,17 @@ impl Contradiction {
             }
             Self::NoCodec => String::from(
                 "without a codec there is no sound, for example: codecs = [\"g722\", \"pcma\"]",
+            ),
+            Self::NoWayOut => String::from(
+                "calls are made to a server; name the registrar, or that of a peer, for example: \
+                 probe = \"sip:192.0.2.7\"",
+            ),
+            Self::NobodyCalls => String::from(
+                "no trunk says as which number calls are made, for example: calls_as = \"+4930123456\"",
+            ),
+            Self::ForeignCaller(number) => format!(
+                "{number} is not among the numbers of this trunk in full; valid is, for example: \
+                 numbers = [\"+4930123456\"] and calls_as = \"+4930123456\""
             ),
             Self::AreaWithoutCountry => String::from(
                 "an area code needs its country, for example: country = \"49\" and area = \"30\"",
@@ -138,6 +157,17 @@ impl Contradiction {
             ),
             Self::NoCodec => String::from(
                 "ohne Codec gibt es keinen Ton, zum Beispiel: codecs = [\"g722\", \"pcma\"]",
+            ),
+            Self::NoWayOut => String::from(
+                "angerufen wird über einen Server; nennen Sie den Registrar oder den eines Peers, zum Beispiel: \
+                 probe = \"sip:192.0.2.7\"",
+            ),
+            Self::NobodyCalls => String::from(
+                "kein Trunk sagt, als welche Nummer angerufen wird, zum Beispiel: calls_as = \"+4930123456\"",
+            ),
+            Self::ForeignCaller(number) => format!(
+                "{number} ist keine vollständige Nummer dieses Trunks; gültig ist zum Beispiel: \
+                 numbers = [\"+4930123456\"] und calls_as = \"+4930123456\""
             ),
             Self::AreaWithoutCountry => String::from(
                 "eine Ortsvorwahl braucht ihr Land, zum Beispiel: country = \"49\" und area = \"30\"",

@@ -8,7 +8,7 @@ use serde::{
     de::{self, value::MapAccessDeserializer},
 };
 
-use super::contradiction::Contradiction;
+use super::{contradiction::Contradiction, dial_out::Identity};
 use crate::{
     conference::event::Wording,
     limit::CALLS_MAX,
@@ -93,6 +93,15 @@ pub struct Trunk {
     /// Calls at a time.
     #[serde(default)]
     pub max_calls: MaxCalls,
+    /// The number of it that calls are made as; empty where none are made over it.
+    #[serde(default)]
+    pub calls_as: String,
+    /// By whose word that number is ours.
+    #[serde(default)]
+    pub identity: Identity,
+    /// Whether who is called does not see it.
+    #[serde(default)]
+    pub withheld: bool,
 }
 
 impl Trunk {
@@ -126,6 +135,9 @@ impl Trunk {
             codecs: Self::codecs(),
             language: Self::language(),
             max_calls: MaxCalls::default(),
+            calls_as: String::new(),
+            identity: Identity::default(),
+            withheld: false,
         }
     }
 
@@ -179,6 +191,14 @@ impl Trunk {
         }
         if self.codecs.is_empty() {
             return Some(Contradiction::NoCodec);
+        }
+        if !self.calls_as.is_empty() {
+            if self.registrar.is_none() && self.probe.is_none() {
+                return Some(Contradiction::NoWayOut);
+            }
+            if self.outward().is_none() {
+                return Some(Contradiction::ForeignCaller(self.calls_as.clone()));
+            }
         }
         if self.country.0.is_empty() && !self.area.0.is_empty() {
             return Some(Contradiction::AreaWithoutCountry);
@@ -667,6 +687,18 @@ mod tests {
             (
                 "numbers = [{ number = \"620\", room = \"4711\", sound_test = true }]",
                 Contradiction::TestInRoom("620".into()),
+            ),
+            (
+                "numbers = [\"+4930123456\"]\ncalls_as = \"+4930123456\"",
+                Contradiction::NoWayOut,
+            ),
+            (
+                "numbers = [\"+4930123456\"]\nprobe = \"sip:192.0.2.1\"\ncalls_as = \"+4930123457\"",
+                Contradiction::ForeignCaller("+4930123457".into()),
+            ),
+            (
+                "numbers = [\"620\"]\nprobe = \"sip:192.0.2.1\"\ncalls_as = \"620\"",
+                Contradiction::ForeignCaller("620".into()),
             ),
             (
                 "numbers = [\"rooms\", \"4711\"]",

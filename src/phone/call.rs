@@ -9,15 +9,17 @@
 mod admission;
 mod answer;
 mod inside;
+mod outgoing;
 mod sound_test;
 mod talk;
 
-use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use rand::RngExt;
-use sip::{CallRef, Cause, Command, Flow, sdp::Description};
+use sip::{CallRef, Cause, Command, Ended, Flow, sdp::Description};
 use tokio::sync::mpsc;
 
+pub(super) use self::outgoing::{Outgoing, OutgoingWay};
 use self::talk::Talk;
 use super::{
     findings::{Finding, Findings},
@@ -52,8 +54,16 @@ pub(super) enum News {
     Key(char),
     /// The phone answered our question whether it is there.
     Alive,
+    /// Who is called is alerted.
+    Ringing,
+    /// There is sound before who is called answers, as this answer says.
+    Early(Description),
+    /// Who is called has answered.
+    Answered(Description),
     /// The call is over.
-    Ended,
+    Ended(Ended),
+    /// What calls of ours may cost is spent.
+    Spent,
     /// The server stops.
     Stop,
 }
@@ -143,14 +153,7 @@ impl Call {
                 return self.findings;
             }
         };
-        let mut talk = Talk {
-            leg,
-            session,
-            voice: language.into(),
-            saying: None,
-            playing: None,
-            later: VecDeque::new(),
-        };
+        let mut talk = Talk::new(leg, session, language);
         let exit = match (self.shaken(&mut talk).await, way) {
             (Err(exit), _) => exit,
             (Ok(()), Way::SoundTest) => self.test_sound(&mut talk).await,
@@ -245,9 +248,16 @@ impl Call {
         attendance: Option<&Attendance>,
     ) -> Option<Exit> {
         match news {
-            None | Some(News::Ended) => return Some(Exit::Hung),
+            None | Some(News::Ended(_)) => return Some(Exit::Hung),
             Some(News::Stop) => return Some(Exit::Goodbye(Event::Stopping)),
-            Some(News::Alive | News::Established(_)) => return None,
+            Some(News::Spent) => return Some(Exit::Goodbye(Event::TimeIsUp)),
+            Some(
+                News::Alive
+                | News::Established(_)
+                | News::Ringing
+                | News::Early(_)
+                | News::Answered(_),
+            ) => return None,
             Some(News::Key(digit)) => {
                 talk.leg.press(digit).await;
                 return None;
@@ -344,7 +354,7 @@ impl Call {
                     Some(_) => {}
                 },
                 news = self.news.recv() => match news {
-                    None | Some(News::Ended) => return,
+                    None | Some(News::Ended(_)) => return,
                     Some(News::Stop) => deadline = deadline.min(clock() + STOP_WORDS_MAX),
                     Some(_) => {}
                 },

@@ -20,7 +20,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    call::{Call, Invite, News, Rules},
+    call::{Call, Invite, News, Outgoing, Rules},
+    dial_out::{Budget, DialOut},
     findings::{Findings, Latest},
     link::{Effect, Link},
     numbers::Entry,
@@ -30,8 +31,10 @@ use super::{
     trunk::{Admitted, Trunk, TrunkCounts, TrunkIndex, Trunks},
 };
 use crate::{
+    conference::Refusal as Refused,
+    id::RoomId,
     limit::{CALL_INBOX_MAX, CALL_ORDERS_MAX, CALLS_MAX, SOUND_TESTS_MAX},
-    server::{Server, conference::until},
+    server::{Dialling, Server, conference::until},
     tls::{Demand, SipServer},
 };
 
@@ -56,6 +59,8 @@ pub struct DoorConfig {
     pub media: Vec<IpAddr>,
     /// Who knows where the servers of trunks are.
     pub names: Names,
+    /// What may be called; nothing without it.
+    pub dial_out: Option<DialOut>,
 }
 
 /// How often what happened at the door.
@@ -89,8 +94,14 @@ pub struct Door {
     calls: BTreeMap<CallRef, Line>,
     /// Those of them that lead to the sound test.
     sound_tests: BTreeSet<CallRef>,
+    /// Those of them that we make, with who answers for them and which country is called.
+    dialled: BTreeMap<CallRef, (RoomId, &'static str)>,
+    /// Those of these whose INVITE has not been sent.
+    unsent: BTreeSet<CallRef>,
+    /// What moderators wish to be called, and what that may cost; none where nobody is called.
+    dial_out: Option<(mpsc::Receiver<Dialling>, Budget<CallRef>)>,
     strangers: u64,
-    tasks: JoinSet<(TrunkIndex, Findings)>,
+    tasks: JoinSet<Option<(TrunkIndex, Findings)>>,
     names: Names,
     lookups: JoinSet<(TrunkRef, Vec<Hop>)>,
     /// The connections that are being made, and for which trunks.
@@ -135,6 +146,10 @@ impl Door {
             ..EndpointConfig::new(seed)
         });
         let latest = vec![Latest::default(); config.trunks.len()];
+        let dial_out = config.dial_out.map(|rules| {
+            let dials = server.dials(rules.prefixes.clone().into());
+            (dials, Budget::new(rules))
+        });
         Self {
             endpoint,
             transport,
@@ -145,6 +160,9 @@ impl Door {
             server,
             calls: BTreeMap::new(),
             sound_tests: BTreeSet::new(),
+            dialled: BTreeMap::new(),
+            unsent: BTreeSet::new(),
+            dial_out,
             strangers: 0,
             tasks: JoinSet::new(),
             names: config.names,
@@ -183,6 +201,7 @@ impl Door {
 
     /// Runs until `stop`; then says BYE to every call and returns when all have ended and their farewells are sent.
     pub async fn run(mut self, stop: CancellationToken) {
+        self.recall().await;
         let mut stopping = false;
         let mut over: Option<Instant> = None;
         while over.is_none_or(|over| clock() < over && self.endpoint.transactions() > 0) {
@@ -202,6 +221,8 @@ impl Door {
                     let now = clock();
                     self.trunks.links().for_each(|(_, link)| link.handle_timeout(now));
                 }
+                () = until(self.spent_at()) => self.end_spent(),
+                Some(dialling) = wish(&mut self.dial_out), if !stopping => self.dial(dialling),
                 Some(found) = self.lookups.join_next() => self.located(found),
                 Some(ended) = self.tasks.join_next_with_id() => self.task_ended(ended),
                 Some(order) = self.orders.1.recv() => self.ordered(order),
@@ -216,14 +237,27 @@ impl Door {
     }
 
     /// A call's task leaves what it found; one that failed leaves its call to be ended here.
-    fn task_ended(&mut self, ended: Result<(Id, (TrunkIndex, Findings)), JoinError>) {
-        let error = match ended {
-            Ok((_, (trunk, findings))) => return self.remember(trunk, findings),
-            Err(error) => error,
+    fn task_ended(&mut self, ended: Result<(Id, Option<(TrunkIndex, Findings)>), JoinError>) {
+        let (task, failed) = match ended {
+            Ok((task, found)) => {
+                if let Some((trunk, findings)) = found {
+                    self.found(trunk, findings);
+                }
+                (task, None)
+            }
+            Err(error) => (error.id(), Some(error)),
         };
+        let call = self.calls.iter().find(|(_, line)| line.task == task);
+        let call = call.map(|(call, _)| *call);
+        // The endpoint knows nothing of a call whose INVITE it was not given.
+        if let Some(call) = call
+            && self.unsent.contains(&call)
+        {
+            return self.over(call, None);
+        }
+        let Some(error) = failed else { return };
         tracing::error!(%error, "call task failed");
-        let call = self.calls.iter().find(|(_, line)| line.task == error.id());
-        if let Some((&call, _)) = call {
+        if let Some(call) = call {
             self.endpoint.handle(
                 Command::Bye {
                     call,
@@ -234,7 +268,7 @@ impl Door {
         }
     }
 
-    fn remember(&self, trunk: TrunkIndex, findings: Findings) {
+    fn found(&self, trunk: TrunkIndex, findings: Findings) {
         self.latest.send_modify(|latest| {
             if let Some(latest) = latest.get_mut(trunk.get()) {
                 latest.add(findings);
@@ -248,6 +282,12 @@ impl Door {
             && let Some(line) = self.calls.get_mut(call)
         {
             line.refused = Some(*status);
+        }
+        // One whose task has ended before it was sent is not made: nobody would be there to end it.
+        if let Command::Invite { call, .. } = &order
+            && !self.unsent.remove(call)
+        {
+            return;
         }
         self.endpoint.handle(order, clock());
     }
@@ -442,8 +482,14 @@ impl Door {
                 tracing::debug!(trunk = trunk.0, ?what, "trunk");
                 self.with_link(trunk, |link| link.told(&what, clock()));
             }
-            // Nothing here makes calls, so none of these come.
-            Event::Ringing { .. } | Event::Early { .. } | Event::Answered { .. } => {}
+            Event::Ringing { call } => self.tell(call, News::Ringing),
+            Event::Early { call, answer } => self.tell(call, News::Early(answer)),
+            Event::Answered { call, answer } => {
+                if let Some((_, budget)) = &mut self.dial_out {
+                    budget.answered(call, clock());
+                }
+                self.tell(call, News::Answered(answer));
+            }
             Event::Established { call, answer } => self.tell(call, News::Established(answer)),
             Event::Reinvite { call, offer } => self.tell(call, News::Reinvite(offer)),
             Event::Renegotiated { call, answer } => self.tell(call, News::Renegotiated(answer)),
@@ -455,15 +501,133 @@ impl Door {
                 cause,
             } => {
                 tracing::debug!(?reason, ?cause, "call ended");
-                self.tell(call, News::Ended);
-                // Without its sender the call's inbox ends, even if the news did not fit.
-                self.sound_tests.remove(&call);
-                if let Some(line) = self.calls.remove(&call) {
-                    let refused = line.refused.filter(|_| reason == Ended::Rejected);
-                    self.trunks.ended(line.trunk, refused);
-                }
+                self.tell(call, News::Ended(reason));
+                self.over(call, Some(reason));
             }
         }
+    }
+
+    /// A call is over, for this reason if it was begun at all.
+    fn over(&mut self, call: CallRef, reason: Option<Ended>) {
+        // Without its sender the call's inbox ends, even if the news did not fit.
+        self.sound_tests.remove(&call);
+        self.unsent.remove(&call);
+        if let Some(line) = self.calls.remove(&call) {
+            let refused = line.refused.filter(|_| reason == Some(Ended::Rejected));
+            self.trunks.ended(line.trunk, refused);
+        }
+        let minutes = self
+            .dial_out
+            .as_mut()
+            .and_then(|(_, budget)| budget.end(call, clock()));
+        if let Some((room, country)) = self.dialled.remove(&call)
+            && let Some(minutes) = minutes
+        {
+            let server = self.server.clone();
+            self.tasks.spawn(async move {
+                server.note_dial(room, country, minutes).await;
+                None
+            });
+        }
+    }
+
+    /// Counts what calls of the last day have cost, which were before the server started.
+    async fn recall(&mut self) {
+        let Some((_, budget)) = &mut self.dial_out else {
+            return;
+        };
+        let now = clock();
+        for (ago, minutes) in self.server.past_dials().await {
+            if let Some(ended_at) = now.checked_sub(ago) {
+                budget.remember(minutes, ended_at);
+            }
+        }
+    }
+
+    /// When calls of ours may have cost what they may.
+    fn spent_at(&self) -> Option<Instant> {
+        self.dial_out.as_ref()?.1.poll_timeout(clock())
+    }
+
+    /// Ends the calls of ours that may not go on.
+    fn end_spent(&mut self) {
+        let over = match &mut self.dial_out {
+            Some((_, budget)) => budget.over(clock()),
+            None => Vec::new(),
+        };
+        for call in over {
+            self.tell(call, News::Spent);
+        }
+    }
+
+    /// Calls somebody because a moderator wishes it; whatever is against it is told them.
+    fn dial(&mut self, dialling: Dialling) {
+        if let Err(refusal) = self.try_dial(dialling) {
+            tracing::info!(?refusal, "somebody was not called");
+        }
+    }
+
+    fn try_dial(&mut self, dialling: Dialling) -> Result<(), Refused> {
+        let now = clock();
+        let Some((_, budget)) = &mut self.dial_out else {
+            return Ok(());
+        };
+        let found = match self.calls.len() < CALLS_MAX {
+            true => {
+                let typed = dialling.number().expose();
+                self.trunks.way_out(typed, budget.rules())
+            }
+            false => Err(Refused::TooManyCalls),
+        };
+        let (index, callable, way, terms) = match found {
+            Ok(found) => found,
+            Err(refusal) => {
+                dialling.refuse(refusal);
+                return Err(refusal);
+            }
+        };
+        if let Err(refusal) = budget.begin(now) {
+            self.trunks.ended(index, Some(503));
+            dialling.refuse(refusal);
+            return Err(refusal);
+        }
+        let ring = budget.rules().ring;
+        let call = self.endpoint.reserve();
+        self.dialled
+            .insert(call, (dialling.room(), callable.country));
+        self.unsent.insert(call);
+        let outgoing = Outgoing {
+            dialling,
+            number: callable.number,
+            trunk: index.get(),
+            way,
+            terms,
+            ring,
+        };
+        let (inbox, task) = self.task(call);
+        let task = self
+            .tasks
+            .spawn(async move { Some((index, task.call_out(outgoing).await)) })
+            .id();
+        self.line(call, inbox, task, index);
+        Ok(())
+    }
+
+    fn task(&self, call: CallRef) -> (mpsc::Sender<News>, Call) {
+        let (inbox, news) = mpsc::channel(CALL_INBOX_MAX);
+        let orders = self.orders.0.clone();
+        let (server, rules) = (self.server.clone(), Arc::clone(&self.rules));
+        (inbox, Call::new(call, orders, news, server, rules))
+    }
+
+    fn line(&mut self, call: CallRef, inbox: mpsc::Sender<News>, task: Id, trunk: TrunkIndex) {
+        let line = Line {
+            inbox,
+            task,
+            trunk,
+            refused: None,
+        };
+        self.calls.insert(call, line);
     }
 
     /// Tells whether as many calls lead to the sound test as may, and this one would too.
@@ -491,25 +655,12 @@ impl Door {
             terms,
             offer,
         };
-        let (inbox, news) = mpsc::channel(CALL_INBOX_MAX);
-        let orders = self.orders.0.clone();
-        let task = Call::new(
-            call,
-            orders,
-            news,
-            self.server.clone(),
-            Arc::clone(&self.rules),
-        );
+        let (inbox, task) = self.task(call);
         let task = self
             .tasks
-            .spawn(async move { (trunk, task.run(invite).await) });
-        let line = Line {
-            inbox,
-            task: task.id(),
-            trunk,
-            refused: None,
-        };
-        self.calls.insert(call, line);
+            .spawn(async move { Some((trunk, task.run(invite).await)) })
+            .id();
+        self.line(call, inbox, task, trunk);
     }
 
     fn tell(&mut self, call: CallRef, news: News) {
@@ -555,6 +706,14 @@ impl std::fmt::Debug for Door {
         f.debug_struct("Door")
             .field("calls", &self.calls.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// The next wish that somebody is called; never, where nobody is.
+async fn wish<B>(dial_out: &mut Option<(mpsc::Receiver<Dialling>, B)>) -> Option<Dialling> {
+    match dial_out {
+        Some((dials, _)) => dials.recv().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -362,6 +362,19 @@ impl Link {
         self.addresses.contains(&address) || self.former.contains(&address)
     }
 
+    /// The flow over which the server can be called, if it is there.
+    pub(super) fn flow(&self) -> Option<Flow> {
+        self.flow.filter(|_| self.standing == Standing::Up)
+    }
+
+    /// The domain whose numbers it has.
+    pub(super) fn domain(&self) -> String {
+        match &self.upkeep.duty {
+            Duty::Register(as_what) => as_what.registrar.host(),
+            Duty::Probe => self.upkeep.server.host(),
+        }
+    }
+
     /// Where the server was found to be.
     pub(super) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.addresses.union(&self.former).copied()

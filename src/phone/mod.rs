@@ -5,12 +5,14 @@
 //!                                   │ link (the way to a trunk's server) ── resolve
 //!                                   │ trunk (who may call) ── numbers (who may be called) ── spelling
 //!                                   │ one task per call
+//!                                   │ dial_out (what may be called)
 //!                                 call ── negotiate (SDP to media)
 //!                                   │
 //!                             Ivr, Keypad ── server
 //! ```
 
 mod call;
+mod dial_out;
 mod driver;
 mod findings;
 mod link;
@@ -24,10 +26,14 @@ mod status;
 mod transport;
 mod trunk;
 
-pub use sip::sdp::{AudioCodec, Policy};
+pub use sip::{
+    Assertion, Shown,
+    sdp::{AudioCodec, Policy},
+};
 
 pub use self::driver::{BindError, Counts, Door, DoorConfig};
 pub use self::{
+    dial_out::{DialOut, is_prefix},
     findings::{Codec as CallCodec, Finding, Findings, Latest, Why},
     link::{Duty, Fault, Registering, Standing, Upkeep},
     negotiate::Codecs,
@@ -36,5 +42,5 @@ pub use self::{
     server_uri::{NoServerUri, ServerUri},
     spelling::DialPlan,
     transport::Wire,
-    trunk::{MediaRules, Trunk, TrunkCounts},
+    trunk::{MediaRules, Outward, Trunk, TrunkCounts},
 };

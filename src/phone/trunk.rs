@@ -6,9 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sip::{Asked, Flow, TrunkRef, sdp::Policy};
+use sip::{Asked, Assertion, Flow, Identity, Shown, TrunkRef, sdp::Policy};
 
 use super::{
+    call::OutgoingWay,
+    dial_out::{Callable, DialOut, judge},
     link::{Link, Standing, Upkeep},
     negotiate::{Codecs, Terms},
     numbers::{Called, Destination, Directory},
@@ -17,7 +19,7 @@ use super::{
     status::Refusal,
 };
 use crate::{
-    conference::event::Wording,
+    conference::{Refusal as Refused, event::Wording},
     media::api::Nat,
     network::Network,
     pii::{Pii, Secret},
@@ -45,6 +47,19 @@ pub struct Trunk {
     pub media: MediaRules,
     /// The server of it that the door keeps a way to, if it does: its calls come from there too.
     pub upkeep: Option<Upkeep>,
+    /// As whom calls are made over it, if any are.
+    pub outward: Option<Outward>,
+}
+
+/// As whom a trunk's calls are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outward {
+    /// A number of the trunk, in full.
+    pub caller: String,
+    /// By whose word.
+    pub assertion: Assertion,
+    /// Whether who is called is told.
+    pub shown: Shown,
 }
 
 /// What holds for the media of a trunk's calls.
@@ -97,6 +112,27 @@ impl Trunk {
             external: *external,
             codecs: codecs.clone(),
             to_device: *to_device,
+        }
+    }
+}
+
+impl Outward {
+    fn way(&self, callable: &Callable, domain: &str, flow: Flow, trunk: TrunkRef) -> OutgoingWay {
+        let at = |user: &str| Pii::new(format!("sip:{user}@{domain};user=phone"));
+        OutgoingWay {
+            flow,
+            trunk,
+            target: at(callable.number.expose()),
+            from: match self.shown {
+                Shown::Yes => at(&self.caller),
+                // RFC 3323 §4.1.1.3.
+                Shown::No => Pii::new("sip:anonymous@anonymous.invalid".to_owned()),
+            },
+            identity: Identity {
+                uri: at(&self.caller),
+                assertion: self.assertion,
+                shown: self.shown,
+            },
         }
     }
 }
@@ -319,6 +355,37 @@ impl Trunks {
         })
     }
 
+    /// Finds the way to a number that somebody typed: over the first trunk that calls are made over and whose server is there.
+    pub(super) fn way_out(
+        &mut self,
+        typed: &str,
+        rules: &DialOut,
+    ) -> Result<(TrunkIndex, Callable, OutgoingWay, Arc<Terms>), Refused> {
+        let callers = || {
+            let states = self.0.iter().enumerate();
+            states.filter(|(_, state)| state.trunk.outward.is_some())
+        };
+        let (_, first) = callers().next().ok_or(Refused::NoDialOut)?;
+        let callable = judge(typed, &first.trunk.plan, rules)?;
+        let free = |state: &&State| {
+            usize::try_from(state.counts.calls).is_ok_and(|calls| calls < state.trunk.max_calls)
+        };
+        let mut ways = callers().filter(|(_, state)| free(state));
+        let found = ways.find_map(|(index, state)| {
+            let trunk = TrunkRef(u16::try_from(index).ok()?);
+            let link = state.link.as_ref()?;
+            let outward = state.trunk.outward.as_ref()?;
+            let mut flow = link.flow()?;
+            let public = state.trunk.external(&flow).or_else(|| link.public(&flow));
+            flow.advertised = public.unwrap_or(flow.advertised);
+            let way = outward.way(&callable, &link.domain(), flow, trunk);
+            Some((index, way, Arc::clone(&state.terms)))
+        });
+        let (index, way, terms) = found.ok_or(Refused::NoLine)?;
+        self.0[index].counts.calls += 1;
+        Ok((TrunkIndex(index), callable, way, terms))
+    }
+
     /// A call is refused because the server takes no further ones, over whatever trunk and to whatever number.
     pub(super) fn overrun(&mut self, flow: &Flow, clients: &[usize]) -> Refusal {
         if let Some((first, _)) = self.listing(flow, clients) {
@@ -424,6 +491,7 @@ mod tests {
             max_calls,
             media: MediaRules::default(),
             upkeep: None,
+            outward: None,
         }
     }
 

@@ -13,6 +13,7 @@ use super::{
     Notice, Sound,
     caller::{Caller, Marks},
     census::Census,
+    dial_out::{Dialling, Switchboard},
     guard::Guard,
     prompts::Prompts,
     router::Note,
@@ -22,9 +23,10 @@ use crate::{
     conference::{
         error::Refusal,
         event::Event,
-        focus::{Effect, Focus, FocusConfig, Input, Newcomer, Seat, Trust, Verb},
+        focus::{Effect, Focus, FocusConfig, Input, Newcomer, Progress, Seat, Trust, Verb},
         participant::{Disturbance, Door, Protection, Role},
         policy::{Policy, Speakers},
+        rollcall::Label,
         roster::{Audience, Delta, Snapshot},
     },
     id::{ConferenceId, LegId, ParticipantId, PersonId, RoomId},
@@ -32,7 +34,7 @@ use crate::{
         api::{self, Channels, Command},
         pool::Pool,
     },
-    pii::Name,
+    pii::{Name, Pii},
 };
 
 /// What a conference's task is told.
@@ -57,6 +59,13 @@ pub(crate) enum Message {
     },
     /// A leg that may not speak was spoken into.
     SpokeMuted { leg: LegId },
+    /// A call out of the conference goes on.
+    Called {
+        participant: ParticipantId,
+        progress: Progress,
+    },
+    /// A call out of the conference is not made.
+    NotDialled { by: ParticipantId, refusal: Refusal },
     /// A leg has ended on the media side.
     LegGone { leg: LegId },
     /// The bus failed; nobody can hear anybody.
@@ -84,6 +93,8 @@ pub(crate) struct Joining {
     /// Whose number is forgotten when they are in: only its mark stays.
     pub(crate) caller: Caller,
     pub(crate) trust: Trust,
+    /// Who had them called.
+    pub(crate) invited_by: Option<ParticipantId>,
     pub(crate) notices: mpsc::Sender<Notice>,
     pub(crate) reply: oneshot::Sender<Result<Snapshot, Refusal>>,
 }
@@ -105,6 +116,7 @@ pub(super) struct Means {
     pub(super) prompts: Prompts,
     pub(super) sound: Sound,
     pub(super) guard: Arc<Mutex<Guard>>,
+    pub(super) switchboard: Arc<Switchboard>,
 }
 
 /// The task's state.
@@ -122,6 +134,8 @@ pub(super) struct Task {
     /// The seats have changed since the bus was given all of them.
     unchecked: bool,
     ended: bool,
+    /// The way back here for calls that are made; it does not keep the conference alive.
+    own: Option<mpsc::WeakSender<Message>>,
 }
 
 impl Task {
@@ -150,6 +164,7 @@ impl Task {
             seated: BTreeMap::new(),
             unchecked: false,
             ended: false,
+            own: None,
         }
     }
 
@@ -169,6 +184,7 @@ impl Task {
                 inbox: own.clone(),
             })
             .await;
+        self.own = Some(own.downgrade());
         drop(own);
         self.means
             .pool
@@ -229,6 +245,14 @@ impl Task {
             Message::Speaking { leg, speaking } => Input::Speaking { leg, speaking },
             Message::Disturbs { leg, disturbance } => Input::Disturbs { leg, disturbance },
             Message::SpokeMuted { leg } => Input::SpokeMuted { leg },
+            Message::Called {
+                participant,
+                progress,
+            } => Input::Called {
+                participant,
+                progress,
+            },
+            Message::NotDialled { by, refusal } => Input::NotDialled { by, refusal },
             Message::LegGone { leg } => Input::LegGone { leg },
             Message::BusFailed => Input::Fail,
             Message::Policy(policy) => {
@@ -254,6 +278,7 @@ impl Task {
             person,
             caller,
             trust,
+            invited_by,
             notices,
             reply,
         } = joining;
@@ -275,6 +300,7 @@ impl Task {
             known: self.marks.known(&caller, person),
             ending: caller.ending(),
             trust,
+            invited_by,
         };
         self.focus.handle(Input::Join(newcomer), clock());
         if let Some(refusal) = self.drain().await {
@@ -315,6 +341,11 @@ impl Task {
                     self.tell(participant, Notice::Dismissed(why));
                     self.members.remove(&participant);
                 }
+                Effect::Dial {
+                    by,
+                    inviter,
+                    number,
+                } => self.dial(by, inviter, number),
                 Effect::AlarmLifted => {
                     let mut guard = self
                         .means
@@ -339,6 +370,26 @@ impl Task {
             token: 0,
         };
         self.means.pool.send(self.worker, announce).await;
+    }
+
+    /// Hands the wish that somebody is called to the door that calls; why it is not called is told at the next drain.
+    fn dial(&mut self, by: ParticipantId, inviter: Label, number: Pii<String>) {
+        let own = self.own.as_ref().and_then(mpsc::WeakSender::upgrade);
+        let dialled = own.ok_or(Refusal::Over).and_then(|inbox| {
+            self.means.switchboard.dial(Dialling {
+                number,
+                by,
+                inviter,
+                room: self.room,
+                worker: self.worker,
+                protection: self.policy.protection,
+                inbox,
+            })
+        });
+        if let Err(refusal) = dialled {
+            self.focus
+                .handle(Input::NotDialled { by, refusal }, clock());
+        }
     }
 
     /// Leaves a browser's sound as it is, or treats it again.
@@ -474,10 +525,11 @@ impl Task {
 
 /// The focus's words in the mixer's matrix.
 fn matrix(seat: Seat) -> api::Seat {
-    let channel = |open: bool| if open { Channels::MAIN } else { Channels::NONE };
+    // Channel 0 is the conference itself; the focus counts the others from 1.
+    let channels = |main: bool, beside: u64| Channels(beside & !1 | u64::from(main));
     api::Seat {
-        speaks: channel(seat.speaks),
-        hears: channel(seat.hears),
+        speaks: channels(seat.speaks, seat.speaks_beside),
+        hears: channels(seat.hears, seat.hears_beside),
     }
 }
 

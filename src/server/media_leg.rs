@@ -7,6 +7,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use super::{
     Error, Server,
+    conference::Message,
     router::{LegNews, Note, Told},
 };
 use crate::{
@@ -188,6 +189,30 @@ impl MediaLeg {
             )
             .await;
         self.treat(Door::Phone, codec).await;
+    }
+
+    /// Leaves the leg's sound as it is: what a network plays before it answers is no speech.
+    pub(super) async fn leave_as_it_is(&self) {
+        self.shape(dsp::Shaping::NONE).await;
+    }
+
+    /// Treats the telephone's sound as that of others again.
+    pub async fn treat_as_usual(&self, codec: Codec) {
+        self.shape(self.server.inner.sound.shaping(Door::Phone, codec))
+            .await;
+    }
+
+    async fn shape(&self, shaping: dsp::Shaping) {
+        let leg = self.id;
+        let shape = Command::Shape { leg, shaping };
+        self.server.inner.pool.send(self.worker, shape).await;
+    }
+
+    /// Tells a conference from here on what happens to the leg.
+    pub(super) async fn belongs_to(&self, conference: mpsc::Sender<Message>) {
+        let leg = self.id;
+        let joined = Note::Joined { leg, conference };
+        let _ = self.server.inner.notes.send(joined).await;
     }
 
     /// Spares the leg's sound what the operator wants it spared.

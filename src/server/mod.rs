@@ -11,6 +11,7 @@ pub mod secrets;
 pub(crate) mod conference;
 
 mod chance;
+mod dial_out;
 mod factory;
 mod gate;
 mod guard;
@@ -37,6 +38,7 @@ use self::{
     census::Census,
     chance::Chance,
     conference::{Joining, Means, Message},
+    dial_out::Switchboard,
     factory::{Factory, Live, Request},
     gate::Gate,
     guard::{Guard, Stand},
@@ -47,6 +49,7 @@ use self::{
     secrets::{Holder, Keys},
 };
 pub use self::{
+    dial_out::Dialling,
     media_leg::MediaLeg,
     rooms::Listed,
     router::LegNews,
@@ -171,6 +174,7 @@ struct Inner {
     wall: Arc<dyn Clock>,
     notes: mpsc::Sender<Note>,
     requests: mpsc::Sender<Request>,
+    switchboard: Arc<Switchboard>,
 }
 
 /// What a server is made of.
@@ -204,7 +208,8 @@ impl Server {
 
     /// Starts a server for a simulated run: with the rooms of a list, and the same after the same seed.
     pub fn simulated(parts: Parts<Vec<Listed>>, seed: u64, tasks: &mut JoinSet<()>) -> Self {
-        Self::begin(parts, Rooms::Listed, Chance::seeded(seed), tasks)
+        let rooms = |rooms| Rooms::Listed(rooms, Mutex::default());
+        Self::begin(parts, rooms, Chance::seeded(seed), tasks)
     }
 
     fn begin<R>(
@@ -229,7 +234,9 @@ impl Server {
         tasks.spawn(Router::new(Arc::clone(&pool)).run(notes_queue, events));
         let census = Arc::new(Census::default());
         let guard = Arc::new(Mutex::new(Guard::new(chance.rng())));
+        let switchboard = Arc::new(Switchboard::default());
         let means = Means {
+            switchboard: Arc::clone(&switchboard),
             pool: Arc::clone(&pool),
             notes: notes.clone(),
             census: Arc::clone(&census),
@@ -255,10 +262,12 @@ impl Server {
                 wall,
                 notes,
                 requests,
+                switchboard,
             }),
         };
         tasks.spawn(server.clone().watch_rooms());
         tasks.spawn(server.clone().watch_load());
+        tasks.spawn(server.clone().watch_dials());
         server
     }
 
@@ -484,6 +493,16 @@ impl Server {
         sockets: Option<PhoneSockets>,
     ) -> Result<MediaLeg, Error> {
         let id = LegId::random(&mut self.rng());
+        self.open_as(id, worker, opening, sockets).await
+    }
+
+    async fn open_as(
+        &self,
+        id: LegId,
+        worker: usize,
+        opening: Opening,
+        sockets: Option<PhoneSockets>,
+    ) -> Result<MediaLeg, Error> {
         let (door, news) = mpsc::channel(LEG_NEWS_MAX);
         let _ = self
             .inner
@@ -562,6 +581,7 @@ impl Server {
                 person: admission.person.as_ref().map(|(id, _)| *id),
                 caller: who.caller.clone(),
                 trust: admission.trust,
+                invited_by: None,
                 notices: notices.clone(),
                 reply,
             };

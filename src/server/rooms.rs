@@ -1,10 +1,16 @@
 //! Where rooms are looked up: in the database, or in a list for whole conferences in simulated time, since a database
 //! works at its own pace.
 
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
 use crate::{
     conference::participant::Role,
     id::{RoomId, TenantId},
-    store::{self, ByRole, LinkHash, Person, Room, Store},
+    limit::DIALS_KEPT,
+    store::{self, ByRole, Dial, LinkHash, Person, Room, Store},
 };
 
 /// A room that is in no database, with the hashes its links are found by.
@@ -23,15 +29,15 @@ pub struct Listed {
 pub(super) enum Rooms {
     /// In the database.
     Stored(Store),
-    /// In this list.
-    Listed(Vec<Listed>),
+    /// In this list, with what is noted of calls that were made.
+    Listed(Vec<Listed>, Mutex<Vec<Dial>>),
 }
 
 impl Rooms {
     pub(super) async fn by_number(&self, number: &str) -> Result<Option<Room>, store::Error> {
         match self {
             Self::Stored(store) => store.room_by_number(TenantId::DEFAULT, number).await,
-            Self::Listed(rooms) => {
+            Self::Listed(rooms, _) => {
                 let found = rooms.iter().find(|listed| listed.room.number == number);
                 Ok(found.map(|listed| listed.room.clone()))
             }
@@ -42,7 +48,7 @@ impl Rooms {
     pub(super) async fn people(&self, id: RoomId) -> Result<Vec<Person>, store::Error> {
         match self {
             Self::Stored(store) => store.people(id).await,
-            Self::Listed(rooms) => {
+            Self::Listed(rooms, _) => {
                 let found = rooms.iter().find(|listed| listed.room.id == id);
                 Ok(found
                     .map(|listed| listed.people.clone())
@@ -54,9 +60,44 @@ impl Rooms {
     pub(super) async fn by_id(&self, id: RoomId) -> Result<Option<Room>, store::Error> {
         match self {
             Self::Stored(store) => store.room(id).await,
-            Self::Listed(rooms) => {
+            Self::Listed(rooms, _) => {
                 let found = rooms.iter().find(|listed| listed.room.id == id);
                 Ok(found.map(|listed| listed.room.clone()))
+            }
+        }
+    }
+
+    /// Notes a call that was made.
+    pub(super) async fn add_dial(&self, dial: Dial) -> Result<(), store::Error> {
+        match self {
+            Self::Stored(store) => store.add_dial(&dial).await,
+            Self::Listed(_, dials) => {
+                with(dials, |dials| dials.push(dial));
+                Ok(())
+            }
+        }
+    }
+
+    /// The calls that were made and ended since a time.
+    pub(super) async fn dials_since(&self, since: Duration) -> Result<Vec<Dial>, store::Error> {
+        match self {
+            Self::Stored(store) => store.dials_since(since).await,
+            Self::Listed(_, dials) => Ok(with(dials, |dials| {
+                let since = dials.iter().filter(|dial| dial.ended_at >= since);
+                since.cloned().collect()
+            })),
+        }
+    }
+
+    /// Deletes what was noted long enough ago.
+    pub(super) async fn sweep_dials(&self, now: Duration) -> Result<(), store::Error> {
+        match self {
+            Self::Stored(store) => store.sweep_dials(now).await.map(|_| ()),
+            Self::Listed(_, dials) => {
+                with(dials, |dials| {
+                    dials.retain(|dial| now < dial.ended_at + DIALS_KEPT)
+                });
+                Ok(())
             }
         }
     }
@@ -67,7 +108,7 @@ impl Rooms {
     ) -> Result<Option<(Room, Role)>, store::Error> {
         match self {
             Self::Stored(store) => store.room_by_link(hash).await,
-            Self::Listed(rooms) => {
+            Self::Listed(rooms, _) => {
                 let role = |listed: &Listed| {
                     [Role::Guest, Role::Moderator]
                         .into_iter()
@@ -80,4 +121,8 @@ impl Rooms {
             }
         }
     }
+}
+
+fn with<R>(dials: &Mutex<Vec<Dial>>, work: impl FnOnce(&mut Vec<Dial>) -> R) -> R {
+    work(&mut dials.lock().unwrap_or_else(PoisonError::into_inner))
 }

@@ -13,11 +13,13 @@ use sqlx::{
 use crate::limit;
 
 pub use self::{
+    dial::Dial,
     file::{SecretError, read_secret, write_private},
     person::{Inviting, Person, PersonName, Window, clean_person},
     room::{Booking, ByRole, LinkHash, NewRoom, Room, Title, clean_title},
 };
 
+mod dial;
 mod file;
 mod number;
 mod person;

@@ -1,4 +1,4 @@
-// Real telephones: baresip by UDP, TCP and TLS, IPv4 and IPv6, every codec; SIPp with many calls.
+// Real telephones: baresip by UDP, TCP and TLS, IPv4 and IPv6, every codec, called by a moderator; SIPp with many calls.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -9,7 +9,8 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Baresip, codecs, encryptions } from './lib/baresip.mjs';
 import { hear, makeSilence, makeVoice } from './lib/ear.mjs';
-import { Server, pause, root, until } from './lib/server.mjs';
+import { Server, freePort, pause, root, until } from './lib/server.mjs';
+import * as chromium from '../../web/test/drivers/chromium.mjs';
 
 const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'rundruf-voices-'));
@@ -107,6 +108,53 @@ test('a telephone without encryption is refused where it is required', async () 
     phone.clear();
     await server.stop();
   }
+});
+
+test('a moderator has a telephone called, which comes in by pressing 1 and not by answering', async () => {
+  const port = await freePort();
+  const phone = await Baresip.start({ source: silence(8000), user: '+4930123456', port });
+  const server = await Server.start({
+    trunks: `
+[[trunk]]
+name = "exchange"
+peers = ["127.0.0.1"]
+probe = "sip:127.0.0.1:${port}"
+country = "49"
+numbers = ["+4930555000"]
+calls_as = "+4930555000"
+encryption = "off"
+[dial_out]
+enabled = true
+prefixes = ["+49"]
+`,
+  });
+  let page;
+  try {
+    page = await chromium.open(server.room.moderator_link);
+    await page.join('Moderation');
+    await until('the way to the exchange', 10_000, async () => (await server.metrics()).get('rundruf_trunk_up{trunk="0"}') === 1);
+    const called = async () => (await page.roster()).find(({ door }) => door === 'phone')?.status;
+    await page.call('030 123456');
+    assert.match(await phone.answer(), /^sip:\+4930555000@/);
+    // Whoever answers and presses nothing, as a voicemail does, is not in.
+    await pause(2_000);
+    assert.equal(await called(), 'alerting');
+    phone.hangUp();
+    await until('nobody called any more', 5_000, async () => !(await called()));
+    await page.call('+49 30 123456');
+    await phone.answer();
+    await pause(700);
+    await phone.press('1');
+    await until('the telephone in the conference', 5_000, async () => (await called()) === 'connected');
+    assert.equal((await server.metrics()).get('rundruf_participants'), 2);
+  } finally {
+    await page?.close();
+    await phone.stop();
+    await server.stop();
+  }
+  const { total } = hear(0, phone.heard);
+  assert.ok(total > -45, `of who invites nothing was heard: ${total} dB`);
+  phone.clear();
 });
 
 test('200 calls at 20 a second with the code all come in, stay and leave nothing behind', async () => {

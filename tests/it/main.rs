@@ -6,6 +6,7 @@ mod browser_door;
 mod connections;
 mod delay;
 mod dial_in;
+mod dial_out;
 mod disturbance;
 mod entry;
 mod fuzzed;

@@ -8,31 +8,50 @@ use std::{
     time::Duration,
 };
 
-use rundruf::conference::{focus::Verb, participant::Role};
+use rundruf::{
+    conference::{focus::Verb, participant::Role},
+    phone::Shown,
+    pii::Pii,
+};
 use tracing::{Metadata, level_filters::LevelFilter};
 use tracing_subscriber::{
     Layer, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
-use crate::sim::{ear::Voice, party::opens, phone::Phone, world::World};
+use crate::{
+    dial_out,
+    sim::{
+        browser::Browser,
+        ear::Voice,
+        now,
+        party::opens,
+        phone::{Phone, State},
+        world::World,
+    },
+};
 
 #[tokio::test(start_paused = true)]
 async fn no_canary_is_ever_printed() {
     let log = Log::default();
     log.listen();
-    let mut world = World::new(1);
+    let mut world = World::with_door(1, dial_out::door(dial_out::rules(), Shown::Yes));
+    let callee = world.phone("Canarycallee");
     world.printed = Some(String::new());
     let carol = opens(&mut world, NAME, Role::Moderator).await;
     carol.says(Voice(0));
     carol.does(Verb::SetMicrophone(true)).await;
     let alice = world.phone("Canaryphone");
     calls_in_three_tries(&mut world, &alice).await;
+    has_called(&mut world, &carol, &callee).await;
     let mut canaries = vec![
         NAME.to_owned(),
         "Canaryphone".to_owned(),
         "4930555".to_owned(),
         "203.0.113.1".to_owned(),
         "198.51.100.1".to_owned(),
+        "198.51.100.2".to_owned(),
+        DIALLED[1..].replace(' ', ""),
+        DIALLED.to_owned(),
         WRONG_PIN.to_owned(),
         "Canary".to_owned(),
     ];
@@ -50,6 +69,9 @@ async fn no_canary_is_ever_printed() {
             .check_link(&world.room().link(Role::Guest))
             .await
     );
+    let noted = world.server.past_dials().await;
+    assert_eq!(noted.len(), 1, "the call that was made is noted");
+    printed += &format!("{noted:?}");
     let metrics = rundruf::serve::metrics(&world.server, &rundruf::phone::Counts::default());
     assert!(!metrics.is_empty());
     printed += &format!("{metrics:?}");
@@ -83,6 +105,23 @@ async fn calls_in_three_tries(world: &mut World, phone: &Phone) {
     phone.holds(crate::sim::phone::Hold::SendOnly);
     world.run_for(Duration::from_secs(2)).await;
     assert_eq!(world.server.census().admitted(), 2);
+}
+
+/// Has a telephone called, which comes in, and one that may not be called.
+async fn has_called(world: &mut World, carol: &Browser, callee: &Phone) {
+    carol.does(Verb::Invite(Pii::new(DIALLED.to_owned()))).await;
+    world.run_until(|_| callee.is_called()).await;
+    callee.rings();
+    callee.answers(now());
+    world.run_for(Duration::from_secs(2)).await;
+    callee.types("1");
+    world.run_for(Duration::from_secs(2)).await;
+    assert_eq!(world.server.census().admitted(), 3);
+    callee.hangs_up();
+    let abroad = format!("+1{DIALLED}");
+    carol.does(Verb::Invite(Pii::new(abroad))).await;
+    world.run_for(Duration::from_secs(1)).await;
+    assert_ne!(callee.state(), State::Up);
 }
 
 /// Everything that is logged.
@@ -123,4 +162,6 @@ impl Write for Log {
 }
 
 const NAME: &str = "Zilpzalp";
+/// As it is typed; a 0 stands before it within the country.
+const DIALLED: &str = "030 8675309";
 const WRONG_PIN: &str = "13579135";

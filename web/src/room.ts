@@ -50,6 +50,9 @@ const SAID_ONLY: readonly string[] = ["admitted", "let-in", "welcome-back", "wai
 /** Events that bid the person switch their microphone on. */
 const PLEAS: readonly string[] = ["please-unmute", "floor-given"];
 
+/** Refusals that have words of their own. */
+const REFUSALS = ["not-here", "no-dial-out", "no-number", "emergency", "not-listed", "no-minutes", "too-many-calls", "no-line"] as const;
+
 /** What somebody can do in the waiting room. */
 const WAITING: readonly Event["type"][] = ["quality-judged", "playback-blocked", "playback-chosen", "playback-started", "leave-chosen"];
 
@@ -156,7 +159,7 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
   const letIn = waits(room) && !waits(next);
   const sentences: Sentence[] = [
     // Who comes in from the waiting room finds everybody at once, which is no news.
-    ...(letIn ? [] : arrived(room, next).map((entry) => ({ key: roster.isInside(entry) ? ("joined" as const) : ("waits" as const), entry }))),
+    ...(letIn ? [] : arrived(room, next).map((entry) => ({ key: arrival(entry), entry }))),
     ...news.left.map((entry) => ({ key: parted(room, entry), entry })),
     ...muted.map((entry) => ({ key: "muted" as const, entry })),
     ...lowered.map((entry) => ({ key: "lowered" as const, entry })),
@@ -175,7 +178,13 @@ function arrived(before: Room, { entries }: Room): Entry[] {
   });
 }
 
-function parted(room: Room, entry: Entry): "removed" | "left" | "gave-up" {
+function arrival(entry: Entry): "joined" | "called" | "waits" {
+  if (roster.isCalled(entry)) return "called";
+  return roster.isInside(entry) ? "joined" : "waits";
+}
+
+function parted(room: Room, entry: Entry): "removed" | "left" | "gave-up" | "uncalled" {
+  if (roster.isCalled(entry)) return "uncalled";
   if (room.acted[entry.id] === "removed") return "removed";
   return roster.isInside(entry) ? "left" : "gave-up";
 }
@@ -204,7 +213,7 @@ function silence(state: State, room: Room, asked: boolean | null): State {
 
 /** A refusal cannot be tied to a request, so an open request for the microphone counts as refused: silence is the safe side. */
 export function refused(state: State, reason: string): State {
-  const sentence: Sentence = { key: reason === "not-here" ? "not-here" : "refused", entry: null };
+  const sentence: Sentence = { key: REFUSALS.find((known) => known === reason) ?? "refused", entry: null };
   const after = toast(say(state, [sentence]), sentence);
   if (after.page.name !== "room" || after.page.microphone.asked !== true) return after;
   return silence(after, after.page, null);

@@ -17,9 +17,14 @@ export function apply(
   return { entries: [...kept, ...joined], joined, left };
 }
 
-/** Tells whether somebody is in the call itself, not in its waiting room. */
+/** Tells whether somebody is in the call itself, not in its waiting room, nor being called. */
 export function isInside(entry: Entry | undefined): boolean {
-  return entry !== undefined && entry.status !== "pending";
+  return entry?.status === "connected" || entry?.status === "on-hold";
+}
+
+/** Tells whether somebody is being called. */
+export function isCalled(entry: Entry | undefined): boolean {
+  return entry?.status === "dialing-out" || entry?.status === "alerting";
 }
 
 /** Those who ask to speak, who asked first before the others. */

@@ -7,7 +7,7 @@ export type Role = "guest" | "moderator";
 
 export type Door = "phone" | "browser";
 
-export type Status = "pending" | "connected" | "on-hold";
+export type Status = "pending" | "dialing-out" | "alerting" | "connected" | "on-hold";
 
 export type Protection = "none" | "to-carrier" | "to-device";
 
@@ -80,6 +80,7 @@ export type ClientMessage =
   | { type: "lobby"; who: Lobby }
   | { type: "entry-signal"; signal: EntrySignal }
   | { type: "lift-alarm" }
+  | { type: "invite"; number: string }
   | { type: "rename"; participant: string; name: string | null }
   | { type: "ban"; participant: string }
   | { type: "mute"; participant: string }
@@ -88,7 +89,7 @@ export type ClientMessage =
   | { type: "leave" };
 
 export type ServerMessage =
-  | { type: "welcome"; role: Role; title: string; language: Language; dial_in: DialIn | null }
+  | { type: "welcome"; role: Role; title: string; language: Language; dial_in: DialIn | null; dial_out: string[] }
   | { type: "unwelcome"; reason: string }
   | { type: "joined"; participant: string; answer: string; roster: Roster }
   | { type: "delta"; version: number; state: ConferenceState; entries: Entry[]; gone: string[] }

@@ -24,6 +24,7 @@ export const WELCOME = {
   title: "Elternabend der Klasse 4b",
   language: "de",
   dial_in: { number: "4711", pin: "24681357", sip: "sip:4711@konferenz.schule.example" },
+  dial_out: [],
 };
 
 export function entry(id, changes = {}) {

@@ -90,7 +90,7 @@ function room(state: State): Room {
 }
 
 function connected(role: Role = "guest"): State {
-  const welcome: Welcome = { type: "welcome", role, title: "Jour fixe", language: "de", dial_in: null };
+  const welcome: Welcome = { type: "welcome", role, title: "Jour fixe", language: "de", dial_in: null, dial_out: [] };
   return { ...initial("de", 0), page: { name: "joining", welcome }, inside: true };
 }
 

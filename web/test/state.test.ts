@@ -8,7 +8,7 @@ import { type Event, initial, reduce, type State, type Welcome } from "../src/st
 import { titleOf } from "../src/text";
 import type { Entry } from "../src/wire";
 
-const WELCOME: Welcome = { type: "welcome", role: "guest", title: "Elternabend", language: "de", dial_in: null };
+const WELCOME: Welcome = { type: "welcome", role: "guest", title: "Elternabend", language: "de", dial_in: null, dial_out: [] };
 const OPEN = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false } as const;
 const ASKING = { locked: false, ask_to_speak: true, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false } as const;
 

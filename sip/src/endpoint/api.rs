@@ -421,10 +421,41 @@ pub struct Dial {
     pub target: Pii<String, Carriage>,
     /// Who calls: a SIP URI.
     pub from: Pii<String, Carriage>,
+    /// Who calls as the carrier is told, if it is told apart from `from`.
+    pub identity: Option<Identity>,
     /// Our offer.
     pub sdp: Description,
     /// How long it may ring; then we give up.
     pub within: Duration,
+}
+
+/// Who calls, as a carrier is told that passes it on or keeps it to itself (RFC 3325).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Who: a SIP URI of a number that is the trunk's.
+    pub uri: Pii<String, Carriage>,
+    /// By whose word.
+    pub assertion: Assertion,
+    /// Whether whom we call is to be told, too, or not: `Privacy: id` (RFC 3325 §9.3).
+    pub shown: Shown,
+}
+
+/// By whose word somebody is who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assertion {
+    /// Ours, which the carrier checks: P-Preferred-Identity (RFC 3325 §9.2).
+    Preferred,
+    /// Ours, which the carrier believes: P-Asserted-Identity (RFC 3325 §9.1).
+    Asserted,
+}
+
+/// Whether whom we call is told who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// They are.
+    Yes,
+    /// They are not.
+    No,
 }
 
 /// What the door wants of a trunk.

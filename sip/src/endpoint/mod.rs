@@ -60,8 +60,9 @@ use crate::{limit, session::Calls};
 pub use cause::Cause;
 
 pub use api::{
-    Asked, CallRef, Caller, Command, Counters, Dial, Ended, EndpointConfig, Event, Flow, Limits,
-    Protocol, Scheme, Target, Transmit, TrunkCommand, TrunkEvent, TrunkRef, Unregistered,
+    Asked, Assertion, CallRef, Caller, Command, Counters, Dial, Ended, EndpointConfig, Event, Flow,
+    Identity, Limits, Protocol, Scheme, Shown, Target, Transmit, TrunkCommand, TrunkEvent,
+    TrunkRef, Unregistered,
 };
 
 /// The SIP user agent: transactions, dialogs and INVITE usages of all peers.

@@ -13,7 +13,7 @@ use sipx_sip::{
 };
 
 use super::{
-    CallRef, Cause, Dial, Ended, Endpoint, Event, TrunkRef,
+    Assertion, CallRef, Cause, Dial, Ended, Endpoint, Event, Identity, Shown, TrunkRef,
     client::{Asker, Exchange, Purpose},
     request::{Incoming, Verb, printable},
     requests::{capabilities, refused_method, screen_extensions},
@@ -38,6 +38,7 @@ pub(super) struct Outgoing {
     /// Its transaction.
     transaction: Option<u64>,
     contact: Vec<u8>,
+    identity: Option<Identity>,
     trunk: Option<TrunkRef>,
     digest: Digest,
     sdp: Description,
@@ -150,6 +151,7 @@ impl Endpoint {
             head,
             transaction: None,
             contact,
+            identity: dial.identity,
             trunk: dial.trunk,
             digest: Digest::default(),
             sdp: dial.sdp,
@@ -185,6 +187,7 @@ impl Endpoint {
             let least = call.interval.interval.as_secs();
             fields.push(("Min-SE", least.to_string().into_bytes()));
         }
+        fields.extend(call.identity.iter().flat_map(identify));
         let registration = call.trunk.and_then(|trunk| self.trunks.registration(trunk));
         if let Some(registration) = registration {
             fields.extend(registration.security());
@@ -451,6 +454,20 @@ impl Endpoint {
             });
         }
     }
+}
+
+/// The fields that tell a carrier who calls.
+fn identify(identity: &Identity) -> Vec<(&'static str, Vec<u8>)> {
+    let name = match identity.assertion {
+        Assertion::Preferred => "P-Preferred-Identity",
+        Assertion::Asserted => "P-Asserted-Identity",
+    };
+    let who = format!("<{}>", uri(identity.uri.expose())).into_bytes();
+    let mut fields = vec![(name, who)];
+    if identity.shown == Shown::No {
+        fields.push(("Privacy", b"id".to_vec()));
+    }
+    fields
 }
 
 /// The number of a reliable provisional response (RFC 3262 §7.1).

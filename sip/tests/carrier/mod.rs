@@ -133,6 +133,7 @@ impl Network {
             trunk,
             target: Pii::new("sip:+49301234@carrier.example".to_owned()),
             from: Pii::new("sip:+4930900@carrier.example".to_owned()),
+            identity: None,
             sdp: offer(&local(), &Bindings::default()),
             within: Duration::from_secs(60),
         });

@@ -486,6 +486,7 @@ impl House for Double {
                 pin: Secret::new(String::from("24681357")),
                 sip: String::from("sip:4711@localhost"),
             }),
+            dial_out: vec!["+49".to_owned()],
         }
     }
 

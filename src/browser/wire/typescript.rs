@@ -37,7 +37,10 @@ const TYPES: &[(&str, Shape)] = &[
     ("Language", Shape::Words(&["de", "en"])),
     ("Role", Shape::Words(&["guest", "moderator"])),
     ("Door", Shape::Words(&["phone", "browser"])),
-    ("Status", Shape::Words(&["pending", "connected", "on-hold"])),
+    (
+        "Status",
+        Shape::Words(&["pending", "dialing-out", "alerting", "connected", "on-hold"]),
+    ),
     (
         "Protection",
         Shape::Words(&["none", "to-carrier", "to-device"]),
@@ -129,6 +132,7 @@ const CLIENT: &[(&str, Fields)] = &[
     ("lobby", &[("who", Kind::Named("Lobby"))]),
     ("entry-signal", &[("signal", Kind::Named("EntrySignal"))]),
     ("lift-alarm", &[]),
+    ("invite", &[("number", Kind::Text)]),
     (
         "rename",
         &[
@@ -151,6 +155,7 @@ const SERVER: &[(&str, Fields)] = &[
             ("title", Kind::Text),
             ("language", Kind::Named("Language")),
             ("dial_in", Kind::Nullable(&Kind::Named("DialIn"))),
+            ("dial_out", Kind::List(&Kind::Text)),
         ],
     ),
     ("unwelcome", &[("reason", Kind::Text)]),
@@ -285,16 +290,23 @@ fn nothing_personal_or_secret_is_printed() {
         title: Pii::new(String::from("canary-title")),
         language: Language::De,
         dial_in: Some(dial_in()),
+        dial_out: vec!["+49".to_owned()],
     };
     let hello = json!({"type": "hello", "token": "canary-token"});
     let join = json!({"type": "join", "name": "canary-name", "offer": "canary-offer"});
+    let invite = json!({"type": "invite", "number": "canary-number"});
     let read = |value| serde_json::from_value::<ClientMessage>(value).unwrap();
     let roster = Roster {
         version: 1,
         state: ConferenceState::default(),
         entries: vec![entry(Some("canary-name"))],
     };
-    let printed = format!("{welcome:?} {:?} {:?} {roster:?}", read(hello), read(join));
+    let printed = format!(
+        "{welcome:?} {:?} {:?} {:?} {roster:?}",
+        read(hello),
+        read(join),
+        read(invite)
+    );
     assert!(!printed.contains("canary"), "{printed}");
 }
 
@@ -324,6 +336,7 @@ fn ordinal(message: &ClientMessage) -> u8 {
         ClientMessage::Rename { .. } => 20,
         ClientMessage::Ban { .. } => 21,
         ClientMessage::EntrySignal { .. } => 22,
+        ClientMessage::Invite { .. } => 23,
     }
 }
 
@@ -350,6 +363,7 @@ fn server_samples() -> Vec<ServerMessage> {
         title: Pii::new(String::from("Jour fixe")),
         language,
         dial_in,
+        dial_out: vec!["+49".to_owned()],
     };
     let id = ParticipantId::from_u64(1);
     let text = String::from;

@@ -68,6 +68,10 @@ clips! {
         "label-guest-13" "label-guest-14" "label-guest-15" "label-guest-16" "label-guest-17" "label-guest-18"
         "label-guest-19" "label-guest-20"
     ]
+    /// What is said around calls that are made: who calls, how to take part, that nothing came of it, that it is over.
+    CALLS [
+        "invited" "invited-keys" "not-reached" "time-is-up"
+    ]
     /// What the sound test says.
     SOUND_TEST [
         "test-begin" "test-again" "test-tone" "test-heard" "test-not-heard" "test-narrow" "test-wide" "test-full"
@@ -317,6 +321,8 @@ clips! {
     PRIVACY_PLAIN = "privacy-plain";
     /// What the caller's own carrier knows.
     PRIVACY_CARRIER = "privacy-carrier";
+    /// What the carrier of whom we have called knows, and what we note of it.
+    PRIVACY_CALLED = "privacy-called";
     /// What rights they have.
     PRIVACY_RIGHTS = "privacy-rights";
     /// A tone that rises: something is on.

@@ -27,6 +27,8 @@ pub struct Newcomer {
     pub ending: Option<Ending>,
     /// What their secret is worth while PINs are guessed.
     pub trust: Trust,
+    /// Who had them called; none who came by themselves.
+    pub invited_by: Option<ParticipantId>,
 }
 
 /// What a secret is worth while somebody guesses PINs of the room.
@@ -53,7 +55,8 @@ impl Focus {
         if newcomer.trust == Trust::Doubtful {
             self.raise_alarm(now);
         }
-        let waits = self.must_wait(&newcomer, &before);
+        let invited_by = newcomer.invited_by;
+        let waits = invited_by.is_none() && self.must_wait(&newcomer, &before);
         let Newcomer {
             leg,
             name,
@@ -64,7 +67,10 @@ impl Focus {
             ending,
             ..
         } = newcomer;
-        let seat = self.memory.take_seat(known, role, door);
+        let seat = match invited_by {
+            None => self.memory.take_seat(known, role, door),
+            Some(_) => None,
+        };
         let ordinal = seat.as_ref().map(|seat| seat.ordinal);
         let participant = Participant {
             id,
@@ -74,10 +80,10 @@ impl Focus {
             ending: ending.filter(|_| self.config.policy.shows_digits),
             role,
             door,
-            status: if waits {
-                Status::Pending
-            } else {
-                Status::Connected
+            status: match (invited_by, waits) {
+                (Some(_), _) => Status::DialingOut,
+                (None, true) => Status::Pending,
+                (None, false) => Status::Connected,
             },
             protection,
             microphone: false,
@@ -89,7 +95,9 @@ impl Focus {
         };
         self.participants.insert(id, participant);
         self.legs.insert(leg, id);
-        self.memory.meet(id, known);
+        if invited_by.is_none() {
+            self.memory.meet(id, known);
+        }
         self.state = State::Running;
         self.unpublished.gone.remove(&id);
         self.unpublished.gone_waiting.remove(&id);
@@ -97,7 +105,9 @@ impl Focus {
         if let Some(seat) = seat {
             self.give_back(id, seat);
         }
-        if waits {
+        if let Some(by) = invited_by {
+            self.calling(id, by, known);
+        } else if waits {
             self.wait(id, now);
         } else {
             self.enter(id, now, |present| {
@@ -122,12 +132,15 @@ impl Focus {
             leg,
             role,
             protection,
+            invited_by,
             ..
         } = newcomer;
         if matches!(self.state, State::Over { .. }) {
             Err(Refusal::Over)
         } else if self.participants.contains_key(participant) || self.legs.contains_key(leg) {
             Err(Refusal::AlreadyHere)
+        } else if let Some(by) = invited_by {
+            self.may_call(*by)
         } else if before.banned {
             Err(Refusal::Banned)
         } else if self.conference.locked && *role != Role::Moderator && !before.was_inside() {

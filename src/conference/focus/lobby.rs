@@ -45,6 +45,11 @@ impl Waiting {
         }
     }
 
+    /// Tells whether a leg is on hold whose person is not inside yet.
+    pub(super) fn is_held(&self, leg: LegId) -> bool {
+        self.held.contains(&leg)
+    }
+
     /// Forgets somebody who is gone.
     pub(super) fn forget(&mut self, id: ParticipantId, leg: LegId) {
         self.stop(id);

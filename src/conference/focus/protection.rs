@@ -38,7 +38,8 @@ impl Focus {
     pub(super) fn dismiss_unprotected(&mut self, now: Instant) {
         let everybody = self.participants.values();
         let unprotected: Vec<ParticipantId> = everybody
-            .filter(|who| !self.suffices(who.protection))
+            // How far a call is protected that is being made is known once it is answered.
+            .filter(|who| !who.is_called() && !self.suffices(who.protection))
             .map(|who| who.id)
             .collect();
         for id in unprotected {

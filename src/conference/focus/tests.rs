@@ -10,6 +10,7 @@ use crate::conference::participant::{Known, clean_name};
 mod back;
 mod entry;
 mod floor;
+mod invite;
 mod lobby;
 mod model;
 mod protection;
@@ -591,6 +592,7 @@ impl Room {
                 | Effect::Refuse { .. }
                 | Effect::Dismiss { .. }
                 | Effect::Speakers(_)
+                | Effect::Dial { .. }
                 | Effect::AlarmLifted
                 | Effect::OriginalSound { .. }
                 | Effect::Ended => {}
@@ -644,6 +646,7 @@ impl Room {
             let expected = Seat {
                 speaks: connected && entry.microphone,
                 hears: connected,
+                ..Seat::default()
             };
             prop_assert_eq!(seat, Some(expected));
             prop_assert!(!entry.speaking || expected.speaks && !entry.is_music());
@@ -710,6 +713,7 @@ fn line(effect: &Effect) -> String {
         }
         Effect::OriginalSound { leg, on } => format!("original {} {on}", leg.as_u64()),
         Effect::Speakers(speakers) => format!("speakers {speakers}"),
+        Effect::Dial { by, .. } => format!("dial for {}", by.as_u64()),
         Effect::AlarmLifted => "alarm lifted".to_owned(),
         Effect::Ended => "ended".to_owned(),
     }
@@ -747,6 +751,7 @@ fn newcomer(number: u64, role: Role, door: Door) -> Newcomer {
         ending: None,
         known: Known::default(),
         trust: Trust::Full,
+        invited_by: None,
     }
 }
 

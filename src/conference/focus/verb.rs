@@ -6,7 +6,7 @@ use crate::{
         rights::Action,
     },
     id::ParticipantId,
-    pii::Name,
+    pii::{Name, Pii},
 };
 
 /// What a participant can ask for. There is no verb that opens somebody else's microphone.
@@ -64,6 +64,8 @@ pub enum Verb {
     SetEntrySignal(EntrySignal),
     /// Have something else be heard of people who come and go, one after the other.
     NextEntrySignal,
+    /// Have somebody called at this number, as it was typed.
+    Invite(Pii<String>),
     /// Call somebody by this name, or by their number again.
     Rename(ParticipantId, Option<Name>),
     /// Send somebody away.
@@ -97,6 +99,7 @@ impl Verb {
             Self::GiveFloor(_) | Self::NextHand => Action::GiveFloor,
             Self::SetLock(_) | Self::ToggleLock => Action::Lock,
             Self::SetEntrySignal(_) | Self::NextEntrySignal => Action::EntrySignal,
+            Self::Invite(_) => Action::Invite,
             Self::Rename(..) => Action::Rename,
             Self::Remove(_) | Self::RemoveLast => Action::Remove,
             Self::Ban(_) => Action::Ban,
@@ -132,6 +135,7 @@ impl Verb {
             | Self::ToggleLock
             | Self::SetEntrySignal(_)
             | Self::NextEntrySignal
+            | Self::Invite(_)
             | Self::Rename(..)
             | Self::Remove(_)
             | Self::RemoveLast
@@ -169,6 +173,7 @@ impl Verb {
             Self::ToggleLock,
             Self::SetEntrySignal(EntrySignal::Names),
             Self::NextEntrySignal,
+            Self::Invite(Pii::new("030123456".to_owned())),
             Self::Rename(about, None),
             Self::Remove(about),
             Self::RemoveLast,

@@ -23,7 +23,7 @@ impl Call {
         entry: ivr::Entry,
         caller: &Caller,
     ) -> Result<Admission, Exit> {
-        let mut ivr = Ivr::new(entry, facts(talk, caller), clock());
+        let mut ivr = Ivr::new(entry, facts(talk, Origin::Theirs(caller)), clock());
         let mut saying = None;
         let mut admission = None;
         let mut ping = self.next_ping();
@@ -79,10 +79,23 @@ impl Call {
     }
 }
 
+/// How a call came about.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Origin<'a> {
+    /// This caller made it.
+    Theirs(&'a Caller),
+    /// We made it, to a number that we know.
+    Ours,
+}
+
 /// What is so of a caller's data.
-pub(super) fn facts(talk: &Talk, caller: &Caller) -> Facts {
+pub(super) fn facts(talk: &Talk, origin: Origin<'_>) -> Facts {
     Facts {
         protection: talk.session.protection(),
-        numbered: caller.number.is_some(),
+        numbered: match origin {
+            Origin::Theirs(caller) => caller.number.is_some(),
+            Origin::Ours => true,
+        },
+        called: matches!(origin, Origin::Ours),
     }
 }

@@ -131,9 +131,16 @@ impl Call {
         loop {
             match self.news.recv().await? {
                 News::Established(answer) => return Some(answer),
-                News::Ended => return None,
+                News::Ended(_) => return None,
                 News::Stop => self.hang_up(Cause::NORMAL_CLEARING).await,
-                News::Reinvite(_) | News::Renegotiated(_) | News::Key(_) | News::Alive => {}
+                News::Reinvite(_)
+                | News::Renegotiated(_)
+                | News::Key(_)
+                | News::Alive
+                | News::Ringing
+                | News::Early(_)
+                | News::Answered(_)
+                | News::Spent => {}
             }
         }
     }

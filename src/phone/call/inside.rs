@@ -4,7 +4,11 @@ use std::time::Instant;
 
 use sip::Command;
 
-use super::{super::findings::Finding, Call, Exit, Talk, admission::facts};
+use super::{
+    super::findings::Finding,
+    Call, Exit, Talk,
+    admission::{Origin, facts},
+};
 use crate::{
     conference::{
         event::Event,
@@ -29,16 +33,29 @@ impl Call {
         admission: &Admission,
         caller: &Caller,
     ) -> Exit {
-        let mut attendance = match self.attend(talk, admission, caller).await {
-            Ok(attendance) => attendance,
-            Err(exit) => return exit,
-        };
+        match self.attend(talk, admission, caller).await {
+            Ok(attendance) => {
+                let origin = Origin::Theirs(caller);
+                self.take_part(talk, attendance, (admission.role, origin))
+                    .await
+            }
+            Err(exit) => exit,
+        }
+    }
+
+    /// Takes part until one side leaves.
+    pub(super) async fn take_part(
+        &mut self,
+        talk: &mut Talk,
+        mut attendance: Attendance,
+        (role, origin): (Role, Origin<'_>),
+    ) -> Exit {
         let mut keypad = Keypad::new(self.server.key_plan());
         let mut ping = self.next_ping();
         // When somebody who waits is told so again.
         let mut status = attendance.waits().then(|| clock() + WAITING_STATUS);
         loop {
-            let standing = standing(admission.role, status);
+            let standing = standing(role, status);
             tokio::select! {
                 biased;
                 news = talk.leg.next() => match news {
@@ -46,7 +63,7 @@ impl Call {
                         // Any key interrupts what is being said.
                         talk.interrupt(standing).await;
                         if let Some(key) = keypad.handle_digit(digit, clock()) {
-                            obey(key, &mut keypad, talk, &attendance, (standing, caller)).await;
+                            obey(key, &mut keypad, talk, &attendance, (standing, origin)).await;
                         }
                     }
                     Some(LegNews::Quiet(_)) => self.quiet().await,
@@ -94,7 +111,7 @@ impl Call {
                 },
                 () = until(keypad.poll_timeout()) => {
                     if let Some(key) = keypad.handle_timeout(clock()) {
-                        obey(key, &mut keypad, talk, &attendance, (standing, caller)).await;
+                        obey(key, &mut keypad, talk, &attendance, (standing, origin)).await;
                     }
                 },
             }
@@ -159,7 +176,7 @@ async fn obey(
     keypad: &mut Keypad,
     talk: &mut Talk,
     attendance: &Attendance,
-    (standing, caller): (Standing, &Caller),
+    (standing, origin): (Standing, Origin<'_>),
 ) {
     // A menu that leads to nothing one may do is not begun.
     if let Some(action) = begins(key)
@@ -196,7 +213,7 @@ async fn obey(
         }
         Key::Privacy => return talk.tell(Event::Privacy).await,
         Key::PrivacyInFull => {
-            let facts = facts(talk, caller);
+            let facts = facts(talk, origin);
             return talk.tell(Event::PrivacyInFull { facts, asked: None }).await;
         }
         Key::Which => return talk.tell(Event::WhichKey).await,

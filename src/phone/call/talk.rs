@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::super::negotiate::Session;
 use crate::{
     conference::{
-        event::{Event, Voice},
+        event::{Event, Voice, Wording},
         rights::Standing,
     },
     server::MediaLeg,
@@ -21,10 +21,21 @@ pub(super) struct Talk {
     /// The token of what is being said.
     pub(super) playing: Option<u64>,
     /// What is said when that is over.
-    pub(super) later: VecDeque<Event>,
+    later: VecDeque<Event>,
 }
 
 impl Talk {
+    pub(super) fn new(leg: MediaLeg, session: Session, wording: Wording) -> Self {
+        Self {
+            leg,
+            session,
+            voice: wording.into(),
+            saying: None,
+            playing: None,
+            later: VecDeque::new(),
+        }
+    }
+
     pub(super) async fn say(&mut self, event: Event) -> u64 {
         let token = if event.is_aside() {
             self.leg.whisper(event, self.voice).await

@@ -9,9 +9,9 @@ import { pause, until } from './server.mjs';
 
 let nextControl = 20_400 + (process.pid % 200) * 10;
 
-const settings = ({ folder, source, control, codec, address, authority, encryption }) => `
+const settings = ({ folder, source, control, codec, address, port, authority, encryption }) => `
 poll_method epoll
-sip_listen ${address.includes(':') ? `[${address}]` : address}:0
+sip_listen ${address.includes(':') ? `[${address}]` : address}:${port}
 ${authority ? `sip_cafile ${authority}` : ''}
 call_local_timeout 60
 call_max_calls 4
@@ -56,16 +56,16 @@ export const encryptions = {
 export class Baresip {
   /**
    * Starts a phone that plays the WAV file `source` and writes what it hears to `heard`. Over TLS it believes those who
-   * have a certificate of the file `authority`.
+   * have a certificate of the file `authority`. It is called as `user`, at `port` if that is not to be any.
    */
-  static async start({ source, codec = codecs.PCMA, transport = 'udp', address = '127.0.0.1', authority, encryption }) {
+  static async start({ source, codec = codecs.PCMA, transport = 'udp', address = '127.0.0.1', user = 'phone', port = 0, authority, encryption }) {
     const phone = new Baresip();
     phone.folder = mkdtempSync(join(tmpdir(), 'baresip-'));
     const control = nextControl++;
-    writeFileSync(join(phone.folder, 'config'), settings({ folder: phone.folder, source, control, codec, address, authority, encryption }));
+    writeFileSync(join(phone.folder, 'config'), settings({ folder: phone.folder, source, control, codec, address, port, authority, encryption }));
     const host = address.includes(':') ? `[${address}]` : address;
     const media = encryption ? `;mediaenc=${encryption.name}` : '';
-    const account = `<sip:phone@${host};transport=${transport}>;regint=0;audio_codecs=${codec.name};answermode=manual${media}\n`;
+    const account = `<sip:${user}@${host};transport=${transport}>;regint=0;audio_codecs=${codec.name};answermode=manual${media}\n`;
     writeFileSync(join(phone.folder, 'accounts'), account);
     writeFileSync(join(phone.folder, 'contacts'), '');
     phone.process = spawn('baresip', ['-f', phone.folder, '-v'], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -74,6 +74,7 @@ export class Baresip {
       stream.on('data', (data) => { phone.output += data; });
     }
     phone.events = [];
+    phone.answered = 0;
     await until('baresip', 10_000, () => phone.#connect(control));
     return phone;
   }
@@ -108,6 +109,16 @@ export class Baresip {
   async dial(uri) {
     this.command('dial', uri);
     await until(`a call to ${uri}\n${this.output}`, 15_000, () => this.happened('CALL_ESTABLISHED'));
+  }
+
+  /** Waits until it is called, and answers; returns the URI of who calls. */
+  async answer() {
+    const all = (type) => this.events.filter((event) => event.type === type);
+    this.answered += 1;
+    const call = await until(`a call\n${this.output}`, 10_000, () => all('CALL_INCOMING')[this.answered - 1]);
+    this.command('accept');
+    await until(`an answered call\n${this.output}`, 5_000, () => all('CALL_ESTABLISHED').length === this.answered);
+    return call.peeruri;
   }
 
   happened(type) {

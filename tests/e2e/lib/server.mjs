@@ -1,6 +1,7 @@
 // Starts the real server with ports of the system's choice in a folder of its own, and stops it again.
 
 import { execFileSync, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -23,6 +24,14 @@ export async function until(what, milliseconds, check) {
 }
 
 export const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+/** A port on loopback that nobody has at the moment. */
+export const freePort = () => new Promise((done) => {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1', () => {
+    const { port } = socket.address();
+    socket.close(() => done(port));
+  });
+});
 
 /** The trunk of this machine with another rule about encryption than the default's. */
 const trunk = (encryption) => `

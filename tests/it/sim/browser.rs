@@ -23,7 +23,7 @@ use rundruf::{
         error::{Dismissal, Refusal},
         event::Event as Told,
         focus::Verb,
-        participant::{Role, clean_name},
+        participant::{Role, Status, clean_name},
         roster::{Entry, Snapshot},
     },
     pii::Pii,
@@ -416,11 +416,14 @@ fn entry_line(entry: &Entry) -> String {
     if entry.role == Role::Moderator {
         line += " moderator";
     }
-    if entry.status == rundruf::conference::participant::Status::OnHold {
+    if entry.status == Status::OnHold {
         line += " on-hold";
     }
-    if !entry.is_inside() {
-        line += " waits";
+    match entry.status {
+        Status::Pending => line += " waits",
+        Status::DialingOut => line += " dialing-out",
+        Status::Alerting => line += " alerting",
+        Status::Connected | Status::OnHold => {}
     }
     if entry.microphone {
         line += " mic";

@@ -1,5 +1,7 @@
 //! A telephone that dials in: a small user agent client written by hand, with the timers of RFC 3261 §17.1.
 
+mod callee;
+
 use std::{
     cell::RefCell,
     net::SocketAddr,
@@ -67,6 +69,8 @@ pub enum Manners {
 pub enum State {
     Idle,
     Calling,
+    /// The server calls.
+    Called,
     Up,
     /// We hung up, at this time.
     Left(Instant),
@@ -107,6 +111,8 @@ struct Device {
     options_at: Vec<Instant>,
     /// Answers to OPTIONS, finals of INVITE and of CANCEL as they came.
     finals: Vec<u16>,
+    /// The INVITE that came.
+    asked: Option<Message>,
     outbox: Vec<Datagram>,
 }
 
@@ -152,6 +158,7 @@ impl Phone {
             manners: Manners::Answers(200),
             options_at: Vec::new(),
             finals: Vec::new(),
+            asked: None,
             outbox: Vec::new(),
         })))
     }
@@ -702,6 +709,9 @@ impl Device {
                     self.send(response(request, status, "Whatever"));
                 }
             }
+            "INVITE" => self.called(request),
+            "CANCEL" => self.given_up(request),
+            "ACK" => {}
             other => panic!("the server sent {other}"),
         }
     }

@@ -715,6 +715,7 @@ fn clip_key(id: ClipId) -> &'static str {
 pub fn door_config(trunks: Vec<Trunk>) -> DoorConfig {
     DoorConfig {
         media: Vec::new(),
+        dial_out: None,
         names: Names::listed(BTreeMap::new()),
         udp: vec![SERVER],
         tcp: Vec::new(),
@@ -744,6 +745,7 @@ pub fn everybody() -> Trunk {
             ..MediaRules::default()
         },
         upkeep: None,
+        outward: None,
     }
 }
 

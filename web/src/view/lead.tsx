@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Room } from "../room";
+import { isInside } from "../roster";
 import type { Lead as Message } from "../state";
 import { type Key, text } from "../text";
 import type { Props } from "./app";
@@ -21,7 +22,7 @@ export function Lead({ state, dispatch, room }: Props & { room: Room }) {
   const { locked, ask_to_speak: asking, lobby, entry_signal: signal, quiet_above: few } = room.state;
   const on = room.entries.filter(({ role, microphone }) => role === "guest" && microphone).length;
   const sound = text(state.language, on === 0 ? "lead.sound.none" : on === 1 ? "lead.sound.one" : "lead.sound.other", { count: on });
-  const inside = room.entries.filter(({ status }) => status !== "pending").length;
+  const inside = room.entries.filter(isInside).length;
   const entries = signal !== "off" && inside > few ? text(state.language, "lead.entry.quiet", { count: few }) : t(`lead.entry.${signal}`);
   return (
     <>
@@ -85,9 +86,52 @@ export function Lead({ state, dispatch, room }: Props & { room: Room }) {
               ))}
             </select>
           </Line>
+          {room.welcome.dial_out.length > 0 && <Call state={state} dispatch={dispatch} room={room} />}
         </ul>
       )}
     </>
+  );
+}
+
+/** Has somebody called: a number, Enter, done. Where no number may be called the server says so by an empty list. */
+function Call({ state, dispatch, room }: Pick<Props, "state" | "dispatch"> & { room: Room }) {
+  const { language } = state;
+  const [number, setNumber] = useState("");
+  const allowed = room.welcome.dial_out.join(", ");
+  return (
+    <li class="lead-line">
+      <form
+        class="lead-call"
+        data-testid="call"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!number.trim()) return;
+          dispatch({ type: "lead-chosen", message: { type: "invite", number: number.trim() } });
+          setNumber("");
+        }}
+      >
+        <label for="lead-call">
+          <Icon name="phone" />
+          <span>{text(language, "lead.call")}</span>
+        </label>
+        <input
+          id="lead-call"
+          data-testid="call-number"
+          type="tel"
+          autocomplete="off"
+          maxLength={40}
+          aria-describedby="lead-call-hint"
+          value={number}
+          onInput={({ currentTarget }) => setNumber(currentTarget.value)}
+        />
+        <button type="submit" data-testid="call-start">
+          {text(language, "lead.call.start")}
+        </button>
+        <p id="lead-call-hint" class="hint">
+          {text(language, "lead.call.hint", { prefixes: allowed })}
+        </p>
+      </form>
+    </li>
   );
 }
 

@@ -3,7 +3,7 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Room } from "../room";
-import { asking, isInside, maySpeak } from "../roster";
+import { asking, isCalled, isInside, maySpeak } from "../roster";
 import type { Language } from "../state";
 import { list, nameOf, number, text } from "../text";
 import type { Entry } from "../wire";
@@ -63,7 +63,7 @@ export function RosterList({ room, ...props }: Props & { room: Room }) {
   const hands = asking(room.entries);
   return (
     <ul class={`roster${room.welcome.role === "moderator" ? " roster-led" : ""}`} role="list" data-testid="roster" ref={list}>
-      {room.entries.filter(isInside).map((entry) => (
+      {room.entries.filter((entry) => isInside(entry) || isCalled(entry)).map((entry) => (
         <Row key={entry.id} {...props} room={room} entry={entry} rank={hands.indexOf(entry) + 1} />
       ))}
     </ul>
@@ -122,7 +122,7 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
               {text(language, "room.moderator")}
             </span>
           )}
-          <Protected language={language} entry={entry} />
+          {!isCalled(entry) && <Protected language={language} entry={entry} />}
         </p>
         <div class="marks">
           <Activity language={language} entry={entry} />
@@ -163,6 +163,14 @@ function Actions({ state, dispatch, room, entry }: Props & { room: Room; entry: 
   const may = maySpeak(room.state, entry);
   const raised = entry.hand !== null;
   const action = { language: state.language, name: nameOf(state.language, entry) };
+  if (isCalled(entry)) {
+    return (
+      <div class="row-actions">
+        <Action {...action} id="rename" icon="pen" onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "rename", participant: id } })} />
+        <Action {...action} id="cancel" icon="hang-up" onClick={() => dispatch({ type: "lead-chosen", message: { type: "remove", participant: id } })} />
+      </div>
+    );
+  }
   return (
     <div class="row-actions">
       {(raised || !may) && (
@@ -181,7 +189,7 @@ function Actions({ state, dispatch, room, entry }: Props & { room: Room; entry: 
   );
 }
 
-type ActionId = "give" | "lower" | "mute" | "ask" | "rename" | "remove";
+type ActionId = "give" | "lower" | "mute" | "ask" | "rename" | "remove" | "cancel";
 
 function Action({ language, name, id, icon, onClick }: { language: Language; name: string; id: ActionId; icon: IconName; onClick: () => void }) {
   const short = SHORT.find((one) => one === id);
@@ -232,6 +240,8 @@ function hint({ disturbs, original_sound }: Entry) {
 
 function activity(entry: Entry) {
   if (entry.status === "on-hold") return ["hold", <Icon name="pause" />] as const;
+  if (entry.status === "dialing-out") return ["dialing", <Icon name="phone" />] as const;
+  if (entry.status === "alerting") return ["alerting", <Icon name="phone" />] as const;
   if (entry.microphone && entry.disturbs === "music") return ["music", <Icon name="note" />] as const;
   if (entry.speaking) return ["speaking", <Bars />] as const;
   if (entry.microphone) return ["microphone.on", <Icon name="microphone" />] as const;

@@ -1,7 +1,6 @@
 //! The waiting room: what the waiting see, and what moderators see of them and do.
 
 import type { Room } from "../room";
-import { isInside } from "../roster";
 import { nameOf, roomTitle, text } from "../text";
 import type { Props } from "./app";
 import { Icon } from "./icon";
@@ -36,7 +35,7 @@ export function WaitingRoom({ state, dispatch, room }: Props & { room: Room }) {
 export function WaitingList({ state, dispatch, room }: Props & { room: Room }) {
   const { language } = state;
   const list = useFocusKept("waiting");
-  const waiting = room.entries.filter((entry) => !isInside(entry));
+  const waiting = room.entries.filter(({ status }) => status === "pending");
   if (waiting.length === 0) return null;
   return (
     <section class="waiting" aria-labelledby="waiting" data-testid="waiting">

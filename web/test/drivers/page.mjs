@@ -45,6 +45,13 @@ export function helper(driver) {
       await driver.click(`[data-participant="${id}"] ${byId("remove")}`);
       await driver.click(byId("confirm"));
     },
+    /** Has somebody called, as a moderator. */
+    async call(number) {
+      const closed = await driver.evaluate(() => !document.querySelector("[data-testid=call]"));
+      if (closed) await driver.click(byId("lead"));
+      await driver.fill(byId("call-number"), number);
+      await driver.click(byId("call-start"));
+    },
     async end() {
       await driver.click(byId("end"));
       await driver.click(byId("confirm"));

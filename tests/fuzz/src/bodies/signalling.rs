@@ -272,6 +272,7 @@ fn dial(world: &mut World) {
         trunk: None,
         target: Pii::new("sip:+49301234@carrier.example".to_owned()),
         from: Pii::new("sip:+4930900@carrier.example".to_owned()),
+        identity: None,
         sdp: offer(&local(Policy::Off), &Bindings::default()),
         within: Duration::from_secs(60),
     });
