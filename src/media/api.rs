@@ -9,6 +9,7 @@ use sip::redact::Pii;
 
 pub use sip::sdp::{DtlsPeer, HashName, Sdes, Security};
 
+pub use super::utterance::{Lesson, Utterance};
 pub use crate::conference::participant::Disturbance;
 use crate::{
     id::{ConferenceId, LegId},
@@ -84,9 +85,20 @@ impl ListeningGain {
     }
 }
 
-/// A clip of the catalogue, as an index into the table of clips that was loaded at start.
+/// A clip: of the catalogue, as an index into the table of clips that was loaded at start, or from [`ClipId::LEARNED`] on
+/// a sound that was learned since. No number of those is given out twice, so that one that was forgotten stays silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClipId(pub u16);
+pub struct ClipId(pub u32);
+
+impl ClipId {
+    /// The first that is no clip of the catalogue.
+    pub const LEARNED: Self = Self(1 << 16);
+
+    /// Tells whether it is no clip of the catalogue.
+    pub const fn is_learned(self) -> bool {
+        self.0 >= Self::LEARNED.0
+    }
+}
 
 /// An audio codec with its RTP payload type for one leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,6 +250,13 @@ pub enum Command {
         softly: bool,
         /// Comes back in [`Event::Announced`].
         token: u64,
+    },
+    /// Learns a sound that may be said in a conference from here on. A conference that ends takes its sounds with it.
+    Learn(Lesson),
+    /// Wipes a sound that was learned; where it is being said it breaks off.
+    Forget {
+        /// The sound.
+        clip: ClipId,
     },
     /// Begins a conference's bus.
     Start {

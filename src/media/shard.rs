@@ -16,7 +16,7 @@ use std::{
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
-    api::{ClipId, Command, Event, Fault, Gone, Opening},
+    api::{ClipId, Command, Event, Fault, Gone, Lesson, Opening},
     browsers::Browsers,
     bus::Bus,
     common::Common,
@@ -137,10 +137,7 @@ impl Shard {
                     Ok(())
                 })
             }
-            Command::Close { leg } => {
-                self.remove(leg, now);
-                true
-            }
+            Command::Close { leg } => self.close(leg, now),
             Command::Play { leg, clips, token } => self.play(leg, clips, token, now),
             Command::Whisper { leg, clips, token } => self.whisper(leg, clips, token, now),
             Command::Announce {
@@ -151,6 +148,8 @@ impl Shard {
             } => self.with_bus(conference, now, |bus, common| {
                 bus.announce(conference, Player::new(clips, token), softly, common);
             }),
+            Command::Learn(lesson) => self.learn(lesson),
+            Command::Forget { clip } => self.common.clips.learned.forget(clip),
             Command::Start { conference } => self.start(conference),
             Command::Speakers { conference, most } => {
                 self.with_bus(conference, now, |bus, _| bus.set_speakers(most))
@@ -311,6 +310,11 @@ impl Shard {
         true
     }
 
+    fn close(&mut self, leg: LegId, now: Instant) -> bool {
+        self.remove(leg, now);
+        true
+    }
+
     fn refuse(&mut self, leg: LegId) {
         self.closed.push(leg);
         self.common.tell(Event::Gone {
@@ -405,6 +409,16 @@ impl Shard {
         true
     }
 
+    fn learn(&mut self, lesson: Lesson) -> bool {
+        if !self.buses.contains_key(&lesson.conference) {
+            return false;
+        }
+        if !self.common.clips.learned.learn(lesson) {
+            self.common.counters.count(Counter::WordsRefused);
+        }
+        true
+    }
+
     /// The phase with the fewest legs; an empty bus counts as one, since it will not stay empty.
     fn cheapest_phase(&self) -> usize {
         let mut load = [0; PHASES];
@@ -427,6 +441,7 @@ impl Shard {
                 self.hall.enter(id, slot, now);
             }
         }
+        self.common.clips.learned.forget_all(conference);
         self.count_conferences();
         true
     }

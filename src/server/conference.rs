@@ -1,23 +1,28 @@
 //! The task of one conference: drives a [`Focus`], tells its participants, and keeps the bus equal to the roster.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
 use dsp::{Codec, Shaping};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{JoinError, JoinSet},
+};
 
 use super::{
     Notice, Sound,
     caller::{Caller, Marks},
     census::Census,
     guard::Guard,
+    names::{Names, Step},
     prompts::Prompts,
     router::Note,
+    speech::{Spoken, Unspoken},
 };
-use crate::limit::CONFERENCE_SWEEP_INTERVAL;
+use crate::limit::{CONFERENCE_SWEEP_INTERVAL, SPOKEN_NAME_LATE};
 use crate::{
     conference::{
         error::Refusal,
@@ -29,7 +34,7 @@ use crate::{
     },
     id::{ConferenceId, LegId, ParticipantId, PersonId, RoomId},
     media::{
-        api::{self, Channels, Command},
+        api::{self, Channels, Command, Lesson},
         pool::Pool,
     },
     pii::Name,
@@ -121,6 +126,11 @@ pub(super) struct Task {
     seated: BTreeMap<LegId, Seat>,
     /// The seats have changed since the bus was given all of them.
     unchecked: bool,
+    names: Names,
+    /// Names that are being spoken.
+    speaking: JoinSet<(u64, Result<Spoken, Unspoken>)>,
+    /// What is yet to be announced, with the time until which it waits for the name in it.
+    announcements: VecDeque<(Event, Instant)>,
     ended: bool,
 }
 
@@ -149,6 +159,9 @@ impl Task {
             members: BTreeMap::new(),
             seated: BTreeMap::new(),
             unchecked: false,
+            names: Names::default(),
+            speaking: JoinSet::new(),
+            announcements: VecDeque::new(),
             ended: false,
         }
     }
@@ -182,10 +195,13 @@ impl Task {
         self.hear(self.policy.speakers).await;
         let mut sweep = tokio::time::interval(CONFERENCE_SWEEP_INTERVAL);
         while !self.ended {
-            let deadline = self.focus.poll_timeout();
             tokio::select! {
                 biased;
-                () = until(deadline) => self.focus.handle_timeout(clock()),
+                () = until(self.poll_timeout()) => {
+                    self.focus.handle_timeout(clock());
+                    self.names.handle_timeout(clock());
+                }
+                Some(spoken) = self.speaking.join_next() => self.spoken(spoken),
                 _ = sweep.tick() => {
                     self.sweep();
                     self.check().await;
@@ -217,6 +233,15 @@ impl Task {
         self.means.census.conference_ended();
         tracing::info!(conference = %self.id, "conference ended");
         self.room
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let focus = self.focus.poll_timeout().into_iter();
+        let announcement = self.announcements.front().map(|(_, until)| *until);
+        focus
+            .chain(self.names.poll_timeout())
+            .chain(announcement)
+            .min()
     }
 
     async fn message(&mut self, message: Message) {
@@ -294,12 +319,27 @@ impl Task {
         let mut refused = None;
         while let Some(effect) = self.focus.poll() {
             match effect {
-                Effect::Publish(delta) => self.publish(&delta),
-                Effect::Announce(event) => self.announce(event).await,
+                Effect::Publish(delta) => {
+                    if self.means.prompts.speech().is_some() {
+                        self.names.handle_roster(&delta, clock());
+                    }
+                    self.publish(&delta);
+                }
+                Effect::Announce(event) => {
+                    let until = clock() + SPOKEN_NAME_LATE;
+                    self.announcements.push_back((event, until));
+                }
                 Effect::Seats(seats) => self.seat(seats).await,
                 Effect::OriginalSound { leg, on } => self.treat(leg, on).await,
                 Effect::Speakers(speakers) => self.hear(speakers).await,
-                Effect::Tell { participant, event } => self.tell(participant, Notice::Told(event)),
+                Effect::Tell { participant, event } => {
+                    let name = event.names().and_then(|whom| self.names.spoken(whom));
+                    let told = match name {
+                        Some(name) => Notice::Naming(event, name),
+                        None => Notice::Told(event),
+                    };
+                    self.tell(participant, told);
+                }
                 Effect::Refuse {
                     participant,
                     refusal,
@@ -326,19 +366,72 @@ impl Task {
                 Effect::Ended => self.ended = true,
             }
         }
+        self.care_for_names().await;
+        self.announce().await;
         refused
     }
 
-    /// Says something to all who are inside. Whoever is named is called by their number: a voice that spoke names would
-    /// make its sound here.
-    async fn announce(&self, event: Event) {
-        let announce = Command::Announce {
-            conference: self.id,
-            clips: self.means.prompts.clips(event, self.policy.wording.into()),
-            softly: event.is_tone(),
-            token: 0,
-        };
-        self.means.pool.send(self.worker, announce).await;
+    /// Hears what became of a name. Where its task has failed nobody waits for it for longer than for one that is late.
+    fn spoken(&mut self, said: Result<(u64, Result<Spoken, Unspoken>), JoinError>) {
+        let Ok((number, said)) = said else { return };
+        if let Err(why) = &said {
+            tracing::debug!(%why, "a name was not spoken");
+        }
+        let prompts = &self.means.prompts;
+        self.names
+            .handle_spoken(number, said, || prompts.next_learned());
+    }
+
+    /// Has names spoken, and lets the worker learn and forget them.
+    async fn care_for_names(&mut self) {
+        while let Some(step) = self.names.poll() {
+            let command = match step {
+                Step::Speak {
+                    number,
+                    name,
+                    language,
+                } => {
+                    if let Some(speech) = self.means.prompts.speech().cloned() {
+                        self.speaking
+                            .spawn(async move { (number, speech.speak(name, language).await) });
+                    }
+                    continue;
+                }
+                Step::Learn { clip, utterance } => Command::Learn(Lesson {
+                    conference: self.id,
+                    clip,
+                    utterance,
+                }),
+                Step::Forget { clip } => Command::Forget { clip },
+            };
+            self.means.pool.send(self.worker, command).await;
+        }
+    }
+
+    /// Says to all who are inside what is to be announced, as far as nobody is named in it whose name is about to be a sound.
+    async fn announce(&mut self) {
+        let wording = self.policy.wording;
+        let language = wording.language();
+        while let Some((event, until)) = self.announcements.front().copied() {
+            let whom = event.names();
+            if clock() < until && whom.is_some_and(|whom| self.names.awaits(whom, language)) {
+                return;
+            }
+            self.announcements.pop_front();
+            let name = whom.and_then(|whom| self.names.spoken(whom));
+            if name.is_some_and(|name| name.in_language(language).is_none()) {
+                self.means.census.name_was_not_spoken();
+            }
+            let name = name.unwrap_or_default();
+            let clips = self.means.prompts.clips_naming(event, name, wording.into());
+            let announce = Command::Announce {
+                conference: self.id,
+                clips,
+                softly: event.is_tone(),
+                token: 0,
+            };
+            self.means.pool.send(self.worker, announce).await;
+        }
     }
 
     /// Leaves a browser's sound as it is, or treats it again.

@@ -5,8 +5,10 @@
 
 pub mod caller;
 pub mod census;
+pub mod names;
 pub mod prompts;
 pub mod secrets;
+pub mod speech;
 
 pub(crate) mod conference;
 
@@ -41,6 +43,7 @@ use self::{
     gate::Gate,
     guard::{Guard, Stand},
     media_leg::News,
+    names::SpokenName,
     prompts::Prompts,
     rooms::Rooms,
     router::{Note, Router},
@@ -143,6 +146,8 @@ pub enum Notice {
     Delta(Arc<Delta>),
     /// An event of the catalogue, for this participant.
     Told(Event),
+    /// The same, where somebody is named in it whose name may be a sound.
+    Naming(Event, SpokenName),
     /// Something they asked for is refused.
     Refused(Refusal),
     /// They are out; the door says why and hangs up.

@@ -19,6 +19,7 @@ mod lobby;
 mod lossy_network;
 mod media;
 mod mixing;
+mod names;
 mod no_personal_data;
 mod presets;
 mod protection;

@@ -371,6 +371,8 @@ clips! {
     LINE_NOT_ENCRYPTED = "line-not-encrypted";
     /// Goodbye to a call that is not protected as the room demands.
     UNPROTECTED = "unprotected";
+    /// The one named next is speaking.
+    SPEAKS_NAMED = "speaks-named";
     /// Somebody whose number is not said.
     LABEL_OTHER = "label-other";
 }
@@ -403,6 +405,15 @@ impl Clip {
         Self::counted(row, whom.ordinal).unwrap_or(Self::LABEL_OTHER)
     }
 
+    /// That somebody is speaking who has no name that could be spoken.
+    pub(super) fn speaks(whom: Label) -> Self {
+        let row = match whom.door {
+            Door::Phone => Self::SPEAKS_PHONE,
+            Door::Browser => Self::SPEAKS_GUEST,
+        };
+        Self::counted(row, whom.ordinal).unwrap_or(Self::SPEAKS_OTHER)
+    }
+
     fn present(count: u32) -> Self {
         Self::counted(Self::PRESENT, count.max(1)).unwrap_or(Self::PRESENT_MANY)
     }
@@ -418,13 +429,7 @@ impl Clip {
             Self::present(rollcall.present),
             match rollcall.speaking {
                 Speaking::Nobody => Self::SPEAKS_NOBODY,
-                Speaking::One(Label { door, ordinal }) => {
-                    let row = match door {
-                        Door::Phone => Self::SPEAKS_PHONE,
-                        Door::Browser => Self::SPEAKS_GUEST,
-                    };
-                    Self::counted(row, ordinal).unwrap_or(Self::SPEAKS_OTHER)
-                }
+                Speaking::One(whom) => Self::speaks(whom),
                 Speaking::Several => Self::SPEAKS_SEVERAL,
             },
         ];
@@ -502,7 +507,7 @@ impl Clip {
         shorter
             .chain(named)
             .chain(keys)
-            .chain([Self::KEY_STAR, Self::KEY_TWICE])
+            .chain([Self::KEY_STAR, Self::KEY_TWICE, Self::SPEAKS_NAMED])
     }
 
     /// Tells whether it is a tone, not words.

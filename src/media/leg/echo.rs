@@ -8,7 +8,7 @@
 //! The sound never leaves its leg: no command and no event carries it. It is kept as it comes in, after the jitter buffer
 //! and before anything is done to it, in a block that is made once and never moves, so that wiping it wipes all there is.
 
-use dsp::{EncoderSettings, Frame, Level, PlayoutStats, SpeechGate};
+use dsp::{Frame, Level, PlayoutStats, SpeechGate};
 use zeroize::Zeroize;
 
 use super::{Ear, Leg};
@@ -169,19 +169,13 @@ impl Leg {
             self.send_ear(ear, common);
             return true;
         }
-        let settings = EncoderSettings::new(self.hearing.codec, self.hearing.path.class());
-        if stream
-            .as_ref()
-            .is_none_or(|stream| stream.settings() != settings)
-        {
-            *stream = common.encoders.take(settings);
-        }
-        let complexity = common.encoders.complexity;
-        if let Some(stream) = stream
-            && stream.encode_other(sound, complexity)
-        {
-            self.send_coded(stream, &mut common.outbox, &mut common.counters);
-        } else {
+        let Common {
+            encoders,
+            outbox,
+            counters,
+            ..
+        } = common;
+        if !self.send_sound(stream, sound, encoders, (outbox, counters)) {
             self.send_ear(ear, common);
         }
         true

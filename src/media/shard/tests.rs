@@ -7,6 +7,7 @@ mod echo;
 mod encodings;
 mod hostile;
 mod latch;
+mod learned;
 mod levels;
 mod moves;
 mod music;

@@ -8,7 +8,7 @@ use crate::{
         event::{Event, Voice},
         rights::Standing,
     },
-    server::MediaLeg,
+    server::{MediaLeg, names::SpokenName},
 };
 
 /// The media side of an answered call.
@@ -34,6 +34,13 @@ impl Talk {
         self.saying = Some((event, token));
         self.playing = Some(token);
         token
+    }
+
+    /// Says something in which somebody is called by their name. It is asked for and long, so it is said instead of the talk.
+    pub(super) async fn say_naming(&mut self, event: Event, name: SpokenName) {
+        let token = self.leg.say_naming(event, name, self.voice).await;
+        self.saying = Some((event, token));
+        self.playing = Some(token);
     }
 
     /// Says what the conference tells; news wait until other words are said.
