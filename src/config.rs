@@ -260,7 +260,9 @@ impl<'de> Deserialize<'de> for Engine {
         match Path::new(&text) {
             _ if text == "off" => Ok(Self::Off),
             path if path.is_absolute() => Ok(Self::Program(path.to_owned())),
-            _ => Err(de::Error::custom("neither off nor the whole path of a program")),
+            _ => Err(de::Error::custom(
+                "neither off nor the whole path of a program",
+            )),
         }
     }
 }

@@ -469,6 +469,12 @@ pub const DIGITS_SHOWN: usize = 3;
 /// Digits of a number of which that is too much to show: an extension could be guessed.
 pub const DIGITS_NEVER_SHOWN: usize = 6;
 
+/// What is kept of a name that somebody says in the waiting room, at most; then it is over. It takes 96 kB per second.
+pub const RECORDED_NAME_MAX: Duration = Duration::from_secs(3);
+
+/// Silence after a name that ends what is kept of it.
+pub const RECORDED_NAME_PAUSE: Duration = Duration::from_secs(1);
+
 /// Clips of one prompt; more are left out. The longest sentence of the catalogue has about ten.
 pub const CLIPS_PER_PROMPT: usize = 64;
 

@@ -39,9 +39,7 @@ use crate::{
     },
     phone::{self, TrunkCounts},
     pii::Pii,
-    server::{
-        Parts, Server, Sound, Spared, census::Census, prompts::Prompts, speech::Speech,
-    },
+    server::{Parts, Server, Sound, Spared, census::Census, prompts::Prompts, speech::Speech},
     start::{self, Obstacle},
     store,
     tls::{self, Authorities, ClientAuthority, Identity, SipServer},
@@ -96,7 +94,13 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let mut tasks = JoinSet::new();
     let speech = start::speech(&config.speech.engine, orders.language);
     let spoken = speech.as_ref().ok().cloned();
-    let server = server(config, &books, (media.clone(), spoken), &mut tasks, &mut rng)?;
+    let server = server(
+        config,
+        &books,
+        (media.clone(), spoken),
+        &mut tasks,
+        &mut rng,
+    )?;
     let phone = phone::Door::bind(door(config, &identity, &media)?, server.clone())
         .await
         .map_err(|error| Obstacle::sip(error.address, error.source, config))?;

@@ -361,10 +361,14 @@ pub fn speech(engine: &Engine, language: Language) -> Result<Speech, String> {
     };
     Err(match language {
         Language::De => {
-            format!("In Ansagen heißen alle „Gast 2“ oder „Telefon 3“, Namen werden nicht gesprochen: {why}.")
+            format!(
+                "In Ansagen heißen alle „Gast 2“ oder „Telefon 3“, Namen werden nicht gesprochen: {why}."
+            )
         }
         Language::En => {
-            format!("Announcements call people \"guest 2\" or \"telephone 3\", names are not spoken: {why}.")
+            format!(
+                "Announcements call people \"guest 2\" or \"telephone 3\", names are not spoken: {why}."
+            )
         }
     })
 }

@@ -46,7 +46,9 @@ pub fn trimmed(samples: &[i16]) -> &[i16] {
     };
     let behind = chunks.clone().rev().position(loud).unwrap_or(0);
     let from = first.saturating_sub(1) * FRAME_SAMPLES;
-    let to = samples.len().min((chunks.len() - behind + 2) * FRAME_SAMPLES);
+    let to = samples
+        .len()
+        .min((chunks.len() - behind + 2) * FRAME_SAMPLES);
     &samples[from..to]
 }
 
@@ -55,11 +57,20 @@ pub fn bring_to(samples: &mut [i16], dbov: f64) {
     let mut meter = SpeechMeter::new();
     meter.hear(samples);
     let peak = samples.iter().map(|sample| sample.unsigned_abs()).max();
-    let (Some(level), Some(peak @ 1..)) = (meter.level(), peak) else {
-        return;
+    amplify(samples, gain_to(&meter, peak.unwrap_or(0), dbov));
+}
+
+/// Returns the factor that brings what a meter has heard to a level, or as near to it as its loudest sample lets it.
+pub fn gain_to(meter: &SpeechMeter, peak: u16, dbov: f64) -> f64 {
+    let Some(level) = meter.level() else {
+        return 1.0;
     };
     let gain = 10_f64.powf((dbov - level.dbov) / 20.0);
-    let gain = gain.min(PEAK / f64::from(peak));
+    gain.min(PEAK / f64::from(peak.max(1)))
+}
+
+/// Multiplies samples by a factor; what does not fit is cut off.
+pub fn amplify(samples: &mut [i16], gain: f64) {
     for sample in samples {
         *sample = rounded(f64::from(*sample) * gain);
     }
@@ -91,7 +102,11 @@ fn kernel(tap: usize, phase: f64) -> f64 {
         + 0.5 * (PI * from_middle / reach).cos()
         + 0.08 * (2.0 * PI * from_middle / reach).cos();
     let angle = PI * 2.0 * CUTOFF * from_middle;
-    let sinc = if angle.abs() < 1e-9 { 1.0 } else { angle.sin() / angle };
+    let sinc = if angle.abs() < 1e-9 {
+        1.0
+    } else {
+        angle.sin() / angle
+    };
     if from_middle.abs() >= reach {
         0.0
     } else {
@@ -108,7 +123,9 @@ const fn greatest_common_divisor(mut a: u32, mut b: u32) -> u32 {
 
 #[expect(clippy::cast_possible_truncation, reason = "the value is clamped")]
 fn rounded(value: f64) -> i16 {
-    value.round().clamp(f64::from(i16::MIN), f64::from(i16::MAX)) as i16
+    value
+        .round()
+        .clamp(f64::from(i16::MIN), f64::from(i16::MAX)) as i16
 }
 
 /// Samples that are weighed for one.

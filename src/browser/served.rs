@@ -136,6 +136,7 @@ impl Presence for Inside {
                         | LegNews::Unplayed(_)
                         | LegNews::Echoed(..)
                         | LegNews::Quiet(_)
+                        | LegNews::Recorded(_)
                         | LegNews::Reviewed(_),
                     ) => {}
                 },

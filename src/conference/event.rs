@@ -278,6 +278,12 @@ events! {
     StillWaiting => "still-waiting",
     /// Help in the waiting room.
     WaitingHelp => "waiting-help",
+    /// They may say their name, for the moderators.
+    SayName => "say-name",
+    /// They say it after this.
+    SayNameNow => "say-name-now",
+    /// It is kept.
+    NameNoted => "name-noted",
     /// The sound of waiting.
     WaitingSound => "waiting-sound",
     /// A moderator let them in, together with so many people, counting themself.
@@ -439,6 +445,9 @@ impl Event {
                 Clip::HELP_END,
                 Clip::THIS_HELP,
             ],
+            Self::SayName => vec![Clip::SAY_NAME],
+            Self::SayNameNow => vec![Clip::SAY_NAME_NOW, Clip::TEST_TONE],
+            Self::NameNoted => vec![Clip::NAME_NOTED],
             Self::WaitingSound => vec![Clip::WAITING_SOUND],
             Self::LetIn { present } => Clip::welcome(Clip::LET_IN, present),
             Self::WelcomeBack { present } => Clip::welcome(Clip::WELCOME_BACK, present),

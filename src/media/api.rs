@@ -253,6 +253,17 @@ pub enum Command {
     },
     /// Learns a sound that may be said in a conference from here on. A conference that ends takes its sounds with it.
     Learn(Lesson),
+    /// Listens to a leg in no conference for up to [`RECORDED_NAME_MAX`](crate::limit::RECORDED_NAME_MAX), and keeps what it
+    /// said as a sound that was learned; [`Event::Recorded`] follows. A prompt to the leg or a conference ends that before,
+    /// and nothing is kept.
+    Record {
+        /// The leg.
+        leg: LegId,
+        /// The conference in which it may be said.
+        conference: ConferenceId,
+        /// What it is known by; no clip of the catalogue.
+        clip: ClipId,
+    },
     /// Wipes a sound that was learned; where it is being said it breaks off.
     Forget {
         /// The sound.
@@ -436,6 +447,13 @@ pub enum Event {
         token: u64,
         /// What is known of it.
         echoed: Echoed,
+    },
+    /// A [`Command::Record`] is over; not sent if it was ended before.
+    Recorded {
+        /// The leg.
+        leg: LegId,
+        /// Something was said, and is kept.
+        heard: bool,
     },
     /// The clips of a [`Command::Whisper`] are not played.
     Unplayed {

@@ -16,7 +16,7 @@ use std::{
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
-    api::{ClipId, Command, Event, Fault, Gone, Lesson, Opening},
+    api::{ClipId, Command, Event, Fault, Gone, Lesson, Opening, PhoneMedia, Utterance},
     browsers::Browsers,
     bus::Bus,
     common::Common,
@@ -129,14 +129,7 @@ impl Shard {
     pub fn handle(&mut self, command: Command, now: Instant) {
         let done = match command {
             Command::Open { leg, opening } => self.open(leg, *opening, now),
-            Command::Update { leg, media } => {
-                let secure = self.secure.clone();
-                self.with_leg(leg, now, |leg, common| {
-                    leg.update(media, &secure, common, now)?;
-                    common.expect(leg);
-                    Ok(())
-                })
-            }
+            Command::Update { leg, media } => self.update(leg, media, now),
             Command::Close { leg } => self.close(leg, now),
             Command::Play { leg, clips, token } => self.play(leg, clips, token, now),
             Command::Whisper { leg, clips, token } => self.whisper(leg, clips, token, now),
@@ -149,6 +142,11 @@ impl Shard {
                 bus.announce(conference, Player::new(clips, token), softly, common);
             }),
             Command::Learn(lesson) => self.learn(lesson),
+            Command::Record {
+                leg,
+                conference,
+                clip,
+            } => self.record(leg, conference, clip, now),
             Command::Forget { clip } => self.common.clips.learned.forget(clip),
             Command::Start { conference } => self.start(conference),
             Command::Speakers { conference, most } => {
@@ -308,6 +306,29 @@ impl Shard {
             Err(_) => self.refuse(id),
         }
         true
+    }
+
+    fn update(&mut self, id: LegId, media: PhoneMedia, now: Instant) -> bool {
+        let secure = self.secure.clone();
+        self.with_leg(id, now, |leg, common| {
+            leg.update(media, &secure, common, now)?;
+            common.expect(leg);
+            Ok(())
+        })
+    }
+
+    /// Sets a place aside for what a leg says and listens to it; where there is none, nothing is heard.
+    fn record(&mut self, id: LegId, conference: ConferenceId, clip: ClipId, now: Instant) -> bool {
+        let aside = Lesson {
+            conference,
+            clip,
+            utterance: Utterance::default(),
+        };
+        self.learn(aside);
+        self.with_leg(id, now, |leg, _| {
+            leg.begin_recording(clip);
+            Ok(())
+        })
     }
 
     fn close(&mut self, leg: LegId, now: Instant) -> bool {

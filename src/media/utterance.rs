@@ -3,7 +3,7 @@
 //! A shard keeps them beside the table of clips, each with the conference it belongs to, and as sound alone: what is said
 //! over the talk is mixed, and what is said instead of it is coded as it is said.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, ops::Range};
 
 use dsp::Frame;
 use zeroize::Zeroize;
@@ -12,23 +12,33 @@ use super::api::ClipId;
 use crate::{id::ConferenceId, limit::UTTERANCES_MAX};
 
 /// Something that somebody says or is called, as sound; wiped when dropped.
-#[derive(PartialEq, Eq)]
-pub struct Utterance(Vec<Frame>);
+#[derive(PartialEq, Eq, Default)]
+pub struct Utterance {
+    sound: Vec<Frame>,
+    /// Which part of it is said.
+    part: Range<usize>,
+}
 
 impl Utterance {
     /// Takes sound over. The block that it comes in is the one that is wiped in the end.
-    pub const fn new(sound: Vec<Frame>) -> Self {
-        Self(sound)
+    pub fn new(sound: Vec<Frame>) -> Self {
+        let part = 0..sound.len();
+        Self { sound, part }
+    }
+
+    /// Does the same with sound of which a part is said.
+    pub(super) fn part_of(sound: Vec<Frame>, part: Range<usize>) -> Self {
+        Self { sound, part }
     }
 
     /// Returns the sound.
     pub fn frames(&self) -> &[Frame] {
-        &self.0
+        self.sound.get(self.part.clone()).unwrap_or_default()
     }
 
     /// Overwrites the sound with silence.
     fn wipe(&mut self) {
-        for frame in &mut self.0 {
+        for frame in &mut self.sound {
             frame.samples.zeroize();
         }
     }
@@ -42,7 +52,7 @@ impl Drop for Utterance {
 
 impl fmt::Debug for Utterance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Utterance").field(&self.0.len()).finish()
+        f.debug_tuple("Utterance").field(&self.part.len()).finish()
     }
 }
 
@@ -74,6 +84,15 @@ impl Utterances {
             return false;
         }
         self.0.insert(clip, (conference, utterance));
+        true
+    }
+
+    /// Puts a sound in the place that was set aside for it by learning nothing; false where there is none any more.
+    pub(super) fn fill(&mut self, clip: ClipId, utterance: Utterance) -> bool {
+        let Some((_, kept)) = self.0.get_mut(&clip) else {
+            return false;
+        };
+        *kept = utterance;
         true
     }
 
@@ -121,6 +140,29 @@ mod tests {
         utterance.wipe();
         let mut frames = utterance.frames().iter();
         assert!(frames.all(|frame| *frame == Frame::SILENCE));
+    }
+
+    #[test]
+    fn a_part_is_said_and_the_whole_is_wiped() {
+        let sound = dsp::tone::sine(440.0, -20.0, 9);
+        let mut utterance = Utterance::part_of(sound, 2..5);
+        assert_eq!(utterance.frames().len(), 3);
+        utterance.wipe();
+        assert!(utterance.sound.iter().all(|frame| *frame == Frame::SILENCE));
+        assert!(Utterance::part_of(Vec::new(), 2..5).frames().is_empty());
+    }
+
+    #[test]
+    fn a_place_is_filled_unless_it_was_given_up() {
+        let mut known = Utterances::default();
+        assert!(!known.fill(learned(1), utterance()));
+        let aside = Lesson {
+            utterance: Utterance::default(),
+            ..lesson(1, learned(1))
+        };
+        assert!(known.learn(aside) && known.frames(learned(1)).is_empty());
+        assert!(known.fill(learned(1), utterance()));
+        assert_eq!(known.frames(learned(1)).len(), 5);
     }
 
     #[test]

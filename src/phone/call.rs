@@ -150,6 +150,7 @@ impl Call {
             saying: None,
             playing: None,
             later: VecDeque::new(),
+            may_name: false,
         };
         let exit = match (self.shaken(&mut talk).await, way) {
             (Err(exit), _) => exit,

@@ -19,6 +19,7 @@ use super::{
     guard::Guard,
     names::{Names, Step},
     prompts::Prompts,
+    recordings::Recordings,
     router::Note,
     speech::{Spoken, Unspoken},
 };
@@ -34,7 +35,7 @@ use crate::{
     },
     id::{ConferenceId, LegId, ParticipantId, PersonId, RoomId},
     media::{
-        api::{self, Channels, Command, Lesson},
+        api::{self, Channels, ClipId, Command, Lesson},
         pool::Pool,
     },
     pii::Name,
@@ -49,6 +50,10 @@ pub(crate) enum Message {
     Act { by: ParticipantId, verb: Verb },
     /// A participant leaves.
     Leave { participant: ParticipantId },
+    /// Somebody who waits is about to say their name.
+    RecordName { participant: ParticipantId },
+    /// A leg was listened to for a name.
+    Recorded { leg: LegId, heard: bool },
     /// A telephone is put on hold or taken back.
     Hold { leg: LegId, held: bool },
     /// A leg is protected otherwise than before.
@@ -127,6 +132,7 @@ pub(super) struct Task {
     /// The seats have changed since the bus was given all of them.
     unchecked: bool,
     names: Names,
+    recordings: Recordings,
     /// Names that are being spoken.
     speaking: JoinSet<(u64, Result<Spoken, Unspoken>)>,
     /// What is yet to be announced, with the time until which it waits for the name in it.
@@ -160,6 +166,7 @@ impl Task {
             seated: BTreeMap::new(),
             unchecked: false,
             names: Names::default(),
+            recordings: Recordings::default(),
             speaking: JoinSet::new(),
             announcements: VecDeque::new(),
             ended: false,
@@ -247,6 +254,12 @@ impl Task {
     async fn message(&mut self, message: Message) {
         let input = match message {
             Message::Join(joining) => return self.join(*joining).await,
+            Message::RecordName { participant } => return self.record(participant).await,
+            Message::Recorded { leg, heard } => {
+                let over = self.recordings.handle_recorded(leg, heard);
+                self.forget(over).await;
+                Input::SaidName { leg, kept: heard }
+            }
             Message::Act { by, verb } => Input::Act { by, verb },
             Message::Leave { participant } => Input::Leave { participant },
             Message::Hold { leg, held } => Input::Hold { leg, held },
@@ -323,7 +336,9 @@ impl Task {
                     if self.means.prompts.speech().is_some() {
                         self.names.handle_roster(&delta, clock());
                     }
+                    let over = self.recordings.handle_roster(&delta);
                     self.publish(&delta);
+                    self.forget(over).await;
                 }
                 Effect::Announce(event) => {
                     let until = clock() + SPOKEN_NAME_LATE;
@@ -333,7 +348,10 @@ impl Task {
                 Effect::OriginalSound { leg, on } => self.treat(leg, on).await,
                 Effect::Speakers(speakers) => self.hear(speakers).await,
                 Effect::Tell { participant, event } => {
-                    let name = event.names().and_then(|whom| self.names.spoken(whom));
+                    let name = event.names().and_then(|whom| {
+                        let said = self.recordings.spoken(whom);
+                        said.or_else(|| self.names.spoken(whom))
+                    });
                     let told = match name {
                         Some(name) => Notice::Naming(event, name),
                         None => Notice::Told(event),
@@ -369,6 +387,38 @@ impl Task {
         self.care_for_names().await;
         self.announce().await;
         refused
+    }
+
+    /// Has somebody listened to who waits and is about to say their name.
+    async fn record(&mut self, participant: ParticipantId) {
+        let roster = self.focus.snapshot();
+        let mut waiting = roster.entries.iter().filter(|entry| !entry.is_inside());
+        let Some(entry) = waiting.find(|entry| entry.id == participant) else {
+            return;
+        };
+        let Some(clip) = self.means.prompts.next_learned() else {
+            return;
+        };
+        let before = self.recordings.begin(entry, clip);
+        let kept = Input::SaidName {
+            leg: entry.leg,
+            kept: false,
+        };
+        self.focus.handle(kept, clock());
+        self.forget(before).await;
+        let record = Command::Record {
+            leg: entry.leg,
+            conference: self.id,
+            clip,
+        };
+        self.means.pool.send(self.worker, record).await;
+    }
+
+    async fn forget(&self, clips: impl IntoIterator<Item = ClipId>) {
+        for clip in clips {
+            let forget = Command::Forget { clip };
+            self.means.pool.send(self.worker, forget).await;
+        }
     }
 
     /// Hears what became of a name. Where its task has failed nobody waits for it for longer than for one that is late.

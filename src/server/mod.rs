@@ -17,6 +17,7 @@ mod factory;
 mod gate;
 mod guard;
 mod media_leg;
+mod recordings;
 mod rooms;
 mod router;
 mod sound;
@@ -694,6 +695,12 @@ impl Attendance {
                 verb,
             })
             .await;
+    }
+
+    /// Has the participant listened to, who waits and is about to say their name; [`LegNews::Recorded`] tells the end.
+    pub async fn record_name(&self) {
+        let participant = self.participant;
+        let _ = self.inbox.send(Message::RecordName { participant }).await;
     }
 
     /// Says that the telephone is on hold or back.

@@ -46,7 +46,10 @@ enum Sound {
     /// It is yet to be spoken.
     Asked(u64),
     /// It can be said.
-    Known(ClipId, #[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit),
+    Known(
+        ClipId,
+        #[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit,
+    ),
     /// It cannot.
     None,
 }
@@ -71,6 +74,11 @@ pub(super) enum Step {
 pub struct SpokenName([Option<ClipId>; Language::ALL.len()]);
 
 impl SpokenName {
+    /// A sound that is the same in every language.
+    pub(super) const fn in_every_language(clip: ClipId) -> Self {
+        Self([Some(clip); Language::ALL.len()])
+    }
+
     /// Returns the sound in a language.
     pub fn in_language(self, language: Language) -> Option<ClipId> {
         self.0[place(language)]
@@ -98,8 +106,12 @@ impl Names {
         said: Result<Spoken, Unspoken>,
         clip: impl FnOnce() -> Option<ClipId>,
     ) {
-        let sounds = self.people.values_mut().flat_map(|person| &mut person.sounds);
-        let mut asked = sounds.filter(|sound| matches!(sound, Sound::Asked(asked) if *asked == number));
+        let sounds = self
+            .people
+            .values_mut()
+            .flat_map(|person| &mut person.sounds);
+        let mut asked =
+            sounds.filter(|sound| matches!(sound, Sound::Asked(asked) if *asked == number));
         // Nobody has asked any more where they have left or are called otherwise; then what was said is wiped here.
         let Some(sound) = asked.next() else {
             return;
@@ -211,9 +223,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        conference::{
-            participant::{Door, Participant, Protection, Role, Status},
-        },
+        conference::participant::{Door, Participant, Protection, Role, Status},
         id::LegId,
     };
 
@@ -263,7 +273,11 @@ mod tests {
         names.handle_roster(&came(1, Some("Berta")), now);
         says(&mut names, 2, Some(8));
         let told = steps(&mut names);
-        assert_eq!(told[3..], ["forget 7", "speak 3 De", "speak 4 En"], "{told:?}");
+        assert_eq!(
+            told[3..],
+            ["forget 7", "speak 3 De", "speak 4 En"],
+            "{told:?}"
+        );
         assert_eq!(names.spoken(label(1)), Some(SpokenName::default()));
         names.handle_roster(&came(1, None), now);
         assert_eq!(names.spoken(label(1)), None);
@@ -304,6 +318,7 @@ mod tests {
                 leg: LegId::from_u64(ordinal.into()),
                 name: name.map(|name| Name::new(name.to_owned())),
                 ordinal,
+                ending: None,
                 role: Role::Guest,
                 door: Door::Browser,
                 status: Status::Connected,
@@ -313,6 +328,7 @@ mod tests {
                 original_sound: false,
                 hand: None,
                 floor: false,
+                said_name: false,
                 disturbs: None,
             }],
             ..Delta::default()

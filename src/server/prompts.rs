@@ -168,9 +168,11 @@ impl Prompts {
 
     /// Draws a number for a sound beside the catalogue, none of which is given out twice; none when they are used up.
     pub(super) fn next_learned(&self) -> Option<ClipId> {
-        let drawn = self.learned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |drawn| {
-            (drawn < u32::MAX - ClipId::LEARNED.0).then(|| drawn + 1)
-        });
+        let drawn = self
+            .learned
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |drawn| {
+                (drawn < u32::MAX - ClipId::LEARNED.0).then(|| drawn + 1)
+            });
         drawn.ok().map(|drawn| ClipId(ClipId::LEARNED.0 + drawn))
     }
 

@@ -128,11 +128,12 @@ impl Speech {
     /// Speaks a name.
     pub(super) async fn speak(&self, name: Name, language: Language) -> Result<Spoken, Unspoken> {
         let text = speakable(name.expose()).ok_or(Unspoken::Unspeakable)?;
-        let busy = |_| Unspoken::Busy;
         let place = Arc::clone(&self.0.kept).try_acquire_owned();
-        let place = place.map_err(busy)?;
-        let _waits = self.0.waiting.try_acquire().map_err(busy)?;
-        let _runs = self.0.running.acquire().await.map_err(busy)?;
+        let place = place.map_err(|_| Unspoken::Busy)?;
+        let waits = self.0.waiting.try_acquire();
+        let _waits = waits.map_err(|_| Unspoken::Busy)?;
+        let runs = self.0.running.acquire().await;
+        let _runs = runs.map_err(|_| Unspoken::Busy)?;
         let utterance = match &self.0.source {
             Source::Engine(engine) => {
                 let said = timeout(SPEECH_TAKES_MAX, engine.run(&text, language)).await;

@@ -20,6 +20,7 @@ mod lossy_network;
 mod media;
 mod mixing;
 mod names;
+mod naming;
 mod no_personal_data;
 mod presets;
 mod protection;

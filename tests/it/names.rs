@@ -50,8 +50,16 @@ fn given(name: &str, language: Language) -> Given {
     };
     let samples: Vec<i16> = (0..22_050).map(sample).collect();
     Given {
-        takes: if name == "Late" { 2 * SECOND } else { SECOND / 20 },
-        wave: if name == "Broken" { Vec::new() } else { wav::write(22_050, &samples) },
+        takes: if name == "Late" {
+            2 * SECOND
+        } else {
+            SECOND / 20
+        },
+        wave: if name == "Broken" {
+            Vec::new()
+        } else {
+            wav::write(22_050, &samples)
+        },
     }
 }
 
@@ -151,7 +159,10 @@ async fn the_roll_call_says_who_speaks_in_the_callers_language() {
     assert_eq!(last_said(&world, &bob), "present-2 speaks-named name");
     assert!(name(&bob, GERMAN_HZ, from) > -40.0);
     assert!(name(&bob, ENGLISH_HZ, from) < -60.0);
-    assert!(name(&carol, GERMAN_HZ, from) < -60.0, "it is said to bob alone");
+    assert!(
+        name(&carol, GERMAN_HZ, from) < -60.0,
+        "it is said to bob alone"
+    );
     bob.types("00");
     world.run_for(SECOND).await;
     bob.types("1");
@@ -220,7 +231,7 @@ async fn callers_with_a_name_are_called_by_it() {
 async fn where_the_engine_is_late_or_fails_the_number_is_said_and_it_is_counted() {
     let mut world = having(5, Lobby::Off);
     let _carol = opens(&mut world, "carol", Role::Moderator).await;
-    for (number, who) in [(2, "Late"), (3, "Broken"), (4, "!?")] {
+    for (number, who) in [(2_u64, "Late"), (3, "Broken"), (4, "!?")] {
         let before = now();
         let guest = opens(&mut world, who, Role::Guest).await;
         world.run_for(5 * SECOND).await;
@@ -228,7 +239,7 @@ async fn where_the_engine_is_late_or_fails_the_number_is_said_and_it_is_counted(
         assert_eq!(announced(&world).last(), Some(&expected), "{who}");
         let waited = world.ladder.at(&expected).unwrap() - before;
         assert!(waited < 2 * SECOND, "{who}: {waited:?}");
-        let counted = u64::from(number - 1);
+        let counted = number - 1;
         assert_eq!(world.server.census().unspoken_names(), counted, "{who}");
         drop(guest);
     }

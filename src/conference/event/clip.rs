@@ -203,6 +203,12 @@ clips! {
     WAITING_UNLED = "waiting-unled";
     /// They are in the waiting room still.
     STILL_WAITING = "still-waiting";
+    /// They may say their name, which moderators hear.
+    SAY_NAME = "say-name";
+    /// They say it now, after a tone.
+    SAY_NAME_NOW = "say-name-now";
+    /// Their name is kept.
+    NAME_NOTED = "name-noted";
     /// A soft sound while they wait.
     WAITING_SOUND = "waiting-sound";
     /// A moderator let them in.
@@ -378,6 +384,9 @@ clips! {
 }
 
 impl Clip {
+    /// The tone after which somebody may speak.
+    pub(super) const TEST_TONE: Self = Self("test-tone");
+
     pub(super) const fn ask(asked: Asked) -> Self {
         match asked {
             Asked::Code => Self::ASK_CODE,
@@ -504,10 +513,11 @@ impl Clip {
             Part::Keys(_) => None,
         });
         let keys = Self::DIGITS.iter().copied();
-        shorter
-            .chain(named)
-            .chain(keys)
-            .chain([Self::KEY_STAR, Self::KEY_TWICE, Self::SPEAKS_NAMED])
+        shorter.chain(named).chain(keys).chain([
+            Self::KEY_STAR,
+            Self::KEY_TWICE,
+            Self::SPEAKS_NAMED,
+        ])
     }
 
     /// Tells whether it is a tone, not words.

@@ -72,9 +72,9 @@ impl Leg {
             ..
         } = common;
         let mut stream = self.aloud.take();
-        let sent = clips.sound(spot).is_some_and(|sound| {
-            self.send_sound(&mut stream, sound, encoders, (outbox, counters))
-        });
+        let sent = clips
+            .sound(spot)
+            .is_some_and(|sound| self.send_sound(&mut stream, sound, encoders, (outbox, counters)));
         self.aloud = stream;
         if !sent {
             self.send(clips.silence(self.hearing.codec), outbox, counters);

@@ -12,8 +12,10 @@ mod aloud;
 mod armour;
 mod echo;
 mod keys;
+mod listening;
 mod loss;
 mod phone;
+mod recording;
 mod review;
 pub mod secure;
 mod unheard;
@@ -34,6 +36,7 @@ use self::{
     keys::Keys,
     loss::PathLoss,
     phone::{Identity, Inbound as FromPhone, Phone},
+    recording::Recording,
     review::Seen,
     secure::{Dropped, Inbound, Path, Payload, Secure, SecureContext},
     unheard::Unheard,
@@ -67,6 +70,7 @@ pub struct Leg {
     keys: Keys,
     player: Option<Player>,
     echo: Option<Box<Echo>>,
+    recording: Option<Box<Recording>>,
     /// What a sound that was learned is coded with, while it is said.
     aloud: Option<Box<Stream>>,
     /// Where on the grid its last tick lay.
@@ -199,6 +203,7 @@ impl Leg {
             keys,
             player: None,
             echo: None,
+            recording: None,
             aloud: None,
             ticked_at: None,
             serve_at: now,
@@ -282,9 +287,10 @@ impl Leg {
         Ok(())
     }
 
-    /// Begins a prompt in place of the one being played, or of a sound test; no clips stop it.
+    /// Begins a prompt in place of the one being played, or of what is listened to; no clips stop it.
     pub(super) fn play(&mut self, clips: Vec<ClipId>, token: u64) {
         self.echo = None;
+        self.recording = None;
         self.aloud = None;
         self.player = (!clips.is_empty()).then(|| Player::new(clips, token));
     }
@@ -570,6 +576,7 @@ impl Leg {
         self.rest(common);
         if conference.is_some() {
             self.echo = None;
+            self.recording = None;
         }
         self.conference = conference;
     }

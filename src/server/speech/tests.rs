@@ -29,7 +29,10 @@ fn no_name_is_an_order_to_the_engine() {
     for (name, spoken) in [
         ("<script>alert(1)</script>", "script alert 1 script"),
         ("[[h@'loU]]", "h loU"),
-        ("<speak><audio src=\"file:///etc/passwd\"/>", "speak audio src file etc passwd"),
+        (
+            "<speak><audio src=\"file:///etc/passwd\"/>",
+            "speak audio src file etc passwd",
+        ),
         ("\u{1}50S fast", "50S fast"),
         ("--help", "help"),
         ("-f /etc/passwd", "f etc passwd"),
@@ -84,10 +87,15 @@ fn nothing_of_a_name_is_in_arguments_or_environment() {
     };
     let command = engine.command(Language::De);
     let command = command.as_std();
-    let arguments: Vec<_> = command.get_args().map(|part| part.to_str().unwrap()).collect();
+    let arguments: Vec<_> = command
+        .get_args()
+        .map(|part| part.to_str().unwrap())
+        .collect();
     assert_eq!(
         arguments,
-        ["-n", "19", "/bin/sh", "--stdin", "--stdout", "-b", "1", "-v", "de"]
+        [
+            "-n", "19", "/bin/sh", "--stdin", "--stdout", "-b", "1", "-v", "de"
+        ]
     );
     assert_eq!(command.get_envs().count(), 0);
 }

@@ -62,7 +62,15 @@ fn listen(world: &mut World, leg: LegId, time: Duration) -> (f64, f64) {
 
 fn is_played(world: &mut World) -> bool {
     let mut events = world.take_events().into_iter();
-    events.any(|event| matches!(event, Event::Played { leg: ANNA, token: 7 }))
+    events.any(|event| {
+        matches!(
+            event,
+            Event::Played {
+                leg: ANNA,
+                token: 7
+            }
+        )
+    })
 }
 
 #[test]
@@ -71,10 +79,16 @@ fn one_leg_hears_it_between_clips_in_every_codec_and_nobody_else_does() {
         let mut world = taught(codec);
         play(&mut world, &[WORDS, LEARNED, WORDS]);
         let (name, words) = listen(&mut world, ANNA, SECOND / 2);
-        assert!(name < NOT_HEARD && words > HEARD, "{codec:?}: {name} {words}");
+        assert!(
+            name < NOT_HEARD && words > HEARD,
+            "{codec:?}: {name} {words}"
+        );
         world.run(SECOND / 5);
         let (name, words) = listen(&mut world, ANNA, SECOND / 2);
-        assert!(name > HEARD && words < NOT_HEARD, "{codec:?}: {name} {words}");
+        assert!(
+            name > HEARD && words < NOT_HEARD,
+            "{codec:?}: {name} {words}"
+        );
         assert!(world.phone(BERT).hears(NAME) < NOT_HEARD, "{codec:?}");
         assert!(!is_played(&mut world));
         world.run(SECOND);
