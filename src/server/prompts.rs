@@ -395,7 +395,9 @@ mod tests {
         assert!(drawn.is_sorted() && drawn[0] != drawn[1] && drawn[1] != drawn[2]);
         let most = Wording::ALL.len() * Clip::ALL.len();
         assert!(most < ClipId::LEARNED.0 as usize);
-        prompts.learned.store(u32::MAX - ClipId::LEARNED.0, Ordering::Relaxed);
+        prompts
+            .learned
+            .store(u32::MAX - ClipId::LEARNED.0, Ordering::Relaxed);
         assert_eq!(prompts.next_learned(), None);
     }
 
