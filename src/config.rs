@@ -51,6 +51,8 @@ pub struct Config {
     pub dial_out: DialOut,
     /// Sound.
     pub media: Media,
+    /// Names that are spoken.
+    pub speech: Speech,
     /// Files.
     pub store: Store,
     /// The log.
@@ -129,6 +131,7 @@ impl Default for Config {
             keys: Keys::default(),
             dial_out: DialOut::default(),
             media: Media::default(),
+            speech: Speech::default(),
             store: Store::default(),
             log: Log::default(),
         }
@@ -243,6 +246,37 @@ pub enum Treatment {
     Auto,
     /// Never.
     Off,
+}
+
+/// Section `[speech]`: names that are spoken.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Speech {
+    /// The program that speaks names.
+    pub engine: Engine,
+}
+
+/// What speaks names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// Nothing: people are called by their number.
+    #[default]
+    Off,
+    /// A program that takes the arguments of espeak-ng, by its whole path.
+    Program(PathBuf),
+}
+
+impl<'de> Deserialize<'de> for Engine {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match Path::new(&text) {
+            _ if text == "off" => Ok(Self::Off),
+            path if path.is_absolute() => Ok(Self::Program(path.to_owned())),
+            _ => Err(de::Error::custom(
+                "neither off nor the whole path of a program",
+            )),
+        }
+    }
 }
 
 /// Section `[store]`: files.
@@ -496,6 +530,8 @@ mod tests {
             rtp_ports = "30000-30999"
             noise_suppression_phones = "off"
             speakers = 8
+            [speech]
+            engine = "/usr/bin/espeak-ng"
             [[trunk]]
             name = "carrier"
             peers = ["198.51.100.0/24"]
@@ -509,6 +545,8 @@ mod tests {
         };
         assert_eq!(url.as_str(), "https://conference.example.org");
         assert_eq!(config.media.workers, Auto::Set(NonZeroU16::new(3).unwrap()));
+        let engine = Engine::Program("/usr/bin/espeak-ng".into());
+        assert_eq!(config.speech.engine, engine);
         assert_eq!(config.media.rtp_ports.range(), 30_000..=30_999);
         assert_eq!(config.media.noise_suppression_phones, Treatment::Off);
         assert_eq!(config.media.noise_suppression_browsers, Treatment::Auto);
@@ -578,6 +616,7 @@ mod tests {
                 2,
                 "web.public_url",
             ),
+            ("[speech]\nengine = \"espeak-ng\"\n", 2, "speech.engine"),
             ("[log]\nlevel = \"loud\"\n", 2, "log.level"),
         ] {
             let error = parse(text).unwrap_err();

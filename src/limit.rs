@@ -136,6 +136,39 @@ pub const DIALS_WAITING_MAX: usize = 16;
 /// How often it is looked whether what is noted of calls that were made is old enough to be deleted.
 pub const DIALS_SWEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
+/// Characters of a name that are spoken; the rest is left out.
+pub const SPOKEN_NAME_CHARS_MAX: usize = 40;
+
+/// How long a spoken name may last; a longer one fades out then. It takes 96 kB per second.
+pub const SPOKEN_NAME_LASTS_MAX: Duration = Duration::from_secs(3);
+
+/// Octets that are read of what a speech engine makes of a name: [`SPOKEN_NAME_LASTS_MAX`] and a second of silence at 48 kHz.
+/// Of more the rest is not read.
+pub const SPEECH_BYTES_MAX: usize = 4 * 2 * 48_000 + 1_024;
+
+/// How long a speech engine may take for a name; then it is killed, and people are called by their number.
+pub const SPEECH_TAKES_MAX: Duration = Duration::from_secs(3);
+
+/// Speech engines that run at a time; further names wait.
+pub const SPEECH_ENGINES_MAX: usize = 2;
+
+/// Names that wait for a speech engine; whoever has a further one is called by their number.
+pub const SPEECH_WAITING_MAX: usize = 256;
+
+/// Spoken names that are kept at a time, of all conferences, 144 MB at the most; whoever has a further one is called by
+/// their number.
+pub const SPOKEN_NAMES_MAX: usize = 500;
+
+/// People of a conference whose names are spoken; further ones are called by their number.
+pub const SPOKEN_NAMES_OF_CONFERENCE_MAX: usize = 50;
+
+/// How long an announcement waits for the name that belongs to it; then somebody is called by their number.
+pub const SPOKEN_NAME_LATE: Duration = Duration::from_secs(1);
+
+/// How long the sound of a name is kept of somebody who has left, so that it can be said that they have: as long as the
+/// announcements before it may take.
+pub const SPOKEN_NAME_KEPT: Duration = Duration::from_secs(20);
+
 /// How often at most the file is written that tells how the trunks stand.
 pub const TRUNKS_FILE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -453,8 +486,18 @@ pub const DIGITS_SHOWN: usize = 3;
 /// Digits of a number of which that is too much to show: an extension could be guessed.
 pub const DIGITS_NEVER_SHOWN: usize = 6;
 
+/// What is kept of a name that somebody says in the waiting room, at most; then it is over. It takes 96 kB per second.
+pub const RECORDED_NAME_MAX: Duration = Duration::from_secs(3);
+
+/// Silence after a name that ends what is kept of it.
+pub const RECORDED_NAME_PAUSE: Duration = Duration::from_secs(1);
+
 /// Clips of one prompt; more are left out. The longest sentence of the catalogue has about ten.
 pub const CLIPS_PER_PROMPT: usize = 64;
+
+/// Sounds beside the catalogue that a shard knows at a time; a further one is not learned and stays silent. The server makes
+/// fewer ([`SPOKEN_NAMES_MAX`]).
+pub const UTTERANCES_MAX: usize = 1_024;
 
 /// Longest words that are said over the talk; longer ones are refused: nobody can follow two voices for longer.
 pub const WORDS_OVER_TALK_MAX: Duration = Duration::from_secs(10);

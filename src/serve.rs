@@ -39,7 +39,7 @@ use crate::{
     },
     phone::{self, TrunkCounts},
     pii::Pii,
-    server::{Parts, Server, Sound, Spared, census::Census, prompts::Prompts},
+    server::{Parts, Server, Sound, Spared, census::Census, prompts::Prompts, speech::Speech},
     start::{self, Obstacle},
     store,
     tls::{self, Authorities, ClientAuthority, Identity, SipServer},
@@ -92,7 +92,15 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let tls = tls::web_server_config(&identity)?;
     let books = Books::open(config, &mut rng).await?;
     let mut tasks = JoinSet::new();
-    let server = server(config, &books, media.clone(), &mut tasks, &mut rng)?;
+    let speech = start::speech(&config.speech.engine, orders.language);
+    let spoken = speech.as_ref().ok().cloned();
+    let server = server(
+        config,
+        &books,
+        (media.clone(), spoken),
+        &mut tasks,
+        &mut rng,
+    )?;
     let phone = phone::Door::bind(door(config, &identity, &media)?, server.clone())
         .await
         .map_err(|error| Obstacle::sip(error.address, error.source, config))?;
@@ -131,6 +139,9 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let ready_file = config.store.ready_file();
     store::write_private(&ready_file, ready.as_bytes())?;
     tell(orders, &reach, &media, &invitations, out)?;
+    if let Err(unspoken) = speech {
+        start::complain(&unspoken);
+    }
     tracing::info!("server started");
 
     let trunks_file = config.store.trunks_file();
@@ -250,7 +261,7 @@ fn identity(config: &Config, media: &[IpAddr]) -> Result<Identity, Obstacle> {
 fn server(
     config: &Config,
     books: &Books<'_>,
-    addresses: Vec<IpAddr>,
+    (addresses, speech): (Vec<IpAddr>, Option<Speech>),
     tasks: &mut JoinSet<()>,
     rng: &mut impl Rng,
 ) -> Result<Server, Error> {
@@ -260,7 +271,10 @@ fn server(
     };
     let plan = config.keys.plan();
     let plan = plan.expect("settings are refused where their keys are no plan");
-    let prompts = Prompts::load(folder, plan).map_err(Obstacle::Prompts)?;
+    let mut prompts = Prompts::load(folder, plan).map_err(Obstacle::Prompts)?;
+    if let Some(speech) = speech {
+        prompts = prompts.with_speech(speech);
+    }
     let secure = SecureContext::new()?;
     let fingerprint = secure.fingerprint().to_owned();
     let workers = match config.media.workers {
@@ -553,6 +567,11 @@ pub fn metrics(server: &Server, door: &phone::Counts) -> Vec<Metric> {
             sip,
         ),
     ];
+    metrics.push(counter(
+        "rundruf_names_not_spoken_total",
+        "Times somebody was called by their number because their name was no sound in time.",
+        census.unspoken_names(),
+    ));
     metrics.extend(codes(server.census()));
     metrics.extend(workers(server));
     metrics.extend(by_trunk(trunks));

@@ -19,9 +19,9 @@ use tracing_subscriber::{
 
 use crate::{
     conference::event::Language,
-    config::{self, Auto, Config, LogLevel},
+    config::{self, Auto, Config, Engine, LogLevel},
     http::BindError,
-    server::{prompts, secrets::KeyError},
+    server::{prompts, secrets::KeyError, speech::Speech},
     store::{self, SecretError},
     tls::CertificateError,
 };
@@ -344,6 +344,33 @@ pub fn media_addresses(setting: &Auto<Vec<IpAddr>>) -> Vec<IpAddr> {
     addresses.sort_by_key(|address| (!address.is_loopback(), address.is_ipv6(), *address));
     addresses.dedup();
     addresses
+}
+
+/// Takes what speaks names.
+///
+/// # Errors
+///
+/// Returns one sentence about why nothing does; the server runs all the same.
+pub fn speech(engine: &Engine, language: Language) -> Result<Speech, String> {
+    let why = match engine {
+        Engine::Off => String::from("speech.engine = \"off\""),
+        Engine::Program(program) => match Speech::by(program) {
+            Ok(speech) => return Ok(speech),
+            Err(error) => format!("{} (speech.engine): {error}", program.display()),
+        },
+    };
+    Err(match language {
+        Language::De => {
+            format!(
+                "In Ansagen heißen alle „Gast 2“ oder „Telefon 3“, Namen werden nicht gesprochen: {why}."
+            )
+        }
+        Language::En => {
+            format!(
+                "Announcements call people \"guest 2\" or \"telephone 3\", names are not spoken: {why}."
+            )
+        }
+    })
 }
 
 /// Writes a sentence to standard error; where even that is closed, the exit code must do.

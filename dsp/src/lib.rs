@@ -51,6 +51,7 @@ mod witness;
 
 pub mod codec;
 pub mod limit;
+pub mod speech;
 pub mod tone;
 pub mod wav;
 

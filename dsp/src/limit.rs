@@ -54,6 +54,9 @@ pub const MAX_PROMPT_BYTES: usize = 4 << 20;
 /// Length of a prompt. A longer one is refused.
 pub const MAX_PROMPT_DURATION: Duration = Duration::from_secs(300);
 
+/// Places between two samples of a recording that occur at 48 kHz; a rate with more is refused. 11,025 Hz has 640.
+pub const MAX_PHASES: u32 = 640;
+
 /// Speakers that are heard at a time where nobody says otherwise.
 pub const DEFAULT_SPEAKERS: u8 = 5;
 

@@ -127,7 +127,7 @@ impl Presence for Inside {
                 notice = self.attendance.next() => return notice.map(|notice| match notice {
                     Notice::Roster(snapshot) => News::Roster(snapshot),
                     Notice::Delta(delta) => News::Delta(delta),
-                    Notice::Told(event) => News::Told(event),
+                    Notice::Told(event) | Notice::Naming(event, _) => News::Told(event),
                     Notice::Refused(refusal) => News::Refused(refusal),
                     Notice::Dismissed(why) => News::Dismissed(why),
                 }),
@@ -140,6 +140,7 @@ impl Presence for Inside {
                         | LegNews::Unplayed(_)
                         | LegNews::Echoed(..)
                         | LegNews::Quiet(_)
+                        | LegNews::Recorded(_)
                         | LegNews::Reviewed(_),
                     ) => {}
                 },

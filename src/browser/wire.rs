@@ -307,6 +307,8 @@ pub struct Entry {
     pub hand: Option<u32>,
     /// They were given the floor.
     pub floor: bool,
+    /// They wait and have said their name; moderators hear it by telephone.
+    pub said_name: bool,
     /// What their line disturbs the others with; by music they are not heard.
     pub disturbs: Option<Disturbance>,
 }
@@ -327,6 +329,7 @@ impl From<&roster::Entry> for Entry {
             original_sound: entry.original_sound,
             hand: entry.hand,
             floor: entry.floor,
+            said_name: entry.said_name,
             disturbs: entry.disturbs,
         }
     }

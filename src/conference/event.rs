@@ -2,8 +2,9 @@
 //!
 //! *Spoken*: clips, played to telephones. *Shown*: text in a browser. *Typed* (real-time text on telephones) and
 //! *announced* (to screen readers) are foreseen in the same entry. The words stand in `catalogue/{de,en}.toml`, what other
-//! wordings say differently in `catalogue/{de-du,de-einfach}.toml`; the clips
-//! are rendered from them beforehand (`deploy/prompts`), so that no person's words ever pass a speech engine.
+//! wordings say differently in `catalogue/{de-du,de-einfach}.toml`; the clips are rendered from them beforehand
+//! (`deploy/prompts`). At run time nothing but a name is spoken by an engine, where the operator has set one up; else people
+//! are called by their number.
 
 mod sound_test;
 mod wording;
@@ -19,7 +20,7 @@ pub use self::{
 use crate::conference::{
     participant::Role,
     privacy::Facts,
-    rollcall::{Label, Rollcall},
+    rollcall::{Label, Rollcall, Speaking},
 };
 
 pub use clip::Clip;
@@ -277,6 +278,12 @@ events! {
     StillWaiting => "still-waiting",
     /// Help in the waiting room.
     WaitingHelp => "waiting-help",
+    /// They may say their name, for the moderators.
+    SayName => "say-name",
+    /// They say it after this.
+    SayNameNow => "say-name-now",
+    /// It is kept.
+    NameNoted => "name-noted",
     /// The sound of waiting.
     WaitingSound => "waiting-sound",
     /// A moderator let them in, together with so many people, counting themself.
@@ -450,6 +457,9 @@ impl Event {
                 Clip::HELP_END,
                 Clip::THIS_HELP,
             ],
+            Self::SayName => vec![Clip::SAY_NAME],
+            Self::SayNameNow => vec![Clip::SAY_NAME_NOW, Clip::TEST_TONE],
+            Self::NameNoted => vec![Clip::NAME_NOTED],
             Self::WaitingSound => vec![Clip::WAITING_SOUND],
             Self::LetIn { present } => Clip::welcome(Clip::LET_IN, present),
             Self::WelcomeBack { present } => Clip::welcome(Clip::WELCOME_BACK, present),
@@ -494,6 +504,37 @@ impl Event {
         let clips = self.clips().into_iter();
         let needed = clips.filter(|clip| full || !clip.is_reminder());
         needed.map(|clip| clip.in_length(length)).collect()
+    }
+
+    /// Returns whom it names, if anybody.
+    pub const fn names(self) -> Option<Label> {
+        if let Self::Waits { whom }
+        | Self::RemovedLast { whom }
+        | Self::Came { whom }
+        | Self::Went { whom }
+        | Self::WhoIsHere {
+            rollcall:
+                Rollcall {
+                    speaking: Speaking::One(whom),
+                    ..
+                },
+        } = self
+        {
+            Some(whom)
+        } else {
+            None
+        }
+    }
+
+    /// Returns the same as [`Event::clips_in`] where somebody is named by a sound of their own, for which none stands.
+    pub fn clips_around_name(self, length: Length) -> Vec<Option<Clip>> {
+        let whom = self.names();
+        let around = |clip: Clip| match whom {
+            Some(whom) if clip == Clip::label(whom) => vec![None],
+            Some(whom) if clip == Clip::speaks(whom) => vec![Some(Clip::SPEAKS_NAMED), None],
+            Some(_) | None => vec![Some(clip)],
+        };
+        self.clips_in(length).into_iter().flat_map(around).collect()
     }
 
     /// Tells whether it only helps to be heard better, so that once is enough.

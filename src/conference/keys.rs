@@ -192,6 +192,21 @@ impl Keypad {
         }
     }
 
+    /// Tells whether a key belongs to what was pressed before, or to a menu.
+    pub const fn awaits(&self, digit: char) -> bool {
+        match self.state {
+            State::Idle => false,
+            State::Once(first, _) => first == digit,
+            // All other keys than those of the help's menu mean what they always mean.
+            State::Menu { .. } => matches!(digit, '1'..='4' | '#'),
+            State::Star { .. }
+            | State::Volume(_)
+            | State::Deciding(_)
+            | State::Refusing(_)
+            | State::ConfirmEnd(_) => true,
+        }
+    }
+
     /// Takes the report that what was asked for has been said to its end: the time of a menu begins.
     pub fn handle_played(&mut self, now: Instant) {
         let until = now + self.menu_time();
@@ -387,6 +402,27 @@ mod tests {
     use std::fmt::Write;
 
     use super::*;
+
+    #[test]
+    fn a_key_belongs_to_what_was_pressed_before() {
+        for (keys, digit, awaited) in [
+            ("", '1', false),
+            ("6", '1', false),
+            ("1", '1', true),
+            ("*", '1', true),
+            ("*7", '1', true),
+            ("00", '1', true),
+            ("00", '6', false),
+            ("66", '1', false),
+        ] {
+            let mut keypad = Keypad::default();
+            let now = t0();
+            for key in keys.chars() {
+                keypad.handle_digit(key, now);
+            }
+            assert_eq!(keypad.awaits(digit), awaited, "{keys} {digit}");
+        }
+    }
 
     #[expect(
         clippy::disallowed_methods,

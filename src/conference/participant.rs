@@ -125,6 +125,8 @@ pub struct Participant {
     pub hand: Option<u32>,
     /// They were given the floor, which a guest needs to speak where people ask to.
     pub floor: bool,
+    /// They wait and have said their name, which a moderator hears who asks by telephone who waits.
+    pub said_name: bool,
     /// What their leg disturbs the others with, for as long as its microphone is on and afterwards until it is heard
     /// without.
     pub disturbs: Option<Disturbance>,

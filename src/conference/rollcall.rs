@@ -17,7 +17,7 @@ pub struct Rollcall {
     pub waiting: bool,
 }
 
-/// What somebody is called whose name is not spoken: "Telefon 3".
+/// What somebody is called whose name is not spoken, and what tells who it is: "Telefon 3".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label {
     /// Their way in.
@@ -40,7 +40,7 @@ impl Label {
     }
 
     /// Somebody's label.
-    pub(super) const fn of(participant: &Participant) -> Self {
+    pub const fn of(participant: &Participant) -> Self {
         Self {
             door: participant.door,
             ordinal: participant.ordinal,
@@ -56,7 +56,7 @@ const LABELS_SPOKEN: u32 = 20;
 pub enum Speaking {
     /// Nobody.
     Nobody,
-    /// One. Names are not spoken.
+    /// One.
     One(Label),
     /// More than one.
     Several,

@@ -193,6 +193,7 @@ mod tests {
             original_sound: false,
             hand: None,
             floor: false,
+            said_name: false,
             disturbs: None,
         }
     }

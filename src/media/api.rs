@@ -9,6 +9,7 @@ use sip::redact::Pii;
 
 pub use sip::sdp::{DtlsPeer, HashName, Sdes, Security};
 
+pub use super::utterance::{Lesson, Utterance};
 pub use crate::conference::participant::Disturbance;
 use crate::{
     id::{ConferenceId, LegId},
@@ -84,9 +85,20 @@ impl ListeningGain {
     }
 }
 
-/// A clip of the catalogue, as an index into the table of clips that was loaded at start.
+/// A clip: of the catalogue, as an index into the table of clips that was loaded at start, or from [`ClipId::LEARNED`] on
+/// a sound that was learned since. No number of those is given out twice, so that one that was forgotten stays silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClipId(pub u16);
+pub struct ClipId(pub u32);
+
+impl ClipId {
+    /// The first that is no clip of the catalogue.
+    pub const LEARNED: Self = Self(1 << 16);
+
+    /// Tells whether it is no clip of the catalogue.
+    pub const fn is_learned(self) -> bool {
+        self.0 >= Self::LEARNED.0
+    }
+}
 
 /// An audio codec with its RTP payload type for one leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,6 +250,24 @@ pub enum Command {
         softly: bool,
         /// Comes back in [`Event::Announced`].
         token: u64,
+    },
+    /// Learns a sound that may be said in a conference from here on. A conference that ends takes its sounds with it.
+    Learn(Lesson),
+    /// Listens to a leg in no conference for up to [`RECORDED_NAME_MAX`](crate::limit::RECORDED_NAME_MAX), and keeps what it
+    /// said as a sound that was learned; [`Event::Recorded`] follows. A prompt to the leg or a conference ends that before,
+    /// and nothing is kept.
+    Record {
+        /// The leg.
+        leg: LegId,
+        /// The conference in which it may be said.
+        conference: ConferenceId,
+        /// What it is known by; no clip of the catalogue.
+        clip: ClipId,
+    },
+    /// Wipes a sound that was learned; where it is being said it breaks off.
+    Forget {
+        /// The sound.
+        clip: ClipId,
     },
     /// Begins a conference's bus.
     Start {
@@ -417,6 +447,13 @@ pub enum Event {
         token: u64,
         /// What is known of it.
         echoed: Echoed,
+    },
+    /// A [`Command::Record`] is over; not sent if it was ended before.
+    Recorded {
+        /// The leg.
+        leg: LegId,
+        /// Something was said, and is kept.
+        heard: bool,
     },
     /// The clips of a [`Command::Whisper`] are not played.
     Unplayed {

@@ -30,6 +30,7 @@ pub mod load;
 pub mod player;
 pub mod pool;
 pub mod shard;
+pub mod utterance;
 pub mod worker;
 
 mod browsers;

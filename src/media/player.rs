@@ -5,12 +5,17 @@ use std::sync::{Arc, OnceLock};
 
 use dsp::{Codec, Frame, Payloads, Recording, TICK, encode_clip};
 
-use super::api::{ClipId, Unplayed};
+use super::{
+    api::{ClipId, Unplayed},
+    utterance::Utterances,
+};
 use crate::limit::{CLIPS_PER_PROMPT, WORDS_OVER_TALK_MAX};
 
-/// The table of clips, shared by all shards; [`ClipId`] is the index.
-#[derive(Clone)]
-pub struct Clips(Arc<Table>);
+/// The table of clips, shared by all shards, of which [`ClipId`] is the index; and what one shard has learned beside it.
+pub struct Clips {
+    table: Arc<Table>,
+    pub(super) learned: Utterances,
+}
 
 struct Table {
     /// A place for each clip; empty until somebody is about to hear it.
@@ -39,17 +44,21 @@ impl Clips {
 
     /// Returns a table with places for so many clips, none of which is in it yet.
     pub fn with_places(count: usize) -> Self {
-        Self(Arc::new(Table {
+        let table = Table {
             clips: (0..count).map(|_| OnceLock::new()).collect(),
             silence: Codec::ALL.map(silence),
-        }))
+        };
+        Self {
+            table: Arc::new(table),
+            learned: Utterances::default(),
+        }
     }
 
     /// Puts a clip in its place, unless it is there: to be called before a command that names it, and never in the tick,
     /// for encoding takes some milliseconds for each second of sound. What is to be said over the talk is kept as sound,
     /// too: 96 kB per second.
     pub fn prepare(&self, clip: ClipId, over_talk: bool, record: impl FnOnce() -> Recording) {
-        if let Some(place) = self.0.clips.get(usize::from(clip.0)) {
+        if let Some(place) = self.table.clips.get(clip.0 as usize) {
             place.get_or_init(|| {
                 let recording = record();
                 Prepared {
@@ -66,17 +75,17 @@ impl Clips {
 
     /// Returns one payload of silence.
     pub(super) fn silence(&self, codec: Codec) -> &[u8] {
-        &self.0.silence[index(codec)]
+        &self.table.silence[index(codec)]
     }
 
-    /// Returns the payload of a place in a clip.
+    /// Returns the payload of a place in a clip; none of what was learned, which is not coded beforehand.
     pub(super) fn payload(&self, spot: Spot, codec: Codec) -> Option<&[u8]> {
         self.of(spot.clip)?.payloads[index(codec)].get(spot.frame)
     }
 
     /// Returns the sound of a place in a clip.
     pub(super) fn sound(&self, spot: Spot) -> Option<&Frame> {
-        self.of(spot.clip)?.sound.get(spot.frame)
+        self.kept(spot.clip).get(spot.frame)
     }
 
     /// Tells whether a prompt can be said over the talk, and if not, why.
@@ -86,10 +95,7 @@ impl Clips {
         if TICK.saturating_mul(ticks) > WORDS_OVER_TALK_MAX {
             return Err(Unplayed::TooLong);
         }
-        let kept = |clip: &ClipId| {
-            let sound = self.of(*clip).map_or(0, |clip| clip.sound.len());
-            sound == self.len_of(*clip)
-        };
+        let kept = |clip: &ClipId| self.kept(*clip).len() == self.len_of(*clip);
         if prompt.clips.iter().all(kept) {
             Ok(())
         } else {
@@ -98,11 +104,32 @@ impl Clips {
     }
 
     fn of(&self, clip: ClipId) -> Option<&Prepared> {
-        self.0.clips.get(usize::from(clip.0))?.get()
+        self.table.clips.get(clip.0 as usize)?.get()
+    }
+
+    /// Returns what is kept of a clip's sound.
+    fn kept(&self, clip: ClipId) -> &[Frame] {
+        if clip.is_learned() {
+            return self.learned.frames(clip);
+        }
+        self.of(clip).map_or(&[], |clip| &clip.sound)
     }
 
     fn len_of(&self, clip: ClipId) -> usize {
+        if clip.is_learned() {
+            return self.learned.frames(clip).len();
+        }
         self.of(clip).map_or(0, |clip| clip.payloads[0].len())
+    }
+}
+
+impl Clone for Clips {
+    /// Returns the table for another shard; what this one has learned stays here.
+    fn clone(&self) -> Self {
+        Self {
+            table: Arc::clone(&self.table),
+            learned: Utterances::default(),
+        }
     }
 }
 
@@ -114,7 +141,9 @@ impl Default for Clips {
 
 impl std::fmt::Debug for Clips {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Clips").field(&self.0.clips.len()).finish()
+        f.debug_tuple("Clips")
+            .field(&self.table.clips.len())
+            .finish()
     }
 }
 
@@ -123,6 +152,13 @@ impl std::fmt::Debug for Clips {
 pub(super) struct Spot {
     clip: ClipId,
     frame: usize,
+}
+
+impl Spot {
+    /// Tells whether it lies in a sound that was learned.
+    pub(super) const fn is_learned(self) -> bool {
+        self.clip.is_learned()
+    }
 }
 
 /// One prompt that is being played: clips one after another.
@@ -203,7 +239,7 @@ mod tests {
     fn clips_follow_each_other_and_missing_ones_are_passed_over() {
         let table = Clips::new(vec![vec![frame(1), frame(2)], vec![], vec![frame(3)]]);
         let mut player = Player::new(vec![ClipId(2), ClipId(1), ClipId(9), ClipId(0)], 7);
-        let heard: Vec<(u16, usize)> = std::iter::from_fn(|| player.take(&table))
+        let heard: Vec<(u32, usize)> = std::iter::from_fn(|| player.take(&table))
             .map(|spot| (spot.clip.0, spot.frame))
             .collect();
         assert_eq!(heard, [(2, 0), (0, 0), (0, 1)]);
@@ -227,7 +263,7 @@ mod tests {
         for (id, frames) in (0..).zip([second.clone(), second, vec![]]) {
             table.prepare(ClipId(id), id != 1, || frames.into());
         }
-        let fit = |clips: &[u16]| {
+        let fit = |clips: &[u32]| {
             let clips = clips.iter().map(|clip| ClipId(*clip)).collect();
             table.fit_over_talk(&Player::new(clips, 0))
         };

@@ -16,7 +16,7 @@ use std::{
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
-    api::{ClipId, Command, Event, Fault, Gone, Opening},
+    api::{ClipId, Command, Event, Fault, Gone, Lesson, Opening, PhoneMedia, Utterance},
     browsers::Browsers,
     bus::Bus,
     common::Common,
@@ -129,18 +129,8 @@ impl Shard {
     pub fn handle(&mut self, command: Command, now: Instant) {
         let done = match command {
             Command::Open { leg, opening } => self.open(leg, *opening, now),
-            Command::Update { leg, media } => {
-                let secure = self.secure.clone();
-                self.with_leg(leg, now, |leg, common| {
-                    leg.update(media, &secure, common, now)?;
-                    common.expect(leg);
-                    Ok(())
-                })
-            }
-            Command::Close { leg } => {
-                self.remove(leg, now);
-                true
-            }
+            Command::Update { leg, media } => self.update(leg, media, now),
+            Command::Close { leg } => self.close(leg, now),
             Command::Play { leg, clips, token } => self.play(leg, clips, token, now),
             Command::Whisper { leg, clips, token } => self.whisper(leg, clips, token, now),
             Command::Announce {
@@ -151,6 +141,13 @@ impl Shard {
             } => self.with_bus(conference, now, |bus, common| {
                 bus.announce(conference, Player::new(clips, token), softly, common);
             }),
+            Command::Learn(lesson) => self.learn(lesson),
+            Command::Record {
+                leg,
+                conference,
+                clip,
+            } => self.record(leg, conference, clip, now),
+            Command::Forget { clip } => self.common.clips.learned.forget(clip),
             Command::Start { conference } => self.start(conference),
             Command::Speakers { conference, most } => {
                 self.with_bus(conference, now, |bus, _| bus.set_speakers(most))
@@ -311,6 +308,34 @@ impl Shard {
         true
     }
 
+    fn update(&mut self, id: LegId, media: PhoneMedia, now: Instant) -> bool {
+        let secure = self.secure.clone();
+        self.with_leg(id, now, |leg, common| {
+            leg.update(media, &secure, common, now)?;
+            common.expect(leg);
+            Ok(())
+        })
+    }
+
+    /// Sets a place aside for what a leg says and listens to it; where there is none, nothing is heard.
+    fn record(&mut self, id: LegId, conference: ConferenceId, clip: ClipId, now: Instant) -> bool {
+        let aside = Lesson {
+            conference,
+            clip,
+            utterance: Utterance::default(),
+        };
+        self.learn(aside);
+        self.with_leg(id, now, |leg, _| {
+            leg.begin_recording(clip);
+            Ok(())
+        })
+    }
+
+    fn close(&mut self, leg: LegId, now: Instant) -> bool {
+        self.remove(leg, now);
+        true
+    }
+
     fn refuse(&mut self, leg: LegId) {
         self.closed.push(leg);
         self.common.tell(Event::Gone {
@@ -405,6 +430,16 @@ impl Shard {
         true
     }
 
+    fn learn(&mut self, lesson: Lesson) -> bool {
+        if !self.buses.contains_key(&lesson.conference) {
+            return false;
+        }
+        if !self.common.clips.learned.learn(lesson) {
+            self.common.counters.count(Counter::WordsRefused);
+        }
+        true
+    }
+
     /// The phase with the fewest legs; an empty bus counts as one, since it will not stay empty.
     fn cheapest_phase(&self) -> usize {
         let mut load = [0; PHASES];
@@ -427,6 +462,7 @@ impl Shard {
                 self.hall.enter(id, slot, now);
             }
         }
+        self.common.clips.learned.forget_all(conference);
         self.count_conferences();
         true
     }

@@ -10,6 +10,7 @@ pub struct Census {
     admitted: AtomicU64,
     wrong_codes: AtomicU64,
     unjudged_codes: AtomicU64,
+    unspoken_names: AtomicU64,
 }
 
 impl Census {
@@ -36,6 +37,16 @@ impl Census {
     /// Codes answered as wrong without being judged since the start, because too many before them were wrong.
     pub fn unjudged_codes(&self) -> u64 {
         self.unjudged_codes.load(Ordering::Relaxed)
+    }
+
+    /// How often since the start somebody was called by their number although they have a name, because it was no sound in
+    /// time.
+    pub fn unspoken_names(&self) -> u64 {
+        self.unspoken_names.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn name_was_not_spoken(&self) {
+        self.unspoken_names.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn code_was_not_judged(&self) {

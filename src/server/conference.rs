@@ -1,13 +1,16 @@
 //! The task of one conference: drives a [`Focus`], tells its participants, and keeps the bus equal to the roster.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
 use dsp::{Codec, Shaping};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{JoinError, JoinSet},
+};
 
 use super::{
     Notice, Sound,
@@ -15,10 +18,13 @@ use super::{
     census::Census,
     dial_out::{Dialling, Switchboard},
     guard::Guard,
+    names::{Names, Step},
     prompts::Prompts,
+    recordings::Recordings,
     router::Note,
+    speech::{Spoken, Unspoken},
 };
-use crate::limit::CONFERENCE_SWEEP_INTERVAL;
+use crate::limit::{CONFERENCE_SWEEP_INTERVAL, SPOKEN_NAME_LATE};
 use crate::{
     conference::{
         error::Refusal,
@@ -31,7 +37,7 @@ use crate::{
     },
     id::{ConferenceId, LegId, ParticipantId, PersonId, RoomId},
     media::{
-        api::{self, Channels, Command},
+        api::{self, Channels, ClipId, Command, Lesson},
         pool::Pool,
     },
     pii::{Name, Pii},
@@ -46,6 +52,10 @@ pub(crate) enum Message {
     Act { by: ParticipantId, verb: Verb },
     /// A participant leaves.
     Leave { participant: ParticipantId },
+    /// Somebody who waits is about to say their name.
+    RecordName { participant: ParticipantId },
+    /// A leg was listened to for a name.
+    Recorded { leg: LegId, heard: bool },
     /// A telephone is put on hold or taken back.
     Hold { leg: LegId, held: bool },
     /// A leg is protected otherwise than before.
@@ -133,6 +143,12 @@ pub(super) struct Task {
     seated: BTreeMap<LegId, Seat>,
     /// The seats have changed since the bus was given all of them.
     unchecked: bool,
+    names: Names,
+    recordings: Recordings,
+    /// Names that are being spoken.
+    speaking: JoinSet<(u64, Result<Spoken, Unspoken>)>,
+    /// What is yet to be announced, with the time until which it waits for the name in it.
+    announcements: VecDeque<(Event, Instant)>,
     ended: bool,
     /// The way back here for calls that are made; it does not keep the conference alive.
     own: Option<mpsc::WeakSender<Message>>,
@@ -163,6 +179,10 @@ impl Task {
             members: BTreeMap::new(),
             seated: BTreeMap::new(),
             unchecked: false,
+            names: Names::default(),
+            recordings: Recordings::default(),
+            speaking: JoinSet::new(),
+            announcements: VecDeque::new(),
             ended: false,
             own: None,
         }
@@ -198,10 +218,13 @@ impl Task {
         self.hear(self.policy.speakers).await;
         let mut sweep = tokio::time::interval(CONFERENCE_SWEEP_INTERVAL);
         while !self.ended {
-            let deadline = self.focus.poll_timeout();
             tokio::select! {
                 biased;
-                () = until(deadline) => self.focus.handle_timeout(clock()),
+                () = until(self.poll_timeout()) => {
+                    self.focus.handle_timeout(clock());
+                    self.names.handle_timeout(clock());
+                }
+                Some(spoken) = self.speaking.join_next() => self.spoken(spoken),
                 _ = sweep.tick() => {
                     self.sweep();
                     self.check().await;
@@ -235,9 +258,24 @@ impl Task {
         self.room
     }
 
+    fn poll_timeout(&self) -> Option<Instant> {
+        let focus = self.focus.poll_timeout().into_iter();
+        let announcement = self.announcements.front().map(|(_, until)| *until);
+        focus
+            .chain(self.names.poll_timeout())
+            .chain(announcement)
+            .min()
+    }
+
     async fn message(&mut self, message: Message) {
         let input = match message {
             Message::Join(joining) => return self.join(*joining).await,
+            Message::RecordName { participant } => return self.record(participant).await,
+            Message::Recorded { leg, heard } => {
+                let over = self.recordings.handle_recorded(leg, heard);
+                self.forget(over).await;
+                Input::SaidName { leg, kept: heard }
+            }
             Message::Act { by, verb } => Input::Act { by, verb },
             Message::Leave { participant } => Input::Leave { participant },
             Message::Hold { leg, held } => Input::Hold { leg, held },
@@ -320,12 +358,32 @@ impl Task {
         let mut refused = None;
         while let Some(effect) = self.focus.poll() {
             match effect {
-                Effect::Publish(delta) => self.publish(&delta),
-                Effect::Announce(event) => self.announce(event).await,
+                Effect::Publish(delta) => {
+                    if self.means.prompts.speech().is_some() {
+                        self.names.handle_roster(&delta, clock());
+                    }
+                    let over = self.recordings.handle_roster(&delta);
+                    self.publish(&delta);
+                    self.forget(over).await;
+                }
+                Effect::Announce(event) => {
+                    let until = clock() + SPOKEN_NAME_LATE;
+                    self.announcements.push_back((event, until));
+                }
                 Effect::Seats(seats) => self.seat(seats).await,
                 Effect::OriginalSound { leg, on } => self.treat(leg, on).await,
                 Effect::Speakers(speakers) => self.hear(speakers).await,
-                Effect::Tell { participant, event } => self.tell(participant, Notice::Told(event)),
+                Effect::Tell { participant, event } => {
+                    let name = event.names().and_then(|whom| {
+                        let said = self.recordings.spoken(whom);
+                        said.or_else(|| self.names.spoken(whom))
+                    });
+                    let told = match name {
+                        Some(name) => Notice::Naming(event, name),
+                        None => Notice::Told(event),
+                    };
+                    self.tell(participant, told);
+                }
                 Effect::Refuse {
                     participant,
                     refusal,
@@ -357,19 +415,104 @@ impl Task {
                 Effect::Ended => self.ended = true,
             }
         }
+        self.care_for_names().await;
+        self.announce().await;
         refused
     }
 
-    /// Says something to all who are inside. Whoever is named is called by their number: a voice that spoke names would
-    /// make its sound here.
-    async fn announce(&self, event: Event) {
-        let announce = Command::Announce {
-            conference: self.id,
-            clips: self.means.prompts.clips(event, self.policy.wording.into()),
-            softly: event.is_tone(),
-            token: 0,
+    /// Has somebody listened to who waits and is about to say their name.
+    async fn record(&mut self, participant: ParticipantId) {
+        let roster = self.focus.snapshot();
+        let mut waiting = roster.entries.iter().filter(|entry| !entry.is_inside());
+        let Some(entry) = waiting.find(|entry| entry.id == participant) else {
+            return;
         };
-        self.means.pool.send(self.worker, announce).await;
+        let Some(clip) = self.means.prompts.next_learned() else {
+            return;
+        };
+        let before = self.recordings.begin(entry, clip);
+        let kept = Input::SaidName {
+            leg: entry.leg,
+            kept: false,
+        };
+        self.focus.handle(kept, clock());
+        self.forget(before).await;
+        let record = Command::Record {
+            leg: entry.leg,
+            conference: self.id,
+            clip,
+        };
+        self.means.pool.send(self.worker, record).await;
+    }
+
+    async fn forget(&self, clips: impl IntoIterator<Item = ClipId>) {
+        for clip in clips {
+            let forget = Command::Forget { clip };
+            self.means.pool.send(self.worker, forget).await;
+        }
+    }
+
+    /// Hears what became of a name. Where its task has failed nobody waits for it for longer than for one that is late.
+    fn spoken(&mut self, said: Result<(u64, Result<Spoken, Unspoken>), JoinError>) {
+        let Ok((number, said)) = said else { return };
+        if let Err(why) = &said {
+            tracing::debug!(%why, "a name was not spoken");
+        }
+        let prompts = &self.means.prompts;
+        self.names
+            .handle_spoken(number, said, || prompts.next_learned());
+    }
+
+    /// Has names spoken, and lets the worker learn and forget them.
+    async fn care_for_names(&mut self) {
+        while let Some(step) = self.names.poll() {
+            let command = match step {
+                Step::Speak {
+                    number,
+                    name,
+                    language,
+                } => {
+                    if let Some(speech) = self.means.prompts.speech().cloned() {
+                        self.speaking
+                            .spawn(async move { (number, speech.speak(name, language).await) });
+                    }
+                    continue;
+                }
+                Step::Learn { clip, utterance } => Command::Learn(Lesson {
+                    conference: self.id,
+                    clip,
+                    utterance,
+                }),
+                Step::Forget { clip } => Command::Forget { clip },
+            };
+            self.means.pool.send(self.worker, command).await;
+        }
+    }
+
+    /// Says to all who are inside what is to be announced, as far as nobody is named in it whose name is about to be a sound.
+    async fn announce(&mut self) {
+        let wording = self.policy.wording;
+        let language = wording.language();
+        while let Some((event, until)) = self.announcements.front().copied() {
+            let whom = event.names();
+            if clock() < until && whom.is_some_and(|whom| self.names.awaits(whom, language)) {
+                return;
+            }
+            self.announcements.pop_front();
+            let name = whom.and_then(|whom| self.names.spoken(whom));
+            if name.is_some_and(|name| name.in_language(language).is_none()) {
+                self.means.census.name_was_not_spoken();
+            }
+            let name = name.unwrap_or_default();
+            let clips = self.means.prompts.clips_naming(event, name, wording.into());
+            let announce = Command::Announce {
+                conference: self.id,
+                clips,
+                softly: event.is_tone(),
+                token: 0,
+            };
+            self.means.pool.send(self.worker, announce).await;
+        }
     }
 
     /// Hands the wish that somebody is called to the door that calls; why it is not called is told at the next drain.

@@ -8,6 +8,7 @@ use tokio::{sync::mpsc, time::timeout};
 use super::{
     Error, Server,
     conference::Message,
+    names::SpokenName,
     router::{LegNews, Note, Told},
 };
 use crate::{
@@ -105,6 +106,22 @@ impl MediaLeg {
             token: self.plays,
         };
         self.server.inner.pool.send(self.worker, play).await;
+        self.plays
+    }
+
+    /// Speaks an event in which somebody is called by their name, or by their number where that is no sound in the language.
+    pub async fn say_naming(&mut self, event: Event, name: SpokenName, voice: Voice) -> u64 {
+        self.plays += 1;
+        let inner = &self.server.inner;
+        if name.in_language(voice.wording.language()).is_none() {
+            inner.census.name_was_not_spoken();
+        }
+        let play = Command::Play {
+            leg: self.id,
+            clips: inner.prompts.clips_naming(event, name, voice),
+            token: self.plays,
+        };
+        inner.pool.send(self.worker, play).await;
         self.plays
     }
 

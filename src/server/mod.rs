@@ -5,8 +5,10 @@
 
 pub mod caller;
 pub mod census;
+pub mod names;
 pub mod prompts;
 pub mod secrets;
+pub mod speech;
 
 pub(crate) mod conference;
 
@@ -16,6 +18,7 @@ mod factory;
 mod gate;
 mod guard;
 mod media_leg;
+mod recordings;
 mod rooms;
 mod router;
 mod sound;
@@ -43,6 +46,7 @@ use self::{
     gate::Gate,
     guard::{Guard, Stand},
     media_leg::News,
+    names::SpokenName,
     prompts::Prompts,
     rooms::Rooms,
     router::{Note, Router},
@@ -146,6 +150,8 @@ pub enum Notice {
     Delta(Arc<Delta>),
     /// An event of the catalogue, for this participant.
     Told(Event),
+    /// The same, where somebody is named in it whose name may be a sound.
+    Naming(Event, SpokenName),
     /// Something they asked for is refused.
     Refused(Refusal),
     /// They are out; the door says why and hangs up.
@@ -709,6 +715,12 @@ impl Attendance {
                 verb,
             })
             .await;
+    }
+
+    /// Has the participant listened to, who waits and is about to say their name; [`LegNews::Recorded`] tells the end.
+    pub async fn record_name(&self) {
+        let participant = self.participant;
+        let _ = self.inbox.send(Message::RecordName { participant }).await;
     }
 
     /// Says that the telephone is on hold or back.

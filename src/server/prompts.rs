@@ -4,13 +4,17 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use dsp::Recording;
 use rust_embed::RustEmbed;
 use tracing::error;
 
+use super::{names::SpokenName, speech::Speech};
 use crate::{
     conference::{
         event::{Clip, Event, Language, Length, Voice, Wording},
@@ -82,6 +86,10 @@ pub struct Prompts {
     /// Which keys are spoken of.
     plan: Arc<KeyPlan>,
     source: Arc<Source>,
+    /// What speaks names, if anything does.
+    speech: Option<Speech>,
+    /// How many numbers were given out for sounds beside the catalogue.
+    learned: Arc<AtomicU32>,
 }
 
 /// Where the sound of the clips comes from.
@@ -139,7 +147,33 @@ impl Prompts {
                 asides,
                 recordings,
             }),
+            speech: None,
+            learned: Arc::default(),
         }
+    }
+
+    /// Speaks names by this.
+    #[must_use]
+    pub fn with_speech(self, speech: Speech) -> Self {
+        Self {
+            speech: Some(speech),
+            ..self
+        }
+    }
+
+    /// What speaks names, if anything does.
+    pub(super) fn speech(&self) -> Option<&Speech> {
+        self.speech.as_ref()
+    }
+
+    /// Draws a number for a sound beside the catalogue, none of which is given out twice; none when they are used up.
+    pub(super) fn next_learned(&self) -> Option<ClipId> {
+        let drawn = self
+            .learned
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |drawn| {
+                (drawn < u32::MAX - ClipId::LEARNED.0).then(|| drawn + 1)
+            });
+        drawn.ok().map(|drawn| ClipId(ClipId::LEARNED.0 + drawn))
     }
 
     /// The keys that are spoken of, which are those that count.
@@ -158,6 +192,24 @@ impl Prompts {
         clips
             .map(|clip| self.source.prepare(clip, voice.wording))
             .collect()
+    }
+
+    /// The clips that speak an event in which somebody is called by this name; by their number where it is no sound.
+    pub fn clips_naming(&self, event: Event, name: SpokenName, voice: Voice) -> Vec<ClipId> {
+        let Some(name) = name.in_language(voice.wording.language()) else {
+            return self.clips(event, voice);
+        };
+        let around = event.clips_around_name(voice.length).into_iter();
+        let said = |clip: Option<Clip>| match clip {
+            Some(clip) => {
+                let clips = clip.with_keys(&self.plan).into_iter();
+                clips
+                    .map(|clip| self.source.prepare(clip, voice.wording))
+                    .collect()
+            }
+            None => vec![name],
+        };
+        around.flat_map(said).collect()
     }
 }
 
@@ -217,7 +269,7 @@ fn id(clip: Clip, wording: Wording) -> ClipId {
     let mut wordings = Wording::ALL.iter();
     let position = wordings.position(|known| *known == wording);
     let id = position.unwrap_or_default() * Clip::ALL.len() + clip.index();
-    ClipId(u16::try_from(id).expect("there are fewer clips than 65,536"))
+    ClipId(u32::try_from(id).expect("there are few clips"))
 }
 
 fn decode(path: &str, bytes: &[u8]) -> Result<Recording, Error> {
@@ -332,6 +384,21 @@ mod tests {
                 assert!(recording.opus.is_some(), "{}", clip.path(wording));
             }
         }
+    }
+
+    #[test]
+    fn numbers_of_sounds_are_drawn_once_and_have_an_end() {
+        let prompts = load(None).unwrap();
+        let other = prompts.clone();
+        let drawn = [&prompts, &other, &prompts].map(|prompts| prompts.next_learned().unwrap());
+        assert!(drawn.iter().all(|clip| clip.is_learned()));
+        assert!(drawn.is_sorted() && drawn[0] != drawn[1] && drawn[1] != drawn[2]);
+        let most = Wording::ALL.len() * Clip::ALL.len();
+        assert!(most < ClipId::LEARNED.0 as usize);
+        prompts
+            .learned
+            .store(u32::MAX - ClipId::LEARNED.0, Ordering::Relaxed);
+        assert_eq!(prompts.next_learned(), None);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub enum LegNews {
     Unplayed(u64),
     /// What the leg said after the order with this token was played back to it and is wiped.
     Echoed(u64, Echoed),
+    /// The leg was listened to for a name; something was said, and is kept, or not.
+    Recorded(bool),
     /// A telephone that should be sending has sent nothing for this long.
     Quiet(Duration),
     /// What can be said of the leg's sound, as was asked.
@@ -159,6 +161,11 @@ impl Router {
             Event::Played { leg, token } => self.tell(leg, LegNews::Played(token)),
             Event::Echoed { leg, token, echoed } => {
                 self.tell(leg, LegNews::Echoed(token, echoed));
+            }
+            Event::Recorded { leg, heard } => {
+                // The conference first: what its moderators may hear is known before anybody hears that it is noted.
+                self.pass_on(leg, conference::Message::Recorded { leg, heard });
+                self.tell(leg, LegNews::Recorded(heard));
             }
             Event::Unplayed { leg, token, why } => {
                 tracing::debug!(%leg, ?why, "words were not said over the talk");

@@ -20,6 +20,8 @@ mod lobby;
 mod lossy_network;
 mod media;
 mod mixing;
+mod names;
+mod naming;
 mod no_personal_data;
 mod presets;
 mod protection;

@@ -33,6 +33,7 @@ export type Entry = {
   original_sound: boolean;
   hand: number | null;
   floor: boolean;
+  said_name: boolean;
   disturbs: Disturbance | null;
 };
 

@@ -29,7 +29,7 @@ export const WELCOME = {
 
 export function entry(id, changes = {}) {
   const protection = changes.door === "phone" ? "to-carrier" : "to-device";
-  return { id, name: null, door: "browser", ordinal: 1, ending: null, role: "guest", status: "connected", protection, microphone: false, speaking: false, original_sound: false, hand: null, floor: false, disturbs: null, ...changes };
+  return { id, name: null, door: "browser", ordinal: 1, ending: null, role: "guest", status: "connected", protection, microphone: false, speaking: false, original_sound: false, hand: null, floor: false, said_name: false, disturbs: null, ...changes };
 }
 
 export async function serve({ script = joinScript(), dist = new URL("../dist/", import.meta.url) } = {}) {

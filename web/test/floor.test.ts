@@ -152,7 +152,7 @@ function told(event: string): Event {
 }
 
 function person(id: string): Entry {
-  return { id, name: id, door: "browser", ordinal: 1, ending: null, role: "guest", status: "connected", protection: "to-device", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, disturbs: null };
+  return { id, name: id, door: "browser", ordinal: 1, ending: null, role: "guest", status: "connected", protection: "to-device", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, said_name: false, disturbs: null };
 }
 
 function me(): Entry {

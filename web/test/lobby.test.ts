@@ -126,6 +126,7 @@ function person(id: string): Entry {
     original_sound: false,
     hand: null,
     floor: false,
+    said_name: false,
     disturbs: null,
   };
 }

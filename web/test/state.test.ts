@@ -366,7 +366,7 @@ function receive(message: Extract<Event, { type: "received" }>["message"]): Even
 }
 
 function person(id: string, name: string): Entry {
-  return { id, name, door: "browser", ordinal: 1, ending: null, role: "guest", status: "connected", protection: "to-device", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, disturbs: null };
+  return { id, name, door: "browser", ordinal: 1, ending: null, role: "guest", status: "connected", protection: "to-device", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, said_name: false, disturbs: null };
 }
 
 function me(microphone: boolean): Entry {

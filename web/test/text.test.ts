@@ -8,7 +8,7 @@ import { announcement, list, nameOf, pseudonym, text, titleOf } from "../src/tex
 import { initial, type Welcome } from "../src/state";
 import type { Entry } from "../src/wire";
 
-const ENTRY: Entry = { id: "a1", name: null, door: "phone", ordinal: 2, ending: null, role: "guest", status: "connected", protection: "to-carrier", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, disturbs: null };
+const ENTRY: Entry = { id: "a1", name: null, door: "phone", ordinal: 2, ending: null, role: "guest", status: "connected", protection: "to-carrier", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, said_name: false, disturbs: null };
 
 test("both languages have the same keys and the same placeholders", () => {
   assert.deepEqual(Object.keys(de), Object.keys(en));

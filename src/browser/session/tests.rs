@@ -554,6 +554,7 @@ fn entry(id: u32) -> Participant {
         original_sound: false,
         hand: None,
         floor: false,
+        said_name: false,
         disturbs: None,
     }
 }

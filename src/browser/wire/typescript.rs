@@ -105,6 +105,7 @@ const ENTRY: Fields = &[
     ("original_sound", Kind::Flag),
     ("hand", Kind::Nullable(&Kind::Number)),
     ("floor", Kind::Flag),
+    ("said_name", Kind::Flag),
     ("disturbs", Kind::Nullable(&Kind::Named("Disturbance"))),
 ];
 
@@ -460,6 +461,7 @@ fn entry(name: Option<&str>) -> Entry {
         original_sound: name.is_some(),
         hand: name.map(|_| 1),
         floor: name.is_some(),
+        said_name: name.is_none(),
         disturbs: name.map(|_| Disturbance::Music),
     }
 }

@@ -207,6 +207,12 @@ clips! {
     WAITING_UNLED = "waiting-unled";
     /// They are in the waiting room still.
     STILL_WAITING = "still-waiting";
+    /// They may say their name, which moderators hear.
+    SAY_NAME = "say-name";
+    /// They say it now, after a tone.
+    SAY_NAME_NOW = "say-name-now";
+    /// Their name is kept.
+    NAME_NOTED = "name-noted";
     /// A soft sound while they wait.
     WAITING_SOUND = "waiting-sound";
     /// A moderator let them in.
@@ -377,11 +383,16 @@ clips! {
     LINE_NOT_ENCRYPTED = "line-not-encrypted";
     /// Goodbye to a call that is not protected as the room demands.
     UNPROTECTED = "unprotected";
+    /// The one named next is speaking.
+    SPEAKS_NAMED = "speaks-named";
     /// Somebody whose number is not said.
     LABEL_OTHER = "label-other";
 }
 
 impl Clip {
+    /// The tone after which somebody may speak.
+    pub(super) const TEST_TONE: Self = Self("test-tone");
+
     pub(super) const fn ask(asked: Asked) -> Self {
         match asked {
             Asked::Code => Self::ASK_CODE,
@@ -409,6 +420,15 @@ impl Clip {
         Self::counted(row, whom.ordinal).unwrap_or(Self::LABEL_OTHER)
     }
 
+    /// That somebody is speaking who has no name that could be spoken.
+    pub(super) fn speaks(whom: Label) -> Self {
+        let row = match whom.door {
+            Door::Phone => Self::SPEAKS_PHONE,
+            Door::Browser => Self::SPEAKS_GUEST,
+        };
+        Self::counted(row, whom.ordinal).unwrap_or(Self::SPEAKS_OTHER)
+    }
+
     fn present(count: u32) -> Self {
         Self::counted(Self::PRESENT, count.max(1)).unwrap_or(Self::PRESENT_MANY)
     }
@@ -424,13 +444,7 @@ impl Clip {
             Self::present(rollcall.present),
             match rollcall.speaking {
                 Speaking::Nobody => Self::SPEAKS_NOBODY,
-                Speaking::One(Label { door, ordinal }) => {
-                    let row = match door {
-                        Door::Phone => Self::SPEAKS_PHONE,
-                        Door::Browser => Self::SPEAKS_GUEST,
-                    };
-                    Self::counted(row, ordinal).unwrap_or(Self::SPEAKS_OTHER)
-                }
+                Speaking::One(whom) => Self::speaks(whom),
                 Speaking::Several => Self::SPEAKS_SEVERAL,
             },
         ];
@@ -505,10 +519,11 @@ impl Clip {
             Part::Keys(_) => None,
         });
         let keys = Self::DIGITS.iter().copied();
-        shorter
-            .chain(named)
-            .chain(keys)
-            .chain([Self::KEY_STAR, Self::KEY_TWICE])
+        shorter.chain(named).chain(keys).chain([
+            Self::KEY_STAR,
+            Self::KEY_TWICE,
+            Self::SPEAKS_NAMED,
+        ])
     }
 
     /// Tells whether it is a tone, not words.

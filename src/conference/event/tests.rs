@@ -162,6 +162,33 @@ fn a_roll_call_says_who_is_here_who_speaks_and_who_asks_to() {
     );
 }
 
+/// Where there is a sound for a name it stands where the number stood, in every event that names somebody.
+#[test]
+fn a_name_takes_the_place_of_the_number() {
+    let whom = Label {
+        door: Door::Browser,
+        ordinal: 21,
+    };
+    let around = |event: Event| -> Vec<&str> {
+        let clips = event.clips_around_name(Length::Full).into_iter();
+        clips.map(|clip| clip.map_or("…", Clip::key)).collect()
+    };
+    assert_eq!(around(Event::Came { whom }), ["came", "…"]);
+    assert_eq!(around(Event::Went { whom }), ["went", "…"]);
+    assert_eq!(around(Event::Waits { whom }), ["waits", "…", "decide"]);
+    assert_eq!(around(Event::RemovedLast { whom }), ["removed-last", "…"]);
+    let rollcall = Rollcall {
+        speaking: Speaking::One(whom),
+        ..Rollcall::SAMPLE
+    };
+    let said = around(Event::WhoIsHere { rollcall });
+    assert_eq!(said[..3], ["present-4", "speaks-named", "…"]);
+    for event in Event::SAMPLES {
+        let named = event.clips_around_name(Length::Full).contains(&None);
+        assert_eq!(named, event.names().is_some(), "{event:?}");
+    }
+}
+
 /// Whoever wants it short hears nothing longer than before, and by tones alone nobody misses what a tone cannot say.
 #[test]
 fn what_is_said_in_short_is_shorter() {

@@ -91,6 +91,7 @@ impl Focus {
             original_sound: false,
             hand: None,
             floor: false,
+            said_name: false,
             disturbs: None,
         };
         self.participants.insert(id, participant);

@@ -177,8 +177,21 @@ impl Focus {
         } else {
             Status::Connected
         };
+        participant.said_name = false;
         self.enter(id, now, |present| Event::LetIn { present });
         true
+    }
+
+    /// Shows moderators that somebody who waits has said their name.
+    pub(super) fn said_name(&mut self, leg: LegId, kept: bool) {
+        let Some(participant) = self.by_leg(leg).filter(|who| !who.is_inside()) else {
+            return;
+        };
+        if participant.said_name != kept {
+            participant.said_name = kept;
+            let id = participant.id;
+            self.changed(id, false);
+        }
     }
 
     /// Turns somebody away who waits.

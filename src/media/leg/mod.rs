@@ -8,11 +8,14 @@
 //! Invariants: a leg sends the sound of one tick in each, whatever it hears; its sequence numbers go on wherever it is.
 //! This is the only place that asks whether a leg is a telephone or a browser.
 
+mod aloud;
 mod armour;
 mod echo;
 mod keys;
+mod listening;
 mod loss;
 mod phone;
+mod recording;
 mod review;
 pub mod secure;
 mod unheard;
@@ -33,6 +36,7 @@ use self::{
     keys::Keys,
     loss::PathLoss,
     phone::{Identity, Inbound as FromPhone, Phone},
+    recording::Recording,
     review::Seen,
     secure::{Dropped, Inbound, Path, Payload, Secure, SecureContext},
     unheard::Unheard,
@@ -66,6 +70,9 @@ pub struct Leg {
     keys: Keys,
     player: Option<Player>,
     echo: Option<Box<Echo>>,
+    recording: Option<Box<Recording>>,
+    /// What a sound that was learned is coded with, while it is said.
+    aloud: Option<Box<Stream>>,
     /// Where on the grid its last tick lay.
     ticked_at: Option<Instant>,
     /// When the transport is to be looked after.
@@ -196,6 +203,8 @@ impl Leg {
             keys,
             player: None,
             echo: None,
+            recording: None,
+            aloud: None,
             ticked_at: None,
             serve_at: now,
             counted: PlayoutStats::default(),
@@ -278,9 +287,11 @@ impl Leg {
         Ok(())
     }
 
-    /// Begins a prompt in place of the one being played, or of a sound test; no clips stop it.
+    /// Begins a prompt in place of the one being played, or of what is listened to; no clips stop it.
     pub(super) fn play(&mut self, clips: Vec<ClipId>, token: u64) {
         self.echo = None;
+        self.recording = None;
+        self.aloud = None;
         self.player = (!clips.is_empty()).then(|| Player::new(clips, token));
     }
 
@@ -501,30 +512,13 @@ impl Leg {
         if spot.is_none() {
             let token = player.token();
             self.player = None;
+            self.fall_silent(&mut common.encoders);
             common.tell(Event::Played {
                 leg: self.id,
                 token,
             });
         }
         spot
-    }
-
-    /// Sends what needs no encoder; in place of a mix, silence.
-    pub(super) fn send_ear(&mut self, ear: Ear, common: &mut Common) {
-        let Common {
-            clips,
-            outbox,
-            counters,
-            ..
-        } = common;
-        let payload = match ear {
-            Ear::Closed => return self.skip(),
-            Ear::Silence | Ear::Mix(_) => clips.silence(self.hearing.codec),
-            Ear::Prompt(spot) => clips
-                .payload(spot, self.hearing.codec)
-                .unwrap_or_else(|| clips.silence(self.hearing.codec)),
-        };
-        self.send(payload, outbox, counters);
     }
 
     /// Sends what a stream has coded: with copies of its earlier payloads where the path loses and the peer takes them.
@@ -582,6 +576,7 @@ impl Leg {
         self.rest(common);
         if conference.is_some() {
             self.echo = None;
+            self.recording = None;
         }
         self.conference = conference;
     }

@@ -7,12 +7,14 @@ mod echo;
 mod encodings;
 mod hostile;
 mod latch;
+mod learned;
 mod levels;
 mod moves;
 mod music;
 mod onset;
 mod protected;
 mod ptime;
+mod recording;
 mod sounds;
 mod world;
 
@@ -23,7 +25,7 @@ use sip::{redact::Pii, rtp::Discard};
 
 use self::world::{ANNA, BERT, CARL, MUTED, OPEN, ROOM, World, address, tone_clip};
 use super::*;
-use crate::media::api::{Channels, ClipId, PhoneMedia, Seat};
+use crate::media::api::{Channels, ClipId, Seat};
 
 /// Tones that telephone codecs carry and that are no multiples of each other.
 const LOW: f64 = 500.0;

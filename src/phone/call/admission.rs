@@ -63,6 +63,7 @@ impl Call {
                         | LegNews::Played(_)
                         | LegNews::Unplayed(_)
                         | LegNews::Echoed(..)
+                        | LegNews::Recorded(_)
                         | LegNews::Reviewed(_),
                     ) => {}
                 },

@@ -35,6 +35,10 @@ impl Call {
     ) -> Exit {
         match self.attend(talk, admission, caller).await {
             Ok(attendance) => {
+                // Who was invited by name need not say it.
+                if attendance.waits() && admission.person.is_none() {
+                    talk.offer_naming();
+                }
                 let origin = Origin::Theirs(caller);
                 self.take_part(talk, attendance, (admission.role, origin))
                     .await
@@ -62,7 +66,10 @@ impl Call {
                     Some(LegNews::Digit(digit)) => {
                         // Any key interrupts what is being said.
                         talk.interrupt(standing).await;
-                        if let Some(key) = keypad.handle_digit(digit, clock()) {
+                        if digit == NAME_KEY && talk.may_name && !keypad.awaits(digit) {
+                            keypad.reset();
+                            talk.ask_for_name().await;
+                        } else if let Some(key) = keypad.handle_digit(digit, clock()) {
                             obey(key, &mut keypad, talk, &attendance, (standing, origin)).await;
                         }
                     }
@@ -73,17 +80,24 @@ impl Call {
                         if talk.playing == Some(token) {
                             keypad.handle_played(clock());
                         }
-                        talk.played(token, standing).await;
+                        if talk.is_name_due(token) {
+                            attendance.record_name().await;
+                        } else {
+                            talk.played(token, standing).await;
+                        }
                     }
+                    Some(LegNews::Recorded(heard)) => talk.note_name(heard).await,
                     Some(LegNews::Connected | LegNews::Echoed(..) | LegNews::Reviewed(_)) => {}
                 },
                 notice = attendance.next() => match notice {
                     Some(Notice::Told(event)) => {
                         if matches!(event, Event::LetIn { .. }) {
                             status = None;
+                            talk.end_naming();
                         }
                         self.told(event, talk).await;
                     }
+                    Some(Notice::Naming(event, name)) => talk.say_naming(event, name).await,
                     Some(Notice::Refused(refusal)) => {
                         keypad.end_decision();
                         talk.say(refusal.event()).await;
@@ -107,7 +121,9 @@ impl Call {
                 },
                 () = until(status) => {
                     status = Some(clock() + WAITING_STATUS);
-                    talk.say(Event::StillWaiting).await;
+                    if !talk.is_naming() {
+                        talk.say(Event::StillWaiting).await;
+                    }
                 },
                 () = until(keypad.poll_timeout()) => {
                     if let Some(key) = keypad.handle_timeout(clock()) {
@@ -160,6 +176,9 @@ impl Call {
         Ok(attendance)
     }
 }
+
+/// The key by which somebody who waits says their name, as the words for it have it.
+const NAME_KEY: char = '1';
 
 /// What a caller may do: who waits has a time at which they are told so again.
 const fn standing(role: Role, status: Option<Instant>) -> Standing {

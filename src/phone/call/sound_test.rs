@@ -45,6 +45,7 @@ impl Call {
                         | LegNews::Played(_)
                         | LegNews::Unplayed(_)
                         | LegNews::Echoed(..)
+                        | LegNews::Recorded(_)
                         | LegNews::Reviewed(_),
                     ) => {}
                 },

@@ -8,7 +8,7 @@ use crate::{
         event::{Event, Voice, Wording},
         rights::Standing,
     },
-    server::MediaLeg,
+    server::{MediaLeg, names::SpokenName},
 };
 
 /// The media side of an answered call.
@@ -22,6 +22,8 @@ pub(super) struct Talk {
     pub(super) playing: Option<u64>,
     /// What is said when that is over.
     later: VecDeque<Event>,
+    /// The caller waits and may say their name by a key.
+    pub(super) may_name: bool,
 }
 
 impl Talk {
@@ -33,6 +35,7 @@ impl Talk {
             saying: None,
             playing: None,
             later: VecDeque::new(),
+            may_name: false,
         }
     }
 
@@ -47,6 +50,13 @@ impl Talk {
         token
     }
 
+    /// Says something in which somebody is called by their name. It is asked for and long, so it is said instead of the talk.
+    pub(super) async fn say_naming(&mut self, event: Event, name: SpokenName) {
+        let token = self.leg.say_naming(event, name, self.voice).await;
+        self.saying = Some((event, token));
+        self.playing = Some(token);
+    }
+
     /// Says what the conference tells; news wait until other words are said.
     pub(super) async fn pass_on(&mut self, event: Event) {
         if event.is_news() && self.playing.is_some() {
@@ -56,6 +66,52 @@ impl Talk {
         } else {
             self.say(event).await;
         }
+    }
+
+    /// Offers somebody who waits to say their name, once what they are told first is said.
+    pub(super) fn offer_naming(&mut self) {
+        self.may_name = true;
+        self.later.push_back(Event::SayName);
+    }
+
+    /// Takes the offer back.
+    pub(super) fn end_naming(&mut self) {
+        self.may_name = false;
+        self.later.retain(|event| *event != Event::SayName);
+    }
+
+    /// Asks for the name of somebody who takes the offer.
+    pub(super) async fn ask_for_name(&mut self) {
+        self.later.retain(|event| *event != Event::SayName);
+        self.say(Event::SayNameNow).await;
+    }
+
+    /// Tells whether the words before a name have been said to their end; then nothing more is said until it is told what
+    /// became of the name.
+    pub(super) fn is_name_due(&mut self, token: u64) -> bool {
+        let due = self.playing == Some(token)
+            && matches!(self.saying, Some((Event::SayNameNow, said)) if said == token);
+        if due {
+            self.playing = None;
+        }
+        due
+    }
+
+    /// Says what became of a name; who said nothing is asked again.
+    pub(super) async fn note_name(&mut self, heard: bool) {
+        if self.is_naming() {
+            let told = if heard {
+                Event::NameNoted
+            } else {
+                Event::SayName
+            };
+            self.say(told).await;
+        }
+    }
+
+    /// Tells whether a name is being listened to.
+    pub(super) fn is_naming(&self) -> bool {
+        self.playing.is_none() && matches!(self.saying, Some((Event::SayNameNow, _)))
     }
 
     /// Goes on when something has been said: with what waits to be said, or with the sound of waiting.

@@ -334,7 +334,7 @@ impl Page {
                     let is_next = self.roster.apply(&delta);
                     assert!(is_next, "a version of the roster is missing");
                 }
-                Notice::Told(event) => {
+                Notice::Told(event) | Notice::Naming(event, _) => {
                     self.ladder
                         .tell(&format!("{} ♪ {}", self.name, event.key()));
                     self.told.push(event);

@@ -1,6 +1,7 @@
 //! The sound that stands for every prompt.
 
 use dsp::{FRAME_SAMPLES, Frame, SAMPLE_RATE};
+use rundruf::{conference::event::Clip, media::api::ClipId};
 
 /// Frames of every clip: 1 s.
 pub const CLIP_FRAMES: usize = 50;
@@ -20,4 +21,12 @@ pub fn clip() -> Vec<Frame> {
         frame
     };
     (0..CLIP_FRAMES).map(frame).collect()
+}
+
+/// What a clip is called in a ladder; `name` where it is no clip of the catalogue.
+pub fn clip_key(id: ClipId) -> &'static str {
+    if id.is_learned() {
+        return "name";
+    }
+    Clip::ALL[id.0 as usize % Clip::ALL.len()].key()
 }

@@ -44,7 +44,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     browser::Browser,
-    clip::clip,
+    clip::{clip, clip_key},
     net::{Datagram, Net},
     now,
     phone::Phone,
@@ -239,7 +239,8 @@ impl World {
         )
     }
 
-    fn speaking(
+    /// Makes one that speaks by these prompts.
+    pub fn speaking(
         seed: u64,
         sound: Sound,
         door: DoorConfig,
@@ -463,9 +464,9 @@ impl World {
             keys.join(" ")
         };
         self.ladder.tell(&format!("{name} ♪ {words}"));
-        let language = |id: &ClipId| Wording::ALL[usize::from(id.0) / Clip::ALL.len()];
-        self.spoken
-            .extend(clips.iter().map(|id| (name.clone(), language(id))));
+        let wording = |id: &ClipId| Wording::ALL.get(id.0 as usize / Clip::ALL.len());
+        let spoken = |id| Some((name.clone(), *wording(id)?));
+        self.spoken.extend(clips.iter().filter_map(spoken));
     }
 
     /// Goes to the next thing that is due, at most to `limit`.
@@ -705,10 +706,6 @@ async fn command(benches: &mut [Bench]) -> (usize, Envelope) {
         std::task::Poll::Pending
     })
     .await
-}
-
-fn clip_key(id: ClipId) -> &'static str {
-    Clip::ALL[usize::from(id.0) % Clip::ALL.len()].key()
 }
 
 /// The telephone door of these trunks, without TLS.

@@ -61,6 +61,12 @@ export function WaitingList({ state, dispatch, room }: Props & { room: Room }) {
                 <span class="unseen">{text(language, `room.door.${entry.door}`)}</span>
                 <Ending language={language} entry={entry} />
                 <Protected language={language} entry={entry} />
+                {entry.said_name && (
+                  <span class="badge" data-testid="said-name">
+                    <Icon name="speaker" />
+                    {text(language, "room.said-name")}
+                  </span>
+                )}
               </p>
               <button
                 type="button"

@@ -225,6 +225,11 @@ impl World {
         }
     }
 
+    /// Returns the first shard.
+    pub(super) fn shard(&self) -> &Shard {
+        &self.shards[0]
+    }
+
     pub(super) fn count(&self, counter: Counter) -> u64 {
         self.shards[0].counters().of(counter)
     }
