@@ -480,6 +480,9 @@ pub const ECHO_MAX: Duration = Duration::from_secs(10);
 /// Silence after speech that ends what a sound test keeps.
 pub const ECHO_PAUSE: Duration = Duration::from_secs(2);
 
+/// How long what a moderator did is told to who asks who is here.
+pub const DEED_TOLD: Duration = Duration::from_secs(2 * 60);
+
 /// Digits of a telephone number that a room may show to its moderators.
 pub const DIGITS_SHOWN: usize = 3;
 

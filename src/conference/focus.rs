@@ -17,7 +17,7 @@ use crate::{
         participant::{Disturbance, Door, Participant, Protection, Role, Status},
         policy::{Policy, Speakers},
         rights::{self, Standing},
-        rollcall::Label,
+        rollcall::{Deed, Label},
         roster::{Audience, ConferenceState, Delta, Snapshot},
     },
     id::{LegId, ParticipantId},
@@ -229,6 +229,8 @@ pub struct Focus {
     hands: u32,
     /// Who found nobody asking for the floor last, and when.
     nobody_asked: Option<(ParticipantId, Instant)>,
+    /// What a moderator did last that concerns all, and when.
+    deed: Option<(Deed, Instant)>,
     /// Who waits to be let in.
     waiting: Waiting,
     /// Who is being called.
@@ -280,6 +282,7 @@ impl Focus {
             conference,
             hands: 0,
             nobody_asked: None,
+            deed: None,
             waiting: Waiting::default(),
             calls: BTreeMap::new(),
             memory: Memory::default(),
@@ -428,67 +431,6 @@ impl Focus {
             let inside = self.participants.values().filter(|who| who.is_inside());
             Effect::Seats(inside.chain(self.heard_early()).map(seat).collect())
         })
-    }
-
-    fn act(&mut self, by: ParticipantId, verb: Verb, now: Instant) {
-        let Some(actor) = self.participants.get(&by) else {
-            return;
-        };
-        let (microphone, hand) = (actor.microphone, actor.hand.is_some());
-        let standing = Standing::of(actor.role, actor.status);
-        if !rights::may(standing, verb.action()) {
-            let refusal = match standing {
-                Standing::Waiting => Refusal::Waiting,
-                Standing::Guest | Standing::Moderator => Refusal::NotAllowed,
-            };
-            self.refuse(by, refusal);
-            return;
-        }
-        if let Some(about) = verb.about_inside()
-            && !self.is_inside(about)
-        {
-            self.refuse(by, Refusal::NotHere);
-            return;
-        }
-        match verb {
-            Verb::SetMicrophone(on) => self.set_microphone(by, on),
-            Verb::ToggleMicrophone => self.set_microphone(by, !microphone),
-            Verb::SetOriginalSound(on) => self.set_original_sound(by, on),
-            Verb::SetHand(up) => self.set_hand(by, up),
-            Verb::ToggleHand => self.set_hand(by, !hand),
-            Verb::WhoIsHere => self.call_roll(by),
-            Verb::Mute(target) => self.mute(by, target),
-            Verb::MuteAll => self.mute_all(by),
-            Verb::AskToUnmute(target) => self.ask_to_unmute(by, target),
-            Verb::LowerHand(target) => self.lower_hand(by, target),
-            Verb::SetAskToSpeak(on) => self.set_ask_to_speak(by, on),
-            Verb::GiveFloor(target) => self.give_floor(by, target),
-            Verb::NextHand => self.next_hand(by, now),
-            Verb::SetLock(locked) => self.set_lock(by, locked),
-            Verb::ToggleLock => self.set_lock(by, !self.conference.locked),
-            Verb::HearWaiting => self.hear_waiting(by),
-            Verb::HearNextWaiting => self.hear_next_waiting(by),
-            Verb::AdmitHeard => self.admit_heard(by, now),
-            Verb::TurnAwayHeard(reason) => self.turn_away_heard(by, reason, now),
-            Verb::Admit(target) => self.admit(by, target, now),
-            Verb::AdmitAll => self.admit_all(by, now),
-            Verb::TurnAway(target, reason) => self.turn_away(by, target, reason, now),
-            Verb::SetLobby(lobby) => self.set_lobby(lobby),
-            Verb::LiftAlarm => self.lift_alarm(),
-            Verb::SetEntrySignal(signal) => self.set_entry_signal(by, signal),
-            Verb::NextEntrySignal => {
-                self.set_entry_signal(by, self.conference.entry_signal.next());
-            }
-            Verb::Invite(number) => self.invite(by, number),
-            Verb::Rename(target, name) => self.rename(by, target, name),
-            Verb::Remove(target) if self.participants.contains_key(&target) => {
-                self.dismiss(target, Dismissal::Removed, now);
-            }
-            Verb::Remove(_) => self.refuse(by, Refusal::NotHere),
-            Verb::RemoveLast => self.remove_last(by, now),
-            Verb::Ban(target) => self.ban(by, target, now),
-            Verb::End => self.end(Dismissal::Ended, now),
-        }
     }
 
     fn set_microphone(&mut self, id: ParticipantId, on: bool) {
@@ -790,6 +732,7 @@ impl Seat {
     }
 }
 
+mod act;
 mod arrival;
 mod back;
 mod entry;

@@ -1,6 +1,10 @@
 //! What a caller is told who asks who is here.
 
-use crate::conference::participant::{Door, Participant, Role, Status};
+use crate::conference::{
+    focus::Verb,
+    participant::{Door, Participant, Role, Status},
+    roster::ConferenceState,
+};
 
 /// Who is here and what they do, as far as it is said by clips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +19,46 @@ pub struct Rollcall {
     pub locked: bool,
     /// Somebody is in the waiting room; nobody but moderators is told.
     pub waiting: bool,
+    /// What a moderator just did.
+    pub deed: Option<Deed>,
+}
+
+/// What a moderator did that concerns all, and that who cannot see the list might have missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Deed {
+    /// They muted all guests.
+    MutedAll,
+    /// They let people ask to speak.
+    AskToSpeak,
+    /// They let everybody speak again.
+    AllMaySpeak,
+    /// They opened the conference again.
+    Unlocked,
+}
+
+impl Deed {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::MutedAll,
+        Self::AskToSpeak,
+        Self::AllMaySpeak,
+        Self::Unlocked,
+    ];
+
+    /// What a verb does that is told as a deed, in a conference that stands so.
+    pub(super) fn of(verb: &Verb, state: ConferenceState) -> Option<Self> {
+        if *verb == Verb::MuteAll {
+            Some(Self::MutedAll)
+        } else if *verb == Verb::SetAskToSpeak(true) {
+            Some(Self::AskToSpeak)
+        } else if *verb == Verb::SetAskToSpeak(false) {
+            Some(Self::AllMaySpeak)
+        } else if *verb == Verb::SetLock(false) || *verb == Verb::ToggleLock && state.locked {
+            Some(Self::Unlocked)
+        } else {
+            None
+        }
+    }
 }
 
 /// What somebody is called whose name is not spoken, and what tells who it is: "Telefon 3".
@@ -70,6 +114,7 @@ impl Rollcall {
         hands: 2,
         locked: true,
         waiting: true,
+        deed: Some(Deed::MutedAll),
     };
 
     /// Calls the roll. Who waits is not here yet; a moderator is told that somebody does.
@@ -84,6 +129,7 @@ impl Rollcall {
             hands: 0,
             locked,
             waiting: false,
+            deed: None,
         };
         for participant in participants {
             if !participant.is_inside() {

@@ -86,12 +86,14 @@ impl Guard {
         self.turn_of_day(wall);
         let mark = self.mark(caller);
         let number = number.to_owned();
-        let trusted = mark.is_some_and(|mark| self.admitted.contains(&(mark, number.clone())));
+        let over = mark.map_or(0, |mark| self.callers.beyond(&mark, now));
+        // A number is no proof where no carrier vouches for it: who guesses with it is trusted no more.
+        let trusted =
+            over == 0 && mark.is_some_and(|mark| self.admitted.contains(&(mark, number.clone())));
         let strained = self.rooms.is_full(&number, now)
             || self.trunks.is_full(&caller.trunk, now)
             || self.all.is_full(&(), now);
         let unjudged = self.further.is_full(&number, now);
-        let over = mark.map_or(0, |mark| self.callers.beyond(&mark, now));
         self.rooms.count(number.clone(), now);
         if !unjudged {
             self.further.count(number, now);
@@ -329,6 +331,24 @@ mod tests {
         // A mark lasts a day.
         let tomorrow = WALL + Duration::from_secs(DAY);
         assert!(guard.count("4711", &member, tomorrow, now).is_doubtful());
+    }
+
+    /// The number of a member is easily had, and where no carrier vouches for it, easily used.
+    #[test]
+    fn who_guesses_with_the_number_of_a_member_is_trusted_no_more() {
+        let (mut guard, now) = (guard(), t0());
+        let member = caller(1, 0);
+        guard.count("4711", &member, WALL, now);
+        guard.right("4711", &member, now);
+        let stands: Vec<Stand> = (0..200)
+            .map(|_| guard.count("4711", &member, WALL, now))
+            .collect();
+        let trusted = stands.iter().filter(|stand| stand.trust == Trust::Full);
+        assert_eq!(
+            trusted.count(),
+            usize::try_from(WRONG_PINS_OF_CALLER).unwrap()
+        );
+        assert!(stands.iter().skip(100).all(|stand| stand.unjudged));
     }
 
     #[test]

@@ -60,12 +60,12 @@ describe('two telephones', () => {
   const rows = [
     { name: 'A-law and G.722 over UDP', codecs: [codecs.PCMA, codecs.G722], transport: 'udp', address: '127.0.0.1' },
     { name: 'Opus and µ-law over TCP', codecs: [codecs.opus, codecs.PCMU], transport: 'tcp', address: '127.0.0.1' },
-    { name: 'G.722 and A-law over TLS', codecs: [codecs.G722, codecs.PCMA], transport: 'tls', address: '127.0.0.1' },
     { name: 'A-law over IPv6', codecs: [codecs.PCMA, codecs.PCMA], transport: 'udp', address: '::1' },
   ];
   const { srtp, srtpMandatory, dtls } = encryptions;
   const { PCMA, opus } = codecs;
   rows.push(
+    { name: 'G.722 and A-law over TLS, with keys in RTP/AVP and in RTP/SAVP', codecs: [codecs.G722, PCMA], transport: 'tls', address: '127.0.0.1', keys: [srtp, srtpMandatory] },
     { name: 'keys in RTP/AVP and in RTP/SAVP', codecs: [opus, PCMA], transport: 'udp', address: '127.0.0.1', keys: [srtp, srtpMandatory] },
     { name: 'keys by DTLS and in RTP/SAVP', codecs: [opus, PCMA], transport: 'udp', address: '127.0.0.1', keys: [dtls, srtpMandatory] },
   );

@@ -4,7 +4,7 @@ use super::{Asked, Length, Wording};
 use crate::conference::{
     keyplan::{Control, KeyPlan, Sequence},
     participant::Door,
-    rollcall::{Label, Rollcall, Speaking},
+    rollcall::{Deed, Label, Rollcall, Speaking},
 };
 
 /// A recorded piece of speech, known by its key in the catalogue.
@@ -454,6 +454,12 @@ impl Clip {
         if rollcall.locked {
             clips.push(Self::LOCKED);
         }
+        clips.extend(rollcall.deed.map(|deed| match deed {
+            Deed::MutedAll => Self::MUTED_ALL,
+            Deed::AskToSpeak => Self::ASK_TO_SPEAK,
+            Deed::AllMaySpeak => Self::ALL_MAY_SPEAK,
+            Deed::Unlocked => Self::UNLOCKED,
+        }));
         if rollcall.waiting {
             clips.extend([Self::SOMEBODY_WAITS, Self::TO_HEAR_WAITING]);
         }

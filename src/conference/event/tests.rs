@@ -6,7 +6,7 @@ use super::*;
 use crate::conference::{
     keyplan::{Control, KeyPlan},
     participant::Door,
-    rollcall::Speaking,
+    rollcall::{Deed, Speaking},
 };
 
 #[test]
@@ -125,6 +125,7 @@ fn roll_calls() -> impl Iterator<Item = Rollcall> {
         hands: u32::try_from(number % 7).unwrap(),
         locked: number % 2 == 0,
         waiting: number % 3 == 0,
+        deed: Deed::ALL.get(number % 5).copied(),
     })
 }
 
@@ -139,6 +140,7 @@ fn a_roll_call_says_who_is_here_who_speaks_and_who_asks_to() {
         hands: 2,
         locked: true,
         waiting: false,
+        deed: Some(Deed::MutedAll),
     };
     let said = |rollcall: Rollcall, wording| {
         let clips = Event::WhoIsHere { rollcall }.clips();
@@ -148,11 +150,12 @@ fn a_roll_call_says_who_is_here_who_speaks_and_who_asks_to() {
     assert_eq!(
         said(rollcall, Wording::De),
         "Zwölf Personen sind da. Es spricht Telefon drei. Zwei Wortmeldungen. Die Konferenz ist geschlossen. \
-         Niemand kommt mehr herein."
+         Niemand kommt mehr herein. Alle außer der Leitung sind stumm geschaltet."
     );
     let rollcall = Rollcall {
         hands: 0,
         locked: false,
+        deed: None,
         speaking: Speaking::Nobody,
         ..rollcall
     };

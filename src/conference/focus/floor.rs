@@ -4,7 +4,10 @@
 //! a moderator always may. Nobody's microphone is switched on by anybody else here either.
 
 use super::*;
-use crate::{conference::rollcall::Rollcall, limit::NOBODY_ASKS_AGAIN};
+use crate::{
+    conference::rollcall::Rollcall,
+    limit::{DEED_TOLD, NOBODY_ASKS_AGAIN},
+};
 
 impl Focus {
     /// Tells whether a person may switch their microphone on.
@@ -195,14 +198,23 @@ impl Focus {
         self.tell(by, event);
     }
 
-    /// Tells somebody who is here.
-    pub(super) fn call_roll(&mut self, by: ParticipantId) {
+    /// Tells somebody who is here, and what a moderator just did.
+    pub(super) fn call_roll(&mut self, by: ParticipantId, now: Instant) {
         let role = self
             .participants
             .get(&by)
             .map_or(Role::Guest, |who| who.role);
-        let rollcall = Rollcall::of(self.participants.values(), self.conference.locked, role);
+        let rollcall = Rollcall {
+            deed: self.latest_deed(now),
+            ..Rollcall::of(self.participants.values(), self.conference.locked, role)
+        };
         self.tell(by, Event::WhoIsHere { rollcall });
+    }
+
+    /// What a moderator just did, unless it is said as how things are: locked.
+    fn latest_deed(&self, now: Instant) -> Option<Deed> {
+        let (deed, at) = self.deed?;
+        (now.saturating_duration_since(at) <= DEED_TOLD).then_some(deed)
     }
 
     /// Tells somebody that nobody hears them. The mixer says so once for each time that their microphone is off.
