@@ -173,9 +173,10 @@ mod tests {
         for rate in [8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000] {
             for part in [0.05, 0.2, 0.35] {
                 let hertz = (f64::from(rate) * part).round();
-                let converted = at_48_khz(&sine(hertz, rate, 1), rate).unwrap();
-                assert_eq!(converted.len(), 48_000, "{rate}");
-                let (own, rest) = parts(&converted[4_800..43_200], hertz);
+                let converted = at_48_khz(&sine(hertz, rate, 2), rate).unwrap();
+                assert_eq!(converted.len(), 96_000, "{rate}");
+                // A second, which is a whole number of waves.
+                let (own, rest) = parts(&converted[24_000..72_000], hertz);
                 let level = 10.0 * (own / 32e6).log10();
                 assert!(level.abs() < 0.2, "{rate} {hertz}: {level} dB");
                 let clean = 10.0 * (own / rest).log10();

@@ -101,13 +101,8 @@ pub enum Input {
         /// With what; none when it ceased.
         disturbance: Option<Disturbance>,
     },
-    /// Somebody who waits has said their name, or is about to say it again.
-    SaidName {
-        /// Their leg.
-        leg: LegId,
-        /// It is kept.
-        kept: bool,
-    },
+    /// Somebody who waits has said their name into this leg, and it is kept, or not.
+    SaidName(LegId, bool),
     /// A leg whose microphone is off was spoken into.
     SpokeMuted {
         /// The leg.
@@ -306,7 +301,7 @@ impl Focus {
             Input::Protection { leg, protection } => self.protect(leg, protection, now),
             Input::Speaking { leg, speaking } => self.speaking(leg, speaking),
             Input::Disturbs { leg, disturbance } => self.disturbs(leg, disturbance),
-            Input::SaidName { leg, kept } => self.said_name(leg, kept),
+            Input::SaidName(leg, kept) => self.said_name(leg, kept),
             Input::SpokeMuted { leg } => self.spoke_muted(leg),
             Input::Called {
                 participant,

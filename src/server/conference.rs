@@ -274,7 +274,7 @@ impl Task {
             Message::Recorded { leg, heard } => {
                 let over = self.recordings.handle_recorded(leg, heard);
                 self.forget(over).await;
-                Input::SaidName { leg, kept: heard }
+                Input::SaidName(leg, heard)
             }
             Message::Act { by, verb } => Input::Act { by, verb },
             Message::Leave { participant } => Input::Leave { participant },
@@ -431,10 +431,7 @@ impl Task {
             return;
         };
         let before = self.recordings.begin(entry, clip);
-        let kept = Input::SaidName {
-            leg: entry.leg,
-            kept: false,
-        };
+        let kept = Input::SaidName(entry.leg, false);
         self.focus.handle(kept, clock());
         self.forget(before).await;
         let record = Command::Record {

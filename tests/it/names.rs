@@ -165,6 +165,9 @@ async fn the_roll_call_says_who_speaks_in_the_callers_language() {
     );
     bob.types("00");
     world.run_for(SECOND).await;
+    // Past easy German.
+    bob.types("1");
+    world.run_for(2 * SECOND).await;
     bob.types("1");
     world.run_for(8 * SECOND).await;
     bob.types("55");

@@ -62,14 +62,14 @@ fn moderators_see_who_has_said_their_name_until_they_are_in() {
     let leg = room.entry(2).leg;
     let mut shown = Vec::new();
     for kept in [true, false, true] {
-        room.handle("2 says their name", Input::SaidName { leg, kept });
+        room.handle("2 says their name", Input::SaidName(leg, kept));
         shown.push(room.entry(2).said_name);
     }
     room.act(1, Verb::AdmitAll);
     shown.push(room.entry(2).said_name);
     // Who is inside is not listened to for that.
     let kept = true;
-    room.handle("2 says their name", Input::SaidName { leg, kept });
+    room.handle("2 says their name", Input::SaidName(leg, kept));
     shown.push(room.entry(2).said_name);
     assert_eq!(shown, [true, false, true, false, false]);
 }
