@@ -93,14 +93,8 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let books = Books::open(config, &mut rng).await?;
     let mut tasks = JoinSet::new();
     let speech = start::speech(&config.speech.engine, orders.language);
-    let spoken = speech.as_ref().ok().cloned();
-    let server = server(
-        config,
-        &books,
-        (media.clone(), spoken),
-        &mut tasks,
-        &mut rng,
-    )?;
+    let heard = (media.clone(), speech.as_ref().ok().cloned());
+    let server = server(config, &books, heard, &mut tasks, &mut rng)?;
     let phone = phone::Door::bind(door(config, &identity, &media)?, server.clone())
         .await
         .map_err(|error| Obstacle::sip(error.address, error.source, config))?;
@@ -115,23 +109,14 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
         web.addresses(Scheme::Http).next(),
         sip[0].or(sip[1]),
     );
-    let mut invitations = Vec::new();
-    if orders.demo {
-        let at = System.since_epoch();
-        let room = books.demo_room(orders.language, &mut rng, at).await?;
-        invitations.push(books.invitation(&room, &reach));
-    }
+    let invitations = invitations(orders, &books, &reach, &mut rng).await?;
 
     let stop = CancellationToken::new();
     let (alive, mut sessions) = mpsc::channel(1);
     let site = site(&server, &phone, &reach, &stop, alive);
     let mut doors = JoinSet::new();
     let (web_stop, phone_stop) = (stop.clone(), stop.clone());
-    doors.spawn(async move {
-        if let Err(error) = web.serve(&site, tls, web_stop, limit::DRAIN).await {
-            tracing::error!(%error, "web sockets failed");
-        }
-    });
+    doors.spawn(serve_web(web, site, tls, web_stop));
     let (counts, latest) = (phone.counters(), phone.latest());
     doors.spawn(phone.run(phone_stop));
 
@@ -151,8 +136,9 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
         never = tell_of_trunks(&config.trunk, &counts, &latest, &trunks_file) => match never {},
     }
     tracing::info!("server stops");
-    let _ = std::fs::remove_file(&ready_file);
-    let _ = std::fs::remove_file(&trunks_file);
+    for file in [ready_file, trunks_file] {
+        let _ = std::fs::remove_file(&file);
+    }
     server.stop().await;
     stop.cancel();
     let ended = async {
@@ -160,10 +146,41 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
         // Nothing is ever sent: the queue closes with the last session.
         let _ = sessions.recv().await;
     };
+    drain(ended).await;
+    Ok(())
+}
+
+async fn serve_web(
+    web: Listeners,
+    site: Site,
+    tls: Arc<rustls::ServerConfig>,
+    stop: CancellationToken,
+) {
+    if let Err(error) = web.serve(&site, tls, stop, limit::DRAIN).await {
+        tracing::error!(%error, "web sockets failed");
+    }
+}
+
+async fn drain(ended: impl Future<Output = ()>) {
     if timeout(limit::DRAIN, ended).await.is_err() {
         tracing::warn!("some calls did not end in time");
     }
-    Ok(())
+}
+
+/// The demo's room, if there is to be one.
+async fn invitations(
+    orders: &Orders<'_>,
+    books: &Books<'_>,
+    reach: &Reach,
+    rng: &mut impl Rng,
+) -> Result<Vec<Invitation>, Error> {
+    if !orders.demo {
+        return Ok(Vec::new());
+    }
+    let room = books
+        .demo_room(orders.language, rng, System.since_epoch())
+        .await?;
+    Ok(vec![books.invitation(&room, reach)])
 }
 
 fn warn_of_exposed(trunks: &[config::Trunk]) {

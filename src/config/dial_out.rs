@@ -71,7 +71,7 @@ impl Trunk {
             Number::Rooms | Number::Bridge | Number::SoundTest => None,
         });
         let found = caller.starts_with('+') && own.any(|number| number == caller);
-        found.then(|| Outward {
+        found.then_some(Outward {
             caller,
             assertion: match self.identity {
                 Identity::Preferred => Assertion::Preferred,

@@ -43,6 +43,15 @@ pub enum Trust {
     Doubtful,
 }
 
+/// How somebody begins who is called, or comes by themself and may have to wait.
+const fn first_status(called: bool, waits: bool) -> Status {
+    match (called, waits) {
+        (true, _) => Status::DialingOut,
+        (false, true) => Status::Pending,
+        (false, false) => Status::Connected,
+    }
+}
+
 impl Focus {
     /// Lets somebody in, or into the waiting room.
     pub(super) fn join(&mut self, newcomer: Newcomer, now: Instant) {
@@ -80,11 +89,7 @@ impl Focus {
             ending: ending.filter(|_| self.config.policy.shows_digits),
             role,
             door,
-            status: match (invited_by, waits) {
-                (Some(_), _) => Status::DialingOut,
-                (None, true) => Status::Pending,
-                (None, false) => Status::Connected,
-            },
+            status: first_status(invited_by.is_some(), waits),
             protection,
             microphone: false,
             speaking: false,

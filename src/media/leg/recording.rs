@@ -88,5 +88,4 @@ impl Leg {
 const PROMPT_DBOV: f64 = -26.0;
 
 /// Ticks that are kept before and after speech.
-#[expect(clippy::cast_possible_truncation, reason = "10")]
 const AROUND: usize = (200 / TICK.as_millis()) as usize;

@@ -64,14 +64,7 @@ impl Call {
                 biased;
                 news = talk.leg.next() => match news {
                     Some(LegNews::Digit(digit)) => {
-                        // Any key interrupts what is being said.
-                        talk.interrupt(standing).await;
-                        if digit == NAME_KEY && talk.may_name && !keypad.awaits(digit) {
-                            keypad.reset();
-                            talk.ask_for_name().await;
-                        } else if let Some(key) = keypad.handle_digit(digit, clock()) {
-                            obey(key, &mut keypad, talk, &attendance, (standing, origin)).await;
-                        }
+                        press(digit, &mut keypad, talk, &attendance, (standing, origin)).await;
                     }
                     Some(LegNews::Quiet(_)) => self.quiet().await,
                     Some(LegNews::Gone(_)) | None => return Exit::Leave,
@@ -80,11 +73,7 @@ impl Call {
                         if talk.playing == Some(token) {
                             keypad.handle_played(clock());
                         }
-                        if talk.is_name_due(token) {
-                            attendance.record_name().await;
-                        } else {
-                            talk.played(token, standing).await;
-                        }
+                        played(token, talk, &attendance, standing).await;
                     }
                     Some(LegNews::Recorded(heard)) => talk.note_name(heard).await,
                     Some(LegNews::Connected | LegNews::Echoed(..) | LegNews::Reviewed(_)) => {}
@@ -187,6 +176,32 @@ const fn standing(role: Role, status: Option<Instant>) -> Standing {
         None => Status::Connected,
     };
     Standing::of(role, status)
+}
+
+/// Takes a key, which interrupts what is being said.
+async fn press(
+    digit: char,
+    keypad: &mut Keypad,
+    talk: &mut Talk,
+    attendance: &Attendance,
+    (standing, origin): (Standing, Origin<'_>),
+) {
+    talk.interrupt(standing).await;
+    if digit == NAME_KEY && talk.may_name && !keypad.awaits(digit) {
+        keypad.reset();
+        talk.ask_for_name().await;
+    } else if let Some(key) = keypad.handle_digit(digit, clock()) {
+        obey(key, keypad, talk, attendance, (standing, origin)).await;
+    }
+}
+
+/// Goes on after words that are said.
+async fn played(token: u64, talk: &mut Talk, attendance: &Attendance, standing: Standing) {
+    if talk.is_name_due(token) {
+        attendance.record_name().await;
+    } else {
+        talk.played(token, standing).await;
+    }
 }
 
 /// Does what a caller asks for by keys in a conference.

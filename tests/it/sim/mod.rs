@@ -26,6 +26,7 @@ pub mod phone;
 pub mod recording;
 pub mod sip_text;
 pub mod sound;
+pub mod trunks;
 pub mod world;
 
 use std::time::Instant;

@@ -30,10 +30,7 @@ use rundruf::{
         pool::{Pool, PortRange},
         worker::{Envelope, Notice, PhoneSockets, Simulated},
     },
-    phone::{
-        Called, Counts, DialPlan, Dialled, Door, DoorConfig, Latest, MediaRules, Names, Policy,
-        Trunk, Wire,
-    },
+    phone::{Counts, Door, DoorConfig, Latest, Trunk, Wire},
     pii::Secret,
     server::{Listed, Parts, Server, Sound, prompts::Prompts, secrets::Keys, secrets::link_hash},
     store::{ByRole, Person, PersonName, Room, Title, Window},
@@ -42,6 +39,7 @@ use sip::{Flow, Protocol, locate::Hop};
 use tokio::{io::DuplexStream, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use super::trunks::{door_config, everybody};
 use super::{
     browser::Browser,
     clip::{clip, clip_key},
@@ -706,44 +704,6 @@ async fn command(benches: &mut [Bench]) -> (usize, Envelope) {
         std::task::Poll::Pending
     })
     .await
-}
-
-/// The telephone door of these trunks, without TLS.
-pub fn door_config(trunks: Vec<Trunk>) -> DoorConfig {
-    DoorConfig {
-        media: Vec::new(),
-        dial_out: None,
-        names: Names::listed(BTreeMap::new()),
-        udp: vec![SERVER],
-        tcp: Vec::new(),
-        tls: Vec::new(),
-        server: None,
-        user_agent: "Rundruf".to_owned(),
-        session_expires: Duration::from_secs(1_800),
-        trunks,
-    }
-}
-
-/// A trunk that lists every address.
-pub fn everybody() -> Trunk {
-    Trunk {
-        peers: vec!["0.0.0.0/0".parse().unwrap()],
-        client: None,
-        numbers: vec![
-            Called::Rooms,
-            Called::Bridge,
-            Called::Number(Dialled::new("+4930555000")),
-        ],
-        language: Wording::De,
-        plan: DialPlan::default(),
-        max_calls: 100,
-        media: MediaRules {
-            policy: Policy::Off,
-            ..MediaRules::default()
-        },
-        upkeep: None,
-        outward: None,
-    }
 }
 
 fn test_room(number: &str, id: u64, policy: RoomPolicy, keys: &Keys) -> TestRoom {
