@@ -659,21 +659,16 @@ mod tests {
 
     #[test]
     fn who_calls_out_has_a_way_and_a_number_of_their_own() {
-        for (keys, expected) in [
-            (
-                "numbers = [\"+4930123456\"]\ncalls_as = \"+4930123456\"",
-                Contradiction::NoWayOut,
-            ),
-            (
-                "numbers = [\"+4930123456\"]\nprobe = \"sip:192.0.2.1\"\ncalls_as = \"+4930123457\"",
-                Contradiction::ForeignCaller("+4930123457".into()),
-            ),
-            (
-                "numbers = [\"620\"]\nprobe = \"sip:192.0.2.1\"\ncalls_as = \"620\"",
-                Contradiction::ForeignCaller("620".into()),
-            ),
+        let foreign = |number: &str| Contradiction::ForeignCaller(number.into());
+        let asked = "sip:192.0.2.1";
+        for (number, probe, caller, expected) in [
+            ("+4930123456", "", "+4930123456", Contradiction::NoWayOut),
+            ("+4930123456", asked, "+4930123457", foreign("+4930123457")),
+            ("620", asked, "620", foreign("620")),
         ] {
-            assert_eq!(contradiction(keys), expected, "{keys}");
+            let keys =
+                format!("numbers = [\"{number}\"]\nprobe = \"{probe}\"\ncalls_as = \"{caller}\"");
+            assert_eq!(contradiction(&keys), expected, "{keys}");
         }
     }
 

@@ -64,6 +64,7 @@ impl Device {
         if self.state == State::Called {
             self.reply(487, "Request Terminated", false);
             self.state = State::Idle;
+            self.asked = None;
         }
     }
 
