@@ -1,7 +1,7 @@
 //! What is known of a conference's names as sound: who has one, what is yet to be spoken, and when it is wiped.
 //!
 //! Told of the roster and of what became of each name, it tells what is to be spoken, learned and forgotten; after each
-//! `handle_*`, drain [`Names::poll`]. A sound lasts as long as its person is here under that name, and a little longer,
+//! `handle_*`, drain `Names::poll`. A sound lasts as long as its person is here under that name, and a little longer,
 //! because it is said that they have left.
 
 use std::{
