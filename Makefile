@@ -88,7 +88,7 @@ test-web: test-packages web/dist/index.html
 	@echo "Pictures of the page are in target/screenshots."
 
 # What the tests of Rust are built from serves the real programs, too: nothing is compiled a third time, and overflows are found.
-E2E := RUNDRUF_BUILT=target/debug node --test --test-concurrency=1 --test-reporter=spec tests/e2e/*.test.mjs
+E2E := env RUNDRUF_BUILT=target/debug node --test --test-concurrency=1 --test-reporter=spec tests/e2e/*.test.mjs
 
 .PHONY: test-e2e
 test-e2e: test-packages web/dist/index.html
