@@ -29,10 +29,8 @@ impl Caller {
     pub(super) fn ending(&self) -> Option<Ending> {
         let number = self.number.as_ref()?.expose();
         let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
-        let ending = digits
-            .iter()
-            .skip(digits.len() - DIGITS_SHOWN.min(digits.len()));
-        (digits.len() > DIGITS_NEVER_SHOWN).then(|| Ending::new(ending.collect()))
+        let ending = digits.last_chunk::<DIGITS_SHOWN>()?;
+        (digits.len() > DIGITS_NEVER_SHOWN).then(|| Ending::new(ending.iter().collect()))
     }
 }
 

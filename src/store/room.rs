@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand::Rng;
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::{Encode, Row, Sqlite, Type, sqlite::SqliteRow};
 
 use crate::{
     conference::{
@@ -286,13 +286,8 @@ impl Store {
         speakers: Option<Speakers>,
         at: Duration,
     ) -> Result<bool, Error> {
-        let done = sqlx::query("update room set speakers = ?, updated_at = ? where id = ?")
-            .bind(speakers.map(Speakers::get))
-            .bind(millis(at))
-            .bind(id.to_string())
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() > 0)
+        let query = "update room set speakers = ?, updated_at = ? where id = ?";
+        self.set(query, speakers.map(Speakers::get), id, at).await
     }
 
     /// Replaces a room's PINs by those of the epochs; tells whether there is such a room.
@@ -351,13 +346,8 @@ impl Store {
     ///
     /// Fails when the database fails.
     pub async fn set_lobby(&self, id: RoomId, lobby: Lobby, at: Duration) -> Result<bool, Error> {
-        let done = sqlx::query("update room set lobby = ?, updated_at = ? where id = ?")
-            .bind(lobby.word())
-            .bind(millis(at))
-            .bind(id.to_string())
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() > 0)
+        let query = "update room set lobby = ?, updated_at = ? where id = ?";
+        self.set(query, lobby.word(), id, at).await
     }
 
     /// Sets how far legs must be protected in a room; returns whether there is such a room.
@@ -371,13 +361,8 @@ impl Store {
         protection: Protection,
         at: Duration,
     ) -> Result<bool, Error> {
-        let done = sqlx::query("update room set protection = ?, updated_at = ? where id = ?")
-            .bind(protection.word())
-            .bind(millis(at))
-            .bind(id.to_string())
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() > 0)
+        let query = "update room set protection = ?, updated_at = ? where id = ?";
+        self.set(query, protection.word(), id, at).await
     }
 
     /// Sets how those inside hear that somebody comes or goes; returns whether there is such a room.
@@ -391,13 +376,8 @@ impl Store {
         signal: EntrySignal,
         at: Duration,
     ) -> Result<bool, Error> {
-        let done = sqlx::query("update room set entry_signal = ?, updated_at = ? where id = ?")
-            .bind(signal.word())
-            .bind(millis(at))
-            .bind(id.to_string())
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() > 0)
+        let query = "update room set entry_signal = ?, updated_at = ? where id = ?";
+        self.set(query, signal.word(), id, at).await
     }
 
     /// Sets above how many people nothing is heard of who comes and goes; returns whether there is such a room.
@@ -411,13 +391,8 @@ impl Store {
         people: u16,
         at: Duration,
     ) -> Result<bool, Error> {
-        let done = sqlx::query("update room set quiet_above = ?, updated_at = ? where id = ?")
-            .bind(people)
-            .bind(millis(at))
-            .bind(id.to_string())
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() > 0)
+        let query = "update room set quiet_above = ?, updated_at = ? where id = ?";
+        self.set(query, people, id, at).await
     }
 
     /// Sets whether moderators see the last digits of callers' numbers; returns whether there is such a room.
@@ -431,13 +406,8 @@ impl Store {
         shows: bool,
         at: Duration,
     ) -> Result<bool, Error> {
-        let done = sqlx::query("update room set shows_digits = ?, updated_at = ? where id = ?")
-            .bind(shows)
-            .bind(millis(at))
-            .bind(id.to_string())
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() > 0)
+        let query = "update room set shows_digits = ?, updated_at = ? where id = ?";
+        self.set(query, shows, id, at).await
     }
 
     /// Sets in which words people are spoken to; returns whether there is such a room.
@@ -460,6 +430,22 @@ impl Store {
             .execute(&self.pool)
             .await?;
         Ok(done.rows_affected() > 0)
+    }
+
+    /// Carries out a query with places for a value, the time and the room; returns whether there is such a room.
+    async fn set<'q, T>(
+        &self,
+        query: &'static str,
+        value: T,
+        id: RoomId,
+        at: Duration,
+    ) -> Result<bool, Error>
+    where
+        T: Encode<'q, Sqlite> + Type<Sqlite> + 'q,
+    {
+        let query = sqlx::query(query).bind(value);
+        let query = query.bind(millis(at)).bind(id.to_string());
+        Ok(query.execute(&self.pool).await?.rows_affected() > 0)
     }
 
     async fn rooms_with_digits(&self, digits: u32) -> Result<u32, Error> {
