@@ -177,6 +177,13 @@ export const SCENES = {
       await page.getByTestId("lead").click();
     },
   },
+  "room-leading-calls": {
+    script: joinScript({ welcome: { role: "moderator", dial_out: ["+49", "+43"] }, others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("lead").click();
+    },
+  },
   "room-leading-asking": {
     script: joinScript({ welcome: { role: "moderator" }, others: ASKING, state: { ask_to_speak: true, locked: true } }),
     act: async (page) => {
