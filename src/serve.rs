@@ -93,7 +93,7 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let books = Books::open(config, &mut rng).await?;
     let mut tasks = JoinSet::new();
     let speech = start::speech(&config.speech.engine, orders.language);
-    let heard = (media.clone(), speech.as_ref().ok().cloned());
+    let heard = (media.clone(), speech.clone().ok().flatten());
     let server = server(config, &books, heard, &mut tasks, &mut rng)?;
     let phone = phone::Door::bind(door(config, &identity, &media)?, server.clone())
         .await

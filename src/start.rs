@@ -346,18 +346,18 @@ pub fn media_addresses(setting: &Auto<Vec<IpAddr>>) -> Vec<IpAddr> {
     addresses
 }
 
-/// Takes what speaks names.
+/// Takes what is to speak names, if anything is.
 ///
 /// # Errors
 ///
-/// Returns one sentence about why nothing does; the server runs all the same.
-pub fn speech(engine: &Engine, language: Language) -> Result<Speech, String> {
-    let why = match engine {
-        Engine::Off => String::from("speech.engine = \"off\""),
-        Engine::Program(program) => match Speech::by(program) {
-            Ok(speech) => return Ok(speech),
-            Err(error) => format!("{} (speech.engine): {error}", program.display()),
-        },
+/// Returns one sentence about why it cannot; the server runs all the same.
+pub fn speech(engine: &Engine, language: Language) -> Result<Option<Speech>, String> {
+    let Engine::Program(program) = engine else {
+        return Ok(None);
+    };
+    let why = match Speech::by(program) {
+        Ok(speech) => return Ok(Some(speech)),
+        Err(error) => format!("{} (speech.engine): {error}", program.display()),
     };
     Err(match language {
         Language::De => {
