@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::Write,
     ops::AddAssign,
     sync::{Arc, mpsc},
     thread,
@@ -153,13 +154,21 @@ impl Scripts {
     }
 }
 
-/// Measures a program once.
+/// Measures a program once, and says so before: a scenario with its searches takes a quarter of an hour.
 pub(crate) fn measure(
     program: Program,
     scenario: &Scenario,
     scripts: &Scripts,
     time: Duration,
 ) -> Done<Outcome> {
+    writeln!(
+        std::io::stderr(),
+        "{}: {}, {} people, {} s …",
+        scenario.name,
+        program.name(),
+        scenario.people,
+        time.as_secs()
+    )?;
     let mut child = Measured::start(program)?;
     // Where it is refused, the generator's lateness tells whether that mattered.
     let _ = machine::realtime(machine::WORKER_PRIORITY);

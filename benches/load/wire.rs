@@ -18,6 +18,17 @@ pub(crate) enum Program {
     Janus,
 }
 
+impl Program {
+    /// Its name, for who waits for it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Floor => "floor",
+            Self::Janus => "Janus",
+        }
+    }
+}
+
 /// How a leg speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Kind {

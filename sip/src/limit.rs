@@ -60,11 +60,12 @@ pub const CRYPTO_LINES: usize = 16;
 pub const FINGERPRINTS: usize = 8;
 
 /// Server and client transactions held at once; beyond, requests are refused with 503.
-pub const TRANSACTIONS: usize = 4_096;
+pub const TRANSACTIONS: usize = 8_192;
 
 /// Server transactions held at once for one address; beyond, its new calls are refused with 503, so that a trunk that floods
-/// leaves as much to all others.
-pub const TRANSACTIONS_PER_SOURCE: usize = 2_048;
+/// leaves as much to all others. Over UDP the INVITE and the BYE of a call are remembered for 64·T1 each (RFC 3261 §17.2.2,
+/// RFC 6026 §7.1), so that 50 calls a second hold 3,200.
+pub const TRANSACTIONS_PER_SOURCE: usize = 4_096;
 
 /// Calls held at once; beyond, an INVITE is refused with 503.
 pub const DIALOGS: usize = 2_048;

@@ -434,6 +434,44 @@ fn one_address_does_not_take_all_there_is() {
     assert!(call(&mut endpoint, udp(), later).is_some());
 }
 
+/// Fifty calls a second that last ten seconds each, as a busy trunk brings them: none is refused, however long it goes on.
+#[test]
+fn one_trunk_brings_fifty_calls_a_second() {
+    let mut endpoint = endpoint();
+    let text = |n: usize, method, cseq, to_tag: &str, body| {
+        let branch = format!("{method}{n}");
+        let message = Message {
+            to_tag,
+            body,
+            ..Message::new(method, cseq, &branch)
+        };
+        message.text().replace("call-1", &format!("call-{n}"))
+    };
+    let mut tags = Vec::new();
+    for n in 0..50 * 80 {
+        let now = t0() + Duration::from_millis(20) * u32::try_from(n).unwrap();
+        endpoint.handle_timeout(now);
+        endpoint.handle_datagram(udp(), text(n, "INVITE", 1, "", SDP).as_bytes(), now);
+        let came = events(&mut endpoint);
+        let [Event::Invite { call, offer, .. }] = &came[..] else {
+            panic!("call {n} is refused: {came:?}");
+        };
+        let (call, sdp) = (*call, described(offer.as_ref()));
+        endpoint.handle(Command::Accept { call, sdp }, now);
+        let ok = transmits(&mut endpoint).pop().unwrap();
+        assert_eq!(status(&ok), 200);
+        let (_, tag) = field(&ok, "To").unwrap().split_once(";tag=").unwrap();
+        endpoint.handle_datagram(udp(), text(n, "ACK", 1, tag, "").as_bytes(), now);
+        tags.push(tag.to_owned());
+        if let Some(earlier) = n.checked_sub(500) {
+            let bye = text(earlier, "BYE", 2, &tags[earlier], "");
+            endpoint.handle_datagram(udp(), bye.as_bytes(), now);
+            assert_eq!(statuses(&mut endpoint), [200]);
+        }
+        events(&mut endpoint);
+    }
+}
+
 #[test]
 fn what_would_be_held_for_a_request_is_limited() {
     let vias = format!("Via: SIP/2.0/UDP h;a={}\r\n", "x".repeat(1_000));
