@@ -178,16 +178,27 @@ impl Remark {
             About::NoCalls => String::from(
                 "Seit dem Start hat niemand angerufen. Rufen Sie eine der Nummern an und prüfen Sie danach noch einmal.",
             ),
-            About::UnknownNumbers => format!(
-                "{} Anrufe gingen an Nummern, die nicht in numbers stehen. Tragen Sie sie so ein, wie sie gewählt werden, mit \
-                 Landesvorwahl.",
-                trunk.unknown
-            ),
-            About::Full => format!(
-                "{} Anrufe wurden abgewiesen, weil es zu viele zugleich waren (max_calls = {}) oder die Maschine ausgelastet \
-                 war.",
-                trunk.full, trunk.max_calls
-            ),
+            About::UnknownNumbers => {
+                let calls = match trunk.unknown {
+                    1 => String::from(
+                        "Seit dem Start ging ein Anruf an eine Nummer, die nicht in numbers steht.",
+                    ),
+                    calls => format!(
+                        "Seit dem Start gingen {calls} Anrufe an Nummern, die nicht in numbers stehen."
+                    ),
+                };
+                format!("{calls} Tragen Sie sie dort so ein, wie gewählt wird, mit Landesvorwahl.")
+            }
+            About::Full => {
+                let calls = match trunk.full {
+                    1 => String::from("Seit dem Start wurde ein Anruf"),
+                    calls => format!("Seit dem Start wurden {calls} Anrufe"),
+                };
+                format!(
+                    "{calls} abgewiesen, weil es zu viele zugleich waren (max_calls = {}) oder die Maschine ausgelastet war.",
+                    trunk.max_calls
+                )
+            }
             About::Carried { codec, protection } => {
                 let codec = codec.map_or("unbekannt", Codec::name);
                 let protection = match protection.unwrap_or_default() {
@@ -247,14 +258,25 @@ impl Remark {
             About::NoCalls => String::from(
                 "Nobody has called since the start. Call one of the numbers, then check again.",
             ),
-            About::UnknownNumbers => format!(
-                "{} calls were to numbers that are not in numbers. Enter them as they are dialled, with the country code.",
-                trunk.unknown
-            ),
-            About::Full => format!(
-                "{} calls were refused because there were too many at a time (max_calls = {}), or the machine was busy.",
-                trunk.full, trunk.max_calls
-            ),
+            About::UnknownNumbers => {
+                let calls = match trunk.unknown {
+                    1 => String::from("Since the start one call was to a number that is"),
+                    calls => format!("Since the start {calls} calls were to numbers that are"),
+                };
+                format!(
+                    "{calls} not in numbers. Enter each there as it is dialled, with the country code."
+                )
+            }
+            About::Full => {
+                let calls = match trunk.full {
+                    1 => String::from("Since the start one call was refused"),
+                    calls => format!("Since the start {calls} calls were refused"),
+                };
+                format!(
+                    "{calls} because there were too many at a time (max_calls = {}), or the machine was busy.",
+                    trunk.max_calls
+                )
+            }
             About::Carried { codec, protection } => {
                 let codec = codec.map_or("unknown", Codec::name);
                 let protection = match protection.unwrap_or_default() {
@@ -307,7 +329,10 @@ const fn why_in_german(why: Why) -> &'static str {
             "bot die Gegenseite keine Verschlüsselung des Tons an. Schalten Sie dort SRTP ein (SDES oder DTLS), oder setzen Sie encryption = \"preferred\"."
         }
         Why::Keys => {
-            "waren die angebotenen Schlüssel nicht zu verwenden. Gebraucht wird AES_CM_128_HMAC_SHA1_80 oder AEAD_AES_128_GCM."
+            "waren die angebotenen Schlüssel nicht zu verwenden. Erlauben Sie dort AES_CM_128_HMAC_SHA1_80, AEAD_AES_128_GCM oder AEAD_AES_256_GCM."
+        }
+        Why::Plain => {
+            "verlangte die Gegenseite Verschlüsselung des Tons, die hier ausgeschaltet ist. Setzen Sie encryption = \"required\" oder \"preferred\"."
         }
         Why::Codec => {
             "gab es keinen gemeinsamen Codec. Lassen Sie dort G.711 A-law (PCMA) oder G.722 zu, und prüfen Sie codecs."
@@ -315,8 +340,12 @@ const fn why_in_german(why: Why) -> &'static str {
         Why::Address => {
             "nannte die Gegenseite für den Ton eine Adresse, an die er nicht geschickt wird, etwa eine private. Nennen Sie das Netz in media_networks, wenn es Ihr eigenes ist."
         }
-        Why::Sound => "bot die Gegenseite keinen Ton an, den der Server kennt.",
-        Why::Fit => "passte die Antwort der Gegenseite nicht zu dem, was angeboten war.",
+        Why::Sound => {
+            "bot die Gegenseite keinen Ton über RTP an, etwa nur Fax oder Video. Rufen Sie dort als Sprachanruf an, und schalten Sie T.38 für diesen Trunk ab."
+        }
+        Why::Fit => {
+            "passte die Antwort der Gegenseite nicht zu dem, was angeboten war. Prüfen Sie dort, was zwischen beiden die SDP ändert (SIP-ALG, Session Border Controller)."
+        }
     }
 }
 
@@ -327,7 +356,10 @@ const fn why_in_english(why: Why) -> &'static str {
             "the other side offered no encryption of the sound. Switch SRTP on there (SDES or DTLS), or set encryption = \"preferred\"."
         }
         Why::Keys => {
-            "the keys that were offered could not be used. AES_CM_128_HMAC_SHA1_80 or AEAD_AES_128_GCM is needed."
+            "the keys that were offered could not be used. Allow AES_CM_128_HMAC_SHA1_80, AEAD_AES_128_GCM or AEAD_AES_256_GCM there."
+        }
+        Why::Plain => {
+            "the other side demanded encryption of the sound, which is switched off here. Set encryption = \"required\" or \"preferred\"."
         }
         Why::Codec => {
             "there was no codec in common. Allow G.711 A-law (PCMA) or G.722 there, and check codecs."
@@ -335,7 +367,11 @@ const fn why_in_english(why: Why) -> &'static str {
         Why::Address => {
             "the other side named an address for the sound that none is sent to, such as a private one. Name the network in media_networks if it is your own."
         }
-        Why::Sound => "the other side offered no sound that the server knows.",
-        Why::Fit => "the other side's answer did not fit what was offered.",
+        Why::Sound => {
+            "the other side offered no sound over RTP, perhaps fax or video alone. Make it a voice call there, and switch T.38 off for this trunk."
+        }
+        Why::Fit => {
+            "the other side's answer did not fit what was offered. Look there for what changes SDP on its way (SIP ALG, session border controller)."
+        }
     }
 }

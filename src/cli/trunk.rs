@@ -690,8 +690,8 @@ mod tests {
         assert_eq!(
             told,
             "carrier\n  \
-             Fehler  5 Anrufe gingen an Nummern, die nicht in numbers stehen. Tragen Sie sie so ein, wie sie gewählt \
-             werden, mit Landesvorwahl.\n  \
+             Fehler  Seit dem Start gingen 5 Anrufe an Nummern, die nicht in numbers stehen. Tragen Sie sie dort so ein, wie \
+             gewählt wird, mit Landesvorwahl.\n  \
              gut     Ton in beide Richtungen: G.722, verschlüsselt bis zum Anbieter.\n  \
              Fehler  In 2 der letzten 3 Anrufe kam von Ihrer Anlage kein Ton. Lassen Sie UDP 20000-29999 zu dieser \
              Maschine durch; steht sie hinter einem Adressumsetzer, nennen Sie external_address.\n  \

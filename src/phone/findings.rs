@@ -103,6 +103,8 @@ pub enum Why {
     Codec,
     /// Encryption.
     Encryption,
+    /// An offer without encryption, which is switched off here.
+    Plain,
     /// Keys that we can use.
     Keys,
     /// An address that sound may be sent to.
@@ -113,10 +115,11 @@ pub enum Why {
 
 impl Why {
     /// All there are.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Sound,
         Self::Codec,
         Self::Encryption,
+        Self::Plain,
         Self::Keys,
         Self::Address,
         Self::Fit,
@@ -129,6 +132,7 @@ impl From<sdp::Refusal> for Finding {
             sdp::Refusal::NoAudio | sdp::Refusal::NoCommonTransport => Why::Sound,
             sdp::Refusal::NoCommonCodec => Why::Codec,
             sdp::Refusal::Unprotected => Why::Encryption,
+            sdp::Refusal::Protected => Why::Plain,
             sdp::Refusal::NoCommonKeying => Why::Keys,
             sdp::Refusal::UnusableAddress => Why::Address,
             sdp::Refusal::Mismatch => Why::Fit,

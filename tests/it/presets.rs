@@ -504,7 +504,8 @@ async fn freeswitch() {
     let timer =
         "Supported: timer, path, replaces\r\nSession-Expires: 1800;refresher=uac\r\nMin-SE: 90\r\n";
     let both = sound(&format!(
-        "m=audio 4000 RTP/SAVP 9 8 101\r\n{CRYPTO}m=audio 4000 RTP/AVP 9 8 101\r\n"
+        "m=audio 4000 RTP/SAVP 9 8 101\r\na=rtpmap:101 telephone-event/8000\r\n{CRYPTO}\
+         m=audio 4000 RTP/AVP 9 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
     ));
     assert_eq!(exchange.calls(bridge, 1, timer, &both).await, 200);
     // An offer that comes late: ours is answered in the ACK.

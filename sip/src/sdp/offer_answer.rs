@@ -88,6 +88,9 @@ pub enum Refusal {
     /// Audio is offered, but in no codec of ours.
     #[error("no common codec")]
     NoCommonCodec,
+    /// Audio is offered over SRTP alone, which the trunk does not do.
+    #[error("SRTP is switched off")]
+    Protected,
     /// Audio is offered, but unprotected.
     #[error("no protection of media")]
     Unprotected,

@@ -107,7 +107,7 @@ pub(super) fn choose(
     if keying.policy == Policy::Off {
         return match transport {
             Transport::Avp => Ok((Security::Plain, Vec::new())),
-            Transport::Savp | Transport::Tls => Err(Refusal::NoCommonTransport),
+            Transport::Savp | Transport::Tls => Err(Refusal::Protected),
         };
     }
     if let Some(fingerprint) = keying.fingerprint
