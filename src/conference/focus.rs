@@ -627,6 +627,7 @@ impl Focus {
         }
         if !self.participants.values().any(Participant::is_inside) {
             // Who comes next finds it open, not what people have left behind who are gone.
+            self.deed = None;
             self.conference = ConferenceState {
                 alarm: self.conference.alarm,
                 ..beginning(&self.config.policy)

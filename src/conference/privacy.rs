@@ -10,6 +10,8 @@ pub struct Facts {
     pub protection: Protection,
     /// Their number came with the call, and a mark of it is kept for the day.
     pub numbered: bool,
+    /// Moderators see the last digits of their number.
+    pub shows_digits: bool,
     /// We have called them, which is noted without their number.
     pub called: bool,
 }
@@ -19,6 +21,7 @@ impl Facts {
     pub(super) const SAMPLE: Self = Self {
         protection: Protection::ToCarrier,
         numbered: true,
+        shows_digits: false,
         called: false,
     };
 
@@ -39,15 +42,10 @@ impl Facts {
         } else {
             Clip::PRIVACY_CARRIER
         };
-        [
-            Clip::PRIVACY_STORED,
-            Clip::PRIVACY_SEEN,
-            number,
-            way,
-            carrier,
-            Clip::PRIVACY_RIGHTS,
-        ]
-        .into_iter()
+        let seen = [Clip::PRIVACY_STORED, Clip::PRIVACY_SEEN];
+        let digits = self.shows_digits.then_some(Clip::PRIVACY_DIGITS);
+        let known = [number, way, carrier, Clip::PRIVACY_RIGHTS];
+        seen.into_iter().chain(digits).chain(known)
     }
 
     /// Everything that can be so.
@@ -59,9 +57,17 @@ impl Facts {
             Protection::ToDevice,
         ];
         let facts = ways.map(|protection| {
-            [(true, false), (false, false), (true, true)].map(|(numbered, called)| Self {
+            [
+                (true, false, false),
+                (true, true, false),
+                (false, false, false),
+                (true, false, true),
+                (true, true, true),
+            ]
+            .map(|(numbered, shows_digits, called)| Self {
                 protection,
                 numbered,
+                shows_digits,
                 called,
             })
         });
@@ -89,6 +95,7 @@ mod tests {
             assert_eq!(says("nicht verschlüsselt"), !encrypted, "{words}");
             assert_eq!(says("Kennzeichen Ihrer Nummer"), facts.numbered, "{words}");
             assert_eq!(says("nicht übermittelt"), !facts.numbered, "{words}");
+            assert_eq!(says("letzten drei Ziffern"), facts.shows_digits, "{words}");
             assert_eq!(says("sieben Tage"), facts.called, "{words}");
             assert_eq!(says("dass Sie hier anrufen"), !facts.called, "{words}");
             assert!(says("weder das Gespräch noch Ihre Rufnummer"), "{words}");

@@ -1,10 +1,6 @@
 //! What a caller is told who asks who is here.
 
-use crate::conference::{
-    focus::Verb,
-    participant::{Door, Participant, Role, Status},
-    roster::ConferenceState,
-};
+use crate::conference::participant::{Door, Participant, Role, Status};
 
 /// Who is here and what they do, as far as it is said by clips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,21 +40,6 @@ impl Deed {
         Self::AllMaySpeak,
         Self::Unlocked,
     ];
-
-    /// What a verb does that is told as a deed, in a conference that stands so.
-    pub(super) fn of(verb: &Verb, state: ConferenceState) -> Option<Self> {
-        if *verb == Verb::MuteAll {
-            Some(Self::MutedAll)
-        } else if *verb == Verb::SetAskToSpeak(true) {
-            Some(Self::AskToSpeak)
-        } else if *verb == Verb::SetAskToSpeak(false) {
-            Some(Self::AllMaySpeak)
-        } else if *verb == Verb::SetLock(false) || *verb == Verb::ToggleLock && state.locked {
-            Some(Self::Unlocked)
-        } else {
-            None
-        }
-    }
 }
 
 /// What somebody is called whose name is not spoken, and what tells who it is: "Telefon 3".

@@ -25,6 +25,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Tells whether the number has last digits that may be shown.
+    pub fn has_ending(&self) -> bool {
+        self.ending().is_some()
+    }
+
     /// Returns the last digits of the number; none of a short one, of which they would say too much.
     pub(super) fn ending(&self) -> Option<Ending> {
         let number = self.number.as_ref()?.expose();

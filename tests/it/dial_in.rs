@@ -92,6 +92,24 @@ async fn a_pound_sign_is_swallowed_where_habit_puts_it() {
     );
 }
 
+/// A key that is pressed too much, or by a cheek, takes no words away.
+#[tokio::test(start_paused = true)]
+async fn a_lone_key_does_not_interrupt_the_welcome() {
+    let (mut world, alice) = called("bridge").await;
+    let code = world.room().code();
+    types(&mut world, &alice, &code).await;
+    world.run_for(Duration::from_secs(2)).await;
+    types(&mut world, &alice, "#4*").await;
+    let welcome = "thanks present-1 not-recorded not-heard-yet to-speak";
+    let said = world.ladder.said_to("alice");
+    assert_eq!(said.last().unwrap(), welcome, "{said:?}");
+    types(&mut world, &alice, "6").await;
+    assert_eq!(
+        world.ladder.said_to("alice")[3..],
+        ["hush", "microphone-on"]
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_star_begins_again() {
     let (mut world, alice) = called("bridge").await;

@@ -110,7 +110,6 @@ async fn the_removed_hear_a_goodbye_and_are_out_at_once() {
             "hush",
             "thanks present-2 not-recorded not-heard-yet to-speak",
             "hush",
-            "hush",
             "microphone-on",
             "removed"
         ]

@@ -315,6 +315,8 @@ clips! {
     PRIVACY_STORED = "privacy-stored";
     /// What the others see.
     PRIVACY_SEEN = "privacy-seen";
+    /// That moderators see the last digits of their number.
+    PRIVACY_DIGITS = "privacy-digits";
     /// What is kept of a number against misuse.
     PRIVACY_MARK = "privacy-mark";
     /// No number came with the call.
@@ -592,7 +594,6 @@ const SHORT: &[(Clip, Clip)] = &[
     (Clip::MICROPHONE_OFF, Clip::MICROPHONE_OFF_SHORT),
     (Clip::MUSIC_OVER, Clip::MICROPHONE_ON_SHORT),
     (Clip::HAND_UP, Clip::HAND_UP_SHORT),
-    (Clip::HAND_NOTED, Clip::HAND_UP_SHORT),
     (Clip::HAND_DOWN, Clip::HAND_DOWN_SHORT),
     (Clip::YOU_ARE_MUTED, Clip::YOU_ARE_MUTED_SHORT),
     (Clip::PLEASE_UNMUTE, Clip::PLEASE_UNMUTE_SHORT),
@@ -610,8 +611,7 @@ const TONES: &[(Clip, Clip)] = &[
     (Clip::MICROPHONE_ON, Clip::TONE_ON),
     (Clip::MICROPHONE_OFF, Clip::TONE_OFF),
     (Clip::HAND_UP, Clip::TONE_YES),
-    (Clip::HAND_NOTED, Clip::TONE_YES),
-    (Clip::HAND_DOWN, Clip::TONE_NO),
+    (Clip::HAND_DOWN, Clip::TONE_OFF),
     (Clip::LOUDER, Clip::TONE_YES),
     (Clip::SOFTER, Clip::TONE_YES),
     (Clip::VOLUME_LIMIT, Clip::TONE_NO),

@@ -24,7 +24,7 @@ impl Focus {
             self.refuse(by, Refusal::NotHere);
             return;
         }
-        let deed = Deed::of(&verb, self.conference);
+        let (before, muted_all) = (self.conference, verb == Verb::MuteAll);
         match verb {
             Verb::SetMicrophone(on) => self.set_microphone(by, on),
             Verb::ToggleMicrophone => self.set_microphone(by, !microphone),
@@ -64,8 +64,28 @@ impl Focus {
             Verb::Ban(target) => self.ban(by, target, now),
             Verb::End => self.end(Dismissal::Ended, now),
         }
-        if let Some(deed) = deed {
-            self.deed = Some((deed, now));
+        self.note_deed(muted_all, before, now);
+    }
+
+    /// Notes what of it concerns all, by what has changed; what is no longer so is not told any more.
+    fn note_deed(&mut self, muted_all: bool, before: ConferenceState, now: Instant) {
+        let is = self.conference;
+        let deed = if muted_all {
+            Some(Deed::MutedAll)
+        } else if is.ask_to_speak != before.ask_to_speak {
+            Some(match is.ask_to_speak {
+                true => Deed::AskToSpeak,
+                false => Deed::AllMaySpeak,
+            })
+        } else if before.locked && !is.locked {
+            Some(Deed::Unlocked)
+        } else {
+            None
+        };
+        match deed {
+            Some(deed) => self.deed = Some((deed, now)),
+            None if is.locked && matches!(self.deed, Some((Deed::Unlocked, _))) => self.deed = None,
+            None => {}
         }
     }
 }

@@ -211,7 +211,7 @@ impl Focus {
         self.tell(by, Event::WhoIsHere { rollcall });
     }
 
-    /// What a moderator just did, unless it is said as how things are: locked.
+    /// What a moderator just did.
     fn latest_deed(&self, now: Instant) -> Option<Deed> {
         let (deed, at) = self.deed?;
         (now.saturating_duration_since(at) <= DEED_TOLD).then_some(deed)

@@ -243,7 +243,16 @@ impl Focus {
     pub(super) fn admit_heard(&mut self, by: ParticipantId, now: Instant) {
         match self.waiting.heard.remove(&by) {
             Some(heard) => self.admit(by, heard, now),
-            None => self.refuse(by, Refusal::NobodyWaits),
+            None => return self.refuse(by, Refusal::NobodyWaits),
+        }
+        self.tell_who_is_left(by);
+    }
+
+    /// Tells a moderator who has decided about one that others wait, of whom nobody else would tell them: of those who came
+    /// while somebody waited they have heard nothing.
+    fn tell_who_is_left(&mut self, by: ParticipantId) {
+        if !self.waiting.queue.is_empty() {
+            self.tell(by, Event::SomebodyWaits);
         }
     }
 
@@ -251,8 +260,9 @@ impl Focus {
     pub(super) fn turn_away_heard(&mut self, by: ParticipantId, reason: Reason, now: Instant) {
         match self.waiting.heard.remove(&by) {
             Some(heard) => self.turn_away(by, heard, reason, now),
-            None => self.refuse(by, Refusal::NobodyWaits),
+            None => return self.refuse(by, Refusal::NobodyWaits),
         }
+        self.tell_who_is_left(by);
     }
 
     /// Decides who has to wait from here on; who waits already is let in or turned away by somebody.

@@ -97,6 +97,7 @@ pub(super) fn facts(talk: &Talk, origin: Origin<'_>) -> Facts {
             Origin::Theirs(caller) => caller.number.is_some(),
             Origin::Ours => true,
         },
+        shows_digits: talk.shows_digits,
         called: matches!(origin, Origin::Ours),
     }
 }

@@ -144,6 +144,7 @@ impl Call {
         talk.voice.come_to(admission.wording);
         // Below what the room demands a re-INVITE is refused, so that the call goes on as it was.
         talk.session.demand(admission.policy.protection);
+        talk.shows_digits = admission.policy.shows_digits && caller.has_ending();
         let protection = talk.session.protection();
         let joined = self
             .server
@@ -178,7 +179,8 @@ const fn standing(role: Role, status: Option<Instant>) -> Standing {
     Standing::of(role, status)
 }
 
-/// Takes a key, which interrupts what is being said.
+/// Takes a key. What is being said is interrupted by a key that asks for something only: one pressed by a cheek does nothing.
+/// The saying of a name ends with any key, which would be part of it.
 async fn press(
     digit: char,
     keypad: &mut Keypad,
@@ -186,11 +188,15 @@ async fn press(
     attendance: &Attendance,
     (standing, origin): (Standing, Origin<'_>),
 ) {
-    talk.interrupt(standing).await;
+    if talk.is_asking_for_name() {
+        talk.interrupt(standing).await;
+    }
     if digit == NAME_KEY && talk.may_name && !keypad.awaits(digit) {
         keypad.reset();
+        talk.interrupt(standing).await;
         talk.ask_for_name().await;
     } else if let Some(key) = keypad.handle_digit(digit, clock()) {
+        talk.interrupt(standing).await;
         obey(key, keypad, talk, attendance, (standing, origin)).await;
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Talk {
     later: VecDeque<Event>,
     /// The caller waits and may say their name by a key.
     pub(super) may_name: bool,
+    /// Moderators of the room they came to see the last digits of their number.
+    pub(super) shows_digits: bool,
 }
 
 impl Talk {
@@ -36,6 +38,7 @@ impl Talk {
             playing: None,
             later: VecDeque::new(),
             may_name: false,
+            shows_digits: false,
         }
     }
 
@@ -111,7 +114,12 @@ impl Talk {
 
     /// Tells whether a name is being listened to.
     pub(super) fn is_naming(&self) -> bool {
-        self.playing.is_none() && matches!(self.saying, Some((Event::SayNameNow, _)))
+        self.playing.is_none() && self.is_asking_for_name()
+    }
+
+    /// Tells whether a name is asked for or being listened to.
+    pub(super) const fn is_asking_for_name(&self) -> bool {
+        matches!(self.saying, Some((Event::SayNameNow, _)))
     }
 
     /// Goes on when something has been said: with what waits to be said, or with the sound of waiting.

@@ -51,15 +51,29 @@ fn who_asks_who_is_here_hears_what_a_moderator_just_did() {
         (Verb::MuteAll, Deed::MutedAll),
         (Verb::SetAskToSpeak(true), Deed::AskToSpeak),
         (Verb::SetAskToSpeak(false), Deed::AllMaySpeak),
+        (Verb::NextHand, Deed::AskToSpeak),
+        (Verb::SetAskToSpeak(true), Deed::AskToSpeak),
+        (Verb::NextHand, Deed::AskToSpeak),
+        (Verb::NextHand, Deed::AllMaySpeak),
         (Verb::ToggleLock, Deed::AllMaySpeak),
         (Verb::ToggleLock, Deed::Unlocked),
     ] {
         room.act(1, verb);
         assert_eq!(told(&mut room), Some(deed));
     }
+    // What is no longer so is not told.
+    room.act(1, Verb::SetLock(true));
+    assert_eq!(told(&mut room), None);
+    room.act(1, Verb::SetLock(false));
     // What a guest may not do is no deed.
     room.act(2, Verb::MuteAll);
     assert_eq!(told(&mut room), Some(Deed::Unlocked));
     room.pass(DEED_TOLD + Duration::from_secs(1));
+    assert_eq!(told(&mut room), None);
+    // Nor what those did who have all gone.
+    room.act(1, Verb::MuteAll);
+    room.leave(1);
+    room.leave(2);
+    room.join(2, Role::Guest, Door::Phone);
     assert_eq!(told(&mut room), None);
 }

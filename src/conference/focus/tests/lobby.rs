@@ -123,6 +123,7 @@ fn a_moderator_hears_one_after_the_other_and_decides() {
       tell 3 no-place
       dismiss 3 NoPlace
       tell 1 done-turned-away
+      tell 1 somebody-waits
     1 asks AdmitHeard
       refuse 1 NobodyWaits
     1 asks HearNextWaiting
@@ -135,7 +136,41 @@ fn a_moderator_hears_one_after_the_other_and_decides() {
       publish v7: gone 2
     1 asks AdmitHeard
       refuse 1 NotHere
+      tell 1 somebody-waits
     ");
+}
+
+/// Of those who come while somebody waits nobody is told; who has decided about one by keys is told that others wait.
+#[test]
+fn whoever_decides_by_keys_is_told_who_is_left() {
+    let mut room = led();
+    for number in 2..=4 {
+        room.join(number, Role::Guest, Door::Phone);
+    }
+    room.ladder.clear();
+    for verb in [
+        Verb::AdmitHeard,
+        Verb::TurnAwayHeard(Reason::NotExpected),
+        Verb::AdmitHeard,
+    ] {
+        room.act(1, Verb::HearWaiting);
+        room.act(1, verb);
+    }
+    let told = room.ladder.lines().filter(|line| line.contains("tell 1"));
+    let told: Vec<&str> = told.map(str::trim).collect();
+    assert_eq!(
+        told,
+        [
+            "tell 1 of Phone 1",
+            "tell 1 done-let-in",
+            "tell 1 somebody-waits",
+            "tell 1 of Phone 2",
+            "tell 1 done-turned-away",
+            "tell 1 somebody-waits",
+            "tell 1 of Phone 3",
+            "tell 1 done-let-in"
+        ]
+    );
 }
 
 #[test]
