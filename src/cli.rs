@@ -31,7 +31,7 @@ pub use self::{
     calls::CallsArguments,
     invite::InviteArguments,
     preset::Preset,
-    set::{Demand, Digits, Entry, Spoken, Waits, Wishes},
+    set::{Demand, Digits, Entry, Level, Spoken, Waits, Wishes},
     trunk::{Standing, TrunkArguments},
 };
 
@@ -254,6 +254,7 @@ impl<'a> Books<'a> {
             }
             RoomCommand::Set { number, wishes } => {
                 let room = self.find(&number).await?;
+                let wishes = wishes.settled(&room)?;
                 let set = wishes.store(&self.store, room.id, at).await;
                 set.map_err(self.failed())?;
                 wishes.print(&room, json, language, out)
@@ -376,6 +377,7 @@ fn print_list(rooms: &[Room], json: bool, out: &mut impl Write) -> Result<(), Er
                     "shows_digits": room.shows_digits,
                     "speakers": room.speakers.map(Speakers::get),
                     "lobby": room.lobby.word(),
+                    "level": room.level.word(),
                     "protection": room.protection.word(),
                     "entry": room.entrances.signal.word(),
                     "quiet_above": room.entrances.quiet_above,
@@ -627,6 +629,53 @@ mod tests {
             let line = format!("rundruf room {line}");
             assert!(Arguments::try_parse_from(line.split(' ')).is_err());
         }
+    }
+
+    #[tokio::test]
+    async fn a_level_sets_the_protection_that_goes_with_it() {
+        let world = World::new();
+        let added = world.json("add").await;
+        let number = added["number"].as_str().unwrap();
+        let listed = async || {
+            let listed = world.json("list").await;
+            let word = |key: &str| listed[0][key].as_str().unwrap().to_owned();
+            (word("level"), word("protection"))
+        };
+        let is = |level: &str, protection: &str| (level.to_owned(), protection.to_owned());
+        assert_eq!(listed().await, is("normal", "none"));
+        let line = format!("set {number} --level confidential");
+        let told = world.run(&line).await.unwrap();
+        let expected = format!(
+            "Raum {number} ist vertraulich: Es kommen nur verschlüsselte Anrufe herein, und im Warteraum wird niemand nach \
+             dem Namen gefragt.\n\
+             Raum {number} nimmt nur Anrufe an, die bis zum Telefon selbst verschlüsselt sind.\n"
+        );
+        assert_eq!(told, expected);
+        assert_eq!(listed().await, is("confidential", "to-device"));
+        let lowered = world
+            .json(&format!("set {number} --protection to-carrier"))
+            .await;
+        assert!(lowered.get("level").is_none());
+        assert_eq!(listed().await, is("confidential", "to-carrier"));
+        for line in [
+            "--protection none",
+            "--level confidential --protection none",
+        ] {
+            let refused = world.run(&format!("set {number} {line}")).await;
+            let Err(Error::Obstacle(obstacle)) = refused else {
+                panic!("{line}: {refused:?}")
+            };
+            assert!(obstacle.told(Language::De).contains("--level normal"));
+            assert_eq!(listed().await, is("confidential", "to-carrier"));
+        }
+        let set = world.json(&format!("set {number} --level open")).await;
+        assert_eq!(
+            (&set["level"], &set["protection"]),
+            (&json!("open"), &json!("none"))
+        );
+        let line = format!("set {number} --level confidential --protection to-carrier");
+        world.run(&line).await.unwrap();
+        assert_eq!(listed().await, is("confidential", "to-carrier"));
     }
 
     #[tokio::test]

@@ -86,6 +86,9 @@ pub enum Obstacle {
     /// There is no room under the number.
     #[error("there is no room {0}")]
     NoRoom(String),
+    /// A confidential room is to take calls that are not encrypted.
+    #[error("room {0} is confidential and takes no calls that are not encrypted")]
+    Confidential(String),
     /// An invitation is not carried out.
     #[error(transparent)]
     Invitation(#[from] NotInvited),
@@ -282,6 +285,14 @@ impl Obstacle {
             (Self::Prompts(error), _) => error.told(language),
             (Self::NoRoom(number), Language::De) => format!("Einen Raum {number} gibt es nicht."),
             (Self::NoRoom(number), Language::En) => format!("There is no room {number}."),
+            (Self::Confidential(number), Language::De) => format!(
+                "Raum {number} ist vertraulich und nimmt keine unverschlüsselten Anrufe an; wer darauf verzichtet, setzt \
+                 --level normal."
+            ),
+            (Self::Confidential(number), Language::En) => format!(
+                "Room {number} is confidential and takes no calls that are not encrypted; to do without, set --level \
+                 normal."
+            ),
             (Self::Invitation(error), _) => error.told(language),
             (Self::Trunks(error), _) => error.told(language),
         }
@@ -586,6 +597,10 @@ mod tests {
                 "var/file",
             ),
             (Obstacle::NoRoom(String::from("4711")), "4711"),
+            (
+                Obstacle::Confidential(String::from("4711")),
+                "--level normal",
+            ),
             (NotInvited::NoName.into(), "."),
             (NotInvited::NameTaken(String::from("4711")).into(), "4711"),
             (NotInvited::NoPerson(String::from("4711")).into(), "4711"),

@@ -5,12 +5,12 @@ use std::{io::Write, time::Duration};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{Error, print_json};
+use super::{Error, Obstacle, print_json};
 use crate::{
     conference::{
         event::{Language, Wording},
         participant::Protection,
-        policy::{EntrySignal, Lobby},
+        policy::{self, EntrySignal, Lobby},
     },
     id::RoomId,
     store::{self, Room, Store},
@@ -23,6 +23,9 @@ pub struct Wishes {
     /// Who waits until a moderator lets them in.
     #[arg(long)]
     pub lobby: Option<Waits>,
+    /// How confidential the room is; sets `--protection` as well, unless that is given beside it.
+    #[arg(long)]
+    pub level: Option<Level>,
     /// How far calls must be encrypted; others are told so and end, those in a running conference too.
     #[arg(long)]
     pub protection: Option<Demand>,
@@ -38,6 +41,28 @@ pub struct Wishes {
     /// In which words callers are spoken to; counts for who calls from here on.
     #[arg(long)]
     pub language: Option<Spoken>,
+}
+
+/// How confidential a room is, on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Level {
+    /// Every call comes in, encrypted or not, and that is not spoken of.
+    Open,
+    /// Every call comes in, and who calls unencrypted hears that they do; so it is unless said otherwise.
+    Normal,
+    /// Only calls come in that are encrypted as far as the telephone itself, or as far as the carrier with `--protection
+    /// to-carrier`, and nobody is asked to say their name in the waiting room.
+    Confidential,
+}
+
+impl From<Level> for policy::Level {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Open => Self::Open,
+            Level::Normal => Self::Normal,
+            Level::Confidential => Self::Confidential,
+        }
+    }
 }
 
 /// What moderators see of callers' numbers, on the command line.
@@ -145,8 +170,30 @@ impl From<Demand> for Protection {
     }
 }
 
+impl From<Protection> for Demand {
+    fn from(protection: Protection) -> Self {
+        match protection {
+            Protection::None => Self::None,
+            Protection::ToCarrier => Self::ToCarrier,
+            Protection::ToDevice => Self::ToDevice,
+        }
+    }
+}
+
 impl Wishes {
-    /// Stores them.
+    /// Adds what goes with a level, and refuses what a room of the level that it has, or is to have, cannot do with.
+    pub(super) fn settled(self, room: &Room) -> Result<Self, Obstacle> {
+        let level = self.level.map(policy::Level::from);
+        let usual = level.map(|level| level.protection().into());
+        let protection = self.protection.or(usual);
+        let least = level.unwrap_or(room.level).least_protection();
+        if protection.is_some_and(|demand| Protection::from(demand) < least) {
+            return Err(Obstacle::Confidential(room.number.clone()));
+        }
+        Ok(Self { protection, ..self })
+    }
+
+    /// Stores them, once they are [`Self::settled`].
     pub(super) async fn store(
         self,
         store: &Store,
@@ -156,7 +203,10 @@ impl Wishes {
         if let Some(lobby) = self.lobby {
             store.set_lobby(room, lobby.into(), at).await?;
         }
-        if let Some(demand) = self.protection {
+        if let Some((level, demand)) = self.level.zip(self.protection) {
+            let protection = demand.into();
+            store.set_level(room, level.into(), protection, at).await?;
+        } else if let Some(demand) = self.protection {
             store.set_protection(room, demand.into(), at).await?;
         }
         if let Some(entry) = self.entry {
@@ -185,6 +235,7 @@ impl Wishes {
     ) -> Result<(), Error> {
         let number = &room.number;
         let lobby = self.lobby.map(Lobby::from);
+        let level = self.level.map(policy::Level::from);
         let protection = self.protection.map(Protection::from);
         let entry = self.entry.map(EntrySignal::from);
         let wording = self.language.map(Wording::from);
@@ -192,6 +243,9 @@ impl Wishes {
             let mut value = json!({"number": number});
             if let Some(lobby) = lobby {
                 value["lobby"] = json!(lobby.word());
+            }
+            if let Some(level) = level {
+                value["level"] = json!(level.word());
             }
             if let Some(protection) = protection {
                 value["protection"] = json!(protection.word());
@@ -212,6 +266,9 @@ impl Wishes {
         }
         if let Some(lobby) = lobby {
             writeln!(out, "{}", told_of_lobby(number, lobby, language))?;
+        }
+        if let Some(level) = level {
+            writeln!(out, "{}", told_of_level(number, level, language))?;
         }
         if let Some(protection) = protection {
             writeln!(out, "{}", told_of_protection(number, protection, language))?;
@@ -248,6 +305,32 @@ fn told_of_lobby(number: &str, lobby: Lobby, language: Language) -> String {
         (Language::En, Lobby::All) => {
             format!("Everybody waits before room {number} until a moderator lets them in.")
         }
+    }
+}
+
+fn told_of_level(number: &str, level: policy::Level, language: Language) -> String {
+    use policy::Level::{Confidential, Normal, Open};
+    match (language, level) {
+        (Language::De, Open) => format!(
+            "Raum {number} ist offen: Alle Anrufe kommen herein, und ob sie verschlüsselt sind, wird nicht angesagt."
+        ),
+        (Language::De, Normal) => format!(
+            "Raum {number} ist wie üblich: Wer unverschlüsselt anruft, hört das und kommt herein."
+        ),
+        (Language::De, Confidential) => format!(
+            "Raum {number} ist vertraulich: Es kommen nur verschlüsselte Anrufe herein, und im Warteraum wird niemand nach \
+             dem Namen gefragt."
+        ),
+        (Language::En, Open) => format!(
+            "Room {number} is open: every call comes in, and whether it is encrypted is not spoken of."
+        ),
+        (Language::En, Normal) => {
+            format!("Room {number} is as usual: who calls unencrypted hears that and comes in.")
+        }
+        (Language::En, Confidential) => format!(
+            "Room {number} is confidential: only encrypted calls come in, and nobody in the waiting room is asked for their \
+             name."
+        ),
     }
 }
 

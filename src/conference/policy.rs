@@ -33,6 +33,74 @@ impl fmt::Display for Speakers {
     }
 }
 
+/// How confidential a room is: what it demands of calls together, unless its owner says more.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Every call comes in, and nobody is told that theirs is not encrypted.
+    Open,
+    /// Every call comes in; who has less protection than is usual is told so.
+    #[default]
+    Normal,
+    /// Calls come in that are protected to the device, or to the carrier where the owner allows it, and nobody is asked to
+    /// say their name before they are in.
+    Confidential,
+}
+
+impl Level {
+    /// All levels.
+    pub const ALL: [Self; 3] = [Self::Open, Self::Normal, Self::Confidential];
+
+    /// Returns the word that stands in settings and in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Normal => "normal",
+            Self::Confidential => "confidential",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|level| level.word() == word)
+    }
+
+    /// Returns how far legs must be protected where the owner says nothing else.
+    pub const fn protection(self) -> Protection {
+        match self {
+            Self::Open | Self::Normal => Protection::None,
+            Self::Confidential => Protection::ToDevice,
+        }
+    }
+
+    /// Returns the least that the owner may make of that.
+    pub const fn least_protection(self) -> Protection {
+        match self {
+            Self::Open | Self::Normal => Protection::None,
+            Self::Confidential => Protection::ToCarrier,
+        }
+    }
+
+    /// Returns what a leg has at least that need not be spoken of.
+    pub const fn norm(self) -> Protection {
+        match self {
+            Self::Open => Protection::None,
+            Self::Normal | Self::Confidential => Protection::USUAL,
+        }
+    }
+
+    /// Tells whether who waits is asked to say their name: a recording, however short it lives.
+    pub const fn asks_names(self) -> bool {
+        match self {
+            Self::Open | Self::Normal => true,
+            Self::Confidential => false,
+        }
+    }
+}
+
 /// Who waits until a moderator lets them in.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -144,6 +212,8 @@ pub struct Policy {
     pub speakers: Speakers,
     /// Who waits.
     pub lobby: Lobby,
+    /// How confidential the room is.
+    pub level: Level,
     /// How far a leg must be protected; what has less is refused.
     pub protection: Protection,
     /// What is heard of people who come and go.
@@ -207,6 +277,17 @@ mod tests {
         }
         assert_eq!(signal, EntrySignal::Tones);
         assert_eq!(EntrySignal::from_word("bells"), None);
+    }
+
+    #[test]
+    fn a_level_has_its_word_and_what_it_sets_may_be_what_is_kept_to() {
+        for level in Level::ALL {
+            assert_eq!(Level::from_word(level.word()), Some(level));
+            assert!(level.least_protection() <= level.protection());
+            assert!(level.norm() <= Protection::USUAL);
+        }
+        assert_eq!(Level::from_word("secret"), None);
+        assert_eq!(Level::default(), Level::Normal);
     }
 
     #[test]

@@ -295,6 +295,9 @@ impl Task {
             Message::BusFailed => Input::Fail,
             Message::Policy(policy) => {
                 self.policy = policy;
+                if !policy.level.asks_names() {
+                    self.forget_said_names().await;
+                }
                 Input::Policy(policy)
             }
             Message::Guessed => Input::Guessed,
@@ -420,13 +423,25 @@ impl Task {
         refused
     }
 
-    /// Has somebody listened to who waits and is about to say their name.
+    /// Forgets what was said in the waiting room.
+    async fn forget_said_names(&mut self) {
+        for (leg, clip) in self.recordings.end_all() {
+            self.focus.handle(Input::SaidName(leg, false), clock());
+            self.forget([clip]).await;
+        }
+    }
+
+    /// Has somebody listened to who waits and is about to say their name. Where nobody is asked for it any more they go on
+    /// waiting.
     async fn record(&mut self, participant: ParticipantId) {
         let roster = self.focus.snapshot();
         let mut waiting = roster.entries.iter().filter(|entry| !entry.is_inside());
         let Some(entry) = waiting.find(|entry| entry.id == participant) else {
             return;
         };
+        if !self.policy.level.asks_names() {
+            return self.tell(participant, Notice::Told(Event::StillWaiting));
+        }
         let Some(clip) = self.means.prompts.next_learned() else {
             return;
         };

@@ -399,6 +399,7 @@ impl Server {
         Policy {
             speakers: room.speakers.unwrap_or(self.inner.sound.speakers),
             lobby: room.lobby,
+            level: room.level,
             protection: room.protection,
             entrances: room.entrances,
             shows_digits: room.shows_digits,

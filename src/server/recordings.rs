@@ -64,6 +64,12 @@ impl Recordings {
             .collect()
     }
 
+    /// Forgets everybody, in a room in which nobody is asked any more; returns also whose leg it was.
+    pub(super) fn end_all(&mut self) -> impl Iterator<Item = (LegId, ClipId)> + use<> {
+        let all = std::mem::take(&mut self.0).into_values();
+        all.map(|recording| (recording.leg, recording.clip))
+    }
+
     /// Returns what somebody has said who waits.
     pub(super) fn spoken(&self, whom: Label) -> Option<SpokenName> {
         let recording = self.0.get(&whom).filter(|recording| recording.kept)?;

@@ -25,7 +25,7 @@ use crate::{
     conference::{
         event::Wording,
         participant::{Protection, Role},
-        policy::{Entrances, Lobby},
+        policy::{Entrances, Level, Lobby},
     },
     id::{PersonId, RoomId, TenantId},
     pii::Secret,
@@ -140,6 +140,7 @@ impl Keys {
             wording,
             speakers: None,
             lobby: Lobby::Off,
+            level: Level::Normal,
             protection: Protection::None,
             entrances: Entrances::USUAL,
             shows_digits: false,

@@ -199,7 +199,7 @@ mod tests {
         conference::{
             event::Wording,
             participant::Protection,
-            policy::{Entrances, Lobby},
+            policy::{Entrances, Level, Lobby},
         },
         id::TenantId,
         store::{ByRole, LinkHash, NewRoom, Title},
@@ -271,6 +271,7 @@ mod tests {
             wording: Wording::De,
             speakers: None,
             lobby: Lobby::Off,
+            level: Level::Normal,
             protection: Protection::None,
             entrances: Entrances::USUAL,
             shows_digits: false,

@@ -9,7 +9,7 @@ use crate::{
     conference::{
         event::Wording,
         participant::{Protection, Role, clean_line},
-        policy::{Entrances, EntrySignal, Lobby, Speakers},
+        policy::{Entrances, EntrySignal, Level, Lobby, Speakers},
     },
     id::{RoomId, TenantId},
     limit,
@@ -35,6 +35,8 @@ pub struct Room {
     pub speakers: Option<Speakers>,
     /// Who waits until a moderator lets them in.
     pub lobby: Lobby,
+    /// How confidential it is.
+    pub level: Level,
     /// How far legs must be protected.
     pub protection: Protection,
     /// What is heard of people who come and go.
@@ -62,6 +64,7 @@ impl Room {
             wording: Wording::De,
             speakers: None,
             lobby: Lobby::Off,
+            level: Level::Normal,
             protection: Protection::None,
             entrances: Entrances::USUAL,
             shows_digits: false,
@@ -137,6 +140,8 @@ pub struct NewRoom {
     pub speakers: Option<Speakers>,
     /// Who waits until a moderator lets them in.
     pub lobby: Lobby,
+    /// How confidential it is.
+    pub level: Level,
     /// How far legs must be protected.
     pub protection: Protection,
     /// What is heard of people who come and go.
@@ -350,11 +355,35 @@ impl Store {
         self.set(query, lobby.word(), id, at).await
     }
 
+    /// Sets how confidential a room is, and with it how far legs must be protected there; returns whether there is such a
+    /// room.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails, and for less protection than the level allows.
+    pub async fn set_level(
+        &self,
+        id: RoomId,
+        level: Level,
+        protection: Protection,
+        at: Duration,
+    ) -> Result<bool, Error> {
+        let query = "update room set level = ?, protection = ?, updated_at = ? where id = ?";
+        let done = sqlx::query(query)
+            .bind(level.word())
+            .bind(protection.word())
+            .bind(millis(at))
+            .bind(id.to_string())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
     /// Sets how far legs must be protected in a room; returns whether there is such a room.
     ///
     /// # Errors
     ///
-    /// Fails when the database fails.
+    /// Fails when the database fails, and for less than the room's level allows.
     pub async fn set_protection(
         &self,
         id: RoomId,
@@ -460,8 +489,8 @@ impl Store {
         sqlx::query(
             "insert into room (id, tenant_id, number, title, language, guest_pin_epoch, moderator_pin_epoch, \
              guest_link_epoch, moderator_link_epoch, guest_link_hash, moderator_link_hash, demo, created_at, \
-             updated_at, speakers, lobby, protection, entry_signal, quiet_above, wording, shows_digits) \
-             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             updated_at, speakers, lobby, protection, entry_signal, quiet_above, wording, shows_digits, level) \
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(new.id.to_string())
         .bind(new.tenant.to_string())
@@ -484,6 +513,7 @@ impl Store {
         .bind(new.entrances.quiet_above)
         .bind(unusual(new.wording))
         .bind(new.shows_digits)
+        .bind(new.level.word())
         .execute(&self.pool)
         .await
         .map(|_| ())
@@ -500,6 +530,7 @@ impl NewRoom {
             wording: self.wording,
             speakers: self.speakers,
             lobby: self.lobby,
+            level: self.level,
             protection: self.protection,
             entrances: self.entrances,
             shows_digits: self.shows_digits,
@@ -523,6 +554,7 @@ fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
     let created_at: i64 = row.try_get("created_at")?;
     let speakers: Option<u8> = row.try_get("speakers")?;
     let lobby: String = row.try_get("lobby")?;
+    let level: String = row.try_get("level")?;
     let signal: String = row.try_get("entry_signal")?;
     let protection: String = row.try_get("protection")?;
     Ok(Room {
@@ -534,6 +566,7 @@ fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
         // The table holds nothing else than what a room can have.
         speakers: speakers.and_then(|most| Speakers::try_from(most).ok()),
         lobby: Lobby::from_word(&lobby).unwrap_or_default(),
+        level: Level::from_word(&level).unwrap_or_default(),
         protection: Protection::from_word(&protection).unwrap_or_default(),
         entrances: Entrances {
             signal: EntrySignal::from_word(&signal).unwrap_or_default(),

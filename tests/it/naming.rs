@@ -6,7 +6,7 @@ use dsp::Codec;
 use rundruf::conference::{
     focus::Verb,
     participant::Role,
-    policy::{Lobby, Reason},
+    policy::{Level, Lobby, Policy, Reason},
 };
 
 use crate::sim::{
@@ -213,4 +213,24 @@ async fn who_is_let_in_while_they_speak_is_not_kept_and_who_was_invited_is_not_a
     frieda.types("1");
     world.run_for(5 * SECOND).await;
     assert_eq!(count(&world, "Record {"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_confidential_room_nobody_is_asked_for_their_name() {
+    let policy = Policy {
+        lobby: Lobby::Guests,
+        level: Level::Confidential,
+        ..Policy::default()
+    };
+    let mut world = World::with_policy(5, policy);
+    world.printed = Some(String::new());
+    let _carol = opens(&mut world, "carol", Role::Moderator).await;
+    let alice = knocks(&mut world, "alice").await;
+    assert_eq!(last_said(&world, &alice), "waiting");
+    alice.types("1");
+    world.run_for(5 * SECOND).await;
+    alice.says(CALLER);
+    world.run_for(5 * SECOND).await;
+    assert_eq!(count(&world, "Record {"), 0);
+    assert_eq!(last_said(&world, &alice), "waiting");
 }

@@ -26,10 +26,11 @@ impl Focus {
         }
     }
 
-    /// Tells somebody that their leg is less protected than is usual, if it is.
+    /// Tells somebody that their leg is less protected than is usual in the room, if it is.
     pub(super) fn warn_unprotected(&mut self, id: ParticipantId) {
+        let norm = self.config.policy.level.norm();
         let participant = self.participants.get(&id);
-        if participant.is_some_and(|who| who.protection < Protection::USUAL) {
+        if participant.is_some_and(|who| who.protection < norm) {
             self.tell(id, Event::LineNotEncrypted);
         }
     }

@@ -36,7 +36,8 @@ impl Call {
         match self.attend(talk, admission, caller).await {
             Ok(attendance) => {
                 // Who was invited by name need not say it.
-                if attendance.waits() && admission.person.is_none() {
+                let asked = admission.person.is_none() && admission.policy.level.asks_names();
+                if attendance.waits() && asked {
                     talk.offer_naming();
                 }
                 let origin = Origin::Theirs(caller);

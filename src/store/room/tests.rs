@@ -122,6 +122,33 @@ async fn a_room_says_how_far_legs_must_be_protected() {
 }
 
 #[tokio::test]
+async fn a_level_is_stored_with_its_protection_and_a_confidential_room_never_demands_none() {
+    let (store, _folder) = store().await;
+    let room = added(&store, 1).await;
+    assert_eq!(room.level, Level::Normal);
+    for level in Level::ALL {
+        let set = store.set_level(room.id, level, level.protection(), AT);
+        assert!(set.await.unwrap());
+        let found = store.room(room.id).await.unwrap().unwrap();
+        assert_eq!((found.level, found.protection), (level, level.protection()));
+    }
+    let lowered = store.set_protection(room.id, Protection::ToCarrier, AT);
+    assert!(lowered.await.unwrap());
+    let given_up = store.set_protection(room.id, Protection::None, AT).await;
+    assert!(matches!(given_up, Err(Error::Database(_))));
+    let found = store.room(room.id).await.unwrap().unwrap();
+    assert_eq!(
+        (found.level, found.protection),
+        (Level::Confidential, Protection::ToCarrier)
+    );
+    let none = (Level::Confidential, Protection::None);
+    assert!(store.set_level(room.id, none.0, none.1, AT).await.is_err());
+    let nowhere = RoomId::from_u64(2);
+    let set = store.set_level(nowhere, Level::Open, Protection::None, AT);
+    assert!(!set.await.unwrap());
+}
+
+#[tokio::test]
 async fn a_room_says_what_is_heard_of_who_comes_and_goes() {
     let (store, _folder) = store().await;
     let room = added(&store, 1).await;
@@ -212,7 +239,7 @@ async fn numbers_grow_a_digit_beyond_4000_rooms() {
     let (store, _folder) = store().await;
     sqlx::query(
         "with recursive n(i) as (select 1000 union all select i + 1 from n where i < 5000) \
-         insert into room select 'r' || i, 't', i, '', 'de', 0, 0, 0, 0, 'g' || i, 'm' || i, 0, 0, 0, null, 'off', 'none', 'off', 20, null, 0 from n",
+         insert into room select 'r' || i, 't', i, '', 'de', 0, 0, 0, 0, 'g' || i, 'm' || i, 0, 0, 0, null, 'off', 'none', 'off', 20, null, 0, 'normal' from n",
     )
     .execute(&store.pool)
     .await
@@ -249,6 +276,7 @@ fn new(id: u64) -> NewRoom {
         wording: Wording::De,
         speakers: Some(Speakers::default()),
         lobby: Lobby::Off,
+        level: Level::Normal,
         protection: Protection::None,
         entrances: Entrances::USUAL,
         shows_digits: false,

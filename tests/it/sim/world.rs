@@ -715,6 +715,7 @@ fn test_room(number: &str, id: u64, policy: RoomPolicy, keys: &Keys) -> TestRoom
         wording: Wording::De,
         speakers: None,
         lobby: policy.lobby,
+        level: policy.level,
         protection: policy.protection,
         entrances: policy.entrances,
         shows_digits: policy.shows_digits,

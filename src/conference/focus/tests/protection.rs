@@ -1,7 +1,10 @@
 //! What a room demands of the way to it, and who hears that theirs is open to listeners.
 
 use super::*;
-use crate::{conference::policy::Lobby, id::PersonId};
+use crate::{
+    conference::policy::{Level, Lobby},
+    id::PersonId,
+};
 
 /// A telephone that comes in.
 fn calls(number: u64, protection: Protection) -> Input {
@@ -58,6 +61,28 @@ fn only_who_has_less_than_is_usual_is_told_and_all_see_it() {
       publish v6: 3
     9 has None
     ");
+}
+
+/// What is spoken of is what differs from the room's norm.
+#[test]
+fn in_an_open_room_nobody_is_told_that_their_line_is_not_encrypted() {
+    let mut room = Room::new(10);
+    let open = Policy {
+        level: Level::Open,
+        ..Policy::default()
+    };
+    room.handle("the room is open", Input::Policy(open));
+    room.handle("1 calls", calls(1, Protection::ToCarrier));
+    turns(&mut room, 1, Protection::None);
+    room.handle("2 calls", calls(2, Protection::None));
+    assert!(
+        !room.ladder.contains("line-not-encrypted"),
+        "{}",
+        room.ladder
+    );
+    room.handle("it is as usual", Input::Policy(Policy::default()));
+    room.handle("3 calls", calls(3, Protection::None));
+    assert!(room.ladder.contains("tell 3 line-not-encrypted"));
 }
 
 #[test]
