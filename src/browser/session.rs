@@ -227,6 +227,7 @@ impl Session {
             | ClientMessage::AskToSpeak { .. }
             | ClientMessage::GiveFloor { .. }
             | ClientMessage::Lock { .. }
+            | ClientMessage::HearName { .. }
             | ClientMessage::Admit { .. }
             | ClientMessage::AdmitAll {}
             | ClientMessage::TurnAway { .. }
@@ -414,6 +415,7 @@ async fn obey(message: ClientMessage, presence: &impl Presence) -> Result<bool, 
         ClientMessage::AskToSpeak { on } => Verb::SetAskToSpeak(on),
         ClientMessage::GiveFloor { participant } => Verb::GiveFloor(participant),
         ClientMessage::Lock { on } => Verb::SetLock(on),
+        ClientMessage::HearName { participant } => Verb::HearName(participant),
         ClientMessage::Admit { participant } => Verb::Admit(participant),
         ClientMessage::AdmitAll {} => Verb::AdmitAll,
         ClientMessage::TurnAway {

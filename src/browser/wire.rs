@@ -81,6 +81,11 @@ pub enum ClientMessage {
         /// Nobody else.
         on: bool,
     },
+    /// Hears the name that somebody has said who waits.
+    HearName {
+        /// Whose.
+        participant: ParticipantId,
+    },
     /// Lets somebody in who waits.
     Admit {
         /// Whom.
@@ -307,7 +312,7 @@ pub struct Entry {
     pub hand: Option<u32>,
     /// They were given the floor.
     pub floor: bool,
-    /// They wait and have said their name; moderators hear it by telephone.
+    /// They wait and have said their name; moderators may hear it.
     pub said_name: bool,
     /// What their line disturbs the others with; by music they are not heard.
     pub disturbs: Option<Disturbance>,

@@ -202,6 +202,13 @@ pub enum Effect {
         /// What they typed.
         number: Pii<String>,
     },
+    /// Let a leg, and it alone, hear the name that somebody has said who waits.
+    HearName {
+        /// Whose leg hears it.
+        leg: LegId,
+        /// Whose name it is.
+        whom: Label,
+    },
     /// A moderator trusts newcomers again: what was counted against the room is forgotten.
     AlarmLifted,
     /// The conference has ended; nothing follows.

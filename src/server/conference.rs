@@ -407,6 +407,7 @@ impl Task {
                     inviter,
                     number,
                 } => self.dial(by, inviter, number),
+                Effect::HearName { leg, whom } => self.play_said_name(leg, whom).await,
                 Effect::AlarmLifted => {
                     let mut guard = self
                         .means
@@ -421,6 +422,22 @@ impl Task {
         self.care_for_names().await;
         self.announce().await;
         refused
+    }
+
+    /// Plays to one leg what somebody has said who waits, instead of the talk, as telephones hear it.
+    async fn play_said_name(&self, leg: LegId, whom: Label) {
+        let language = self.policy.wording.language();
+        let said = self.recordings.spoken(whom);
+        let clips: Vec<ClipId> = said
+            .and_then(|name| name.in_language(language))
+            .into_iter()
+            .collect();
+        if !clips.is_empty() {
+            // Nobody waits for its end.
+            let token = 0;
+            let play = Command::Play { leg, clips, token };
+            self.means.pool.send(self.worker, play).await;
+        }
     }
 
     /// Forgets what was said in the waiting room.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use dsp::Codec;
 use rundruf::conference::{
+    error::Refusal,
     focus::Verb,
     participant::Role,
     policy::{Level, Lobby, Policy, Reason},
@@ -213,6 +214,49 @@ async fn who_is_let_in_while_they_speak_is_not_kept_and_who_was_invited_is_not_a
     frieda.types("1");
     world.run_for(5 * SECOND).await;
     assert_eq!(count(&world, "Record {"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_moderator_on_the_page_hears_a_name_that_was_said_until_it_is_wiped() {
+    let mut world = World::with_lobby(6, Lobby::Guests);
+    world.printed = Some(String::new());
+    let carol = opens(&mut world, "carol", Role::Moderator).await;
+    let mia = opens(&mut world, "mia", Role::Moderator).await;
+    let alice = knocks(&mut world, "alice").await;
+    let id = {
+        let roster = carol.roster();
+        roster.iter().find(|entry| !entry.is_inside()).unwrap().id
+    };
+    carol.does(Verb::HearName(id)).await;
+    world.run_for(SECOND).await;
+    assert_eq!(carol.refused(), [Refusal::NotHere], "nothing was said yet");
+    says_name(&mut world, &alice).await;
+    for _ in 0..2 {
+        let from = now();
+        carol.does(Verb::HearName(id)).await;
+        world.run_for(4 * SECOND).await;
+        let level = voice(&carol, from);
+        // A second and a half of four.
+        assert!((-36.0..-24.0).contains(&level), "{level} dBFS");
+        for who in [&mia as &dyn Listener, &alice] {
+            assert!(voice(who, from) < -55.0, "{} hears it", who.name());
+        }
+    }
+    carol.does(Verb::Admit(id)).await;
+    world.run_for(2 * SECOND).await;
+    assert_eq!(count(&world, "Forget {"), 1);
+    let from = now();
+    carol.does(Verb::HearName(id)).await;
+    world.run_for(4 * SECOND).await;
+    assert_eq!(carol.refused(), [Refusal::NotHere, Refusal::NotHere]);
+    assert!(voice(&carol, from) < -55.0, "it is wiped");
+    // The talk is heard again as before.
+    mia.says(CALLER);
+    mia.does(Verb::SetMicrophone(true)).await;
+    world.run_for(SECOND).await;
+    let from = now();
+    world.run_for(SECOND).await;
+    assert!(voice(&carol, from) > -36.0);
 }
 
 #[tokio::test(start_paused = true)]

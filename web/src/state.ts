@@ -42,7 +42,7 @@ export type Sentence = { de: string; en: string } | { key: Said; entry: Entry | 
 type Said = "joined" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled";
 
 /** What only moderators ask for, beside what has an event of its own because it is said when it has come about or confirmed before. */
-export type Lead = Extract<ClientMessage, { type: "mute-all" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "admit" | "admit-all" | "turn-away" | "lobby" | "entry-signal" | "lift-alarm" | "rename" | "invite" | "remove" }>;
+export type Lead = Extract<ClientMessage, { type: "mute-all" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "hear-name" | "admit" | "admit-all" | "turn-away" | "lobby" | "entry-signal" | "lift-alarm" | "rename" | "invite" | "remove" }>;
 
 export type State = {
   language: Language;

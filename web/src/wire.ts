@@ -75,6 +75,7 @@ export type ClientMessage =
   | { type: "ask-to-speak"; on: boolean }
   | { type: "give-floor"; participant: string }
   | { type: "lock"; on: boolean }
+  | { type: "hear-name"; participant: string }
   | { type: "admit"; participant: string }
   | { type: "admit-all" }
   | { type: "turn-away"; participant: string; reason: Reason }

@@ -51,6 +51,13 @@ test("a moderator hears who waits, who comes in and who gives up, each once", ()
   assert.deepEqual(reduce(waiting, told).spoken, waiting.spoken);
 });
 
+test("a name that was said is asked for, and nothing is said over it", () => {
+  const waiting = reduce(inRoom("moderator", "connected"), delta(2, [{ ...person("a"), status: "pending", said_name: true }]));
+  const message = { type: "hear-name", participant: "a" } as const;
+  const heard = reduce(waiting, { type: "lead-chosen", message });
+  assert.deepEqual([messages(heard), heard.spoken, heard.toasts], [[message], waiting.spoken, []]);
+});
+
 test("a decision closes its dialogue, and so does the going of whom it is about", () => {
   const waiting = reduce(inRoom("moderator", "connected"), delta(2, [{ ...person("a"), status: "pending" }]));
   const asked = reduce(waiting, { type: "dialog-opened", dialog: { name: "turn-away", participant: "a" } });

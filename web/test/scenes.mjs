@@ -51,6 +51,22 @@ const WAITING = [
   entry("rosa", { name: "Rosa Donaudampfschifffahrtsgesellschaft-Hinterhuber", status: "pending" }),
 ];
 
+/** Callers who wait and have said their names, one of them with everything else that such a line can say. */
+const NAMED = [
+  OTHERS[0],
+  entry("tel3", { door: "phone", ordinal: 3, status: "pending", said_name: true }),
+  entry("tel4", { door: "phone", ordinal: 14, status: "pending", said_name: true, protection: "none", ending: "083" }),
+  entry("rosa", { name: "Rosa Donaudampfschifffahrtsgesellschaft-Hinterhuber", status: "pending" }),
+];
+
+/** Somebody who is being called, and somebody whose telephone rings. */
+const CALLED = [
+  OTHERS[0],
+  entry("tel1", { door: "phone", ordinal: 1, microphone: true }),
+  entry("tel2", { door: "phone", ordinal: 2, status: "dialing-out", protection: "none" }),
+  entry("tel3", { door: "phone", ordinal: 3, status: "alerting", protection: "none", name: "Rosa Donaudampfschifffahrtsgesellschaft-Hinterhuber" }),
+];
+
 /** Raised hands where everybody may speak, also of people whose microphone is on. */
 const HANDS = OTHERS.map((one) => ({ ...one, hand: { tel1: 9, murat: 2, lena: 4 }[one.id] ?? null }));
 
@@ -204,6 +220,12 @@ export const SCENES = {
       await join(page);
       await page.getByTestId("lead").click();
     },
+  },
+  "room-waiting-named": { script: joinScript({ welcome: { role: "moderator" }, others: NAMED, state: { lobby: "guests" } }), act: join },
+  "room-calling": { script: joinScript({ others: CALLED }), act: join },
+  "room-calling-moderator": {
+    script: joinScript({ welcome: { role: "moderator", dial_out: ["+49"] }, others: CALLED.map((one) => ({ ...one, ending: { tel2: "417" }[one.id] ?? null })) }),
+    act: join,
   },
   "dialog-turn-away": {
     script: joinScript({ welcome: { role: "moderator" }, others: WAITING }),

@@ -124,6 +124,7 @@ const CLIENT: &[(&str, Fields)] = &[
     ("ask-to-speak", &[("on", Kind::Flag)]),
     ("give-floor", &[("participant", Kind::Id)]),
     ("lock", &[("on", Kind::Flag)]),
+    ("hear-name", &[("participant", Kind::Id)]),
     ("admit", &[("participant", Kind::Id)]),
     ("admit-all", &[]),
     (
@@ -338,6 +339,7 @@ fn ordinal(message: &ClientMessage) -> u8 {
         ClientMessage::Ban { .. } => 21,
         ClientMessage::EntrySignal { .. } => 22,
         ClientMessage::Invite { .. } => 23,
+        ClientMessage::HearName { .. } => 24,
     }
 }
 

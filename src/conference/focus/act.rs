@@ -45,6 +45,7 @@ impl Focus {
             Verb::HearNextWaiting => self.hear_next_waiting(by),
             Verb::AdmitHeard => self.admit_heard(by, now),
             Verb::TurnAwayHeard(reason) => self.turn_away_heard(by, reason, now),
+            Verb::HearName(target) => self.hear_name(by, target),
             Verb::Admit(target) => self.admit(by, target, now),
             Verb::AdmitAll => self.admit_all(by, now),
             Verb::TurnAway(target, reason) => self.turn_away(by, target, reason, now),

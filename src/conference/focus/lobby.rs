@@ -194,6 +194,16 @@ impl Focus {
         }
     }
 
+    /// Lets a moderator hear the name that somebody has said who waits; once that is wiped there is nobody to hear.
+    pub(super) fn hear_name(&mut self, by: ParticipantId, target: ParticipantId) {
+        let leg = self.participants.get(&by).map(|who| who.leg);
+        let said = self.participants.get(&target).filter(|who| who.said_name);
+        match leg.zip(said.map(Label::of)) {
+            Some((leg, whom)) => self.notices.push_back(Effect::HearName { leg, whom }),
+            None => self.refuse(by, Refusal::NotHere),
+        }
+    }
+
     /// Turns somebody away who waits.
     pub(super) fn turn_away(
         &mut self,

@@ -593,6 +593,7 @@ impl Room {
                 | Effect::Dismiss { .. }
                 | Effect::Speakers(_)
                 | Effect::Dial { .. }
+                | Effect::HearName { .. }
                 | Effect::AlarmLifted
                 | Effect::OriginalSound { .. }
                 | Effect::Ended => {}
@@ -714,6 +715,9 @@ fn line(effect: &Effect) -> String {
         Effect::OriginalSound { leg, on } => format!("original {} {on}", leg.as_u64()),
         Effect::Speakers(speakers) => format!("speakers {speakers}"),
         Effect::Dial { by, .. } => format!("dial for {}", by.as_u64()),
+        Effect::HearName { leg, whom } => {
+            format!("{} hears {:?} {}", leg.as_u64(), whom.door, whom.ordinal)
+        }
         Effect::AlarmLifted => "alarm lifted".to_owned(),
         Effect::Ended => "ended".to_owned(),
     }

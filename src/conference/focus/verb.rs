@@ -32,6 +32,8 @@ pub enum Verb {
     AdmitHeard,
     /// Turn the one away that was told last.
     TurnAwayHeard(Reason),
+    /// Hear the name that somebody has said who waits.
+    HearName(ParticipantId),
     /// Let somebody in.
     Admit(ParticipantId),
     /// Let everybody in who waits.
@@ -86,7 +88,7 @@ impl Verb {
             Self::SetOriginalSound(_) => Action::OriginalSound,
             Self::SetHand(_) | Self::ToggleHand => Action::OwnHand,
             Self::WhoIsHere => Action::WhoIsHere,
-            Self::HearWaiting | Self::HearNextWaiting => Action::SeeWaiting,
+            Self::HearWaiting | Self::HearNextWaiting | Self::HearName(_) => Action::SeeWaiting,
             Self::AdmitHeard | Self::Admit(_) | Self::AdmitAll => Action::Admit,
             Self::TurnAwayHeard(_) | Self::TurnAway(..) => Action::TurnAway,
             Self::SetLobby(_) => Action::Lobby,
@@ -123,6 +125,7 @@ impl Verb {
             | Self::HearNextWaiting
             | Self::AdmitHeard
             | Self::TurnAwayHeard(_)
+            | Self::HearName(_)
             | Self::Admit(_)
             | Self::AdmitAll
             | Self::TurnAway(..)
@@ -157,6 +160,7 @@ impl Verb {
             Self::HearNextWaiting,
             Self::AdmitHeard,
             Self::TurnAwayHeard(Reason::ComeLater),
+            Self::HearName(about),
             Self::Admit(about),
             Self::AdmitAll,
             Self::TurnAway(about, Reason::NotExpected),

@@ -68,6 +68,16 @@ export function WaitingList({ state, dispatch, room }: Props & { room: Room }) {
                   </span>
                 )}
               </p>
+              {entry.said_name && (
+                <button
+                  type="button"
+                  data-testid="hear-name"
+                  aria-label={text(language, "room.hear-name.of", { name })}
+                  onClick={() => dispatch({ type: "lead-chosen", message: { type: "hear-name", participant } })}
+                >
+                  {text(language, "room.hear-name")}
+                </button>
+              )}
               <button
                 type="button"
                 class="primary"

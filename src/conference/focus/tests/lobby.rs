@@ -56,6 +56,40 @@ fn a_guest_waits_without_a_seat_until_a_moderator_lets_them_in() {
 }
 
 #[test]
+fn a_moderator_hears_a_name_that_was_said_as_long_as_its_person_waits() {
+    let mut room = led();
+    room.join(2, Role::Guest, Door::Phone);
+    let leg = room.entry(2).leg;
+    room.ladder.clear();
+    room.act(1, Verb::HearName(id(2)));
+    room.handle("2 says their name", Input::SaidName(leg, true));
+    room.act(1, Verb::HearName(id(2)));
+    room.act(2, Verb::HearName(id(2)));
+    room.act(1, Verb::Admit(id(2)));
+    room.act(1, Verb::HearName(id(2)));
+    room.act(2, Verb::HearName(id(2)));
+    insta::assert_snapshot!(room.ladder, @r"
+    1 asks HearName(ParticipantId(0000000000000002))
+      refuse 1 NotHere
+    2 says their name
+      publish v4: 2
+    1 asks HearName(ParticipantId(0000000000000002))
+      1 hears Phone 1
+    2 asks HearName(ParticipantId(0000000000000002))
+      refuse 2 Waiting
+    1 asks Admit(ParticipantId(0000000000000002))
+      publish v5: 2
+      seats 1:-h 2:-h
+      tell 2 let-in
+      tell 1 done-let-in
+    1 asks HearName(ParticipantId(0000000000000002))
+      refuse 1 NotHere
+    2 asks HearName(ParticipantId(0000000000000002))
+      refuse 2 NotAllowed
+    ");
+}
+
+#[test]
 fn moderators_see_who_has_said_their_name_until_they_are_in() {
     let mut room = led();
     room.join(2, Role::Guest, Door::Phone);
