@@ -512,6 +512,7 @@ impl Event {
         | Self::RemovedLast { whom }
         | Self::Came { whom }
         | Self::Went { whom }
+        | Self::Invited { by: whom }
         | Self::WhoIsHere {
             rollcall:
                 Rollcall {

@@ -18,7 +18,7 @@ use super::{
     census::Census,
     dial_out::{Dialling, Switchboard},
     guard::Guard,
-    names::{Names, Step},
+    names::{Names, SpokenName, Step},
     prompts::Prompts,
     recordings::Recordings,
     router::Note,
@@ -76,6 +76,11 @@ pub(crate) enum Message {
     },
     /// A call out of the conference is not made.
     NotDialled { by: ParticipantId, refusal: Refusal },
+    /// What is somebody called as sound, at this moment?
+    NameOf {
+        whom: Label,
+        reply: oneshot::Sender<Option<SpokenName>>,
+    },
     /// A leg has ended on the media side.
     LegGone { leg: LegId },
     /// The bus failed; nobody can hear anybody.
@@ -271,6 +276,10 @@ impl Task {
         let input = match message {
             Message::Join(joining) => return self.join(*joining).await,
             Message::RecordName { participant } => return self.record(participant).await,
+            Message::NameOf { whom, reply } => {
+                let _ = reply.send(self.names.spoken(whom));
+                return;
+            }
             Message::Recorded { leg, heard } => {
                 let over = self.recordings.handle_recorded(leg, heard);
                 self.forget(over).await;

@@ -14,6 +14,7 @@ use super::{
     Attendance, Error, MediaLeg, Server,
     caller::Caller,
     conference::{Joining, Message},
+    names::SpokenName,
 };
 use crate::{
     conference::{
@@ -92,6 +93,16 @@ impl Dialling {
     /// Who wishes it, as callers are told.
     pub const fn inviter(&self) -> Label {
         self.inviter
+    }
+
+    /// What they are called as sound, if they have such a name; whoever is called can hear it on their conference's worker. It
+    /// is asked for when it is said, since it is wiped when they have left.
+    pub async fn inviters_name(&self) -> Option<SpokenName> {
+        let (reply, answer) = oneshot::channel();
+        let whom = self.inviter;
+        let ask = Message::NameOf { whom, reply };
+        self.inbox.send(ask).await.ok()?;
+        answer.await.ok().flatten()
     }
 
     /// The room, which answers for the call.

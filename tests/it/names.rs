@@ -13,7 +13,8 @@ use rundruf::{
     },
     id::ParticipantId,
     limit::SPOKEN_NAME_KEPT,
-    pii::Name,
+    phone::{DoorConfig, Shown},
+    pii::{Name, Pii},
     server::{
         Sound,
         prompts::Prompts,
@@ -21,14 +22,17 @@ use rundruf::{
     },
 };
 
-use crate::sim::{
-    browser::Browser,
-    clip::clip,
-    ear::{Voice, heard},
-    now,
-    party::{Listener, comes_in, comes_in_as, opens},
-    phone::Phone,
-    world::{World, door_config, everybody},
+use crate::{
+    dial_out::{door, rules},
+    sim::{
+        browser::Browser,
+        clip::clip,
+        ear::{Voice, heard},
+        now,
+        party::{Listener, comes_in, comes_in_as, opens},
+        phone::Phone,
+        world::{World, door_config, everybody},
+    },
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -74,9 +78,14 @@ fn having(seed: u64, lobby: Lobby) -> World {
         lobby,
         ..Policy::default()
     };
+    let door = door_config(vec![everybody()]);
+    behind(seed, door, policy)
+}
+
+/// A world in which names are spoken, behind this telephone door.
+fn behind(seed: u64, door: DoorConfig, policy: Policy) -> World {
     let prompts = Prompts::alike(clip().into(), KeyPlan::default());
     let prompts = prompts.with_speech(Speech::given(given));
-    let door = door_config(vec![everybody()]);
     World::speaking(seed, Sound::default(), door, policy, prompts)
 }
 
@@ -246,6 +255,38 @@ async fn where_the_engine_is_late_or_fails_the_number_is_said_and_it_is_counted(
         assert_eq!(world.server.census().unspoken_names(), counted, "{who}");
         drop(guest);
     }
+}
+
+/// Who is called hears by name who invites, as that is at the moment at which they hear it, and nobody else does.
+#[tokio::test(start_paused = true)]
+async fn who_is_called_hears_the_name_of_who_invites() {
+    let mut world = behind(7, door(rules(), Shown::Yes), Policy::default());
+    let callee = world.phone("callee");
+    let carol = opens(&mut world, "carol", Role::Moderator).await;
+    world.run_for(SECOND).await;
+    let number = Pii::new("+4930123456".to_owned());
+    carol.does(Verb::Invite(number)).await;
+    world.run_until(|_| callee.is_called()).await;
+    callee.answers(now());
+    let from = now();
+    world.run_for(4 * SECOND).await;
+    assert_eq!(last_said(&world, &callee), "invited name invited-keys");
+    assert!(name(&callee, GERMAN_HZ, from) > -40.0);
+    assert!(name(&carol, GERMAN_HZ, from) < -60.0);
+    let id = participant(&carol, "carol");
+    carol.does(Verb::Rename(id, None)).await;
+    world.run_for(8 * SECOND).await;
+    assert_eq!(
+        last_said(&world, &callee),
+        "invited label-guest-1 invited-keys"
+    );
+    assert_eq!(world.server.census().unspoken_names(), 0);
+    callee.types("1");
+    world.run_for(4 * SECOND).await;
+    assert_eq!(
+        carol.roster().iter().filter(|one| one.is_inside()).count(),
+        2
+    );
 }
 
 /// Without an engine it is as if nobody had a name.

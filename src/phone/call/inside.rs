@@ -87,7 +87,9 @@ impl Call {
                         }
                         self.told(event, talk).await;
                     }
-                    Some(Notice::Naming(event, name)) => talk.say_naming(event, name).await,
+                    Some(Notice::Naming(event, name)) => {
+                        talk.say_naming(event, name).await;
+                    }
                     Some(Notice::Refused(refusal)) => {
                         keypad.end_decision();
                         talk.say(refusal.event()).await;

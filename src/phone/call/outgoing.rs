@@ -290,10 +290,7 @@ impl Call {
         if let Some(codec) = talk.session.codec() {
             talk.leg.treat_as_usual(codec).await;
         }
-        let invited = Event::Invited {
-            by: dialling.inviter(),
-        };
-        let mut saying = talk.say(invited).await;
+        let mut saying = invite(talk, dialling).await;
         let over = clock() + INVITED_KEY;
         let mut again = None;
         loop {
@@ -319,7 +316,7 @@ impl Call {
                 },
                 () = until(again) => {
                     again = None;
-                    saying = talk.say(invited).await;
+                    saying = invite(talk, dialling).await;
                 }
                 () = until(Some(over)) => return Err((Exit::Leave, Unreached::Silent)),
             }
@@ -331,6 +328,16 @@ impl Call {
         let protection = talk.session.protection();
         attendance.progress(Progress::Accepted(protection)).await;
         Ok(())
+    }
+}
+
+/// Says who invites, by their name where it is a sound.
+async fn invite(talk: &mut Talk, dialling: &Dialling) -> u64 {
+    let by = dialling.inviter();
+    let invited = Event::Invited { by };
+    match dialling.inviters_name().await {
+        Some(name) => talk.say_naming(invited, name).await,
+        None => talk.say(invited).await,
     }
 }
 

@@ -54,10 +54,11 @@ impl Talk {
     }
 
     /// Says something in which somebody is called by their name. It is asked for and long, so it is said instead of the talk.
-    pub(super) async fn say_naming(&mut self, event: Event, name: SpokenName) {
+    pub(super) async fn say_naming(&mut self, event: Event, name: SpokenName) -> u64 {
         let token = self.leg.say_naming(event, name, self.voice).await;
         self.saying = Some((event, token));
         self.playing = Some(token);
+        token
     }
 
     /// Says what the conference tells; news wait until other words are said.
