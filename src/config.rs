@@ -24,8 +24,8 @@ pub use self::{
     error::{Error, Place},
     keys::Keys,
     trunk::{
-        CertificateName, Codec, Dialled, Digits, Encryption, Expires, MaxCalls, Number, Protects,
-        Trunk, TrunkKind,
+        CertificateName, Codec, Dialled, Digits, Encryption, MaxCalls, Number, Protects, Trunk,
+        TrunkKind,
     },
 };
 
@@ -495,9 +495,39 @@ impl<'de> Deserialize<'de> for SessionExpires {
     }
 }
 
+/// For how long we register at a time: a minute to a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expires(u32);
+
+impl Expires {
+    /// Returns the time.
+    pub fn get(self) -> Duration {
+        Duration::from_secs(self.0.into())
+    }
+}
+
+impl Default for Expires {
+    fn default() -> Self {
+        Self(600)
+    }
+}
+
+impl<'de> Deserialize<'de> for Expires {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = u32::deserialize(deserializer)?;
+        if !REGISTERED_SECONDS.contains(&seconds) {
+            return Err(de::Error::custom("not a time to register for"));
+        }
+        Ok(Self(seconds))
+    }
+}
+
 fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
+
+/// Seconds that we may register for.
+const REGISTERED_SECONDS: RangeInclusive<u32> = 60..=86_400;
 
 /// Characters that end or garble the host part of an address.
 const NOT_IN_HOST: [char; 9] = ['/', '?', '#', '@', ' ', '\\', '"', '<', '>'];

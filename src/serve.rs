@@ -369,6 +369,10 @@ pub fn door(
             language: trunk.language,
             plan: trunk.plan(),
             max_calls: trunk.max_calls.get(),
+            session_expires: match trunk.session_expires {
+                Auto::Derived => config.sip.session_expires.get(),
+                Auto::Set(own) => own.get(),
+            },
             media: media_rules(trunk),
             upkeep: upkeep(config, trunk, identity)?,
             outward: trunk.outward(),
@@ -380,7 +384,6 @@ pub fn door(
         tls: config.sip.listen_tls.clone(),
         server: Some(SipServer::new(identity, clients)?),
         user_agent: config.sip.user_agent.clone(),
-        session_expires: config.sip.session_expires.get(),
         trunks,
         media: media.to_vec(),
         dial_out: config.dial_out.rules(),

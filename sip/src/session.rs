@@ -1,6 +1,9 @@
 //! The INVITE usage of a dialog (RFC 3261 §13, §14): answered by the door, acknowledged by the peer, renegotiated, left.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use sipx_sip::Headers;
 
@@ -13,7 +16,7 @@ use crate::{
         write::Wire,
     },
     sdp::Description,
-    session_timer::{Terms, Timer, allows_update},
+    session_timer::{Timer, Wish, allows_update},
 };
 
 /// A call: its dialog, where its session stands, and what we last said about media.
@@ -27,6 +30,8 @@ pub(crate) struct Call {
     pub(crate) described: Option<Description>,
     /// The transaction of our OPTIONS that waits for its response.
     pub(crate) ping: Option<u64>,
+    /// Our session interval for this call, where it is not the endpoint's.
+    pub(crate) interval: Option<Duration>,
     /// The session timer, if both sides agreed upon one.
     pub(crate) timer: Option<Timer>,
     /// Whether the peer takes UPDATE.
@@ -87,8 +92,8 @@ pub(crate) struct Invitation {
     pub(crate) record_routes: Vec<Vec<u8>>,
     /// What follows its 200.
     pub(crate) kind: Kind,
-    /// The session timer that its 200 agrees upon.
-    pub(crate) terms: Option<Terms>,
+    /// The session timer that it asks for.
+    pub(crate) wish: Wish,
     /// When the door has thought long enough.
     pub(crate) until: Instant,
 }
@@ -261,6 +266,7 @@ impl Calls {
             session,
             described: None,
             ping: None,
+            interval: None,
             timer: None,
             knows_update: false,
             reinvite: None,

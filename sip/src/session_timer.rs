@@ -13,6 +13,16 @@ use sipx_sip::{
 
 use crate::limit;
 
+/// What an INVITE or UPDATE asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish {
+    asked: Option<SessionExpires>,
+    /// The shortest interval that everybody on the way can keep.
+    least: Duration,
+    /// The peer knows of session timers.
+    supported: bool,
+}
+
 /// What both sides agreed upon, as the 2xx says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Terms {
@@ -30,39 +40,54 @@ pub(crate) enum Unfit {
     TooBrief,
 }
 
-impl Terms {
-    /// Answers what an INVITE or UPDATE asks for (RFC 4028 §9, table 2). `wanted` is our interval. The peer refreshes where it leaves that open: its refreshes tell us that it lives, while ours
-    /// would cost a request per call.
-    pub(crate) fn answer(headers: &Headers, wanted: Duration) -> Result<Option<Self>, Unfit> {
+impl Wish {
+    /// Reads what an INVITE or UPDATE asks for.
+    pub(crate) fn of(headers: &Headers) -> Result<Self, Unfit> {
         let asked = read::<SessionExpires>(headers)?;
         let least =
             read::<MinSe>(headers)?.map_or(limit::SESSION_INTERVAL_MIN, |MinSe(least)| least);
+        if asked.is_some_and(|asked| asked.interval < limit::SESSION_INTERVAL_MIN) {
+            return Err(Unfit::TooBrief);
+        }
+        Ok(Self {
+            asked,
+            least,
+            supported: supports(headers),
+        })
+    }
+
+    /// Answers it (RFC 4028 §9, table 2). `wanted` is our interval. The peer refreshes where it leaves that open: its refreshes
+    /// tell us that it lives, while ours would cost a request per call.
+    pub(crate) fn answered(self, wanted: Duration) -> Option<Terms> {
+        let Self {
+            asked,
+            least,
+            supported,
+        } = self;
         let wanted = wanted.max(least).min(limit::SESSION_INTERVAL_MAX);
-        let supported = supports(headers);
         let Some(asked) = asked else {
-            return Ok(supported.then_some(Self {
+            return supported.then_some(Terms {
                 interval: wanted,
                 refresher: Refresher::Uac,
                 supported,
-            }));
+            });
         };
-        if asked.interval < limit::SESSION_INTERVAL_MIN {
-            return Err(Unfit::TooBrief);
-        }
         let refresher = match asked.refresher {
             Some(refresher) => refresher,
             None if supported => Refresher::Uac,
             // A proxy asked, on behalf of a peer that knows nothing of timers.
             None => Refresher::Uas,
         };
-        Ok(Some(Self {
+        Some(Terms {
             // The interval may be shortened, but not below Min-SE, and never lengthened.
             interval: asked.interval.min(wanted),
             refresher,
             supported,
-        }))
+        })
     }
+}
 
+impl Terms {
     /// The value of Session-Expires.
     pub(crate) fn session_expires(self) -> String {
         let refresher = Some(self.refresher);
@@ -226,7 +251,7 @@ mod tests {
     }
 
     fn answer(fields: &str) -> Result<Option<String>, Unfit> {
-        let terms = Terms::answer(&headers(fields), HALF_AN_HOUR)?;
+        let terms = Wish::of(&headers(fields))?.answered(HALF_AN_HOUR);
         Ok(terms.map(|terms| {
             let required = if terms.is_required() { " required" } else { "" };
             format!("{}{required}", terms.session_expires())

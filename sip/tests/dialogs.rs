@@ -635,6 +635,42 @@ fn our_interval_is_a_setting() {
 }
 
 #[test]
+fn a_call_may_have_an_interval_of_its_own() {
+    let now = t0();
+    for (own, fields, expected) in [
+        (600, "Supported: timer", "600;refresher=uac"),
+        (1, "Supported: timer", "90;refresher=uac"),
+        (
+            600,
+            "Supported: timer\r\nSession-Expires: 3600\r\nMin-SE: 900",
+            "900;refresher=uac",
+        ),
+        (
+            3_600,
+            "Supported: timer\r\nSession-Expires: 1200",
+            "1200;refresher=uac",
+        ),
+    ] {
+        let mut endpoint = Endpoint::new(EndpointConfig::new([7; 32]));
+        let invite = request("INVITE").replace("Contact:", &format!("{fields}\r\nContact:"));
+        endpoint.handle_datagram(udp(), invite.as_bytes(), now);
+        let Some(Event::Invite { call, offer, .. }) = endpoint.poll_event() else {
+            panic!("no INVITE arrived");
+        };
+        let interval = Duration::from_secs(own);
+        endpoint.handle(Command::SessionInterval { call, interval }, now);
+        let sdp = described(offer.as_ref());
+        endpoint.handle(Command::Accept { call, sdp }, now);
+        let ok = transmits(&mut endpoint).pop().unwrap();
+        assert_eq!(
+            field(&ok, "Session-Expires"),
+            Some(expected),
+            "{own} {fields}"
+        );
+    }
+}
+
+#[test]
 fn a_challenge_of_the_peer_is_not_answered() {
     let now = t0();
     for (status, header) in [(401, "WWW-Authenticate"), (407, "Proxy-Authenticate")] {

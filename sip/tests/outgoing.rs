@@ -464,6 +464,28 @@ fn a_session_interval_that_is_too_brief_is_asked_again_once() {
 }
 
 #[test]
+fn a_call_of_ours_may_ask_for_an_interval_of_its_own() {
+    for (own, expected) in [(None, "1800"), (Some(600), "600"), (Some(1), "90")] {
+        let mut network = Network::answering(|_| Vec::new());
+        let call = network.endpoint.reserve();
+        let dial = Box::new(sip::Dial {
+            flow: udp(),
+            trunk: None,
+            target: sip::redact::Pii::new("sip:+49301234@h".to_owned()),
+            from: sip::redact::Pii::new("sip:a@h".to_owned()),
+            identity: None,
+            sdp: world::described(None),
+            within: SECOND,
+            session_interval: own.map(Duration::from_secs),
+        });
+        network.command(Command::Invite { call, dial });
+        network.run_seconds(1);
+        let asked = field(&network.heard[0], "Session-Expires");
+        assert_eq!(asked, Some(expected));
+    }
+}
+
+#[test]
 fn a_call_without_any_answer_to_our_offer_is_hung_up() {
     for body in ["", "v=0\r\nbroken"] {
         let mut network = Network::answering(move |request| match method(request) {
@@ -552,6 +574,7 @@ fn nothing_that_is_dialled_breaks_a_header_field() {
             identity: None,
             sdp: world::described(None),
             within: SECOND,
+            session_interval: None,
         });
         network.command(Command::Invite { call, dial });
     }
@@ -570,6 +593,7 @@ fn nothing_that_is_dialled_breaks_a_header_field() {
         identity: None,
         sdp: world::described(None),
         within: SECOND,
+        session_interval: None,
     });
     network.events.clear();
     network.command(Command::Invite { call, dial });

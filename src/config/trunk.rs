@@ -1,6 +1,6 @@
 //! Section `[[trunk]]`: who may call in, which numbers lead where, and what such settings must not say.
 
-use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf};
 
 use rustls::pki_types::ServerName;
 use serde::{
@@ -8,7 +8,7 @@ use serde::{
     de::{self, value::MapAccessDeserializer},
 };
 
-use super::{contradiction::Contradiction, dial_out::Identity};
+use super::{Auto, Expires, SessionExpires, contradiction::Contradiction, dial_out::Identity};
 use crate::{
     conference::event::Wording,
     limit::CALLS_MAX,
@@ -93,6 +93,9 @@ pub struct Trunk {
     /// Calls at a time.
     #[serde(default)]
     pub max_calls: MaxCalls,
+    /// For how long a call lasts without a sign of life, if not as `[sip]` says.
+    #[serde(default = "Trunk::as_elsewhere")]
+    pub session_expires: Auto<SessionExpires>,
     /// The number of it that calls are made as; empty where none are made over it.
     #[serde(default)]
     pub calls_as: String,
@@ -135,10 +138,15 @@ impl Trunk {
             codecs: Self::codecs(),
             language: Self::language(),
             max_calls: MaxCalls::default(),
+            session_expires: Self::as_elsewhere(),
             calls_as: String::new(),
             identity: Identity::default(),
             withheld: false,
         }
+    }
+
+    const fn as_elsewhere() -> Auto<SessionExpires> {
+        Auto::Derived
     }
 
     const fn language() -> Wording {
@@ -440,33 +448,6 @@ impl<'de> Deserialize<'de> for MaxCalls {
     }
 }
 
-/// For how long we register at a time: a minute to a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Expires(u32);
-
-impl Expires {
-    /// Returns the time.
-    pub fn get(self) -> Duration {
-        Duration::from_secs(self.0.into())
-    }
-}
-
-impl Default for Expires {
-    fn default() -> Self {
-        Self(600)
-    }
-}
-
-impl<'de> Deserialize<'de> for Expires {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let seconds = u32::deserialize(deserializer)?;
-        if !EXPIRES_SECONDS.contains(&seconds) {
-            return Err(de::Error::custom("not a time to register for"));
-        }
-        Ok(Self(seconds))
-    }
-}
-
 /// The SIP URI of a server, or none.
 fn server<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ServerUri>, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -489,8 +470,6 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IpAddr>,
     Ok(Some(address))
 }
 
-/// Seconds that we may register for.
-const EXPIRES_SECONDS: std::ops::RangeInclusive<u32> = 60..=86_400;
 /// E.164: a number has 15 digits at most; `00` in place of the `+` makes two more.
 const DIALLED_DIGITS_MAX: usize = 17;
 /// Digits of the longest area code there is, with room to spare; country codes have three.
@@ -498,7 +477,7 @@ const CODE_DIGITS_MAX: usize = 6;
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{path::Path, time::Duration};
 
     use super::*;
     use crate::{
@@ -567,7 +546,7 @@ mod tests {
             "numbers = [\"rooms\", \"bridge\", \"sound-test\", \"+4930123456\",\n\
              { number = \"+4930123457\", language = \"en\", room = \"4711\" }, { number = \"620\" },\n\
              { number = \"621\", sound_test = true }]\n\
-             country = \"49\"\narea = \"30\"\nmax_calls = 60\n",
+             country = \"49\"\narea = \"30\"\nmax_calls = 60\nsession_expires = 600\n",
         )
         .unwrap();
         let dialled = |number: &str| Dialled {
@@ -598,6 +577,12 @@ mod tests {
             ]
         );
         assert_eq!(trunk.max_calls.get(), 60);
+        let Auto::Set(own) = trunk.session_expires else {
+            panic!("the time was given")
+        };
+        assert_eq!(own.get(), Duration::from_secs(600));
+        let usual = parse("numbers = []\n").unwrap();
+        assert_eq!(usual.session_expires, Auto::Derived);
         let plan = DialPlan {
             country: "49".to_owned(),
             area: "30".to_owned(),
@@ -621,6 +606,11 @@ mod tests {
             ("numbers = []\narea = \"030\"\n", 5, "trunk.area"),
             ("numbers = []\nmax_calls = 0\n", 5, "trunk.max_calls"),
             ("numbers = []\nmax_calls = 2001\n", 5, "trunk.max_calls"),
+            (
+                "numbers = []\nsession_expires = 89\n",
+                5,
+                "trunk.session_expires",
+            ),
             (
                 "numbers = []\nencryption = \"maybe\"\n",
                 5,

@@ -51,8 +51,6 @@ pub struct DoorConfig {
     pub server: Option<SipServer>,
     /// What the Server header field says.
     pub user_agent: String,
-    /// For how long a call lasts without a sign of life (RFC 4028).
-    pub session_expires: Duration,
     /// Who may call.
     pub trunks: Vec<Trunk>,
     /// The addresses at which media may be received, beside the one a call came to.
@@ -142,7 +140,6 @@ impl Door {
         let seed: [u8; 32] = server.rng().random();
         let endpoint = Endpoint::new(EndpointConfig {
             user_agent: config.user_agent,
-            session_interval: config.session_expires,
             ..EndpointConfig::new(seed)
         });
         let latest = vec![Latest::default(); config.trunks.len()];
@@ -643,7 +640,15 @@ impl Door {
             language,
             caller,
             terms,
+            session_expires,
         } = admitted;
+        self.endpoint.handle(
+            Command::SessionInterval {
+                call,
+                interval: session_expires,
+            },
+            clock(),
+        );
         if destination.entry == Entry::SoundTest {
             self.sound_tests.insert(call);
         }

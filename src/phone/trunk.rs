@@ -43,6 +43,8 @@ pub struct Trunk {
     pub plan: DialPlan,
     /// Calls at a time; further ones are answered 503.
     pub max_calls: usize,
+    /// For how long its calls last without a sign of life (RFC 4028): what we ask for.
+    pub session_expires: Duration,
     /// What holds for the media of its calls.
     pub media: MediaRules,
     /// The server of it that the door keeps a way to, if it does: its calls come from there too.
@@ -117,7 +119,14 @@ impl Trunk {
 }
 
 impl Outward {
-    fn way(&self, callable: &Callable, domain: &str, flow: Flow, trunk: TrunkRef) -> OutgoingWay {
+    fn way(
+        &self,
+        callable: &Callable,
+        domain: &str,
+        flow: Flow,
+        trunk: TrunkRef,
+        session_expires: Duration,
+    ) -> OutgoingWay {
         let at = |user: &str| Pii::new(format!("sip:{user}@{domain};user=phone"));
         OutgoingWay {
             flow,
@@ -133,6 +142,7 @@ impl Outward {
                 assertion: self.assertion,
                 shown: self.shown,
             },
+            session_expires,
         }
     }
 }
@@ -191,6 +201,8 @@ pub(super) struct Admitted {
     /// Who calls.
     pub(super) caller: Caller,
     pub(super) terms: Arc<Terms>,
+    /// Our session interval for the call.
+    pub(super) session_expires: Duration,
 }
 
 /// All trunks, in the order of the settings.
@@ -352,6 +364,7 @@ impl Trunks {
             language: trunk.language,
             caller: caller(asked, &trunk.plan, index),
             terms: Arc::clone(terms),
+            session_expires: trunk.session_expires,
         })
     }
 
@@ -378,7 +391,8 @@ impl Trunks {
             let mut flow = link.flow()?;
             let public = state.trunk.external(&flow).or_else(|| link.public(&flow));
             flow.advertised = public.unwrap_or(flow.advertised);
-            let way = outward.way(&callable, &link.domain(), flow, trunk);
+            let expires = state.trunk.session_expires;
+            let way = outward.way(&callable, &link.domain(), flow, trunk, expires);
             Some((index, way, Arc::clone(&state.terms)))
         });
         let (index, way, terms) = found.ok_or(Refused::NoLine)?;
@@ -489,6 +503,7 @@ mod tests {
             language: Wording::De,
             plan: DialPlan::default(),
             max_calls,
+            session_expires: Duration::from_secs(1_800),
             media: MediaRules::default(),
             upkeep: None,
             outward: None,

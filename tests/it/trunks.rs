@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use rundruf::{
-    conference::{event::Wording, participant::Protection},
+    conference::{
+        event::Wording,
+        participant::{Protection, Role},
+    },
     http::Label,
     phone::{CallCodec, Called, DialPlan, Dialled, Finding, Lead, Trunk, Why},
     serve,
@@ -132,7 +135,7 @@ async fn the_fixed_room_is_the_one_that_is_entered() {
     alice.dials("030555111");
     world.run_until(|_| alice.is_up()).await;
     world.run_for(4 * SECOND).await;
-    let pin = world.rooms[1].pin(rundruf::conference::participant::Role::Guest);
+    let pin = world.rooms[1].pin(Role::Guest);
     alice.types(&pin);
     world.run_until(|_| alice.has_typed()).await;
     world.run_for(SECOND).await;
@@ -413,4 +416,31 @@ async fn what_was_found_about_the_latest_calls_is_told_without_whose_they_were()
         found(&world)[2],
         [Finding::Unacceptable { why: Why::Codec }]
     );
+}
+
+/// RFC 4028: a telephone that gives no sign of life is hung up on after the time that its trunk has.
+#[tokio::test(start_paused = true)]
+async fn each_trunk_has_a_session_interval_of_its_own() {
+    let brief = Trunk {
+        peers: vec!["198.51.100.1".parse().unwrap()],
+        session_expires: 90 * SECOND,
+        ..berlin()
+    };
+    let mut world = World::with_trunks(1, vec![brief, berlin()]);
+    let phones = [world.phone("alice"), world.phone("bob")];
+    let room = world.room();
+    for phone in &phones {
+        phone.adds("Supported: timer\r\n");
+        phone.dials(&room.room.number);
+        world.run_until(|_| phone.is_up()).await;
+        world.run_for(SECOND / 10).await;
+        phone.types(&room.pin(Role::Guest));
+    }
+    // RFC 4028 §10: the third of it, or 32 s, before its end.
+    world.run_for(55 * SECOND).await;
+    assert!(phones.iter().all(Phone::is_up));
+    world.run_for(8 * SECOND).await;
+    let [alice, bob] = &phones;
+    assert!(matches!(alice.state(), State::Dismissed(_)));
+    assert!(bob.is_up());
 }

@@ -376,6 +376,13 @@ pub enum Command {
         /// What.
         command: TrunkCommand,
     },
+    /// Ask for another session interval on a call than on others (RFC 4028), from the next `Accept` on.
+    SessionInterval {
+        /// The call.
+        call: CallRef,
+        /// The interval, clipped as that of [`EndpointConfig`].
+        interval: Duration,
+    },
     /// Answer an INVITE, re-INVITE or UPDATE with 200.
     Accept {
         /// The call.
@@ -427,6 +434,8 @@ pub struct Dial {
     pub sdp: Description,
     /// How long it may ring; then we give up.
     pub within: Duration,
+    /// The session interval that we ask for (RFC 4028), where it is not the endpoint's.
+    pub session_interval: Option<Duration>,
 }
 
 /// Who calls, as a carrier is told that passes it on or keeps it to itself (RFC 3325).

@@ -9,7 +9,7 @@ use super::{
     client::{Asker, Exchange, Fired, NonInviteClient, Purpose},
     invite::{self, Heard, InviteClient},
     outgoing::to_of,
-    refresh::announce_timer,
+    refresh::{announce_timer, wish},
     request::{Incoming, Verb},
     requests::{capabilities, description, is_reliable, refused_method, screen_extensions},
     server::{InviteServer, Machine, NonInviteServer},
@@ -362,8 +362,8 @@ impl Endpoint {
         self.screen_offer(id)?;
         screen_extensions(&incoming.request)?;
         let offer = description(&incoming.request)?;
-        let terms = self.terms(&incoming.request.headers)?;
-        let invitation = self.open_invite(incoming, id, offer.is_none(), terms, now);
+        let wish = wish(&incoming.request.headers)?;
+        let invitation = self.open_invite(incoming, id, offer.is_none(), wish, now);
         if let Some(call) = self.calls.get_mut(id) {
             call.heed(&incoming.request.headers);
             call.session = Session::Reinvited(invitation);
@@ -386,13 +386,15 @@ impl Endpoint {
         if offer.is_some() || !self.calls.get(id).is_some_and(begun) {
             self.screen_offer(id)?;
         }
-        let terms = self.terms(&incoming.request.headers)?;
+        let wish = wish(&incoming.request.headers)?;
         let invitation = offer
             .is_some()
-            .then(|| self.open_update(incoming, terms, now));
+            .then(|| self.open_update(incoming, wish, now));
+        let usual = self.session_interval;
         let call = self.calls.get_mut(id).ok_or_else(|| Reply::new(481))?;
         call.heed(&incoming.request.headers);
         let Some(invitation) = invitation else {
+            let terms = wish.answered(call.interval.unwrap_or(usual));
             call.timer = terms.map(|terms| Timer::new(terms, now));
             let reply = success(call, incoming.heads.reply_to);
             self.settle_call(id);

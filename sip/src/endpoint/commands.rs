@@ -27,12 +27,13 @@ impl Endpoint {
         let Some(invitation) = call.session.invitation() else {
             return;
         };
+        let wanted = call.interval.unwrap_or(self.session_interval);
+        let terms = invitation.wish.answered(wanted);
         let sdp = match &call.described {
             Some(previous) => sdp.revise(previous),
             None => sdp,
         };
         let mut reply = success(call, invitation.heads.reply_to);
-        let terms = invitation.terms;
         for route in &invitation.record_routes {
             reply = reply.with("Record-Route", route.clone());
         }

@@ -97,9 +97,7 @@ impl Endpoint {
                 .filter(|character| !character.is_control())
                 .collect(),
             limits: config.limits,
-            session_interval: config
-                .session_interval
-                .clamp(limit::SESSION_INTERVAL_MIN, limit::SESSION_INTERVAL_MAX),
+            session_interval: refresh::interval_in_bounds(config.session_interval),
             names: Names::new(&config.seed),
             counters: Counters::default(),
             servers: Servers::default(),
@@ -174,6 +172,9 @@ impl Endpoint {
         match command {
             Command::Invite { call, dial } => self.dial(call, *dial, now),
             Command::Trunk { trunk, command } => self.handle_trunk(trunk, command, now),
+            Command::SessionInterval { call, interval } => {
+                self.set_session_interval(call, interval);
+            }
             Command::Accept { call, sdp } => self.accept(call, sdp, now),
             Command::Reject {
                 call,

@@ -15,6 +15,7 @@ use sipx_sip::{
 use super::{
     Assertion, CallRef, Cause, Dial, Ended, Endpoint, Event, Identity, Shown, TrunkRef,
     client::{Asker, Exchange, Purpose},
+    refresh::interval_in_bounds,
     request::{Incoming, Verb, printable},
     requests::{capabilities, refused_method, screen_extensions},
     timers::Owner,
@@ -156,7 +157,9 @@ impl Endpoint {
             digest: Digest::default(),
             sdp: dial.sdp,
             interval: SessionExpires {
-                interval: self.session_interval,
+                interval: dial
+                    .session_interval
+                    .map_or(self.session_interval, interval_in_bounds),
                 refresher: None,
             },
             progress: Progress::Ringing { until },
@@ -372,6 +375,7 @@ impl Endpoint {
         self.schedule.set(Owner::Outgoing(id), None);
         let call = self.calls.insert(id, dialog, Session::Confirmed);
         call.described = Some(sdp);
+        call.interval = Some(interval.interval);
         call.timer = Timer::agreed(&response.headers, interval.interval, now);
         call.knows_update = allows_update(&response.headers).unwrap_or(false);
         self.settle_call(id);

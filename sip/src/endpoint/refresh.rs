@@ -14,19 +14,15 @@ use crate::{
     limit,
     sdp::Description,
     session::{Reinvite, Session},
-    session_timer::{Fired, Terms, Unfit},
+    session_timer::{Fired, Terms, Unfit, Wish},
 };
 
 impl Endpoint {
-    /// Decides on the session timer that an INVITE or UPDATE asks for.
-    pub(super) fn terms(&self, headers: &Headers) -> Result<Option<Terms>, Reply> {
-        Terms::answer(headers, self.session_interval).map_err(|unfit| match unfit {
-            Unfit::Malformed => Reply::new(400),
-            Unfit::TooBrief => {
-                let least = limit::SESSION_INTERVAL_MIN.as_secs();
-                Reply::new(422).with("Min-SE", least.to_string())
-            }
-        })
+    /// Keeps a call's session timer to another interval of ours than the usual one.
+    pub(super) fn set_session_interval(&mut self, id: CallRef, interval: Duration) {
+        if let Some(call) = self.calls.get_mut(id) {
+            call.interval = Some(interval_in_bounds(interval));
+        }
     }
 
     pub(super) fn handle_session_timer(&mut self, id: CallRef, now: Instant) {
@@ -148,6 +144,22 @@ impl Endpoint {
         }
         self.settle_call(id);
     }
+}
+
+/// Reads which session timer an INVITE or UPDATE asks for.
+pub(super) fn wish(headers: &Headers) -> Result<Wish, Reply> {
+    Wish::of(headers).map_err(|unfit| match unfit {
+        Unfit::Malformed => Reply::new(400),
+        Unfit::TooBrief => {
+            let least = limit::SESSION_INTERVAL_MIN.as_secs();
+            Reply::new(422).with("Min-SE", least.to_string())
+        }
+    })
+}
+
+/// Clips an interval of ours.
+pub(super) fn interval_in_bounds(interval: Duration) -> Duration {
+    interval.clamp(limit::SESSION_INTERVAL_MIN, limit::SESSION_INTERVAL_MAX)
 }
 
 /// Puts the agreed timer into a 200.

@@ -9,6 +9,7 @@ use sipx_sip::{
 
 use super::{
     Asked, CallRef, Endpoint, Event, Flow, Target,
+    refresh::wish,
     request::{Incoming, Verb},
     server::{InviteServer, Machine, NonInviteServer},
     timers::Owner,
@@ -20,7 +21,7 @@ use crate::{
     limit,
     sdp::Description,
     session::{Invitation, Kind, Session},
-    session_timer::Terms,
+    session_timer::Wish,
 };
 
 impl Endpoint {
@@ -45,7 +46,7 @@ impl Endpoint {
         incoming: &Incoming,
         call: CallRef,
         delayed: bool,
-        terms: Option<Terms>,
+        wish: Wish,
         now: Instant,
     ) -> Invitation {
         let heads = incoming.heads.clone();
@@ -66,7 +67,7 @@ impl Endpoint {
             cseq: incoming.cseq,
             record_routes: record_routes.map(|row| row.value().into_owned()).collect(),
             kind: Kind::Invite { delayed },
-            terms,
+            wish,
             until: now + limit::ANSWER_WITHIN,
         }
     }
@@ -76,7 +77,7 @@ impl Endpoint {
     pub(super) fn open_update(
         &mut self,
         incoming: &Incoming,
-        terms: Option<Terms>,
+        wish: Wish,
         now: Instant,
     ) -> Invitation {
         let heads = incoming.heads.clone();
@@ -90,7 +91,7 @@ impl Endpoint {
             cseq: incoming.cseq,
             record_routes: Vec::new(),
             kind: Kind::Update,
-            terms,
+            wish,
             until: now + limit::UPDATE_WITHIN,
         }
     }
@@ -174,11 +175,11 @@ impl Endpoint {
     ) -> Result<(), Reply> {
         let offer = description(&incoming.request)?;
         let headers = &incoming.request.headers;
-        let terms = self.terms(headers)?;
+        let wish = wish(headers)?;
         let tag = self.names.fresh();
         let dialog = Dialog::of_invite(incoming, &tag, flow).ok_or_else(|| Reply::new(400))?;
         let call = self.calls.reserve();
-        let invitation = self.open_invite(incoming, call, offer.is_none(), terms, now);
+        let invitation = self.open_invite(incoming, call, offer.is_none(), wish, now);
         self.calls
             .insert(call, dialog, Session::Proceeding(invitation))
             .heed(headers);

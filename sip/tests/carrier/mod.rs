@@ -136,6 +136,7 @@ impl Network {
             identity: None,
             sdp: offer(&local(), &Bindings::default()),
             within: Duration::from_secs(60),
+            session_interval: None,
         });
         self.command(Command::Invite { call, dial });
         call

@@ -63,6 +63,8 @@ pub(in crate::phone) struct OutgoingWay {
     pub(in crate::phone) target: Pii<String>,
     pub(in crate::phone) from: Pii<String>,
     pub(in crate::phone) identity: Identity,
+    /// The session interval that we ask for.
+    pub(in crate::phone) session_expires: Duration,
 }
 
 /// What the media of a call that is made needs until its leg is open.
@@ -112,6 +114,7 @@ impl Call {
             identity: Some(way.identity),
             sdp,
             within: ring,
+            session_interval: Some(way.session_expires),
         });
         let call = self.call;
         self.order(Command::Invite { call, dial }).await;

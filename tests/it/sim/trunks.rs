@@ -20,7 +20,6 @@ pub fn door_config(trunks: Vec<Trunk>) -> DoorConfig {
         tls: Vec::new(),
         server: None,
         user_agent: "Rundruf".to_owned(),
-        session_expires: Duration::from_secs(1_800),
         trunks,
     }
 }
@@ -38,6 +37,7 @@ pub fn everybody() -> Trunk {
         language: Wording::De,
         plan: DialPlan::default(),
         max_calls: 100,
+        session_expires: Duration::from_secs(1_800),
         media: MediaRules {
             policy: Policy::Off,
             ..MediaRules::default()

@@ -275,6 +275,7 @@ fn dial(world: &mut World) {
         identity: None,
         sdp: offer(&local(Policy::Off), &Bindings::default()),
         within: Duration::from_secs(60),
+        session_interval: None,
     });
     world
         .endpoint
