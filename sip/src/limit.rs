@@ -56,6 +56,12 @@ pub const MEDIA_LINES: usize = 8;
 /// Lines with keys of one media line that are looked at; further ones are ignored. Phones send two to six.
 pub const CRYPTO_LINES: usize = 16;
 
+/// Lines that name capabilities of one media line (RFC 5939) that are looked at, of each kind; further ones are ignored.
+pub const CAPABILITIES: usize = 32;
+
+/// Potential configurations of one media line (RFC 5939) that are looked at; further ones are ignored. Phones offer one or two.
+pub const CONFIGURATIONS: usize = 8;
+
 /// Certificate fingerprints of one media line that are looked at; further ones are ignored. Phones send one.
 pub const FINGERPRINTS: usize = 8;
 

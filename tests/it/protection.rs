@@ -111,6 +111,32 @@ async fn keys_in_the_offer_protect_the_call() {
     assert_snapshot!(world.ladder.plain());
 }
 
+/// RFC 5939: who can do with and without is protected.
+#[tokio::test(start_paused = true)]
+async fn keys_that_are_a_capability_protect_the_call() {
+    let mut world = world(Policy::Preferred);
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    alice.offers(Offer::Capable(1));
+    call(&mut world, &alice).await;
+    let answer = alice.described();
+    assert_eq!(
+        told(&answer),
+        format!(
+            "m=audio {} RTP/SAVP 8 101\na=crypto:1 AES_CM_128_HMAC_SHA1_80",
+            alice.answer().remote.port()
+        )
+    );
+    assert!(answer.contains("\r\na=acfg:1 t=1 a=1\r\n"), "{answer}");
+    call(&mut world, &bob).await;
+    comes_in(&mut world, &alice).await;
+    comes_in(&mut world, &bob).await;
+    alice.says(Voice(1));
+    bob.says(Voice(4));
+    let from = listen(&mut world).await;
+    assert_hears(&alice, from, &[Voice(4)]);
+    assert_hears(&bob, from, &[Voice(1)]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_protected_is_refused_where_it_must_be() {
     let mut world = world(Policy::Required);

@@ -2,6 +2,7 @@
 
 mod address;
 mod bindings;
+mod capability;
 mod crypto;
 mod description;
 mod fingerprint;

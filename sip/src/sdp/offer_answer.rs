@@ -13,8 +13,9 @@ use thiserror::Error;
 
 use super::{
     Attribute, AudioCodec, Bindings, Connection, Description, Direction, Keying, Media, Origin,
-    Security,
+    Policy, Security,
     address::{remote_rtcp, remote_rtp},
+    capability::potentials,
     formats::{Formats, NARROW_CLOCK, event_attributes, opus_parameters},
     security,
 };
@@ -112,36 +113,71 @@ pub enum Refusal {
 /// [`Refusal`] says what is missing; the caller answers 488.
 pub fn answer(offer: &Description, local: &Local<'_>) -> Result<(Description, Agreed), Refusal> {
     let mut worst = Refusal::NoAudio;
-    let mut best: Option<(usize, Agreed, Vec<Attribute>)> = None;
+    let mut best: Option<(usize, Taken)> = None;
     for (index, media) in offer.media.iter().enumerate() {
         if media.kind != "audio" || media.port == 0 {
             continue;
         }
-        let agreed = security::choose(offer, media, &local.keying).and_then(|(security, lines)| {
-            Ok((agree(offer, media, local.codecs, security, local)?, lines))
-        });
-        match agreed {
-            Ok((agreed, lines)) => {
-                let protected = |agreed: &Agreed| agreed.security.is_protected();
+        match take_protected(offer, media, local) {
+            Ok(taken) => {
                 let is_better = best
                     .as_ref()
-                    .is_none_or(|(_, best, _)| protected(&agreed) && !protected(best));
+                    .is_none_or(|(_, best)| taken.is_protected() && !best.is_protected());
                 if is_better {
-                    best = Some((index, agreed, lines));
+                    best = Some((index, taken));
                 }
             }
             Err(refusal) if worst == Refusal::NoAudio => worst = refusal,
             Err(_) => {}
         }
     }
-    let (index, agreed, protection) = best.ok_or(worst)?;
+    let (index, taken) = best.ok_or(worst)?;
     let media = offer.media.iter().enumerate();
     let lines = media.map(|(at, media)| match at == index {
-        true => accepted(media, &agreed, &protection, local),
+        true => accepted(&taken.media, &taken.agreed, &taken.protection, local),
         false => refused(media),
     });
     let lines = lines.collect();
-    Ok((describe(local, lines), agreed))
+    Ok((describe(local, lines), taken.agreed))
+}
+
+/// An audio line that can be taken.
+struct Taken {
+    /// The line, as it stands or as it may be, too.
+    media: Media,
+    agreed: Agreed,
+    /// What our answer says of its protection.
+    protection: Vec<Attribute>,
+}
+
+impl Taken {
+    const fn is_protected(&self) -> bool {
+        self.agreed.security.is_protected()
+    }
+}
+
+/// Takes an audio line as it stands, or, where it is not protected so, as the first of its potential configurations that is.
+fn take_protected(offer: &Description, media: &Media, local: &Local<'_>) -> Result<Taken, Refusal> {
+    let taken = take(offer, media, local);
+    if local.keying.policy == Policy::Off || taken.as_ref().is_ok_and(Taken::is_protected) {
+        return taken;
+    }
+    let protected = potentials(offer, media).into_iter().find_map(|potential| {
+        let mut taken = take(offer, &potential.media, local).ok()?;
+        taken.protection.push(potential.chosen);
+        taken.is_protected().then_some(taken)
+    });
+    protected.map_or(taken, Ok)
+}
+
+fn take(offer: &Description, media: &Media, local: &Local<'_>) -> Result<Taken, Refusal> {
+    let (security, protection) = security::choose(offer, media, &local.keying)?;
+    let agreed = agree(offer, media, local.codecs, security, local)?;
+    Ok(Taken {
+        media: media.clone(),
+        agreed,
+        protection,
+    })
 }
 
 /// Makes our offer: all our codecs and telephone-events at their clocks, each under the number it has in the session

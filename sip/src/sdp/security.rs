@@ -1,6 +1,7 @@
 //! Whether the media of a line is protected, and how: keys in the description (SDES, RFC 4568), DTLS (RFC 5763), or not.
 //!
-//! A line over `RTP/AVP` may bring keys all the same (RFC 8643) and is then answered as it came, with keys. Where DTLS is
+//! A line over `RTP/AVP` may bring keys all the same (RFC 8643) and is then answered as it came, with keys; or it may bring them
+//! for another transport that it can do, too (RFC 5939), which is then answered over that one. Where DTLS is
 //! offered, we are its client: so nobody's ClientHello is ever read.
 
 use super::{

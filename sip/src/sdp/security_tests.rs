@@ -41,6 +41,7 @@ fn description(lines: &str) -> Description {
         .replace("{CM}", &format!("AES_CM_128_HMAC_SHA1_80 inline:{CM}"))
         .replace("{GCM_128}", &format!("AEAD_AES_128_GCM inline:{GCM_128}"))
         .replace("{GCM_256}", &format!("AEAD_AES_256_GCM inline:{GCM_256}"))
+        .replace("{HEX}", DIGEST)
         .replace("{DIGEST}", &format!("a=fingerprint:sha-256 {DIGEST}"));
     let head = "v=0|o=- 1 1 IN IP4 198.51.100.7|s=-|c=IN IP4 198.51.100.7|t=0 0|";
     let text: String = (head.to_owned() + &lines)
@@ -69,6 +70,7 @@ fn told(lines: &str, policy: Policy) -> String {
                         }
                         SETUP => text += &format!(" {value}"),
                         FINGERPRINT => text += " fingerprint",
+                        "acfg" => text += &format!(" acfg:{value}"),
                         _ => {}
                     }
                 }
@@ -112,6 +114,24 @@ fn the_answer_brings_our_key_under_the_offers_tag() {
     assert_eq!((sdes.profile, &sdes.ours), (Profile::AeadAes128Gcm, ours));
     assert_eq!(sdes.theirs.key.expose()[..3], [0, 1, 2]);
     assert_eq!(sdes.theirs.salt.expose()[..3], [0, 1, 2]);
+}
+
+/// The key that counts is the one of the configuration that the answer names (RFC 5939 §3.6.2).
+#[test]
+fn a_potential_configuration_is_answered_as_if_it_had_been_offered() {
+    let offer =
+        "m=audio 4000 RTP/AVP 8|a=tcap:1 RTP/SAVP|a=acap:4 crypto:7 {GCM_128}|a=pcfg:3 t=1 a=4";
+    let (answer, agreed) = answer(offer, Policy::Required).unwrap();
+    let media = &answer.media[0];
+    assert_eq!(media.protocol, "RTP/SAVP");
+    assert_eq!(media.values("acfg").collect::<Vec<_>>(), ["3 t=1 a=4"]);
+    assert!(!media.has("pcfg") && !media.has("acap"));
+    let line = CryptoLine::parse(media.values(CRYPTO).next().unwrap()).unwrap();
+    assert_eq!(line.tag, 7);
+    let Security::Sdes(sdes) = agreed.security else {
+        panic!("no keys")
+    };
+    assert_eq!(sdes.theirs.key.expose()[..3], [0, 1, 2]);
 }
 
 #[test]
@@ -229,7 +249,7 @@ fn special_addresses_of_ipv6_are_refused_in_every_spelling() {
 }
 
 /// What is offered after the session part.
-const OFFERS: [&str; 37] = [
+const OFFERS: [&str; 44] = [
     "m=audio 4000 RTP/AVP 8",
     "m=audio 4000 RTP/AVPF 8",
     "m=audio 4000 RTP/SAVP 8",
@@ -249,6 +269,13 @@ const OFFERS: [&str; 37] = [
     "m=audio 4000 RTP/AVPF 8|a=crypto:1 {CM}",
     "m=audio 4000 RTP/AVP 8|a=tcap:1 RTP/SAVP|a=pcfg:1 t=1|a=crypto:1 {CM}",
     "m=audio 4000 RTP/AVP 8|a=tcap:1 RTP/SAVP|a=acap:1 crypto:1 {CM}|a=pcfg:1 t=1 a=1",
+    "m=audio 4000 RTP/AVP 8|a=tcap:1 RTP/SAVPF RTP/SAVP|a=acap:1 crypto:1 x|a=acap:2 crypto:2 {CM}|a=pcfg:1 t=1¦2 a=1¦2",
+    "m=audio 4000 RTP/AVP 8|a=tcap:1 RTP/SAVP|a=acap:1 crypto:1 {CM} UNENCRYPTED_SRTP|a=pcfg:1 t=1 a=1",
+    "m=audio 4000 RTP/AVP 8|a=tcap:1 RTP/SAVP|a=acap:1 crypto:1 {CM}|a=pcfg:1 t=1",
+    "m=audio 4000 RTP/AVP 8|a=creq:med-v0|a=tcap:1 RTP/SAVP|a=acap:1 crypto:1 {CM}|a=pcfg:1 t=1 a=1",
+    "m=audio 4000 RTP/AVP 18|a=rtpmap:18 G729/8000|a=tcap:1 RTP/SAVP|a=acap:1 crypto:1 {CM}|a=pcfg:1 t=1 a=1",
+    "m=audio 4000 RTP/AVP 8|a=tcap:1 UDP/TLS/RTP/SAVP|a=acap:1 setup:actpass|a=acap:2 fingerprint:sha-256 {HEX}|a=pcfg:1 t=1 a=1,2",
+    "m=audio 4000 RTP/AVP 8|a=acap:1 crypto:1 {CM}|a=pcfg:1 a=1",
     "m=audio 4000 RTP/AVP 8|a=crypto:1 {CM} UNENCRYPTED_SRTP",
     "m=audio 4000 RTP/AVP 8|a=setup:actpass|{DIGEST}",
     // Two lines for the same sound.

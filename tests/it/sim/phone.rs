@@ -38,6 +38,8 @@ pub enum Offer {
     Eventless(Codec),
     /// A-law over a transport, with a key made of this byte.
     Keyed(&'static str, u8),
+    /// A-law unprotected, or over SRTP with a key made of this byte, as a potential configuration.
+    Capable(u8),
     /// Nothing: the server is to offer.
     Delayed(Codec),
     /// Likewise, and answered with a key made of this byte.
@@ -379,6 +381,7 @@ impl Device {
             Offer::Audio(_)
             | Offer::Eventless(_)
             | Offer::Keyed(..)
+            | Offer::Capable(_)
             | Offer::And(_)
             | Offer::Raw(_) => self.describe(None),
         };
@@ -409,6 +412,12 @@ impl Device {
             Offer::And(rest) => (vec![Codec::Pcma], rest.as_str()),
             Offer::Keyed(over, byte) => {
                 (protocol, keyed) = (*over, crypto(1, *byte));
+                (vec![Codec::Pcma], keyed.as_str())
+            }
+            Offer::Capable(byte) => {
+                let key = crypto(1, *byte);
+                let key = key.trim_start_matches("a=");
+                keyed = format!("a=tcap:1 RTP/SAVP\r\na=acap:1 {key}a=pcfg:1 t=1 a=1\r\n");
                 (vec![Codec::Pcma], keyed.as_str())
             }
             Offer::DelayedKeyed(byte) => {
@@ -595,6 +604,7 @@ impl Device {
             Offer::Audio(_)
             | Offer::Eventless(_)
             | Offer::Keyed(..)
+            | Offer::Capable(_)
             | Offer::And(_)
             | Offer::Raw(_) => String::new(),
         };
@@ -612,7 +622,7 @@ impl Device {
     /// Takes the server's key. A direction whose key stays goes on.
     fn arm(&mut self, body: &str) {
         let ours = match self.offer {
-            Offer::Keyed(_, byte) | Offer::DelayedKeyed(byte) => byte,
+            Offer::Keyed(_, byte) | Offer::Capable(byte) | Offer::DelayedKeyed(byte) => byte,
             Offer::Audio(_)
             | Offer::Eventless(_)
             | Offer::Delayed(_)
@@ -673,6 +683,7 @@ impl Device {
             Offer::Audio(_)
             | Offer::Eventless(_)
             | Offer::Keyed(..)
+            | Offer::Capable(_)
             | Offer::And(_)
             | Offer::Raw(_) => {
                 let of = |codec: &Codec| payload_type(*codec) == audio.payload_types[0];

@@ -671,6 +671,9 @@ pub(super) fn sdp_seeds() -> Vec<Vec<u8>> {
         format!(
             "a=fingerprint:sha-256 {digest}\r\nm=audio 4000 RTP/AVP 8\r\na=setup:passive\r\na=tcap:1 RTP/SAVP\r\na=pcfg:1 t=1\r\n"
         ),
+        format!(
+            "m=audio 4000 RTP/AVP 8\r\na=tcap:1 RTP/SAVPF RTP/SAVP\r\na=acap:1 crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}\r\na=acap:2 rtcp-mux\r\na=pcfg:1 t=2|1 a=-m:1,[2]\r\n"
+        ),
     ];
     seeds.extend(
         keyed
