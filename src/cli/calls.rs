@@ -28,7 +28,7 @@ pub struct CallsArguments {
 /// What to do with what is noted.
 #[derive(Debug, Subcommand)]
 pub enum CallsCommand {
-    /// List the calls of the last seven days: when each ended, its country, minutes and room.
+    /// List the calls of the last seven days: when each ended, its country, minutes and room; none where nobody answered.
     List,
     /// Erase what is noted before its time; a running server counts the day's minutes on, one that starts does not.
     Erase {
@@ -94,6 +94,7 @@ fn print_calls(
     if json {
         let calls = calls.iter().map(|(dial, room)| {
             json!({
+                "began": Time(dial.began_at).to_string(),
                 "ended": Time(dial.ended_at).to_string(),
                 "country": dial.country,
                 "minutes": dial.minutes,
@@ -176,9 +177,10 @@ mod tests {
                 room,
                 country: country.to_owned(),
                 minutes: 3,
+                began_at: ended_at - Duration::from_secs(150),
                 ended_at,
             };
-            books.store.add_dial(&dial).await.unwrap();
+            books.store.note_dial(&dial).await.unwrap();
         }
         let run = async |line: &str, language| {
             let line = format!("rundruf calls {line}");

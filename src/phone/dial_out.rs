@@ -161,9 +161,13 @@ impl<Id: Copy + Ord> Budget<Id> {
         &self.rules
     }
 
-    /// Counts minutes of a call that ended so long ago: what was before the server started.
-    pub(super) fn remember(&mut self, minutes: u32, ended_at: Instant) {
-        self.ended.push_back((ended_at, minutes));
+    /// Counts a call that was made before the server started.
+    pub(super) fn remember(&mut self, began_at: Option<Instant>, ended: Option<(Instant, u32)>) {
+        self.ended.extend(ended);
+        if let Some(began_at) = began_at {
+            let place = self.begun.partition_point(|at| *at <= began_at);
+            self.begun.insert(place, began_at);
+        }
     }
 
     /// Counts a call that is about to be made; refuses it where that would be too much.
@@ -192,6 +196,15 @@ impl<Id: Copy + Ord> Budget<Id> {
         let minutes = minutes(now.saturating_duration_since(since));
         self.ended.push_back((now, minutes));
         Some(minutes)
+    }
+
+    /// The calls that go on, and how many minutes they have begun.
+    pub(super) fn going(&self, now: Instant) -> impl Iterator<Item = (Id, u32)> {
+        let running = self.running.iter();
+        running.map(move |(call, since)| {
+            let lasted = now.saturating_duration_since(*since);
+            (*call, minutes(lasted))
+        })
     }
 
     /// The calls that must end now, each once: they have lasted as long as they may, or nothing is left for the minute that
@@ -574,6 +587,33 @@ mod tests {
     }
 
     #[test]
+    fn calls_before_a_restart_are_calls_of_the_hour() {
+        let now = t0() + HOUR;
+        let mut budget = Budget::<u8>::new(rules(&[]));
+        for ago in [3, 58, 40, 1] {
+            budget.remember(Some(now - MINUTE * ago), None);
+        }
+        for _ in 0..6 {
+            assert_eq!(budget.begin(now), Ok(()));
+        }
+        assert_eq!(budget.begin(now), Err(Refusal::TooManyCalls));
+        // The first of them was an hour ago by then, and the next is not.
+        assert_eq!(budget.begin(now + 2 * MINUTE), Ok(()));
+        let refused = budget.begin(now + 2 * MINUTE);
+        assert_eq!(refused, Err(Refusal::TooManyCalls));
+    }
+
+    #[test]
+    fn what_goes_on_is_known_by_its_begun_minutes() {
+        let now = t0();
+        let mut budget = Budget::<u8>::new(rules(&[]));
+        budget.answered(1, now);
+        budget.answered(2, now + MINUTE);
+        let going = |at| budget.going(at).collect::<Vec<_>>();
+        assert_eq!(going(now + MINUTE + MOMENT), [(1, 2), (2, 1)]);
+    }
+
+    #[test]
     fn minutes_are_counted_as_they_are_charged_for_a_day() {
         let now = t0();
         let mut budget = Budget::<u8>::new(rules(&[]));
@@ -582,7 +622,7 @@ mod tests {
         budget.answered(2, now);
         assert_eq!(budget.end(2, now + Duration::from_secs(61)), Some(2));
         assert_eq!(budget.end(3, now), None, "never answered");
-        budget.remember(56, now);
+        budget.remember(None, Some((now, 56)));
         assert_eq!(budget.begin(now + MINUTE), Ok(()));
         budget.answered(4, now + MINUTE);
         assert_eq!(budget.begin(now + MINUTE), Err(Refusal::NoMinutes));

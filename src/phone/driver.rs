@@ -32,9 +32,9 @@ use super::{
 };
 use crate::{
     conference::Refusal as Refused,
-    id::RoomId,
     limit::{CALL_INBOX_MAX, CALL_ORDERS_MAX, CALLS_MAX, SOUND_TESTS_MAX},
     server::{Dialling, Server, conference::until},
+    store::Dial,
     tls::{Demand, SipServer},
 };
 
@@ -92,8 +92,8 @@ pub struct Door {
     calls: BTreeMap<CallRef, Line>,
     /// Those of them that lead to the sound test.
     sound_tests: BTreeSet<CallRef>,
-    /// Those of them that we make, with who answers for them and which country is called.
-    dialled: BTreeMap<CallRef, (RoomId, &'static str)>,
+    /// Those of them that we make, with what is noted of them.
+    dialled: BTreeMap<CallRef, Dial>,
     /// Those of these whose INVITE has not been sent.
     unsent: BTreeSet<CallRef>,
     /// What moderators wish to be called, and what that may cost; none where nobody is called.
@@ -484,6 +484,7 @@ impl Door {
             Event::Answered { call, answer } => {
                 if let Some((_, budget)) = &mut self.dial_out {
                     budget.answered(call, clock());
+                    self.note_going();
                 }
                 self.tell(call, News::Answered(answer));
             }
@@ -517,15 +518,32 @@ impl Door {
             .dial_out
             .as_mut()
             .and_then(|(_, budget)| budget.end(call, clock()));
-        if let Some((room, country)) = self.dialled.remove(&call)
+        if let Some(dial) = self.dialled.remove(&call)
             && let Some(minutes) = minutes
         {
-            let server = self.server.clone();
-            self.tasks.spawn(async move {
-                server.note_dial(room, country, minutes).await;
-                None
-            });
+            self.note(dial, minutes);
         }
+    }
+
+    /// Notes how the calls go on that we make, so that a crash loses a minute of them at the most.
+    fn note_going(&mut self) {
+        let Some((_, budget)) = &self.dial_out else {
+            return;
+        };
+        let going: Vec<(CallRef, u32)> = budget.going(clock()).collect();
+        for (call, minutes) in going {
+            if let Some(dial) = self.dialled.get(&call).cloned() {
+                self.note(dial, minutes);
+            }
+        }
+    }
+
+    fn note(&mut self, dial: Dial, minutes: u32) {
+        let server = self.server.clone();
+        self.tasks.spawn(async move {
+            server.note_dial(dial, minutes).await;
+            None
+        });
     }
 
     /// Counts what calls of the last day have cost, which were before the server started.
@@ -534,10 +552,12 @@ impl Door {
             return;
         };
         let now = clock();
-        for (ago, minutes) in self.server.past_dials().await {
-            if let Some(ended_at) = now.checked_sub(ago) {
-                budget.remember(minutes, ended_at);
-            }
+        for past in self.server.past_dials().await {
+            let ended = now.checked_sub(past.ended_ago);
+            budget.remember(
+                now.checked_sub(past.began_ago),
+                ended.map(|ended_at| (ended_at, past.minutes)),
+            );
         }
     }
 
@@ -552,6 +572,7 @@ impl Door {
             Some((_, budget)) => budget.over(clock()),
             None => Vec::new(),
         };
+        self.note_going();
         for call in over {
             self.tell(call, News::Spent);
         }
@@ -590,11 +611,12 @@ impl Door {
         }
         let ring = budget.rules().ring;
         let call = self.endpoint.reserve();
-        self.dialled
-            .insert(call, (dialling.room(), callable.country));
+        let dial = self.server.new_dial(dialling.room(), callable.country);
+        self.dialled.insert(call, dial.clone());
         self.unsent.insert(call);
         let outgoing = Outgoing {
             dialling,
+            dial,
             number: callable.number,
             trunk: index.get(),
             way,

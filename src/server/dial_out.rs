@@ -71,6 +71,17 @@ impl Switchboard {
     }
 }
 
+/// What is known of a call that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PastDial {
+    /// How long ago it was made.
+    pub began_ago: Duration,
+    /// How long ago it ended, or was last known to go on.
+    pub ended_ago: Duration,
+    /// Its minutes, begun ones as whole ones; none where nobody answered.
+    pub minutes: u32,
+}
+
 /// A moderator's wish that somebody is called.
 #[derive(Debug)]
 pub struct Dialling {
@@ -206,23 +217,34 @@ impl Server {
         room.map(|room| room.wording).unwrap_or_default()
     }
 
-    /// Notes a call that was answered and is over, without its number.
-    pub async fn note_dial(&self, room: RoomId, country: &str, minutes: u32) {
-        let dial = Dial {
+    /// Returns what is to be noted of a call that is made now, without its number.
+    pub fn new_dial(&self, room: RoomId, country: &str) -> Dial {
+        let now = self.inner.wall.since_epoch();
+        Dial {
             id: DialId::random(&mut self.rng()),
             tenant: TenantId::DEFAULT,
             room,
             country: country.to_owned(),
+            minutes: 0,
+            began_at: now,
+            ended_at: now,
+        }
+    }
+
+    /// Notes that a call has lasted so many minutes until now.
+    pub async fn note_dial(&self, dial: Dial, minutes: u32) {
+        let noted = Dial {
             minutes,
             ended_at: self.inner.wall.since_epoch(),
+            ..dial
         };
-        if let Err(error) = self.inner.rooms.add_dial(dial).await {
+        if let Err(error) = self.inner.rooms.note_dial(noted).await {
             tracing::error!(%error, "a call that was made is not noted");
         }
     }
 
-    /// What was noted of the last day's calls: how long ago each ended, and its minutes.
-    pub async fn past_dials(&self) -> Vec<(Duration, u32)> {
+    /// What was noted of the last day's calls.
+    pub async fn past_dials(&self) -> Vec<PastDial> {
         let now = self.inner.wall.since_epoch();
         let since = now.saturating_sub(Duration::from_secs(24 * 60 * 60));
         let dials = self.inner.rooms.dials_since(since).await;
@@ -230,8 +252,12 @@ impl Server {
             tracing::error!(%error, "the last day's calls are not known");
             Vec::new()
         });
-        let ago = |dial: &Dial| (now.saturating_sub(dial.ended_at), dial.minutes);
-        dials.iter().map(ago).collect()
+        let past = |dial: &Dial| PastDial {
+            began_ago: now.saturating_sub(dial.began_at),
+            ended_ago: now.saturating_sub(dial.ended_at),
+            minutes: dial.minutes,
+        };
+        dials.iter().map(past).collect()
     }
 
     /// Deletes what was noted of calls as soon as it is old enough, for as long as the server runs.

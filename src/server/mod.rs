@@ -53,7 +53,7 @@ use self::{
     secrets::{Holder, Keys},
 };
 pub use self::{
-    dial_out::Dialling,
+    dial_out::{Dialling, PastDial},
     media_leg::MediaLeg,
     rooms::Listed,
     router::LegNews,

@@ -67,12 +67,20 @@ impl Rooms {
         }
     }
 
-    /// Notes a call that was made.
-    pub(super) async fn add_dial(&self, dial: Dial) -> Result<(), store::Error> {
+    /// Notes a call that was made, or how it went on.
+    pub(super) async fn note_dial(&self, dial: Dial) -> Result<(), store::Error> {
         match self {
-            Self::Stored(store) => store.add_dial(&dial).await,
+            Self::Stored(store) => store.note_dial(&dial).await,
             Self::Listed(_, dials) => {
-                with(dials, |dials| dials.push(dial));
+                with(dials, |dials| {
+                    match dials.iter_mut().find(|noted| noted.id == dial.id) {
+                        Some(noted) => {
+                            noted.minutes = noted.minutes.max(dial.minutes);
+                            noted.ended_at = noted.ended_at.max(dial.ended_at);
+                        }
+                        None => dials.push(dial),
+                    }
+                });
                 Ok(())
             }
         }

@@ -14,7 +14,7 @@ use super::{
     room::{identity, millis},
 };
 
-/// A call that was made and answered.
+/// A call that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dial {
     /// Identity.
@@ -25,27 +25,32 @@ pub struct Dial {
     pub room: RoomId,
     /// The code of the country that was called.
     pub country: String,
-    /// How many minutes, begun ones as whole ones.
+    /// How many minutes, begun ones as whole ones; none where nobody answered.
     pub minutes: u32,
-    /// When it ended, since 1970-01-01 00:00 UTC.
+    /// When it was made, since 1970-01-01 00:00 UTC.
+    pub began_at: Duration,
+    /// When it ended, or was last known to go on.
     pub ended_at: Duration,
 }
 
 impl Store {
-    /// Notes a call.
+    /// Notes a call, or how it went on that was noted before; in whatever order that comes, what is latest stays.
     ///
     /// # Errors
     ///
     /// Fails when the database fails.
-    pub async fn add_dial(&self, dial: &Dial) -> Result<(), Error> {
+    pub async fn note_dial(&self, dial: &Dial) -> Result<(), Error> {
         sqlx::query(
-            "insert into dial (id, tenant_id, room_id, country, minutes, ended_at) values (?, ?, ?, ?, ?, ?)",
+            "insert into dial (id, tenant_id, room_id, country, minutes, began_at, ended_at) values (?, ?, ?, ?, ?, ?, ?) \
+             on conflict (id) do update set minutes = max(minutes, excluded.minutes), \
+             ended_at = max(ended_at, excluded.ended_at)",
         )
         .bind(dial.id.to_string())
         .bind(dial.tenant.to_string())
         .bind(dial.room.to_string())
         .bind(&dial.country)
         .bind(dial.minutes)
+        .bind(millis(dial.began_at))
         .bind(millis(dial.ended_at))
         .execute(&self.pool)
         .await?;
@@ -96,14 +101,21 @@ impl Store {
 }
 
 fn read(row: &SqliteRow) -> Result<Dial, sqlx::Error> {
-    let ended_at: i64 = row.try_get("ended_at")?;
+    let at = |millis: i64| Duration::from_millis(u64::try_from(millis).unwrap_or_default());
+    let ended_at = at(row.try_get("ended_at")?);
+    let minutes: u32 = row.try_get("minutes")?;
+    let began_at: Option<i64> = row.try_get("began_at")?;
     Ok(Dial {
         id: identity(row, "id")?,
         tenant: identity(row, "tenant_id")?,
         room: identity(row, "room_id")?,
         country: row.try_get("country")?,
-        minutes: row.try_get("minutes")?,
-        ended_at: Duration::from_millis(u64::try_from(ended_at).unwrap_or_default()),
+        minutes,
+        began_at: began_at.map_or_else(
+            || ended_at.saturating_sub(Duration::from_secs(60) * minutes),
+            at,
+        ),
+        ended_at,
     })
 }
 
@@ -124,6 +136,7 @@ mod tests {
             room: RoomId::from_u64(7),
             country: "49".to_owned(),
             minutes: 3,
+            began_at: ended_at - Duration::from_secs(150),
             ended_at,
         }
     }
@@ -133,7 +146,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("db")).await.unwrap();
         for (id, ended_at) in [(1, AT), (2, AT + DAY), (3, AT + 2 * DAY)] {
-            store.add_dial(&dial(id, ended_at)).await.unwrap();
+            store.note_dial(&dial(id, ended_at)).await.unwrap();
         }
         let ids = async |since| {
             let dials = store.dials_since(since).await.unwrap();
@@ -160,6 +173,35 @@ mod tests {
         assert_eq!(ids(Duration::ZERO).await, Vec::<u64>::new());
     }
 
+    /// It is noted when it is made and while it goes on; what comes late takes nothing back.
+    #[tokio::test]
+    async fn a_call_is_noted_while_it_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("db")).await.unwrap();
+        let made = Dial {
+            minutes: 0,
+            began_at: AT,
+            ended_at: AT,
+            ..dial(1, AT)
+        };
+        let going = |minutes: u32| Dial {
+            minutes,
+            ended_at: AT + Duration::from_secs(60) * minutes,
+            ..made.clone()
+        };
+        for (noted, expected) in [(0, 0), (1, 1), (3, 3), (2, 3)] {
+            store.note_dial(&going(noted)).await.unwrap();
+            let found = store.dials_since(AT).await.unwrap();
+            assert_eq!(found, [going(expected)]);
+        }
+        // One that was noted before it was noted when calls begin.
+        sqlx::query("update dial set began_at = null")
+            .execute(&store.pool)
+            .await
+            .unwrap();
+        assert_eq!(store.dials_since(AT).await.unwrap(), [going(3)]);
+    }
+
     #[tokio::test]
     async fn no_column_could_hold_a_number() {
         let folder = tempfile::tempdir().unwrap();
@@ -177,7 +219,8 @@ mod tests {
                 "room_id",
                 "country",
                 "minutes",
-                "ended_at"
+                "ended_at",
+                "began_at"
             ]
         );
     }

@@ -85,6 +85,12 @@ fn told(browser: &Browser) -> Vec<&'static str> {
         .collect()
 }
 
+/// The minutes that are noted of each call.
+async fn noted(world: &World) -> Vec<u32> {
+    let past = world.server.past_dials().await;
+    past.iter().map(|dial| dial.minutes).collect()
+}
+
 async fn calls(world: &mut World, carol: &Browser, callee: &Phone) {
     carol.does(Verb::Invite(Pii::new(NUMBER.to_owned()))).await;
     world.run_until(|_| callee.is_called()).await;
@@ -151,14 +157,82 @@ async fn who_is_called_comes_in_after_the_key_and_all_see_it_from_the_beginning(
         "<sip:+4930555000@198.51.100.1;user=phone>"
     );
     assert_eq!(invite.fields("Privacy").next(), None);
-    let noted = world.server.past_dials().await;
-    assert_eq!(
-        noted
-            .iter()
-            .map(|(_, minutes)| *minutes)
-            .collect::<Vec<_>>(),
-        [1]
-    );
+    assert_eq!(noted(&world).await, [1]);
+}
+
+/// Whatever happens next, it is known that the call was made, and that its first minutes are begun.
+#[tokio::test(start_paused = true)]
+async fn a_call_is_noted_when_it_is_made_and_as_it_goes_on() {
+    let (mut world, callee, carol, _dave) = party(rules(), Shown::Yes).await;
+    assert_eq!(noted(&world).await, [0; 0]);
+    calls(&mut world, &carol, &callee).await;
+    assert_eq!(noted(&world).await, [0]);
+    callee.answers(now());
+    world.run_for(SECOND).await;
+    assert_eq!(noted(&world).await, [1]);
+    callee.types("1");
+    world.run_for(62 * SECOND).await;
+    assert_eq!(noted(&world).await, [2]);
+    assert!(callee.is_up());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_calls_of_the_hour_survive_a_restart() {
+    let mut world = World::with_door(1, door(rules(), Shown::Yes));
+    let (room, callee) = (world.room().room.id, world.phone("callee"));
+    for _ in 0..10 {
+        let dial = world.server.new_dial(room, "49");
+        world.server.note_dial(dial, 0).await;
+    }
+    let carol = opens(&mut world, "carol", Role::Moderator).await;
+    world.run_for(SECOND).await;
+    carol.does(Verb::Invite(Pii::new(NUMBER.to_owned()))).await;
+    world.run_for(SECOND).await;
+    assert_eq!(carol.refused(), [Refusal::TooManyCalls]);
+    assert!(!callee.is_called());
+}
+
+/// By P-Asserted-Identity, which a carrier believes, shown and withheld (RFC 3325 §9).
+#[tokio::test(start_paused = true)]
+async fn a_carrier_that_believes_us_is_told_who_calls() {
+    let mut told = String::new();
+    for shown in [Shown::Yes, Shown::No] {
+        let mut trunk = trunk(shown);
+        if let Some(outward) = &mut trunk.outward {
+            outward.assertion = Assertion::Asserted;
+        }
+        let door = DoorConfig {
+            dial_out: Some(rules()),
+            ..door_config(vec![trunk])
+        };
+        let mut world = World::with_door(1, door);
+        let callee = world.phone("callee");
+        let carol = opens(&mut world, "carol", Role::Moderator).await;
+        world.run_for(SECOND).await;
+        calls(&mut world, &carol, &callee).await;
+        let invite = callee.asked().unwrap();
+        for name in [
+            "From",
+            "P-Asserted-Identity",
+            "P-Preferred-Identity",
+            "Privacy",
+        ] {
+            for value in invite.fields(name) {
+                let value = value.split(";tag=").next().unwrap_or_default();
+                told += &format!("{name}: {value}\n");
+            }
+        }
+        callee.rings();
+        world.run_for(SECOND).await;
+        callee.answers(now());
+        world.run_for(3 * SECOND).await;
+        callee.types("1");
+        world.run_for(8 * SECOND).await;
+        callee.hangs_up();
+        world.run_for(SECOND).await;
+        told += &world.ladder.plain();
+    }
+    assert_snapshot!(told);
 }
 
 #[tokio::test(start_paused = true)]
@@ -195,7 +269,7 @@ async fn busy_declined_and_silent_calls_are_told_and_leave_nothing() {
         assert_eq!(dave.roster_line(), "carol moderator · dave");
         assert!(told(&carol).contains(&word), "{:?}", told(&carol));
         assert!(!told(&dave).contains(&word));
-        assert_eq!(world.server.past_dials().await, []);
+        assert_eq!(noted(&world).await, [0], "it counts for the hour");
     }
 }
 
@@ -297,12 +371,5 @@ async fn the_rate_and_the_minutes_end_calls() {
     assert!((110..130).contains(&lasted.as_secs()), "{lasted:?}");
     assert_eq!(world.ladder.said_to("callee").last().unwrap(), "time-is-up");
     world.run_for(SECOND).await;
-    let minutes: Vec<u32> = world
-        .server
-        .past_dials()
-        .await
-        .iter()
-        .map(|dial| dial.1)
-        .collect();
-    assert_eq!(minutes, [3]);
+    assert_eq!(noted(&world).await, [3]);
 }

@@ -36,6 +36,7 @@ use crate::{
         caller::Caller,
         conference::{clock, until},
     },
+    store::Dial as Noted,
 };
 
 /// A call that is to be made.
@@ -43,6 +44,8 @@ use crate::{
 pub(in crate::phone) struct Outgoing {
     /// Who wishes it.
     pub(in crate::phone) dialling: Dialling,
+    /// What is noted of it.
+    pub(in crate::phone) dial: Noted,
     /// Whom it is to, in full.
     pub(in crate::phone) number: Pii<String>,
     /// Over which trunk, in the order of the settings.
@@ -86,6 +89,7 @@ impl Call {
     async fn lead(&mut self, outgoing: Outgoing) {
         let Outgoing {
             dialling,
+            dial: noted,
             number,
             trunk,
             way,
@@ -116,6 +120,8 @@ impl Call {
             within: ring,
             session_interval: Some(way.session_expires),
         });
+        // Before it can cost anything: a crash must not lose it.
+        self.server.note_dial(noted, 0).await;
         let call = self.call;
         self.order(Command::Invite { call, dial }).await;
         let answered = self.reach(&mut ahead, &mut attendance, &dialling).await;
