@@ -112,6 +112,11 @@ pub const WRONG_PINS_OF_ROOM: u32 = 30;
 /// once in 180,000 times, and that one leads to the waiting room.
 pub const WRONG_PINS_OF_ROOM_JUDGED: u32 = 90;
 
+/// Wrong PINs of a room at once, and per hour; past it a person's own PIN, too, leads to the waiting room where its caller was not
+/// let in before, for it may have been guessed. It is never refused. So many that nobody reaches it who only wants a room's
+/// people to wait: 300 calls. Where 100 people are invited, one of 1,000 attacks has found a PIN by then.
+pub const WRONG_PINS_OF_ROOM_TRUSTED: u32 = 900;
+
 /// Wrong PINs of a caller at once, and per hour: three calls' worth; past it verdicts wait.
 pub const WRONG_PINS_OF_CALLER: u32 = 9;
 

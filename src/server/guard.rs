@@ -4,13 +4,15 @@
 //!                          wrong ones at once, and per hour     past it
 //!   room number            30                                   the PINs that many have lead to the waiting room; alarm
 //!   room number, further   90                                   those PINs are not judged: answered as wrong ones are
+//!   room number, at last   900                                  PINs of one's own lead to the waiting room, too
 //!   caller                 9                                    the verdict takes 2 s, 4 s, at most 8 s
 //!   trunk                  600                                  as 30 of a room, for calls over that trunk
 //!   server                 3,000                                as 30 of a room, for all rooms
 //! ```
 //!
 //! A number without a room is counted like any other, so that nothing can be told apart. Who was let in before with a
-//! number of theirs, and who has a PIN of their own, is not kept waiting by the guessing of others. Callers without a
+//! number of theirs, and who has a PIN of their own, is not kept waiting by the guessing of others, unless there is so much of
+//! it that such a PIN may have been guessed; no right PIN of somebody's own is ever answered as a wrong one. Callers without a
 //! number share nothing. Each try is counted before it is judged, so that many at once are not judged too often, and a
 //! right one is taken back. What is counted is in memory, by marks whose key lasts a day; a restart forgets it.
 
@@ -27,7 +29,8 @@ use crate::{
     id::RoomId,
     limit::{
         GUARD_ENTRIES_MAX, WRONG_PIN_DELAY, WRONG_PIN_DELAY_MAX, WRONG_PINS_OF_CALLER,
-        WRONG_PINS_OF_ROOM, WRONG_PINS_OF_ROOM_JUDGED, WRONG_PINS_OF_SERVER, WRONG_PINS_OF_TRUNK,
+        WRONG_PINS_OF_ROOM, WRONG_PINS_OF_ROOM_JUDGED, WRONG_PINS_OF_ROOM_TRUSTED,
+        WRONG_PINS_OF_SERVER, WRONG_PINS_OF_TRUNK,
     },
 };
 
@@ -38,6 +41,8 @@ pub(super) struct Stand {
     pub(super) unjudged: bool,
     /// What such a PIN is worth if it is right.
     pub(super) trust: Trust,
+    /// What a person's own PIN is worth if it is right.
+    pub(super) own: Trust,
     /// The verdict waits for so long.
     pub(super) delay: Duration,
 }
@@ -49,6 +54,7 @@ pub(super) struct Guard {
     rng: StdRng,
     rooms: Table<String>,
     further: Table<String>,
+    trusted: Table<String>,
     callers: Table<Mark>,
     trunks: Table<usize>,
     all: Table<()>,
@@ -67,6 +73,7 @@ impl Guard {
             rng,
             rooms: Table::new(WRONG_PINS_OF_ROOM),
             further: Table::new(WRONG_PINS_OF_ROOM_JUDGED),
+            trusted: Table::new(WRONG_PINS_OF_ROOM_TRUSTED),
             callers: Table::new(WRONG_PINS_OF_CALLER),
             trunks: Table::new(WRONG_PINS_OF_TRUNK),
             all: Table::new(WRONG_PINS_OF_SERVER),
@@ -94,7 +101,9 @@ impl Guard {
             || self.trunks.is_full(&caller.trunk, now)
             || self.all.is_full(&(), now);
         let unjudged = self.further.is_full(&number, now);
+        let guessed = self.trusted.is_full(&number, now);
         self.rooms.count(number.clone(), now);
+        self.trusted.count(number.clone(), now);
         if !unjudged {
             self.further.count(number, now);
         }
@@ -110,6 +119,11 @@ impl Guard {
                 (false, true) => Trust::Doubtful,
                 (false, false) => Trust::Shared,
             },
+            own: if guessed && !trusted {
+                Trust::Doubtful
+            } else {
+                Trust::Full
+            },
             delay: delay(over),
         }
     }
@@ -119,6 +133,7 @@ impl Guard {
         let number = number.to_owned();
         self.rooms.take_back(&number, now);
         self.further.take_back(&number, now);
+        self.trusted.take_back(&number, now);
         self.trunks.take_back(&caller.trunk, now);
         self.all.take_back(&(), now);
         if let Some(mark) = self.mark(caller) {
@@ -310,6 +325,27 @@ mod tests {
         // An hour later a third of a hundred is forgotten, which is as many as are judged at once.
         let later = now + HOUR;
         assert!(!guard.count("4711", &caller(1, 0), WALL, later).unjudged);
+    }
+
+    /// A PIN of one's own is not locked out, but where it may have been guessed it leads in unseen no more.
+    #[test]
+    fn past_nine_hundred_a_pin_of_ones_own_is_doubted_of_who_was_not_here_before() {
+        let (mut guard, now) = (guard(), t0());
+        let member = caller(1, 0);
+        guard.count("4711", &member, WALL, now);
+        guard.right("4711", &member, now);
+        let own =
+            |guard: &mut Guard, who: &Caller, room: &str| guard.count(room, who, WALL, now).own;
+        let doubted: Vec<bool> = (0..1_000)
+            .map(|_| own(&mut guard, &caller(0, 0), "4711") == Trust::Doubtful)
+            .collect();
+        assert_eq!(doubted.iter().position(|doubted| *doubted), Some(900));
+        assert!(doubted[900..].iter().all(|doubted| *doubted));
+        assert_eq!(own(&mut guard, &member, "4711"), Trust::Full);
+        assert_eq!(own(&mut guard, &caller(2, 0), "4712"), Trust::Full);
+        let later = now + HOUR;
+        let stand = guard.count("4711", &caller(2, 0), WALL, later);
+        assert_eq!(stand.own, Trust::Full);
     }
 
     #[test]

@@ -325,6 +325,7 @@ impl Server {
                     let open = person.window.is_open(self.inner.wall.since_epoch());
                     open.then(|| Admission {
                         person: Some((id, person.shown_name())),
+                        trust: stand.own,
                         ..self.admission(room, person.role)
                     })
                 }

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use rundruf::conference::{event::Event, focus::Verb, participant::Role, policy::Lobby};
+use rundruf::{
+    conference::{event::Event, focus::Verb, participant::Role, policy::Lobby},
+    limit::WRONG_PINS_OF_ROOM_TRUSTED,
+    pii::Secret,
+    server::caller::Caller,
+};
 
 use crate::sim::{
     party::opens,
@@ -106,6 +111,32 @@ async fn sixty_calls_with_three_wrong_pins_are_judged_ninety_times_and_harm_no_m
     let friend = world.phone("friend");
     calls(&mut world, &friend, &number, &guest).await;
     assert!(last_said(&world, "friend").ends_with(WELCOME));
+}
+
+/// R2: what guessing finds leads to the waiting room and no further, a person's own PIN, too.
+#[tokio::test(start_paused = true)]
+async fn a_pin_of_ones_own_that_may_have_been_guessed_leads_to_the_waiting_room() {
+    let mut world = World::new(4);
+    let carol = opens(&mut world, "carol", Role::Moderator).await;
+    let room = world.rooms[0].clone();
+    let number = room.room.number.clone();
+    let (thief, dialled) = (Caller::default(), Secret::new(number.clone()));
+    for n in 0..WRONG_PINS_OF_ROOM_TRUSTED {
+        let pin = Secret::new(format!("{n:08}"));
+        let judged = world.server.check_code(&dialled, &pin, &thief).await;
+        assert!(judged.unwrap().admission.is_none());
+    }
+    let frieda = world.phone("frieda");
+    calls(&mut world, &frieda, &number, &room.persons_pin("Frieda")).await;
+    assert_eq!(last_said(&world, "frieda"), "waiting");
+    carol.does(Verb::AdmitAll).await;
+    world.run_for(6 * SECOND).await;
+    assert!(last_said(&world, "frieda").ends_with(WELCOME));
+    // Her number is known by now.
+    frieda.hangs_up();
+    world.run_for(SECOND).await;
+    calls(&mut world, &frieda, &number, &room.persons_pin("Frieda")).await;
+    assert!(last_said(&world, "frieda").ends_with(WELCOME));
 }
 
 /// Nothing tells a room that is guessed at from one that does not exist.

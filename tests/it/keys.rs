@@ -136,7 +136,9 @@ async fn who_asks_for_more_time_has_it() {
 
 #[tokio::test(start_paused = true)]
 async fn every_key_of_a_moderator_fast_and_slow() {
-    let keys = ["*81", "*82", "55", "*82", "*85", "*85", "*83", "*892", "00"];
+    let keys = [
+        "*81", "*82", "55", "*82", "*85", "*85", "*83", "*86", "*86", "*86", "*892", "00",
+    ];
     let mut ladders = Vec::new();
     for pause in [FAST, SLOW] {
         let mut world = World::new(2);
@@ -195,14 +197,66 @@ async fn an_installation_may_have_other_keys() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_moderator_ends_the_conference_by_keys() {
-    let mut world = World::new(3);
-    let dave = opens(&mut world, "dave", Role::Guest).await;
-    let bob = comes_in_as(&mut world, "bob", Codec::Pcma, Role::Moderator).await;
-    bob.types("*891");
-    world.run_for(12 * SECOND).await;
-    assert_eq!(dave.dismissed(), Some(Dismissal::Ended));
-    assert!(matches!(bob.state(), State::Dismissed(_)));
+async fn a_moderator_ends_the_conference_by_keys_fast_and_slow() {
+    let mut ladders = Vec::new();
+    for pause in [FAST, SLOW] {
+        let mut world = World::new(3);
+        let dave = opens(&mut world, "dave", Role::Guest).await;
+        let bob = comes_in_as(&mut world, "bob", Codec::Pcma, Role::Moderator).await;
+        let ladder = press(&mut world, (&bob, &dave), &["*891"], pause).await;
+        assert!(ladder.contains(" confirm-end hush ended "), "{ladder}");
+        assert_eq!(dave.dismissed(), Some(Dismissal::Ended));
+        assert!(matches!(bob.state(), State::Dismissed(_)));
+        ladders.push(ladder);
+    }
+    assert_eq!(ladders[0], ladders[1]);
+}
+
+/// Who is muted with all others speaks again by the key; where people ask to speak it is a wish, which is spoken of.
+#[tokio::test(start_paused = true)]
+async fn after_mute_all_the_key_unmutes_and_where_people_ask_it_asks_fast_and_slow() {
+    for pause in [FAST, SLOW] {
+        let mut world = World::new(13);
+        let carol = opens(&mut world, "carol", Role::Moderator).await;
+        let alice = talks(&mut world, "alice", Codec::Pcma, Voice(0)).await;
+        for (verb, told, seen) in [
+            (Verb::MuteAll, "microphone-on", "Phone 1 mic"),
+            (Verb::SetAskToSpeak(true), "hand-noted", "Phone 1 hand 1"),
+        ] {
+            carol.does(verb).await;
+            world.run_for(10 * SECOND).await;
+            assert_eq!(carol.roster_line(), "Phone 1 · carol moderator");
+            let ladder = press(&mut world, (&alice, &carol), &["*6"], pause).await;
+            assert!(ladder.contains(told), "{ladder}");
+            let seen = format!("| {seen} · carol moderator\n");
+            assert!(ladder.ends_with(&seen), "{ladder}");
+        }
+    }
+}
+
+/// A telephone hears what a page would show: that a moderator asks for its microphone. Nobody else is told.
+#[tokio::test(start_paused = true)]
+async fn a_moderators_plea_to_unmute_is_spoken_to_that_telephone() {
+    let mut world = World::new(14);
+    let carol = opens(&mut world, "carol", Role::Moderator).await;
+    let alice = comes_in(&mut world, "alice").await;
+    let bob = comes_in(&mut world, "bob").await;
+    let id = carol.roster()[0].id;
+    assert_eq!(carol.roster_line(), "Phone 1 · Phone 2 · carol moderator");
+    let before = world.ladder.said_to("bob").len();
+    carol.does(Verb::AskToUnmute(id)).await;
+    world.run_for(5 * SECOND).await;
+    assert_eq!(last_said(&world, "alice"), "please-unmute to-speak");
+    assert_eq!(world.ladder.said_to("bob").len(), before);
+    // It is a plea: the microphone is opened by its person alone.
+    assert_eq!(carol.roster_line(), "Phone 1 · Phone 2 · carol moderator");
+    alice.types("66");
+    world.run_for(3 * SECOND).await;
+    assert_eq!(
+        carol.roster_line(),
+        "Phone 1 mic · Phone 2 · carol moderator"
+    );
+    drop(bob);
 }
 
 #[tokio::test(start_paused = true)]
