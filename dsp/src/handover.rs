@@ -118,7 +118,7 @@ enum State {
 
 /// Takes a tick that is quiet enough, else lets it pass.
 fn wait(ticks: u8, quietest: Level, level: Level) -> State {
-    let above = i32::from(level.as_dbov()) - i32::from(quietest.as_dbov());
+    let above = i32::from(level.as_dbov()) - i32::from(quietest.max(FAINT).as_dbov());
     if ticks + 1 == LONGEST_WAIT || above <= allowance(ticks) {
         return State::Shared;
     }
@@ -134,10 +134,14 @@ fn allowance(ticks: u8) -> i32 {
     i32::from(ticks).pow(2) / 50
 }
 
+/// What is fainter is as good as silence: measured by a pause without any sound, no tick of speech would be quiet, and the last
+/// one would be taken, however loud.
+const FAINT: Level = Level::from_rfc6464(60);
+
 /// Ticks both encoders code the same before one may take over from the other: half a second.
 const CONVERGENCE: u16 = 25;
 
-/// Ticks that one encoder may take to approach the other: 20 s. In speech it takes one to three, and up to seven.
+/// Ticks that one encoder may take to approach the other: 20 s. In speech it takes one to four, and up to seven.
 const LONGEST_APPROACH: u16 = 1_000;
 
 /// Ticks of which one has to do: a second.

@@ -136,7 +136,7 @@ fn what_cannot_be_served_is_refused_with_its_reason() {
     assert_eq!(refusal(&["m=video 5000 RTP/AVP 31"]), Refusal::NoAudio);
     assert_eq!(
         refusal(&["m=audio 4000 RTP/SAVP 0", "a=crypto:1 x inline:y"]),
-        Refusal::NoCommonTransport
+        Refusal::Protected
     );
     assert_eq!(
         refusal(&["m=audio 4000 RTP/AVP 18"]),
