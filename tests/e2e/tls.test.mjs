@@ -1,11 +1,16 @@
-// SIP over TLS against another implementation of it (OpenSSL): suites, renewal of the certificate, connections lost.
+// SIP over TLS against another implementation of it (OpenSSL): suites, renewal of the certificate, a real call over it, connections
+// lost.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { connect as connectTcp } from 'node:net';
 import { connect } from 'node:tls';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { Baresip, encryptions } from './lib/baresip.mjs';
+import { hear, makeSilence, makeVoice } from './lib/ear.mjs';
 import { Server, pause, until } from './lib/server.mjs';
 
 const portOf = (address) => Number(address.split(':').at(-1));
@@ -31,6 +36,17 @@ function ask(socket, branch) {
     socket.once('close', () => fail(new Error('closed without an answer')));
     socket.write(options(branch));
   });
+}
+
+/** Puts another certificate in place of the server's, and has it read. */
+async function renew(server) {
+  const key = server.certificate.replace('certificate.pem', 'certificate-key.pem');
+  execFileSync('openssl', [
+    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', server.certificate,
+    '-days', '2', '-subj', '/CN=renewed', '-addext', 'subjectAltName=IP:127.0.0.1',
+  ], { stdio: 'ignore' });
+  process.kill(server.ready.pid, 'SIGHUP');
+  await until('the certificate read again', 5_000, () => server.output.includes('certificate read again'));
 }
 
 test('only suites that TR-02102-2 recommends are spoken', async () => {
@@ -65,13 +81,7 @@ test('a renewed certificate is shown to those who come next, and nobody is dropp
   try {
     const before = await shake(server);
     const old = before.getPeerCertificate().fingerprint256;
-    const key = server.certificate.replace('certificate.pem', 'certificate-key.pem');
-    execFileSync('openssl', [
-      'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', server.certificate,
-      '-days', '2', '-subj', '/CN=renewed', '-addext', 'subjectAltName=IP:127.0.0.1',
-    ], { stdio: 'ignore' });
-    process.kill(server.ready.pid, 'SIGHUP');
-    await until('the certificate read again', 5_000, () => server.output.includes('certificate read again'));
+    await renew(server);
     const after = await shake(server);
     const renewed = after.getPeerCertificate();
     assert.equal(renewed.subject.CN, 'renewed');
@@ -82,6 +92,60 @@ test('a renewed certificate is shown to those who come next, and nobody is dropp
   } finally {
     await server.stop();
   }
+});
+
+test('a call over TLS with keys in its description goes on, and its sound, while the certificate is renewed', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rundruf-tls-'));
+  const sources = ['voice.wav', 'silence.wav'].map((name) => join(folder, name));
+  makeVoice(0, 8000, 60, sources[0]);
+  // Who spoke with the microphone off would be told so.
+  makeSilence(8000, 60, sources[1]);
+  const server = await Server.start({ encryption: 'required' });
+  const phones = [];
+  const times = {};
+  const among = async (number) => (await server.metrics()).get('rundruf_participants') === number;
+  const closed = (phone) => phone.events.filter(({ type }) => type === 'CALL_CLOSED').map(({ param }) => param);
+  try {
+    // A telephone reads whom it believes when it starts.
+    const believed = join(folder, 'believed.pem');
+    copyFileSync(server.certificate, believed);
+    for (const [number, source] of sources.entries()) {
+      const phone = await Baresip.start({ source, transport: 'tls', authority: believed, encryption: encryptions.srtpMandatory });
+      phones.push(phone);
+      await phone.dial(`sip:bridge@${server.ready.sip_tls}`);
+      await pause(700);
+      await phone.press(server.code);
+      await until('a participant', 10_000, () => among(number + 1));
+    }
+    // The words of welcome end before anything is measured.
+    await pause(12_000);
+    await phones[0].press('66');
+    await pause(3_500);
+    await renew(server);
+    times.renewed = performance.now();
+    const next = await shake(server);
+    assert.equal(next.getPeerCertificate().subject.CN, 'renewed');
+    next.destroy();
+    await pause(4_500);
+    assert.ok(await among(2));
+    assert.deepEqual(phones.map(closed), [[], []]);
+    assert.equal((await server.metrics()).get('rundruf_packets_discarded_total{kind="not_authentic"}'), 0);
+    // The connection of before serves to the end of the call.
+    phones[0].hangUp();
+    await until('one participant', 5_000, () => among(1));
+    times.ended = performance.now();
+    await phones[1].stop();
+  } finally {
+    for (const phone of phones) await phone.stop();
+    await server.stop();
+  }
+  const file = phones[1].heard;
+  const renewed = hear(0, file).seconds - (times.ended - times.renewed) / 1_000;
+  // From 2.5 s before the renewal to 3.5 s after it there is no half second in which the voice is not heard.
+  const windows = Array.from({ length: 12 }, (_, n) => renewed - 2.5 + n * 0.5).map((from) => hear(0, file, from, from + 0.5));
+  phones.forEach((phone) => phone.clear());
+  rmSync(folder, { recursive: true, force: true });
+  for (const heard of windows) assert.ok(heard.level > -35 && heard.over >= 15, JSON.stringify(windows));
 });
 
 test('a thousand connections reset after ten INVITEs each leave no leg and nobody out', async () => {
