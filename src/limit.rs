@@ -37,7 +37,7 @@ pub const DNS_TTL_MAX: Duration = Duration::from_secs(3_600);
 /// For how long it is kept that there is no answer.
 pub const DNS_NOT_FOUND_CACHED: Duration = Duration::from_secs(30);
 /// After all addresses of a trunk's server failed, they are tried again after half of this or up to the whole; after each
-/// further failure the time doubles (RFC 5626 §4.5).
+/// further failure the time doubles (RFC 5626 §4.5). So it is with the way back from a second address to the first.
 pub const LINK_RETRY: Duration = Duration::from_secs(30);
 /// That time at most.
 pub const LINK_RETRY_MAX: Duration = Duration::from_secs(30 * 60);

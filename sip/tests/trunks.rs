@@ -401,6 +401,43 @@ fn ladder_of_a_trunk_that_goes_silent_and_comes_back() {
 }
 
 #[test]
+fn ladder_of_another_server_that_is_sounded_while_the_trunk_is_registered() {
+    let mut network = Network::answering(|request| match method(request) {
+        "REGISTER" => vec![granted(request, 600, "")],
+        _ => vec![reply(request, "404 Not Found", "r", "", "")],
+    });
+    network.register(registrar(), udp_to("198.51.100.11:5060"));
+    network.run_seconds(1);
+    network.clear_ladder();
+    let uri = "sip:carrier.example".to_owned();
+    let sound = |flow| TrunkCommand::Sound {
+        uri: uri.clone(),
+        flow,
+    };
+    network.trunk(sound(udp()));
+    network.run_seconds(1);
+    insta::assert_snapshot!("sounded", redacted(&network.ladder()));
+    let answers = TrunkEvent::Sounded { answers: true };
+    assert_eq!(network.trunk_events(), [registered(600), answers]);
+
+    // Nobody is there, or only a proxy before nobody; the registration stays where it is.
+    network.script = Box::new(|_, _| Vec::new());
+    network.trunk(sound(udp()));
+    network.run_seconds(31);
+    assert_eq!(network.trunk_events().len(), 2, "it may take long");
+    network.run_seconds(2);
+    network.script = Box::new(|request, _| {
+        let answer = reply(request, "503 No", "r", "", "");
+        vec![(Duration::ZERO, answer)]
+    });
+    network.trunk(sound(tls(7)));
+    network.run_seconds(1);
+    let silent = TrunkEvent::Sounded { answers: false };
+    assert_eq!(network.trunk_events()[2..], [silent.clone(), silent]);
+    assert_eq!(network.requests("REGISTER"), 1);
+}
+
+#[test]
 fn ladder_of_a_registration_with_mediasec_and_of_a_call_over_its_service_route() {
     let mut network = Network::answering(|request| {
         let servers = "Security-Server: msrp-tls;mediasec\r\nSecurity-Server: sdes-srtp;mediasec\r\n\

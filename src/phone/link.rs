@@ -9,6 +9,9 @@
 //!    └── no hop left: 30 s · 2ⁿ ≤ 30 min
 //! ```
 //!
+//! Up at another hop than the first, it asks now and then whether a better one is there, and then goes *back*; what it has is
+//! kept until then.
+//!
 //! A server that answers, though by an error, is left alone when no other is there: the endpoint tries it again when the
 //! server has said, or later and later, and the machine *rests* until that fails too.
 
@@ -147,8 +150,12 @@ pub(super) struct Link {
     flow: Option<Flow>,
     /// Whether the endpoint knows what to do over a flow.
     introduced: bool,
+    /// The hop that the DNS puts first.
+    first: Option<Hop>,
     /// How often all hops were tried in vain.
     rounds: u32,
+    /// How often a better hop was looked for since the first one was of use for long.
+    returns: u32,
     standing: Standing,
     registrations: u64,
     expires: Duration,
@@ -175,9 +182,30 @@ enum State {
         proven: bool,
         /// Whether every hop fails, and the endpoint alone tries again.
         rested: bool,
+        /// Whether it goes back to a better hop.
+        back: Back,
     },
     /// It is over.
     Off,
+}
+
+/// The way back to a hop that stands before the one in use.
+#[derive(Debug)]
+enum Back {
+    /// None does.
+    No,
+    /// It is looked for at that time.
+    At(Instant),
+    /// Somebody looks for it.
+    Locating,
+    /// Somebody connects to it; others that stand before the one in use are left.
+    Connecting { hop: Hop, left: VecDeque<Hop> },
+    /// The endpoint asks over this flow whether it is there.
+    Sounding {
+        hop: Hop,
+        flow: Flow,
+        left: VecDeque<Hop>,
+    },
 }
 
 impl Link {
@@ -194,7 +222,9 @@ impl Link {
             former: BTreeSet::new(),
             flow: None,
             introduced: false,
+            first: None,
             rounds: 0,
+            returns: 0,
             standing: Standing::Locating,
             registrations: 0,
             expires: Duration::ZERO,
@@ -211,18 +241,26 @@ impl Link {
 
     /// When [`Self::handle_timeout`] wants to be called.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        match self.state {
-            State::Waiting { at } => Some(at),
-            State::Up { keep_alive_at, .. } => Some(keep_alive_at),
+        match &self.state {
+            State::Waiting { at } => Some(*at),
+            State::Up {
+                keep_alive_at,
+                back: Back::At(at),
+                ..
+            } => Some(*keep_alive_at.min(at)),
+            State::Up { keep_alive_at, .. } => Some(*keep_alive_at),
             State::Locating | State::Connecting | State::Off => None,
         }
     }
 
     /// Does what is due.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        match self.state {
-            State::Waiting { at } if at <= now => self.locate(),
-            State::Up { keep_alive_at, .. } if keep_alive_at <= now => self.keep_alive(now),
+        match &self.state {
+            State::Waiting { at } if *at <= now => self.locate(),
+            State::Up { keep_alive_at, .. } if *keep_alive_at <= now => self.keep_alive(now),
+            State::Up {
+                back: Back::At(at), ..
+            } if *at <= now => self.look_back(),
             State::Waiting { .. }
             | State::Up { .. }
             | State::Locating
@@ -233,7 +271,14 @@ impl Link {
 
     /// Takes where the server was found to be; nowhere, if it was not.
     pub(super) fn located(&mut self, hops: Vec<Hop>, now: Instant) {
-        if !matches!(self.state, State::Locating) {
+        let returns = matches!(
+            self.state,
+            State::Up {
+                back: Back::Locating,
+                ..
+            }
+        );
+        if !returns && !matches!(self.state, State::Locating) {
             return;
         }
         if !hops.is_empty() {
@@ -241,8 +286,14 @@ impl Link {
             if found != self.addresses {
                 self.former = std::mem::replace(&mut self.addresses, found);
             }
+            self.first = hops.first().cloned();
         } else if self.flow.is_none() {
             self.fail(Fault::NotFound);
+        }
+        if returns {
+            let hops = hops.into_iter();
+            let better = hops.take_while(|hop| Some(hop) != self.hop.as_ref());
+            return self.try_better(better.collect(), now);
         }
         self.hops = hops.into();
         if let Some(shunned) = self.shunned.take() {
@@ -258,12 +309,21 @@ impl Link {
 
     /// Takes the flow that leads to the hop.
     pub(super) fn connected(&mut self, flow: Flow, now: Instant) {
-        if !matches!(self.state, State::Connecting) {
-            if flow.protocol.is_stream() {
-                self.effects.push_back(Effect::Close(flow));
-            }
-            return;
+        if let Some((hop, left)) = self.connecting_back() {
+            let uri = self.upkeep.server.to_string();
+            let order = Effect::Order(TrunkCommand::Sound { uri, flow });
+            self.effects.push_back(order);
+            self.set_back(Back::Sounding { hop, flow, left });
+        } else if matches!(self.state, State::Connecting) {
+            let before = self.bind(flow, now);
+            self.close(before);
+        } else {
+            self.close(Some(flow));
         }
+    }
+
+    /// Lets the endpoint use a flow; returns the one before, which is no longer used.
+    fn bind(&mut self, flow: Flow, now: Instant) -> Option<Flow> {
         let before = self.flow.replace(flow);
         let command = match (&self.upkeep.duty, self.introduced) {
             (_, true) => TrunkCommand::Rebind { flow },
@@ -278,17 +338,22 @@ impl Link {
         };
         self.introduced = true;
         self.effects.push_back(Effect::Order(command));
-        if let Some(before) = before.filter(|before| *before != flow && before.protocol.is_stream())
-        {
-            self.effects.push_back(Effect::Close(before));
-        }
         self.enter(flow, false, now);
         self.progress(Standing::Asking);
+        before.filter(|before| *before != flow)
+    }
+
+    fn close(&mut self, flow: Option<Flow>) {
+        if let Some(flow) = flow.filter(|flow| flow.protocol.is_stream()) {
+            self.effects.push_back(Effect::Close(flow));
+        }
     }
 
     /// Takes it that the hop cannot be connected to.
     pub(super) fn failed(&mut self, fault: Fault, now: Instant) {
-        if matches!(self.state, State::Connecting) {
+        if let Some((_, left)) = self.connecting_back() {
+            self.try_better(left, now);
+        } else if matches!(self.state, State::Connecting) {
             self.fail(fault);
             self.next_hop(now);
         }
@@ -310,6 +375,9 @@ impl Link {
             return;
         }
         self.fail(Fault::Silent);
+        if self.leave_flow(now) {
+            return;
+        }
         if self.is_settled(now) {
             self.locate();
         } else {
@@ -330,6 +398,7 @@ impl Link {
                 self.prove(now);
             }
             TrunkEvent::Alive { .. } => self.prove(now),
+            TrunkEvent::Sounded { answers } => self.sounded(*answers, now),
             TrunkEvent::Unregistered(why) => match why {
                 Unregistered::Refused(status) => self.standing = Standing::Refused(*status),
                 Unregistered::Credentials => self.standing = Standing::Credentials,
@@ -439,10 +508,109 @@ impl Link {
         } else if let Some(flow) = self.flow.filter(|_| self.may_rest()) {
             self.enter(flow, true, now);
         } else {
-            let doubled = LINK_RETRY.saturating_mul(1 << self.rounds.min(16));
-            let wait = self.spread(doubled.min(LINK_RETRY_MAX) / 2, doubled.min(LINK_RETRY_MAX));
+            let wait = self.wait_after(self.rounds);
             self.rounds = self.rounds.saturating_add(1);
             self.state = State::Waiting { at: now + wait };
+        }
+    }
+
+    /// How long to wait after so many times in vain.
+    fn wait_after(&mut self, times: u32) -> Duration {
+        let doubled = LINK_RETRY.saturating_mul(1 << times.min(16));
+        self.spread(doubled.min(LINK_RETRY_MAX) / 2, doubled.min(LINK_RETRY_MAX))
+    }
+
+    /// Looks for a better hop than the one in use.
+    fn look_back(&mut self) {
+        self.returns = self.returns.saturating_add(1);
+        self.set_back(Back::Locating);
+        let place = self.upkeep.server.place().clone();
+        self.effects.push_back(Effect::Locate(place));
+    }
+
+    /// Connects to the first of the hops that stand before the one in use; without one, that is used on.
+    fn try_better(&mut self, mut better: VecDeque<Hop>, now: Instant) {
+        let back = match better.pop_front() {
+            Some(hop) => {
+                self.effects.push_back(Effect::Connect(hop.clone()));
+                Back::Connecting { hop, left: better }
+            }
+            None => self.back_later(now),
+        };
+        self.set_back(back);
+    }
+
+    /// Takes it that somebody answers at a better hop, or nobody.
+    fn sounded(&mut self, answers: bool, now: Instant) {
+        match self.take_back() {
+            Back::Sounding { hop, flow, left } if answers => {
+                self.go_on_with(hop, left);
+                // Calls may go on over the server that is left, and their peers may reach us over nothing but its connection.
+                self.bind(flow, now);
+            }
+            Back::Sounding { flow, left, .. } => {
+                self.close(Some(flow));
+                self.try_better(left, now);
+            }
+            other @ (Back::No | Back::At(_) | Back::Locating | Back::Connecting { .. }) => {
+                self.set_back(other);
+            }
+        }
+    }
+
+    /// Leaves the flow in use for what is on its way back to a better hop; false if nothing is.
+    fn leave_flow(&mut self, now: Instant) -> bool {
+        match self.take_back() {
+            Back::No | Back::At(_) => return false,
+            Back::Locating => self.state = State::Locating,
+            Back::Connecting { hop, left } => {
+                self.go_on_with(hop, left);
+                self.state = State::Connecting;
+            }
+            Back::Sounding { hop, flow, left } => {
+                self.go_on_with(hop, left);
+                let before = self.bind(flow, now);
+                self.close(before);
+            }
+        }
+        true
+    }
+
+    /// Takes a better hop for the one in use, which comes after all that are left.
+    fn go_on_with(&mut self, hop: Hop, mut left: VecDeque<Hop>) {
+        left.extend(self.hop.replace(hop));
+        self.hops = left;
+    }
+
+    /// When to look for a better hop than the one in use.
+    fn back_later(&mut self, now: Instant) -> Back {
+        match self.hop == self.first {
+            true => Back::No,
+            false => Back::At(now + self.wait_after(self.returns)),
+        }
+    }
+
+    /// What is connected to on the way back, and what is left then.
+    fn connecting_back(&mut self) -> Option<(Hop, VecDeque<Hop>)> {
+        match self.take_back() {
+            Back::Connecting { hop, left } => Some((hop, left)),
+            other @ (Back::No | Back::At(_) | Back::Locating | Back::Sounding { .. }) => {
+                self.set_back(other);
+                None
+            }
+        }
+    }
+
+    fn take_back(&mut self) -> Back {
+        match &mut self.state {
+            State::Up { back, .. } => std::mem::replace(back, Back::No),
+            State::Waiting { .. } | State::Locating | State::Connecting | State::Off => Back::No,
+        }
+    }
+
+    fn set_back(&mut self, to: Back) {
+        if let State::Up { back, .. } = &mut self.state {
+            *back = to;
         }
     }
 
@@ -455,6 +623,9 @@ impl Link {
         let State::Up { rested, .. } = self.state else {
             return;
         };
+        if self.leave_flow(now) {
+            return;
+        }
         if rested || self.is_settled(now) {
             self.shunned = self.hop.clone();
             self.locate();
@@ -474,6 +645,9 @@ impl Link {
     fn prove(&mut self, now: Instant) {
         self.standing = Standing::Up;
         self.rounds = 0;
+        if self.is_settled(now) && self.hop == self.first {
+            self.returns = 0;
+        }
         match (&mut self.state, self.flow) {
             (State::Up { proven, rested, .. }, _) => (*proven, *rested) = (true, false),
             // The endpoint has tried once more by itself, over the flow that it has.
@@ -488,11 +662,16 @@ impl Link {
     }
 
     fn enter(&mut self, flow: Flow, rested: bool, now: Instant) {
+        let back = match rested {
+            true => Back::No,
+            false => self.back_later(now),
+        };
         self.state = State::Up {
             since: now,
             keep_alive_at: now + self.keep_alive_interval(flow),
             proven: false,
             rested,
+            back,
         };
     }
 

@@ -2,7 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
-    collections::BTreeMap, fmt::Write as _, net::SocketAddr, path::Path, sync::Arc, time::Duration,
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    io,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::Duration,
 };
 
 use insta::assert_snapshot;
@@ -21,7 +27,7 @@ use sip::{
     locate::{Query, Record},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream},
     sync::mpsc,
 };
 use tokio_rustls::TlsAcceptor;
@@ -317,8 +323,8 @@ async fn a_refused_account_is_said_and_not_tried_again_for_long() {
     assert_eq!(standing(&world), Standing::Up);
 }
 
-#[tokio::test(start_paused = true)]
-async fn where_one_server_is_silent_the_next_takes_over() {
+/// A door that registers at a domain with two servers, the first of which is to be preferred.
+fn door_of_two(protocol: &str) -> DoorConfig {
     let srv = |priority, target: &str| Record::Srv {
         priority,
         weight: 1,
@@ -328,7 +334,7 @@ async fn where_one_server_is_silent_the_next_takes_over() {
     let address = |text: &str| vec![Record::Address(text.parse().unwrap())];
     let names = Names::listed(BTreeMap::from([
         (
-            Query::Srv("_sip._udp.tel.example".to_owned()),
+            Query::Srv(format!("_sip._{protocol}.tel.example")),
             vec![srv(1, "one.tel.example"), srv(2, "two.tel.example")],
         ),
         (
@@ -340,12 +346,16 @@ async fn where_one_server_is_silent_the_next_takes_over() {
             address("198.51.100.2"),
         ),
     ]));
-    let trunk = registered("sip:tel.example;transport=udp", "620", "+4930555000");
-    let door = DoorConfig {
+    let server = format!("sip:tel.example;transport={protocol}");
+    DoorConfig {
         names,
-        ..door_config(vec![trunk])
-    };
-    let mut world = World::with_door(1, door);
+        ..door_config(vec![registered(&server, "620", "+4930555000")])
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_one_server_is_silent_the_next_takes_over() {
+    let mut world = World::with_door(1, door_of_two("udp"));
     let mut first = Registrar::new(REGISTRAR, Manners::Silent);
     let mut second = Registrar::new(SECOND_REGISTRAR, Manners::Grants(600));
     first.serve(&mut world, 31 * SECOND).await;
@@ -422,10 +432,22 @@ impl Connection {
     fn greet(stream: DuplexStream, identity: &Arc<Identity>) -> Self {
         let config = SipServer::new(identity, Vec::new()).unwrap();
         let acceptor = TlsAcceptor::from(config.config(rundruf::tls::Demand::Nothing));
+        Self::begin(async move { acceptor.accept(stream).await })
+    }
+
+    /// Takes a connection without TLS.
+    fn plain(stream: DuplexStream) -> Self {
+        Self::begin(async move { Ok(stream) })
+    }
+
+    fn begin<S>(opened: impl Future<Output = io::Result<S>> + Send + 'static) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let (hear, heard) = mpsc::unbounded_channel();
         let (says, mut said) = mpsc::unbounded_channel::<Vec<u8>>();
         tokio::spawn(async move {
-            let Ok(mut stream) = acceptor.accept(stream).await else {
+            let Ok(mut stream) = opened.await else {
                 return;
             };
             let mut buffer = vec![0; 8_192];
@@ -457,6 +479,61 @@ impl Connection {
         let all = std::iter::from_fn(|| self.heard.try_recv().ok());
         String::from_utf8(all.flatten().collect()).unwrap()
     }
+}
+
+/// A call from a registrar to the Contact of the registration.
+fn invite(own: &str, protocol: &str) -> Vec<u8> {
+    let sdp = "v=0\r\no=- 1 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
+    let invite = format!(
+        "INVITE sip:{own}@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/{protocol} 198.51.100.1;branch=z9hG4bK1\r\n\
+         From: <sip:a@tel.example>;tag=t\r\nTo: <sip:620@tel.example>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:a@198.51.100.1>\r\nMax-Forwards: 70\r\nContent-Type: application/sdp\r\n\
+         Content-Length: {}\r\n\r\n{sdp}",
+        sdp.len()
+    );
+    invite.into_bytes()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_server_is_gone_back_to_and_the_second_still_serves_its_calls() {
+    let mut world = World::with_door(1, door_of_two("tcp"));
+    let (begun, mut ladder) = (now(), String::new());
+    let (mut connections, mut owns) = (Vec::new(), BTreeSet::new());
+    for second in 0..200 {
+        if let Some((hop, stream)) = world.connected() {
+            connections.push((hop.address, Connection::plain(stream)));
+        }
+        world.run_for(SECOND / 2).await;
+        let after = (now() - begun).as_secs();
+        for (address, connection) in &mut connections {
+            while let Ok(bytes) = connection.heard.try_recv() {
+                if bytes == b"\r\n\r\n" {
+                    continue;
+                }
+                let request = Message::parse(&bytes);
+                writeln!(ladder, "{after:4} {address} ← {}", request.start).unwrap();
+                if request.method() == "REGISTER" {
+                    owns.insert(contact_user(&request));
+                }
+                connection.says.send(response(&request, 200, "OK")).unwrap();
+            }
+        }
+        if second == 1 {
+            writeln!(ladder, "     the first connection is lost").unwrap();
+            drop(connections.remove(0));
+        }
+        world.run_for(SECOND / 2).await;
+    }
+    assert_snapshot!(ladder);
+    assert_eq!(standing(&world), Standing::Up);
+    assert_eq!(owns.len(), 1, "we stay who we are");
+    let own = owns.first().unwrap();
+    let (_, second) = &mut connections[0];
+    second.hears_all();
+    second.says.send(invite(own, "TCP")).unwrap();
+    world.run_for(SECOND).await;
+    let heard = second.hears_all();
+    assert!(heard.contains("SIP/2.0 200 "), "{heard}");
 }
 
 /// A world of one trunk that registers over TLS at `tel.example`, whose authorities are these.
@@ -492,15 +569,7 @@ async fn over_tls_calls_come_over_the_connection_of_the_registration() {
     world.run_for(SECOND / 10).await;
     assert_eq!(standing(&world), Standing::Up);
 
-    let sdp = "v=0\r\no=- 1 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
-    let invite = format!(
-        "INVITE sip:{own}@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TLS 198.51.100.1;branch=z9hG4bK1\r\n\
-         From: <sip:a@tel.example>;tag=t\r\nTo: <sip:620@tel.example>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\
-         Contact: <sip:a@198.51.100.1>\r\nMax-Forwards: 70\r\nContent-Type: application/sdp\r\n\
-         Content-Length: {}\r\n\r\n{sdp}",
-        sdp.len()
-    );
-    connection.says.send(invite.into_bytes()).unwrap();
+    connection.says.send(invite(&own, "TLS")).unwrap();
     world.run_for(SECOND).await;
     let heard = connection.hears_all();
     assert!(heard.contains("SIP/2.0 200 "), "{heard}");

@@ -315,6 +315,11 @@ pub enum TrunkEvent {
     },
     /// Nobody answered that question for several times.
     Silent,
+    /// What came of sounding another flow.
+    Sounded {
+        /// Whether somebody answered.
+        answers: bool,
+    },
     /// The flow leads nowhere: `Rebind` to the next address, or to a new connection to the same one.
     WantsFlow,
 }
@@ -479,6 +484,13 @@ pub enum TrunkCommand {
     },
     /// Ask again and again whether the trunk is there, by OPTIONS over a flow that is open.
     Probe {
+        /// Whom to ask: a SIP URI.
+        uri: String,
+        /// The flow.
+        flow: Flow,
+    },
+    /// Ask once whether somebody is there, by OPTIONS over a flow that is open and not the trunk's; `Sounded` follows.
+    Sound {
         /// Whom to ask: a SIP URI.
         uri: String,
         /// The flow.

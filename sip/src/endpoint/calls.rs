@@ -178,6 +178,9 @@ impl Endpoint {
             Asker::Trunk(trunk) if purpose == Purpose::Register => {
                 return self.handle_registered(trunk, response, now);
             }
+            Asker::Trunk(trunk) if purpose == Purpose::Sound => {
+                return self.handle_sounded(trunk, Some(status));
+            }
             Asker::Trunk(trunk) => return self.handle_probed(trunk, status, now),
         };
         match purpose {
@@ -205,7 +208,8 @@ impl Endpoint {
             | Purpose::Prack
             | Purpose::Dismiss
             | Purpose::Register
-            | Purpose::Probe => {}
+            | Purpose::Probe
+            | Purpose::Sound => {}
         }
     }
 
@@ -256,6 +260,7 @@ impl Endpoint {
         match (asker, purpose) {
             _ if answered => {}
             (Asker::Trunk(trunk), Purpose::Register) => self.handle_not_registered(trunk, now),
+            (Asker::Trunk(trunk), Purpose::Sound) => self.handle_sounded(trunk, None),
             (Asker::Trunk(trunk), _) => self.handle_not_probed(trunk, now),
             (Asker::Call(call), Purpose::Bye) => self.forget_call(call, now),
             (Asker::Call(call), Purpose::Invite) => self.handle_invite_unanswered(call),
@@ -268,7 +273,8 @@ impl Endpoint {
                 | Purpose::Prack
                 | Purpose::Dismiss
                 | Purpose::Register
-                | Purpose::Probe,
+                | Purpose::Probe
+                | Purpose::Sound,
             ) => {}
         }
         self.settle_client(id);

@@ -161,6 +161,8 @@ pub(crate) enum Purpose {
     Register,
     /// To learn whether a trunk is there.
     Probe,
+    /// To learn whether a trunk is to be had over another flow.
+    Sound,
 }
 
 impl Purpose {
@@ -170,7 +172,7 @@ impl Purpose {
             Self::Cancel => "CANCEL",
             Self::Prack => "PRACK",
             Self::Bye | Self::Dismiss => "BYE",
-            Self::Ping | Self::Probe => "OPTIONS",
+            Self::Ping | Self::Probe | Self::Sound => "OPTIONS",
             Self::Refresh => "UPDATE",
             Self::Register => "REGISTER",
         }

@@ -284,7 +284,8 @@ impl Endpoint {
             | Purpose::Ping
             | Purpose::Refresh
             | Purpose::Register
-            | Purpose::Probe => {
+            | Purpose::Probe
+            | Purpose::Sound => {
                 Exchange::Other(NonInviteClient::new(bytes, is_reliable(flow), now))
             }
         };

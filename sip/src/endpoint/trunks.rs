@@ -95,6 +95,7 @@ impl Endpoint {
                 self.register(trunk, *registrar, flow, now);
             }
             TrunkCommand::Probe { uri, flow } => self.probe(trunk, uri, flow, now),
+            TrunkCommand::Sound { uri, flow } => self.sound(trunk, &uri, flow, now),
             TrunkCommand::Rebind { flow } => self.rebind(trunk, flow, now),
             TrunkCommand::Unregister => self.unregister(trunk, now),
         }
@@ -238,23 +239,40 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn handle_probe_timeout(&mut self, trunk: TrunkRef, now: Instant) {
+    /// Asks once over another flow than the trunk's.
+    fn sound(&mut self, trunk: TrunkRef, text: &str, flow: Flow, now: Instant) {
+        self.open(flow);
+        let sent = self.ask_options(trunk, Purpose::Sound, &uri(text), flow, now);
+        if sent.is_none() {
+            self.handle_sounded(trunk, None);
+        }
+    }
+
+    /// Takes the status with which somebody answered over that flow, if anybody did.
+    pub(super) fn handle_sounded(&mut self, trunk: TrunkRef, status: Option<u16>) {
+        let answers = status.is_some_and(is_answer);
+        let what = TrunkEvent::Sounded { answers };
+        self.tell(Event::Trunk { trunk, what });
+    }
+
+    /// Sends OPTIONS outside any dialog, as [`Self::ask`] does.
+    fn ask_options(
+        &mut self,
+        trunk: TrunkRef,
+        purpose: Purpose,
+        uri: &str,
+        flow: Flow,
+        now: Instant,
+    ) -> Option<u64> {
         let (branch, call_id, tag) = (self.branch(), self.names.fresh(), self.names.fresh());
-        let Some((probe, flow)) = self.trunks.probe_mut(trunk) else {
-            return;
-        };
-        probe.state = Probing::Asking {
-            since: now,
-            transaction: None,
-        };
         let from = written(flow.advertised);
         let head = Head {
             flow,
             branch,
-            uri: probe.uri.clone().into_bytes(),
+            uri: uri.as_bytes().to_vec(),
             routes: Vec::new(),
             from: format!("<sip:{from}>;tag={tag}").into_bytes(),
-            to: format!("<{}>", probe.uri).into_bytes(),
+            to: format!("<{uri}>").into_bytes(),
             call_id: call_id.into_bytes(),
             cseq: 1,
         };
@@ -262,8 +280,19 @@ impl Endpoint {
             ("Contact", format!("<sip:{from}>").into_bytes()),
             ("Accept", ACCEPT.into()),
         ];
-        let asker = Asker::Trunk(trunk);
-        match self.ask(&head, asker, Purpose::Probe, &fields, None, now) {
+        self.ask(&head, Asker::Trunk(trunk), purpose, &fields, None, now)
+    }
+
+    pub(super) fn handle_probe_timeout(&mut self, trunk: TrunkRef, now: Instant) {
+        let Some((probe, flow)) = self.trunks.probe_mut(trunk) else {
+            return;
+        };
+        probe.state = Probing::Asking {
+            since: now,
+            transaction: None,
+        };
+        let uri = probe.uri.clone();
+        match self.ask_options(trunk, Purpose::Probe, &uri, flow, now) {
             Some(sent) => {
                 if let Some((probe, _)) = self.trunks.probe_mut(trunk)
                     && let Probing::Asking { transaction, .. } = &mut probe.state
@@ -276,9 +305,8 @@ impl Endpoint {
         }
     }
 
-    /// Any final response says that somebody is there, but for those that a proxy gives in his place.
     pub(super) fn handle_probed(&mut self, trunk: TrunkRef, status: u16, now: Instant) {
-        if matches!(status, 408 | 503) {
+        if !is_answer(status) {
             return self.handle_not_probed(trunk, now);
         }
         let Some((probe, _)) = self.trunks.probe_mut(trunk) else {
@@ -359,4 +387,9 @@ impl Endpoint {
         };
         self.schedule.set(Owner::Probe(trunk), deadline);
     }
+}
+
+/// Any final response says that somebody is there, but for those that a proxy gives in his place.
+const fn is_answer(status: u16) -> bool {
+    !matches!(status, 408 | 503)
 }

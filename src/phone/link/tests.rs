@@ -57,6 +57,9 @@ impl World {
                 Effect::Order(TrunkCommand::Probe { uri, flow }) => {
                     format!("probe {uri} {}", flow.id)
                 }
+                Effect::Order(TrunkCommand::Sound { uri, flow }) => {
+                    format!("sound {uri} {}", flow.id)
+                }
                 Effect::Order(TrunkCommand::Unregister) => "unregister".to_owned(),
                 Effect::KeepAlive(flow) => format!("keep {} alive", flow.id),
                 Effect::Close(flow) => format!("close {}", flow.id),
@@ -114,6 +117,44 @@ impl World {
         world.register();
         assert_eq!(world.link.standing(), Standing::Up);
         world
+    }
+}
+
+const SERVER: &str = "sip:tel.example;transport=tls";
+/// Two addresses, in the order of the DNS.
+const BOTH: [&str; 2] = ["192.0.2.1:5061", "192.0.2.2:5061"];
+
+/// Up over TLS at the second of two addresses, since the first was not to be had.
+fn at_the_second() -> World {
+    let mut world = World::registering(SERVER);
+    world.wait();
+    world.located(Protocol::Tls, &BOTH);
+    world.link.failed(Fault::Unreachable, world.now);
+    world.connected(Protocol::Tls, 2);
+    world.register();
+    world.wants();
+    world
+}
+
+/// Goes back from the second to the first, over the flow 3.
+fn back_at_the_first(world: &mut World) {
+    look_back(world);
+    world.located(Protocol::Tls, &BOTH);
+    world.connected(Protocol::Tls, 3);
+    world.tell(TrunkEvent::Sounded { answers: true });
+    world.wants();
+}
+
+/// Waits until the way back is looked for; returns how long that took.
+fn look_back(world: &mut World) -> Duration {
+    let begun = world.now;
+    loop {
+        world.wait();
+        match world.wants().as_slice() {
+            [locate] if locate == "locate tel.example" => return world.now - begun,
+            [keep] if keep == "keep 2 alive" => {}
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -214,6 +255,109 @@ fn a_connection_lost_after_long_is_made_again_at_once_and_one_lost_early_is_not(
     );
     assert!(world.wait() >= SECOND * 15);
     assert_eq!(world.wants(), ["locate tel.example"]);
+}
+
+#[test]
+fn the_first_server_is_gone_back_to_once_it_answers() {
+    let mut world = at_the_second();
+    let mut waits = Vec::new();
+    for _ in 0..9 {
+        waits.push(look_back(&mut world));
+        world.located(Protocol::Tls, &BOTH);
+        assert_eq!(world.wants(), ["connect 192.0.2.1:5061"]);
+        world.link.failed(Fault::Unreachable, world.now);
+        assert_eq!(world.link.standing(), Standing::Up, "the second serves on");
+    }
+    assert!((SECOND * 15..=SECOND * 30).contains(&waits[0]), "{waits:?}");
+    assert!((SECOND * 30..=SECOND * 60).contains(&waits[1]), "{waits:?}");
+    let last = SECOND * 900..=SECOND * 1_800;
+    assert!(last.contains(&waits[8]), "{waits:?}");
+    for answers in [false, true] {
+        look_back(&mut world);
+        world.located(Protocol::Tls, &BOTH);
+        world.connected(Protocol::Tls, 3);
+        let sound = format!("sound {SERVER} 3");
+        assert_eq!(world.wants(), ["connect 192.0.2.1:5061", &sound]);
+        assert!(world.link.owns(&flow(Protocol::Tls, 2)), "until it answers");
+        world.tell(TrunkEvent::Sounded { answers });
+        let wanted = ["close 3", "rebind 3"];
+        assert_eq!(world.wants(), [wanted[usize::from(answers)]]);
+    }
+    assert!(world.link.owns(&flow(Protocol::Tls, 3)));
+    world.register();
+    world.link.closed(flow(Protocol::Tls, 2), world.now);
+    for _ in 0..10 {
+        world.wait();
+        assert_eq!(world.wants(), ["keep 3 alive"], "none is better");
+    }
+}
+
+#[test]
+fn a_first_server_that_answers_and_refuses_is_left_again_for_the_second() {
+    let mut world = at_the_second();
+    back_at_the_first(&mut world);
+    world.unregister(Unregistered::Failed(500));
+    assert_eq!(world.wants(), ["connect 192.0.2.2:5061"]);
+    world.connected(Protocol::Tls, 2);
+    assert_eq!(world.wants(), ["rebind 2", "close 3"]);
+    world.register();
+    let waited = look_back(&mut world);
+    assert!((SECOND * 30..=SECOND * 60).contains(&waited), "{waited:?}");
+}
+
+#[test]
+fn what_is_on_its_way_back_is_the_way_on_when_the_second_server_is_lost() {
+    let lost = flow(Protocol::Tls, 2);
+    let mut world = at_the_second();
+    look_back(&mut world);
+    world.link.closed(lost, world.now);
+    assert_eq!(world.link.standing(), Standing::Down(Fault::Silent));
+    assert_eq!(world.wants(), Vec::<String>::new(), "it is looked for");
+    world.located(Protocol::Tls, &BOTH);
+    assert_eq!(world.wants(), ["connect 192.0.2.1:5061"]);
+
+    let mut world = at_the_second();
+    look_back(&mut world);
+    world.located(Protocol::Tls, &BOTH);
+    world.link.closed(lost, world.now);
+    assert_eq!(world.wants(), ["connect 192.0.2.1:5061"]);
+    world.link.failed(Fault::Unreachable, world.now);
+    assert_eq!(world.wants(), ["connect 192.0.2.2:5061"]);
+
+    let mut world = at_the_second();
+    look_back(&mut world);
+    world.located(Protocol::Tls, &BOTH);
+    world.connected(Protocol::Tls, 3);
+    world.wants();
+    world.link.closed(lost, world.now);
+    assert_eq!(world.wants(), ["rebind 3"]);
+    world.tell(TrunkEvent::Sounded { answers: false });
+    assert_eq!(world.wants(), Vec::<String>::new(), "that was before");
+}
+
+#[test]
+fn over_datagrams_a_better_server_is_sounded_too() {
+    let mut world = World::registering("sip:tel.example");
+    world.wait();
+    world.located(Protocol::Udp, &BOTH);
+    world.connected(Protocol::Udp, 1);
+    world.unregister(Unregistered::Unreachable);
+    world.connected(Protocol::Udp, 2);
+    world.register();
+    world.wants();
+    look_back(&mut world);
+    world.located(Protocol::Udp, &BOTH);
+    world.connected(Protocol::Udp, 1);
+    let wanted = ["connect 192.0.2.1:5061", "sound sip:tel.example 1"];
+    assert_eq!(world.wants(), wanted);
+    world.tell(TrunkEvent::Sounded { answers: false });
+    assert_eq!(world.wants(), Vec::<String>::new());
+    look_back(&mut world);
+    world.located(Protocol::Udp, &BOTH);
+    world.connected(Protocol::Udp, 1);
+    world.wants();
+    world.tell(TrunkEvent::Sounded { answers: true });
+    assert_eq!(world.wants(), ["rebind 1"]);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 // A real registrar and proxy: Kamailio with one configuration, its accounts in it, and no database.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from './server.mjs';
+import { pause, until } from './server.mjs';
 
 const modules = ['/usr/lib/x86_64-linux-gnu/kamailio/modules/', '/usr/lib/kamailio/modules/', '/usr/lib/aarch64-linux-gnu/kamailio/modules/'];
 
@@ -19,23 +20,23 @@ export const missing = () => {
 export const missingTls = () => missing() || (existsSync(join(modules.find(existsSync), 'tls.so')) ? false : 'kamailio-tls-modules is not installed');
 
 /** With a certificate of this folder it listens for TLS too. */
-const overTls = (port, folder) => `
+const overTls = (address, port, folder) => `
 enable_tls=yes
-listen=tls:127.0.0.1:${port}
+listen=tls:${address}:${port}
 loadmodule "tls.so"
 modparam("tls", "private_key", "${folder}/key.pem")
 modparam("tls", "certificate", "${folder}/certificate.pem")
 modparam("tls", "tls_method", "TLSv1.2+")
 `;
 
-const settings = (port, algorithm, tls) => `#!KAMAILIO
+const settings = (address, port, algorithm, grants, tls) => `#!KAMAILIO
 debug=2
 log_stderror=yes
 children=1
 tcp_children=1
 auto_aliases=no
-listen=udp:127.0.0.1:${port}
-listen=tcp:127.0.0.1:${port}
+listen=udp:${address}:${port}
+listen=tcp:${address}:${port}
 mpath="${modules.find(existsSync)}"
 ${tls}
 loadmodule "tm.so"
@@ -50,7 +51,7 @@ loadmodule "textops.so"
 modparam("usrloc", "db_mode", 0)
 modparam("auth", "algorithm", "${algorithm}")
 modparam("registrar", "min_expires", 60)
-modparam("registrar", "max_expires", 120)
+modparam("registrar", "max_expires", ${grants})
 request_route {
   force_rport();
   if (has_totag()) {
@@ -63,6 +64,10 @@ request_route {
     if (!pv_www_authenticate("tel.example", "geheim", "0")) { www_challenge("tel.example", "1"); exit; }
     save("location"); exit;
   }
+  if (is_method("OPTIONS")) {
+    if (registered("location")) { sl_send_reply("200", "Registered"); exit; }
+    sl_send_reply("404", "Not Found"); exit;
+  }
   if (is_method("INVITE")) {
     record_route();
     if (!lookup("location")) { sl_send_reply("404", "Not Found"); exit; }
@@ -73,22 +78,26 @@ request_route {
 `;
 
 /** A port that nobody uses. */
-const free = () => new Promise((done) => {
-  const server = createServer().listen(0, '127.0.0.1', () => {
+const free = (address) => new Promise((done) => {
+  const server = createServer().listen(0, address, () => {
     const { port } = server.address();
     server.close(() => done(port));
   });
 });
 
 export class Kamailio {
-  /** Starts it; the one password is "geheim" and the realm "tel.example". With `tls` its certificate is for that name. */
-  static async start(algorithm = 'MD5', tls = false) {
+  /**
+   * Starts it at an address of this machine; the one password is "geheim" and the realm "tel.example". With `tls` its certificate
+   * is for that name. It `grants` so many seconds at most.
+   */
+  static async start(algorithm = 'MD5', tls = false, { address = '127.0.0.1', grants = 120 } = {}) {
     const kamailio = new Kamailio();
-    kamailio.port = await free();
+    kamailio.address = address;
+    kamailio.port = await free(address);
     kamailio.folder = mkdtempSync(join(tmpdir(), 'kamailio-'));
     kamailio.file = join(kamailio.folder, 'kamailio.cfg');
     if (tls) {
-      kamailio.tlsPort = await free();
+      kamailio.tlsPort = await free(address);
       kamailio.certificate = join(kamailio.folder, 'certificate.pem');
       execFileSync('openssl', [
         'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', join(kamailio.folder, 'key.pem'),
@@ -96,7 +105,8 @@ export class Kamailio {
         '-addext', 'basicConstraints=critical,CA:FALSE',
       ], { stdio: 'ignore' });
     }
-    writeFileSync(kamailio.file, settings(kamailio.port, algorithm, tls ? overTls(kamailio.tlsPort, kamailio.folder) : ''));
+    const secure = tls ? overTls(address, kamailio.tlsPort, kamailio.folder) : '';
+    writeFileSync(kamailio.file, settings(address, kamailio.port, algorithm, grants, secure));
     kamailio.output = '';
     await kamailio.begin();
     return kamailio;
@@ -116,9 +126,25 @@ export class Kamailio {
   async #listens() {
     if (this.process.exitCode !== null) throw new Error(`kamailio left: ${this.output}`);
     return new Promise((done) => {
-      const socket = connect(this.port, '127.0.0.1', () => { socket.destroy(); done(true); });
+      const socket = connect(this.port, this.address, () => { socket.destroy(); done(true); });
       socket.on('error', () => done(false));
     });
+  }
+
+  /** Whether somebody is registered here as `user`. */
+  async knows(user) {
+    const socket = createSocket('udp4');
+    await new Promise((done) => socket.bind(0, this.address, done));
+    const { port } = socket.address();
+    const id = `${process.pid}-${port}`;
+    socket.send([
+      `OPTIONS sip:${user}@${this.address}:${this.port} SIP/2.0`, `Via: SIP/2.0/UDP ${this.address}:${port};branch=z9hG4bK${id}`,
+      'Max-Forwards: 70', `From: <sip:test@${this.address}>;tag=${id}`, `To: <sip:${user}@${this.address}>`, `Call-ID: ${id}`,
+      'CSeq: 1 OPTIONS', 'Content-Length: 0', '', '',
+    ].join('\r\n'), this.port, this.address);
+    const answer = await Promise.race([new Promise((done) => socket.on('message', (bytes) => done(`${bytes}`))), pause(500)]);
+    socket.close();
+    return answer?.startsWith('SIP/2.0 200') ?? false;
   }
 
   /** Ends it at once, as a crash would. */

@@ -52,7 +52,7 @@ encryption = "off"
 `;
 
 /** The settings of a test server; media on the given addresses. */
-function settings({ addresses = ['127.0.0.1'], rtp = '30000-31999', level = 'info', sip = '127.0.0.1', encryption, trunks } = {}) {
+function settings({ addresses = ['127.0.0.1'], rtp = '30000-31999', level = 'info', sip = '127.0.0.1', nameServer = 'auto', encryption, trunks } = {}) {
   const host = sip.includes(':') ? `[${sip}]` : sip;
   return `
 [web]
@@ -62,6 +62,7 @@ listen_http = ["127.0.0.1:0"]
 listen_udp = ["${host}:0"]
 listen_tcp = ["${host}:0"]
 listen_tls = ["${host}:0"]
+name_server = "${nameServer}"
 [media]
 addresses = ${JSON.stringify(addresses)}
 port = 0
