@@ -166,7 +166,7 @@ describe('SIPp', { concurrency: 3 }, () => {
     test('hold is seen at once, and its end', async () => {
       const seen = [];
       let over = false;
-      const playing = play(server, 'hold', { values: inside() }).finally(() => { over = true; });
+      const playing = play(server, 'hold', { values: inside(), seconds: 30 }).finally(() => { over = true; });
       while (!over) {
         const [caller] = await callers();
         const now = caller && `${caller.status} ${caller.microphone ? 'on' : 'off'}`;
