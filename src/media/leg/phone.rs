@@ -31,7 +31,7 @@ use sip::{
 
 use self::{
     handshake::{Handshake, Outcome},
-    latch::{Latch, Source},
+    latch::{Latch, Renewal, Source},
     packer::Packer,
 };
 use super::{armour::Armour, is_due, secure::SecureContext};
@@ -196,8 +196,14 @@ impl Phone {
         let expected = self.is_expected();
         let before = self.destination;
         self.destination = reachable(media.remote).or(before);
-        let moved = self.destination != before;
-        self.latch.renew(media.nat.clone(), moved);
+        let renewal = if self.destination != before {
+            Renewal::Address
+        } else if media.sends && media != self.media {
+            Renewal::Terms
+        } else {
+            Renewal::Nothing
+        };
+        self.latch.renew(media.nat.clone(), renewal, now);
         self.media = media;
         if self.is_expected() && !expected {
             self.heard_at = now;
@@ -272,12 +278,12 @@ impl Phone {
         others.fold(self.quiet_at, Instant::min)
     }
 
-    /// Returns the session in numbers.
     /// Tells whether packets go where they came from, instead of where the SDP said.
     pub(super) const fn is_latched(&self) -> bool {
         self.latch.at().is_some()
     }
 
+    /// Returns the session in numbers.
     pub(super) fn stats(&self) -> SessionStats {
         self.session.stats()
     }

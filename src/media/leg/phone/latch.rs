@@ -7,9 +7,13 @@
 //! 1. Without a latch there is the address of the SDP and no other. With one, too, who is heard from there is answered
 //!    there.
 //! 2. Protected media moves it by a packet that proves to be the peer's and is newer than all before.
-//! 3. Plain media moves it once after each offer and answer, from the trunk's networks and before anybody was heard where
-//!    it is; later after two seconds of silence, by the same source in continuing sequence.
-//! 4. RTCP moves nothing.
+//! 3. Plain media moves it from the trunk's networks only: at once where the SDP names an address for the first time or
+//!    another one, before anybody was heard there; later after two seconds of silence, by the same source in continuing
+//!    sequence, or by any source if since then something else was agreed. Those seconds begin anew with what was agreed, so
+//!    that who was heard before comes first.
+//! 4. An offer and answer that change nothing, as those that refresh a session, open nothing: a neighbour who sprays would
+//!    have a chance at each of them.
+//! 5. RTCP moves nothing.
 
 use std::{net::SocketAddr, time::Instant};
 
@@ -29,12 +33,25 @@ pub(super) struct Latch {
     at: Option<Pii<SocketAddr>>,
     /// Plain media may move it at once.
     free: bool,
+    /// Something else was agreed and nobody was heard since: after silence plain media of any source may move it.
+    renewed: bool,
     /// Source and sequence number of the newest packet.
     newest: Option<(u32, u16)>,
     /// When the last packet came, or since when one may.
     heard_at: Instant,
     /// Packets from elsewhere that may still be tried in this tick.
     tries: u8,
+}
+
+/// What an offer and answer change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Renewal {
+    /// Nothing: they refresh the session, or hold the call.
+    Nothing,
+    /// Something, but not where media goes.
+    Terms,
+    /// Where media goes.
+    Address,
 }
 
 /// From whom a packet comes.
@@ -54,6 +71,7 @@ impl Latch {
             nat,
             at: None,
             free: true,
+            renewed: false,
             newest: None,
             heard_at: now,
             tries: LATCH_TRIES_PER_TICK,
@@ -75,10 +93,20 @@ impl Latch {
         self.tries = LATCH_TRIES_PER_TICK;
     }
 
-    /// A new offer and answer stand; `moved` says that they name another address.
-    pub(super) fn renew(&mut self, nat: Nat, moved: bool) {
-        self.free = true;
-        if moved || nat == Nat::No {
+    /// A new offer and answer stand.
+    pub(super) fn renew(&mut self, nat: Nat, renewal: Renewal, now: Instant) {
+        match renewal {
+            Renewal::Nothing => {}
+            Renewal::Terms => {
+                self.renewed = true;
+                self.heard_at = now;
+            }
+            Renewal::Address => {
+                self.free = true;
+                self.at = None;
+            }
+        }
+        if nat == Nat::No {
             self.at = None;
         }
         self.nat = nat;
@@ -103,8 +131,7 @@ impl Latch {
             self.newest = Some((packet.ssrc, packet.sequence));
             self.at = self.at.filter(|at| same(from, *at.expose()));
         }
-        self.free = false;
-        self.heard_at = now;
+        self.settle(now);
     }
 
     /// Moves to where a packet came from that has proved to be the peer's.
@@ -130,7 +157,7 @@ impl Latch {
         });
         let silent = now.saturating_duration_since(self.heard_at) >= LATCH_SILENCE;
         let may = networks.iter().any(|network| network.contains(from.ip()))
-            && (self.free || (silent && continues));
+            && (self.free || (silent && (continues || self.renewed)));
         if may {
             self.move_to(packet, from, now);
         }
@@ -139,8 +166,13 @@ impl Latch {
 
     fn move_to(&mut self, packet: &Packet<'_>, from: SocketAddr, now: Instant) {
         self.at = Some(Pii::new(from));
-        self.free = false;
         self.newest = Some((packet.ssrc, packet.sequence));
+        self.settle(now);
+    }
+
+    const fn settle(&mut self, now: Instant) {
+        self.free = false;
+        self.renewed = false;
         self.heard_at = now;
     }
 

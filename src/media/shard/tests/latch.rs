@@ -228,6 +228,92 @@ fn a_new_offer_and_answer_free_it_again() {
     assert!(world.phone(ANNA).hears(HIGH) > HEARD);
 }
 
+/// Anna behind an address translator, where she is heard, and Bert.
+fn latched() -> World {
+    let mut world = pair(Security::Plain, behind_nat());
+    world.phone(ANNA).sends_from = Some(outside(7, 6_000));
+    world.phone(ANNA).also_at = Some(outside(7, 6_000));
+    settle(&mut world);
+    world
+}
+
+/// What re-INVITEs that name the same address say.
+const RENEWALS: [fn(&mut PhoneMedia); 4] = [
+    |_| {},
+    |media| media.sends = false,
+    |media| media.sends = true,
+    |media| media.ptime = 40,
+];
+
+/// R5 across re-INVITEs: the world fails where a packet leaves for the neighbour.
+#[test]
+fn a_neighbour_who_sprays_across_a_reinvite_gets_nothing() {
+    let mut world = latched();
+    let mut sprayer = Sprayer::new();
+    for renewal in RENEWALS.into_iter().cycle().take(40) {
+        // Who sprays comes first after each of them.
+        world.reinvite(ANNA, renewal);
+        for _ in 0..6 {
+            sprayer.spray(&mut world, outside(66, 4_000));
+            world.run(TICK / 2);
+        }
+    }
+    world.reinvite(ANNA, |media| media.ptime = 20);
+    world.forget();
+    for _ in 0..50 {
+        sprayer.spray(&mut world, outside(66, 4_000));
+        world.run(TICK);
+    }
+    assert!(world.phone(BERT).hears(MIDDLE) < NOT_HEARD);
+    assert!(world.phone(BERT).hears(LOW) > HEARD);
+    assert!(world.phone(ANNA).hears(HIGH) > HEARD);
+}
+
+#[test]
+fn a_refresh_during_a_long_silence_lets_nobody_else_in() {
+    let mut world = latched();
+    world.phone(ANNA).says = None;
+    world.run(Duration::from_secs(3));
+    world.reinvite(ANNA, |_| {});
+    let mut sprayer = Sprayer::new();
+    for _ in 0..150 {
+        sprayer.spray(&mut world, outside(66, 4_000));
+        world.run(TICK);
+    }
+    world.phone(ANNA).says = Some(LOW);
+    settle(&mut world);
+    assert!(world.phone(BERT).hears(MIDDLE) < NOT_HEARD);
+    assert!(world.phone(BERT).hears(LOW) > HEARD);
+}
+
+#[test]
+fn after_a_hold_a_stream_begins_elsewhere_once_nothing_came_from_before() {
+    let mut world = latched();
+    world.reinvite(ANNA, |media| media.sends = false);
+    world.phone(ANNA).says = None;
+    world.run(Duration::from_secs(5));
+    world.reinvite(ANNA, |media| media.sends = true);
+    // Another source from another place, as after a transfer: not at once, but after two seconds.
+    let mut other = Sprayer::new();
+    let phone = world.phone(ANNA);
+    phone.also_at = Some(outside(8, 7_000));
+    phone.media.remote = sip::redact::Pii::new(outside(7, 6_000));
+    let port = phone.media.remote_rtcp.expose().port();
+    phone.media.remote_rtcp = sip::redact::Pii::new(outside(7, port));
+    for _ in 0..125 {
+        other.spray(&mut world, outside(8, 7_000));
+        world.run(TICK);
+    }
+    world.phone(ANNA).media.remote = sip::redact::Pii::new(outside(250, 1));
+    world.forget();
+    for _ in 0..50 {
+        other.spray(&mut world, outside(8, 7_000));
+        world.run(TICK);
+    }
+    assert!(world.phone(BERT).hears(MIDDLE) > HEARD);
+    assert!(world.phone(ANNA).hears(HIGH) > HEARD);
+}
+
 #[test]
 fn rtcp_moves_nothing() {
     let mut world = pair(Security::Plain, behind_nat());
