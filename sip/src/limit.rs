@@ -89,6 +89,20 @@ pub const STATELESS_ANSWERS_PER_SECOND: u32 = 1_000;
 /// Of these, answers to one address; beyond, it meets silence while others are answered.
 pub const STATELESS_ANSWERS_PER_SOURCE: u32 = 250;
 
+/// Octets that may be sent by datagrams to an address, beyond what came from there, before somebody there has proved to get
+/// them; then there is silence. Enough for three calls at once whose 200 gets lost time and again.
+pub const UNPROVEN_OCTETS: usize = 32 * 1024;
+
+/// Octets by which that fills again in a second: a peer that asks once a second whether we live gets longer answers than
+/// its questions.
+pub const UNPROVEN_OCTETS_PER_SECOND: usize = 256;
+
+/// Octets by which it fills with each proof: more than a call takes until its ACK.
+pub const PROVEN_OCTETS: usize = 4 * 1024;
+
+/// Addresses that have such a purse of their own; further ones share one.
+pub const PURSES: usize = 4_096;
+
 /// Octets of the header fields that every response repeats; a request with more is dropped, because each of its
 /// transactions would hold them several times.
 pub const REPEATED_BYTES: usize = 16 * 1024;

@@ -26,6 +26,8 @@ pub(crate) struct Call {
     pub(crate) dialog: Dialog,
     /// The state.
     pub(crate) session: Session,
+    /// Somebody there has read what we sent: they have acknowledged, or answered us.
+    pub(crate) proven: bool,
     /// Our last description, whose successor the next one must be.
     pub(crate) described: Option<Description>,
     /// The transaction of our OPTIONS that waits for its response.
@@ -263,6 +265,7 @@ impl Calls {
         self.by_dialog.insert(dialog.id.clone(), call);
         let value = Call {
             dialog,
+            proven: !matches!(session, Session::Proceeding(_)),
             session,
             described: None,
             ping: None,

@@ -522,7 +522,8 @@ pub struct Counters {
     pub stray: u64,
     /// Requests refused with 503 because a limit was reached.
     pub overloaded: u64,
-    /// Requests met with silence because even refusals were too many.
+    /// Requests met with silence because even refusals were too many, and messages that were not sent because who they are for
+    /// has not proved to be there.
     pub silenced: u64,
     /// Stream connections closed because they broke the framing or a limit.
     pub closed: u64,

@@ -6,6 +6,7 @@ use sipx_sip::Response;
 
 use super::{
     CallRef, Cause, Ended, Endpoint, Event, Flow, Protocol,
+    budget::Message,
     client::{Asker, Exchange, Fired, NonInviteClient, Purpose},
     invite::{self, Heard, InviteClient},
     outgoing::to_of,
@@ -60,7 +61,8 @@ impl Endpoint {
         match tag.filter(|_| !incoming.heads.is_tagged()) {
             Some(tag) => {
                 let bytes = Reply::new(200).write(&incoming.heads, Some(&tag), &self.agent);
-                self.send(incoming.heads.reply_to, bytes);
+                let flow = incoming.heads.reply_to;
+                self.send_unproven(flow, bytes, Message::Response, now);
             }
             None => self.answer_stateless(&incoming.heads, Reply::new(200), now),
         }
@@ -217,7 +219,7 @@ impl Endpoint {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        let flow = client.flow;
+        let (flow, asker) = (client.flow, client.asker);
         let resend = match &mut client.state {
             Exchange::Other(state) => match state.handle_timeout(now) {
                 Fired::Nothing => None,
@@ -230,8 +232,12 @@ impl Endpoint {
                 invite::Fired::TimedOut => return self.handle_no_response(id, now),
             },
         };
-        if let Some(request) = resend {
-            self.send(flow, request);
+        match (resend, asker) {
+            (Some(request), Asker::Call(call)) => {
+                self.send_for(call, flow, request, Message::Reminder, now);
+            }
+            (Some(request), Asker::Trunk(_)) => self.send(flow, request),
+            (None, _) => {}
         }
         self.settle_client(id);
     }
@@ -287,7 +293,7 @@ impl Endpoint {
         match call.session.handle_timeout(now) {
             CallFired::Nothing => self.handle_session_timer(id, now),
             CallFired::Resend(flow, response) => {
-                self.send(flow, response);
+                self.send_for(id, flow, response, Message::Reminder, now);
                 self.settle_call(id);
             }
             CallFired::AckTimeout => {
@@ -326,6 +332,8 @@ impl Endpoint {
             return;
         };
         call.dialog.flow = flow;
+        call.proven = true;
+        self.purses.prove(flow.remote.ip(), now);
         let delayed = call
             .session
             .unacknowledged()

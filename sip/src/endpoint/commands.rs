@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{
     CallRef, Cause, Ended, Endpoint, Event,
+    budget::Message,
     calls::success,
     client::{Asker, Exchange, NonInviteClient, Purpose},
     invite::InviteClient,
@@ -54,7 +55,7 @@ impl Endpoint {
         call.timer = terms.map(|terms| Timer::new(terms, now));
         self.settle_call(id);
         self.finish(transaction, true, response.clone(), now);
-        self.send(flow, response);
+        self.send_for(id, flow, response, Message::Response, now);
         if kind == Kind::Update {
             self.tell(Event::Renegotiated {
                 call: id,
@@ -177,7 +178,7 @@ impl Endpoint {
         call.session = Session::Confirmed;
         self.settle_call(id);
         self.finish(transaction, false, response.clone(), now);
-        self.send(flow, response);
+        self.send_for(id, flow, response, Message::Response, now);
     }
 
     /// Tells the door that the call is over, once; `cause` is the peer's.
@@ -267,7 +268,10 @@ impl Endpoint {
             return None;
         }
         let bytes = head.write(purpose.method(), fields, body, &self.agent);
-        self.send(flow, bytes.clone());
+        match asker {
+            Asker::Call(call) => self.send_for(call, flow, bytes.clone(), Message::Reminder, now),
+            Asker::Trunk(_) => self.send(flow, bytes.clone()),
+        }
         if self.is_full() && matches!(asker, Asker::Call(_)) {
             return None;
         }

@@ -44,7 +44,7 @@ use sipx_sip::{
 };
 
 use self::{
-    budget::{Answers, Refusals},
+    budget::{Answers, Message as Unproven, Purses, Refusals},
     client::Clients,
     names::Names,
     outgoing::OutgoingCalls,
@@ -84,6 +84,7 @@ pub struct Endpoint {
     schedule: Schedule,
     refusals: Refusals,
     answers: Answers,
+    purses: Purses,
     outbox: Outbox,
 }
 
@@ -109,12 +110,14 @@ impl Endpoint {
             schedule: Schedule::default(),
             refusals: Refusals::default(),
             answers: Answers::default(),
+            purses: Purses::default(),
             outbox: Outbox::default(),
         }
     }
 
     /// Takes one datagram.
     pub fn handle_datagram(&mut self, flow: Flow, bytes: &[u8], now: Instant) {
+        self.purses.earn(flow.remote.ip(), bytes.len(), now);
         let start = bytes
             .iter()
             .position(|byte| !matches!(byte, b'\r' | b'\n' | 0));
@@ -146,6 +149,11 @@ impl Endpoint {
             let deadline = pending.then(|| now + limit::MESSAGE_WITHIN);
             self.schedule.set(Owner::Stream(flow), deadline);
         }
+    }
+
+    /// Tells whether no message of a stream connection is half read: what comes next begins one, or is a keep-alive.
+    pub fn is_between_messages(&self, flow: Flow) -> bool {
+        !self.streams.get(&flow).is_some_and(Framer::is_pending)
     }
 
     /// Learns that a stream connection is gone. Calls that nobody has acknowledged end with it, and so do the
@@ -302,27 +310,32 @@ impl Endpoint {
             _ => None,
         };
         match found {
-            Some(id) => self.handle_client_response(id, response, now),
+            Some(id) => {
+                if let Some(flow) = self.clients.get_mut(id).map(|client| client.flow) {
+                    self.purses.prove(flow.remote.ip(), now);
+                }
+                self.handle_client_response(id, response, now);
+            }
             None => self.counters.stray += 1,
         }
     }
 
     fn answer_stateless(&mut self, heads: &Heads, reply: Reply, now: Instant) {
         if self.answers.allows(heads.reply_to.remote.ip(), now) {
-            self.write_stateless(heads, &reply);
+            self.write_stateless(heads, &reply, now);
         } else {
             self.counters.silenced += 1;
         }
     }
 
-    fn write_stateless(&mut self, heads: &Heads, reply: &Reply) {
+    fn write_stateless(&mut self, heads: &Heads, reply: &Reply, now: Instant) {
         let top = heads.vias.first().map(Vec::as_slice).unwrap_or_default();
         let tag = self
             .names
             .repeatable(&[top, &heads.from, &heads.call_id, &heads.cseq]);
         let tag = (!heads.is_tagged()).then_some(tag.as_str());
         let bytes = reply.write(heads, tag, &self.agent);
-        self.send(heads.reply_to, bytes);
+        self.send_unproven(heads.reply_to, bytes, Unproven::Response, now);
     }
 
     /// Refuses for want of room, and falls silent when even refusing becomes work.
@@ -330,7 +343,8 @@ impl Endpoint {
         if self.refusals.allows(now) {
             self.counters.overloaded += 1;
             let retry_after = limit::RETRY_AFTER_SECONDS.to_string();
-            self.write_stateless(heads, &Reply::new(503).with("Retry-After", retry_after));
+            let reply = Reply::new(503).with("Retry-After", retry_after);
+            self.write_stateless(heads, &reply, now);
         } else {
             self.counters.silenced += 1;
         }
@@ -342,6 +356,26 @@ impl Endpoint {
             self.outbox.transmits.push_back(Transmit { flow, bytes });
         } else {
             self.counters.dropped += 1;
+        }
+    }
+
+    /// Sends to somebody who may not be there, as far as that has been paid for.
+    fn send_unproven(&mut self, flow: Flow, message: Wire, kind: Unproven, now: Instant) {
+        let (source, octets) = (flow.remote.ip(), message.expose().len());
+        if flow.protocol.is_stream() || self.purses.pay(source, octets, kind, now) {
+            self.send(flow, message);
+        } else {
+            self.counters.silenced += 1;
+        }
+    }
+
+    /// Sends what belongs to a call, whose peer may not have proved yet to be there.
+    fn send_for(&mut self, call: CallRef, flow: Flow, message: Wire, kind: Unproven, now: Instant) {
+        let proven = self.calls.get(call).is_none_or(|call| call.proven);
+        if proven {
+            self.send(flow, message);
+        } else {
+            self.send_unproven(flow, message, kind, now);
         }
     }
 

@@ -9,6 +9,7 @@ use sipx_sip::{
 
 use super::{
     Asked, CallRef, Endpoint, Event, Flow, Target,
+    budget::Message,
     refresh::wish,
     request::{Incoming, Verb},
     server::{InviteServer, Machine, NonInviteServer},
@@ -30,7 +31,7 @@ impl Endpoint {
         if incoming.verb() == Verb::Ack {
             self.handle_ack(&incoming, flow, now);
         } else if let Some(id) = self.servers.find(&incoming.key) {
-            self.repeat_response(id);
+            self.repeat_response(id, now);
         } else if incoming.verb() == Verb::Cancel {
             self.handle_cancel(&incoming, now);
         } else if incoming.to_tag.is_some() {
@@ -51,8 +52,14 @@ impl Endpoint {
     ) -> Invitation {
         let heads = incoming.heads.clone();
         let provisional = Reply::new(100).write(&heads, None, &self.agent);
-        self.send(heads.reply_to, provisional.clone());
         let merge = incoming.to_tag.is_none().then(|| incoming.merge_key());
+        let (flow, bytes) = (heads.reply_to, provisional.clone());
+        if merge.is_some() {
+            // Before the 200 it is the 100 that can be done without.
+            self.send_unproven(flow, bytes, Message::Reminder, now);
+        } else {
+            self.send(flow, bytes);
+        }
         let machine = Machine::Invite {
             state: InviteServer::Proceeding { provisional },
             call,
@@ -100,14 +107,18 @@ impl Endpoint {
         let Some(server) = self.servers.get_mut(id) else {
             return;
         };
-        let flow = server.flow;
+        let (flow, begins) = (server.flow, server.begins());
         match &mut server.machine {
             Machine::Other(_) => self.servers.remove(id),
             Machine::Invite { state, .. } => {
                 let again = state.handle_timeout(now);
                 self.settle_server(id);
-                if let Some(response) = again {
-                    self.send(flow, response);
+                match again {
+                    Some(response) if begins => {
+                        self.send_unproven(flow, response, Message::Reminder, now);
+                    }
+                    Some(response) => self.send(flow, response),
+                    None => {}
                 }
             }
         }
@@ -132,18 +143,22 @@ impl Endpoint {
         self.schedule.set(Owner::Server(id), deadline);
     }
 
-    fn repeat_response(&mut self, id: u64) {
+    fn repeat_response(&mut self, id: u64, now: Instant) {
         self.counters.retransmissions += 1;
         let Some(server) = self.servers.get_mut(id) else {
             return;
         };
-        let flow = server.flow;
+        let (flow, begins) = (server.flow, server.begins());
         let again = match &server.machine {
             Machine::Invite { state, .. } => state.handle_invite(),
             Machine::Other(state) => state.handle_request(),
         };
-        if let Some(response) = again {
-            self.send(flow, response);
+        match again {
+            Some(response) if begins => {
+                self.send_unproven(flow, response, Message::Response, now);
+            }
+            Some(response) => self.send(flow, response),
+            None => {}
         }
     }
 

@@ -166,6 +166,13 @@ pub(crate) struct Server {
     merge: Option<MergeKey>,
 }
 
+impl Server {
+    /// Whether the request began something: who sent it knows nothing yet that only we could have told.
+    pub(crate) const fn begins(&self) -> bool {
+        self.merge.is_some()
+    }
+}
+
 /// One of the two machines.
 #[derive(Debug)]
 pub(crate) enum Machine {
