@@ -45,12 +45,16 @@ pub const LINK_RETRY_MAX: Duration = Duration::from_secs(30 * 60);
 pub const LINK_SETTLED: Duration = Duration::from_secs(60);
 /// How often at least something is sent over a connection to a trunk's server (RFC 5626 §4.4.1).
 pub const LINK_KEEP_ALIVE_STREAM: Duration = Duration::from_secs(90);
+/// How long a server that answers keep-alives may take to (RFC 5626 §4.4.1); then the connection counts as lost.
+pub const LINK_PONG_WITHIN: Duration = Duration::from_secs(10);
 /// How often at most a datagram is sent that keeps the way from a registrar open; address translators forget after 30 s.
 pub const LINK_KEEP_ALIVE_DATAGRAM: Duration = Duration::from_secs(20);
 /// By how much it is sent later.
 pub const LINK_KEEP_ALIVE_DATAGRAM_SPREAD: Duration = Duration::from_secs(5);
 /// TLS handshakes at a time; whoever connects meanwhile is closed at once.
 pub const SIP_HANDSHAKES_MAX: usize = 64;
+/// Of these, handshakes with one address, so that one that begins them and does not go on leaves the others theirs.
+pub const SIP_HANDSHAKES_PER_SOURCE_MAX: usize = 16;
 /// How long connecting may take, the TLS handshake included; then the connection is closed.
 pub const SIP_HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// How long a connection closed from here is still read, so that our last answer reaches a peer that is sending.
@@ -236,6 +240,15 @@ pub const BROWSER_MESSAGE_BURST: u32 = 60;
 
 /// Messages a browser may send for long, each second.
 pub const BROWSER_MESSAGES_PER_SECOND: u32 = 10;
+
+/// Wrong links from one address that are judged at once; further ones are answered "busy", unlooked at.
+pub const WRONG_LINK_BURST: u32 = 50;
+
+/// Wrong links from one address that are judged for long, each second.
+pub const WRONG_LINKS_PER_SECOND: u32 = 1;
+
+/// Addresses whose wrong links are counted; beyond, the counts of those that tried little are forgotten, then all.
+pub const WRONG_LINK_SOURCES_MAX: usize = 4_096;
 
 /// Time for a browser's first message; then its connection is closed.
 pub const BROWSER_HELLO: Duration = Duration::from_secs(10);

@@ -38,6 +38,17 @@ impl Budget {
         self.tokens = self.tokens.saturating_sub(1);
         paid
     }
+
+    /// Puts a token back that was taken in vain.
+    pub(super) fn give_back(&mut self) {
+        self.tokens = self.tokens.saturating_add(1).min(self.burst);
+    }
+
+    /// Tells whether it is full by now.
+    pub(super) fn is_full(&self, now: Instant) -> bool {
+        let missing = self.burst - self.tokens;
+        now.saturating_duration_since(self.filled_at) >= self.period * missing
+    }
 }
 
 #[cfg(test)]

@@ -9,3 +9,4 @@ pub mod session;
 pub mod wire;
 
 mod budget;
+mod sources;

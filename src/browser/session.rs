@@ -14,12 +14,18 @@
 //! Whatever ends the session, the presence in the conference ends with it. A browser that sends nonsense, too much or
 //! nothing harms only itself.
 
-use std::{collections::BTreeSet, convert::Infallible, time::Duration};
+use std::{
+    collections::BTreeSet,
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{
-        State, WebSocketUpgrade,
+        ConnectInfo, State, WebSocketUpgrade,
         ws::{CloseFrame, Message, WebSocket, rejection::WebSocketUpgradeRejection},
     },
     http::{HeaderMap, StatusCode, header},
@@ -46,6 +52,7 @@ use crate::{
 use super::{
     budget::Budget,
     house::{Entrance, House, News, Presence, Welcome},
+    sources::Sources,
     wire::{ClientMessage, ServerMessage, Shown, Unwelcome},
 };
 
@@ -57,7 +64,12 @@ pub fn routes<H: House>(
 ) -> Router {
     Router::new()
         .route("/ws", any(upgrade::<H>))
-        .with_state(Door { house, stop, alive })
+        .with_state(Door {
+            house,
+            stop,
+            alive,
+            sources: Arc::default(),
+        })
 }
 
 #[derive(Clone)]
@@ -65,10 +77,12 @@ struct Door<H> {
     house: H,
     stop: CancellationToken,
     alive: mpsc::Sender<Infallible>,
+    sources: Arc<Sources>,
 }
 
 async fn upgrade<H: House>(
     State(door): State<Door<H>>,
+    from: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
@@ -92,7 +106,10 @@ async fn upgrade<H: House>(
     if upgrade.selected_protocol().is_none() {
         return refuse(StatusCode::BAD_REQUEST, "unknown-subprotocol");
     }
-    upgrade.on_upgrade(move |socket| run(door, socket))
+    // Who comes through a proxy on this machine is counted there.
+    let from = from.map(|Extension(ConnectInfo(from))| from.ip().to_canonical());
+    let from = from.filter(|from| !from.is_loopback());
+    upgrade.on_upgrade(move |socket| run(door, from, socket))
 }
 
 /// Tells whether the page that opens the socket came from here. Only browsers say where a page came from; who says
@@ -130,8 +147,8 @@ fn refuse(status: StatusCode, code: &str) -> Response {
     (status, json, format!("{{\"error\":\"{code}\"}}\n")).into_response()
 }
 
-async fn run<H: House>(door: Door<H>, socket: WebSocket) {
-    let mut session = Session::new(socket, door.stop.clone());
+async fn run<H: House>(door: Door<H>, from: Option<IpAddr>, socket: WebSocket) {
+    let mut session = Session::new(socket, door.stop.clone(), door.sources.clone(), from);
     let end = session.attend(&door.house).await;
     tracing::debug!(?end, "browser session ended");
     session.close(end).await;
@@ -173,13 +190,21 @@ impl End {
 struct Session {
     socket: WebSocket,
     stop: CancellationToken,
+    sources: Arc<Sources>,
+    /// Where it comes from, if that is counted.
+    from: Option<IpAddr>,
     budget: Budget,
     ping: Interval,
     heard_at: Instant,
 }
 
 impl Session {
-    fn new(socket: WebSocket, stop: CancellationToken) -> Self {
+    fn new(
+        socket: WebSocket,
+        stop: CancellationToken,
+        sources: Arc<Sources>,
+        from: Option<IpAddr>,
+    ) -> Self {
         let now = Instant::now();
         let mut ping = interval(limit::BROWSER_PING);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -187,6 +212,8 @@ impl Session {
         Self {
             socket,
             stop,
+            sources,
+            from,
             budget: Budget::new(
                 limit::BROWSER_MESSAGE_BURST,
                 limit::BROWSER_MESSAGES_PER_SECOND,
@@ -257,10 +284,21 @@ impl Session {
         house: &H,
         token: &Secret<String>,
     ) -> Result<Option<H::Admission>, End> {
-        let reason = match house.check_link(token).await {
-            Ok(Some(admission)) => return Ok(Some(admission)),
-            Ok(None) => Unwelcome::UnknownLink,
-            Err(_) => Unwelcome::Busy,
+        let now = Instant::now().into_std();
+        let judged = self.from.is_none_or(|from| self.sources.count(from, now));
+        let reason = if judged {
+            match house.check_link(token).await {
+                Ok(Some(admission)) => {
+                    if let Some(from) = self.from {
+                        self.sources.take_back(from, now);
+                    }
+                    return Ok(Some(admission));
+                }
+                Ok(None) => Unwelcome::UnknownLink,
+                Err(_) => Unwelcome::Busy,
+            }
+        } else {
+            Unwelcome::Busy
         };
         self.send(&ServerMessage::Unwelcome { reason }).await?;
         Ok(None)

@@ -132,6 +132,34 @@ pub struct Participant {
     pub disturbs: Option<Disturbance>,
 }
 
+#[cfg(test)]
+impl Participant {
+    /// A guest in the conference whose number, leg and id are this: of whom nothing else is to be said.
+    pub(crate) fn guest(number: u32, door: Door) -> Self {
+        Self {
+            id: ParticipantId::from_u64(number.into()),
+            leg: LegId::from_u64(number.into()),
+            name: None,
+            ordinal: number,
+            ending: None,
+            role: Role::Guest,
+            door,
+            status: Status::Connected,
+            protection: match door {
+                Door::Phone => Protection::ToCarrier,
+                Door::Browser => Protection::ToDevice,
+            },
+            microphone: false,
+            speaking: false,
+            original_sound: false,
+            hand: None,
+            floor: false,
+            said_name: false,
+            disturbs: None,
+        }
+    }
+}
+
 impl Participant {
     /// Tells whether they are in the conference itself, not in its waiting room, nor being called.
     pub fn is_inside(&self) -> bool {

@@ -172,30 +172,10 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        conference::participant::{Door, Protection, Status},
-        id::LegId,
-    };
+    use crate::conference::participant::{Door, Status};
 
     fn entry(number: u32) -> Entry {
-        Entry {
-            id: ParticipantId::from_u64(number.into()),
-            leg: LegId::from_u64(number.into()),
-            name: None,
-            ordinal: number,
-            ending: None,
-            role: Role::Guest,
-            door: Door::Phone,
-            status: Status::Connected,
-            protection: Protection::ToCarrier,
-            microphone: false,
-            speaking: false,
-            original_sound: false,
-            hand: None,
-            floor: false,
-            said_name: false,
-            disturbs: None,
-        }
+        Entry::guest(number, Door::Phone)
     }
 
     fn delta(version: u64, entries: Vec<Entry>, gone: &[u64]) -> Delta {

@@ -10,7 +10,7 @@ use crate::conference::{event::Wording, ivr};
 /// A called number, or a group of them, that a trunk may reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Called {
-    /// Every room's number: asks for that room's PIN.
+    /// Every number that a room could have: asks for that room's PIN.
     Rooms,
     /// The user part `bridge`: asks for the whole code.
     Bridge,
@@ -67,8 +67,11 @@ pub(super) struct Destination {
 pub(super) enum Entry {
     /// The whole code.
     Code,
-    /// The PIN of the room with this number, if there is such a room.
+    /// The PIN of the room with this number, which a number of the installation belongs to, if there is such a room.
     Room(String),
+    /// The PIN of the room whose number was dialled. It is asked for all numbers that a room could have, in the same words:
+    /// otherwise ten thousand calls would tell which rooms there are.
+    Extension(String),
     /// Nothing: the caller hears themself.
     SoundTest,
 }
@@ -167,7 +170,7 @@ impl Directory {
         }
         // An exchange may name the context of its extensions; rooms are extensions.
         let extension = digits(user).filter(|number| self.rooms && is_room_number(number))?;
-        Some(Entry::Room(extension).into())
+        Some(Entry::Extension(extension).into())
     }
 }
 
@@ -272,7 +275,7 @@ mod tests {
     }
 
     fn room(number: &str) -> Destination {
-        Entry::Room(number.to_owned()).into()
+        Entry::Extension(number.to_owned()).into()
     }
 
     #[test]
@@ -312,6 +315,18 @@ mod tests {
             urn: Some(Pii::new("service:sos".into())),
         };
         assert_eq!(directory.destination(&asked(service)), None);
+    }
+
+    /// R3: the number alone decides, not whether there is such a room.
+    #[test]
+    fn every_number_that_a_room_could_have_leads_to_its_question() {
+        let directory = all();
+        let lead = |number: &u32| {
+            let number = format!("{number:04}");
+            directory.destination(&asked(sip(&number))) == Some(room(&number))
+        };
+        let rooms: Vec<u32> = (0..10_000).filter(lead).collect();
+        assert_eq!(rooms, (1_000..8_000).collect::<Vec<_>>());
     }
 
     #[test]

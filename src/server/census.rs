@@ -11,6 +11,7 @@ pub struct Census {
     wrong_codes: AtomicU64,
     unjudged_codes: AtomicU64,
     unspoken_names: AtomicU64,
+    look_ups: AtomicU64,
 }
 
 impl Census {
@@ -43,6 +44,15 @@ impl Census {
     /// time.
     pub fn unspoken_names(&self) -> u64 {
         self.unspoken_names.load(Ordering::Relaxed)
+    }
+
+    /// How often a room or its people were looked up since the start because somebody asked for one: what guesses cost.
+    pub fn look_ups(&self) -> u64 {
+        self.look_ups.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn looked_up(&self) {
+        self.look_ups.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn name_was_not_spoken(&self) {

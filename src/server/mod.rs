@@ -307,9 +307,9 @@ impl Server {
         let number = number.expose();
         let stand = self
             .guard(|guard, now| guard.count(number, caller, self.inner.wall.since_epoch(), now));
-        let room = self.inner.rooms.by_number(number).await?;
+        let room = self.rooms().by_number(number).await?;
         let judged = room.clone().unwrap_or_else(Room::nowhere);
-        let people = self.inner.rooms.people(judged.id).await?;
+        let people = self.rooms().people(judged.id).await?;
         let holder = self.inner.keys.holder_of_pin(&judged, &people, pin);
         let admission = room
             .as_ref()
@@ -371,14 +371,20 @@ impl Server {
     /// Judges a link's token.
     pub async fn check_link(&self, token: &Secret<String>) -> Result<Option<Admission>, Error> {
         let hash = secrets::link_hash(token);
-        let found = self.inner.rooms.by_link(&hash).await?;
+        let found = self.rooms().by_link(&hash).await?;
         Ok(found.map(|(room, role)| self.admission(&room, role)))
     }
 
     /// In which words the room with this number speaks to people, if there is one; for trunks that lead to every room.
     pub async fn room_wording(&self, number: &str) -> Result<Option<Wording>, Error> {
-        let room = self.inner.rooms.by_number(number).await?;
+        let room = self.rooms().by_number(number).await?;
         Ok(room.map(|room| room.wording))
+    }
+
+    /// The rooms, to look something up that somebody asks for.
+    fn rooms(&self) -> &Rooms {
+        self.inner.census.looked_up();
+        &self.inner.rooms
     }
 
     fn admission(&self, room: &Room, role: Role) -> Admission {

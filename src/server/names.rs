@@ -223,8 +223,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        conference::participant::{Door, Participant, Protection, Role, Status},
-        id::LegId,
+        conference::participant::{Door, Participant},
     };
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -322,22 +321,8 @@ mod tests {
     fn came(ordinal: u32, name: Option<&str>) -> Delta {
         Delta {
             entries: vec![Participant {
-                id: ParticipantId::from_u64(ordinal.into()),
-                leg: LegId::from_u64(ordinal.into()),
                 name: name.map(|name| Name::new(name.to_owned())),
-                ordinal,
-                ending: None,
-                role: Role::Guest,
-                door: Door::Browser,
-                status: Status::Connected,
-                protection: Protection::ToDevice,
-                microphone: false,
-                speaking: false,
-                original_sound: false,
-                hand: None,
-                floor: false,
-                said_name: false,
-                disturbs: None,
+                ..Participant::guest(ordinal, Door::Browser)
             }],
             ..Delta::default()
         }

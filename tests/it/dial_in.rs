@@ -210,7 +210,7 @@ async fn numbers_that_are_not_ours_are_answered_404() {
     for number in [
         "110",
         "112",
-        "4799",
+        "47990",
         "nobody",
         "0112",
         "urn:service:sos",
@@ -379,6 +379,21 @@ async fn odd_input_is_answered_and_never_lets_in() {
         assert!(said.iter().any(|words| words == answer), "{keys}: {said:?}");
         assert_eq!(world.server.census().admitted(), 0, "{keys}");
         assert!(alice.is_up());
+    }
+}
+
+/// R1: nothing is no code, whether the room is typed or dialled, however one ends it and however long one waits.
+#[tokio::test(start_paused = true)]
+async fn an_empty_code_lets_nobody_in() {
+    for number in ["bridge", "4711"] {
+        for keys in ["", "#", "##", "####", "*", "*#", "0#"] {
+            let (mut world, alice) = called(number).await;
+            types(&mut world, &alice, keys).await;
+            world.run_for(60 * SECOND).await;
+            let census = world.server.census();
+            let inside = (census.admitted(), census.conferences());
+            assert_eq!(inside, (0, 0), "{number}, {keys:?}");
+        }
     }
 }
 

@@ -350,7 +350,7 @@ async fn a_full_trunk_refuses_with_a_time_to_retry_and_leaves_others_alone() {
 async fn refusals_are_counted_by_their_kind() {
     let mut world = World::with_trunks(1, vec![berlin()]);
     let alice = world.phone("alice");
-    assert_eq!(call(&mut world, &alice, "7999").await, Err(404), "no room");
+    assert_eq!(call(&mut world, &alice, "79990").await, Err(404));
     let video = "m=video 4000 RTP/AVP 31\r\n".to_owned();
     alice.offers(Offer::Raw(video));
     assert_eq!(call(&mut world, &alice, "bridge").await, Err(488));

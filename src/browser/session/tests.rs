@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use axum::{body::Body, http::Request};
@@ -31,9 +31,8 @@ use crate::{
     conference::{
         Dismissal,
         event::Event,
-        participant::{Door as Way, Participant, Protection, Role, Status},
+        participant::{Door as Way, Participant, Role},
     },
-    id::LegId,
     pii::{Name, Pii},
 };
 
@@ -92,6 +91,33 @@ async fn every_wrong_link_has_the_same_answer() {
         );
         assert_eq!(page.closed().await, Some(1000));
     }
+}
+
+/// R3: of ten thousand links at random from one address no more are looked up than the limit says.
+#[tokio::test]
+async fn ten_thousand_links_at_random_learn_nothing_and_cost_little() {
+    let thief: SocketAddr = "203.0.113.66:4000".parse().unwrap();
+    let world = World::start_for(Some(thief)).await;
+    let began = Instant::now();
+    let mut answers = [0_u32; 2];
+    for number in 0..10_000_u32 {
+        let mut page = world.open().await;
+        let token = format!("{:022x}", u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        page.say(json!({"type": "hello", "token": token})).await;
+        let heard = page.hear().await;
+        let reasons = ["unknown-link", "busy"];
+        let answer = reasons
+            .iter()
+            .position(|reason| heard == json!({"type": "unwelcome", "reason": reason}))
+            .expect("one of two answers");
+        answers[answer] += 1;
+    }
+    let seconds = u32::try_from(began.elapsed().as_secs()).unwrap() + 1;
+    let most = limit::WRONG_LINK_BURST + seconds * limit::WRONG_LINKS_PER_SECOND;
+    let looked_up = world.judged.load(Ordering::Relaxed);
+    assert_eq!(looked_up, answers[0], "what is not judged is not looked up");
+    assert!(looked_up <= most, "{looked_up} of {most}");
+    assert!(looked_up >= limit::WRONG_LINK_BURST);
 }
 
 #[tokio::test]
@@ -302,6 +328,7 @@ async fn who_opens_no_socket_is_told_a_code() {
             news: Arc::new(Mutex::new(Some(news))),
             acts,
             link_replaced: Arc::default(),
+            judged: Arc::default(),
         };
         let request = Request::builder().method(method).uri("/ws");
         let request = request.body(Body::empty()).unwrap();
@@ -338,12 +365,18 @@ struct World {
     did: mpsc::Receiver<String>,
     news: mpsc::Sender<News>,
     link_replaced: Arc<AtomicBool>,
+    judged: Arc<AtomicU32>,
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 impl World {
     async fn start() -> Self {
+        Self::start_for(None).await
+    }
+
+    /// All who come seem to come from there.
+    async fn start_for(from: Option<SocketAddr>) -> Self {
         let (news, queue) = mpsc::channel(16);
         let (acts, did) = mpsc::channel(16);
         let stop = CancellationToken::new();
@@ -351,12 +384,17 @@ impl World {
             news: Arc::new(Mutex::new(Some(queue))),
             acts,
             link_replaced: Arc::default(),
+            judged: Arc::default(),
         };
         let link_replaced = Arc::clone(&double.link_replaced);
+        let judged = Arc::clone(&double.judged);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (alive, _) = mpsc::channel(1);
-        let routes = routes(double, stop.clone(), alive);
+        let mut routes = routes(double, stop.clone(), alive);
+        if let Some(from) = from {
+            routes = routes.layer(Extension(ConnectInfo(from)));
+        }
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Self {
             port,
@@ -364,6 +402,7 @@ impl World {
             did,
             news,
             link_replaced,
+            judged,
         }
     }
 
@@ -462,6 +501,7 @@ struct Double {
     news: Arc<Mutex<Option<mpsc::Receiver<News>>>>,
     acts: mpsc::Sender<String>,
     link_replaced: Arc<AtomicBool>,
+    judged: Arc<AtomicU32>,
 }
 
 impl House for Double {
@@ -469,6 +509,7 @@ impl House for Double {
     type Presence = Here;
 
     async fn check_link(&self, token: &Secret<String>) -> Result<Option<()>, Unavailable> {
+        self.judged.fetch_add(1, Ordering::Relaxed);
         match token.expose().as_str() {
             "busy" => Err(Unavailable),
             _ if self.link_replaced.load(Ordering::Relaxed) => Ok(None),
@@ -539,22 +580,5 @@ impl Presence for Here {
 }
 
 fn entry(id: u32) -> Participant {
-    Participant {
-        id: ParticipantId::from_u64(id.into()),
-        leg: LegId::from_u64(id.into()),
-        name: None,
-        ordinal: id,
-        ending: None,
-        role: Role::Guest,
-        door: Way::Browser,
-        status: Status::Connected,
-        protection: Protection::ToDevice,
-        microphone: false,
-        speaking: false,
-        original_sound: false,
-        hand: None,
-        floor: false,
-        said_name: false,
-        disturbs: None,
-    }
+    Participant::guest(id, Way::Browser)
 }

@@ -100,7 +100,8 @@ impl Call {
         }
     }
 
-    /// Finds what the called number asks for, and in which words: the number's own, else its room's, else the trunk's.
+    /// Finds what the called number asks for, and in which words: the number's own, else those of the room that it belongs to,
+    /// else the trunk's.
     async fn destination(&self, invite: &Invite) -> Result<(Way, Wording), Refusal> {
         let Destination { entry, language } = &invite.destination;
         match entry {
@@ -109,6 +110,12 @@ impl Call {
                 language.unwrap_or(invite.language),
             )),
             Entry::SoundTest => Ok((Way::SoundTest, language.unwrap_or(invite.language))),
+            Entry::Extension(number) => Ok((
+                Way::Code(ivr::Entry::PinFor {
+                    number: Secret::new(number.clone()),
+                }),
+                language.unwrap_or(invite.language),
+            )),
             Entry::Room(number) => {
                 let room = self
                     .server
