@@ -5,9 +5,10 @@ import { test } from "node:test";
 import { isCalled, isInside } from "../src/roster";
 import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
 import { announcement } from "../src/text";
-import type { ConferenceState, Entry, Status } from "../src/wire";
+import type { Entry, Status } from "../src/wire";
+import { conference, entry } from "./people.mjs";
 
-const OPEN: ConferenceState = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false };
+const OPEN = conference();
 
 test("a moderator has somebody called by what was typed", () => {
   const state = reduce(inRoom(), { type: "lead-chosen", message: { type: "invite", number: "030 123456" } });
@@ -44,7 +45,7 @@ function said(state: State): string {
 
 function inRoom(): State {
   const welcome: Welcome = { type: "welcome", role: "moderator", title: "Jour fixe", language: "de", dial_in: null, dial_out: ["+49"] };
-  const roster = { version: 1, state: OPEN, entries: [entry("a", "moderator")] };
+  const roster = { version: 1, state: OPEN, entries: [entry("a", { name: "a", role: "moderator" })] };
   const before: State = { ...initial("de", 0), page: { name: "joining", welcome }, inside: true };
   return { ...reduce(before, { type: "received", message: { type: "joined", participant: "a", answer: "v=0", roster } }), outbox: [] };
 }
@@ -54,9 +55,5 @@ function delta(version: number, entries: Entry[], gone: string[] = []): Event {
 }
 
 function callee(status: Status): Entry {
-  return { ...entry("c", "guest"), door: "phone", ordinal: 3, name: null, status, protection: "none" };
-}
-
-function entry(id: string, role: Entry["role"]): Entry {
-  return { id, name: id, door: "browser", ordinal: 1, ending: null, role, status: "connected", protection: "to-device", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, disturbs: null };
+  return { ...entry("c", { door: "phone" }), ordinal: 3, status, protection: "none" };
 }

@@ -6,6 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
+import { entry } from "./people.mjs";
 
 const TYPES = { html: "text/html; charset=utf-8", js: "text/javascript; charset=utf-8", css: "text/css; charset=utf-8", svg: "image/svg+xml" };
 const HEADERS = {
@@ -27,10 +28,7 @@ export const WELCOME = {
   dial_out: [],
 };
 
-export function entry(id, changes = {}) {
-  const protection = changes.door === "phone" ? "to-carrier" : "to-device";
-  return { id, name: null, door: "browser", ordinal: 1, ending: null, role: "guest", status: "connected", protection, microphone: false, speaking: false, original_sound: false, hand: null, floor: false, said_name: false, disturbs: null, ...changes };
-}
+export { entry } from "./people.mjs";
 
 export async function serve({ script = joinScript(), dist = new URL("../dist/", import.meta.url) } = {}) {
   const connections = [];

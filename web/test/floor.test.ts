@@ -6,9 +6,10 @@ import { mayTalk, type Room } from "../src/room";
 import { asking } from "../src/roster";
 import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
 import type { ConferenceState, Entry, Role } from "../src/wire";
+import { conference, entry } from "./people.mjs";
 
-const OPEN: ConferenceState = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false };
-const ASKING: ConferenceState = { locked: false, ask_to_speak: true, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false };
+const OPEN = conference();
+const ASKING = conference({ ask_to_speak: true });
 
 test("the hand goes up and down as the roster says, by button and by key", () => {
   const up = reduce(inRoom(), { type: "hand-toggled" });
@@ -152,7 +153,7 @@ function told(event: string): Event {
 }
 
 function person(id: string): Entry {
-  return { id, name: id, door: "browser", ordinal: 1, ending: null, role: "guest", status: "connected", protection: "to-device", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, said_name: false, disturbs: null };
+  return entry(id, { name: id });
 }
 
 function me(): Entry {

@@ -5,9 +5,10 @@ import { test } from "node:test";
 import { type Room, waits } from "../src/room";
 import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
 import { titleOf } from "../src/text";
-import type { ConferenceState, Entry, Role, Status } from "../src/wire";
+import type { Entry, Role, Status } from "../src/wire";
+import { conference, entry } from "./people.mjs";
 
-const HOLDS: ConferenceState = { locked: false, ask_to_speak: false, lobby: "guests", entry_signal: "off", quiet_above: 20, alarm: false };
+const HOLDS = conference({ lobby: "guests" });
 
 test("who waits can do nothing but leave: no microphone opens, no hand goes up", () => {
   const state = inRoom("guest", "pending");
@@ -119,21 +120,5 @@ function me(role: Role, status: Status): Entry {
 }
 
 function person(id: string): Entry {
-  return {
-    id,
-    name: id,
-    door: "browser",
-    ordinal: 1,
-    ending: null,
-    role: "guest",
-    status: "connected",
-    protection: "to-device",
-    microphone: false,
-    speaking: false,
-    original_sound: false,
-    hand: null,
-    floor: false,
-    said_name: false,
-    disturbs: null,
-  };
+  return entry(id, { name: id });
 }

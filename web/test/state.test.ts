@@ -7,9 +7,10 @@ import { heard, mayTalk, type Room } from "../src/room";
 import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
 import { titleOf } from "../src/text";
 import type { Entry } from "../src/wire";
+import { conference, entry } from "./people.mjs";
 
 const WELCOME: Welcome = { type: "welcome", role: "guest", title: "Elternabend", language: "de", dial_in: null, dial_out: [] };
-const OPEN = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false } as const;
+const OPEN = conference();
 const ASKING = { locked: false, ask_to_speak: true, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false } as const;
 
 test("a welcome opens the join page and asks for no device", () => {
@@ -366,7 +367,7 @@ function receive(message: Extract<Event, { type: "received" }>["message"]): Even
 }
 
 function person(id: string, name: string): Entry {
-  return { id, name, door: "browser", ordinal: 1, ending: null, role: "guest", status: "connected", protection: "to-device", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, said_name: false, disturbs: null };
+  return entry(id, { name });
 }
 
 function me(microphone: boolean): Entry {
