@@ -3,7 +3,6 @@
 
 use std::{
     net::SocketAddr,
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -19,20 +18,16 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::sim::world::{SERVER, World, door_config, everybody};
+use crate::sim::{
+    identity::identity,
+    world::{SERVER, World, door_config, everybody},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn flow(protocol: Protocol, remote: &str, id: u64) -> Flow {
     let remote: SocketAddr = remote.parse().unwrap();
     Flow::new(protocol, SERVER, remote, id)
-}
-
-/// A certificate for a name that vouches for itself, and who believes it.
-fn identity(folder: &Path, name: &str) -> (Arc<Identity>, Authorities) {
-    let [certificate, key] = ["pem", "key"].map(|end| folder.join(format!("{name}.{end}")));
-    let identity = Identity::load_or_create(&certificate, &key, &[name.to_owned()]).unwrap();
-    (Arc::new(identity), Authorities::read(&certificate).unwrap())
 }
 
 fn invite(flow: &Flow, number: usize) -> Vec<u8> {
@@ -193,25 +188,41 @@ async fn a_thousand_connections_lost_in_mid_call_leave_nothing() {
     world.run_until(|_| alice.is_up()).await;
 }
 
+/// R25: five thousand connections, half of them over TLS, each with an octet every nine seconds.
 #[tokio::test(start_paused = true)]
 async fn idle_connections_keep_nobody_out_and_are_ended_in_time() {
-    let mut world = World::new(1);
+    let folder = tempfile::tempdir().unwrap();
+    let (us, ours) = identity(folder.path(), "rundruf.example");
+    let (caller, _) = identity(folder.path(), "caller.example");
+    let door = DoorConfig {
+        server: Some(SipServer::new(&us, Vec::new()).unwrap()),
+        ..door_config(vec![everybody()])
+    };
+    let mut world = World::with_door(1, door);
     let mut peers = Vec::new();
-    for number in 0..1_000_u32 {
+    for number in 0..5_000_u32 {
         let remote = format!("198.51.100.{}:{}", 100 + number % 2, 20_000 + number);
-        peers.push(world.connect(flow(Protocol::Tcp, &remote, u64::from(1 + number))));
-        if number % 50 == 0 {
+        let protocol = match number / 2 % 2 {
+            0 => Protocol::Tcp,
+            _ => Protocol::Tls,
+        };
+        peers.push(world.connect(flow(protocol, &remote, u64::from(1 + number))));
+        if number % 250 == 0 {
             world.run_for(SECOND / 100).await;
         }
     }
-    // Each says an octet of a request now and then.
+    // Others call at once, and when all have said something now and then.
+    let served = flow(Protocol::Tls, "198.51.100.8:5060", 6_000);
+    let (heard, call) = call_over_tls(&mut world, &caller, &ours, served).await;
+    assert!(heard.heard(200) > 0, "others are served over TLS");
+    drop(call);
     for octet in b"INV" {
         for peer in &mut peers {
             let _ = peer.write_all(&[*octet]).await;
         }
         world.run_for(9 * SECOND).await;
     }
-    let served = flow(Protocol::Tcp, "198.51.100.9:5060", 5_000);
+    let served = flow(Protocol::Tcp, "198.51.100.9:5060", 7_000);
     let mut peer = world.connect(served);
     peer.write_all(&invite(&served, 1)).await.unwrap();
     let (read, _write) = tokio::io::split(peer);
@@ -219,7 +230,7 @@ async fn idle_connections_keep_nobody_out_and_are_ended_in_time() {
     let ear = Ear::on(read, &mut tasks);
     world.run_for(SECOND).await;
     assert!(ear.heard(200) > 0, "others are served");
-    world.run_for(4 * SECOND).await;
+    world.run_for(2 * SECOND).await;
     let mut buffer = [0; 16];
     for mut peer in peers {
         assert_eq!(peer.read(&mut buffer).await.unwrap_or(0), 0, "it is closed");

@@ -38,7 +38,8 @@ use super::{link::Fault, route::source_towards};
 use crate::{
     limit::{
         SIP_ARRIVALS_MAX, SIP_CONNECTIONS_MAX, SIP_CONNECTIONS_PER_SOURCE_MAX,
-        SIP_DATAGRAM_BYTES_MAX, SIP_HANDSHAKES_MAX, SIP_LINGER, SIP_LINGERING_MAX,
+        SIP_DATAGRAM_BYTES_MAX, SIP_HANDSHAKES_MAX, SIP_HANDSHAKES_PER_SOURCE_MAX, SIP_LINGER,
+        SIP_LINGERING_MAX,
         SIP_STREAM_CHUNK_BYTES, SIP_STREAM_WRITES_MAX,
     },
     tls::{Demand, SipServer},
@@ -341,12 +342,14 @@ impl Transport {
         let Some(server) = self.server.clone() else {
             return;
         };
-        let greeting = self
-            .connections
-            .values()
-            .filter(|of| of.standing == Standing::Greeting)
-            .count();
-        if greeting < SIP_HANDSHAKES_MAX && self.has_room(flow.remote.ip()) {
+        let source = flow.remote.ip();
+        let all = self.connections.values();
+        let greeting = all.filter(|of| of.standing == Standing::Greeting);
+        let same = greeting.clone().filter(|of| of.source == source).count();
+        if greeting.count() < SIP_HANDSHAKES_MAX
+            && same < SIP_HANDSHAKES_PER_SOURCE_MAX
+            && self.has_room(source)
+        {
             let established = streams::greet(flow, stream, server, demand);
             self.keep(flow, established, Standing::Greeting, false);
         }

@@ -20,6 +20,7 @@
 pub mod browser;
 pub mod clip;
 pub mod ear;
+pub mod identity;
 pub mod net;
 pub mod party;
 pub mod phone;
