@@ -12,7 +12,7 @@ use std::{f64::consts::TAU, fs, path::Path};
 pub(crate) use self::music::{Music, clicks, laughter, singing};
 use crate::{
     Codec, Decoder, Encoder, FRAME_SAMPLES, Frame, Interpolator, Ratio, SpeechMeter,
-    decode_ogg_opus, wav,
+    codec::vectors, decode_ogg_opus, wav,
 };
 
 const RATE: f64 = 48_000.0;
@@ -184,15 +184,9 @@ pub(crate) fn melody(seed: u64, seconds: usize, per_second: f64, dbov: f64) -> V
     at_level(&frames(&samples, 8_000.0), dbov)
 }
 
-/// Recorded speech at 48 kHz from the vectors, if they are there.
-pub(crate) fn recorded(file: &str) -> Option<Vec<Frame>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared/vectors/speech")
-        .join(file);
-    let Ok(bytes) = fs::read(&path) else {
-        println!("no {}: nothing is tested with it", path.display());
-        return None;
-    };
+/// Recorded speech at 48 kHz from the vectors; tests that need it have `vectors` in their names.
+pub(crate) fn recorded(file: &str) -> Vec<Frame> {
+    let bytes = vectors::bytes("speech", file);
     let (rate, samples) = wav::parse(&bytes).unwrap();
     let ratio = match rate {
         8_000 => Ratio::Six,
@@ -206,7 +200,7 @@ pub(crate) fn recorded(file: &str) -> Option<Vec<Frame>> {
         up.process(chunk, &mut frame.samples);
         frame
     });
-    Some(frames.collect())
+    frames.collect()
 }
 
 /// Prompts of the house, one after the other: real voices, with the pauses of speech.

@@ -492,26 +492,26 @@ mod tests {
 
 #[cfg(test)]
 pub(crate) mod vectors {
-    //! Reads reference data that lies beside the repository and is not part of it.
+    //! Reads reference data that lies beside the repository and is not part of it. Tests that need it have `vectors` in
+    //! their names and fail without it, so that they can be left out by name where the folder is absent.
 
     use std::path::Path;
 
-    pub(crate) fn bytes(folder: &str, file: &str) -> Option<Vec<u8>> {
+    pub(crate) fn bytes(folder: &str, file: &str) -> Vec<u8> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors");
-        let bytes = std::fs::read(root.join(folder).join(file)).ok();
-        if bytes.is_none() {
-            println!("vectors absent: {folder} not run");
-        }
-        bytes
+        let path = root.join(folder).join(file);
+        std::fs::read(&path).unwrap_or_else(|error| {
+            panic!(
+                "{}: {error}. This test needs the published vectors; without them leave out what has `vectors` in its name.",
+                path.display()
+            )
+        })
     }
 
-    pub(crate) fn words(folder: &str, file: &str) -> Option<Vec<i16>> {
-        let words = bytes(folder, file)?;
-        Some(
-            words
-                .chunks_exact(2)
-                .map(|word| i16::from_le_bytes([word[0], word[1]]))
-                .collect(),
-        )
+    pub(crate) fn words(folder: &str, file: &str) -> Vec<i16> {
+        bytes(folder, file)
+            .chunks_exact(2)
+            .map(|word| i16::from_le_bytes([word[0], word[1]]))
+            .collect()
     }
 }

@@ -90,14 +90,19 @@ fn noise_sinks_in_pauses_and_speech_stands_clearer() {
 
 #[test]
 fn clean_speech_is_hardly_harmed() {
-    let mut sounds = vec![material::speech(5, 8, -26.0)];
-    sounds.extend(material::recorded("short_wb_voice.wav"));
-    for sound in sounds {
-        let out = shaped(&sound, &[], Codec::Opus, NOISE_ONLY);
-        let found = likeness(&later(&sound), &out);
-        println!("{found:.1} dB of likeness");
-        assert!(found > 15.0, "{found} dB");
-    }
+    assert_hardly_harmed(&material::speech(5, 8, -26.0));
+}
+
+#[test]
+fn clean_speech_of_the_vectors_is_hardly_harmed() {
+    assert_hardly_harmed(&material::recorded("short_wb_voice.wav"));
+}
+
+fn assert_hardly_harmed(sound: &[Frame]) {
+    let out = shaped(sound, &[], Codec::Opus, NOISE_ONLY);
+    let found = likeness(&later(sound), &out);
+    println!("{found:.1} dB of likeness");
+    assert!(found > 15.0, "{found} dB");
 }
 
 #[test]

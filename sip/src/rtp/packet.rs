@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn the_corpus_is_read_or_refused() {
+    fn collected_vectors_are_read_or_refused() {
         for (name, bytes) in vectors::files("webrtc-corpora/rtp-corpus") {
             if let Ok(packet) = Packet::parse(&bytes) {
                 assert!(packet.payload.len() <= bytes.len() - HEADER_LEN, "{name}");

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_corpus_is_read_or_refused() {
+    fn collected_vectors_are_read_or_refused() {
         for (name, bytes) in vectors::files("webrtc-corpora/rtp-corpus") {
             for from in 0..bytes.len().min(40) {
                 if let Ok(blocks) = Blocks::parse(&bytes[from..]) {

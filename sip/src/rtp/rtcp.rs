@@ -506,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn the_corpus_is_read_or_refused() {
+    fn collected_vectors_are_read_or_refused() {
         for (name, bytes) in vectors::files("webrtc-corpora/rtcp-corpus") {
             if Compound::parse(&bytes).is_ok() {
                 assert!(consume(&bytes) > 0, "{name}");

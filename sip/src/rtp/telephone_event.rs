@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn captured_calls_hold_the_keys_their_names_say() {
+    fn captured_calls_of_the_vectors_hold_the_keys_their_names_say() {
         for (name, bytes) in vectors::files("dtmf-rfc2833-pcap") {
             let Some(stem) = name.strip_suffix(".pcap") else {
                 continue;
