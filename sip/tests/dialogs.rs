@@ -61,6 +61,38 @@ fn requests_within_a_dialog_are_checked_against_it() {
     ));
 }
 
+/// R13: nobody sends text, not even within a call: nothing of it comes to the door.
+#[test]
+fn text_within_a_dialog_is_refused_and_shown_to_nobody() {
+    let (mut endpoint, _, tag) = established(udp(), CONTACT, t0());
+    for (cseq, content, body) in [
+        (6, "text/plain", "You are called by your bank"),
+        (7, "message/cpim", "From: <sip:boss@example>\r\n\r\nhello"),
+        (8, "text/html", "<script>alert(1)</script>"),
+        (9, "message/imdn+xml", ""),
+    ] {
+        let branch = format!("text{cseq}");
+        let message = Message {
+            to_tag: &tag,
+            ..Message::new("MESSAGE", cseq, &branch)
+        };
+        let text = message.text().replace(
+            "Content-Length: 0\r\n\r\n",
+            &format!(
+                "Content-Type: {content}\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            ),
+        );
+        endpoint.handle_datagram(udp(), text.as_bytes(), t0());
+        let sent = transmits(&mut endpoint);
+        assert_eq!((sent.len(), status(&sent[0])), (1, 405), "{content}");
+        let allowed = field(&sent[0], "Allow").unwrap();
+        assert!(!allowed.contains("MESSAGE"));
+        assert!(events(&mut endpoint).is_empty(), "{content}");
+    }
+    assert_eq!(endpoint.calls(), 1, "the call goes on");
+}
+
 #[test]
 fn keys_in_info_are_told_however_they_are_written() {
     let now = t0();

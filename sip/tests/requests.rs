@@ -126,6 +126,52 @@ fn nobody_takes_a_call_over_transfers_it_or_sends_text() {
     }
 }
 
+/// R18: what is too large is refused by its size, before anything is made of it: what comes after the limit is not even
+/// looked at, the door hears nothing, and nothing is held.
+#[test]
+fn descriptions_that_are_too_large_are_refused_before_any_work() {
+    let sized = |octets: usize| format!("{SDP}{}", "x".repeat(octets - SDP.len()));
+    let lines = |count: usize, line: &str| format!("{SDP}{}", line.repeat(count - 1));
+    let nonsense = "this is no line of a description\r\n";
+    let cases = [
+        ("16 kB and an octet", sized(16 * 1024 + 1), 413),
+        ("64 kB less the head", sized(64_000), 413),
+        ("nine lines", lines(9, "m=video 0 RTP/AVP 31\r\n"), 488),
+        ("nine lines and nonsense", lines(9, "m=a 1 x 0\n") + nonsense, 488),
+        ("1,500 short lines", lines(1_500, "m=a 1 x 0\n"), 488),
+        ("1,500 lines", lines(1_500, "m=video 0 RTP/AVP 31\r\n"), 413),
+        ("16 kB of nonsense", nonsense.repeat(600), 413),
+    ];
+    for (what, body, expected) in cases {
+        let mut endpoint = endpoint();
+        let text = Message {
+            body: &body,
+            ..Message::new("INVITE", 1, "a")
+        }
+        .text();
+        endpoint.handle_datagram(udp(), text.as_bytes(), t0());
+        assert_eq!(statuses(&mut endpoint), [expected], "{what}");
+        assert_idle(&mut endpoint, what);
+    }
+    // A megabyte comes over a connection: it is refused when its head is there, and the connection closed.
+    let mut endpoint = endpoint();
+    let text = request("INVITE");
+    let (head, _) = text.split_once("\r\n\r\n").unwrap();
+    let (start, _) = head.rsplit_once("Content-Length: ").unwrap();
+    let head = format!("{start}Content-Length: 1048576\r\n\r\n");
+    endpoint.handle_stream(tcp(), head.as_bytes(), t0());
+    assert_eq!(statuses(&mut endpoint), [413]);
+    assert_eq!(endpoint.poll_close(), Some(tcp()));
+    assert_idle(&mut endpoint, "a megabyte");
+}
+
+fn assert_idle(endpoint: &mut Endpoint, what: &str) {
+    assert!(events(endpoint).is_empty(), "{what}");
+    let held = (endpoint.transactions(), endpoint.calls());
+    assert_eq!(held, (0, 0), "{what}");
+    assert_eq!(endpoint.poll_timeout(), None, "{what}");
+}
+
 /// Servers have gone down on parts that they took for granted. We ask nobody for credentials, so none are read.
 #[test]
 fn credentials_and_identities_that_lack_parts_change_nothing() {

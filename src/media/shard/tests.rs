@@ -16,6 +16,7 @@ mod protected;
 mod ptime;
 mod recording;
 mod sounds;
+mod streams;
 mod world;
 
 use std::time::Duration;

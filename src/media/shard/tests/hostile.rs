@@ -49,6 +49,44 @@ fn hostile_packets_are_counted_and_the_call_is_unharmed_when_they_stop() {
     }
 }
 
+/// R10: reports that are too short, lie about their length or end a call that they are none of.
+#[test]
+fn hostile_reports_are_survived_and_end_no_call() {
+    let mut world = World::conference(&[(ANNA, LOW), (BERT, HIGH)]);
+    world.run(Duration::from_millis(500));
+    let mut reports = vec![vec![], vec![0x81, 200], vec![0x81, 200, 0, 0]];
+    for kind in 200..=207 {
+        for count in [0x80, 0x81, 0x9f, 0xa1, 0xbf, 0x00, 0xc1] {
+            for length in [0_u16, 1, 6, 7, 12, 255, 65_534, 65_535] {
+                for there in [4, 8, 28, 32, 400] {
+                    let mut report = vec![count, kind];
+                    report.extend(length.to_be_bytes());
+                    report.resize(there, 7);
+                    reports.push(report);
+                }
+            }
+        }
+    }
+    let stranger = std::net::SocketAddr::from(([203, 0, 113, 66], 4_001));
+    for (number, report) in reports.iter().enumerate() {
+        for socket in [SocketId::Rtcp(ANNA), SocketId::Rtp(ANNA)] {
+            for from in [address(ANNA, 4_000), address(ANNA, 4_001), stranger] {
+                world.deliver(socket, from, report);
+            }
+        }
+        if number % AT_ONCE == 0 {
+            world.run(dsp::TICK);
+        }
+    }
+    world.forget();
+    world.run(Duration::from_secs(1));
+    assert!(world.phone(ANNA).hears(HIGH) > HEARD);
+    assert!(world.phone(BERT).hears(LOW) > HEARD);
+    assert_eq!(world.phone(ANNA).packets.len(), 50);
+    assert_eq!(world.count(Counter::LegPanics), 0);
+    assert_eq!(world.shard().legs(), [ANNA, BERT]);
+}
+
 /// What no voice is, as loud as it can be, from a leg beside one that speaks.
 #[test]
 fn a_leg_at_full_scale_is_turned_down_and_harms_nobody_beside_it() {

@@ -168,7 +168,7 @@ fn said_in_packets(sending: &Sending) -> Vec<i16> {
 }
 
 /// Two seconds of a tone as G.711 or G.722: eight octets a millisecond.
-fn coded(codec: Codec) -> Vec<u8> {
+pub(super) fn coded(codec: Codec) -> Vec<u8> {
     let mut encoder = Encoder::new(codec).unwrap();
     let mut payload = [0; MAX_PAYLOAD];
     let frames = tone_clip(LOW, 100);

@@ -1,0 +1,180 @@
+//! Streams that end and begin anew (R32): another source that meets the end of its leg, and everything that may change at
+//! once: source, sequence, codec, payload type and packet length.
+
+use std::time::Duration;
+
+use dsp::{Codec, TICK};
+use sip::rtp::{Header, srtp::Profile};
+
+use super::{
+    HEARD, HIGH, LOW, NOT_HEARD,
+    protected::sdes,
+    ptime::coded,
+    settle,
+    world::{ANNA, Armour, BERT, OPEN, ROOM, World, address, level_at, media},
+};
+use crate::media::{
+    Counter, SocketId,
+    api::{Command, PhoneMedia, Security},
+};
+
+/// A stream that is written by hand.
+struct Stream {
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    armour: Option<Armour>,
+}
+
+impl Stream {
+    fn new(ssrc: u32, sequence: u16, media: &PhoneMedia) -> Self {
+        Self {
+            ssrc,
+            sequence,
+            timestamp: ssrc,
+            armour: Armour::of(media),
+        }
+    }
+
+    /// The next packet, of eight octets of sound a millisecond.
+    fn packet(&mut self, payload_type: u8, payload: &[u8]) -> Vec<u8> {
+        let header = Header {
+            marker: false,
+            payload_type,
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            ssrc: self.ssrc,
+        };
+        self.sequence = self.sequence.wrapping_add(1);
+        let samples = u32::try_from(payload.len()).unwrap();
+        self.timestamp = self.timestamp.wrapping_add(samples);
+        let mut packet = vec![0; 12 + payload.len() + 40];
+        let head = header.write(&mut packet);
+        packet[head..head + payload.len()].copy_from_slice(payload);
+        let plain = head + payload.len();
+        let length = self.armour.as_mut().map_or(plain, |armour| {
+            armour.sealer.seal_rtp(&mut packet, plain).unwrap()
+        });
+        packet.truncate(length);
+        packet
+    }
+}
+
+/// Anna, whose packets are written by hand, and Bert, who hears her.
+fn pair(anna: PhoneMedia) -> World {
+    let mut world = World::new();
+    world.start(ROOM);
+    world.dial(ANNA, anna);
+    world.call(BERT, Codec::Pcma);
+    for leg in [ANNA, BERT] {
+        world.join(leg, ROOM);
+    }
+    world.phone(BERT).says = Some(HIGH);
+    world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN)]);
+    world
+}
+
+fn say(world: &mut World, packet: &[u8]) {
+    world.deliver(SocketId::Rtp(ANNA), address(ANNA, 4_000), packet);
+}
+
+/// Whatever comes before and after the end, in whatever number: the leg is gone, and the other one goes on.
+#[test]
+fn another_source_that_meets_the_end_of_its_leg_leaves_nothing() {
+    for security in [Security::Plain, sdes(Profile::AeadAes256Gcm, 1, 2)] {
+        for before in 0..4 {
+            for after in 0..4 {
+                let anna = PhoneMedia {
+                    security: security.clone(),
+                    ..media(ANNA, Codec::Pcma)
+                };
+                let mut first = Stream::new(7, 65_530, &anna);
+                let mut second = Stream::new(0xbeef, 9_000, &anna);
+                let mut world = pair(anna);
+                let sound = coded(Codec::Pcma);
+                for payload in sound.chunks_exact(160).take(25) {
+                    say(&mut world, &first.packet(8, payload));
+                    world.run(TICK);
+                }
+                for _ in 0..before {
+                    say(&mut world, &second.packet(8, &sound[..160]));
+                }
+                world.tell(Command::Close { leg: ANNA });
+                for _ in 0..after {
+                    say(&mut world, &second.packet(8, &sound[..160]));
+                    say(&mut world, &first.packet(8, &sound[..160]));
+                    world.run(TICK);
+                }
+                world.tell(Command::Close { leg: ANNA });
+                world.seat(ROOM, &[(BERT, OPEN)]);
+                world.run(Duration::from_millis(200));
+                world.forget();
+                world.run(Duration::from_millis(400));
+                let what = format!("{security:?}, {before} before and {after} after");
+                assert_eq!(world.shard().legs(), [BERT], "{what}");
+                assert_eq!(world.count(Counter::LegPanics), 0, "{what}");
+                assert_eq!(world.phone(BERT).packets.len(), 20, "{what}");
+                assert!(world.phone(BERT).hears(LOW) < NOT_HEARD, "{what}");
+                assert_eq!(world.phone(ANNA).packets.len(), 0, "{what}");
+            }
+        }
+    }
+}
+
+/// As after a transfer: A-law in packets of 40 ms becomes µ-law in packets of 30 ms from another source, which begins before
+/// the re-INVITE that says so and overlaps with what came before.
+#[test]
+fn all_may_change_at_once() {
+    for security in [Security::Plain, sdes(Profile::AesCm128HmacSha1_80, 1, 2)] {
+        let of = |codec| PhoneMedia {
+            security: security.clone(),
+            ..media(ANNA, codec)
+        };
+        let mut first = Stream::new(7, 65_530, &of(Codec::Pcma));
+        let mut second = Stream::new(0xbeef, 9_000, &of(Codec::Pcma));
+        let mut world = pair(of(Codec::Pcma));
+        let [a_law, mu_law] = [Codec::Pcma, Codec::Pcmu].map(coded);
+        let mut last = Vec::new();
+        for (number, payload) in a_law.chunks_exact(8 * 40).take(30).enumerate() {
+            last = first.packet(8, payload);
+            say(&mut world, &last);
+            world.run(TICK * 2);
+            if number == 10 {
+                world.forget();
+            }
+        }
+        for (number, payload) in mu_law.chunks_exact(8 * 30).take(50).enumerate() {
+            if number == 2 {
+                world.phone(ANNA).change_codec(Codec::Pcmu);
+                world.reinvite(ANNA, |old| *old = of(Codec::Pcmu));
+                say(&mut world, &last);
+            }
+            say(&mut world, &second.packet(0, payload));
+            world.run(Duration::from_millis(30));
+        }
+        let heard = std::mem::take(&mut world.phone(BERT).heard);
+        assert!(level_at(&heard, LOW) > HEARD - 2.0, "{security:?}");
+        let windows = heard.chunks_exact(200 * 48);
+        let faintest = windows.map(|part| level_at(part, LOW)).fold(0.0, f64::min);
+        assert!(faintest > HEARD - 12.0, "{security:?}: {faintest}");
+        world.phone(BERT).heard.clear();
+        assert_eq!(world.count(Counter::LegPanics), 0);
+    }
+}
+
+/// What was not agreed upon is left out and disturbs nothing, in the middle of what was.
+#[test]
+fn payload_types_that_were_not_agreed_upon_are_left_out() {
+    let mut world = World::conference(&[(ANNA, LOW), (BERT, HIGH)]);
+    settle(&mut world);
+    for payload_type in [0, 9, 18, 96, 127] {
+        for _ in 0..5 {
+            let packet = world.phone(ANNA).packet(payload_type, &[0x55; 80]);
+            say(&mut world, &packet);
+        }
+        world.run(Duration::from_millis(500));
+    }
+    settle(&mut world);
+    assert!(world.phone(BERT).hears(LOW) > HEARD);
+    assert!(world.phone(ANNA).hears(HIGH) > HEARD);
+}
