@@ -238,6 +238,33 @@ fn nothing_names_a_machine_or_waits_unowned() {
     }
 }
 
+/// What `tests/attacks.md` names in backquotes: tests by their functions, files by their paths.
+#[test]
+fn every_attack_has_the_tests_it_names() {
+    let table = read(&root().join("tests/attacks.md"));
+    let rust: String = tracked()
+        .iter()
+        .filter(|file| file.extension().is_some_and(|end| end == "rs"))
+        .map(|file| read(file))
+        .collect();
+    let rows = table.lines().filter(|line| line.starts_with("| R"));
+    let mut named = 0;
+    for row in rows {
+        let cell = row.rsplit('|').nth(1).expect("a row has cells");
+        let names: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test: {row}");
+        for name in names.into_iter().filter(|name| !name.starts_with("make ")) {
+            let is_there = match name.contains('/') {
+                true => root().join(name).is_file(),
+                false => rust.contains(&format!("fn {name}(")),
+            };
+            assert!(is_there, "{name} is not there");
+            named += 1;
+        }
+    }
+    assert!(named > 80, "{named}");
+}
+
 #[test]
 fn every_limit_is_used() {
     for (limits, scope) in [
