@@ -6,9 +6,10 @@ Needs Python 3.11, opusenc (Debian: opus-tools) and the SVOX Pico voices, which 
     python3 -m venv target/prompts && target/prompts/bin/pip install ttspico==0.3.2
     target/prompts/bin/python deploy/prompts/render.py
 
-A clip whose words have not changed is left alone; --all renders every clip, --check only reports. Ogg Opus, 16 kHz mono,
+A clip whose words have not changed is left alone; --all renders every clip, --check only reports, --reproduce renders some
+of each wording and compares them, octet by octet, with the files that are there. Ogg Opus, 16 kHz mono,
 24 kbit/s, speech at -26 dBov while active (ITU-T P.56 simplified: mean over the 20 ms frames within 25 dB of the loudest),
-silence trimmed to a short lead and tail. The same versions of the tools give the same bytes.
+silence trimmed to a short lead and tail. The same versions of the tools give the same bytes, whatever else is rendered.
 """
 
 import argparse
@@ -75,6 +76,8 @@ TEST_TONE_LEVEL = -26.0
 TEST_TONE_HERTZ = 880.0
 TEST_TONE_SECONDS = 0.4
 TEST_TONE_SLOPE = 0.03
+# What --reproduce renders of each wording that has it: short and long words, sentences, and a sound.
+REPRODUCED = ("ask-pin", "digit-3", "help-menu", "hello", "tone-in", "waiting-sound", "you-are-muted")
 # Words that the voice would spell.
 RESPELLED = {"en": {"PIN": "pin"}}
 
@@ -83,7 +86,10 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--all", action="store_true", help="render every clip")
     arguments.add_argument("--check", action="store_true", help="report what is out of date and measure")
+    arguments.add_argument("--reproduce", action="store_true", help="render some clips and compare them with the files")
     arguments = arguments.parse_args()
+    if arguments.reproduce:
+        return 1 if sum(differing(name, wording) for name, wording in WORDINGS.items()) else 0
     stale = 0
     for name, wording in WORDINGS.items():
         stale += render_wording(name, wording, arguments)
@@ -94,16 +100,35 @@ def clips_of(name):
     return tomllib.loads((CATALOGUE / f"{name}.toml").read_text("utf-8"))["clip"]
 
 
-def render_wording(name, wording, arguments):
+def all_clips(name, wording):
     clips = clips_of(name)
-    if wording.whole:
-        clips = clips_of(wording.language) | clips
+    return clips_of(wording.language) | clips if wording.whole else clips
+
+
+def differing(name, wording):
+    """Renders some clips of a wording; returns how many differ from their files."""
+    found, voice = 0, Voice(wording)
+    for clip, words in sorted(all_clips(name, wording).items()):
+        if clip not in REPRODUCED:
+            continue
+        same = (PROMPTS / name / f"{clip}.opus").read_bytes() == encode(sound_of(clip, words, voice), clip)
+        print(f"{name}/{clip}: {'the same' if same else 'DIFFERENT'}")
+        found += not same
+    return found
+
+
+def sound_of(clip, words, voice):
+    return SOUNDS[clip]() if clip in SOUNDS else level_out(trim(voice.speak(words)))
+
+
+def render_wording(name, wording, arguments):
+    clips = all_clips(name, wording)
     folder = PROMPTS / name
     folder.mkdir(parents=True, exist_ok=True)
     manifest_path = folder / "manifest.toml"
     manifest = tomllib.loads(manifest_path.read_text("utf-8")) if manifest_path.exists() else {}
     stale, voice = 0, None
-    for serial, (clip, words) in enumerate(sorted(clips.items()), start=1):
+    for clip, words in sorted(clips.items()):
         path = folder / f"{clip}.opus"
         if not arguments.all and is_fresh(path, words, manifest.get(clip)):
             continue
@@ -111,12 +136,8 @@ def render_wording(name, wording, arguments):
         if arguments.check:
             print(f"{path.relative_to(ROOT)} is out of date")
             continue
-        if clip in SOUNDS:
-            samples = SOUNDS[clip]()
-        else:
-            voice = voice or Voice(wording)
-            samples = level_out(trim(voice.speak(words)))
-        path.write_bytes(encode(samples, serial))
+        voice = voice or Voice(wording)
+        path.write_bytes(encode(sound_of(clip, words, voice), clip))
         manifest[clip] = describe(path, words)
         print(f"{name}/{clip}: {manifest[clip]}")
     if not arguments.check:
@@ -144,17 +165,19 @@ class Voice:
     """A Pico voice."""
 
     def __init__(self, wording):
-        import ttspico
-
-        self.engine = ttspico.TtsEngine(wording.voice)
-        self.engine.rate = wording.speed
-        self.engine.volume = VOLUME
+        self.wording = wording
         self.respelled = RESPELLED.get(wording.language, {})
 
     def speak(self, words):
+        """Speaks as the first thing an engine ever says: what it has said before changes how it goes on."""
+        import ttspico
+
+        engine = ttspico.TtsEngine(self.wording.voice)
+        engine.rate = self.wording.speed
+        engine.volume = VOLUME
         for written, spoken in self.respelled.items():
             words = words.replace(written, spoken)
-        samples = array.array("h", self.engine.speak(words))
+        samples = array.array("h", engine.speak(words))
         if max(samples) == 32767 or min(samples) == -32768:
             raise SystemExit(f"the voice clips: {words}")
         return samples
@@ -250,7 +273,9 @@ def level_out(samples):
     return array.array("h", (round(sample * gain) for sample in samples))
 
 
-def encode(samples, serial):
+def encode(samples, clip):
+    # The stream's number comes from the clip's name, so that a new clip leaves those of the others alone.
+    serial = int.from_bytes(hashlib.sha256(clip.encode()).digest()[:3], "big")
     command = ["opusenc", "--quiet", "--speech", "--bitrate", str(BITRATE), "--comp", "10", "--framesize", "20"]
     command += ["--serial", str(serial), "--discard-comments", "--padding", "0", "-", "-"]
     return subprocess.run(command, input=as_wave(samples), stdout=subprocess.PIPE, check=True).stdout
