@@ -82,8 +82,8 @@ impl Forged {
 
     fn assert_bounded(&self, what: &str) {
         let seconds = (self.now - self.start).as_secs_f64();
-        let allowed = limit::UNPROVEN_OCTETS as f64
-            + limit::UNPROVEN_OCTETS_PER_SECOND as f64 * seconds;
+        let allowed =
+            limit::UNPROVEN_OCTETS as f64 + limit::UNPROVEN_OCTETS_PER_SECOND as f64 * seconds;
         let (went, came) = (self.went as f64, self.came as f64);
         assert!(
             went <= came + allowed,

@@ -137,7 +137,11 @@ fn descriptions_that_are_too_large_are_refused_before_any_work() {
         ("16 kB and an octet", sized(16 * 1024 + 1), 413),
         ("64 kB less the head", sized(64_000), 413),
         ("nine lines", lines(9, "m=video 0 RTP/AVP 31\r\n"), 488),
-        ("nine lines and nonsense", lines(9, "m=a 1 x 0\n") + nonsense, 488),
+        (
+            "nine lines and nonsense",
+            lines(9, "m=a 1 x 0\n") + nonsense,
+            488,
+        ),
         ("1,500 short lines", lines(1_500, "m=a 1 x 0\n"), 488),
         ("1,500 lines", lines(1_500, "m=video 0 RTP/AVP 31\r\n"), 413),
         ("16 kB of nonsense", nonsense.repeat(600), 413),

@@ -303,6 +303,9 @@ impl Door {
             {
                 let public = self.trunks.public(&flow, self.transport.clients(&flow));
                 flow.advertised = public.unwrap_or(flow.advertised);
+                let is_pong = self.endpoint.is_between_messages(flow) && begins_with_pong(&bytes);
+                let links = self.trunks.links();
+                links.for_each(|(_, link)| link.heard(flow, is_pong, now));
                 self.endpoint.handle_stream(flow, &bytes, now);
             }
             Arrival::Opened(flow, stream) => self.opened(flow, stream),
@@ -750,6 +753,11 @@ const FAREWELL_MAX: Duration = Duration::from_millis(600);
 const KEEP_ALIVE: &[u8] = b"\r\n\r\n";
 /// Where a simulated door is that has no socket.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// An answer to a keep-alive, rather than one of the peer's own, if no message is half read.
+fn begins_with_pong(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\r\n") && !bytes.starts_with(KEEP_ALIVE)
+}
 
 fn clock() -> Instant {
     crate::server::conference::clock()

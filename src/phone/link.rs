@@ -15,6 +15,9 @@
 //! A server that answers, though by an error, is left alone when no other is there: the endpoint tries it again when the
 //! server has said, or later and later, and the machine *rests* until that fails too.
 
+mod back;
+mod keep_alive;
+
 use std::{
     collections::{BTreeSet, VecDeque},
     net::{IpAddr, SocketAddr},
@@ -30,12 +33,10 @@ use sip::{
     redact::Carriage,
 };
 
+use self::{back::Back, keep_alive::Pong};
 use super::server_uri::ServerUri;
 use crate::{
-    limit::{
-        LINK_KEEP_ALIVE_DATAGRAM, LINK_KEEP_ALIVE_DATAGRAM_SPREAD, LINK_KEEP_ALIVE_STREAM,
-        LINK_RETRY, LINK_RETRY_MAX, LINK_SETTLED,
-    },
+    limit::{LINK_RETRY, LINK_RETRY_MAX, LINK_SETTLED},
     pii::{Pii, Secret},
 };
 
@@ -178,6 +179,7 @@ enum State {
     Up {
         since: Instant,
         keep_alive_at: Instant,
+        pong: Pong,
         /// Whether it was of use.
         proven: bool,
         /// Whether every hop fails, and the endpoint alone tries again.
@@ -187,25 +189,6 @@ enum State {
     },
     /// It is over.
     Off,
-}
-
-/// The way back to a hop that stands before the one in use.
-#[derive(Debug)]
-enum Back {
-    /// None does.
-    No,
-    /// It is looked for at that time.
-    At(Instant),
-    /// Somebody looks for it.
-    Locating,
-    /// Somebody connects to it; others that stand before the one in use are left.
-    Connecting { hop: Hop, left: VecDeque<Hop> },
-    /// The endpoint asks over this flow whether it is there.
-    Sounding {
-        hop: Hop,
-        flow: Flow,
-        left: VecDeque<Hop>,
-    },
 }
 
 impl Link {
@@ -245,10 +228,17 @@ impl Link {
             State::Waiting { at } => Some(*at),
             State::Up {
                 keep_alive_at,
-                back: Back::At(at),
+                pong,
+                back,
                 ..
-            } => Some(*keep_alive_at.min(at)),
-            State::Up { keep_alive_at, .. } => Some(*keep_alive_at),
+            } => {
+                let answer = pong.due();
+                let look = back.due();
+                [Some(*keep_alive_at), answer, look]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
             State::Locating | State::Connecting | State::Off => None,
         }
     }
@@ -257,10 +247,11 @@ impl Link {
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         match &self.state {
             State::Waiting { at } if *at <= now => self.locate(),
+            State::Up { pong, .. } if pong.due().is_some_and(|until| until <= now) => {
+                self.give_up_flow(now);
+            }
             State::Up { keep_alive_at, .. } if *keep_alive_at <= now => self.keep_alive(now),
-            State::Up {
-                back: Back::At(at), ..
-            } if *at <= now => self.look_back(),
+            State::Up { back, .. } if back.due().is_some_and(|at| at <= now) => self.look_back(),
             State::Waiting { .. }
             | State::Up { .. }
             | State::Locating
@@ -520,100 +511,6 @@ impl Link {
         self.spread(doubled.min(LINK_RETRY_MAX) / 2, doubled.min(LINK_RETRY_MAX))
     }
 
-    /// Looks for a better hop than the one in use.
-    fn look_back(&mut self) {
-        self.returns = self.returns.saturating_add(1);
-        self.set_back(Back::Locating);
-        let place = self.upkeep.server.place().clone();
-        self.effects.push_back(Effect::Locate(place));
-    }
-
-    /// Connects to the first of the hops that stand before the one in use; without one, that is used on.
-    fn try_better(&mut self, mut better: VecDeque<Hop>, now: Instant) {
-        let back = match better.pop_front() {
-            Some(hop) => {
-                self.effects.push_back(Effect::Connect(hop.clone()));
-                Back::Connecting { hop, left: better }
-            }
-            None => self.back_later(now),
-        };
-        self.set_back(back);
-    }
-
-    /// Takes it that somebody answers at a better hop, or nobody.
-    fn sounded(&mut self, answers: bool, now: Instant) {
-        match self.take_back() {
-            Back::Sounding { hop, flow, left } if answers => {
-                self.go_on_with(hop, left);
-                // Calls may go on over the server that is left, and their peers may reach us over nothing but its connection.
-                self.bind(flow, now);
-            }
-            Back::Sounding { flow, left, .. } => {
-                self.close(Some(flow));
-                self.try_better(left, now);
-            }
-            other @ (Back::No | Back::At(_) | Back::Locating | Back::Connecting { .. }) => {
-                self.set_back(other);
-            }
-        }
-    }
-
-    /// Leaves the flow in use for what is on its way back to a better hop; false if nothing is.
-    fn leave_flow(&mut self, now: Instant) -> bool {
-        match self.take_back() {
-            Back::No | Back::At(_) => return false,
-            Back::Locating => self.state = State::Locating,
-            Back::Connecting { hop, left } => {
-                self.go_on_with(hop, left);
-                self.state = State::Connecting;
-            }
-            Back::Sounding { hop, flow, left } => {
-                self.go_on_with(hop, left);
-                let before = self.bind(flow, now);
-                self.close(before);
-            }
-        }
-        true
-    }
-
-    /// Takes a better hop for the one in use, which comes after all that are left.
-    fn go_on_with(&mut self, hop: Hop, mut left: VecDeque<Hop>) {
-        left.extend(self.hop.replace(hop));
-        self.hops = left;
-    }
-
-    /// When to look for a better hop than the one in use.
-    fn back_later(&mut self, now: Instant) -> Back {
-        match self.hop == self.first {
-            true => Back::No,
-            false => Back::At(now + self.wait_after(self.returns)),
-        }
-    }
-
-    /// What is connected to on the way back, and what is left then.
-    fn connecting_back(&mut self) -> Option<(Hop, VecDeque<Hop>)> {
-        match self.take_back() {
-            Back::Connecting { hop, left } => Some((hop, left)),
-            other @ (Back::No | Back::At(_) | Back::Locating | Back::Sounding { .. }) => {
-                self.set_back(other);
-                None
-            }
-        }
-    }
-
-    fn take_back(&mut self) -> Back {
-        match &mut self.state {
-            State::Up { back, .. } => std::mem::replace(back, Back::No),
-            State::Waiting { .. } | State::Locating | State::Connecting | State::Off => Back::No,
-        }
-    }
-
-    fn set_back(&mut self, to: Back) {
-        if let State::Up { back, .. } = &mut self.state {
-            *back = to;
-        }
-    }
-
     /// Whether the server that the endpoint has a flow to answers, if only by errors.
     const fn may_rest(&self) -> bool {
         self.flow.is_some() && matches!(self.standing, Standing::Down(Fault::Failed(_)))
@@ -669,32 +566,11 @@ impl Link {
         self.state = State::Up {
             since: now,
             keep_alive_at: now + self.keep_alive_interval(flow),
+            pong: Pong::Unknown,
             proven: false,
             rested,
             back,
         };
-    }
-
-    fn keep_alive(&mut self, now: Instant) {
-        let Some(flow) = self.flow else {
-            return;
-        };
-        // Datagrams keep a translator's mapping, which matters only to who is to be called over it.
-        if flow.protocol.is_stream() || matches!(self.upkeep.duty, Duty::Register(_)) {
-            self.effects.push_back(Effect::KeepAlive(flow));
-        }
-        let next = now + self.keep_alive_interval(flow);
-        if let State::Up { keep_alive_at, .. } = &mut self.state {
-            *keep_alive_at = next;
-        }
-    }
-
-    fn keep_alive_interval(&mut self, flow: Flow) -> Duration {
-        if flow.protocol.is_stream() {
-            return self.spread(LINK_KEEP_ALIVE_STREAM * 4 / 5, LINK_KEEP_ALIVE_STREAM);
-        }
-        let least = LINK_KEEP_ALIVE_DATAGRAM;
-        self.spread(least, least + LINK_KEEP_ALIVE_DATAGRAM_SPREAD)
     }
 
     /// Any time between two.

@@ -222,9 +222,7 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::{
-        conference::participant::{Door, Participant},
-    };
+    use crate::conference::participant::{Door, Participant};
 
     const SECOND: Duration = Duration::from_secs(1);
 

@@ -85,7 +85,9 @@ async fn five_thousand_idle_connections_keep_nobody_out_and_are_closed() {
 
     // Somebody else is answered meanwhile.
     let socket = TcpSocket::new_v4().unwrap();
-    socket.bind((Ipv4Addr::new(127, 0, 0, 2), 0).into()).unwrap();
+    socket
+        .bind((Ipv4Addr::new(127, 0, 0, 2), 0).into())
+        .unwrap();
     let mut other = socket.connect(addresses[0]).await.unwrap();
     let ask = b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     other.write_all(ask).await.unwrap();

@@ -136,8 +136,8 @@ mod tests {
 
     /// The reference compresses to the low bits of a word and without the line's inversion undone.
     fn agrees(law: Law, compressed: &str, expanded: &str) {
-        let [source, codes, decoded] = ["sweep.src", compressed, expanded]
-            .map(|file| vectors::words("g711-stl", file));
+        let [source, codes, decoded] =
+            ["sweep.src", compressed, expanded].map(|file| vectors::words("g711-stl", file));
         let mut ours = vec![0; source.len()];
         law.encode(&source, &mut ours);
         let differing = ours

@@ -102,7 +102,10 @@ async fn ten_thousand_links_at_random_learn_nothing_and_cost_little() {
     let mut answers = [0_u32; 2];
     for number in 0..10_000_u32 {
         let mut page = world.open().await;
-        let token = format!("{:022x}", u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let token = format!(
+            "{:022x}",
+            u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        );
         page.say(json!({"type": "hello", "token": token})).await;
         let heard = page.hear().await;
         let reasons = ["unknown-link", "busy"];

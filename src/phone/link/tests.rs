@@ -3,6 +3,7 @@
 use sip::Protocol;
 
 use super::*;
+use crate::limit::LINK_PONG_WITHIN;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -464,6 +465,60 @@ fn the_way_is_kept_open_while_nothing_is_said() {
     );
     assert!(waits.len() > 5, "always another time: {waits:?}");
     assert_eq!(world.wants().len(), 10);
+}
+
+impl World {
+    /// Something comes over the connection.
+    fn hears(&mut self, id: u64, is_pong: bool) {
+        self.link.heard(flow(Protocol::Tls, id), is_pong, self.now);
+    }
+}
+
+#[test]
+fn a_server_that_has_answered_keep_alives_is_left_when_it_does_not() {
+    let mut world = World::up();
+    // It answers; so long nothing happens.
+    for _ in 0..3 {
+        world.wait();
+        assert_eq!(world.wants(), ["keep 1 alive"]);
+        world.now += SECOND * 9;
+        world.hears(1, true);
+    }
+    // Once it does not, but something else comes: it is there.
+    world.wait();
+    assert_eq!(world.wants(), ["keep 1 alive"]);
+    world.hears(1, false);
+    world.wait();
+    assert_eq!(world.wants(), ["keep 1 alive"]);
+    // Nothing comes, and what comes over another connection does not count.
+    world.hears(9, true);
+    assert_eq!(world.wait(), LINK_PONG_WITHIN);
+    assert_eq!(world.wants(), ["close 1", "locate tel.example"]);
+    assert_eq!(world.link.standing(), Standing::Down(Fault::Silent));
+    assert!(!world.link.owns(&flow(Protocol::Tls, 1)));
+    world.located(Protocol::Tls, &["192.0.2.1:5061"]);
+    world.connected(Protocol::Tls, 2);
+    assert_eq!(world.wants(), ["connect 192.0.2.1:5061", "rebind 2"]);
+    world.register();
+    // Over the new connection it has to show anew that it answers.
+    for _ in 0..3 {
+        assert!(world.wait() > SECOND * 60);
+        assert_eq!(world.wants(), ["keep 2 alive"]);
+    }
+}
+
+#[test]
+fn what_comes_unasked_or_late_is_no_answer_to_a_keep_alive() {
+    let mut world = World::up();
+    world.hears(1, true);
+    world.wait();
+    world.wants();
+    world.now += LINK_PONG_WITHIN;
+    world.hears(1, true);
+    for _ in 0..3 {
+        assert!(world.wait() > SECOND * 60);
+        assert_eq!(world.wants(), ["keep 1 alive"]);
+    }
 }
 
 #[test]

@@ -7,8 +7,8 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rtc_dtls::crypto_provider::default_provider;
 use rtc_stun::{
     attributes::{
-        ATTR_ERROR_CODE, ATTR_FINGERPRINT, ATTR_ICE_CONTROLLING, ATTR_MESSAGE_INTEGRITY, ATTR_PRIORITY,
-        ATTR_USE_CANDIDATE, ATTR_USERNAME, ATTR_XORMAPPED_ADDRESS, AttrType,
+        ATTR_ERROR_CODE, ATTR_FINGERPRINT, ATTR_ICE_CONTROLLING, ATTR_MESSAGE_INTEGRITY,
+        ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME, ATTR_XORMAPPED_ADDRESS, AttrType,
     },
     fingerprint::FINGERPRINT,
     integrity::MessageIntegrity,
@@ -348,7 +348,13 @@ fn raw(attributes: &[(AttrType, u16, &[u8])]) -> Vec<u8> {
         .iter()
         .flat_map(|(kind, length, bytes)| {
             let padding = vec![0; bytes.len().next_multiple_of(4) - bytes.len()];
-            [&kind.0.to_be_bytes()[..], &length.to_be_bytes(), bytes, &padding].concat()
+            [
+                &kind.0.to_be_bytes()[..],
+                &length.to_be_bytes(),
+                bytes,
+                &padding,
+            ]
+            .concat()
         })
         .collect();
     let length = u16::try_from(body.len()).unwrap();
@@ -529,7 +535,9 @@ fn collected_stun_of_the_vectors_is_parsed_or_dropped() {
 }
 
 fn absent(path: &str, error: &std::io::Error) -> ! {
-    panic!("{path}: {error}. Without the published vectors leave out what has `vectors` in its name.")
+    panic!(
+        "{path}: {error}. Without the published vectors leave out what has `vectors` in its name."
+    )
 }
 
 /// RFC 5769 §2.1.
