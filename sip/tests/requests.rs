@@ -350,9 +350,11 @@ fn a_flood_of_what_needs_no_state_meets_silence() {
     for _ in 0..10_000 {
         endpoint.handle_datagram(udp(), request("OPTIONS").as_bytes(), now);
     }
-    let most = sip::limit::STATELESS_ANSWERS_PER_SOURCE;
-    assert_eq!(transmits(&mut endpoint).len(), most as usize);
-    assert_eq!(endpoint.counters().silenced, 10_000 - u64::from(most));
+    let most = sip::limit::STATELESS_ANSWERS_PER_SOURCE as usize;
+    let answers = transmits(&mut endpoint).len();
+    // Some of them would have been more octets than came.
+    assert!(answers <= most && answers > most * 4 / 5, "{answers}");
+    assert_eq!(endpoint.counters().silenced, 10_000 - answers as u64);
     let other = Flow {
         remote: "203.0.113.8:5060".parse().unwrap(),
         ..udp()

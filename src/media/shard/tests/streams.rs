@@ -174,7 +174,10 @@ fn payload_types_that_were_not_agreed_upon_are_left_out() {
         }
         world.run(Duration::from_millis(500));
     }
-    settle(&mut world);
-    assert!(world.phone(BERT).hears(LOW) > HEARD);
-    assert!(world.phone(ANNA).hears(HIGH) > HEARD);
+    // They took their share of the stream's clock, which the playout makes up for by and by.
+    for _ in 0..3 {
+        settle(&mut world);
+    }
+    let heard = (world.phone(BERT).hears(LOW), world.phone(ANNA).hears(HIGH));
+    assert!(heard.0 > HEARD && heard.1 > HEARD, "{heard:?}");
 }
