@@ -33,6 +33,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::sim::{
+    identity::identity,
     net::Datagram,
     now,
     phone::{Phone, State},
@@ -414,13 +415,6 @@ async fn behind_an_address_translator_the_public_address_is_told() {
     assert!(contact.ends_with("203.0.113.9:31000"), "{contact}");
 }
 
-/// A certificate for a name that vouches for itself, and who believes it.
-fn identity(folder: &Path, name: &str) -> (Arc<Identity>, Authorities) {
-    let [certificate, key] = ["pem", "key"].map(|end| folder.join(format!("{name}.{end}")));
-    let identity = Identity::load_or_create(&certificate, &key, &[name.to_owned()]).unwrap();
-    (Arc::new(identity), Authorities::read(&certificate).unwrap())
-}
-
 /// A registrar's end of a connection: what it hears, and what it says.
 struct Connection {
     heard: mpsc::UnboundedReceiver<Vec<u8>>,
@@ -591,6 +585,59 @@ async fn over_tls_calls_come_over_the_connection_of_the_registration() {
     assert_eq!(contact_user(&request), own, "we stay who we are");
     connection.says.send(response(&request, 200, "OK")).unwrap();
     world.run_for(SECOND / 10).await;
+    assert_eq!(standing(&world), Standing::Up);
+}
+
+/// RFC 5626 §4.4.1: a registrar that has answered keep-alives and does so no more is not there.
+#[tokio::test(start_paused = true)]
+async fn a_connection_whose_keep_alives_are_answered_no_more_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (carrier, authorities) = identity(folder.path(), "tel.example");
+    let mut world = world_over_tls(folder.path(), &authorities);
+    let mut ladder = String::new();
+    let begun = now();
+    let mut connection: Option<Connection> = None;
+    let mut pings = 0;
+    while now() - begun < 400 * SECOND {
+        world.run_for(SECOND / 10).await;
+        let after = (now() - begun).as_secs();
+        if let Some((hop, stream)) = world.connected() {
+            writeln!(
+                ladder,
+                "{after:4} → a connection to port {}",
+                hop.address.port()
+            )
+            .unwrap();
+            connection = Some(Connection::greet(stream, &carrier));
+            continue;
+        }
+        let Some(open) = &mut connection else {
+            continue;
+        };
+        match open.heard.try_recv() {
+            Ok(bytes) if bytes == b"\r\n\r\n" => {
+                pings += 1;
+                writeln!(ladder, "{after:4} → keep-alive").unwrap();
+                // The first two are answered, the third meets a connection that leads nowhere any more.
+                if pings <= 2 {
+                    writeln!(ladder, "{after:4} ← its answer").unwrap();
+                    open.says.send(b"\r\n".to_vec()).unwrap();
+                }
+            }
+            Ok(bytes) => {
+                let request = Message::parse(&bytes);
+                writeln!(ladder, "{after:4} → {}", request.method()).unwrap();
+                writeln!(ladder, "{after:4} ← 200").unwrap();
+                open.says.send(response(&request, 200, "OK")).unwrap();
+            }
+            Err(mpsc::error::TryRecvError::Empty) => {}
+            Err(mpsc::error::TryRecvError::Disconnected) => {
+                writeln!(ladder, "{after:4} → the connection is closed").unwrap();
+                connection = None;
+            }
+        }
+    }
+    assert_snapshot!(ladder);
     assert_eq!(standing(&world), Standing::Up);
 }
 
