@@ -1,6 +1,7 @@
 //! Wires reducer, session and views together.
 
 import { h, render } from "preact";
+import { listen } from "./keys";
 import { Session } from "./session";
 import { type Event, initial, type Language, reduce, type State } from "./state";
 import { titleOf } from "./text";
@@ -18,10 +19,7 @@ addEventListener("pagehide", () => session.leave());
 // A page from the back-forward cache has left the call; another link is another call.
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 addEventListener("hashchange", () => location.reload());
-addEventListener("keydown", (event) => {
-  const what = shortcut(event);
-  if (what) dispatch({ type: "shortcut-pressed", what });
-});
+listen(() => state, dispatch);
 
 draw();
 dispatch(token ? { type: "started" } : { type: "received", message: { type: "unwelcome", reason: "unknown-link" } });
@@ -43,11 +41,4 @@ function draw(): void {
 function preferred(): Language {
   const known = navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => tag === "de" || tag === "en");
   return known === "de" ? "de" : "en";
-}
-
-/** Key M or H alone, and not where it is a letter. */
-function shortcut({ key, repeat, ctrlKey, altKey, metaKey, target }: KeyboardEvent): "microphone" | "hand" | null {
-  const typing = target instanceof Element && target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]");
-  if (repeat || ctrlKey || altKey || metaKey || typing) return null;
-  return ({ m: "microphone", h: "hand" } as const)[key.toLowerCase()] ?? null;
 }

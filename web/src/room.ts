@@ -32,6 +32,8 @@ export type Room = {
   quality: Quality | null;
   missed: number;
   dialog: Dialog | null;
+  /** The key to talk is held, or was let go while the browser still asked for the device. */
+  hold: "down" | "up" | null;
   /** What bids the person switch their microphone on, which is theirs to do. */
   plea: Sentence | null;
   /** What the person as moderator asked for whom, so that its coming about is said in these words. */
@@ -73,10 +75,14 @@ export function roomEvent(state: State, room: Room, event: Event): State {
     case "shortcut-pressed":
       if (!state.shortcut || room.dialog) return state;
       return event.what === "hand" ? handToggled(state, room) : microphoneToggled(state, room);
+    case "talk-pressed":
+      return talkPressed(state, room);
+    case "talk-released":
+      return talkReleased(state, room, event.by);
     case "microphone-opened":
-      return act(wish(next({ microphone: { ...room.microphone, device: "open" } }), true), { do: "list-devices" });
+      return act(opened(next({ microphone: { ...room.microphone, device: "open" } }), room), { do: "list-devices" });
     case "microphone-failed":
-      return wish(next({ microphone: { ...room.microphone, device: event.obstacle } }), false);
+      return wish(next({ hold: null, microphone: { ...room.microphone, device: event.obstacle } }), false);
     case "quality-judged":
       return judged(state, room, event.quality);
     case "playback-blocked":
@@ -123,6 +129,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     quality: null,
     missed: 0,
     dialog: null,
+    hold: null,
     plea: null,
     acted: {},
   };
@@ -235,10 +242,45 @@ function led(state: State, room: Room, message: Lead): State {
 function microphoneToggled(state: State, room: Room): State {
   const { device, wish: on } = room.microphone;
   if (!mayTalk(room)) return handToggled(state, room);
-  if (device === "opening") return state;
-  if (device === "open") return wish(state, !on);
+  // Whoever switches it decides for good, whatever key is held.
+  const decided: State = { ...state, page: { ...room, hold: null } };
+  if (device === "opening") return decided;
+  return device === "open" ? wish(decided, !on) : opening(decided, { ...room, hold: null });
+}
+
+function opening(state: State, room: Room): State {
   const page: Room = { ...room, microphone: { ...room.microphone, device: "opening" } };
   return act({ ...state, page }, open(state));
+}
+
+/** The key to talk goes down. It asks for nothing: where somebody must ask to speak it says so. */
+function talkPressed(state: State, room: Room): State {
+  const { device, wish: on } = room.microphone;
+  if (!state.shortcut || room.dialog || on || room.hold === "down") return state;
+  if (!mayTalk(room)) return shown(state, "talk-needs-floor");
+  const held: Room = { ...room, hold: "down" };
+  if (device === "open") return wish({ ...state, page: held }, true);
+  return device === "opening" ? { ...state, page: held } : opening(state, held);
+}
+
+/** The key to talk comes up, or the page can no longer tell whether it is held. */
+function talkReleased(state: State, room: Room, by: "key" | "page"): State {
+  if (room.hold !== "down") return state;
+  if (room.microphone.device === "opening") return { ...state, page: { ...room, hold: "up" } };
+  const silent = wish(state, false);
+  return by === "page" ? say(silent, [{ key: "microphone-off", entry: null }]) : silent;
+}
+
+/** The device has opened: it is on, unless the key that asked for it is up again or the floor has passed on. */
+function opened(state: State, before: Room): State {
+  if (before.hold !== "up") return wish(state, true);
+  return shown({ ...state, page: { ...(state.page as Room), hold: null } }, "microphone-ready");
+}
+
+/** Says a sentence and shows it. */
+function shown(state: State, key: "microphone-ready" | "talk-needs-floor"): State {
+  const sentence: Sentence = { key, entry: null };
+  return toast(say(state, [sentence]), sentence);
 }
 
 /** Tells server and browser to leave the sound as it is, or to treat it again; the browser can only do so by opening the microphone anew. */
@@ -254,9 +296,13 @@ function wish(state: State, wanted: boolean): State {
   const room = state.page;
   // The floor may have passed on while the browser asked for the device.
   const on = wanted && mayTalk(room);
-  if (room.microphone.wish === on) return state;
-  const after = obey({ ...state, page: { ...room, plea: on ? null : room.plea, microphone: { ...room.microphone, wish: on } } }, room);
-  return say(after, [{ key: on ? turnedOn(room) : "microphone-off", entry: null }]);
+  const hold = on ? room.hold : null;
+  if (room.microphone.wish === on) return { ...state, page: { ...room, hold } };
+  const after = obey({ ...state, page: { ...room, hold, plea: on ? null : room.plea, microphone: { ...room.microphone, wish: on } } }, room);
+  const key = on ? turnedOn(room) : "microphone-off";
+  // Who holds a key knows that they do; the screen reader would talk into their sentence.
+  const known = room.hold === "down" && (key === "microphone-on" || key === "microphone-off");
+  return known ? after : say(after, [{ key, entry: null }]);
 }
 
 function turnedOn(room: Room): "microphone-on" | "microphone-waiting" | "microphone-music" {
@@ -269,10 +315,12 @@ function obey(state: State, before: Room): State {
   if (state.page.name !== "room") return state;
   const room = state.page;
   const { wish: on, asked } = room.microphone;
-  let after = on === before.microphone.wish ? state : act(state, { do: "set-microphone", on });
+  // A microphone that others switched off stays off, however long the key is held.
+  const hold = before.microphone.wish && !on ? null : room.hold;
+  const page: Room = { ...room, hold };
+  const after = on === before.microphone.wish ? { ...state, page } : act({ ...state, page }, { do: "set-microphone", on });
   if (asked !== null || (me(room)?.microphone ?? false) === on) return after;
-  after = { ...after, page: { ...room, microphone: { ...room.microphone, asked: on } } };
-  return send(after, { type: "microphone", on });
+  return send({ ...after, page: { ...page, microphone: { ...room.microphone, asked: on } } }, { type: "microphone", on });
 }
 
 export function callChanged(state: State, connection: RTCPeerConnectionState): State {

@@ -154,7 +154,8 @@ export class Session {
     try {
       const track = await openMicrophone(device, original);
       if (turn !== this.#turn) return track.stop();
-      if (switching) track.enabled = this.#track?.enabled ?? false;
+      // In a call nothing is heard before the reducer has it switched on; the test before it needs the level.
+      track.enabled = switching ? (this.#track?.enabled ?? false) : !this.#call;
       this.#keep(track);
       await this.#call?.attach(track);
       if (!switching) this.tell({ type: "microphone-opened" });

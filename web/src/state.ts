@@ -39,7 +39,7 @@ export type Page =
 /** A sentence for the person: from the server in both languages, or from the own catalogue. */
 export type Sentence = { de: string; en: string } | { key: Said; entry: Entry | null };
 
-type Said = "joined" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled";
+type Said = "joined" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "microphone-ready" | "talk-needs-floor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled";
 
 /** What only moderators ask for, beside what has an event of its own because it is said when it has come about or confirmed before. */
 export type Lead = Extract<ClientMessage, { type: "mute-all" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "hear-name" | "admit" | "admit-all" | "turn-away" | "lobby" | "entry-signal" | "lift-alarm" | "rename" | "invite" | "remove" }>;
@@ -59,7 +59,7 @@ export type State = {
   device: string | null;
   /** The own sound goes out as it is, for music: neither browser nor server treats it. */
   original: boolean;
-  /** Key M toggles the microphone, key H the hand; WCAG 2.1.4 asks that single keys can be switched off. */
+  /** Key M toggles the microphone, key H the hand, space lets talk while it is held; WCAG 2.1.4 asks that single keys can be switched off. */
   shortcut: boolean;
   toasts: readonly { id: number; sentence: Sentence }[];
   spoken: { id: number; sentences: readonly Sentence[] };
@@ -95,6 +95,8 @@ export type Event =
   | { type: "original-toggled" }
   | { type: "shortcut-toggled" }
   | { type: "shortcut-pressed"; what: "microphone" | "hand" }
+  | { type: "talk-pressed" }
+  | { type: "talk-released"; by: "key" | "page" }
   | { type: "join-chosen"; name: string }
   | { type: "join-again-chosen" }
   | { type: "leave-chosen" }

@@ -152,6 +152,15 @@ export const SCENES = {
       await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
     },
   },
+  "room-held": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.locator("#title:focus").waitFor();
+      await page.keyboard.down("Space");
+      await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
+    },
+  },
   "room-moderator": {
     script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }),
     act: join,

@@ -62,14 +62,22 @@ export function Controls({ state, dispatch, sound, room }: Props & { room: Room 
 function FloorState({ state, room }: Pick<Props, "state"> & { room: Room }) {
   const t = (key: Key) => text(state.language, key);
   const on = room.microphone.wish;
+  const free = !on && mayTalk(room);
   const [words, kept] = !mayTalk(room)
     ? (["controls.asking", true] as const)
+    : on && room.hold
+      ? (["controls.held.hint", false] as const)
     : me(room)?.floor
       ? (["controls.floor", true] as const)
       : ([on ? (music(room) ? "controls.music.hint" : "controls.heard.hint") : "controls.unheard.hint", false] as const);
   return (
     <p class={`heard-hint${kept ? " kept" : ""}`} data-testid="heard-hint">
-      {t(words)} {state.shortcut && <kbd>{t("controls.key")}</kbd>}
+      {t(words)} {state.shortcut && <kbd>{t("controls.key")}</kbd>}{" "}
+      {state.shortcut && free && (
+        <kbd class="held" data-testid="held">
+          {t("controls.held")}
+        </kbd>
+      )}
     </p>
   );
 }

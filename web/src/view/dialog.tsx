@@ -146,7 +146,7 @@ function SoundDialog({ state, dispatch, sound, room }: Props & { room: Room }) {
         </p>
       </div>
       <label class="option">
-        <input type="checkbox" checked={state.shortcut} onChange={() => dispatch({ type: "shortcut-toggled" })} />
+        <input type="checkbox" data-testid="shortcut" checked={state.shortcut} onChange={() => dispatch({ type: "shortcut-toggled" })} />
         <span>{t("dialog.sound.key")}</span>
       </label>
       <form method="dialog" class="dialog-actions">
