@@ -11,6 +11,7 @@ export type Effect =
   | { do: "answer"; sdp: string }
   | { do: "play" }
   | { do: "play-tone" }
+  | { do: "set-volume"; volume: number }
   | { do: "open-microphone"; device: string | null; original: boolean }
   | { do: "switch-microphone"; device: string | null; original: boolean }
   | { do: "close-microphone" }

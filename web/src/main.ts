@@ -2,8 +2,8 @@
 
 import { h, render } from "preact";
 import { listen } from "./keys";
-import { Session } from "./session";
-import { type Event, initial, type Language, reduce, type State } from "./state";
+import { isAdjustable, Session } from "./session";
+import { type Event, initial, type Language, reduce, type State, VOLUME_MAX } from "./state";
 import { titleOf } from "./text";
 import { App } from "./view/app";
 
@@ -13,7 +13,7 @@ const root = document.querySelector("#app");
 if (!mix || !root) throw new Error("index.html has both elements");
 
 const session = new Session(`${location.origin.replace(/^http/, "ws")}/ws`, token, mix, dispatch);
-let state: State = initial(preferred(), crypto.getRandomValues(new Uint16Array(1))[0] ?? 0);
+let state: State = initial(preferred(), crypto.getRandomValues(new Uint16Array(1))[0] ?? 0, isAdjustable(mix) ? VOLUME_MAX : null);
 
 addEventListener("pagehide", () => session.leave());
 // A page from the back-forward cache has left the call; another link is another call.

@@ -15,7 +15,16 @@ const WAIT_MS_MAX = 15_000;
 const QUALITY_MS = 2000;
 
 /** Where the mix is heard: the page's audio element. */
-export type Speaker = { srcObject: MediaProvider | null; play(): Promise<void> };
+export type Speaker = { srcObject: MediaProvider | null; volume: number; play(): Promise<void> };
+
+/** Tells whether the page can make the mix softer. On iPhones it cannot: the volume is that of the device, and always reads 1. */
+export function isAdjustable(speaker: Speaker): boolean {
+  const before = speaker.volume;
+  speaker.volume = 0.5;
+  const adjustable = speaker.volume === 0.5;
+  speaker.volume = before;
+  return adjustable;
+}
 
 export class Session {
   readonly sound = new Sound();
@@ -51,6 +60,10 @@ export class Session {
         return void this.#play();
       case "play-tone":
         return void this.sound.playTone();
+      case "set-volume":
+        this.speaker.volume = effect.volume / 100;
+        this.sound.volume = effect.volume / 100;
+        return;
       case "open-microphone":
       case "switch-microphone":
         return void this.#openMicrophone(effect.device, effect.original, effect.do === "switch-microphone");

@@ -8,6 +8,8 @@ const NOTES = [523.25, 659.25, 783.99];
 const NOTE_S = 0.28;
 
 export class Sound {
+  /** How loud the test tone is, from 0 to 1, as what it is a test for. */
+  volume = 1;
   #context: AudioContext | null = null;
   #analyser: AnalyserNode | null = null;
   #source: MediaStreamAudioSourceNode | null = null;
@@ -43,7 +45,7 @@ export class Sound {
       const tone = new OscillatorNode(context, { frequency, type: "sine" });
       const gain = new GainNode(context, { gain: 0 });
       gain.gain.setValueAtTime(0, start);
-      gain.gain.linearRampToValueAtTime(0.25, start + 0.03);
+      gain.gain.linearRampToValueAtTime(0.25 * this.volume + 0.001, start + 0.03);
       gain.gain.exponentialRampToValueAtTime(0.001, start + NOTE_S * 1.8);
       tone.connect(gain).connect(context.destination);
       tone.start(start);

@@ -57,6 +57,8 @@ export type State = {
   retries: number;
   devices: readonly Device[];
   device: string | null;
+  /** How loud the whole mix is, in percent; `null` where the browser leaves that to the device's own keys. */
+  volume: number | null;
   /** The own sound goes out as it is, for music: neither browser nor server treats it. */
   original: boolean;
   /** Key M toggles the microphone, key H the hand, space lets talk while it is held; WCAG 2.1.4 asks that single keys can be switched off. */
@@ -84,6 +86,7 @@ export type Event =
   | { type: "pseudonym-chosen"; pseudonym: number }
   | { type: "test-chosen" }
   | { type: "tone-chosen" }
+  | { type: "volume-chosen"; volume: number }
   | { type: "voice-heard" }
   | { type: "device-chosen"; device: string }
   | { type: "devices-listed"; devices: readonly Device[] }
@@ -112,7 +115,10 @@ export type Event =
 /** Longest name the page sends, in characters. */
 export const NAME_MAX = 60;
 
-export function initial(language: Language, pseudonym: number): State {
+/** Loudest, in percent: as the server sends it. An audio element knows no more. */
+export const VOLUME_MAX = 100;
+
+export function initial(language: Language, pseudonym: number, volume: number | null = VOLUME_MAX): State {
   return {
     language,
     name: "",
@@ -123,6 +129,7 @@ export function initial(language: Language, pseudonym: number): State {
     retries: 0,
     devices: [],
     device: null,
+    volume,
     original: false,
     shortcut: true,
     toasts: [],
@@ -159,6 +166,8 @@ export function reduce(before: State, event: Event): State {
       return { ...state, pseudonym: event.pseudonym, name: "" };
     case "tone-chosen":
       return act(state, { do: "play-tone" });
+    case "volume-chosen":
+      return volumeChosen(state, event.volume);
     case "devices-listed":
       return { ...state, devices: event.devices };
     case "device-chosen":
@@ -257,6 +266,12 @@ function deviceChosen(state: State): State {
   const { page } = state;
   const isOpen = (page.name === "join" && page.test.state === "running") || (page.name === "room" && page.microphone.device === "open");
   return isOpen ? act(state, { ...open(state), do: "switch-microphone" }) : state;
+}
+
+function volumeChosen(state: State, volume: number): State {
+  if (state.volume === null || !Number.isFinite(volume)) return state;
+  const kept = Math.min(VOLUME_MAX, Math.max(0, Math.round(volume)));
+  return act({ ...state, volume: kept }, { do: "set-volume", volume: kept });
 }
 
 /** A server that says nothing is treated as gone; one that welcomes but lets nobody in has failed. */

@@ -97,12 +97,13 @@ async function ended(page, server, reason) {
 }
 
 /** Makes the browser refuse what the scene wants refused; call it before the page is opened. */
-export async function prepare(page, { obstacle, blockPlay }) {
+export async function prepare(page, { obstacle, blockPlay, fixedVolume }) {
+  if (fixedVolume) await page.addInitScript(() => Object.defineProperty(HTMLMediaElement.prototype, "volume", { get: () => 1, set: () => {} }));
   if (obstacle) await page.addInitScript(withoutMicrophone, obstacle);
   if (blockPlay) await page.addInitScript(() => (HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException("", "NotAllowedError"))));
 }
 
-/** name → { script, act(page, server), obstacle, blockPlay } */
+/** name → { script, act(page, server), obstacle, blockPlay, fixedVolume } */
 export const SCENES = {
   connecting: { script: silent, act: (page) => page.locator("[data-page=connecting]").waitFor() },
   join: { script: joinScript(), act: (page) => page.getByTestId("join").waitFor() },
@@ -325,6 +326,32 @@ export const SCENES = {
       await page.getByTestId("microphone").click();
       await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
       await page.getByTestId("sound").click();
+    },
+  },
+  "dialog-sound-soft": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("sound").click();
+      await page.getByTestId("volume").fill("35");
+    },
+  },
+  "dialog-sound-iphone": {
+    script: joinScript({ others: OTHERS }),
+    fixedVolume: true,
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("sound").click();
+    },
+  },
+  "room-silenced": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("sound").click();
+      await page.getByTestId("volume").fill("0");
+      await page.keyboard.press("Escape");
+      await page.getByTestId("silenced").waitFor();
     },
   },
   "dialog-sound-original": {

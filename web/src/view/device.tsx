@@ -3,6 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Sound } from "../sound";
 import { text } from "../text";
+import { VOLUME_MAX } from "../state";
 import type { Props } from "./app";
 
 /** Level that counts as a voice, and for how many frames it must last. */
@@ -10,6 +11,8 @@ const VOICE_LEVEL = 0.35;
 const VOICE_FRAMES = 6;
 /** Fall of the bar per frame, so that it can be followed by eye. */
 const FALL = 0.03;
+/** A step of the volume by an arrow key, in percent. */
+const VOLUME_STEP = 5;
 
 /** A bar that follows the microphone. It moves by itself, outside the state: sixty times a second is no event. */
 export function Meter({ sound, label, onVoice }: { sound: Sound; label: string; onVoice?: (() => void) | null }) {
@@ -50,6 +53,34 @@ export function DeviceChoice({ state, dispatch }: Pick<Props, "state" | "dispatc
           </option>
         ))}
       </select>
+    </div>
+  );
+}
+
+/** How loud the others are, for this person alone. The slider says its value by itself, so the one beside it is for the eye. */
+export function Volume({ state, dispatch }: Pick<Props, "state" | "dispatch">) {
+  const { language, volume } = state;
+  if (volume === null) return <p class="hint">{text(language, "volume.device")}</p>;
+  const value = text(language, "volume.value", { volume });
+  return (
+    <div class="field">
+      <label for="volume">{text(language, "volume.label")}</label>
+      <div class="volume">
+        <input
+          id="volume"
+          data-testid="volume"
+          type="range"
+          min={0}
+          max={VOLUME_MAX}
+          step={VOLUME_STEP}
+          value={volume}
+          aria-valuetext={volume > 0 ? value : text(language, "volume.none")}
+          onInput={(event) => dispatch({ type: "volume-chosen", volume: event.currentTarget.valueAsNumber })}
+        />
+        <span class="volume-value" aria-hidden="true">
+          {value}
+        </span>
+      </div>
     </div>
   );
 }

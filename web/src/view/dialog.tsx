@@ -7,7 +7,7 @@ import type { Room } from "../room";
 import { NAME_MAX } from "../state";
 import { type Key, nameOf, text } from "../text";
 import type { Props } from "./app";
-import { DeviceChoice, Meter } from "./device";
+import { DeviceChoice, Meter, Volume } from "./device";
 import { Icon } from "./icon";
 
 /** Why somebody is not let in, as the server knows it. */
@@ -124,6 +124,7 @@ function SoundDialog({ state, dispatch, sound, room }: Props & { room: Room }) {
     <Dialog title={t("dialog.sound.title")} onClose={() => dispatch({ type: "dialog-closed" })}>
       {state.devices.length > 0 ? <DeviceChoice state={state} dispatch={dispatch} /> : <p class="hint">{t("dialog.sound.closed")}</p>}
       {open && room.microphone.wish && <Meter sound={sound} label={t("check.level")} />}
+      <Volume state={state} dispatch={dispatch} />
       <div class="row">
         <button type="button" onClick={() => dispatch({ type: "tone-chosen" })}>
           <Icon name="speaker" />

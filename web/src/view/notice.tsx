@@ -81,6 +81,12 @@ export function Notices({ state, dispatch, room }: Props & { room: Room }) {
           <span>{t(`obstacle.${device}`)}</span>
         </p>
       )}
+      {state.volume === 0 && (
+        <p class="strip strip-warning" data-testid="silenced">
+          <Icon name="speaker" />
+          <span>{t("volume.silenced")}</span>
+        </p>
+      )}
       {room.blocked && (
         <div class="strip strip-warning">
           <span>{t("audio.blocked")}</span>
