@@ -118,15 +118,24 @@ export class Call {
 export function capture(device: string | null, original: boolean): MediaTrackConstraints {
   const treated = !original;
   const audio = { echoCancellation: treated, noiseSuppression: treated, autoGainControl: treated, channelCount: 1 };
-  return device ? { ...audio, deviceId: { ideal: device } } : audio;
+  return device ? { ...audio, deviceId: { exact: device } } : audio;
 }
 
-/** Opens a microphone; an unknown device means the browser's choice. */
+/** Opens a microphone; a device that is not there any more means the browser's choice. Chromium takes no notice of one that is only preferred. */
 export async function openMicrophone(device: string | null, original: boolean): Promise<MediaStreamTrack> {
-  const audio = capture(device, original);
-  const [track] = (await navigator.mediaDevices.getUserMedia({ audio, video: false })).getAudioTracks();
+  const ask = (id: string | null) => navigator.mediaDevices.getUserMedia({ audio: capture(id, original), video: false });
+  const stream = await ask(device).catch((error: unknown) => {
+    if (device && isAbsent(error)) return ask(null);
+    throw error;
+  });
+  const [track] = stream.getAudioTracks();
   if (!track) throw new DOMException("the browser gave no audio track", "NotFoundError");
   return track;
+}
+
+/** Some browsers do not count the first of these among their DOMExceptions. */
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && ["OverconstrainedError", "NotFoundError"].includes(error.name);
 }
 
 /** Tells what kept a microphone from opening. Chromium and Safari call a device that another program holds unreadable, Firefox may abort. */

@@ -20,6 +20,7 @@ addEventListener("pagehide", () => session.leave());
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 addEventListener("hashchange", () => location.reload());
 listen(() => state, dispatch);
+navigator.mediaDevices?.addEventListener("devicechange", () => dispatch({ type: "devices-changed" }));
 
 draw();
 dispatch(token ? { type: "started" } : { type: "received", message: { type: "unwelcome", reason: "unknown-link" } });

@@ -82,7 +82,7 @@ export function roomEvent(state: State, room: Room, event: Event): State {
     case "microphone-opened":
       return act(opened(next({ microphone: { ...room.microphone, device: "open" } }), room), { do: "list-devices" });
     case "microphone-failed":
-      return wish(next({ hold: null, microphone: { ...room.microphone, device: event.obstacle } }), false);
+      return failed(wish(next({ hold: null, microphone: { ...room.microphone, device: event.obstacle } }), false), event.obstacle);
     case "quality-judged":
       return judged(state, room, event.quality);
     case "playback-blocked":
@@ -275,6 +275,11 @@ function talkReleased(state: State, room: Room, by: "key" | "page"): State {
 function opened(state: State, before: Room): State {
   if (before.hold !== "up") return wish(state, true);
   return shown({ ...state, page: { ...(state.page as Room), hold: null } }, "microphone-ready");
+}
+
+/** A microphone that went away during the call: which others there are is to be known, and none is opened. */
+function failed(state: State, obstacle: Obstacle): State {
+  return obstacle === "gone" ? act(state, { do: "list-devices" }) : state;
 }
 
 /** Says a sentence and shows it. */

@@ -194,6 +194,6 @@ export class Session {
   /** The device was unplugged or its permission withdrawn. */
   #ended(): void {
     this.#keep(null);
-    this.tell({ type: "microphone-failed", obstacle: "missing" });
+    this.tell({ type: "microphone-failed", obstacle: "gone" });
   }
 }

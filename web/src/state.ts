@@ -21,8 +21,8 @@ export type Language = Welcome["language"];
 export type DialIn = NonNullable<Welcome["dial_in"]>;
 export type Device = { id: string; label: string };
 
-/** What stands between the person and a microphone. */
-export type Obstacle = "denied" | "missing" | "busy";
+/** What stands between the person and a microphone; "gone" is one that was open. */
+export type Obstacle = "denied" | "missing" | "busy" | "gone";
 
 export type Test = { state: "idle" } | { state: "opening" } | { state: "running"; heard: boolean } | { state: "failed"; obstacle: Obstacle };
 
@@ -89,6 +89,7 @@ export type Event =
   | { type: "volume-chosen"; volume: number }
   | { type: "voice-heard" }
   | { type: "device-chosen"; device: string }
+  | { type: "devices-changed" }
   | { type: "devices-listed"; devices: readonly Device[] }
   | { type: "microphone-opened" }
   | { type: "microphone-failed"; obstacle: Obstacle }
@@ -168,8 +169,11 @@ export function reduce(before: State, event: Event): State {
       return act(state, { do: "play-tone" });
     case "volume-chosen":
       return volumeChosen(state, event.volume);
+    case "devices-changed":
+      // Before one was permitted their names are not to be had, and nobody has asked for them.
+      return state.devices.length > 0 ? act(state, { do: "list-devices" }) : state;
     case "devices-listed":
-      return { ...state, devices: event.devices };
+      return { ...state, devices: event.devices, device: event.devices.find(({ id }) => id === state.device)?.id ?? null };
     case "device-chosen":
       return deviceChosen({ ...state, device: event.device });
     case "join-chosen":

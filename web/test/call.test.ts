@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Call, capture, obstacleOf } from "../src/call";
+import { Call, capture, obstacleOf, openMicrophone } from "../src/call";
 
 test("a microphone that another program holds is neither refused nor missing", () => {
   const obstacles = { NotReadableError: "busy", AbortError: "busy", NotAllowedError: "denied", SecurityError: "denied", NotFoundError: "missing" };
@@ -16,7 +16,27 @@ test("speech is treated by the browser, original sound in nothing", () => {
     return [echoCancellation, noiseSuppression, autoGainControl];
   };
   assert.deepEqual([treatments(false), treatments(true)], [[true, true, true], [false, false, false]]);
-  assert.deepEqual(capture("m1", true).deviceId, { ideal: "m1" });
+  assert.deepEqual(capture("m1", true).deviceId, { exact: "m1" });
+});
+
+test("a chosen microphone is opened, one that is gone gives way to the browser's choice, and a refusal is asked no second time", async () => {
+  for (const [failure, asked] of [
+    [null, ["m1"]],
+    ["OverconstrainedError", ["m1", undefined]],
+    ["NotFoundError", ["m1", undefined]],
+    ["NotAllowedError", ["m1"]],
+  ] as const) {
+    const seen: unknown[] = [];
+    const getUserMedia = async ({ audio }: { audio: MediaTrackConstraints }) => {
+      const wanted = audio.deviceId as { exact: string } | undefined;
+      seen.push(wanted?.exact);
+      if (failure && wanted) throw Object.assign(new Error(), { name: failure });
+      return { getAudioTracks: () => ["track"] };
+    };
+    Object.defineProperty(globalThis, "navigator", { configurable: true, value: { mediaDevices: { getUserMedia } } });
+    const opened = await openMicrophone("m1", false).catch(() => "failed");
+    assert.deepEqual([opened, seen], [failure === "NotAllowedError" ? "failed" : "track", [...asked]], String(failure));
+  }
 });
 
 /** A peer connection that keeps the rules of offer and answer, and fails where it is told to. */

@@ -97,13 +97,14 @@ async function ended(page, server, reason) {
 }
 
 /** Makes the browser refuse what the scene wants refused; call it before the page is opened. */
-export async function prepare(page, { obstacle, blockPlay, fixedVolume }) {
+export async function prepare(page, { obstacle, blockPlay, fixedVolume, vanishing }) {
+  if (vanishing) await page.addInitScript(vanish);
   if (fixedVolume) await page.addInitScript(() => Object.defineProperty(HTMLMediaElement.prototype, "volume", { get: () => 1, set: () => {} }));
   if (obstacle) await page.addInitScript(withoutMicrophone, obstacle);
   if (blockPlay) await page.addInitScript(() => (HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException("", "NotAllowedError"))));
 }
 
-/** name → { script, act(page, server), obstacle, blockPlay, fixedVolume } */
+/** name → { script, act(page, server), obstacle, blockPlay, fixedVolume, vanishing } */
 export const SCENES = {
   connecting: { script: silent, act: (page) => page.locator("[data-page=connecting]").waitFor() },
   join: { script: joinScript(), act: (page) => page.getByTestId("join").waitFor() },
@@ -289,6 +290,18 @@ export const SCENES = {
       await page.getByTestId("obstacle").getByText(/anderes Programm|Another program/).waitFor();
     },
   },
+  "room-gone": {
+    script: joinScript({ others: OTHERS }),
+    vanishing: true,
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("microphone").click();
+      await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
+      await page.evaluate(() => globalThis.unplug());
+      await page.getByTestId("obstacle").waitFor();
+      await page.getByTestId("device").waitFor();
+    },
+  },
   "room-told": {
     script: joinScript({ others: OTHERS }),
     act: async (page, server) => {
@@ -397,6 +410,27 @@ export const SCENES = {
   "unknown-link": { script: unwelcome("unknown-link"), act: (page) => page.locator("[data-page=over]").waitFor() },
   busy: { script: unwelcome("busy"), act: (page) => page.locator("[data-page=over]").waitFor() },
 };
+
+/** Runs in the page before its scripts: `unplug()` takes away the microphone that is open, and `opened` names those that were. */
+function vanish() {
+  const devices = navigator.mediaDevices;
+  const [open, list] = [devices.getUserMedia.bind(devices), devices.enumerateDevices.bind(devices)];
+  let track = null;
+  let gone = null;
+  globalThis.opened = [];
+  devices.getUserMedia = async (wanted) => {
+    const stream = await open(wanted);
+    [track] = stream.getAudioTracks();
+    globalThis.opened.push(track.getSettings().deviceId);
+    return stream;
+  };
+  devices.enumerateDevices = async () => (await list()).filter(({ deviceId }) => deviceId !== gone);
+  globalThis.unplug = () => {
+    gone = track.getSettings().deviceId;
+    track.stop();
+    track.dispatchEvent(new Event("ended"));
+  };
+}
 
 /** Runs in the page: what reaches beyond the window. */
 export function cutOff() {

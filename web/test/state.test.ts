@@ -157,6 +157,23 @@ test("an unplugged microphone tells the server", () => {
   assert.equal(state.outbox.some((effect) => effect.do === "send" && effect.message.type === "microphone" && !effect.message.on), true);
 });
 
+test("a microphone that goes away leaves the person muted and asks which others there are; choosing one opens none", () => {
+  const chosen = reduce({ ...live(), devices: [{ id: "a", label: "A" }, { id: "b", label: "B" }] }, { type: "device-chosen", device: "a" });
+  const gone = reduce(chosen, { type: "microphone-failed", obstacle: "gone" });
+  assert.deepEqual([room(gone).microphone.device, room(gone).microphone.wish, done(gone)], ["gone", false, ["set-microphone", "send", "list-devices"]]);
+  const listed = reduce(gone, { type: "devices-listed", devices: [{ id: "b", label: "B" }] });
+  assert.equal(listed.device, null, "the one that is gone is no choice any more");
+  const next = reduce(listed, { type: "device-chosen", device: "b" });
+  assert.deepEqual(done(next), []);
+  assert.deepEqual(reduce(next, { type: "microphone-toggled" }).outbox, [{ do: "open-microphone", device: "b", original: false }]);
+});
+
+test("a device that comes or goes changes the list, but is not asked about before one was permitted", () => {
+  assert.deepEqual(done(reduce(inRoom(), { type: "devices-changed" })), []);
+  const known = reduce(inRoom(), { type: "devices-listed", devices: [{ id: "a", label: "A" }] });
+  assert.deepEqual(done(reduce(known, { type: "devices-changed" })), ["list-devices"]);
+});
+
 test("roster changes keep the order, ignore what is old, and announce who comes and goes", () => {
   let state = reduce(inRoom(), delta(2, [person("b", "Bea"), person("c", "Cem")]));
   assert.deepEqual(ids(state), ["me", "b", "c"]);

@@ -4,6 +4,7 @@ import type { Room } from "../room";
 import type { Event, OverPage, State, Why } from "../state";
 import { type Key, sentence, text } from "../text";
 import type { Props } from "./app";
+import { DeviceChoice } from "./device";
 import { DialInCard } from "./dial-in";
 import { Icon, type IconName } from "./icon";
 
@@ -73,30 +74,34 @@ export function Notices({ state, dispatch, room }: Props & { room: Room }) {
   const t = (key: Key) => text(state.language, key);
   const { device } = room.microphone;
   return (
-    <div class="notices" role="status">
-      {room.audio !== "connected" && <p class="strip">{t(`audio.${room.audio}`)}</p>}
-      {(device === "denied" || device === "missing" || device === "busy") && (
-        <p class="strip strip-warning" data-testid="obstacle">
-          <Icon name="microphone-off" />
-          <span>{t(`obstacle.${device}`)}</span>
-        </p>
-      )}
-      {state.volume === 0 && (
-        <p class="strip strip-warning" data-testid="silenced">
-          <Icon name="speaker" />
-          <span>{t("volume.silenced")}</span>
-        </p>
-      )}
-      {room.blocked && (
-        <div class="strip strip-warning">
-          <span>{t("audio.blocked")}</span>
-          <button type="button" class="primary" data-testid="unblock" onClick={() => dispatch({ type: "playback-chosen" })}>
+    <>
+      <div class="notices" role="status">
+        {room.audio !== "connected" && <p class="strip">{t(`audio.${room.audio}`)}</p>}
+        {(device === "denied" || device === "missing" || device === "busy" || device === "gone") && (
+          <p class="strip strip-warning" data-testid="obstacle">
+            <Icon name="microphone-off" />
+            <span>{t(device === "gone" && state.devices.length > 0 ? "obstacle.gone.choice" : `obstacle.${device}`)}</span>
+          </p>
+        )}
+        {state.volume === 0 && (
+          <p class="strip strip-warning" data-testid="silenced">
             <Icon name="speaker" />
-            {t("audio.unblock")}
-          </button>
-        </div>
-      )}
-    </div>
+            <span>{t("volume.silenced")}</span>
+          </p>
+        )}
+        {room.blocked && (
+          <div class="strip strip-warning">
+            <span>{t("audio.blocked")}</span>
+            <button type="button" class="primary" data-testid="unblock" onClick={() => dispatch({ type: "playback-chosen" })}>
+              <Icon name="speaker" />
+              {t("audio.unblock")}
+            </button>
+          </div>
+        )}
+      </div>
+      {/* Outside of what is read aloud as it changes; the dialogue has the same choice. */}
+      {device === "gone" && !room.dialog && <DeviceChoice state={state} dispatch={dispatch} />}
+    </>
   );
 }
 

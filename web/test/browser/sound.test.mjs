@@ -38,6 +38,35 @@ test("the volume is set by keyboard, tells its value by its role alone, and last
     assert.equal(await volume(page), 0.05);
   }));
 
+test("a microphone that vanishes leaves the person muted, with a sentence and the next one to choose", () =>
+  inRoom({ vanishing: true }, async (page, server) => {
+    const microphone = (is) => page.locator(`[data-testid=microphone][data-microphone=${is}]`).waitFor();
+    const opened = () => page.evaluate(() => globalThis.opened);
+    await page.getByTestId("microphone").click();
+    await microphone("on");
+    // Another one, in the middle of the call.
+    await page.getByTestId("sound").click();
+    const labels = await page.locator("[data-testid=device] option").allInnerTexts();
+    assert.ok(labels.length >= 3, labels.join());
+    await page.getByTestId("device").selectOption({ label: labels[1] });
+    await page.waitForFunction(() => globalThis.opened.length === 2);
+    assert.notEqual((await opened())[0], (await opened())[1]);
+    await page.keyboard.press("Escape");
+    assert.equal(await page.getByTestId("microphone").getAttribute("data-microphone"), "on", "the change leaves it on");
+
+    await page.evaluate(() => globalThis.unplug());
+    await microphone("off");
+    await page.locator("[data-own=true][data-microphone=off]").waitFor();
+    await page.getByTestId("obstacle").getByText("Wählen Sie ein anderes").waitFor();
+    assert.equal(await page.locator("[data-testid=device] option").count(), labels.length - 1);
+    await page.getByTestId("device").selectOption({ index: 1 });
+    assert.equal((await opened()).length, 2, "choosing opens nothing");
+    await page.getByTestId("microphone").click();
+    await microphone("on");
+    assert.equal(await page.getByTestId("obstacle").count(), 0);
+    assert.deepEqual(server.received.filter(({ type }) => type === "microphone").map(({ on }) => on), [true, false, true]);
+  }));
+
 async function inRoom(scene, check) {
   const server = await serve({ script: joinScript({ others: OTHERS }) });
   const context = await browser.newContext({ locale: "de-DE", permissions: ["microphone"], reducedMotion: "reduce" });
