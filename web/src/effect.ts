@@ -10,6 +10,8 @@ export type Effect =
   | { do: "negotiate" }
   | { do: "answer"; sdp: string }
   | { do: "play" }
+  | { do: "resume-sound" }
+  | { do: "stay-awake" }
   | { do: "play-tone" }
   | { do: "set-volume"; volume: number }
   | { do: "open-microphone"; device: string | null; original: boolean }

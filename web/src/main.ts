@@ -20,6 +20,7 @@ addEventListener("pagehide", () => session.leave());
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 addEventListener("hashchange", () => location.reload());
 listen(() => state, dispatch);
+document.addEventListener("visibilitychange", () => document.hidden || dispatch({ type: "page-shown" }));
 navigator.mediaDevices?.addEventListener("devicechange", () => dispatch({ type: "devices-changed" }));
 
 draw();

@@ -27,6 +27,8 @@ export type Room = {
   entries: readonly Entry[];
   audio: "connecting" | "connected" | "interrupted";
   blocked: boolean;
+  /** The mix has been heard. */
+  played: boolean;
   microphone: Microphone;
   /** The last judgement, and how many since then found no packet: the server sends all the time, in silence too. */
   quality: Quality | null;
@@ -56,7 +58,7 @@ const PLEAS: readonly string[] = ["please-unmute", "floor-given"];
 const REFUSALS = ["not-here", "no-dial-out", "no-number", "emergency", "not-listed", "no-minutes", "too-many-calls", "no-line"] as const;
 
 /** What somebody can do in the waiting room. */
-const WAITING: readonly Event["type"][] = ["quality-judged", "playback-blocked", "playback-chosen", "playback-started", "leave-chosen"];
+const WAITING: readonly Event["type"][] = ["quality-judged", "playback-blocked", "playback-chosen", "playback-started", "page-shown", "leave-chosen"];
 
 const CLOSED: Microphone = { device: "closed", wish: false, asked: null };
 
@@ -88,9 +90,12 @@ export function roomEvent(state: State, room: Room, event: Event): State {
     case "playback-blocked":
       return next({ blocked: true });
     case "playback-chosen":
-      return act(state, { do: "play" });
+      return act(state, { do: "play" }, { do: "resume-sound" });
     case "playback-started":
-      return next({ blocked: false });
+      return next({ blocked: false, played: true });
+    case "page-shown":
+      // What browsers stop while a page is not seen: playback, WebAudio, the lock on the screen.
+      return act(state, { do: "play" }, { do: "resume-sound" }, { do: "stay-awake" });
     case "dialog-opened":
       return next({ dialog: event.dialog });
     case "dialog-closed":
@@ -125,6 +130,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     entries: message.roster.entries,
     audio: "connecting",
     blocked: false,
+    played: false,
     microphone: CLOSED,
     quality: null,
     missed: 0,
@@ -133,7 +139,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     plea: null,
     acted: {},
   };
-  const after = act({ ...state, page: room, company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer });
+  const after = act({ ...state, page: room, company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer }, { do: "stay-awake" });
   return state.original && !waits(room) ? send(after, { type: "original-sound", on: true }) : after;
 }
 

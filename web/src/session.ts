@@ -1,6 +1,7 @@
 //! The session: does what the reducer asks for and reports what came of it. It holds link, call and microphone, and no state of its own
 //! that the page could show.
 
+import { Awake } from "./awake";
 import { Call, type CallNews, microphones, obstacleOf, openMicrophone } from "./call";
 import type { Effect } from "./effect";
 import { Link, type LinkNews } from "./link";
@@ -28,6 +29,7 @@ export function isAdjustable(speaker: Speaker): boolean {
 
 export class Session {
   readonly sound = new Sound();
+  readonly #awake = new Awake(navigator.wakeLock);
   #link: Link | null = null;
   #call: Call | null = null;
   #track: MediaStreamTrack | null = null;
@@ -58,6 +60,10 @@ export class Session {
         return void this.#answer(effect.sdp);
       case "play":
         return void this.#play();
+      case "resume-sound":
+        return this.sound.resume();
+      case "stay-awake":
+        return void this.#awake.hold();
       case "play-tone":
         return void this.sound.playTone();
       case "set-volume":
@@ -90,6 +96,7 @@ export class Session {
     this.#call = null;
     this.speaker.srcObject = null;
     this.#keep(null);
+    this.#awake.release();
   }
 
   /** Says goodbye when the page goes away. */

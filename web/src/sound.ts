@@ -54,6 +54,11 @@ export class Sound {
     return NOTES.length * NOTE_S * 1000 + 400;
   }
 
+  /** Goes on after the page was away; iPhones stop it for a call or for another app. */
+  resume(): void {
+    if (this.#context) void this.#context.resume().catch(() => undefined);
+  }
+
   #running(): AudioContext {
     this.#context ??= new AudioContext();
     void this.#context.resume();

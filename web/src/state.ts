@@ -81,6 +81,7 @@ export type Event =
   | { type: "playback-blocked" }
   | { type: "playback-chosen" }
   | { type: "playback-started" }
+  | { type: "page-shown" }
   | { type: "language-chosen"; language: Language }
   | { type: "name-typed"; name: string }
   | { type: "pseudonym-chosen"; pseudonym: number }

@@ -101,7 +101,7 @@ export async function prepare(page, { obstacle, blockPlay, fixedVolume, vanishin
   if (vanishing) await page.addInitScript(vanish);
   if (fixedVolume) await page.addInitScript(() => Object.defineProperty(HTMLMediaElement.prototype, "volume", { get: () => 1, set: () => {} }));
   if (obstacle) await page.addInitScript(withoutMicrophone, obstacle);
-  if (blockPlay) await page.addInitScript(() => (HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException("", "NotAllowedError"))));
+  if (blockPlay) await page.addInitScript(refuseToPlay);
 }
 
 /** name → { script, act(page, server), obstacle, blockPlay, fixedVolume, vanishing } */
@@ -318,6 +318,16 @@ export const SCENES = {
       await page.getByTestId("unblock").waitFor();
     },
   },
+  "room-stopped": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.waitForFunction(() => document.querySelector("#mix").srcObject);
+      await page.evaluate(refuseToPlay);
+      await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+      await page.getByTestId("unblock").waitFor();
+    },
+  },
   "dialog-end": {
     script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }),
     act: async (page) => {
@@ -410,6 +420,11 @@ export const SCENES = {
   "unknown-link": { script: unwelcome("unknown-link"), act: (page) => page.locator("[data-page=over]").waitFor() },
   busy: { script: unwelcome("busy"), act: (page) => page.locator("[data-page=over]").waitFor() },
 };
+
+/** Runs in the page: the browser lets nothing be heard without a click. */
+export function refuseToPlay() {
+  HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException("", "NotAllowedError"));
+}
 
 /** Runs in the page before its scripts: `unplug()` takes away the microphone that is open, and `opened` names those that were. */
 function vanish() {

@@ -29,7 +29,7 @@ test("joining closes a tested microphone, negotiates, and sends name and offer",
 test("a joined room has the microphone off and opens no device", () => {
   const state = inRoom();
   assert.deepEqual(room(state).microphone, { device: "closed", wish: false, asked: null });
-  assert.deepEqual(done(state), ["answer"]);
+  assert.deepEqual(done(state), ["answer", "stay-awake"]);
 });
 
 test("the first toggle opens the device, and only the open device is heard", () => {

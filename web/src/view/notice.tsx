@@ -90,11 +90,11 @@ export function Notices({ state, dispatch, room }: Props & { room: Room }) {
           </p>
         )}
         {room.blocked && (
-          <div class="strip strip-warning">
-            <span>{t("audio.blocked")}</span>
-            <button type="button" class="primary" data-testid="unblock" onClick={() => dispatch({ type: "playback-chosen" })}>
+          <div class="strip strip-warning strip-blocked">
+            <span>{t(room.played ? "audio.stopped" : "audio.blocked")}</span>
+            <button type="button" class="primary large" data-testid="unblock" onClick={() => dispatch({ type: "playback-chosen" })}>
               <Icon name="speaker" />
-              {t("audio.unblock")}
+              {t(room.played ? "audio.again" : "audio.unblock")}
             </button>
           </div>
         )}

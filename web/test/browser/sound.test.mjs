@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch } from "../drivers/chromium.mjs";
 import { joinScript, serve } from "../fake-server.mjs";
-import { OTHERS, prepare } from "../scenes.mjs";
+import { OTHERS, prepare, refuseToPlay } from "../scenes.mjs";
 import { focused, tabTo } from "./keyboard.mjs";
 
 let browser;
@@ -67,11 +67,63 @@ test("a microphone that vanishes leaves the person muted, with a sentence and th
     assert.deepEqual(server.received.filter(({ type }) => type === "microphone").map(({ on }) => on), [true, false, true]);
   }));
 
+test("a page that comes back plays on, and where the browser refuses one large button brings the sound back", () =>
+  inRoom({}, async (page) => {
+    const shown = () => page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    const playing = () => page.waitForFunction(() => !document.querySelector("#mix").paused);
+    const pause = () => page.evaluate(() => document.querySelector("#mix").pause());
+    await playing();
+    await pause();
+    await shown();
+    await playing();
+    assert.equal(await page.getByTestId("unblock").count(), 0);
+
+    await pause();
+    const play = await page.evaluateHandle(() => HTMLMediaElement.prototype.play);
+    await page.evaluate(refuseToPlay);
+    await shown();
+    const button = page.getByTestId("unblock");
+    await button.waitFor();
+    assert.equal(await button.innerText(), "Tippen Sie, um weiterzuhören");
+    assert.ok((await button.boundingBox()).height >= 44);
+    await page.evaluate((original) => void (HTMLMediaElement.prototype.play = original), play);
+    await tabTo(page, "unblock");
+    await page.keyboard.press("Enter");
+    await button.waitFor({ state: "detached" });
+    await playing();
+  }));
+
+test("the screen is kept on in the call, again after the page was away, and no longer than the call", () =>
+  inRoom({ locked: true }, async (page) => {
+    const held = (locks) => page.waitForFunction((wanted) => JSON.stringify(globalThis.locks.map(({ released }) => !released)) === wanted, JSON.stringify(locks));
+    await held([true]);
+    await page.evaluate(async () => {
+      // As the browser does it by itself to a page that is not seen.
+      await globalThis.locks[0].release();
+      document.dispatchEvent(new Event("visibilitychange"));
+    });
+    await held([false, true]);
+    await page.getByTestId("leave").click();
+    await page.getByTestId("again").waitFor();
+    await held([false, false]);
+  }));
+
+/** Runs in the page before its scripts: gives locks as a browser with a screen does; one without has none to give. */
+function watchLocks() {
+  globalThis.locks = [];
+  navigator.wakeLock.request = async () => {
+    const lock = { released: false, release: async () => void (lock.released = true) };
+    globalThis.locks.push(lock);
+    return lock;
+  };
+}
+
 async function inRoom(scene, check) {
   const server = await serve({ script: joinScript({ others: OTHERS }) });
   const context = await browser.newContext({ locale: "de-DE", permissions: ["microphone"], reducedMotion: "reduce" });
   const page = await context.newPage();
   await prepare(page, scene);
+  if (scene.locked) await page.addInitScript(watchLocks);
   try {
     await page.goto(`${server.url}#secret`);
     await page.getByTestId("join").click();
