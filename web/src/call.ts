@@ -123,6 +123,8 @@ export function capture(device: string | null, original: boolean): MediaTrackCon
 
 /** Opens a microphone; a device that is not there any more means the browser's choice. Chromium takes no notice of one that is only preferred. */
 export async function openMicrophone(device: string | null, original: boolean): Promise<MediaStreamTrack> {
+  // Browsers hide all of it from pages over plain http, and some apps from every page.
+  if (!navigator.mediaDevices) throw new DOMException("the browser gives pages no microphone", "NotSupportedError");
   const ask = (id: string | null) => navigator.mediaDevices.getUserMedia({ audio: capture(id, original), video: false });
   const stream = await ask(device).catch((error: unknown) => {
     if (device && isAbsent(error)) return ask(null);
@@ -142,12 +144,13 @@ function isAbsent(error: unknown): boolean {
 export function obstacleOf(error: unknown): Obstacle {
   const name = error instanceof DOMException ? error.name : "";
   if (name === "NotAllowedError" || name === "SecurityError") return "denied";
+  if (name === "NotSupportedError") return "unable";
   return name === "NotReadableError" || name === "AbortError" ? "busy" : "missing";
 }
 
 /** Lists the microphones; labels are filled once the person has permitted one. */
 export async function microphones(): Promise<{ id: string; label: string }[]> {
-  const all = await navigator.mediaDevices.enumerateDevices();
+  const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
   return all.filter((d) => d.kind === "audioinput" && d.deviceId !== "").map((d) => ({ id: d.deviceId, label: d.label }));
 }
 

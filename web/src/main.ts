@@ -3,7 +3,7 @@
 import { h, render } from "preact";
 import { listen } from "./keys";
 import { isAdjustable, Session } from "./session";
-import { type Event, initial, type Language, reduce, type State, VOLUME_MAX } from "./state";
+import { type Event, initial, type Language, type Means, reduce, type State, VOLUME_MAX } from "./state";
 import { titleOf } from "./text";
 import { App } from "./view/app";
 
@@ -13,7 +13,7 @@ const root = document.querySelector("#app");
 if (!mix || !root) throw new Error("index.html has both elements");
 
 const session = new Session(`${location.origin.replace(/^http/, "ws")}/ws`, token, mix, dispatch);
-let state: State = initial(preferred(), crypto.getRandomValues(new Uint16Array(1))[0] ?? 0, isAdjustable(mix) ? VOLUME_MAX : null);
+let state: State = initial(preferred(), crypto.getRandomValues(new Uint16Array(1))[0] ?? 0, isAdjustable(mix) ? VOLUME_MAX : null, means());
 
 addEventListener("pagehide", () => session.leave());
 // A page from the back-forward cache has left the call; another link is another call.
@@ -23,6 +23,8 @@ listen(() => state, dispatch);
 document.addEventListener("visibilitychange", () => document.hidden || dispatch({ type: "page-shown" }));
 navigator.mediaDevices?.addEventListener("devicechange", () => dispatch({ type: "devices-changed" }));
 
+// What stands there for browsers that cannot read this script.
+root.replaceChildren();
 draw();
 dispatch(token ? { type: "started" } : { type: "received", message: { type: "unwelcome", reason: "unknown-link" } });
 
@@ -37,6 +39,10 @@ function draw(): void {
   document.title = titleOf(state);
   document.documentElement.lang = state.language;
   if (root) render(h(App, { state, dispatch, sound: session.sound }), root);
+}
+
+function means(): Means {
+  return { call: "RTCPeerConnection" in globalThis, microphone: Boolean(navigator.mediaDevices?.getUserMedia) };
 }
 
 /** The language of the browser if the page has it, else English. */

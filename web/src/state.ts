@@ -21,8 +21,8 @@ export type Language = Welcome["language"];
 export type DialIn = NonNullable<Welcome["dial_in"]>;
 export type Device = { id: string; label: string };
 
-/** What stands between the person and a microphone; "gone" is one that was open. */
-export type Obstacle = "denied" | "missing" | "busy" | "gone";
+/** What stands between the person and a microphone; "gone" is one that was open, "unable" a browser that gives pages none. */
+export type Obstacle = "denied" | "missing" | "busy" | "gone" | "unable";
 
 export type Test = { state: "idle" } | { state: "opening" } | { state: "running"; heard: boolean } | { state: "failed"; obstacle: Obstacle };
 
@@ -44,8 +44,12 @@ type Said = "joined" | "waits" | "gave-up" | "left" | "muted" | "removed" | "han
 /** What only moderators ask for, beside what has an event of its own because it is said when it has come about or confirmed before. */
 export type Lead = Extract<ClientMessage, { type: "mute-all" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "hear-name" | "admit" | "admit-all" | "turn-away" | "lobby" | "entry-signal" | "lift-alarm" | "rename" | "invite" | "remove" }>;
 
+/** What the browser has: views of other apps, and pages over plain http, lack one or both. */
+export type Means = { call: boolean; microphone: boolean };
+
 export type State = {
   language: Language;
+  means: Means;
   /** The name typed, and the pseudonym proposed, as numbers that each language words itself. */
   name: string;
   pseudonym: number;
@@ -120,9 +124,10 @@ export const NAME_MAX = 60;
 /** Loudest, in percent: as the server sends it. An audio element knows no more. */
 export const VOLUME_MAX = 100;
 
-export function initial(language: Language, pseudonym: number, volume: number | null = VOLUME_MAX): State {
+export function initial(language: Language, pseudonym: number, volume: number | null = VOLUME_MAX, means: Means = { call: true, microphone: true }): State {
   return {
     language,
+    means,
     name: "",
     pseudonym,
     page: { name: "connecting" },
@@ -256,6 +261,8 @@ const REASONS: Partial<Record<string, Why>> = {
 
 function welcomed(state: State, welcome: Welcome): State {
   if (state.page.name !== "connecting" && state.page.name !== "lost") return state;
+  // Before anybody types a name: with the welcome, because it tells the way in by telephone.
+  if (!state.means.call) return over({ ...state, page: { name: "joining", welcome } }, "unsupported");
   if (state.inside) return act({ ...state, page: { name: "joining", welcome } }, { do: "negotiate" });
   return { ...state, retries: 0, page: { name: "join", welcome, test: { state: "idle" } } };
 }

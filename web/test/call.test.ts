@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Call, capture, obstacleOf, openMicrophone } from "../src/call";
 
 test("a microphone that another program holds is neither refused nor missing", () => {
-  const obstacles = { NotReadableError: "busy", AbortError: "busy", NotAllowedError: "denied", SecurityError: "denied", NotFoundError: "missing" };
+  const obstacles = { NotReadableError: "busy", AbortError: "busy", NotAllowedError: "denied", SecurityError: "denied", NotSupportedError: "unable", NotFoundError: "missing" };
   for (const [name, obstacle] of Object.entries(obstacles)) assert.equal(obstacleOf(new DOMException("", name)), obstacle);
   assert.equal(obstacleOf(new Error("other")), "missing");
 });

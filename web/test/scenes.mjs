@@ -97,14 +97,16 @@ async function ended(page, server, reason) {
 }
 
 /** Makes the browser refuse what the scene wants refused; call it before the page is opened. */
-export async function prepare(page, { obstacle, blockPlay, fixedVolume, vanishing }) {
+export async function prepare(page, { obstacle, blockPlay, fixedVolume, vanishing, lacks, outdated }) {
+  if (lacks) await page.addInitScript(lack, lacks);
+  if (outdated) await page.route("**/*.js", (route) => route.fulfill({ contentType: "text/javascript", body: "let of the = future" }));
   if (vanishing) await page.addInitScript(vanish);
   if (fixedVolume) await page.addInitScript(() => Object.defineProperty(HTMLMediaElement.prototype, "volume", { get: () => 1, set: () => {} }));
   if (obstacle) await page.addInitScript(withoutMicrophone, obstacle);
   if (blockPlay) await page.addInitScript(refuseToPlay);
 }
 
-/** name → { script, act(page, server), obstacle, blockPlay, fixedVolume, vanishing } */
+/** name → { script, act(page, server), obstacle, blockPlay, fixedVolume, vanishing, lacks, outdated } */
 export const SCENES = {
   connecting: { script: silent, act: (page) => page.locator("[data-page=connecting]").waitFor() },
   join: { script: joinScript(), act: (page) => page.getByTestId("join").waitFor() },
@@ -328,6 +330,22 @@ export const SCENES = {
       await page.getByTestId("unblock").waitFor();
     },
   },
+  "join-listener": {
+    script: joinScript(),
+    lacks: ["mediaDevices"],
+    act: (page) => page.getByTestId("unable").waitFor(),
+  },
+  "room-listener": {
+    script: joinScript({ others: OTHERS }),
+    lacks: ["mediaDevices"],
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("microphone").click();
+      await page.getByTestId("obstacle").waitFor();
+    },
+  },
+  unsupported: { script: joinScript(), lacks: ["RTCPeerConnection"], act: (page) => page.locator("[data-why=unsupported]").waitFor() },
+  outdated: { script: silent, outdated: true, act: (page) => page.locator(".late h1").waitFor() },
   "dialog-end": {
     script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }),
     act: async (page) => {
@@ -420,6 +438,12 @@ export const SCENES = {
   "unknown-link": { script: unwelcome("unknown-link"), act: (page) => page.locator("[data-page=over]").waitFor() },
   busy: { script: unwelcome("busy"), act: (page) => page.locator("[data-page=over]").waitFor() },
 };
+
+/** Runs in the page before its scripts: the browser has not got everything, as views inside other apps. */
+function lack(parts) {
+  if (parts.includes("mediaDevices")) Object.defineProperty(Navigator.prototype, "mediaDevices", { get: () => undefined });
+  if (parts.includes("RTCPeerConnection")) delete globalThis.RTCPeerConnection;
+}
 
 /** Runs in the page: the browser lets nothing be heard without a click. */
 export function refuseToPlay() {

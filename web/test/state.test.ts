@@ -19,6 +19,13 @@ test("a welcome opens the join page and asks for no device", () => {
   assert.deepEqual(done(state), []);
 });
 
+test("a browser that cannot call ends at the welcome, which tells the other way in, and comes back to nothing", () => {
+  const state = reduce(initial("de", 1, 100, { call: false, microphone: false }), receive(WELCOME));
+  assert.deepEqual(state.page, { name: "over", welcome: WELCOME, why: "unsupported" });
+  assert.deepEqual(done(state), ["hang-up"]);
+  assert.equal(reduce(state, { type: "link-closed" }).page, state.page);
+});
+
 test("joining closes a tested microphone, negotiates, and sends name and offer", () => {
   const joining = after({ type: "started" }, receive(WELCOME), { type: "join-chosen", name: "  Blauer Fuchs " });
   assert.deepEqual(done(joining), ["close-microphone", "negotiate"]);

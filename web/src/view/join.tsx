@@ -30,10 +30,16 @@ export function Join({ page, ...props }: Props & { page: JoinPage }) {
           <button type="submit" class="primary large" data-testid="join">
             {t("join.button")}
           </button>
-          <p class="note">
-            <Icon name="microphone-off" />
-            <span>{t("join.muted")}</span>
-          </p>
+          {state.means.microphone ? (
+            <p class="note">
+              <Icon name="microphone-off" />
+              <span>{t("join.muted")}</span>
+            </p>
+          ) : (
+            <p class="warning" data-testid="unable">
+              {t("obstacle.unable")}
+            </p>
+          )}
           <Check {...props} page={page} />
         </form>
         <div class="aside">
@@ -90,10 +96,12 @@ function Check({ state, dispatch, sound, page }: Props & { page: JoinPage }) {
     <fieldset class="check">
       <legend>{t("check.title")}</legend>
       <div class="row">
-        <button type="button" data-testid="test-microphone" onClick={() => dispatch({ type: "test-chosen" })}>
-          <Icon name="microphone" />
-          {t(test.state === "running" ? "check.stop" : "check.microphone")}
-        </button>
+        {state.means.microphone && (
+          <button type="button" data-testid="test-microphone" onClick={() => dispatch({ type: "test-chosen" })}>
+            <Icon name="microphone" />
+            {t(test.state === "running" ? "check.stop" : "check.microphone")}
+          </button>
+        )}
         <button type="button" data-testid="test-speaker" onClick={() => dispatch({ type: "tone-chosen" })}>
           <Icon name="speaker" />
           {t("check.tone")}

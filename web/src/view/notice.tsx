@@ -77,7 +77,7 @@ export function Notices({ state, dispatch, room }: Props & { room: Room }) {
     <>
       <div class="notices" role="status">
         {room.audio !== "connected" && <p class="strip">{t(`audio.${room.audio}`)}</p>}
-        {(device === "denied" || device === "missing" || device === "busy" || device === "gone") && (
+        {(device === "denied" || device === "missing" || device === "busy" || device === "gone" || device === "unable") && (
           <p class="strip strip-warning" data-testid="obstacle">
             <Icon name="microphone-off" />
             <span>{t(device === "gone" && state.devices.length > 0 ? "obstacle.gone.choice" : `obstacle.${device}`)}</span>
@@ -101,6 +101,7 @@ export function Notices({ state, dispatch, room }: Props & { room: Room }) {
       </div>
       {/* Outside of what is read aloud as it changes; the dialogue has the same choice. */}
       {device === "gone" && !room.dialog && <DeviceChoice state={state} dispatch={dispatch} />}
+      {device === "unable" && room.welcome.dial_in && <DialInCard language={state.language} dialIn={room.welcome.dial_in} />}
     </>
   );
 }
