@@ -85,6 +85,8 @@ export function roomEvent(state: State, room: Room, event: Event): State {
       return act(opened(next({ microphone: { ...room.microphone, device: "open" } }), room), { do: "list-devices" });
     case "microphone-failed":
       return failed(wish(next({ hold: null, microphone: { ...room.microphone, device: event.obstacle } }), false), event.obstacle);
+    case "speech-unheard":
+      return room.microphone.wish ? state : shown(state, "microphone-still-off");
     case "quality-judged":
       return judged(state, room, event.quality);
     case "playback-blocked":
@@ -289,7 +291,7 @@ function failed(state: State, obstacle: Obstacle): State {
 }
 
 /** Says a sentence and shows it. */
-function shown(state: State, key: "microphone-ready" | "talk-needs-floor"): State {
+function shown(state: State, key: "microphone-ready" | "microphone-still-off" | "talk-needs-floor"): State {
   const sentence: Sentence = { key, entry: null };
   return toast(say(state, [sentence]), sentence);
 }

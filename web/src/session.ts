@@ -7,6 +7,7 @@ import type { Effect } from "./effect";
 import { Link, type LinkNews } from "./link";
 import { Sound } from "./sound";
 import type { Event } from "./state";
+import { JUDGED_MS, Unheard } from "./unheard";
 
 /** How long a toast stays. */
 const TOAST_MS = 8000;
@@ -33,7 +34,7 @@ export class Session {
   #link: Link | null = null;
   #call: Call | null = null;
   #track: MediaStreamTrack | null = null;
-  #timers = { connect: 0, wait: 0, quality: 0 };
+  #timers = { connect: 0, wait: 0, quality: 0, unheard: 0 };
   /** Grows with each request for a device, so that an answer which comes too late is recognised. */
   #turn = 0;
 
@@ -77,7 +78,7 @@ export class Session {
         return this.#keep(null);
       case "set-microphone":
         if (this.#track) this.#track.enabled = effect.on;
-        return;
+        return this.#overhear(effect.on ? null : this.#track);
       case "list-devices":
         return void microphones().then((devices) => this.tell({ type: "devices-listed", devices }));
       case "expire-toast":
@@ -177,6 +178,7 @@ export class Session {
       // In a call nothing is heard before the reducer has it switched on; the test before it needs the level.
       track.enabled = switching ? (this.#track?.enabled ?? false) : !this.#call;
       this.#keep(track);
+      if (switching && !track.enabled) this.#overhear(track);
       await this.#call?.attach(track);
       if (!switching) this.tell({ type: "microphone-opened" });
     } catch (error) {
@@ -186,7 +188,21 @@ export class Session {
     }
   }
 
+  /** Notices that somebody speaks while their microphone is off, as long as its device is open all the same. */
+  #overhear(track: MediaStreamTrack | null): void {
+    clearInterval(this.#timers.unheard);
+    this.sound.overhear(track);
+    if (!track) return;
+    const unheard = new Unheard();
+    this.#timers.unheard = window.setInterval(() => {
+      if (!unheard.handle(this.sound.overheard())) return;
+      this.#overhear(null);
+      this.tell({ type: "speech-unheard" });
+    }, JUDGED_MS);
+  }
+
   #keep(track: MediaStreamTrack | null): void {
+    this.#overhear(null);
     if (!track) {
       this.#turn++;
       void this.#call?.attach(null);

@@ -14,6 +14,7 @@ export class Sound {
   #analyser: AnalyserNode | null = null;
   #source: MediaStreamAudioSourceNode | null = null;
   #samples = new Float32Array(1024);
+  #overheard: { track: MediaStreamTrack; source: MediaStreamAudioSourceNode; analyser: AnalyserNode } | null = null;
 
   /** Watches the level of a track; `null` stops. */
   watch(track: MediaStreamTrack | null): void {
@@ -29,8 +30,35 @@ export class Sound {
 
   /** Returns the present level from 0 (silence) to 1 (full scale), in steps of loudness, not of voltage. */
   level(): number {
-    if (!this.#analyser) return 0;
-    this.#analyser.getFloatTimeDomainData(this.#samples);
+    return this.#levelOf(this.#analyser);
+  }
+
+  /**
+   * Follows what an open device hears although its track is off, by a second track that goes nowhere but to the level; `null` stops.
+   * It opens no device, and keeps none open longer than the first.
+   */
+  overhear(track: MediaStreamTrack | null): void {
+    this.#overheard?.source.disconnect();
+    this.#overheard?.track.stop();
+    this.#overheard = null;
+    if (!track) return;
+    const context = this.#running();
+    const second = track.clone();
+    second.enabled = true;
+    const analyser = new AnalyserNode(context, { fftSize: this.#samples.length });
+    const source = new MediaStreamAudioSourceNode(context, { mediaStream: new MediaStream([second]) });
+    source.connect(analyser);
+    this.#overheard = { track: second, source, analyser };
+  }
+
+  /** Returns the level that is overheard, as `level`. */
+  overheard(): number {
+    return this.#levelOf(this.#overheard?.analyser ?? null);
+  }
+
+  #levelOf(analyser: AnalyserNode | null): number {
+    if (!analyser) return 0;
+    analyser.getFloatTimeDomainData(this.#samples);
     let sum = 0;
     for (const sample of this.#samples) sum += sample * sample;
     const db = 10 * Math.log10(sum / this.#samples.length + 1e-12);

@@ -39,7 +39,7 @@ export type Page =
 /** A sentence for the person: from the server in both languages, or from the own catalogue. */
 export type Sentence = { de: string; en: string } | { key: Said; entry: Entry | null };
 
-type Said = "joined" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "microphone-ready" | "talk-needs-floor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled";
+type Said = "joined" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "talk-needs-floor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled";
 
 /** What only moderators ask for, beside what has an event of its own because it is said when it has come about or confirmed before. */
 export type Lead = Extract<ClientMessage, { type: "mute-all" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "hear-name" | "admit" | "admit-all" | "turn-away" | "lobby" | "entry-signal" | "lift-alarm" | "rename" | "invite" | "remove" }>;
@@ -93,6 +93,7 @@ export type Event =
   | { type: "tone-chosen" }
   | { type: "volume-chosen"; volume: number }
   | { type: "voice-heard" }
+  | { type: "speech-unheard" }
   | { type: "device-chosen"; device: string }
   | { type: "devices-changed" }
   | { type: "devices-listed"; devices: readonly Device[] }

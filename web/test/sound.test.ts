@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { Awake, type Locks } from "../src/awake";
 import type { Room } from "../src/room";
 import { isAdjustable, type Speaker } from "../src/session";
+import { Unheard } from "../src/unheard";
 import { type Event, initial, reduce, type State } from "../src/state";
 
 test("the volume is what the person chose, within bounds, and kept in memory alone", () => {
@@ -69,6 +70,25 @@ test("a lock that comes after the call, or beside another, is given back", async
 test("a browser without locks, or one that refuses, keeps nobody from the call", async () => {
   await new Awake(undefined).hold();
   await new Awake({ request: () => Promise.reject(new DOMException("", "NotAllowedError")) }).hold();
+});
+
+test("who goes on speaking after the microphone was switched off is told once; the end of a sentence, breath and single sounds are not it", () => {
+  const told = (levels: number[]) => {
+    const unheard = new Unheard();
+    return levels.filter((level) => unheard.handle(level)).length;
+  };
+  const [loud, quiet] = [(n: number) => Array<number>(n).fill(0.6), (n: number) => Array<number>(n).fill(0.2)];
+  assert.equal(told([...loud(30), ...quiet(300)]), 0);
+  assert.equal(told(quiet(300)), 0);
+  assert.equal(told([...quiet(30), ...Array.from({ length: 300 }, (_, i) => (i % 20 < 8 ? 0.6 : 0.1))]), 0);
+  assert.equal(told([...loud(30), ...loud(300)]), 1);
+});
+
+test("speaking while muted is said and shown, and not any more once the microphone is on", () => {
+  const off = reduce(inRoom(), { type: "speech-unheard" });
+  assert.deepEqual([off.spoken.sentences, off.toasts.length], [[{ key: "microphone-still-off", entry: null }], 1]);
+  const on = [{ type: "microphone-toggled" } as const, { type: "microphone-opened" } as const].reduce(reduce, inRoom());
+  assert.equal(reduce(on, { type: "speech-unheard" }).toasts.length, 0);
 });
 
 function lockMaker() {

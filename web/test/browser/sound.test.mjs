@@ -108,6 +108,41 @@ test("the screen is kept on in the call, again after the page was away, and no l
     await held([false, false]);
   }));
 
+test("who speaks while muted is told once, without another device or a sound that leaves the page", () =>
+  inRoom({ counted: true }, async (page, server) => {
+    const microphone = (is) => page.locator(`[data-testid=microphone][data-microphone=${is}]`).waitFor();
+    await page.getByTestId("microphone").click();
+    await microphone("on");
+    await page.getByTestId("microphone").click();
+    await microphone("off");
+    await page.getByTestId("toast").getByText("Ihr Mikrofon ist aus. Man hört Sie nicht.").waitFor();
+    assert.match(await page.getByTestId("announcement").innerText(), /^Ihr Mikrofon ist aus/);
+    const { opened, sent } = await page.evaluate(() => ({ opened: globalThis.opened, sent: globalThis.sent.map(({ track }) => track?.enabled ?? false) }));
+    assert.deepEqual([opened, sent], [1, [false]]);
+    assert.deepEqual(server.received.filter(({ type }) => type === "microphone").map(({ on }) => on), [true, false]);
+  }));
+
+/** Runs in the page before its scripts: a microphone that hears somebody speak without a pause, counted, and the senders of calls. */
+function speak() {
+  globalThis.opened = 0;
+  globalThis.sent = [];
+  navigator.mediaDevices.getUserMedia = async () => {
+    globalThis.opened++;
+    const context = new AudioContext();
+    const out = context.createMediaStreamDestination();
+    const voice = new OscillatorNode(context, { frequency: 300 });
+    voice.connect(out);
+    voice.start();
+    return out.stream;
+  };
+  const add = RTCPeerConnection.prototype.addTransceiver;
+  RTCPeerConnection.prototype.addTransceiver = function (...what) {
+    const made = add.apply(this, what);
+    globalThis.sent.push(made.sender);
+    return made;
+  };
+}
+
 /** Runs in the page before its scripts: gives locks as a browser with a screen does; one without has none to give. */
 function watchLocks() {
   globalThis.locks = [];
@@ -123,6 +158,7 @@ async function inRoom(scene, check) {
   const context = await browser.newContext({ locale: "de-DE", permissions: ["microphone"], reducedMotion: "reduce" });
   const page = await context.newPage();
   await prepare(page, scene);
+  if (scene.counted) await page.addInitScript(speak);
   if (scene.locked) await page.addInitScript(watchLocks);
   try {
     await page.goto(`${server.url}#secret`);
