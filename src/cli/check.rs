@@ -178,27 +178,8 @@ impl Remark {
             About::NoCalls => String::from(
                 "Seit dem Start hat niemand angerufen. Rufen Sie eine der Nummern an und prüfen Sie danach noch einmal.",
             ),
-            About::UnknownNumbers => {
-                let calls = match trunk.unknown {
-                    1 => String::from(
-                        "Seit dem Start ging ein Anruf an eine Nummer, die nicht in numbers steht.",
-                    ),
-                    calls => format!(
-                        "Seit dem Start gingen {calls} Anrufe an Nummern, die nicht in numbers stehen."
-                    ),
-                };
-                format!("{calls} Tragen Sie sie dort so ein, wie gewählt wird, mit Landesvorwahl.")
-            }
-            About::Full => {
-                let calls = match trunk.full {
-                    1 => String::from("Seit dem Start wurde ein Anruf"),
-                    calls => format!("Seit dem Start wurden {calls} Anrufe"),
-                };
-                format!(
-                    "{calls} abgewiesen, weil es zu viele zugleich waren (max_calls = {}) oder die Maschine ausgelastet war.",
-                    trunk.max_calls
-                )
-            }
+            About::UnknownNumbers => unknown_in_german(trunk.unknown),
+            About::Full => full_in_german(trunk.full, trunk.max_calls),
             About::Carried { codec, protection } => {
                 let codec = codec.map_or("unbekannt", Codec::name);
                 let protection = match protection.unwrap_or_default() {
@@ -258,25 +239,8 @@ impl Remark {
             About::NoCalls => String::from(
                 "Nobody has called since the start. Call one of the numbers, then check again.",
             ),
-            About::UnknownNumbers => {
-                let calls = match trunk.unknown {
-                    1 => String::from("Since the start one call was to a number that is"),
-                    calls => format!("Since the start {calls} calls were to numbers that are"),
-                };
-                format!(
-                    "{calls} not in numbers. Enter each there as it is dialled, with the country code."
-                )
-            }
-            About::Full => {
-                let calls = match trunk.full {
-                    1 => String::from("Since the start one call was refused"),
-                    calls => format!("Since the start {calls} calls were refused"),
-                };
-                format!(
-                    "{calls} because there were too many at a time (max_calls = {}), or the machine was busy.",
-                    trunk.max_calls
-                )
-            }
+            About::UnknownNumbers => unknown_in_english(trunk.unknown),
+            About::Full => full_in_english(trunk.full, trunk.max_calls),
             About::Carried { codec, protection } => {
                 let codec = codec.map_or("unknown", Codec::name);
                 let protection = match protection.unwrap_or_default() {
@@ -320,6 +284,47 @@ impl Remark {
             About::NoCode => format!("{of} no right code was entered."),
         }
     }
+}
+
+fn unknown_in_german(calls: u64) -> String {
+    let calls = match calls {
+        1 => String::from("ging ein Anruf an eine Nummer, die nicht in numbers steht"),
+        calls => format!("gingen {calls} Anrufe an Nummern, die nicht in numbers stehen"),
+    };
+    format!(
+        "Seit dem Start {calls}. Tragen Sie sie dort so ein, wie gewählt wird, mit Landesvorwahl."
+    )
+}
+
+fn full_in_german(calls: u64, most: usize) -> String {
+    let calls = match calls {
+        1 => String::from("wurde ein Anruf"),
+        calls => format!("wurden {calls} Anrufe"),
+    };
+    format!(
+        "Seit dem Start {calls} abgewiesen, weil es zu viele zugleich waren (max_calls = {most}) oder die Maschine \
+         ausgelastet war."
+    )
+}
+
+fn unknown_in_english(calls: u64) -> String {
+    let calls = match calls {
+        1 => String::from("one call was to a number that is"),
+        calls => format!("{calls} calls were to numbers that are"),
+    };
+    format!(
+        "Since the start {calls} not in numbers. Enter each there as it is dialled, with the country code."
+    )
+}
+
+fn full_in_english(calls: u64, most: usize) -> String {
+    let calls = match calls {
+        1 => String::from("one call was"),
+        calls => format!("{calls} calls were"),
+    };
+    format!(
+        "Since the start {calls} refused because there were too many at a time (max_calls = {most}), or the machine was busy."
+    )
 }
 
 /// What a session description lacks, as what it is like to the operator.

@@ -185,7 +185,7 @@ enum State {
         /// Whether every hop fails, and the endpoint alone tries again.
         rested: bool,
         /// Whether it goes back to a better hop.
-        back: Back,
+        back: Box<Back>,
     },
     /// It is over.
     Off,
@@ -262,13 +262,8 @@ impl Link {
 
     /// Takes where the server was found to be; nowhere, if it was not.
     pub(super) fn located(&mut self, hops: Vec<Hop>, now: Instant) {
-        let returns = matches!(
-            self.state,
-            State::Up {
-                back: Back::Locating,
-                ..
-            }
-        );
+        let returns =
+            matches!(&self.state, State::Up { back, .. } if matches!(**back, Back::Locating));
         if !returns && !matches!(self.state, State::Locating) {
             return;
         }
@@ -569,7 +564,7 @@ impl Link {
             pong: Pong::Unknown,
             proven: false,
             rested,
-            back,
+            back: Box::new(back),
         };
     }
 

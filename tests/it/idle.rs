@@ -1,6 +1,5 @@
 //! Idle connections to the web (R25): five thousand that say an octet every ten seconds, before and after they became
 //! WebSockets. Others come in meanwhile, and all of them are closed after half a minute.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},

@@ -119,14 +119,14 @@ impl Link {
 
     pub(super) fn take_back(&mut self) -> Back {
         match &mut self.state {
-            State::Up { back, .. } => std::mem::replace(back, Back::No),
+            State::Up { back, .. } => std::mem::replace(&mut **back, Back::No),
             State::Waiting { .. } | State::Locating | State::Connecting | State::Off => Back::No,
         }
     }
 
     pub(super) fn set_back(&mut self, to: Back) {
         if let State::Up { back, .. } = &mut self.state {
-            *back = to;
+            **back = to;
         }
     }
 }
