@@ -152,7 +152,8 @@ describe('SIPp', { concurrency: 3 }, () => {
     });
   });
 
-  describe('in the conference', () => {
+  // One after the other: each looks at who is in.
+  describe('in the conference', { concurrency: 1 }, () => {
     const inside = () => ({ room: server.room.number, pin: server.room.pin });
 
     test('a trunk vouches for who calls', async () => {
