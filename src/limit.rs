@@ -466,9 +466,13 @@ pub const EVENTS_PER_LEG: usize = 8;
 /// Bytes that wait to be sent by one shard; a datagram beyond is dropped. Four ticks of 8,000 Opus legs.
 pub const OUTBOX_BYTES_MAX: usize = 8 << 20;
 
-/// Legs that nobody hears of which a shard decodes a tick in one round, to compare it with the level they claim: a
-/// tenth of a millisecond each. Who comes too late has to wait; what is not heard meanwhile is who lies to their own harm.
+/// Legs that nobody hears of which a shard decodes a tick, for each of its rounds, to compare it with the level they claim: a
+/// twentieth of a millisecond each. Who comes too late has to wait; what is not heard meanwhile is who lies to their own harm,
+/// or whose noise cannot be told from a voice. As many again may be legs of which nothing is known yet.
 pub const PROBES_PER_ROUND: u8 = 2;
+
+/// What may be saved up of that for the round in which a large conference ticks: a millisecond.
+pub const PROBES_MAX: u8 = 20;
 
 /// Legs of a conference that are left out for their music and decoded in one tick all the same, so that its end is noticed.
 pub const WATCHED_MAX: usize = 8;

@@ -7,6 +7,10 @@
 //! voice (the flags at the front of SILK's part, RFC 6716 §4.2.3), or how long they are among their like, and how loud such
 //! packets of this leg were when they were decoded.
 //!
+//! Before anything of a leg was decoded nothing is known of what its active packets hold; then the first of them are decoded
+//! before they claim anything ([`Claims::is_unknown`]). Many lines of which nothing is known would otherwise all be
+//! candidates together, and who really speaks would wait until the last of them was heard to be noise.
+//!
 //! A word too quiet would keep a leg from ever being decoded, as would a guess learned of a line's noise keep the voice that
 //! comes after it. So a leg whose packets contradict a word of silence, or look like sound that is guessed to be noise, is
 //! probed: a tick of it is decoded now and then although nobody hears it.
@@ -134,9 +138,34 @@ impl Claims {
         }
     }
 
-    /// Tells whether a tick should be decoded although nobody hears it, to see whether the sender's silence is none.
-    pub(crate) const fn wants_probe(&self) -> bool {
-        self.word.doubts >= self.word.patience()
+    /// Tells whether the claim just made is a guess of which nothing was learned yet, and therefore worth nothing.
+    pub(crate) const fn is_unknown(&self) -> bool {
+        self.is_new(1)
+    }
+
+    /// Tells whether so little was learned for the claim just made that the tick had better be decoded first.
+    pub(crate) const fn wants_look(&self) -> bool {
+        self.is_new(FIRST_LOOKS)
+    }
+
+    const fn is_new(&self, looks: u16) -> bool {
+        let has_word = self.word.said.is_some() && !self.word.broken;
+        match &self.meter {
+            Meter::Opus(guess) => !has_word && guess.active && guess.looks < looks,
+            Meter::G711(_) | Meter::G722(_) => false,
+        }
+    }
+
+    /// Learns how loud the tick of the claim just made is, before anybody is chosen by it.
+    pub(crate) fn learn_look(&mut self, level: Level) {
+        self.learn(level);
+        self.last = level;
+    }
+
+    /// Tells whether a tick should be decoded although nobody hears it, to see whether the sender's silence is none; and if
+    /// so, how many ticks of doubt there are more than it takes.
+    pub(crate) const fn wants_probe(&self) -> Option<u16> {
+        self.word.doubts.checked_sub(self.word.patience())
     }
 
     /// Learns how loud a probe was.
@@ -275,6 +304,8 @@ struct Guess {
     longest: u32,
     /// Loudness of ticks that looked active and that did not, in hundredths of a dBov.
     levels: [i32; 2],
+    /// Active ticks that were decoded.
+    looks: u16,
     active: bool,
 }
 
@@ -284,6 +315,7 @@ impl Guess {
             shortest: u32::MAX,
             longest: 0,
             levels: [-65_00, -30_00],
+            looks: 0,
             active: false,
         }
     }
@@ -309,11 +341,17 @@ impl Guess {
         Level::from_rfc6464(u8::try_from(level.clamp(0, most)).unwrap_or(127))
     }
 
-    /// Learns what such packets hold: a voice at once, and its pauses slowly, so that its words hold together.
+    /// Learns what such packets hold: a voice at once, and its pauses slowly, so that its words hold together. Of the first
+    /// active ones it is their mean.
     fn learn(&mut self, level: Level) {
+        let mut slowest = i32::MAX;
+        if self.active {
+            self.looks = self.looks.saturating_add(1);
+            slowest = i32::from(self.looks);
+        }
         let known = &mut self.levels[usize::from(self.active)];
         let more = i32::from(level.as_dbov()) * 100 - *known;
-        *known += more / if more > 0 { RISE } else { FALL };
+        *known += more / if more > 0 { RISE } else { FALL }.min(slowest);
     }
 }
 
@@ -341,6 +379,10 @@ const PROBE_WEIGHT: u8 = 17;
 
 /// The same under a guess: what a faint voice may lose of its first syllable.
 const DOUBTS_OF_GUESS: u16 = 8;
+
+/// Active ticks of a leg that are decoded before their claim is worth something, where there is time for it: the first may
+/// be the faint beginning of a word.
+const FIRST_LOOKS: u16 = 3;
 
 /// Parts of the way to what is measured that a guess goes with one tick, up and down.
 const RISE: i32 = 4;

@@ -389,9 +389,9 @@ impl Playout {
     }
 
     /// Tells whether the tick that has begun should be decoded though nobody hears it, to compare it with what the sender
-    /// says of it.
-    pub const fn wants_probe(&self) -> bool {
-        self.tick.is_some() && self.claims.wants_probe()
+    /// says of it; and if so, for how many ticks such a comparison has been due.
+    pub fn wants_probe(&self) -> Option<u16> {
+        self.claims.wants_probe().filter(|_| self.tick.is_some())
     }
 
     /// Decodes the tick for that; it can pass all the same.
@@ -400,6 +400,26 @@ impl Playout {
             let level = self.sound.level();
             self.learn(|claims| claims.learn_probe(level));
         }
+    }
+
+    /// Tells whether what [`Self::due`] claimed is worth nothing, since nothing like it was decoded yet.
+    pub const fn is_unknown(&self) -> bool {
+        self.tick.is_some() && self.claims.is_unknown()
+    }
+
+    /// Tells whether the tick that has begun had better be decoded before anybody is chosen by its claim.
+    pub const fn wants_look(&self) -> bool {
+        self.tick.is_some() && self.claims.wants_look()
+    }
+
+    /// Decodes the tick for that, and tells how loud it is; nothing if there was no sound to decode. It can pass all the same.
+    pub fn look(&mut self) -> Option<Level> {
+        if self.render() != Taken::Played {
+            return None;
+        }
+        let level = self.sound.level();
+        self.learn(|claims| claims.learn_look(level));
+        Some(level)
     }
 
     /// Lets the claims learn, and counts if they cease to believe the sender.

@@ -217,7 +217,7 @@ fn claims_of(codec: Codec, loud: f64, header: Option<Level>, heard: bool) -> (Ve
         if heard {
             leg.decode();
         } else {
-            if leg.playout.wants_probe() {
+            if leg.playout.wants_probe().is_some() {
                 leg.playout.probe();
             }
             leg.playout.pass();
@@ -265,7 +265,7 @@ fn claims_after_noise(header: Option<Level>, loud: f64) -> Vec<Claim> {
         if number < 150 {
             leg.decode();
         } else {
-            if leg.playout.wants_probe() {
+            if leg.playout.wants_probe().is_some() {
                 leg.playout.probe();
             }
             leg.playout.pass();

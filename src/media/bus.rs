@@ -27,7 +27,7 @@ use self::{
 };
 use super::{
     api::{Channels, Event, Gone, Seat},
-    common::Common,
+    common::{Common, ProbeQueue},
     counters::Counter,
     legs::{Legs, Slot},
     player::Player,
@@ -48,6 +48,7 @@ pub(super) struct Bus {
     arriving: Vec<LegId>,
     stage: Stage,
     announcer: Announcer,
+    queue: ProbeQueue,
     /// The next tick panics.
     fault: bool,
 }
@@ -69,6 +70,7 @@ impl Bus {
             arriving: Vec::new(),
             stage: Stage::new(),
             announcer: Announcer::default(),
+            queue: ProbeQueue::default(),
             fault: false,
         }
     }
@@ -203,13 +205,16 @@ impl Bus {
             places,
             stage,
             announcer,
+            queue,
             ..
         } = self;
         common.hush.begin(at);
         stage.begin();
+        common.begin_queue(*queue);
         for (number, row) in rows.iter_mut().enumerate() {
             row.listen(number, at, stage, legs, common, now);
         }
+        *queue = common.end_queue();
         stage.choose(legs, common);
         for (talker, place) in stage.places() {
             rows[place.row].members[place.at].talks = Some(talker);

@@ -24,7 +24,9 @@ use super::{
 };
 use crate::{
     id::LegId,
-    limit::{EVENTS_BASE, EVENTS_PER_LEG, PROBES_PER_ROUND, SPARE_TALKERS, SPARE_WORKSHOPS},
+    limit::{
+        EVENTS_BASE, EVENTS_PER_LEG, PROBES_MAX, PROBES_PER_ROUND, SPARE_TALKERS, SPARE_WORKSHOPS,
+    },
 };
 
 /// The surroundings of a leg.
@@ -44,11 +46,25 @@ pub(super) struct Common {
     pub(super) effort: Effort,
     /// Legs that have ended and are yet to be taken out of the shard.
     pub(super) gone: Vec<(LegId, Gone)>,
-    /// How many legs that nobody hears may be decoded yet in this round.
-    probes: u8,
+    /// Which legs that nobody hears may be decoded.
+    probes: Probes,
     /// An instant and the time since 1970 then.
     wall: (Instant, Duration),
 }
+
+/// How many legs may be decoded now, though nobody hears them.
+#[derive(Debug, Default)]
+struct Probes {
+    left: u8,
+    looks: u8,
+    queue: ProbeQueue,
+    refused: bool,
+}
+
+/// For how many ticks the legs of a conference have to want a probe until it is their turn: so long that those who have
+/// waited the longest are no more than there are probes, wherever in the row they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct ProbeQueue(u16);
 
 impl Common {
     pub(super) fn new(clips: Clips, now: Instant) -> Self {
@@ -64,7 +80,7 @@ impl Common {
             talkers: Vec::with_capacity(SPARE_TALKERS),
             effort: Effort::FULL,
             gone: Vec::new(),
-            probes: 0,
+            probes: Probes::default(),
             wall: (now, Duration::ZERO),
         }
     }
@@ -80,14 +96,40 @@ impl Common {
 
     /// Begins a round.
     pub(super) const fn allow_probes(&mut self) {
-        self.probes = PROBES_PER_ROUND;
+        restock(&mut self.probes.left);
+        restock(&mut self.probes.looks);
     }
 
-    /// Takes the right to decode a leg that nobody hears, if there is one left in this round.
-    pub(super) const fn take_probe(&mut self) -> bool {
-        let may = self.probes > 0;
-        self.probes = self.probes.saturating_sub(1);
-        may
+    /// Begins a conference's tick, whose legs queue for being decoded though nobody hears them.
+    pub(super) const fn begin_queue(&mut self, queue: ProbeQueue) {
+        self.probes.queue = queue;
+        self.probes.refused = false;
+    }
+
+    /// Returns the queue after that tick: longer where a leg was refused, and shorter where none was.
+    pub(super) const fn end_queue(&self) -> ProbeQueue {
+        let ProbeQueue(ticks) = self.probes.queue;
+        ProbeQueue(if self.probes.refused {
+            ticks.saturating_add(1)
+        } else {
+            ticks.saturating_sub(1)
+        })
+    }
+
+    /// Takes the right to decode a leg that nobody hears, if there is one left, for one that has wanted it for so many ticks.
+    /// Who has not waited for as many ticks as the queue is long gets none.
+    pub(super) fn take_probe(&mut self, waited: Option<u16>) -> bool {
+        let probes = &mut self.probes;
+        if waited.is_none_or(|waited| waited < probes.queue.0) {
+            return false;
+        }
+        probes.refused |= probes.left == 0;
+        take(&mut probes.left)
+    }
+
+    /// Takes the right to decode a leg of which nothing is known, if there is one left.
+    pub(super) const fn take_look(&mut self) -> bool {
+        take(&mut self.probes.looks)
     }
 
     /// Tells the control plane.
@@ -233,4 +275,15 @@ impl Events {
         self.lost = true;
         false
     }
+}
+
+const fn restock(left: &mut u8) {
+    let more = left.saturating_add(PROBES_PER_ROUND);
+    *left = if more < PROBES_MAX { more } else { PROBES_MAX };
+}
+
+const fn take(left: &mut u8) -> bool {
+    let may = *left > 0;
+    *left = left.saturating_sub(1);
+    may
 }

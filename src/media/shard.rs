@@ -19,7 +19,7 @@ use super::{
     api::{ClipId, Command, Event, Fault, Gone, Lesson, Opening, PhoneMedia, Utterance},
     browsers::Browsers,
     bus::Bus,
-    common::Common,
+    common::{Common, ProbeQueue},
     counters::{Counter, Counters},
     leg::{Leg, secure::SecureContext},
     legs::{Legs, Slot},
@@ -535,6 +535,7 @@ impl Shard {
     fn tick_hall(&mut self, now: Instant) {
         while let Some(due) = self.hall.clock.take(now) {
             self.common.count_tick(due);
+            self.common.begin_queue(ProbeQueue::default());
             for slot in self.hall.legs.values() {
                 let Some(leg) = self.legs.at(*slot) else {
                     continue;

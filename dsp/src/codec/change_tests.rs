@@ -51,7 +51,7 @@ fn speaker_changes_without_click_in_g722() {
         let [usual, longest] = [VISITS / 2, VISITS - 1].map(|at| errors.back_after[at]);
         println!("{gain} dB: back after {usual} ticks, at most {longest}");
         // The fainter the talk, the coarser the steps against it, and the longer two predictors differ.
-        assert!(usual <= 200 && longest <= 1_000, "{gain} {errors:?}");
+        assert!(usual <= 250 && longest <= 1_500, "{gain} {errors:?}");
     }
 }
 

@@ -362,13 +362,13 @@ impl Leg {
     /// Takes what the leg sent for this tick, undecoded unless keys must be sought in it; returns how loud it claims to be,
     /// if it is anything. On hold it says nothing.
     pub(super) fn due(&mut self, common: &mut Common, now: Instant) -> Option<Level> {
-        if self.playout.wants_probe() && common.take_probe() {
+        if common.take_probe(self.playout.wants_probe()) {
             self.playout.probe();
         }
         let due = self.playout.due(now);
         let level = match &mut self.keys {
             Keys::Events => match due {
-                Due::Sound(claim) => Some(claim.level),
+                Due::Sound(claim) => self.known(claim.level, common),
                 Due::Silence => None,
             },
             Keys::Heard(keys) => {
@@ -382,6 +382,16 @@ impl Leg {
             }
         };
         level.filter(|_| !self.is_on_hold())
+    }
+
+    /// Returns how loud the tick is whose claim was just made, decoded where that claim is worth little and there is time to.
+    /// What is worth nothing makes nobody a candidate: it waits for its turn to be decoded.
+    fn known(&mut self, claim: Level, common: &mut Common) -> Option<Level> {
+        if self.playout.wants_look() && common.take_look() {
+            common.counters.count(Counter::FramesDecoded);
+            return self.playout.look();
+        }
+        (!self.playout.is_unknown()).then_some(claim)
     }
 
     /// Takes a key that the telephone has told in signalling.
