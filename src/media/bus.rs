@@ -27,10 +27,11 @@ use self::{
 };
 use super::{
     api::{Channels, Event, Gone, Seat},
-    common::{Common, ProbeQueue},
+    common::Common,
     counters::Counter,
     legs::{Legs, Slot},
     player::Player,
+    probes::ProbeQueue,
     tick::Clock,
 };
 use crate::id::{ConferenceId, LegId, LegMap};
@@ -210,11 +211,11 @@ impl Bus {
         } = self;
         common.hush.begin(at);
         stage.begin();
-        common.begin_queue(*queue);
+        common.probes.begin_tick(*queue);
         for (number, row) in rows.iter_mut().enumerate() {
             row.listen(number, at, stage, legs, common, now);
         }
-        *queue = common.end_queue();
+        *queue = common.probes.end_tick();
         stage.choose(legs, common);
         for (talker, place) in stage.places() {
             rows[place.row].members[place.at].talks = Some(talker);

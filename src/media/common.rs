@@ -20,13 +20,12 @@ use super::{
     outbox::Outbox,
     player::Clips,
     shard::SocketId,
+    probes::Probes,
     tick::Due,
 };
 use crate::{
     id::LegId,
-    limit::{
-        EVENTS_BASE, EVENTS_PER_LEG, PROBES_MAX, PROBES_PER_ROUND, SPARE_TALKERS, SPARE_WORKSHOPS,
-    },
+    limit::{EVENTS_BASE, EVENTS_PER_LEG, SPARE_TALKERS, SPARE_WORKSHOPS},
 };
 
 /// The surroundings of a leg.
@@ -47,24 +46,10 @@ pub(super) struct Common {
     /// Legs that have ended and are yet to be taken out of the shard.
     pub(super) gone: Vec<(LegId, Gone)>,
     /// Which legs that nobody hears may be decoded.
-    probes: Probes,
+    pub(super) probes: Probes,
     /// An instant and the time since 1970 then.
     wall: (Instant, Duration),
 }
-
-/// How many legs may be decoded now, though nobody hears them.
-#[derive(Debug, Default)]
-struct Probes {
-    left: u8,
-    looks: u8,
-    queue: ProbeQueue,
-    refused: bool,
-}
-
-/// For how many ticks the legs of a conference have to want a probe until it is their turn: so long that those who have
-/// waited the longest are no more than there are probes, wherever in the row they are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct ProbeQueue(u16);
 
 impl Common {
     pub(super) fn new(clips: Clips, now: Instant) -> Self {
@@ -92,44 +77,6 @@ impl Common {
     /// Returns the time since 1970.
     pub(super) fn wall(&self, now: Instant) -> Duration {
         self.wall.1 + now.saturating_duration_since(self.wall.0)
-    }
-
-    /// Begins a round.
-    pub(super) const fn allow_probes(&mut self) {
-        restock(&mut self.probes.left);
-        restock(&mut self.probes.looks);
-    }
-
-    /// Begins a conference's tick, whose legs queue for being decoded though nobody hears them.
-    pub(super) const fn begin_queue(&mut self, queue: ProbeQueue) {
-        self.probes.queue = queue;
-        self.probes.refused = false;
-    }
-
-    /// Returns the queue after that tick: longer where a leg was refused, and shorter where none was.
-    pub(super) const fn end_queue(&self) -> ProbeQueue {
-        let ProbeQueue(ticks) = self.probes.queue;
-        ProbeQueue(if self.probes.refused {
-            ticks.saturating_add(1)
-        } else {
-            ticks.saturating_sub(1)
-        })
-    }
-
-    /// Takes the right to decode a leg that nobody hears, if there is one left, for one that has wanted it for so many ticks.
-    /// Who has not waited for as many ticks as the queue is long gets none.
-    pub(super) fn take_probe(&mut self, waited: Option<u16>) -> bool {
-        let probes = &mut self.probes;
-        if waited.is_none_or(|waited| waited < probes.queue.0) {
-            return false;
-        }
-        probes.refused |= probes.left == 0;
-        take(&mut probes.left)
-    }
-
-    /// Takes the right to decode a leg of which nothing is known, if there is one left.
-    pub(super) const fn take_look(&mut self) -> bool {
-        take(&mut self.probes.looks)
     }
 
     /// Tells the control plane.
@@ -275,15 +222,4 @@ impl Events {
         self.lost = true;
         false
     }
-}
-
-const fn restock(left: &mut u8) {
-    let more = left.saturating_add(PROBES_PER_ROUND);
-    *left = if more < PROBES_MAX { more } else { PROBES_MAX };
-}
-
-const fn take(left: &mut u8) -> bool {
-    let may = *left > 0;
-    *left = left.saturating_sub(1);
-    may
 }

@@ -40,6 +40,7 @@ mod encoders;
 mod hush;
 mod legs;
 mod outbox;
+mod probes;
 mod redundancy;
 mod sockets;
 mod tick;

@@ -19,13 +19,14 @@ use super::{
     api::{ClipId, Command, Event, Fault, Gone, Lesson, Opening, PhoneMedia, Utterance},
     browsers::Browsers,
     bus::Bus,
-    common::{Common, ProbeQueue},
+    common::Common,
     counters::{Counter, Counters},
     leg::{Leg, secure::SecureContext},
     legs::{Legs, Slot},
     load::Effort,
     outbox::Transmit,
     player::{Clips, Player},
+    probes::ProbeQueue,
     tick::Clock,
 };
 use crate::{
@@ -197,7 +198,7 @@ impl Shard {
 
     /// Runs the ticks that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.common.allow_probes();
+        self.common.probes.begin_round();
         self.tick_hall(now);
         let mut due = std::mem::take(&mut self.due);
         let is_due = |bus: &Bus| bus.clock.next().is_some_and(|next| next <= now);
@@ -535,7 +536,7 @@ impl Shard {
     fn tick_hall(&mut self, now: Instant) {
         while let Some(due) = self.hall.clock.take(now) {
             self.common.count_tick(due);
-            self.common.begin_queue(ProbeQueue::default());
+            self.common.probes.begin_tick(ProbeQueue::default());
             for slot in self.hall.legs.values() {
                 let Some(leg) = self.legs.at(*slot) else {
                     continue;

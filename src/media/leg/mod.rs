@@ -362,7 +362,7 @@ impl Leg {
     /// Takes what the leg sent for this tick, undecoded unless keys must be sought in it; returns how loud it claims to be,
     /// if it is anything. On hold it says nothing.
     pub(super) fn due(&mut self, common: &mut Common, now: Instant) -> Option<Level> {
-        if common.take_probe(self.playout.wants_probe()) {
+        if common.probes.take(self.playout.wants_probe()) {
             self.playout.probe();
         }
         let due = self.playout.due(now);
@@ -387,7 +387,7 @@ impl Leg {
     /// Returns how loud the tick is whose claim was just made, decoded where that claim is worth little and there is time to.
     /// What is worth nothing makes nobody a candidate: it waits for its turn to be decoded.
     fn known(&mut self, claim: Level, common: &mut Common) -> Option<Level> {
-        if self.playout.wants_look() && common.take_look() {
+        if self.playout.wants_look() && common.probes.take_look() {
             common.counters.count(Counter::FramesDecoded);
             return self.playout.look();
         }
