@@ -188,7 +188,12 @@ impl Claims {
     /// Forgets the stream.
     pub(crate) fn reset(&mut self) {
         self.tick = Tick::default();
-        self.word = Word::default();
+        // Who was found to claim what is not so is not believed again by beginning anew.
+        self.word = Word {
+            against: self.word.against,
+            broken: self.word.broken,
+            ..Word::default()
+        };
         self.last = Level::SILENCE;
         match &mut self.meter {
             Meter::G711(_) => {}

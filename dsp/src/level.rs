@@ -129,6 +129,17 @@ impl Default for SpeechGate {
     }
 }
 
+/// What the level of a tick says of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LineSound {
+    /// No more than the line's own noise, and faint: nobody's speech.
+    Noise,
+    /// As loud as it was all the time for a second or more: a car, a fan, a tone, seldom a voice.
+    Steady,
+    /// Something else.
+    Sound,
+}
+
 /// Tells what a line says by itself from what somebody says, by claims alone, before anything is decoded.
 ///
 /// Whoever seeks speakers among many open microphones asks it first: the steady noise of a quiet room is nobody's
@@ -137,6 +148,10 @@ impl Default for SpeechGate {
 pub struct LineNoise {
     /// Estimated noise in hundredths of a dBov; believed to rise slowly.
     floor: i32,
+    /// The faintest ticks of the second before and of the running one.
+    faintest: [Level; 2],
+    /// Ticks of the running second.
+    ticks: u8,
 }
 
 impl LineNoise {
@@ -144,16 +159,41 @@ impl LineNoise {
     pub const fn new() -> Self {
         Self {
             floor: LOWEST_FLOOR,
+            faintest: [Level::SILENCE; 2],
+            ticks: 0,
         }
     }
 
-    /// Hears the level of one tick; tells whether it is no more than the line's own noise.
-    pub fn handle(&mut self, level: Level) -> bool {
+    /// Hears the level of one tick; tells what it is.
+    pub fn handle(&mut self, level: Level) -> LineSound {
+        let steady = self.is_steady(level);
         let level = i32::from(level.as_dbov()) * 100;
         self.floor = level
             .min(self.floor + FLOOR_RISE)
             .clamp(LOWEST_FLOOR, HIGHEST_FLOOR);
-        level < (self.floor + STAY_ABOVE).min(QUIETEST_SPEECH)
+        if level < (self.floor + STAY_ABOVE).min(QUIETEST_SPEECH) {
+            LineSound::Noise
+        } else if steady {
+            LineSound::Steady
+        } else {
+            LineSound::Sound
+        }
+    }
+
+    /// Hears that there is nothing in a tick.
+    pub fn pass(&mut self) {
+        self.is_steady(Level::SILENCE);
+    }
+
+    fn is_steady(&mut self, level: Level) -> bool {
+        self.faintest[1] = self.faintest[1].min(level);
+        let [before, now] = self.faintest;
+        self.ticks += 1;
+        if self.ticks == SECOND {
+            self.ticks = 0;
+            self.faintest = [now, level];
+        }
+        level.as_rfc6464() + STEADY_WITHIN >= before.min(now).as_rfc6464()
     }
 }
 
@@ -186,6 +226,13 @@ const STAY_ABOVE: i32 = 6_00;
 
 /// How fast the noise is believed to rise, per tick: 2 dB in a second.
 const FLOOR_RISE: i32 = 4;
+
+/// By how much a tick of a steady sound may be louder than its faintest of one to two seconds, in dB: no voice goes on for
+/// that long without a fainter tick.
+const STEADY_WITHIN: u8 = 6;
+
+/// Ticks of a second.
+const SECOND: u8 = 50;
 
 #[cfg(test)]
 mod tests {
@@ -248,17 +295,36 @@ mod tests {
     #[test]
     fn steady_noise_is_known_within_a_few_seconds_and_speech_above_it_is_not_taken_for_it() {
         let mut line = LineNoise::new();
-        let taken = (0..500).filter(|_| line.handle(Level::from_rfc6464(58)));
-        assert!(taken.count() > 300);
-        assert!(!line.handle(Level::from_rfc6464(51)));
-        assert!(!line.handle(Level::from_rfc6464(30)));
-        assert!(line.handle(Level::from_rfc6464(57)));
+        let mut noise = |level| line.handle(Level::from_rfc6464(level)) == LineSound::Noise;
+        assert!((0..500).filter(|_| noise(58)).count() > 300);
+        assert!(!noise(51) && !noise(30));
+        assert!(noise(57));
     }
 
     #[test]
     fn what_is_loud_is_never_the_noise_of_a_line() {
         let mut line = LineNoise::new();
-        assert!((0..5_000).all(|_| !line.handle(Level::from_rfc6464(45))));
+        let mut sounds = (0..5_000).map(|_| line.handle(Level::from_rfc6464(45)));
+        assert!(sounds.all(|sound| sound != LineSound::Noise));
+    }
+
+    #[test]
+    fn what_is_as_loud_for_a_second_is_steady_and_what_rises_above_it_or_pauses_is_not() {
+        let mut line = LineNoise::new();
+        let mut hear = |level| line.handle(Level::from_rfc6464(level));
+        let noise = |tick: u8| 36 + tick % 3;
+        let sounds: Vec<_> = (0..150).map(|tick| hear(noise(tick))).collect();
+        assert!(sounds[..50].iter().all(|sound| *sound == LineSound::Sound));
+        assert!(
+            sounds[100..]
+                .iter()
+                .all(|sound| *sound == LineSound::Steady)
+        );
+        assert_eq!(hear(30), LineSound::Sound, "somebody speaks in the car");
+        assert_eq!(hear(37), LineSound::Steady);
+        line.pass();
+        let after = (0..50).map(|_| line.handle(Level::from_rfc6464(36)));
+        assert!(after.into_iter().all(|sound| sound == LineSound::Sound));
     }
 
     #[test]

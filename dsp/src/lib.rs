@@ -66,7 +66,7 @@ pub use dtmf::KeyFilter;
 pub use frame::{FRAME_SAMPLES, Frame, SAMPLE_RATE, TICK};
 pub use gain::Gain;
 pub use handover::{Alike, Handover, Served};
-pub use level::{Level, LineNoise, SpeechGate};
+pub use level::{Level, LineNoise, LineSound, SpeechGate};
 pub use limit::MAX_PAYLOAD;
 pub use limiter::Limiter;
 pub use mixer::Mixer;

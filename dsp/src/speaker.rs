@@ -3,9 +3,13 @@
 //! ```text
 //! nominees of a tick ─┬─ holders      level remembered, fades by 25 dB/s; place kept 500 ms after falling silent
 //!                     └─ challengers  take a free place at once; a taken one from a holder that
-//!                                       has been silent for 200 ms, or is noise far below them: at once
+//!                                       has been silent or steady for 200 ms, or is noise far below: at once
 //!                                       speaks, but 6 dB below them for 200 ms: then
 //! ```
+//!
+//! A sound that is steady, as that of a car or a fan, is nobody's speech however loud it is: it may have a free place, but
+//! takes none from others, and whoever speaks takes its. A challenger's level is remembered as a holder's is, so that one voice
+//! is compared with another and not with what is between its syllables.
 //!
 //! Where fewer may be heard than are, nobody enters, and those leave who pause, the quietest first; who has not paused
 //! after two seconds is cut.
@@ -25,6 +29,8 @@ pub struct Nominee {
     pub id: u64,
     /// How loud they are in this tick.
     pub level: Level,
+    /// That it has been as loud as in this tick for a second or more ([`LineSound::Steady`](crate::LineSound)).
+    pub steady: bool,
 }
 
 /// Chooses the loudest of the nominees, tick by tick.
@@ -45,13 +51,20 @@ struct Holder {
     level: i16,
     /// Ticks since it was a nominee.
     silent: u16,
+    /// Ticks since it was one that is not steady.
+    idle: u16,
 }
 
 /// One who wants a place that is taken.
 #[derive(Debug, Clone, Copy)]
 struct Challenger {
     id: u64,
+    /// The remembered level, in halves of a dBov.
     level: i16,
+    /// Whether it is a nominee in this tick.
+    present: bool,
+    /// Ticks since it was one that is not steady.
+    idle: u16,
     /// Ticks in a row that it was clearly louder than a holder.
     waited: u16,
 }
@@ -83,10 +96,14 @@ impl Selector {
         for holder in self.holders.as_mut() {
             holder.level -= FADE;
             holder.silent += 1;
+            holder.idle += 1;
         }
-        let before = std::mem::replace(&mut self.challengers, Few::new(Challenger::NONE));
+        let mut before = std::mem::replace(&mut self.challengers, Few::new(Challenger::NONE));
         for nominee in nominees {
-            self.nominate(nominee, &before);
+            self.nominate(nominee, &mut before);
+        }
+        for missing in before.as_ref() {
+            self.challenge(missing.after_a_tick());
         }
         self.holders.retain(|holder| holder.silent <= HANGOVER);
         self.thin_out();
@@ -121,42 +138,54 @@ impl Selector {
         self.crowded += 1;
         while self.holders.len > self.places
             && let Some(quietest) = self.quietest()
-            && (self.crowded > LONGEST_CROWD || self.holders.items[quietest].silent >= IDLE)
+            && (self.crowded > LONGEST_CROWD || self.holders.items[quietest].idle >= IDLE)
         {
             self.holders.remove(quietest);
         }
     }
 
-    fn nominate(&mut self, nominee: Nominee, before: &Few<Challenger>) {
+    fn nominate(&mut self, nominee: Nominee, before: &mut Few<Challenger>) {
         let level = i16::from(nominee.level.as_dbov()) * 2;
         let mut holders = self.holders.as_mut().iter_mut();
         if let Some(holder) = holders.find(|holder| holder.id == nominee.id) {
             holder.level = holder.level.max(level);
             holder.silent = 0;
+            if !nominee.steady {
+                holder.idle = 0;
+            }
             return;
         }
-        // Only the loudest can win places, and there are no more of those.
-        if self.challengers.len == self.challengers.items.len()
-            && level < self.challengers.items[self.challengers.len - 1].level
-        {
-            return;
+        let known = before.as_ref().iter().position(|old| old.id == nominee.id);
+        let old = known.map(|at| {
+            let old = before.items[at].after_a_tick();
+            before.remove(at);
+            old
+        });
+        let (remembered, idle) = old.map_or((level, IDLE), |old| (old.level, old.idle));
+        self.challenge(Challenger {
+            id: nominee.id,
+            level: level.max(remembered),
+            present: true,
+            idle: if nominee.steady { idle } else { 0 },
+            waited: old.map_or(0, |old| old.waited),
+        });
+    }
+
+    /// Puts a challenger in its order. Only the first can win places, and there are no more of those than are kept.
+    fn challenge(&mut self, challenger: Challenger) {
+        if challenger.present || challenger.idle < IDLE {
+            self.challengers.insert_by(challenger, Challenger::precedes);
         }
-        let waited = before.as_ref().iter().find(|old| old.id == nominee.id);
-        self.challengers.insert_by(
-            Challenger {
-                id: nominee.id,
-                level,
-                waited: waited.map_or(0, |old| old.waited),
-            },
-            |a, b| (a.level, b.id) > (b.level, a.id),
-        );
     }
 
     /// Gives a challenger a free place, or that of a holder it may displace.
     fn seat(&mut self, at: usize) {
         let challenger = self.challengers.items[at];
         if self.holders.len < self.places {
-            return self.enter(challenger);
+            if challenger.present {
+                self.enter(challenger);
+            }
+            return;
         }
         let Some(quietest) = self.quietest() else {
             return;
@@ -169,9 +198,10 @@ impl Selector {
             0
         };
         self.challengers.items[at].waited = waited;
-        let idle = holder.silent >= IDLE || (holder.level <= NOISE && louder >= FAR_LOUDER);
+        let speaks = challenger.present && challenger.idle == 0;
+        let idle = holder.idle >= IDLE || (holder.level <= NOISE && louder >= FAR_LOUDER);
         let crowded = self.holders.len > self.places;
-        if !crowded && (idle || waited >= PATIENCE) {
+        if speaks && !crowded && (idle || waited >= PATIENCE) {
             self.holders.remove(quietest);
             self.enter(challenger);
         }
@@ -182,15 +212,16 @@ impl Selector {
             id: challenger.id,
             level: challenger.level,
             silent: 0,
+            idle: challenger.idle,
         });
     }
 
-    /// The holder that would lose its place: one that is silent before one that is not, then the quietest.
+    /// The holder that would lose its place: one that is silent or steady before one that is not, then the quietest.
     fn quietest(&self) -> Option<usize> {
         let holders = self.holders.as_ref();
         (0..holders.len()).min_by_key(|at| {
             let holder = holders[*at];
-            (holder.silent < IDLE, holder.level, holder.id)
+            (holder.idle < IDLE, holder.level, holder.id)
         })
     }
 }
@@ -206,6 +237,7 @@ impl Holder {
         id: 0,
         level: 0,
         silent: 0,
+        idle: 0,
     };
 }
 
@@ -213,8 +245,26 @@ impl Challenger {
     const NONE: Self = Self {
         id: 0,
         level: 0,
+        present: false,
+        idle: 0,
         waited: 0,
     };
+
+    /// What is remembered of it in the next tick, until it is heard again.
+    const fn after_a_tick(&self) -> Self {
+        Self {
+            level: self.level - FADE,
+            present: false,
+            idle: self.idle.saturating_add(1),
+            ..*self
+        }
+    }
+
+    /// Who speaks comes first, then the louder.
+    fn precedes(&self, other: &Self) -> bool {
+        let key = |it: &Self| (it.idle < IDLE, it.level, std::cmp::Reverse(it.id));
+        key(self) > key(other)
+    }
 }
 
 /// A list of at most [`MAX_SPEAKERS`] items.
@@ -284,7 +334,7 @@ const FADE: i16 = 1;
 /// Ticks that a place is kept after its holder fell silent: 500 ms, longer than the pauses between words.
 const HANGOVER: u16 = 25;
 
-/// Ticks of silence after which a holder's place goes to whoever wants it: 200 ms, longer than any pause within a word.
+/// Ticks of silence, or of nothing but steady sound, after which a holder's place goes to whoever wants it: 200 ms, longer than any pause within a word.
 const IDLE: u16 = 10;
 
 /// Ticks for which more may be heard than there are places: two seconds. A turn of speech seldom goes on for longer without
@@ -380,6 +430,43 @@ mod tests {
         all.push((1, -50));
         tick(&mut selector, &all);
         assert!(selector.is_chosen(1));
+    }
+
+    #[test]
+    fn steady_sound_gives_its_place_to_whoever_speaks_and_takes_none() {
+        for places in [1, 2, 8] {
+            let mut selector = Selector::new();
+            selector.set_places(places);
+            let noise: Vec<_> = (10..20).map(|id| steady(id, -30)).collect();
+            (0..100).for_each(|_| selector.choose(noise.iter().copied()));
+            assert_eq!(chosen(&selector).len(), usize::from(places));
+            // A faint voice, with the pauses of a voice.
+            for tick in 0..200 {
+                let voice = (tick % 15 < 12).then(|| nominee((&1, &-45)));
+                selector.choose(noise.iter().copied().chain(voice));
+                assert!(selector.is_chosen(1), "{places} places, tick {tick}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_voice_that_is_clearly_louder_is_not_kept_out_by_its_own_syllables() {
+        let mut selector = full();
+        let mut ticks = 0;
+        while !selector.is_chosen(9) && ticks < 50 {
+            // Every fourth tick is a dip between two syllables.
+            let own = if ticks % 4 == 3 { -40 } else { -12 };
+            tick(&mut selector, &[(1, -25), (2, -25), (9, own)]);
+            ticks += 1;
+        }
+        assert_eq!(ticks, i32::from(PATIENCE));
+    }
+
+    fn steady(id: u64, level: i8) -> Nominee {
+        Nominee {
+            steady: true,
+            ..nominee((&id, &level))
+        }
     }
 
     #[test]
@@ -549,6 +636,7 @@ mod tests {
         Nominee {
             id: *id,
             level: Level::from_rfc6464(level.unsigned_abs()),
+            steady: false,
         }
     }
 

@@ -253,6 +253,28 @@ fn who_always_claims_silence_is_probed_and_found_out() {
     assert!(loud.count() * 2 > claims.len());
 }
 
+#[test]
+fn who_was_found_out_is_not_believed_by_beginning_anew() {
+    let frames = speechlike(4_000, 10.0);
+    let mut leg = Leg::new(Codec::Opus, payloads(Codec::Opus, &frames, 1), 1);
+    let loudest = Some(Level::from_rfc6464(0));
+    let mut trusted = 0;
+    for tick in 0..3_900 {
+        let due = leg.due(loudest);
+        leg.decode();
+        // Before a second of falsehood is full.
+        if tick % 45 == 44 {
+            leg.playout.restart();
+        }
+        if tick > 200
+            && let Due::Sound(claim) = due
+        {
+            trusted += usize::from(claim.trusted);
+        }
+    }
+    assert_eq!(trusted, 0);
+}
+
 /// Levels claimed from the moment a voice of `loud` comes after eight seconds of noise, of which the first three are
 /// heard, on a line whose packets say `header` and that nobody hears.
 fn claims_after_noise(header: Option<Level>, loud: f64) -> Vec<Claim> {

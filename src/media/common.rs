@@ -19,8 +19,8 @@ use super::{
     load::Effort,
     outbox::Outbox,
     player::Clips,
-    shard::SocketId,
     probes::Probes,
+    shard::SocketId,
     tick::Due,
 };
 use crate::{

@@ -12,12 +12,12 @@
 
 use std::time::Instant;
 
-use dsp::{Alike, Frame, Level, Mixer, Served};
+use dsp::{Alike, Frame, Level, LineSound, Mixer, Served};
 
 use super::{
     Place,
     announce::{Announcer, Words},
-    stage::Stage,
+    stage::{Nomination, Stage},
 };
 use crate::{
     id::LegId,
@@ -178,10 +178,16 @@ impl Row {
                 member.present = true;
                 let claim = leg.due(common, now);
                 let may_speak = member.speaks != Channels::NONE;
-                let speech = claim.filter(|claim| !leg.is_noise(*claim));
+                let sound = leg.line_sound(claim);
+                let speech = claim.filter(|_| sound != LineSound::Noise);
                 let listens = !deaf && !leg.is_prompted();
                 leg.judge_unheard(speech.is_some(), may_speak, listens, common);
-                if !may_speak || !stage.nominate(member, here, speech) {
+                let nominee = speech.map(|level| Nomination {
+                    claim: level,
+                    as_heard: leg.as_heard(level),
+                    steady: sound == LineSound::Steady,
+                });
+                if !may_speak || !stage.nominate(member, here, nominee) {
                     let level = claim.filter(|_| may_speak);
                     leg.judge(level.unwrap_or(Level::SILENCE), common);
                     leg.rest(common);

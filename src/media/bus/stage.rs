@@ -48,8 +48,19 @@ struct Candidate {
     slot: Slot,
     place: Place,
     speaks: Channels,
-    /// What its packets claim; none where it says nothing and merely has a place yet.
-    claim: Option<Level>,
+    /// What its packets say; none where that is nothing and it merely has a place yet.
+    nomination: Option<Nomination>,
+}
+
+/// What is known of a tick before it is decoded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Nomination {
+    /// How loud it claims to be.
+    pub(super) claim: Level,
+    /// How loud that is with the gain of its leg.
+    pub(super) as_heard: Level,
+    /// It is as loud as the line was for a second or more.
+    pub(super) steady: bool,
 }
 
 /// One who is heard.
@@ -137,11 +148,16 @@ impl Stage {
         self.talkers.binary_search_by_key(&leg, |talker| talker.leg)
     }
 
-    /// Hears what a leg's packets claim; tells whether it is a candidate.
-    pub(super) fn nominate(&mut self, member: &Member, place: Place, claim: Option<Level>) -> bool {
-        let claim = claim.filter(|level| *level >= FAINTEST);
+    /// Hears what a leg's packets say; tells whether it is a candidate.
+    pub(super) fn nominate(
+        &mut self,
+        member: &Member,
+        place: Place,
+        nomination: Option<Nomination>,
+    ) -> bool {
+        let nomination = nomination.filter(|nomination| nomination.claim >= FAINTEST);
         let talker = self.find(member.leg);
-        if claim.is_none() && talker.is_err() {
+        if nomination.is_none() && talker.is_err() {
             return false;
         }
         let banned = talker.is_ok_and(|at| self.talkers[at].is_banned());
@@ -150,7 +166,7 @@ impl Stage {
             slot: member.slot,
             place,
             speaks: member.speaks,
-            claim: claim.filter(|_| !banned),
+            nomination: nomination.filter(|_| !banned),
         });
         true
     }
@@ -162,9 +178,11 @@ impl Stage {
             self.selector.set_places(places);
         }
         let nominees = self.candidates.iter().filter_map(|candidate| {
+            let nomination = candidate.nomination?;
             Some(Nominee {
                 id: candidate.leg.as_u64(),
-                level: candidate.claim?,
+                level: nomination.as_heard,
+                steady: nomination.steady,
             })
         });
         self.selector.choose(nominees);
@@ -217,25 +235,26 @@ impl Stage {
             return;
         };
         let Some(talker) = self.seat(candidate, common) else {
-            let passed = u64::from(candidate.claim.is_some());
+            let claim = candidate.nomination.map(|nomination| nomination.claim);
+            let passed = u64::from(claim.is_some());
             common.counters.add(Counter::FramesPassed, passed);
             leg.rest(common);
-            return leg.judge(candidate.claim.unwrap_or(Level::SILENCE), common);
+            return leg.judge(claim.unwrap_or(Level::SILENCE), common);
         };
         if talker.is_banned() && !talker.watched && leg.is_judged() {
             return leg.judge(Level::SILENCE, common);
         }
-        if talker.pauses(candidate.claim) && leg.is_judged() {
-            talker.testify(Taken::Silent, common);
+        if talker.pauses(candidate.nomination.is_none()) && leg.is_judged() {
+            talker.testify(Taken::Silent, true, common);
             return leg.judge(Level::SILENCE, common);
         }
         let taken = leg.decode(&mut talker.sound, common);
         let was_banned = talker.is_banned();
-        // Where there is no time to suppress noise there is none to judge it; who was found to disturb is judged on, so
-        // that the end is noticed.
-        let judged = common.effort.noise_suppression || talker.witness.found().is_some();
-        if leg.is_judged() && judged {
-            talker.testify(taken, common);
+        // Where there is no time to suppress noise there is none to seek echoes; but music would go to everybody. Who was
+        // found to disturb is judged as before, so that the end is noticed.
+        let wholly = common.effort.noise_suppression || talker.witness.found().is_some();
+        if leg.is_judged() {
+            talker.testify(taken, wholly, common);
         } else {
             talker.acquit(common);
         }
@@ -310,10 +329,11 @@ impl Talker {
 
     /// Hears whether it says something; tells whether it has said nothing for so long that what it would say is the noise
     /// of its line, which need not be decoded. Its place is kept, as is its decoder warm.
-    fn pauses(&mut self, claim: Option<Level>) -> bool {
-        self.silent = match claim {
-            Some(_) => 0,
-            None => self.silent.saturating_add(1),
+    fn pauses(&mut self, silent: bool) -> bool {
+        self.silent = if silent {
+            self.silent.saturating_add(1)
+        } else {
+            0
         };
         self.silent > PAUSE && self.witness.found().is_none()
     }
@@ -342,10 +362,11 @@ impl Talker {
         self.witness.found() == Some(dsp::Disturbance::Music)
     }
 
-    /// Lets the witness hear the tick, and tells what it found.
-    fn testify(&mut self, taken: Taken, common: &mut Common) {
+    /// Lets the witness hear the tick, with what came before it or without, and tells what it found.
+    fn testify(&mut self, taken: Taken, wholly: bool, common: &mut Common) {
         let finding = match taken {
-            Taken::Played => self.witness.hear(&self.sound, &self.heard),
+            Taken::Played if wholly => self.witness.hear(&self.sound, &self.heard),
+            Taken::Played => self.witness.hear_alone(&self.sound),
             // What is made up testifies to nothing: it holds a tone where speech would not.
             Taken::Concealed | Taken::Silent => self.witness.pass(),
         };

@@ -23,8 +23,8 @@ mod unheard;
 use std::{net::SocketAddr, time::Instant};
 
 use dsp::{
-    Codec, Due, EncoderSettings, Frame, Level, LineNoise, LossClass, Playout, PlayoutStats, Shaper,
-    Shaping, SpeechGate, TICK, Taken,
+    Codec, Due, EncoderSettings, Frame, Level, LineNoise, LineSound, LossClass, Playout,
+    PlayoutStats, Shaper, Shaping, SpeechGate, TICK, Taken,
 };
 use sip::{
     redact::Pii,
@@ -322,9 +322,25 @@ impl Leg {
             .map(move |loss| EncoderSettings::new(codec, *loss))
     }
 
-    /// Tells whether a claim is no more than the noise of the leg's line.
-    pub(super) fn is_noise(&mut self, claim: Level) -> bool {
-        self.noise.handle(claim)
+    /// Tells what a tick's claim says of the leg's line; none is a pause.
+    pub(super) fn line_sound(&mut self, claim: Option<Level>) -> LineSound {
+        if let Some(claim) = claim {
+            return self.noise.handle(claim);
+        }
+        self.noise.pass();
+        LineSound::Noise
+    }
+
+    /// Returns how loud a claim is once the gain is applied that was learned of the leg: faint lines are compared with others
+    /// as they will be heard.
+    pub(super) fn as_heard(&self, claim: Level) -> Level {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a gain of some twenty decibels"
+        )]
+        let gain = self.manner.shaper.gain_db().round() as i16;
+        let loud = i16::from(claim.as_rfc6464()) - gain;
+        Level::from_rfc6464(u8::try_from(loud.clamp(0, 127)).unwrap_or(127))
     }
 
     /// Begins a tick that lies at `at` on the grid of the leg's group: serves the transport's deadlines. False if the

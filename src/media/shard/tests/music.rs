@@ -14,6 +14,7 @@ use crate::{
     media::{
         Counter,
         api::{Command, Disturbance, Event},
+        load::Effort,
     },
 };
 
@@ -62,6 +63,18 @@ fn hold_music_leaves_the_mix_and_the_voice_after_it_comes_back() {
     assert!(beside(&mut world, CARL) > -35.0, "the voice is heard");
     assert!(sounds::dbov(&world.phone(BERT).heard) > -35.0);
     assert_eq!(findings(&world), told);
+}
+
+#[test]
+fn music_is_left_out_by_a_worker_that_has_no_time_to_suppress_noise() {
+    let mut world = trio(Shaping::of(Codec::Pcma));
+    world.shards[0].set_effort(Effort::reduced_by(usize::MAX));
+    world.phone(ANNA).recites(sounds::melody(1, 18, -20.0));
+    world.run(14 * SECOND);
+    assert_eq!(findings(&world), [(ANNA, Some(Disturbance::Music))]);
+    world.forget();
+    world.run(SECOND);
+    assert!(beside(&mut world, CARL) < -45.0);
 }
 
 #[test]
