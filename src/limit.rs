@@ -171,6 +171,10 @@ pub const SPOKEN_NAMES_MAX: usize = 500;
 /// People of a conference whose names are spoken; further ones are called by their number.
 pub const SPOKEN_NAMES_OF_CONFERENCE_MAX: usize = 50;
 
+/// Names that are spoken to who asks who is here, of [`SPOKEN_NAME_LASTS_MAX`] each at most; who comes after them in the roster
+/// is counted.
+pub const ROLL_NAMES_MAX: usize = 8;
+
 /// How long an announcement waits for the name that belongs to it; then somebody is called by their number.
 pub const SPOKEN_NAME_LATE: Duration = Duration::from_secs(1);
 

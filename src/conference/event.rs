@@ -6,6 +6,7 @@
 //! (`deploy/prompts`). At run time nothing but a name is spoken by an engine, where the operator has set one up; else people
 //! are called by their number.
 
+mod roll;
 mod sound_test;
 mod wording;
 
@@ -20,7 +21,7 @@ pub use self::{
 use crate::conference::{
     participant::Role,
     privacy::Facts,
-    rollcall::{Label, Rollcall, Speaking},
+    rollcall::{Label, Rollcall},
 };
 
 pub use clip::Clip;
@@ -122,6 +123,26 @@ impl From<Wording> for Voice {
             house: wording,
             length: Length::Full,
         }
+    }
+}
+
+/// A piece of what is said for an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece {
+    /// A recording.
+    Clip(Clip),
+    /// Somebody's name, which is a sound.
+    Name(Label),
+}
+
+impl Piece {
+    /// Returns the recordings among them.
+    fn clips(pieces: Vec<Self>) -> Vec<Clip> {
+        let clip = |piece| match piece {
+            Self::Clip(clip) => Some(clip),
+            Self::Name(_) => None,
+        };
+        pieces.into_iter().filter_map(clip).collect()
     }
 }
 
@@ -440,7 +461,7 @@ impl Event {
             Self::RoomLocked => vec![Clip::ROOM_LOCKED],
             Self::ConfirmEnd => vec![Clip::CONFIRM_END],
             Self::GoesOn => vec![Clip::GOES_ON],
-            Self::WhoIsHere { rollcall } => Clip::roll_call(rollcall),
+            Self::WhoIsHere { rollcall } => Piece::clips(roll::pieces(rollcall, |_| false)),
             Self::Volume => vec![Clip::VOLUME],
             Self::VolumeTurned { turned } => vec![match turned {
                 Turned::Louder => Clip::LOUDER,
@@ -500,42 +521,51 @@ impl Event {
 
     /// Returns what is played for it to somebody who wants it in so many words.
     pub fn clips_in(self, length: Length) -> Vec<Clip> {
-        let full = length == Length::Full;
-        let clips = self.clips().into_iter();
-        let needed = clips.filter(|clip| full || !clip.is_reminder());
-        needed.map(|clip| clip.in_length(length)).collect()
+        Piece::clips(self.pieces(length, |_| false))
     }
 
-    /// Returns whom it names, if anybody.
-    pub const fn names(self) -> Option<Label> {
+    /// Returns whom it names; those in a roll call may be named but need not.
+    pub fn names(self) -> Vec<Label> {
+        if let Self::WhoIsHere { rollcall } = self {
+            rollcall.names()
+        } else {
+            self.names_one().into_iter().collect()
+        }
+    }
+
+    /// Returns the same as [`Event::clips_in`] where these people's names are sounds of their own.
+    pub fn pieces(self, length: Length, is_sound: impl Fn(Label) -> bool) -> Vec<Piece> {
+        let pieces = if let Self::WhoIsHere { rollcall } = self {
+            roll::pieces(rollcall, is_sound)
+        } else {
+            let whom = self.names_one().filter(|whom| is_sound(*whom));
+            let around = |clip: Clip| match whom {
+                Some(whom) if clip == Clip::label(whom) => Piece::Name(whom),
+                Some(_) | None => Piece::Clip(clip),
+            };
+            self.clips().into_iter().map(around).collect()
+        };
+        let full = length == Length::Full;
+        let in_length = |piece: Piece| match piece {
+            Piece::Clip(clip) if !full && clip.is_reminder() => None,
+            Piece::Clip(clip) => Some(Piece::Clip(clip.in_length(length))),
+            Piece::Name(whom) => Some(Piece::Name(whom)),
+        };
+        pieces.into_iter().filter_map(in_length).collect()
+    }
+
+    /// Returns whom it names, if it is one.
+    const fn names_one(self) -> Option<Label> {
         if let Self::Waits { whom }
         | Self::RemovedLast { whom }
         | Self::Came { whom }
         | Self::Went { whom }
-        | Self::Invited { by: whom }
-        | Self::WhoIsHere {
-            rollcall:
-                Rollcall {
-                    speaking: Speaking::One(whom),
-                    ..
-                },
-        } = self
+        | Self::Invited { by: whom } = self
         {
             Some(whom)
         } else {
             None
         }
-    }
-
-    /// Returns the same as [`Event::clips_in`] where somebody is named by a sound of their own, for which none stands.
-    pub fn clips_around_name(self, length: Length) -> Vec<Option<Clip>> {
-        let whom = self.names();
-        let around = |clip: Clip| match whom {
-            Some(whom) if clip == Clip::label(whom) => vec![None],
-            Some(whom) if clip == Clip::speaks(whom) => vec![Some(Clip::SPEAKS_NAMED), None],
-            Some(_) | None => vec![Some(clip)],
-        };
-        self.clips_in(length).into_iter().flat_map(around).collect()
     }
 
     /// Tells whether it only helps to be heard better, so that once is enough.

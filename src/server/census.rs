@@ -55,8 +55,9 @@ impl Census {
         self.look_ups.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn name_was_not_spoken(&self) {
-        self.unspoken_names.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn names_were_not_spoken(&self, names: usize) {
+        let names = u64::try_from(names).unwrap_or(u64::MAX);
+        self.unspoken_names.fetch_add(names, Ordering::Relaxed);
     }
 
     pub(super) fn code_was_not_judged(&self) {

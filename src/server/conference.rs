@@ -18,7 +18,7 @@ use super::{
     census::Census,
     dial_out::{Dialling, Switchboard},
     guard::Guard,
-    names::{Names, SpokenName, Step},
+    names::{Names, SpokenName, SpokenNames, Step},
     prompts::Prompts,
     recordings::Recordings,
     router::Note,
@@ -386,13 +386,11 @@ impl Task {
                 Effect::OriginalSound { leg, on } => self.treat(leg, on).await,
                 Effect::Speakers(speakers) => self.hear(speakers).await,
                 Effect::Tell { participant, event } => {
-                    let name = event.names().and_then(|whom| {
-                        let said = self.recordings.spoken(whom);
-                        said.or_else(|| self.names.spoken(whom))
-                    });
-                    let told = match name {
-                        Some(name) => Notice::Naming(event, name),
-                        None => Notice::Told(event),
+                    let names = self.spoken_names(event);
+                    let told = if names.is_empty() {
+                        Notice::Told(event)
+                    } else {
+                        Notice::Naming(event, names)
                     };
                     self.tell(participant, told);
                 }
@@ -431,6 +429,20 @@ impl Task {
         self.care_for_names().await;
         self.announce().await;
         refused
+    }
+
+    /// The names as sound of those whom an event names. What somebody has said who waits is told to moderators alone, by the
+    /// events that are theirs.
+    fn spoken_names(&self, event: Event) -> SpokenNames {
+        let waits = matches!(event, Event::Waits { .. } | Event::RemovedLast { .. });
+        let spoken = |whom| {
+            let said = self.recordings.spoken(whom).filter(|_| waits);
+            said.or_else(|| self.names.spoken(whom))
+        };
+        let named = event.names().into_iter();
+        named
+            .filter_map(|whom| Some((whom, spoken(whom)?)))
+            .collect()
     }
 
     /// Plays to one leg what somebody has said who waits, instead of the talk, as telephones hear it.
@@ -532,17 +544,16 @@ impl Task {
         let wording = self.policy.wording;
         let language = wording.language();
         while let Some((event, until)) = self.announcements.front().copied() {
-            let whom = event.names();
-            if clock() < until && whom.is_some_and(|whom| self.names.awaits(whom, language)) {
+            let awaits = |whom| self.names.awaits(whom, language);
+            if clock() < until && event.names().into_iter().any(awaits) {
                 return;
             }
             self.announcements.pop_front();
-            let name = whom.and_then(|whom| self.names.spoken(whom));
-            if name.is_some_and(|name| name.in_language(language).is_none()) {
-                self.means.census.name_was_not_spoken();
-            }
-            let name = name.unwrap_or_default();
-            let clips = self.means.prompts.clips_naming(event, name, wording.into());
+            let names = self.spoken_names(event);
+            let lacking = names.lacking(language);
+            self.means.census.names_were_not_spoken(lacking);
+            let prompts = &self.means.prompts;
+            let clips = prompts.clips_naming(event, &names, wording.into());
             let announce = Command::Announce {
                 conference: self.id,
                 clips,

@@ -14,7 +14,7 @@ use super::{
     Attendance, Error, MediaLeg, Server,
     caller::Caller,
     conference::{Joining, Message},
-    names::SpokenName,
+    names::SpokenNames,
 };
 use crate::{
     conference::{
@@ -108,12 +108,15 @@ impl Dialling {
 
     /// What they are called as sound, if they have such a name; whoever is called can hear it on their conference's worker. It
     /// is asked for when it is said, since it is wiped when they have left.
-    pub async fn inviters_name(&self) -> Option<SpokenName> {
+    pub async fn inviters_name(&self) -> SpokenNames {
         let (reply, answer) = oneshot::channel();
         let whom = self.inviter;
         let ask = Message::NameOf { whom, reply };
-        self.inbox.send(ask).await.ok()?;
-        answer.await.ok().flatten()
+        let name = match self.inbox.send(ask).await {
+            Ok(()) => answer.await.ok().flatten(),
+            Err(_) => None,
+        };
+        name.map(|name| (whom, name)).into_iter().collect()
     }
 
     /// The room, which answers for the call.

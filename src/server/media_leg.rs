@@ -8,7 +8,7 @@ use tokio::{sync::mpsc, time::timeout};
 use super::{
     Error, Server,
     conference::Message,
-    names::SpokenName,
+    names::SpokenNames,
     router::{LegNews, Note, Told},
 };
 use crate::{
@@ -109,16 +109,15 @@ impl MediaLeg {
         self.plays
     }
 
-    /// Speaks an event in which somebody is called by their name, or by their number where that is no sound in the language.
-    pub async fn say_naming(&mut self, event: Event, name: SpokenName, voice: Voice) -> u64 {
+    /// Speaks an event in which people are called by their names, or by their number where one is no sound in the language.
+    pub async fn say_naming(&mut self, event: Event, names: &SpokenNames, voice: Voice) -> u64 {
         self.plays += 1;
         let inner = &self.server.inner;
-        if name.in_language(voice.wording.language()).is_none() {
-            inner.census.name_was_not_spoken();
-        }
+        let language = voice.wording.language();
+        inner.census.names_were_not_spoken(names.lacking(language));
         let play = Command::Play {
             leg: self.id,
-            clips: inner.prompts.clips_naming(event, name, voice),
+            clips: inner.prompts.clips_naming(event, names, voice),
             token: self.plays,
         };
         inner.pool.send(self.worker, play).await;

@@ -46,7 +46,7 @@ use self::{
     gate::Gate,
     guard::{Guard, Stand},
     media_leg::News,
-    names::SpokenName,
+    names::SpokenNames,
     prompts::Prompts,
     rooms::Rooms,
     router::{Note, Router},
@@ -150,8 +150,8 @@ pub enum Notice {
     Delta(Arc<Delta>),
     /// An event of the catalogue, for this participant.
     Told(Event),
-    /// The same, where somebody is named in it whose name may be a sound.
-    Naming(Event, SpokenName),
+    /// The same, where people are named in it whose names may be sounds.
+    Naming(Event, SpokenNames),
     /// Something they asked for is refused.
     Refused(Refusal),
     /// They are out; the door says why and hangs up.

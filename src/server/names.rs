@@ -85,6 +85,35 @@ impl SpokenName {
     }
 }
 
+/// The names as sound of those who are named in one event. Who has no name is not among them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SpokenNames(Vec<(Label, SpokenName)>);
+
+impl SpokenNames {
+    /// Returns the sound of somebody's name in a language.
+    pub fn sound(&self, whom: Label, language: Language) -> Option<ClipId> {
+        let mut names = self.0.iter().filter(|(label, _)| *label == whom);
+        names.find_map(|(_, name)| name.in_language(language))
+    }
+
+    /// Returns how many have a name that is no sound in a language.
+    pub fn lacking(&self, language: Language) -> usize {
+        let lacks = |(_, name): &&(Label, SpokenName)| name.in_language(language).is_none();
+        self.0.iter().filter(lacks).count()
+    }
+
+    /// Tells whether nobody has a name.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(Label, SpokenName)> for SpokenNames {
+    fn from_iter<T: IntoIterator<Item = (Label, SpokenName)>>(names: T) -> Self {
+        Self(names.into_iter().collect())
+    }
+}
+
 impl Names {
     /// Hears what has changed in the roster.
     pub(super) fn handle_roster(&mut self, delta: &Delta, now: Instant) {

@@ -14,10 +14,10 @@ use dsp::Recording;
 use rust_embed::RustEmbed;
 use tracing::error;
 
-use super::{names::SpokenName, speech::Speech};
+use super::{names::SpokenNames, speech::Speech};
 use crate::{
     conference::{
-        event::{Clip, Event, Language, Length, Voice, Wording},
+        event::{Clip, Event, Language, Length, Piece, Voice, Wording},
         keyplan::KeyPlan,
     },
     media::{Clips, api::ClipId},
@@ -194,22 +194,21 @@ impl Prompts {
             .collect()
     }
 
-    /// The clips that speak an event in which somebody is called by this name; by their number where it is no sound.
-    pub fn clips_naming(&self, event: Event, name: SpokenName, voice: Voice) -> Vec<ClipId> {
-        let Some(name) = name.in_language(voice.wording.language()) else {
-            return self.clips(event, voice);
-        };
-        let around = event.clips_around_name(voice.length).into_iter();
-        let said = |clip: Option<Clip>| match clip {
-            Some(clip) => {
+    /// The clips that speak an event in which people are called by these names; by their number where one is no sound.
+    pub fn clips_naming(&self, event: Event, names: &SpokenNames, voice: Voice) -> Vec<ClipId> {
+        let language = voice.wording.language();
+        let sound = |whom| names.sound(whom, language);
+        let pieces = event.pieces(voice.length, |whom| sound(whom).is_some());
+        let said = |piece: Piece| match piece {
+            Piece::Clip(clip) => {
                 let clips = clip.with_keys(&self.plan).into_iter();
                 clips
                     .map(|clip| self.source.prepare(clip, voice.wording))
                     .collect()
             }
-            None => vec![name],
+            Piece::Name(whom) => sound(whom).into_iter().collect::<Vec<_>>(),
         };
-        around.flat_map(said).collect()
+        pieces.into_iter().flat_map(said).collect()
     }
 }
 

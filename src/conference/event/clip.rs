@@ -4,7 +4,7 @@ use super::{Asked, Length, Wording};
 use crate::conference::{
     keyplan::{Control, KeyPlan, Sequence},
     participant::Door,
-    rollcall::{Deed, Label, Rollcall, Speaking},
+    rollcall::Label,
 };
 
 /// A recorded piece of speech, known by its key in the catalogue.
@@ -35,6 +35,20 @@ clips! {
     /// "So many raised hands", from one on.
     HANDS [
         "hands-1" "hands-2" "hands-3" "hands-4" "hands-5"
+    ]
+    /// "So many by telephone", from one on.
+    REST_PHONE [
+        "rest-phone-1" "rest-phone-2" "rest-phone-3" "rest-phone-4" "rest-phone-5" "rest-phone-6" "rest-phone-7"
+        "rest-phone-8" "rest-phone-9" "rest-phone-10" "rest-phone-11" "rest-phone-12" "rest-phone-13"
+        "rest-phone-14" "rest-phone-15" "rest-phone-16" "rest-phone-17" "rest-phone-18" "rest-phone-19"
+        "rest-phone-20"
+    ]
+    /// "So many in the browser", from one on.
+    REST_BROWSER [
+        "rest-browser-1" "rest-browser-2" "rest-browser-3" "rest-browser-4" "rest-browser-5" "rest-browser-6"
+        "rest-browser-7" "rest-browser-8" "rest-browser-9" "rest-browser-10" "rest-browser-11"
+        "rest-browser-12" "rest-browser-13" "rest-browser-14" "rest-browser-15" "rest-browser-16"
+        "rest-browser-17" "rest-browser-18" "rest-browser-19" "rest-browser-20"
     ]
     /// "Telephone so-and-so is speaking", from the first on.
     SPEAKS_PHONE [
@@ -387,6 +401,16 @@ clips! {
     UNPROTECTED = "unprotected";
     /// The one named next is speaking.
     SPEAKS_NAMED = "speaks-named";
+    /// Who asks is the one named next.
+    YOU_ARE = "you-are";
+    /// Those named next are here beside who asks.
+    BESIDE_YOU = "beside-you";
+    /// Those counted next are here too.
+    AND_ALSO = "and-also";
+    /// More have come by telephone than are counted aloud.
+    REST_PHONE_MANY = "rest-phone-many";
+    /// More have come by browser than are counted aloud.
+    REST_BROWSER_MANY = "rest-browser-many";
     /// Somebody whose number is not said.
     LABEL_OTHER = "label-other";
 }
@@ -431,41 +455,14 @@ impl Clip {
         Self::counted(row, whom.ordinal).unwrap_or(Self::SPEAKS_OTHER)
     }
 
-    fn present(count: u32) -> Self {
+    pub(super) fn present(count: u32) -> Self {
         Self::counted(Self::PRESENT, count.max(1)).unwrap_or(Self::PRESENT_MANY)
     }
 
     /// The clip of a number, from 1 on.
-    fn counted(row: &[Self], count: u32) -> Option<Self> {
+    pub(super) fn counted(row: &[Self], count: u32) -> Option<Self> {
         let index = usize::try_from(count.checked_sub(1)?).ok()?;
         row.get(index).copied()
-    }
-
-    pub(super) fn roll_call(rollcall: Rollcall) -> Vec<Self> {
-        let mut clips = vec![
-            Self::present(rollcall.present),
-            match rollcall.speaking {
-                Speaking::Nobody => Self::SPEAKS_NOBODY,
-                Speaking::One(whom) => Self::speaks(whom),
-                Speaking::Several => Self::SPEAKS_SEVERAL,
-            },
-        ];
-        if rollcall.hands > 0 {
-            clips.push(Self::counted(Self::HANDS, rollcall.hands).unwrap_or(Self::HANDS_MANY));
-        }
-        if rollcall.locked {
-            clips.push(Self::LOCKED);
-        }
-        clips.extend(rollcall.deed.map(|deed| match deed {
-            Deed::MutedAll => Self::MUTED_ALL,
-            Deed::AskToSpeak => Self::ASK_TO_SPEAK,
-            Deed::AllMaySpeak => Self::ALL_MAY_SPEAK,
-            Deed::Unlocked => Self::UNLOCKED,
-        }));
-        if rollcall.waiting {
-            clips.extend([Self::SOMEBODY_WAITS, Self::TO_HEAR_WAITING]);
-        }
-        clips
     }
 
     /// Returns what is played instead to somebody who wants it in so many words; what nothing shorter can say stays.

@@ -6,7 +6,7 @@ use super::*;
 use crate::conference::{
     keyplan::{Control, KeyPlan},
     participant::Door,
-    rollcall::{Deed, Speaking},
+    rollcall::{Deed, Listed, Others, Speaking},
 };
 
 #[test]
@@ -121,6 +121,15 @@ fn roll_calls() -> impl Iterator<Item = Rollcall> {
         .chain([Speaking::Nobody, Speaking::Several]);
     speakers.enumerate().map(|(number, speaking)| Rollcall {
         present: 3,
+        own: Listed {
+            label: Label::SAMPLE,
+            named: false,
+        },
+        others: Others {
+            phones: u32::try_from(number % 22).unwrap(),
+            browsers: u32::try_from((number + 1) % 22).unwrap(),
+            ..Others::default()
+        },
         speaking,
         hands: u32::try_from(number % 7).unwrap(),
         locked: number % 2 == 0,
@@ -129,57 +138,185 @@ fn roll_calls() -> impl Iterator<Item = Rollcall> {
     })
 }
 
-#[test]
-fn a_roll_call_says_who_is_here_who_speaks_and_who_asks_to() {
-    let rollcall = Rollcall {
+/// A roll call as it is said to who sees nothing, where these people's names are sounds: each is an ellipsis.
+fn called(rollcall: Rollcall, wording: Wording, length: Length, sounds: &[Label]) -> String {
+    let event = Event::WhoIsHere { rollcall };
+    let pieces = event.pieces(length, |whom| sounds.contains(&whom));
+    let words = pieces.into_iter().map(|piece| match piece {
+        Piece::Clip(clip) => clip.words(wording).to_owned(),
+        Piece::Name(whom) => format!("…{}.", whom.ordinal),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn phone(ordinal: u32) -> Label {
+    Label {
+        door: Door::Phone,
+        ordinal,
+    }
+}
+
+fn guest(ordinal: u32) -> Label {
+    Label {
+        door: Door::Browser,
+        ordinal,
+    }
+}
+
+/// Twelve people: Telefon 2, who asks, five others by telephone, the last of whom has a name, and six guests of whom two have.
+fn twelve() -> Rollcall {
+    let mut others = Others {
+        phones: 5,
+        browsers: 6,
+        ..Others::default()
+    };
+    for (place, label) in others.named.iter_mut().zip([phone(6), guest(1), guest(4)]) {
+        *place = Some(label);
+    }
+    Rollcall {
         present: 12,
-        speaking: Speaking::One(Label {
-            door: Door::Phone,
-            ordinal: 3,
-        }),
+        own: Listed {
+            label: phone(2),
+            named: false,
+        },
+        others,
+        speaking: Speaking::One(phone(3)),
         hands: 2,
         locked: true,
         waiting: false,
         deed: Some(Deed::MutedAll),
-    };
-    let said = |rollcall: Rollcall, wording| {
-        let clips = Event::WhoIsHere { rollcall }.clips();
-        let words: Vec<_> = clips.iter().map(|clip| clip.words(wording)).collect();
-        words.join(" ")
-    };
+    }
+}
+
+#[test]
+fn a_roll_call_says_who_speaks_what_was_done_and_who_is_here() {
+    let said = |wording, length, sounds: &[Label]| called(twelve(), wording, length, sounds);
+    let sounds = [phone(6), guest(1), guest(4)];
     assert_eq!(
-        said(rollcall, Wording::De),
+        said(Wording::De, Length::Full, &sounds),
         "Zwölf Personen sind da. Es spricht Telefon drei. Zwei Wortmeldungen. Die Konferenz ist geschlossen. \
-         Niemand kommt mehr herein. Alle außer der Leitung sind stumm geschaltet."
+         Niemand kommt mehr herein. Alle außer der Leitung sind stumm geschaltet. Sie sind hier: Telefon zwei. \
+         Außer Ihnen: …6. …1. …4. Außerdem: Vier am Telefon. Vier im Browser."
     );
-    let rollcall = Rollcall {
+    for length in [Length::Short, Length::Tones] {
+        let deed = match length {
+            Length::Full | Length::Short => "Alle stumm.",
+            Length::Tones => "Hoher Ton.",
+        };
+        assert_eq!(
+            said(Wording::De, length, &sounds),
+            format!(
+                "Zwölf Personen sind da. Es spricht Telefon drei. Zwei Wortmeldungen. Geschlossen. {deed} \
+                 Sie sind hier: Telefon zwei. Außer Ihnen: …6. …1. …4. Außerdem: Vier am Telefon. Vier im Browser."
+            )
+        );
+    }
+    let quiet = Rollcall {
         hands: 0,
         locked: false,
         deed: None,
         speaking: Speaking::Nobody,
-        ..rollcall
+        ..twelve()
+    };
+    let said = |wording, sounds: &[Label]| called(quiet, wording, Length::Full, sounds);
+    assert_eq!(
+        said(Wording::DeDu, &sounds[1..2]),
+        "Zwölf Personen sind da. Gerade spricht niemand. Du bist hier: Telefon zwei. Außer dir: …1. Außerdem: \
+         Fünf am Telefon. Fünf im Browser."
+    );
+    assert_eq!(
+        said(Wording::DeEinfach, &[]),
+        "Zwölf Menschen sind da. Gerade spricht niemand. Sie heißen hier: Telefon zwei. Außer Ihnen sind da: \
+         Fünf Menschen am Telefon. Sechs Menschen im Internet."
+    );
+    assert_eq!(
+        said(Wording::En, &sounds),
+        "Twelve people are here. Nobody is speaking. You are: Phone two. Apart from you: …6. …1. …4. And also: \
+         Four on the phone. Four in the browser."
+    );
+}
+
+/// Counted is what is not named, in the grammar of the number; who is alone hears of nobody else.
+#[test]
+fn a_roll_call_counts_grammatically_and_names_nobody_twice() {
+    let room = |phones, browsers| Rollcall {
+        present: 1 + phones + browsers,
+        own: Listed {
+            label: phone(1),
+            named: false,
+        },
+        others: Others {
+            named: [Some(guest(1)), None, None, None, None, None, None, None],
+            phones,
+            browsers,
+        },
+        speaking: Speaking::Nobody,
+        hands: 0,
+        locked: false,
+        waiting: false,
+        deed: None,
+    };
+    let said = |rollcall, sounds: &[Label]| called(rollcall, Wording::De, Length::Full, sounds);
+    let begin = "Gerade spricht niemand. Sie sind hier: Telefon eins.";
+    let alone = Rollcall {
+        others: Others::default(),
+        ..room(0, 0)
     };
     assert_eq!(
-        said(rollcall, Wording::En),
-        "Twelve people are here. Nobody is speaking."
+        said(alone, &[]),
+        format!("Im Moment sind nur Sie da. {begin}")
+    );
+    for (phones, browsers, sounds, rest) in [
+        (0, 1, &[guest(1)][..], "…1."),
+        (0, 1, &[], "Eine Person im Browser."),
+        (1, 1, &[guest(1)], "…1. Außerdem: Eine Person am Telefon."),
+        (20, 2, &[guest(1)], "…1. Außerdem: Zwanzig am Telefon. Eine Person im Browser."),
+        (21, 22, &[guest(1)], "…1. Außerdem: Mehr als zwanzig am Telefon. Mehr als zwanzig im Browser."),
+    ] {
+        let said = said(room(phones, browsers), sounds);
+        assert!(said.ends_with(&format!(" {begin} Außer Ihnen: {rest}")), "{said}");
+    }
+}
+
+/// Who has a name hears that name; where it is no sound, not the number that nobody sees.
+#[test]
+fn who_asks_hears_what_the_others_see_of_them() {
+    let named = Rollcall {
+        own: Listed {
+            label: phone(2),
+            named: true,
+        },
+        ..twelve()
+    };
+    let said = |rollcall, sounds: &[Label]| called(rollcall, Wording::De, Length::Full, sounds);
+    assert!(said(named, &[phone(2)]).contains("Sie sind hier: …2. Außer Ihnen"));
+    assert!(!said(named, &[]).contains("Sie sind hier"));
+    assert_eq!(
+        Event::WhoIsHere { rollcall: named }.names(),
+        [phone(2), phone(3), phone(6), guest(1), guest(4)]
     );
 }
 
 /// Where there is a sound for a name it stands where the number stood, in every event that names somebody.
 #[test]
 fn a_name_takes_the_place_of_the_number() {
-    let whom = Label {
-        door: Door::Browser,
-        ordinal: 21,
-    };
+    let whom = guest(21);
     let around = |event: Event| -> Vec<&str> {
-        let clips = event.clips_around_name(Length::Full).into_iter();
-        clips.map(|clip| clip.map_or("…", Clip::key)).collect()
+        let pieces = event.pieces(Length::Full, |label| label == whom);
+        let key = |piece| match piece {
+            Piece::Clip(clip) => Clip::key(clip),
+            Piece::Name(_) => "…",
+        };
+        pieces.into_iter().map(key).collect()
     };
     assert_eq!(around(Event::Came { whom }), ["came", "…"]);
     assert_eq!(around(Event::Went { whom }), ["went", "…"]);
     assert_eq!(around(Event::Waits { whom }), ["waits", "…", "decide"]);
     assert_eq!(around(Event::RemovedLast { whom }), ["removed-last", "…"]);
+    assert_eq!(
+        around(Event::Invited { by: whom }),
+        ["invited", "…", "invited-keys"]
+    );
     let rollcall = Rollcall {
         speaking: Speaking::One(whom),
         ..Rollcall::SAMPLE
@@ -187,8 +324,9 @@ fn a_name_takes_the_place_of_the_number() {
     let said = around(Event::WhoIsHere { rollcall });
     assert_eq!(said[..3], ["present-4", "speaks-named", "…"]);
     for event in Event::SAMPLES {
-        let named = event.clips_around_name(Length::Full).contains(&None);
-        assert_eq!(named, event.names().is_some(), "{event:?}");
+        let pieces = event.pieces(Length::Full, |_| true);
+        let named = pieces.iter().any(|piece| matches!(piece, Piece::Name(_)));
+        assert_eq!(named, !event.names().is_empty(), "{event:?}");
     }
 }
 

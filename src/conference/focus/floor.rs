@@ -200,13 +200,12 @@ impl Focus {
 
     /// Tells somebody who is here, and what a moderator just did.
     pub(super) fn call_roll(&mut self, by: ParticipantId, now: Instant) {
-        let role = self
-            .participants
-            .get(&by)
-            .map_or(Role::Guest, |who| who.role);
+        let Some(asking) = self.participants.get(&by) else {
+            return;
+        };
         let rollcall = Rollcall {
             deed: self.latest_deed(now),
-            ..Rollcall::of(self.participants.values(), self.conference.locked, role)
+            ..Rollcall::of(self.participants.values(), self.conference.locked, asking)
         };
         self.tell(by, Event::WhoIsHere { rollcall });
     }

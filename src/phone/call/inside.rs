@@ -87,8 +87,8 @@ impl Call {
                         }
                         self.told(event, talk).await;
                     }
-                    Some(Notice::Naming(event, name)) => {
-                        talk.say_naming(event, name).await;
+                    Some(Notice::Naming(event, names)) => {
+                        talk.say_naming(event, &names).await;
                     }
                     Some(Notice::Refused(refusal)) => {
                         keypad.end_decision();

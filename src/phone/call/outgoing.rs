@@ -344,10 +344,8 @@ impl Call {
 async fn invite(talk: &mut Talk, dialling: &Dialling) -> u64 {
     let by = dialling.inviter();
     let invited = Event::Invited { by };
-    match dialling.inviters_name().await {
-        Some(name) => talk.say_naming(invited, name).await,
-        None => talk.say(invited).await,
-    }
+    let name = dialling.inviters_name().await;
+    talk.say_naming(invited, &name).await
 }
 
 /// The next news of a leg; waits for ever where there is none yet.

@@ -8,7 +8,7 @@ use crate::{
         event::{Event, Voice, Wording},
         rights::Standing,
     },
-    server::{MediaLeg, names::SpokenName},
+    server::{MediaLeg, names::SpokenNames},
 };
 
 /// The media side of an answered call.
@@ -53,9 +53,9 @@ impl Talk {
         token
     }
 
-    /// Says something in which somebody is called by their name. It is asked for and long, so it is said instead of the talk.
-    pub(super) async fn say_naming(&mut self, event: Event, name: SpokenName) -> u64 {
-        let token = self.leg.say_naming(event, name, self.voice).await;
+    /// Says something in which people are called by their names. It is asked for and long, so it is said instead of the talk.
+    pub(super) async fn say_naming(&mut self, event: Event, names: &SpokenNames) -> u64 {
+        let token = self.leg.say_naming(event, names, self.voice).await;
         self.saying = Some((event, token));
         self.playing = Some(token);
         token
