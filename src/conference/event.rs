@@ -227,8 +227,10 @@ events! {
     LineHums => "line-hums",
     /// Their line brings the conference back as an echo.
     LineEchoes => "line-echoes",
-    /// Their call is less protected than calls usually are.
+    /// Their call is not protected, and the room's norm is that calls are.
     LineNotEncrypted => "line-not-encrypted",
+    /// Their call is protected to the carrier, and the room's norm is that calls are to the device.
+    LineToCarrier => "line-to-carrier",
     /// Help in the conference.
     Help { role: Role = Role::Moderator } => "help",
     /// The language that is spoken from here on.
@@ -417,6 +419,7 @@ impl Event {
             Self::LineHums => vec![Clip::LINE_HUMS, Clip::TO_MUTE],
             Self::LineEchoes => vec![Clip::LINE_ECHOES],
             Self::LineNotEncrypted => vec![Clip::LINE_NOT_ENCRYPTED],
+            Self::LineToCarrier => vec![Clip::LINE_TO_CARRIER],
             Self::Help { role: Role::Guest } => {
                 vec![Clip::HELP, Clip::HELP_MENU, Clip::HELP_END, Clip::THIS_HELP]
             }
@@ -577,7 +580,7 @@ impl Event {
     pub const fn is_news(self) -> bool {
         matches!(
             self,
-            Self::SomebodyWaits | Self::Alarm | Self::LineNotEncrypted
+            Self::SomebodyWaits | Self::Alarm | Self::LineNotEncrypted | Self::LineToCarrier
         )
     }
 
@@ -594,6 +597,7 @@ impl Event {
                 | Self::LineHums
                 | Self::LineEchoes
                 | Self::LineNotEncrypted
+                | Self::LineToCarrier
                 | Self::LanguageChosen
                 | Self::Pace { .. }
                 | Self::LengthChosen { .. }

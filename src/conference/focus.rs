@@ -571,6 +571,7 @@ impl Focus {
             self.unpublished.state = true;
         }
         self.dismiss_unprotected(now);
+        self.warn_of_norm(before.level);
     }
 
     fn is_inside(&self, id: ParticipantId) -> bool {

@@ -60,9 +60,6 @@ pub enum Protection {
 }
 
 impl Protection {
-    /// What a call has at least that need not be spoken of.
-    pub const USUAL: Self = Self::ToCarrier;
-
     /// Returns the word that stands in the database.
     pub const fn word(self) -> &'static str {
         match self {

@@ -39,9 +39,9 @@ impl fmt::Display for Speakers {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
-    /// Every call comes in, and nobody is told that theirs is not encrypted.
+    /// Every call comes in, and nobody is told how theirs is protected.
     Open,
-    /// Every call comes in; who has less protection than is usual is told so.
+    /// Every call comes in; who has none at all is told so.
     #[default]
     Normal,
     /// Calls come in that are protected to the device, or to the carrier where the owner allows it, and nobody is asked to
@@ -84,11 +84,13 @@ impl Level {
         }
     }
 
-    /// Returns what a leg has at least that need not be spoken of.
+    /// Returns how far legs are protected as people in the room may expect: who has less is told so, whatever trunk they come
+    /// over, and in a confidential room also where its owner lets them in all the same.
     pub const fn norm(self) -> Protection {
         match self {
             Self::Open => Protection::None,
-            Self::Normal | Self::Confidential => Protection::USUAL,
+            Self::Normal => Protection::ToCarrier,
+            Self::Confidential => Protection::ToDevice,
         }
     }
 
@@ -284,7 +286,7 @@ mod tests {
         for level in Level::ALL {
             assert_eq!(Level::from_word(level.word()), Some(level));
             assert!(level.least_protection() <= level.protection());
-            assert!(level.norm() <= Protection::USUAL);
+            assert!(level.protection() <= level.norm());
         }
         assert_eq!(Level::from_word("secret"), None);
         assert_eq!(Level::default(), Level::Normal);

@@ -174,11 +174,6 @@ impl Session {
         self.demanded = protection > Protection::None;
     }
 
-    /// Tells whether its operator has decided that the trunk's media is not protected.
-    pub(super) fn is_plain_by_choice(&self) -> bool {
-        self.terms.policy == Policy::Off
-    }
-
     fn agree(&mut self, agreed: Agreed) -> PhoneMedia {
         self.current = agreed.security.clone();
         let media = media(agreed, self.terms.nat.clone());

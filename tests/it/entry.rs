@@ -17,7 +17,7 @@ use crate::sim::{
     now,
     party::{Listener, comes_in, comes_in_as, listen, opens, talks},
     phone::Phone,
-    world::World,
+    world::{World, open},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ fn entrances(signal: EntrySignal) -> Entrances {
 fn having(seed: u64, entrances: Entrances) -> World {
     let policy = Policy {
         entrances,
-        ..Policy::default()
+        ..open()
     };
     World::with_policy(seed, policy)
 }

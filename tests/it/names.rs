@@ -12,7 +12,7 @@ use rundruf::{
         policy::{Entrances, EntrySignal, Lobby, Policy},
     },
     id::ParticipantId,
-    limit::SPOKEN_NAME_KEPT,
+    limit::{ROLL_NAMES_MAX, SPOKEN_NAME_KEPT},
     phone::{DoorConfig, Shown},
     pii::{Name, Pii},
     server::{
@@ -31,7 +31,7 @@ use crate::{
         now,
         party::{Listener, comes_in, comes_in_as, opens},
         phone::Phone,
-        world::{World, door_config, everybody},
+        world::{World, door_config, everybody, open},
     },
 };
 
@@ -76,7 +76,7 @@ fn having(seed: u64, lobby: Lobby) -> World {
     let policy = Policy {
         entrances,
         lobby,
-        ..Policy::default()
+        ..open()
     };
     let door = door_config(vec![everybody()]);
     behind(seed, door, policy)
@@ -165,7 +165,10 @@ async fn the_roll_call_says_who_speaks_in_the_callers_language() {
     bob.types("55");
     let from = now();
     world.run_for(4 * SECOND).await;
-    assert_eq!(last_said(&world, &bob), "present-2 speaks-named name");
+    assert_eq!(
+        last_said(&world, &bob),
+        "present-2 speaks-named name you-are label-phone-1 beside-you name"
+    );
     assert!(name(&bob, GERMAN_HZ, from) > -40.0);
     assert!(name(&bob, ENGLISH_HZ, from) < -60.0);
     assert!(
@@ -182,9 +185,55 @@ async fn the_roll_call_says_who_speaks_in_the_callers_language() {
     bob.types("55");
     let from = now();
     world.run_for(4 * SECOND).await;
-    assert_eq!(last_said(&world, &bob), "present-2 speaks-named name");
+    assert_eq!(
+        last_said(&world, &bob),
+        "present-2 speaks-named name you-are label-phone-1 beside-you name"
+    );
     assert!(name(&bob, ENGLISH_HZ, from) > -40.0);
     assert!(name(&bob, GERMAN_HZ, from) < -60.0);
+}
+
+/// Who asks hears everybody's name that can be spoken, in the order of the list, the others counted, and which one they
+/// themselves are; of a full room no more than a few names, and a key ends it.
+#[tokio::test(start_paused = true)]
+async fn the_roll_call_names_who_is_here_up_to_a_limit_and_ends_by_a_key() {
+    let mut world = having(8, Lobby::Off);
+    let carol = opens(&mut world, "carol", Role::Moderator).await;
+    let bob = comes_in(&mut world, "bob").await;
+    let _alice = comes_in(&mut world, "alice").await;
+    let _broken = opens(&mut world, "Broken", Role::Guest).await;
+    world.run_for(5 * SECOND).await;
+    bob.types("55");
+    let from = now();
+    world.run_for(SECOND).await;
+    assert_eq!(
+        last_said(&world, &bob),
+        "present-4 speaks-nobody you-are label-phone-1 beside-you name and-also rest-phone-1 rest-browser-1"
+    );
+    // A key that asks for something ends it, before the name is said.
+    bob.types("99");
+    world.run_for(8 * SECOND).await;
+    assert_eq!(last_said(&world, &bob), "hand-up");
+    assert!(name(&bob, GERMAN_HZ, from) < -60.0);
+    let id = participant(&carol, "carol");
+    let phone = carol.roster()[0].id;
+    let named = Some(Name::new("Bob".to_owned()));
+    carol.does(Verb::Rename(phone, named)).await;
+    carol.does(Verb::Rename(id, None)).await;
+    for number in 0..ROLL_NAMES_MAX + 2 {
+        opens(&mut world, &format!("guest {number}"), Role::Guest).await;
+    }
+    world.run_for(20 * SECOND).await;
+    bob.types("55");
+    world.run_for(SECOND).await;
+    let names = vec!["name"; ROLL_NAMES_MAX - 1].join(" ");
+    assert_eq!(
+        last_said(&world, &bob),
+        format!(
+            "present-14 speaks-nobody hands-1 you-are name beside-you {names} and-also rest-phone-1 rest-browser-5"
+        ),
+        "one of the names is no sound"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -260,7 +309,7 @@ async fn where_the_engine_is_late_or_fails_the_number_is_said_and_it_is_counted(
 /// Who is called hears by name who invites, as that is at the moment at which they hear it, and nobody else does.
 #[tokio::test(start_paused = true)]
 async fn who_is_called_hears_the_name_of_who_invites() {
-    let mut world = behind(7, door(rules(), Shown::Yes), Policy::default());
+    let mut world = behind(7, door(rules(), Shown::Yes), open());
     let callee = world.phone("callee");
     let carol = opens(&mut world, "carol", Role::Moderator).await;
     world.run_for(SECOND).await;
@@ -298,7 +347,7 @@ async fn without_an_engine_everybody_is_called_by_their_number() {
     };
     let policy = Policy {
         entrances,
-        ..Policy::default()
+        ..open()
     };
     let mut world = World::with_policy(6, policy);
     world.printed = Some(String::new());

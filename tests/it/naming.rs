@@ -17,7 +17,7 @@ use crate::sim::{
     party::{Listener, comes_in_as, opens},
     phone::Phone,
     sound::Saying,
-    world::World,
+    world::{World, open},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -264,7 +264,7 @@ async fn in_a_confidential_room_nobody_is_asked_for_their_name() {
     let policy = Policy {
         lobby: Lobby::Guests,
         level: Level::Confidential,
-        ..Policy::default()
+        ..open()
     };
     let mut world = World::with_policy(5, policy);
     world.printed = Some(String::new());

@@ -20,7 +20,7 @@ use crate::sim::{
 const SECOND: Duration = Duration::from_secs(1);
 
 fn world(policy: Policy) -> World {
-    World::with_trunks(1, vec![trunk(policy)])
+    World::with_protection(1, vec![trunk(policy)], Protection::None)
 }
 
 fn trunk(policy: Policy) -> Trunk {
@@ -247,8 +247,9 @@ async fn all_see_how_far_a_call_is_protected_and_who_has_less_than_usual_hears_o
     assert_snapshot!(world.ladder.plain());
 }
 
+/// The norm is the room's: what the operator has decided about a trunk changes nothing of what people there may expect.
 #[tokio::test(start_paused = true)]
-async fn where_the_operator_has_decided_against_it_nobody_is_told_but_all_see_it() {
+async fn who_comes_over_a_trunk_without_protection_is_told_where_the_rooms_norm_has_some() {
     let mut world = world(Policy::Off);
     let carol = opens(&mut world, "carol", Role::Guest).await;
     let phones = [world.phone("far"), world.softphone("near")];
@@ -256,9 +257,14 @@ async fn where_the_operator_has_decided_against_it_nobody_is_told_but_all_see_it
         phone.offers(Offer::Keyed("RTP/AVP", 1));
         assert_eq!(call(&mut world, phone).await, State::Up);
         comes_in(&mut world, phone).await;
-        assert_eq!(told_of_line(&world, &phone.name()), 0);
+        assert_eq!(told_of_line(&world, &phone.name()), 1);
     }
     assert_eq!(seen(&carol), [Protection::None; 2]);
+    let mut world = World::with_trunks(1, vec![trunk(Policy::Off)]);
+    let phone = world.phone("far");
+    assert_eq!(call(&mut world, &phone).await, State::Up);
+    comes_in(&mut world, &phone).await;
+    assert_eq!(told_of_line(&world, "far"), 0, "the room is open");
 }
 
 #[tokio::test(start_paused = true)]

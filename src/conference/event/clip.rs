@@ -397,6 +397,8 @@ clips! {
     ENTRY_OFF = "entry-off";
     /// The call is not encrypted.
     LINE_NOT_ENCRYPTED = "line-not-encrypted";
+    /// The call is encrypted no further than to the carrier.
+    LINE_TO_CARRIER = "line-to-carrier";
     /// Goodbye to a call that is not protected as the room demands.
     UNPROTECTED = "unprotected";
     /// The one named next is speaking.

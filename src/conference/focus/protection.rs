@@ -1,6 +1,7 @@
-//! How far legs are protected: what a room demands of them, and who is told that theirs has less than is usual.
+//! How far legs are protected: what a room demands of them, and who is told that theirs has less than the room's norm.
 
 use super::*;
+use crate::conference::policy::Level;
 
 impl Focus {
     /// Tells whether a leg is protected as far as the room demands.
@@ -26,12 +27,30 @@ impl Focus {
         }
     }
 
-    /// Tells somebody that their leg is less protected than is usual in the room, if it is.
+    /// Tells somebody that their leg is less protected than is the room's norm, if it is.
     pub(super) fn warn_unprotected(&mut self, id: ParticipantId) {
         let norm = self.config.policy.level.norm();
-        let participant = self.participants.get(&id);
-        if participant.is_some_and(|who| who.protection < norm) {
-            self.tell(id, Event::LineNotEncrypted);
+        let Some(participant) = self.participants.get(&id) else {
+            return;
+        };
+        let event = match participant.protection {
+            protection if protection >= norm => return,
+            Protection::None => Event::LineNotEncrypted,
+            Protection::ToCarrier | Protection::ToDevice => Event::LineToCarrier,
+        };
+        self.tell(id, event);
+    }
+
+    /// Tells everybody inside whose leg was good enough for the norm before and is not any more.
+    pub(super) fn warn_of_norm(&mut self, before: Level) {
+        let (before, norm) = (before.norm(), self.config.policy.level.norm());
+        let sufficed = |who: &&Participant| {
+            who.is_inside() && who.protection >= before && who.protection < norm
+        };
+        let people = self.participants.values().filter(sufficed);
+        let people: Vec<ParticipantId> = people.map(|who| who.id).collect();
+        for id in people {
+            self.warn_unprotected(id);
         }
     }
 

@@ -131,10 +131,7 @@ impl Call {
         if matches!(event, Event::MusicMuted | Event::MusicOver) {
             self.findings.note(Finding::Music);
         }
-        // Where the operator has decided so, it is what everybody expects.
-        if event != Event::LineNotEncrypted || !talk.session.is_plain_by_choice() {
-            talk.pass_on(event).await;
-        }
+        talk.pass_on(event).await;
     }
 
     /// Comes into the conference, or into its waiting room.

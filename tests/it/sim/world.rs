@@ -19,7 +19,7 @@ use rundruf::{
         event::{Clip, Wording},
         keyplan::KeyPlan,
         participant::{Protection, Role},
-        policy::{Lobby, Policy as RoomPolicy},
+        policy::{Level, Lobby, Policy as RoomPolicy},
     },
     id::{ConferenceId, LegId, PersonId, RoomId, TenantId},
     media::{
@@ -179,6 +179,14 @@ pub struct World {
     pub latest: tokio::sync::watch::Receiver<Vec<Latest>>,
 }
 
+/// What rooms are where a scenario says nothing else: open, since its telephones are not protected and need not hear so.
+pub fn open() -> RoomPolicy {
+    RoomPolicy {
+        level: Level::Open,
+        ..RoomPolicy::default()
+    }
+}
+
 impl World {
     /// Makes a server with two rooms and nobody in them.
     pub fn new(seed: u64) -> Self {
@@ -188,7 +196,7 @@ impl World {
     /// Makes one whose operator has decided about the sound.
     pub fn with_sound(seed: u64, sound: Sound) -> Self {
         let door = door_config(vec![everybody()]);
-        Self::with(seed, sound, door, RoomPolicy::default())
+        Self::with(seed, sound, door, open())
     }
 
     /// Makes one that these may call.
@@ -198,13 +206,18 @@ impl World {
 
     /// Makes one with this telephone door.
     pub fn with_door(seed: u64, door: DoorConfig) -> Self {
-        Self::with(seed, Sound::default(), door, RoomPolicy::default())
+        Self::with(seed, Sound::default(), door, open())
     }
 
     /// Makes one in whose rooms these wait.
     pub fn with_lobby(seed: u64, lobby: Lobby) -> Self {
-        let open = RoomPolicy::default();
-        Self::with_policy(seed, RoomPolicy { lobby, ..open })
+        Self::with_policy(
+            seed,
+            RoomPolicy {
+                lobby,
+                ..open()
+            },
+        )
     }
 
     /// Makes one whose rooms' owner has decided so.
@@ -217,13 +230,15 @@ impl World {
     pub fn with_keys(seed: u64, plan: KeyPlan) -> Self {
         let door = door_config(vec![everybody()]);
         let prompts = Prompts::alike(clip().into(), plan);
-        Self::speaking(seed, Sound::default(), door, RoomPolicy::default(), prompts)
+        Self::speaking(seed, Sound::default(), door, open(), prompts)
     }
 
-    /// Makes one that these may call, and whose rooms demand protection.
+    /// Makes one that these may call, and whose rooms, of the usual level, demand protection.
     pub fn with_protection(seed: u64, trunks: Vec<Trunk>, protection: Protection) -> Self {
-        let open = RoomPolicy::default();
-        let policy = RoomPolicy { protection, ..open };
+        let policy = RoomPolicy {
+            protection,
+            ..RoomPolicy::default()
+        };
         Self::with(seed, Sound::default(), door_config(trunks), policy)
     }
 

@@ -85,6 +85,64 @@ fn in_an_open_room_nobody_is_told_that_their_line_is_not_encrypted() {
     assert!(room.ladder.contains("tell 3 line-not-encrypted"));
 }
 
+fn level(room: &mut Room, level: Level, protection: Protection) {
+    let policy = Policy {
+        level,
+        protection,
+        ..Policy::default()
+    };
+    room.handle(&format!("the room is {level:?}"), Input::Policy(policy));
+}
+
+/// In a confidential room that its owner has opened to calls protected to the carrier these are less than its people may
+/// expect.
+#[test]
+fn in_a_confidential_room_who_is_protected_to_the_carrier_alone_is_told() {
+    let mut room = Room::new(10);
+    level(&mut room, Level::Confidential, Protection::ToCarrier);
+    room.handle("1 calls", calls(1, Protection::ToCarrier));
+    room.handle("2 calls", calls(2, Protection::ToDevice));
+    insta::assert_snapshot!(room.ladder, @r"
+    the room is Confidential
+    1 calls
+      publish v1: 1
+      seats 1:-h
+      tell 1 admitted 1
+      tell 1 line-to-carrier
+    2 calls
+      publish v2: 2
+      seats 1:-h 2:-h
+      tell 2 admitted 2
+    ");
+}
+
+/// Who was told, or need not be told still, is not when the room becomes another.
+#[test]
+fn a_room_that_becomes_more_confidential_tells_whose_lines_are_now_less_than_its_norm() {
+    let mut room = Room::new(10);
+    level(&mut room, Level::Open, Protection::None);
+    room.handle("1 calls", calls(1, Protection::None));
+    room.handle("2 calls", calls(2, Protection::ToCarrier));
+    room.handle("3 calls", calls(3, Protection::ToDevice));
+    room.ladder.clear();
+    level(&mut room, Level::Normal, Protection::None);
+    level(&mut room, Level::Normal, Protection::None);
+    level(&mut room, Level::Confidential, Protection::ToCarrier);
+    level(&mut room, Level::Open, Protection::None);
+    insta::assert_snapshot!(room.ladder, @r"
+    the room is Normal
+      tell 1 line-not-encrypted
+    the room is Normal
+    the room is Confidential
+      publish v4: gone 1
+      seats 2:-h 3:-h
+      tell 1 unprotected
+      dismiss 1 Unprotected
+      tell 2 line-to-carrier
+    the room is Open
+    ");
+}
+
 #[test]
 fn who_waits_is_told_once_they_are_in() {
     let mut room = Room::new(10);
