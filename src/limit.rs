@@ -51,6 +51,10 @@ pub const LINK_PONG_WITHIN: Duration = Duration::from_secs(10);
 pub const LINK_KEEP_ALIVE_DATAGRAM: Duration = Duration::from_secs(20);
 /// By how much it is sent later.
 pub const LINK_KEEP_ALIVE_DATAGRAM_SPREAD: Duration = Duration::from_secs(5);
+/// Places that are located at a time to which calls' route sets lead; further calls are answered where they come from.
+pub const WAY_LOOKUPS_MAX: usize = 64;
+/// Connections that are made to such places; calls that lead to further ones are answered where they come from.
+pub const WAY_CONNECTIONS_MAX: usize = 32;
 /// TLS handshakes at a time; whoever connects meanwhile is closed at once.
 pub const SIP_HANDSHAKES_MAX: usize = 64;
 /// Of these, handshakes with one address, so that one that begins them and does not go on leaves the others theirs.

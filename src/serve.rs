@@ -529,6 +529,7 @@ pub fn metrics(server: &Server, door: &phone::Counts) -> Vec<Metric> {
     let phone::Counts {
         sip,
         strangers,
+        off_route,
         trunks,
     } = door;
     let census = server.census();
@@ -553,6 +554,7 @@ pub fn metrics(server: &Server, door: &phone::Counts) -> Vec<Metric> {
         ("silenced", sip.silenced),
         ("closed", sip.closed),
         ("strangers", *strangers),
+        ("off_route", *off_route),
     ];
     let mut metrics = vec![
         gauge(

@@ -1,5 +1,8 @@
 //! Dialogs (RFC 3261 §12): who speaks to whom, in which order, along which route.
 
+use std::net::IpAddr;
+
+use bytes::Bytes;
 use sipx_sip::{Address, HeaderName, Headers, Response, Uri};
 
 use crate::{
@@ -9,6 +12,7 @@ use crate::{
         write::{Head, written},
     },
     limit,
+    locate::Place,
 };
 
 /// Identifies a dialog (RFC 3261 §12), seen from us.
@@ -43,9 +47,13 @@ impl DialogId {
 pub(crate) struct Dialog {
     /// Its identity.
     pub(crate) id: DialogId,
-    /// Where the peer's requests come from and ours go to. A peer behind address translation is reachable there and
-    /// nowhere else, and nobody can make us send to a third party.
+    /// Where the peer's requests come from. Ours go there too unless the door has found another way: a peer behind address
+    /// translation is reachable there and nowhere else, and nobody can make us send to a third party.
     pub(crate) flow: Flow,
+    /// Where our requests go by the route set, if that is elsewhere and the door knows who is there.
+    way: Option<Flow>,
+    /// Where the route set led when the door was asked last.
+    asked: Option<Place>,
     /// The highest CSeq of the peer.
     pub(crate) remote_cseq: u32,
     /// Whether the call asked for `sips:` (RFC 3261 §12.1.1).
@@ -86,6 +94,8 @@ impl Dialog {
                 remote_tag: incoming.from_tag.clone(),
             },
             flow,
+            way: None,
+            asked: None,
             remote_cseq: incoming.cseq,
             secure: request.uri.scheme().is_secure(),
             local: [&incoming.heads.to, b";tag=".as_slice(), tag.as_bytes()].concat(),
@@ -109,6 +119,8 @@ impl Dialog {
                 remote_tag: remote_tag(response).unwrap_or_default(),
             },
             flow: head.flow,
+            way: None,
+            asked: None,
             remote_cseq: 0,
             secure: head.uri.starts_with(b"sips:"),
             local: head.from.clone(),
@@ -124,6 +136,61 @@ impl Dialog {
         if let Some(target) = contact(headers) {
             self.target = target;
         }
+    }
+
+    /// The flow of our requests.
+    pub(crate) fn outward(&self) -> Flow {
+        self.way.unwrap_or(self.flow)
+    }
+
+    /// Where the route set leads (RFC 3261 §12.2.1.1), or without one the remote target, if that is another place than our
+    /// requests go to and than the door was asked for last. What is asked for anew is a new way.
+    ///
+    /// A connection stays: what it leads to is the place of the route set, or has opened it to be called over it (RFC 5923), and
+    /// a call over TLS goes on over TLS.
+    pub(crate) fn leads_elsewhere(&mut self) -> Option<Place> {
+        let uri = self.routes.first().map_or(&self.target, |route| &route.uri);
+        let place = place(uri).filter(|place| !self.is_there(place));
+        if place == self.asked {
+            return None;
+        }
+        self.way = None;
+        self.asked.clone_from(&place);
+        place
+    }
+
+    fn is_there(&self, place: &Place) -> bool {
+        let Ok(address) = place.host.parse::<IpAddr>() else {
+            return self.flow.protocol == Protocol::Tls;
+        };
+        let remote = self.flow.remote;
+        let protocol = place.protocol.unwrap_or(Protocol::Udp);
+        match self.flow.protocol {
+            Protocol::Tls => true,
+            Protocol::Udp if protocol == Protocol::Udp => {
+                let port = place.port.unwrap_or(SIP_PORT);
+                remote.ip().to_canonical() == address.to_canonical() && remote.port() == port
+            }
+            Protocol::Udp | Protocol::Tcp => remote.ip().to_canonical() == address.to_canonical(),
+        }
+    }
+
+    /// Sends our requests this way from here on.
+    pub(crate) fn go_by(&mut self, way: Flow) {
+        self.way = Some(way);
+    }
+
+    /// Sends our requests where the peer's come from again, if they go by a way that is no more.
+    pub(crate) fn lose_way(&mut self, way: Flow) {
+        if self.way == Some(way) {
+            self.way = None;
+        }
+    }
+
+    /// The call moves to another flow of its trunk, whose carrier reaches the peer by it.
+    pub(crate) fn move_to(&mut self, flow: Flow) {
+        self.flow = flow;
+        self.way = None;
     }
 
     /// Our Contact in this dialog.
@@ -156,7 +223,7 @@ impl Dialog {
         let further = self.routes.iter().skip(usize::from(strict.is_some()));
         let last = strict.map(|_| [b"<".as_slice(), &self.target, b">"].concat());
         Head {
-            flow: self.flow,
+            flow: self.outward(),
             branch,
             uri: strict.map_or(&self.target, |first| &first.uri).clone(),
             routes: further
@@ -175,6 +242,29 @@ impl Dialog {
         self.local_cseq = self.local_cseq.max(early.local_cseq);
         self.remote_cseq = early.remote_cseq;
     }
+}
+
+/// Where a URI of the route set or of a remote target leads.
+fn place(uri: &[u8]) -> Option<Place> {
+    let uri = Uri::parse(Bytes::copy_from_slice(uri)).ok()?;
+    let param = |name| uri.params()?.get(name)?.value();
+    let host = match param("maddr") {
+        Some(address) => address.to_vec(),
+        None => uri.host()?.to_bytes().to_vec(),
+    };
+    let host = String::from_utf8(host).ok()?;
+    let protocol = match param("transport").map(<[u8]>::to_ascii_lowercase).as_deref() {
+        None => None,
+        Some(b"udp") => Some(Protocol::Udp),
+        Some(b"tcp") => Some(Protocol::Tcp),
+        Some(_) => Some(Protocol::Tls),
+    };
+    Some(Place {
+        host: host.trim_matches(['[', ']']).to_owned(),
+        port: uri.port(),
+        protocol,
+        secure: uri.scheme().is_secure(),
+    })
 }
 
 /// The tag that the peer put on To of its response; elements of RFC 2543 put none.
@@ -223,3 +313,6 @@ fn routes(headers: &Headers) -> Option<Vec<Route>> {
     let octets: usize = routes.iter().map(|route| route.text.len()).sum();
     (routes.len() <= limit::ROUTES && octets <= limit::ROUTE_BYTES).then_some(routes)
 }
+
+/// Where SIP listens unless it says otherwise.
+const SIP_PORT: u16 = 5060;

@@ -306,8 +306,14 @@ impl Calls {
             .values_mut()
             .filter(|call| call.dialog.flow == before);
         for call in moved {
-            call.dialog.flow = flow;
+            call.dialog.move_to(flow);
         }
+    }
+
+    /// Forgets a way that is no more.
+    pub(crate) fn lose_way(&mut self, way: Flow) {
+        let calls = self.all.values_mut();
+        calls.for_each(|call| call.dialog.lose_way(way));
     }
 
     pub(crate) fn remove(&mut self, call: CallRef) {

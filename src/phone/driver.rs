@@ -30,6 +30,7 @@ use super::{
     transport::{Arrival, Connecting, Stream, Transport, Wire},
     trunk::{Admitted, Trunk, TrunkCounts, TrunkIndex, Trunks},
 };
+use self::ways::Ways;
 use crate::{
     conference::Refusal as Refused,
     limit::{CALL_INBOX_MAX, CALL_ORDERS_MAX, CALLS_MAX, SOUND_TESTS_MAX},
@@ -37,6 +38,8 @@ use crate::{
     store::Dial,
     tls::{Demand, SipServer},
 };
+
+mod ways;
 
 /// What the door is built from.
 #[derive(Debug, Clone)]
@@ -68,6 +71,9 @@ pub struct Counts {
     pub sip: sip::Counters,
     /// Messages and connections from addresses on no trunk, which get no answer.
     pub strangers: u64,
+    /// Calls whose requests went where the peer's came from although their route sets lead elsewhere: to an address that is on
+    /// none of their trunk's, or is not reached.
+    pub off_route: u64,
     /// On each trunk, in the order of the settings.
     pub trunks: Vec<TrunkCounts>,
 }
@@ -104,6 +110,7 @@ pub struct Door {
     lookups: JoinSet<(TrunkRef, Vec<Hop>)>,
     /// The connections that are being made, and for which trunks.
     connecting: BTreeMap<u64, TrunkRef>,
+    ways: Ways,
     orders: (mpsc::Sender<Command>, mpsc::Receiver<Command>),
     counters: watch::Sender<Counts>,
     /// What was found about the latest calls of each trunk, in the order of the settings.
@@ -165,6 +172,7 @@ impl Door {
             names: config.names,
             lookups: JoinSet::new(),
             connecting: BTreeMap::new(),
+            ways: Ways::default(),
             orders: mpsc::channel(CALL_ORDERS_MAX),
             counters: watch::channel(Counts::default()).0,
             latest: watch::channel(latest).0,
@@ -221,6 +229,7 @@ impl Door {
                 () = until(self.spent_at()) => self.end_spent(),
                 Some(dialling) = wish(&mut self.dial_out), if !stopping => self.dial(dialling),
                 Some(found) = self.lookups.join_next() => self.located(found),
+                Some(found) = self.ways.lookups.join_next() => self.way_located(found),
                 Some(ended) = self.tasks.join_next_with_id() => self.task_ended(ended),
                 Some(order) = self.orders.1.recv() => self.ordered(order),
                 arrival = self.transport.arrival() => self.arrived(arrival),
@@ -312,9 +321,10 @@ impl Door {
             Arrival::Closed(flow) => self.closed(flow),
             Arrival::Connected(flow) => match self.connecting.remove(&flow.id) {
                 Some(trunk) => self.connected(trunk, flow),
-                None => self.transport.close(flow),
+                None => self.way_connected(flow),
             },
             Arrival::Failed(id, fault) => {
+                self.way_failed(id);
                 if let Some(trunk) = self.connecting.remove(&id) {
                     self.with_link(trunk, |link| link.failed(fault, now));
                 }
@@ -343,6 +353,7 @@ impl Door {
         let now = clock();
         let links = self.trunks.links();
         links.for_each(|(_, link)| link.closed(flow, now));
+        self.ways.closed(flow);
         self.endpoint.handle_closed(flow, now);
     }
 
@@ -432,6 +443,7 @@ impl Door {
             self.transmit();
             while let Some(flow) = self.endpoint.poll_close() {
                 self.transport.close(flow);
+                self.ways.closed(flow);
                 let (links, now) = (self.trunks.links(), clock());
                 links.for_each(|(_, link)| link.closed(flow, now));
             }
@@ -443,6 +455,7 @@ impl Door {
         self.counters.send_modify(|counts| {
             counts.sip = self.endpoint.counters();
             counts.strangers = self.strangers;
+            counts.off_route = self.ways.off_route;
             counts.trunks.clear();
             counts.trunks.extend(self.trunks.counts());
         });
@@ -491,6 +504,7 @@ impl Door {
                 }
                 self.tell(call, News::Answered(answer));
             }
+            Event::Elsewhere { call, flow, place } => self.led_elsewhere(call, flow, place),
             Event::Established { call, answer } => self.tell(call, News::Established(answer)),
             Event::Reinvite { call, offer } => self.tell(call, News::Reinvite(offer)),
             Event::Renegotiated { call, answer } => self.tell(call, News::Renegotiated(answer)),

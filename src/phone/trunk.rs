@@ -279,6 +279,12 @@ impl Trunks {
             .or_else(|| links.find_map(|link| link.public(flow).filter(|_| link.is_at(address))))
     }
 
+    /// Tells whether an address is one of a trunk's, by its settings or as its server was found: requests may be sent there.
+    pub(super) fn is_of(&self, TrunkIndex(index): TrunkIndex, address: IpAddr) -> bool {
+        let state = self.0.get(index);
+        state.is_some_and(|state| state.lists(address.to_canonical()))
+    }
+
     /// Our address as the settings of a trunk say that it is seen.
     pub(super) fn external(&self, TrunkRef(index): TrunkRef, flow: &Flow) -> Option<SocketAddr> {
         self.0.get(usize::from(index))?.trunk.external(flow)

@@ -29,6 +29,7 @@ mod presets;
 mod protection;
 mod registered;
 mod roster;
+mod routes;
 mod secure;
 pub mod sim;
 mod sound;

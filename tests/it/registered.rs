@@ -416,7 +416,7 @@ async fn behind_an_address_translator_the_public_address_is_told() {
 }
 
 /// A registrar's end of a connection: what it hears, and what it says.
-struct Connection {
+pub(crate) struct Connection {
     heard: mpsc::UnboundedReceiver<Vec<u8>>,
     says: mpsc::UnboundedSender<Vec<u8>>,
 }
@@ -430,7 +430,7 @@ impl Connection {
     }
 
     /// Takes a connection without TLS.
-    fn plain(stream: DuplexStream) -> Self {
+    pub(crate) fn plain(stream: DuplexStream) -> Self {
         Self::begin(async move { Ok(stream) })
     }
 
@@ -469,7 +469,7 @@ impl Connection {
     }
 
     /// All that is heard by now, as one text.
-    fn hears_all(&mut self) -> String {
+    pub(crate) fn hears_all(&mut self) -> String {
         let all = std::iter::from_fn(|| self.heard.try_recv().ok());
         String::from_utf8(all.flatten().collect()).unwrap()
     }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::Cause;
 use crate::{
     limit,
+    locate::Place,
     redact::{Carriage, Naming, Pii, Secret},
     registration::Registrar,
     sdp::Description,
@@ -272,6 +273,17 @@ pub enum Event {
         /// The answer, if the offer was ours.
         answer: Option<Description>,
     },
+    /// The route set of the call, or without one its remote target, is another place than where the peer's requests come from
+    /// (RFC 3261 §12.2.1.1). If it is to be trusted, reach it and say `GoBy`; until then our requests go where the peer's
+    /// come from. May be told again, when the peer changes its target.
+    Elsewhere {
+        /// The call.
+        call: CallRef,
+        /// Where the peer's requests come from.
+        flow: Flow,
+        /// Where the route set leads.
+        place: Pii<Place>,
+    },
     /// The peer told a key by INFO (`application/dtmf-relay` or `application/dtmf`).
     Key {
         /// The call.
@@ -313,7 +325,7 @@ pub enum TrunkEvent {
         /// How long the answer took.
         round_trip: Duration,
     },
-    /// Nobody answered that question for several times.
+    /// Nobody answered that question for several times, or once at a registrar that did before.
     Silent,
     /// What came of sounding another flow.
     Sounded {
@@ -387,6 +399,13 @@ pub enum Command {
         call: CallRef,
         /// The interval, clipped as that of [`EndpointConfig`].
         interval: Duration,
+    },
+    /// Send the requests of a call this way, which is open; over a connection for as long as it is there.
+    GoBy {
+        /// The call.
+        call: CallRef,
+        /// Where its route set leads.
+        way: Flow,
     },
     /// Answer an INVITE, re-INVITE or UPDATE with 200.
     Accept {

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     dialog::DialogId,
     limit,
+    redact::Pii,
     session::{Call, CallFired, Kind, Reinvite, Session},
     session_timer::Timer,
 };
@@ -383,6 +384,7 @@ impl Endpoint {
             call.session = Session::Reinvited(invitation);
         }
         self.settle_call(id);
+        self.follow_routes(id);
         self.tell(Event::Reinvite { call: id, offer });
         Ok(())
     }
@@ -412,10 +414,12 @@ impl Endpoint {
             call.timer = terms.map(|terms| Timer::new(terms, now));
             let reply = success(call, incoming.heads.reply_to);
             self.settle_call(id);
+            self.follow_routes(id);
             return Ok(Some(announce_timer(reply, terms)));
         };
         call.session = Session::Reinvited(invitation);
         self.settle_call(id);
+        self.follow_routes(id);
         self.tell(Event::Reinvite { call: id, offer });
         Ok(None)
     }
@@ -465,6 +469,29 @@ impl Endpoint {
         }
         if incoming.verb() == Verb::Bye {
             self.forget_call(id, now);
+        }
+    }
+
+    /// Tells the door where the route set of a call leads, if that is elsewhere.
+    pub(super) fn follow_routes(&mut self, id: CallRef) {
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        let flow = call.dialog.flow;
+        if let Some(place) = call.dialog.leads_elsewhere() {
+            let (call, place) = (id, Pii::new(place));
+            self.tell(Event::Elsewhere { call, flow, place });
+        }
+    }
+
+    /// Sends the requests of a call another way; one that began over TLS stays there.
+    pub(super) fn go_by(&mut self, id: CallRef, way: Flow) {
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        if call.dialog.flow.protocol != Protocol::Tls || way.protocol == Protocol::Tls {
+            call.dialog.go_by(way);
+            self.open(way);
         }
     }
 

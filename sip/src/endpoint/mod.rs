@@ -172,6 +172,7 @@ impl Endpoint {
         for id in self.clients.over(flow) {
             self.handle_no_response(id, now);
         }
+        self.calls.lose_way(flow);
         self.lose_registrations(flow, now);
     }
 
@@ -183,6 +184,7 @@ impl Endpoint {
             Command::SessionInterval { call, interval } => {
                 self.set_session_interval(call, interval);
             }
+            Command::GoBy { call, way } => self.go_by(call, way),
             Command::Accept { call, sdp } => self.accept(call, sdp, now),
             Command::Reject {
                 call,

@@ -379,6 +379,7 @@ impl Endpoint {
         call.timer = Timer::agreed(&response.headers, interval.interval, now);
         call.knows_update = allows_update(&response.headers).unwrap_or(false);
         self.settle_call(id);
+        self.follow_routes(id);
         match description(response).or(early.and_then(|early| early.answer)) {
             Some(answer) => self.tell(Event::Answered { call: id, answer }),
             None => {
@@ -435,7 +436,7 @@ impl Endpoint {
             Verb::Update => match screen_extensions(&incoming.request) {
                 Err(reply) => reply,
                 Ok(()) if incoming.request.body().is_empty() => {
-                    let contact = early.dialog.contact(early.dialog.flow);
+                    let contact = early.dialog.contact(early.dialog.outward());
                     Reply::new(200).with("Contact", contact)
                 }
                 Ok(()) if early.answer.is_none() => Reply::new(491),

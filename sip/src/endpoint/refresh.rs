@@ -70,6 +70,7 @@ impl Endpoint {
             _ => timer.put_off(now),
         }
         self.settle_call(id);
+        self.follow_routes(id);
     }
 
     /// Takes a 2xx to our re-INVITE: the first one carries the answer to our offer, and every one is acknowledged.
@@ -84,7 +85,7 @@ impl Endpoint {
         let (Some(call), Some(cseq)) = (self.calls.get_mut(id), cseq) else {
             return;
         };
-        let flow = call.dialog.flow;
+        let flow = call.dialog.outward();
         if let Some(Reinvite::Acknowledged { cseq: before, ack }) = &call.reinvite
             && *before == cseq.sequence
         {
@@ -122,7 +123,7 @@ impl Endpoint {
             return self.settle_call(id);
         }
         let fields = [
-            ("Contact", call.dialog.contact(call.dialog.flow)),
+            ("Contact", call.dialog.contact(call.dialog.outward())),
             ("Allow", ALLOW.into()),
             ("Supported", SUPPORTED.into()),
             ("Session-Expires", timer.session_expires().into_bytes()),

@@ -205,6 +205,7 @@ impl Endpoint {
             asked: Box::new(Asked::of(&incoming.request, target)),
             offer,
         });
+        self.follow_routes(call);
         Ok(())
     }
 }

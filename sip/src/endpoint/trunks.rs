@@ -343,7 +343,7 @@ impl Endpoint {
     }
 
     /// Notes that a connection which the door opened is open.
-    fn open(&mut self, flow: Flow) {
+    pub(super) fn open(&mut self, flow: Flow) {
         if flow.protocol.is_stream() {
             self.streams.entry(flow).or_default();
         }

@@ -354,8 +354,8 @@ impl Transport {
         }
     }
 
-    /// Begins to connect to a hop, over TLS by these settings. Connections of ours are as many as there are trunks, and
-    /// are not kept from coming about by those of others.
+    /// Begins to connect to a hop, over TLS by these settings. Connections of ours are one or two for each trunk and
+    /// [`WAY_CONNECTIONS_MAX`](crate::limit::WAY_CONNECTIONS_MAX) more, and are not kept from coming about by those of others.
     pub(super) fn connect(&mut self, hop: Hop, client: Option<Arc<ClientConfig>>) -> Connecting {
         let Some(local) = self.local_towards(&hop) else {
             return Connecting::Failed(Fault::Unreachable);
