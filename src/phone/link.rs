@@ -151,6 +151,8 @@ pub(super) struct Link {
     flow: Option<Flow>,
     /// Whether the endpoint knows what to do over a flow.
     introduced: bool,
+    /// Whether it asks beside that if the registrar is there.
+    probed: bool,
     /// The hop that the DNS puts first.
     first: Option<Hop>,
     /// How often all hops were tried in vain.
@@ -205,6 +207,7 @@ impl Link {
             former: BTreeSet::new(),
             flow: None,
             introduced: false,
+            probed: false,
             first: None,
             rounds: 0,
             returns: 0,
@@ -329,6 +332,20 @@ impl Link {
         before.filter(|before| *before != flow)
     }
 
+    /// Has the registrar asked, from the first registration on, whether it is there. By datagrams nothing else tells in time that
+    /// it is not; over connections keep-alives and the kernel do.
+    fn begin_to_probe(&mut self) {
+        let flow = self.flow.filter(|flow| !flow.protocol.is_stream());
+        if let Some(flow) = flow.filter(|_| !self.probed)
+            && matches!(self.upkeep.duty, Duty::Register(_))
+        {
+            self.probed = true;
+            let uri = self.upkeep.server.to_string();
+            let order = Effect::Order(TrunkCommand::Probe { uri, flow });
+            self.effects.push_back(order);
+        }
+    }
+
     fn close(&mut self, flow: Option<Flow>) {
         if let Some(flow) = flow.filter(|flow| flow.protocol.is_stream()) {
             self.effects.push_back(Effect::Close(flow));
@@ -382,7 +399,10 @@ impl Link {
                 self.expires = *expires;
                 self.public = public.as_ref().map(|public| *public.expose());
                 self.prove(now);
+                self.begin_to_probe();
             }
+            // At a registrar it is the registration that counts.
+            TrunkEvent::Alive { .. } if matches!(self.upkeep.duty, Duty::Register(_)) => {}
             TrunkEvent::Alive { .. } => self.prove(now),
             TrunkEvent::Sounded { answers } => self.sounded(*answers, now),
             TrunkEvent::Unregistered(why) => match why {

@@ -86,6 +86,8 @@ enum Manners {
 struct Registrar {
     address: SocketAddr,
     manners: Manners,
+    /// Whether it answers who asks if it is there, where it answers at all.
+    answers_options: bool,
     /// How the door is seen, if from elsewhere than it thinks.
     sees: Option<SocketAddr>,
     /// Datagrams of the door that were looked at.
@@ -100,6 +102,7 @@ impl Registrar {
         Self {
             address: address.parse().unwrap(),
             manners,
+            answers_options: true,
             sees: None,
             seen: 0,
             ladder: String::new(),
@@ -127,6 +130,14 @@ impl Registrar {
                 continue;
             }
             let message = Message::parse(&datagram.bytes);
+            if message.method() == "OPTIONS" {
+                self.tell("→ OPTIONS");
+                if self.manners != Manners::Silent && self.answers_options {
+                    self.tell("← 200");
+                    self.send(world, response(&message, 200, "OK"));
+                }
+                continue;
+            }
             if message.method() != "REGISTER" {
                 continue;
             }
@@ -134,15 +145,19 @@ impl Registrar {
             let known = if proof { " with a proof" } else { "" };
             self.tell(&format!("→ REGISTER for {} s{known}", expires(&message)));
             if let Some(answer) = self.decide(&message, proof) {
-                let datagram = Datagram {
-                    from: self.address,
-                    to: SERVER,
-                    bytes: answer,
-                };
-                world.net.send_signalling(datagram, now());
+                self.send(world, answer);
             }
             self.requests.push(message);
         }
+    }
+
+    fn send(&self, world: &mut World, bytes: Vec<u8>) {
+        let datagram = Datagram {
+            from: self.address,
+            to: SERVER,
+            bytes,
+        };
+        world.net.send_signalling(datagram, now());
     }
 
     fn decide(&mut self, request: &Message, proof: bool) -> Option<Vec<u8>> {
@@ -374,6 +389,87 @@ async fn where_one_server_is_silent_the_next_takes_over() {
         let own = format!("sip:{}@127.0.0.1", second.contact());
         call(&mut world, &phone, &own).await.unwrap();
     }
+}
+
+/// Lets time pass in which two registrars do their duty.
+async fn serve_both(world: &mut World, both: [&mut Registrar; 2], time: Duration) {
+    let until = now() + time;
+    let [first, second] = both;
+    while now() < until {
+        world.run_for(SECOND / 20).await;
+        first.answer(world);
+        second.answer(world);
+    }
+}
+
+/// A registrar that dies is noticed by its silence to OPTIONS, long before the next REGISTER; when it is there again, the
+/// registration goes back.
+#[tokio::test(start_paused = true)]
+async fn by_datagrams_a_dead_registrar_is_left_for_the_next_at_once_and_gone_back_to() {
+    let mut world = World::with_door(1, door_of_two("udp"));
+    let mut first = Registrar::new(REGISTRAR, Manners::Grants(600));
+    let mut second = Registrar::new(SECOND_REGISTRAR, Manners::Grants(600));
+    serve_both(&mut world, [&mut first, &mut second], 100 * SECOND).await;
+    assert_eq!(standing(&world), Standing::Up);
+    assert_eq!(second.requests.len(), 0);
+    first.tell("  it dies");
+    first.manners = Manners::Silent;
+    serve_both(&mut world, [&mut first, &mut second], 60 * SECOND).await;
+    assert_eq!(standing(&world), Standing::Up, "{}", second.ladder);
+    assert!(second.requests.len() >= 2, "{}", second.ladder);
+    first.tell("  it is there again");
+    first.manners = Manners::Grants(600);
+    let registers = first.requests.len();
+    serve_both(&mut world, [&mut first, &mut second], 120 * SECOND).await;
+    assert_eq!(standing(&world), Standing::Up);
+    assert!(first.requests.len() > registers, "{}", first.ladder);
+    let is_said = |line: &&str| !line.ends_with("keep-alive");
+    let ladder = |of: &Registrar| of.ladder.lines().filter(is_said).collect::<Vec<_>>().join("\n");
+    assert_snapshot!(format!("first\n{}\nsecond\n{}", ladder(&first), ladder(&second)));
+}
+
+/// Not every registrar answers OPTIONS: one that never did is not taken for dead.
+#[tokio::test(start_paused = true)]
+async fn a_registrar_that_never_answers_options_is_kept() {
+    let mut world = World::with_door(1, door_of_two("udp"));
+    let mut first = Registrar::new(REGISTRAR, Manners::Grants(600));
+    let mut second = Registrar::new(SECOND_REGISTRAR, Manners::Grants(600));
+    first.answers_options = false;
+    serve_both(&mut world, [&mut first, &mut second], 280 * SECOND).await;
+    assert_eq!(standing(&world), Standing::Up);
+    let asked = first.ladder.matches("→ OPTIONS").count();
+    assert!(asked > 20, "{}", first.ladder);
+    assert_eq!(first.requests.len(), 2, "{}", first.ladder);
+    assert_eq!(second.ladder, "");
+}
+
+/// Where there is no other server the same is registered at again, at first at once and then less and less often (RFC 5626 §4.5).
+#[tokio::test(start_paused = true)]
+async fn a_dead_registrar_without_another_is_asked_less_and_less_often() {
+    let (mut world, mut registrar) = world(Manners::Grants(600));
+    registrar.serve(&mut world, 100 * SECOND).await;
+    assert_eq!(standing(&world), Standing::Up);
+    registrar.manners = Manners::Silent;
+    let before = registrar.requests.len();
+    let begun = now();
+    let mut tries: Vec<Duration> = Vec::new();
+    let mut cseq = registrar.requests[before - 1].cseq().0;
+    for _ in 0..600 {
+        registrar.serve(&mut world, SECOND).await;
+        let latest = registrar.requests.last().unwrap().cseq().0;
+        if latest != cseq {
+            cseq = latest;
+            tries.push(now() - begun);
+        }
+    }
+    assert_eq!(standing(&world), Standing::Down(Fault::Silent));
+    assert!(tries[0] <= 93 * SECOND, "{tries:?}");
+    let waits: Vec<Duration> = tries.windows(2).map(|two| two[1] - two[0]).collect();
+    assert!((3..=8).contains(&tries.len()), "{tries:?}");
+    assert!(waits.iter().all(|wait| *wait >= 40 * SECOND), "{waits:?}");
+    registrar.manners = Manners::Grants(600);
+    registrar.serve(&mut world, 600 * SECOND).await;
+    assert_eq!(standing(&world), Standing::Up);
 }
 
 #[tokio::test(start_paused = true)]

@@ -248,7 +248,7 @@ impl Endpoint {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        let (asker, purpose) = (client.asker, client.purpose);
+        let (asker, purpose, flow) = (client.asker, client.purpose, client.flow);
         let answered = match &mut client.state {
             Exchange::Other(state) => {
                 let answered = matches!(state, NonInviteClient::Completed { .. });
@@ -268,9 +268,12 @@ impl Endpoint {
             _ if answered => {}
             (Asker::Trunk(trunk), Purpose::Register) => self.handle_not_registered(trunk, now),
             (Asker::Trunk(trunk), Purpose::Sound) => self.handle_sounded(trunk, None),
-            (Asker::Trunk(trunk), _) => self.handle_not_probed(trunk, now),
+            (Asker::Trunk(trunk), _) => self.handle_not_probed(trunk, true, now),
             (Asker::Call(call), Purpose::Bye) => self.forget_call(call, now),
-            (Asker::Call(call), Purpose::Invite) => self.handle_invite_unanswered(call),
+            (Asker::Call(call), Purpose::Invite) => {
+                self.handle_invite_unanswered(call);
+                self.suspect(flow, now);
+            }
             (Asker::Call(call), Purpose::Ping | Purpose::Refresh | Purpose::Reinvite) => {
                 self.lose(call, now);
             }

@@ -37,6 +37,8 @@ struct Trunk {
 struct Probe {
     uri: String,
     state: Probing,
+    /// Whether it was answered over the flow in use.
+    answered: bool,
     /// Questions without answer since the last answer.
     lost: u32,
 }
@@ -116,6 +118,7 @@ impl Endpoint {
         self.trunks.entry(trunk, flow).probe = Some(Probe {
             uri: uri(&text),
             state: Probing::Waiting { at: now },
+            answered: false,
             lost: 0,
         });
         self.settle_probe(trunk);
@@ -137,6 +140,7 @@ impl Endpoint {
         }
         if let Some(probe) = &mut found.probe {
             probe.state = Probing::Waiting { at: now };
+            (probe.answered, probe.lost) = (false, 0);
         }
         self.calls.move_to(before, flow);
         self.settle_registration(trunk);
@@ -301,13 +305,30 @@ impl Endpoint {
                 }
                 self.settle_probe(trunk);
             }
-            None => self.handle_not_probed(trunk, now),
+            None => self.handle_not_probed(trunk, false, now),
+        }
+    }
+
+    /// Asks at once whether the trunks are there that use a flow over which somebody does not answer.
+    pub(super) fn suspect(&mut self, flow: Flow, now: Instant) {
+        let mut suspected = Vec::new();
+        for (id, trunk) in &mut self.trunks.all {
+            if trunk.flow == flow
+                && let Some(probe) = &mut trunk.probe
+                && matches!(probe.state, Probing::Waiting { .. })
+            {
+                probe.state = Probing::Waiting { at: now };
+                suspected.push(*id);
+            }
+        }
+        for trunk in suspected {
+            self.settle_probe(trunk);
         }
     }
 
     pub(super) fn handle_probed(&mut self, trunk: TrunkRef, status: u16, now: Instant) {
         if !is_answer(status) {
-            return self.handle_not_probed(trunk, now);
+            return self.handle_not_probed(trunk, false, now);
         }
         let Some((probe, _)) = self.trunks.probe_mut(trunk) else {
             return;
@@ -316,7 +337,7 @@ impl Endpoint {
             Probing::Asking { since, .. } => now.saturating_duration_since(since),
             Probing::Waiting { .. } => Duration::ZERO,
         };
-        probe.lost = 0;
+        (probe.answered, probe.lost) = (true, 0);
         probe.state = Probing::Waiting {
             at: now + limit::PROBE_INTERVAL,
         };
@@ -325,7 +346,13 @@ impl Endpoint {
         self.tell(Event::Trunk { trunk, what });
     }
 
-    pub(super) fn handle_not_probed(&mut self, trunk: TrunkRef, now: Instant) {
+    /// A question is not answered, or by nobody but a proxy; `silent` says that it went out and nothing came.
+    ///
+    /// Where we are registered, calls are lost that nobody knows of until the next REGISTER. So a single question that is not
+    /// answered, eleven times sent, is enough there (RFC 5626 §4.4.2 waits for less), if the server has answered before over
+    /// the same flow: not every registrar answers OPTIONS. One that answers at all is left to its registration.
+    pub(super) fn handle_not_probed(&mut self, trunk: TrunkRef, silent: bool, now: Instant) {
+        let registered = self.trunks.registration(trunk).is_some();
         let Some((probe, _)) = self.trunks.probe_mut(trunk) else {
             return;
         };
@@ -333,7 +360,10 @@ impl Endpoint {
         probe.state = Probing::Waiting {
             at: now + limit::PROBE_INTERVAL,
         };
-        let gone = probe.lost == limit::PROBES_LOST;
+        let gone = match registered {
+            true => silent && std::mem::take(&mut probe.answered),
+            false => probe.lost == limit::PROBES_LOST,
+        };
         self.settle_probe(trunk);
         if gone {
             for what in [TrunkEvent::Silent, TrunkEvent::WantsFlow] {
