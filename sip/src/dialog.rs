@@ -253,7 +253,10 @@ fn place(uri: &[u8]) -> Option<Place> {
         None => uri.host()?.to_bytes().to_vec(),
     };
     let host = String::from_utf8(host).ok()?;
-    let protocol = match param("transport").map(<[u8]>::to_ascii_lowercase).as_deref() {
+    let protocol = match param("transport")
+        .map(<[u8]>::to_ascii_lowercase)
+        .as_deref()
+    {
         None => None,
         Some(b"udp") => Some(Protocol::Udp),
         Some(b"tcp") => Some(Protocol::Tcp),

