@@ -249,11 +249,15 @@ pub const BROWSER_MESSAGE_BURST: u32 = 60;
 /// Messages a browser may send for long, each second.
 pub const BROWSER_MESSAGES_PER_SECOND: u32 = 10;
 
-/// Wrong links from one address that are judged at once; further ones are answered "busy", unlooked at.
+/// Wrong links from one address that are judged side by side; beyond, all links from there are judged one after the other.
 pub const WRONG_LINK_BURST: u32 = 50;
 
-/// Wrong links from one address that are judged for long, each second.
+/// Wrong links from one address that are judged side by side for long, each second.
 pub const WRONG_LINKS_PER_SECOND: u32 = 1;
+
+/// Time a link waits for those before it in its address's line, three times what all connections that an address may have
+/// need at half a millisecond each; then the page is told to come back later.
+pub const LINK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Addresses whose wrong links are counted; beyond, the counts of those that tried little are forgotten, then all.
 pub const WRONG_LINK_SOURCES_MAX: usize = 4_096;

@@ -51,7 +51,7 @@ use crate::{
 
 use super::{
     budget::Budget,
-    house::{Entrance, House, News, Presence, Welcome},
+    house::{Entrance, House, News, Presence, Unavailable, Welcome},
     sources::Sources,
     wire::{ClientMessage, ServerMessage, Shown, Unwelcome},
 };
@@ -106,9 +106,7 @@ async fn upgrade<H: House>(
     if upgrade.selected_protocol().is_none() {
         return refuse(StatusCode::BAD_REQUEST, "unknown-subprotocol");
     }
-    // Who comes through a proxy on this machine is counted there.
-    let from = from.map(|Extension(ConnectInfo(from))| from.ip().to_canonical());
-    let from = from.filter(|from| !from.is_loopback());
+    let from = from.map(|Extension(ConnectInfo(from))| from.ip());
     upgrade.on_upgrade(move |socket| run(door, from, socket))
 }
 
@@ -284,21 +282,10 @@ impl Session {
         house: &H,
         token: &Secret<String>,
     ) -> Result<Option<H::Admission>, End> {
-        let now = Instant::now().into_std();
-        let judged = self.from.is_none_or(|from| self.sources.count(from, now));
-        let reason = if judged {
-            match house.check_link(token).await {
-                Ok(Some(admission)) => {
-                    if let Some(from) = self.from {
-                        self.sources.take_back(from, now);
-                    }
-                    return Ok(Some(admission));
-                }
-                Ok(None) => Unwelcome::UnknownLink,
-                Err(_) => Unwelcome::Busy,
-            }
-        } else {
-            Unwelcome::Busy
+        let reason = match look_up(house, &self.sources, self.from, token).await {
+            Ok(Some(admission)) => return Ok(Some(admission)),
+            Ok(None) => Unwelcome::UnknownLink,
+            Err(Unavailable) => Unwelcome::Busy,
         };
         self.send(&ServerMessage::Unwelcome { reason }).await?;
         Ok(None)
@@ -439,6 +426,25 @@ impl Session {
             let _ = timeout(limit::BROWSER_CLOSE, heard).await;
         }
     }
+}
+
+/// Asks the house about a link, when it is its turn.
+async fn look_up<H: House>(
+    house: &H,
+    sources: &Sources,
+    from: Option<IpAddr>,
+    token: &Secret<String>,
+) -> Result<Option<H::Admission>, Unavailable> {
+    let Some(from) = from else {
+        return house.check_link(token).await;
+    };
+    let now = Instant::now().into_std();
+    let turn = sources.turn(from, now).await?;
+    let found = house.check_link(token).await?;
+    if found.is_some() {
+        sources.take_back(&turn, from, now);
+    }
+    Ok(found)
 }
 
 /// Does what a browser inside asks; returns whether the session goes on.

@@ -208,21 +208,18 @@ impl Store {
     ///
     /// Fails when the database fails.
     pub async fn room_by_link(&self, hash: &LinkHash) -> Result<Option<(Room, Role)>, Error> {
-        let found = sqlx::query(
-            "select *, moderator_link_hash = ?1 as moderates from room \
-             where guest_link_hash = ?1 or moderator_link_hash = ?1",
-        )
-        .bind(&hash.0)
-        .try_map(|row: SqliteRow| {
-            let role = if row.try_get("moderates")? {
-                Role::Moderator
-            } else {
-                Role::Guest
-            };
-            Ok((read(&row)?, role))
-        })
-        .fetch_optional(&self.pool)
-        .await?;
+        let found = sqlx::query(ROOM_BY_LINK)
+            .bind(&hash.0)
+            .try_map(|row: SqliteRow| {
+                let role = if row.try_get("moderates")? {
+                    Role::Moderator
+                } else {
+                    Role::Guest
+                };
+                Ok((read(&row)?, role))
+            })
+            .fetch_optional(&self.pool)
+            .await?;
         Ok(found)
     }
 
@@ -607,6 +604,10 @@ fn is_taken(error: &sqlx::Error) -> bool {
 pub(super) fn millis(since_epoch: Duration) -> i64 {
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
+
+/// Two look-ups in indices, whatever the number of rooms: strangers may ask for it.
+const ROOM_BY_LINK: &str = "select *, moderator_link_hash = ?1 as moderates from room \
+     where guest_link_hash = ?1 or moderator_link_hash = ?1";
 
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,21 @@ async fn a_room_is_found_by_number_link_and_identity() {
 }
 
 #[tokio::test]
+async fn a_link_is_found_by_the_indices() {
+    let (store, _folder) = store().await;
+    let explained = sqlx::AssertSqlSafe(format!("explain query plan {ROOM_BY_LINK}"));
+    let plan: Vec<String> = sqlx::query(explained)
+        .bind(&hash(1, 0).0)
+        .map(|row: SqliteRow| row.get("detail"))
+        .fetch_all(&store.pool)
+        .await
+        .unwrap();
+    assert!(plan.iter().all(|step| !step.contains("SCAN")), "{plan:?}");
+    let searches = plan.iter().filter(|step| step.contains("USING INDEX"));
+    assert_eq!(searches.count(), 2, "{plan:?}");
+}
+
+#[tokio::test]
 async fn another_tenant_does_not_see_the_room() {
     let (store, _folder) = store().await;
     let room = added(&store, 1).await;
