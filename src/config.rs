@@ -587,6 +587,7 @@ mod tests {
             [Number::Dialled(Dialled {
                 number: String::from("+4930123456"),
                 language: None,
+                offers_language: None,
                 room: None,
                 sound_test: false,
             })]

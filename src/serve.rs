@@ -367,6 +367,7 @@ pub fn door(
             client,
             numbers: trunk.numbers.iter().map(called).collect(),
             language: trunk.language,
+            offers_language: trunk.offers_language,
             plan: trunk.plan(),
             max_calls: trunk.max_calls.get(),
             session_expires: match trunk.session_expires {
@@ -496,6 +497,7 @@ fn called(number: &config::Number) -> phone::Called {
         config::Number::Dialled(dialled) => phone::Called::Number(phone::Dialled {
             number: dialled.number.clone(),
             language: dialled.language,
+            offers_language: dialled.offers_language,
             leads: match &dialled.room {
                 _ if dialled.sound_test => phone::Lead::SoundTest,
                 Some(room) => phone::Lead::Room(room.clone()),

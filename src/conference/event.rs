@@ -53,6 +53,15 @@ impl Language {
         }
     }
 
+    /// Returns the other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::De => Self::En,
+            Self::En => Self::De,
+        }
+    }
+
     fn catalogue(self) -> &'static Catalogue {
         static DE: LazyLock<Catalogue> =
             LazyLock::new(|| Catalogue::parse(include_str!("catalogue/de.toml")));
@@ -104,10 +113,32 @@ pub struct Voice {
 }
 
 impl Voice {
-    /// Is spoken to in a house's words, in as many as before.
-    pub const fn come_to(&mut self, house: Wording) {
+    /// Is spoken to in a house's words, in as many as before; in the language that they have chosen, if they have.
+    pub fn come_to(&mut self, house: Wording) {
+        let chosen = (!self.is_in_house_language()).then_some(self.wording);
         self.house = house;
-        self.wording = house;
+        self.wording = chosen
+            .filter(|wording| wording.language() != house.language())
+            .unwrap_or(house);
+    }
+
+    /// In which words they would be spoken to in the other language.
+    #[must_use]
+    pub fn elsewise(self) -> Wording {
+        if self.is_in_house_language() {
+            self.house.language().other().into()
+        } else {
+            self.house
+        }
+    }
+
+    /// Is spoken to in the other language.
+    pub fn change_language(&mut self) {
+        self.wording = self.elsewise();
+    }
+
+    fn is_in_house_language(self) -> bool {
+        self.wording.language() == self.house.language()
     }
 
     /// Is spoken to in the next words there are.
@@ -195,12 +226,14 @@ macro_rules! events {
 }
 
 events! {
-    /// A call was answered.
-    Greeting { asked: Asked = Asked::Code } => "greeting",
+    /// A call was answered; perhaps the other language is offered.
+    Greeting { asked: Asked = Asked::Code, offers_language: bool = true } => "greeting",
+    /// The caller has taken the other language, before the code.
+    LanguageTaken { asked: Asked = Asked::Code } => "language-taken",
     /// The caller began again.
     Ask { asked: Asked = Asked::Code } => "ask",
     /// Nothing was typed for a while.
-    TakeYourTime { asked: Asked = Asked::Code } => "take-your-time",
+    TakeYourTime { asked: Asked = Asked::Code, offers_language: bool = true } => "take-your-time",
     /// `#` came before the code was complete.
     TooShort { asked: Asked = Asked::Code } => "too-short",
     /// The code is wrong; the same whether or not its room exists.
@@ -386,18 +419,31 @@ impl Event {
     #[expect(clippy::too_many_lines, reason = "a table with a row per event")]
     pub fn clips(self) -> Vec<Clip> {
         match self {
-            Self::Greeting { asked } => vec![Clip::HELLO, Clip::ask(asked)],
+            Self::Greeting {
+                asked,
+                offers_language,
+            } => Clip::offering(offers_language, &[Clip::HELLO, Clip::ask(asked)]),
+            Self::LanguageTaken { asked } => {
+                Clip::offering(true, &[Clip::LANGUAGE_CHOSEN, Clip::ask(asked)])
+            }
             Self::Ask { asked } => vec![Clip::ask(asked)],
             // A PIN may begin with 0, so help cannot be asked for by key; waiting brings it.
-            Self::TakeYourTime { asked: Asked::Pin } => {
-                vec![
+            Self::TakeYourTime {
+                asked: Asked::Pin,
+                offers_language,
+            } => Clip::offering(
+                offers_language,
+                &[
                     Clip::TAKE_YOUR_TIME,
                     Clip::HELP_PIN,
                     Clip::PRIVACY,
                     Clip::ASK_PIN,
-                ]
-            }
-            Self::TakeYourTime { asked: Asked::Code } => vec![Clip::TAKE_YOUR_TIME, Clip::ASK_CODE],
+                ],
+            ),
+            Self::TakeYourTime {
+                asked: Asked::Code,
+                offers_language,
+            } => Clip::offering(offers_language, &[Clip::TAKE_YOUR_TIME, Clip::ASK_CODE]),
             Self::TooShort { asked } => vec![Clip::TOO_SHORT, Clip::ask(asked)],
             Self::WrongCode { asked } => vec![Clip::WRONG_CODE, Clip::ask(asked)],
             Self::TooManyTries => vec![Clip::TOO_MANY_TRIES],

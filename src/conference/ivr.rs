@@ -13,6 +13,9 @@
 //! A code is a room's number and a PIN. A number's length follows from its first digit, so a code is complete at its last
 //! digit without the machine knowing which rooms exist. Every code is judged alike: the same check, the same words, at the
 //! same time after the last key. Keys interrupt prompts. A `#` after a number or a code is a habit and swallowed.
+//!
+//! A `*` begins anew. Where the other language has just been offered and nothing was typed since there is nothing to begin
+//! anew: then it takes that language. No code begins with it, and it is the key that callers know from the words already.
 
 use std::{collections::VecDeque, fmt, time::Instant};
 
@@ -20,7 +23,7 @@ use zeroize::Zeroize;
 
 use crate::{
     conference::{
-        event::{Asked, Event},
+        event::{Asked, Clip, Event},
         privacy::Facts,
     },
     limit::{
@@ -63,6 +66,8 @@ pub enum Entry {
 pub enum Effect {
     /// Play the event's clips instead of what is playing, and report [`Ivr::handle_played`] at their end.
     Say(Event),
+    /// Speak the other language from here on.
+    ChangeLanguage,
     /// Stop playing.
     Hush,
     /// Look the code up and report [`Ivr::handle_verdict`] or [`Ivr::handle_fault`].
@@ -83,6 +88,7 @@ pub enum Effect {
 pub struct Ivr {
     entry: Entry,
     facts: Facts,
+    offers_language: bool,
     state: State,
     tries: u32,
     deadline: Instant,
@@ -99,6 +105,8 @@ enum State {
         until: Instant,
         /// The help was asked for, and privacy in full is one key further.
         helped: bool,
+        /// The other language was offered, and nothing typed since.
+        offered: bool,
     },
     /// The code is complete; the check runs.
     Judging(Judging),
@@ -118,18 +126,23 @@ struct Judging {
 }
 
 impl Ivr {
-    /// Begins the dialogue with the greeting; the facts are what is said of privacy.
-    pub fn new(entry: Entry, facts: Facts, now: Instant) -> Self {
+    /// Begins the dialogue with the greeting, which may offer the other language; the facts are what is said of privacy.
+    pub fn new(entry: Entry, facts: Facts, offers_language: bool, now: Instant) -> Self {
         let mut ivr = Self {
             entry,
             facts,
+            offers_language,
             state: State::Done,
             tries: 0,
             deadline: now + ADMISSION_TIMEOUT,
             effects: VecDeque::new(),
         };
         let asked = ivr.asked();
-        ivr.collect(Event::Greeting { asked }, now);
+        let greeting = Event::Greeting {
+            asked,
+            offers_language,
+        };
+        ivr.collect(greeting, now);
         ivr
     }
 
@@ -138,12 +151,7 @@ impl Ivr {
         match &mut self.state {
             State::Collecting { .. } => match digit {
                 '0'..='9' => self.collect_digit(digit, now),
-                '*' => self.collect(
-                    Event::Ask {
-                        asked: self.asked(),
-                    },
-                    now,
-                ),
+                '*' => self.collect_star(now),
                 '#' => self.collect_pound(now),
                 _ => {}
             },
@@ -236,6 +244,7 @@ impl Ivr {
             silences: 0,
             until: now + PROMPT_TIMEOUT + SILENCE,
             helped: event == Event::AdmissionHelp,
+            offered: event.clips().contains(&Clip::THIS_LANGUAGE),
         };
     }
 
@@ -254,6 +263,7 @@ impl Ivr {
             silences,
             until,
             helped,
+            offered,
         } = &mut self.state
         else {
             return;
@@ -268,6 +278,7 @@ impl Ivr {
             return;
         }
         typed.push(digit);
+        *offered = false;
         *silences = 0;
         *until = now + SILENCE;
         if std::mem::take(playing) {
@@ -298,6 +309,16 @@ impl Ivr {
         });
     }
 
+    fn collect_star(&mut self, now: Instant) {
+        let asked = self.asked();
+        if matches!(self.state, State::Collecting { offered: true, .. }) {
+            self.effects.push_back(Effect::ChangeLanguage);
+            self.collect(Event::LanguageTaken { asked }, now);
+        } else {
+            self.collect(Event::Ask { asked }, now);
+        }
+    }
+
     /// A `#` ends nothing that its digits have not ended: after nothing and after a whole number it is swallowed.
     fn collect_pound(&mut self, now: Instant) {
         let asked = self.asked();
@@ -313,9 +334,11 @@ impl Ivr {
     fn collect_silence(&mut self, now: Instant) {
         let (asked, privacy) = (self.asked(), self.privacy());
         let State::Collecting {
+            typed,
             playing,
             silences,
             until,
+            offered,
             ..
         } = &mut self.state
         else {
@@ -331,8 +354,12 @@ impl Ivr {
         // A PIN may begin with 0, so it is waiting that leads on: to the help, and then to privacy in full.
         let said = match (asked, *silences) {
             (Asked::Pin, 2) => privacy,
-            (Asked::Pin | Asked::Code, _) => Event::TakeYourTime { asked },
+            (Asked::Pin | Asked::Code, _) => Event::TakeYourTime {
+                asked,
+                offers_language: self.offers_language && typed.as_str().is_empty(),
+            },
         };
+        *offered = said.clips().contains(&Clip::THIS_LANGUAGE);
         self.effects.push_back(Effect::Say(said));
     }
 

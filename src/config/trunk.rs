@@ -90,6 +90,9 @@ pub struct Trunk {
     /// What callers hear before their room is known.
     #[serde(default = "Trunk::language")]
     pub language: Wording,
+    /// Whether the greeting offers the other language.
+    #[serde(default = "Trunk::offers_language")]
+    pub offers_language: bool,
     /// Calls at a time.
     #[serde(default)]
     pub max_calls: MaxCalls,
@@ -137,6 +140,7 @@ impl Trunk {
             external_address: None,
             codecs: Self::codecs(),
             language: Self::language(),
+            offers_language: Self::offers_language(),
             max_calls: MaxCalls::default(),
             session_expires: Self::as_elsewhere(),
             calls_as: String::new(),
@@ -151,6 +155,10 @@ impl Trunk {
 
     const fn language() -> Wording {
         Wording::De
+    }
+
+    const fn offers_language() -> bool {
+        true
     }
 
     fn codecs() -> Vec<Codec> {
@@ -329,6 +337,9 @@ pub struct Dialled {
     /// What callers hear before their room is known, if not the trunk's language.
     #[serde(default)]
     pub language: Option<Wording>,
+    /// Whether its greeting offers the other language, if not as the trunk's others.
+    #[serde(default)]
+    pub offers_language: Option<bool>,
     /// The number of the room that it leads to, whose PIN is asked for.
     #[serde(default)]
     pub room: Option<String>,
@@ -356,6 +367,7 @@ impl<'de> Deserialize<'de> for Number {
                     _ => Number::Dialled(Dialled {
                         number: number(text)?,
                         language: None,
+                        offers_language: None,
                         room: None,
                         sound_test: false,
                     }),

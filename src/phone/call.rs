@@ -81,6 +81,8 @@ pub(super) struct Invite {
     pub(super) destination: Destination,
     /// What is spoken where neither the number nor its room says otherwise.
     pub(super) language: Wording,
+    /// Whether the other language is offered before the code, where the number does not say so itself.
+    pub(super) offers_language: bool,
     /// Who calls; forgotten with the call.
     pub(super) caller: Caller,
     /// What its trunk says of its media.
@@ -104,8 +106,11 @@ pub(super) struct Call {
 
 /// Where a call leads once it is answered.
 enum Way {
-    /// To a conference, by this code.
-    Code(ivr::Entry),
+    /// To a conference, by this code; before, the other language may be offered.
+    Code {
+        entry: ivr::Entry,
+        offers_language: bool,
+    },
     /// To the sound test.
     SoundTest,
 }
@@ -157,10 +162,19 @@ impl Call {
         let exit = match (self.shaken(&mut talk).await, way) {
             (Err(exit), _) => exit,
             (Ok(()), Way::SoundTest) => self.test_sound(&mut talk).await,
-            (Ok(()), Way::Code(entry)) => match self.admit(&mut talk, entry, &caller).await {
-                Ok(admission) => self.confer(&mut talk, &admission, &caller).await,
-                Err(exit) => exit,
-            },
+            (
+                Ok(()),
+                Way::Code {
+                    entry,
+                    offers_language,
+                },
+            ) => {
+                let asks = (entry, offers_language);
+                match self.admit(&mut talk, asks, &caller).await {
+                    Ok(admission) => self.confer(&mut talk, &admission, &caller).await,
+                    Err(exit) => exit,
+                }
+            }
         };
         self.leave(&mut talk, exit).await;
         self.review(&mut talk).await;

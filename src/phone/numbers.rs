@@ -27,6 +27,8 @@ pub struct Dialled {
     pub number: String,
     /// What callers hear before their room is known, if not what they hear on the trunk's other numbers.
     pub language: Option<Wording>,
+    /// Whether they are offered the other language before the code, if not as on the trunk's other numbers.
+    pub offers_language: Option<bool>,
     /// What it leads to.
     pub leads: Lead,
 }
@@ -48,6 +50,7 @@ impl Dialled {
         Self {
             number: number.into(),
             language: None,
+            offers_language: None,
             leads: Lead::Code,
         }
     }
@@ -60,6 +63,8 @@ pub(super) struct Destination {
     pub(super) entry: Entry,
     /// What callers hear before their room is known, if the number says so.
     pub(super) language: Option<Wording>,
+    /// Whether they are offered the other language before the code, if the number says so.
+    pub(super) offers_language: Option<bool>,
 }
 
 /// What a called number asks for.
@@ -81,6 +86,7 @@ impl From<Entry> for Destination {
         Self {
             entry,
             language: None,
+            offers_language: None,
         }
     }
 }
@@ -195,6 +201,7 @@ impl Called {
                     Lead::SoundTest => Entry::SoundTest,
                 },
                 language: dialled.language,
+                offers_language: dialled.offers_language,
             }),
         }
     }
@@ -388,6 +395,7 @@ mod tests {
         let english = Destination {
             entry: Entry::Room("4712".to_owned()),
             language: Some(Wording::En),
+            offers_language: None,
         };
         assert_eq!(destination, Some(english));
     }

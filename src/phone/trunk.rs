@@ -39,6 +39,8 @@ pub struct Trunk {
     pub numbers: Vec<Called>,
     /// What callers hear before their room is known.
     pub language: Wording,
+    /// Whether they are offered the other language before the code.
+    pub offers_language: bool,
     /// How its exchange dials.
     pub plan: DialPlan,
     /// Calls at a time; further ones are answered 503.
@@ -198,6 +200,8 @@ pub(super) struct Admitted {
     pub(super) destination: Destination,
     /// What callers hear on this trunk where neither number nor room says otherwise.
     pub(super) language: Wording,
+    /// Whether the other language is offered on this trunk where the number does not say so itself.
+    pub(super) offers_language: bool,
     /// Who calls.
     pub(super) caller: Caller,
     pub(super) terms: Arc<Terms>,
@@ -368,6 +372,7 @@ impl Trunks {
             trunk: TrunkIndex(index),
             destination,
             language: trunk.language,
+            offers_language: trunk.offers_language,
             caller: caller(asked, &trunk.plan, index),
             terms: Arc::clone(terms),
             session_expires: trunk.session_expires,
@@ -507,6 +512,7 @@ mod tests {
             client: None,
             numbers: vec![Called::Number(Dialled::new(number))],
             language: Wording::De,
+            offers_language: true,
             plan: DialPlan::default(),
             max_calls,
             session_expires: Duration::from_secs(1_800),

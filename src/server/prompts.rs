@@ -190,7 +190,7 @@ impl Prompts {
     pub fn clips(&self, event: Event, voice: Voice) -> Vec<ClipId> {
         let clips = spoken(event, voice, &self.plan).into_iter();
         clips
-            .map(|clip| self.source.prepare(clip, voice.wording))
+            .map(|clip| self.source.prepare(clip, clip.said_in(voice)))
             .collect()
     }
 
@@ -203,7 +203,7 @@ impl Prompts {
             Piece::Clip(clip) => {
                 let clips = clip.with_keys(&self.plan).into_iter();
                 clips
-                    .map(|clip| self.source.prepare(clip, voice.wording))
+                    .map(|clip| self.source.prepare(clip, clip.said_in(voice)))
                     .collect()
             }
             Piece::Name(whom) => sound(whom).into_iter().collect::<Vec<_>>(),

@@ -75,6 +75,55 @@ fn english() -> (String, Wording) {
     ("hello ask-pin".to_owned(), Wording::En)
 }
 
+/// Who does not understand the greeting takes the other language before the code, and is spoken to in it inside.
+#[tokio::test(start_paused = true)]
+async fn a_number_offers_the_other_language_before_the_code() {
+    let without = Dialled {
+        offers_language: Some(false),
+        ..Dialled::new("+4930555222")
+    };
+    let trunk = Trunk {
+        numbers: vec![Called::Bridge, Called::Number(without)],
+        offers_language: true,
+        ..everybody()
+    };
+    let mut world = World::with_trunks(1, vec![trunk]);
+    let alice = world.phone("alice");
+    alice.dials("bridge");
+    world.run_until(|_| alice.is_up()).await;
+    let code = world.room().code();
+    for keys in ["*", &*code] {
+        world.run_for(4 * SECOND).await;
+        alice.types(keys);
+        world.run_until(|_| alice.has_typed()).await;
+    }
+    world.run_for(5 * SECOND).await;
+    alice.hangs_up();
+    world.run_for(SECOND).await;
+    insta::assert_snapshot!(world.ladder.plain(), @r"
+    alice → INVITE bridge
+    alice ← 200 INVITE
+    alice ♪ hello ask-code this-language
+    alice presses ·
+    alice ♪ language-chosen ask-code this-language
+    alice presses ············
+    alice ♪ thanks present-1 not-recorded not-heard-yet to-speak
+    alice → BYE
+    alice ← 200 BYE
+    ");
+    let languages: Vec<Wording> = world.spoken.iter().map(|(_, wording)| *wording).collect();
+    // An offer is made in the language that it is about; the room's German waits for who wants it.
+    use Wording::{De, En};
+    assert_eq!(languages[..6], [De, De, En, En, En, De]);
+    assert!(
+        languages[6..].iter().all(|wording| *wording == En),
+        "{languages:?}"
+    );
+    let bob = world.phone("bob");
+    let said = call(&mut world, &bob, "sip:+4930555222@192.0.2.1").await;
+    assert_eq!(said, Ok(german()), "the number does without");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_number_in_each_spelling_gets_its_language_and_room() {
     let mut world = World::with_trunks(1, vec![berlin()]);

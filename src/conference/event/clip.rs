@@ -1,6 +1,6 @@
 //! The recorded pieces of speech that events are spoken with.
 
-use super::{Asked, Length, Wording};
+use super::{Asked, Length, Voice, Wording};
 use crate::conference::{
     keyplan::{Control, KeyPlan, Sequence},
     participant::Door,
@@ -97,6 +97,8 @@ clips! {
     ASK_CODE = "ask-code";
     /// Asks for the PIN.
     ASK_PIN = "ask-pin";
+    /// How to get this language instead; said to who is spoken to in the other one.
+    THIS_LANGUAGE = "this-language";
     /// Reassures the slow.
     TAKE_YOUR_TIME = "take-your-time";
     /// Digits are missing.
@@ -428,6 +430,12 @@ impl Clip {
         }
     }
 
+    /// Words, and perhaps the other language after them.
+    pub(super) fn offering(offers_language: bool, words: &[Self]) -> Vec<Self> {
+        let offer = offers_language.then_some(Self::THIS_LANGUAGE);
+        words.iter().copied().chain(offer).collect()
+    }
+
     /// The words of a welcome: how many are here, that nothing is recorded, and that the microphone is off.
     pub(super) fn welcome(first: Self, present: u32) -> Vec<Self> {
         vec![
@@ -565,6 +573,15 @@ impl Clip {
         match wording.own_words() {
             Some(own) if own.contains_key(self.0) => wording,
             Some(_) | None => wording.fallback(),
+        }
+    }
+
+    /// Returns the wording that it is said in to somebody: theirs, but what offers a language is said in that language.
+    pub fn said_in(self, voice: Voice) -> Wording {
+        if self == Self::THIS_LANGUAGE {
+            voice.elsewise()
+        } else {
+            voice.wording
         }
     }
 

@@ -65,8 +65,15 @@ fn events() -> impl Iterator<Item = Event> {
     let turned = [Turned::Louder, Turned::Softer, Turned::Limit];
     let samples = Event::SAMPLES.iter().copied();
     samples
-        .chain(both.map(|asked| Event::Greeting { asked }))
-        .chain(both.map(|asked| Event::TakeYourTime { asked }))
+        .chain(offering(|asked, offers_language| Event::Greeting {
+            asked,
+            offers_language,
+        }))
+        .chain(offering(|asked, offers_language| Event::TakeYourTime {
+            asked,
+            offers_language,
+        }))
+        .chain(both.map(|asked| Event::LanguageTaken { asked }))
         .chain((0..=21).map(|present| Event::Admitted { present }))
         .chain([Role::Guest, Role::Moderator].map(|role| Event::AskToSpeak { role }))
         .chain(turned.map(|turned| Event::VolumeTurned { turned }))
@@ -78,6 +85,57 @@ fn events() -> impl Iterator<Item = Event> {
         .chain(Length::ALL.map(|length| Event::LengthChosen { length }))
         .chain(Facts::all().map(|facts| Event::PrivacyInFull { facts, asked: None }))
         .chain(SoundTest::all().map(|said| Event::SoundTest { said }))
+}
+
+/// What is said where the other language is offered, and where it is not.
+fn offering(event: impl Fn(Asked, bool) -> Event) -> impl Iterator<Item = Event> {
+    [
+        (Asked::Code, true),
+        (Asked::Code, false),
+        (Asked::Pin, true),
+        (Asked::Pin, false),
+    ]
+    .map(|(asked, offers)| event(asked, offers))
+    .into_iter()
+}
+
+/// The offer is made in the language that it is about, and is short.
+#[test]
+fn the_other_language_is_offered_in_itself() {
+    for house in Wording::ALL {
+        let mut voice = Voice::from(house);
+        let offer = Clip::THIS_LANGUAGE;
+        let offered = offer.said_in(voice);
+        assert_ne!(offered.language(), house.language());
+        assert!(offer.words(offered).split(' ').count() <= 8);
+        assert_eq!(Clip::HELLO.said_in(voice), house);
+        voice.change_language();
+        assert_eq!(voice.wording, offered);
+        assert_eq!(offer.said_in(voice), house, "and the way back");
+        voice.change_language();
+        assert_eq!(voice, house.into());
+    }
+}
+
+#[test]
+fn who_has_chosen_a_language_keeps_it_where_they_come_to() {
+    let mut voice = Voice::from(Wording::De);
+    voice.come_to(Wording::DeDu);
+    assert_eq!(voice.wording, Wording::DeDu, "nothing was chosen");
+    voice.change_language();
+    for room in [Wording::De, Wording::DeEinfach, Wording::En] {
+        let mut there = voice;
+        there.come_to(room);
+        assert_eq!((there.wording, there.house), (Wording::En, room));
+    }
+    let mut voice = Voice::from(Wording::En);
+    voice.change_language();
+    voice.come_to(Wording::DeDu);
+    assert_eq!(
+        voice.wording,
+        Wording::DeDu,
+        "it is the language that they chose"
+    );
 }
 
 #[test]

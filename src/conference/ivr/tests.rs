@@ -132,6 +132,69 @@ fn star_begins_again() {
     assert_eq!(call.last(), "admit");
 }
 
+/// Who does not understand the greeting need not have typed a code first, and can go back.
+#[test]
+fn a_star_after_the_offer_takes_the_other_language() {
+    let mut call = Call::offering(Entry::Code);
+    call.press("*").played(4.0).press("*").played(4.0);
+    call.wait(20.0)
+        .press("*4711*")
+        .press("471124681357")
+        .wait(1.0);
+    insta::assert_snapshot!(call.ladder, @r"
+     0.00 say greeting (language)
+     0.40 change language
+     0.40 say language-taken (language)
+     4.80 change language
+     4.80 say language-taken (language)
+    28.80 say take-your-time (language)
+    29.20 change language
+    29.20 say language-taken (language)
+    29.60 hush
+    31.20 say ask
+    31.60 hush
+    36.00 check 4711 24681357
+    36.25 admit
+    ");
+}
+
+#[test]
+fn who_is_asked_for_the_pin_is_offered_the_other_language_too() {
+    let mut call = Call::offering(Entry::PinFor {
+        number: Secret::new(NUMBER.to_owned()),
+    });
+    call.press("*").press(PIN).wait(1.0);
+    insta::assert_snapshot!(call.ladder, @r"
+    0.00 say greeting (pin) (language)
+    0.40 change language
+    0.40 say language-taken (pin) (language)
+    0.80 hush
+    3.60 check 4711 24681357
+    3.85 admit
+    ");
+}
+
+/// Who has begun to type, or has typed wrongly, means to begin anew, as they are told.
+#[test]
+fn a_star_takes_no_language_that_was_not_just_offered() {
+    for typed in ["4712", "471100000000", "47#", "0"] {
+        let mut call = Call::offering(Entry::Code);
+        call.press(typed).wait(1.0).press("*");
+        assert_eq!(call.last(), "say ask", "{typed}");
+        assert!(!call.ladder.contains("change language"));
+    }
+    let mut call = Call::offering(Entry::Code);
+    call.press("47").wait(20.0);
+    assert_eq!(
+        call.last(),
+        "say take-your-time",
+        "digits are kept, and nothing offered"
+    );
+    let mut call = Call::new(Entry::Code);
+    call.press("*");
+    assert_eq!(call.last(), "say ask", "the number offers none");
+}
+
 #[test]
 fn zero_at_the_beginning_is_help_and_elsewhere_a_digit() {
     let mut call = Call::new(Entry::Code);
@@ -390,9 +453,18 @@ struct Call {
 
 impl Call {
     fn new(entry: Entry) -> Self {
+        Self::begin(entry, false)
+    }
+
+    /// A call to a number that offers the other language.
+    fn offering(entry: Entry) -> Self {
+        Self::begin(entry, true)
+    }
+
+    fn begin(entry: Entry, offers_language: bool) -> Self {
         let start = t0();
         let mut call = Self {
-            ivr: Ivr::new(entry, Facts::SAMPLE, start),
+            ivr: Ivr::new(entry, Facts::SAMPLE, offers_language, start),
             start,
             now: start,
             pause: KEY_PAUSE,
@@ -454,11 +526,16 @@ impl Call {
         while let Some(effect) = self.ivr.poll() {
             let line = match effect {
                 Effect::Say(event) => {
-                    let pin = event
-                        .clips()
-                        .contains(&crate::conference::event::Clip::ASK_PIN);
-                    format!("say {}{}", event.key(), if pin { " (pin)" } else { "" })
+                    let clips = event.clips();
+                    let marks = [
+                        (Clip::ASK_PIN, " (pin)"),
+                        (Clip::THIS_LANGUAGE, " (language)"),
+                    ];
+                    let marks = marks.into_iter().filter(|(clip, _)| clips.contains(clip));
+                    let marks: String = marks.map(|(_, mark)| mark).collect();
+                    format!("say {}{marks}", event.key())
                 }
+                Effect::ChangeLanguage => "change language".to_owned(),
                 Effect::Hush => "hush".to_owned(),
                 Effect::Check { number, pin } => {
                     let right = number.expose() == NUMBER && pin.expose() == PIN;

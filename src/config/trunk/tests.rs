@@ -67,7 +67,8 @@ fn what_is_registered_unencrypted_is_exposed() {
 fn a_number_is_a_text_or_a_table() {
     let trunk = parse(
         "numbers = [\"rooms\", \"bridge\", \"sound-test\", \"+4930123456\",\n\
-         { number = \"+4930123457\", language = \"en\", room = \"4711\" }, { number = \"620\" },\n\
+         { number = \"+4930123457\", language = \"en\", offers_language = false,\n\
+         room = \"4711\" }, { number = \"620\" },\n\
          { number = \"621\", sound_test = true }]\n\
          country = \"49\"\narea = \"30\"\nmax_calls = 60\nsession_expires = 600\n",
     )
@@ -75,6 +76,7 @@ fn a_number_is_a_text_or_a_table() {
     let dialled = |number: &str| Dialled {
         number: number.to_owned(),
         language: None,
+        offers_language: None,
         room: None,
         sound_test: false,
     };
@@ -84,6 +86,7 @@ fn a_number_is_a_text_or_a_table() {
     };
     let fixed = Dialled {
         language: Some(Wording::En),
+        offers_language: Some(false),
         room: Some("4711".to_owned()),
         ..dialled("+4930123457")
     };
@@ -99,6 +102,7 @@ fn a_number_is_a_text_or_a_table() {
             Number::Dialled(test),
         ]
     );
+    assert!(trunk.offers_language, "where nothing is said");
     assert_eq!(trunk.max_calls.get(), 60);
     let Auto::Set(own) = trunk.session_expires else {
         panic!("the time was given")

@@ -20,10 +20,11 @@ impl Call {
     pub(super) async fn admit(
         &mut self,
         talk: &mut Talk,
-        entry: ivr::Entry,
+        (entry, offers_language): (ivr::Entry, bool),
         caller: &Caller,
     ) -> Result<Admission, Exit> {
-        let mut ivr = Ivr::new(entry, facts(talk, Origin::Theirs(caller)), clock());
+        let facts = facts(talk, Origin::Theirs(caller));
+        let mut ivr = Ivr::new(entry, facts, offers_language, clock());
         let mut saying = None;
         let mut admission = None;
         let mut ping = self.next_ping();
@@ -31,6 +32,7 @@ impl Call {
             while let Some(effect) = ivr.poll() {
                 match effect {
                     ivr::Effect::Say(event) => saying = Some(talk.say(event).await),
+                    ivr::Effect::ChangeLanguage => talk.voice.change_language(),
                     ivr::Effect::Hush => talk.hush().await,
                     ivr::Effect::Check { number, pin } => {
                         match self.server.check_code(&number, &pin, caller).await {

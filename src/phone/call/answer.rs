@@ -103,34 +103,30 @@ impl Call {
     /// Finds what the called number asks for, and in which words: the number's own, else those of the room that it belongs to,
     /// else the trunk's.
     async fn destination(&self, invite: &Invite) -> Result<(Way, Wording), Refusal> {
-        let Destination { entry, language } = &invite.destination;
-        match entry {
-            Entry::Code => Ok((
-                Way::Code(ivr::Entry::Code),
-                language.unwrap_or(invite.language),
-            )),
-            Entry::SoundTest => Ok((Way::SoundTest, language.unwrap_or(invite.language))),
-            Entry::Extension(number) => Ok((
-                Way::Code(ivr::Entry::PinFor {
-                    number: Secret::new(number.clone()),
-                }),
-                language.unwrap_or(invite.language),
-            )),
+        let Destination {
+            entry,
+            language,
+            offers_language,
+        } = &invite.destination;
+        let offers_language = offers_language.unwrap_or(invite.offers_language);
+        let code = |entry| Way::Code {
+            entry,
+            offers_language,
+        };
+        let pin_for = |number: &String| ivr::Entry::PinFor {
+            number: Secret::new(number.clone()),
+        };
+        let (way, house) = match entry {
+            Entry::Code => (code(ivr::Entry::Code), invite.language),
+            Entry::SoundTest => (Way::SoundTest, invite.language),
+            Entry::Extension(number) => (code(pin_for(number)), invite.language),
             Entry::Room(number) => {
-                let room = self
-                    .server
-                    .room_wording(number)
-                    .await
-                    .map_err(|e| Refusal::from(&e))?;
-                let room = room.ok_or(Refusal::NOT_FOUND)?;
-                Ok((
-                    Way::Code(ivr::Entry::PinFor {
-                        number: Secret::new(number.clone()),
-                    }),
-                    language.unwrap_or(room),
-                ))
+                let room = self.server.room_wording(number).await;
+                let room = room.map_err(|e| Refusal::from(&e))?;
+                (code(pin_for(number)), room.ok_or(Refusal::NOT_FOUND)?)
             }
-        }
+        };
+        Ok((way, language.unwrap_or(house)))
     }
 
     /// Waits for the ACK; none if the call ended first.

@@ -35,6 +35,7 @@ pub fn everybody() -> Trunk {
             Called::Number(Dialled::new("+4930555000")),
         ],
         language: Wording::De,
+        offers_language: false,
         plan: DialPlan::default(),
         max_calls: 100,
         session_expires: Duration::from_secs(1_800),
