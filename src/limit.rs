@@ -189,6 +189,9 @@ pub const SPOKEN_NAME_KEPT: Duration = Duration::from_secs(20);
 /// How often at most the file is written that tells how the trunks stand.
 pub const TRUNKS_FILE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// For how long a refused call is a fault of its trunk in `rundruf trunk check`, which calls it the last hour; counted by the minute.
+pub const REFUSALS_JUDGED: Duration = Duration::from_secs(60 * 60);
+
 // --- store
 
 /// Connections to the database; a query beyond them waits for a free one, 5 s at most.

@@ -1,14 +1,16 @@
 //! `rundruf trunk check`: in sentences, what works on a trunk, what does not, and what to do.
 //!
-//! It judges how the trunk stands and what was found about its latest calls, as the running server tells it.
+//! It judges how the trunk stands, what was found about its latest calls and which it refused in the last hour, as the running
+//! server tells it.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, time::Duration};
 
 use serde::Serialize;
 
 use super::trunk::TrunkStanding;
 use crate::{
     conference::{event::Language, participant::Protection},
+    limit::REFUSALS_JUDGED,
     phone::{CallCodec as Codec, Finding, Findings, Why},
 };
 
@@ -19,12 +21,15 @@ pub(super) struct Remark {
     pub(super) good: bool,
     /// What it is about.
     pub(super) about: About,
-    /// How many of the latest calls it is about, if it is about calls.
+    /// How many calls it is about, if it is about calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) calls: Option<usize>,
-    /// Of how many.
+    /// Of how many of the latest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) of: Option<usize>,
+    /// Within how many minutes, where it is not about the latest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) minutes: Option<u64>,
 }
 
 /// What a remark is about.
@@ -72,30 +77,30 @@ pub(super) enum About {
     NoCode,
 }
 
-/// Judges a trunk.
-pub(super) fn judge(trunk: &TrunkStanding) -> Vec<Remark> {
+/// Judges a trunk; `now` is since 1970.
+pub(super) fn judge(trunk: &TrunkStanding, now: Duration) -> Vec<Remark> {
     let calls: Vec<&Findings> = trunk.latest.iter().collect();
     let of = calls.len();
     let mut remarks = Vec::new();
-    let mut say = |good, about| {
-        remarks.push(Remark {
-            good,
-            about,
-            calls: None,
-            of: None,
-        });
-    };
+    let mut say = |good, about| remarks.push(Remark::new(good, about));
     if let Some(good) = trunk.server.is_good() {
         say(good, About::Server);
     }
     if trunk.came() == 0 {
         say(true, About::NoCalls);
     }
-    if trunk.unknown > 0 {
-        say(false, About::UnknownNumbers);
-    }
-    if trunk.full > 0 {
-        say(false, About::Full);
+    let refused = trunk.lately.refused(now);
+    for (calls, about) in [
+        (refused.unknown, About::UnknownNumbers),
+        (refused.full, About::Full),
+    ] {
+        if calls > 0 {
+            remarks.push(Remark {
+                calls: usize::try_from(calls).ok(),
+                minutes: Some(REFUSALS_JUDGED.as_secs() / 60),
+                ..Remark::new(false, about)
+            });
+        }
     }
     let is = |wanted: Finding| move |call: &Findings| call.has(|it| it == wanted);
     let elsewhere = |call: &Findings| is(Finding::NeverHeard)(call) && is(Finding::Strangers)(call);
@@ -112,16 +117,15 @@ pub(super) fn judge(trunk: &TrunkStanding) -> Vec<Remark> {
                 protection = Some(it);
             }
         }
-        say(true, About::Carried { codec, protection });
+        remarks.push(Remark::new(true, About::Carried { codec, protection }));
     }
     let mut count = |good, about, matches: &dyn Fn(&Findings) -> bool| {
         let calls = calls.iter().filter(|call| matches(call)).count();
         if calls > 0 {
             remarks.push(Remark {
-                good,
-                about,
                 calls: Some(calls),
                 of: Some(of),
+                ..Remark::new(good, about)
             });
         }
     };
@@ -153,6 +157,16 @@ fn was_good(call: &Findings) -> bool {
 }
 
 impl Remark {
+    const fn new(good: bool, about: About) -> Self {
+        Self {
+            good,
+            about,
+            calls: None,
+            of: None,
+            minutes: None,
+        }
+    }
+
     /// Says it, with what to do; `ports` are those that sound comes to.
     pub(super) fn told(
         &self,
@@ -178,8 +192,8 @@ impl Remark {
             About::NoCalls => String::from(
                 "Seit dem Start hat niemand angerufen. Rufen Sie eine der Nummern an und prüfen Sie danach noch einmal.",
             ),
-            About::UnknownNumbers => unknown_in_german(trunk.unknown),
-            About::Full => full_in_german(trunk.full, trunk.max_calls),
+            About::UnknownNumbers => unknown_in_german(self.calls.unwrap_or_default()),
+            About::Full => full_in_german(self.calls.unwrap_or_default(), trunk.max_calls),
             About::Carried { codec, protection } => {
                 let codec = codec.map_or("unbekannt", Codec::name);
                 let protection = match protection.unwrap_or_default() {
@@ -239,8 +253,8 @@ impl Remark {
             About::NoCalls => String::from(
                 "Nobody has called since the start. Call one of the numbers, then check again.",
             ),
-            About::UnknownNumbers => unknown_in_english(trunk.unknown),
-            About::Full => full_in_english(trunk.full, trunk.max_calls),
+            About::UnknownNumbers => unknown_in_english(self.calls.unwrap_or_default()),
+            About::Full => full_in_english(self.calls.unwrap_or_default(), trunk.max_calls),
             About::Carried { codec, protection } => {
                 let codec = codec.map_or("unknown", Codec::name);
                 let protection = match protection.unwrap_or_default() {
@@ -286,44 +300,44 @@ impl Remark {
     }
 }
 
-fn unknown_in_german(calls: u64) -> String {
+fn unknown_in_german(calls: usize) -> String {
     let calls = match calls {
         1 => String::from("ging ein Anruf an eine Nummer, die nicht in numbers steht"),
         calls => format!("gingen {calls} Anrufe an Nummern, die nicht in numbers stehen"),
     };
     format!(
-        "Seit dem Start {calls}. Tragen Sie sie dort so ein, wie gewählt wird, mit Landesvorwahl."
+        "In der letzten Stunde {calls}. Tragen Sie sie dort so ein, wie gewählt wird, mit Landesvorwahl."
     )
 }
 
-fn full_in_german(calls: u64, most: usize) -> String {
+fn full_in_german(calls: usize, most: usize) -> String {
     let calls = match calls {
         1 => String::from("wurde ein Anruf"),
         calls => format!("wurden {calls} Anrufe"),
     };
     format!(
-        "Seit dem Start {calls} abgewiesen, weil es zu viele zugleich waren (max_calls = {most}) oder die Maschine \
+        "In der letzten Stunde {calls} abgewiesen, weil es zu viele zugleich waren (max_calls = {most}) oder die Maschine \
          ausgelastet war."
     )
 }
 
-fn unknown_in_english(calls: u64) -> String {
+fn unknown_in_english(calls: usize) -> String {
     let calls = match calls {
         1 => String::from("one call was to a number that is"),
         calls => format!("{calls} calls were to numbers that are"),
     };
     format!(
-        "Since the start {calls} not in numbers. Enter each there as it is dialled, with the country code."
+        "In the last hour {calls} not in numbers. Enter each there as it is dialled, with the country code."
     )
 }
 
-fn full_in_english(calls: u64, most: usize) -> String {
+fn full_in_english(calls: usize, most: usize) -> String {
     let calls = match calls {
         1 => String::from("one call was"),
         calls => format!("{calls} calls were"),
     };
     format!(
-        "Since the start {calls} refused because there were too many at a time (max_calls = {most}), or the machine was busy."
+        "In the last hour {calls} refused because there were too many at a time (max_calls = {most}), or the machine was busy."
     )
 }
 

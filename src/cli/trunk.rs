@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use self::lately::{Lately, Refused};
 use super::{
     Error,
     check::{Remark, judge},
@@ -21,6 +22,8 @@ use crate::{
     phone::{self, Counts, Fault, Latest, TrunkCounts},
     start::{Obstacle, TrunksError},
 };
+
+mod lately;
 
 /// What to do with trunks, and how to tell of it.
 #[derive(Debug, Args)]
@@ -39,7 +42,8 @@ pub enum TrunkCommand {
     /// List the trunks of the running server: whether it is registered there, their numbers, their calls, and the calls
     /// they refused since its start.
     List,
-    /// Say what works on a trunk of the running server and what does not, from how it stands and from its latest calls.
+    /// Say what works on a trunk of the running server and what does not, from how it stands, from its latest calls and from
+    /// those that it refused in the last hour.
     Check {
         /// The trunk's name; without it all are checked.
         name: Option<String>,
@@ -76,10 +80,13 @@ pub(super) struct TrunkStanding {
     registered_until: Option<u64>,
     calls: u64,
     taken: u64,
-    pub(super) unknown: u64,
-    pub(super) full: u64,
+    unknown: u64,
+    full: u64,
     unusable: u64,
     other: u64,
+    /// What was refused in the time that is judged.
+    #[serde(default)]
+    pub(super) lately: Lately,
     /// What was found about the latest calls that have ended.
     pub(super) latest: Latest,
     /// When the latest call came, taken or not, in seconds since 1970.
@@ -224,6 +231,7 @@ impl Standing {
             full: 0,
             unusable: 0,
             other: 0,
+            lately: Lately::default(),
             latest: Latest::default(),
             last_call: None,
         };
@@ -291,6 +299,11 @@ impl Standing {
 impl TrunkStanding {
     fn update(&mut self, counts: &TrunkCounts, now: Duration) {
         let before = self.came();
+        let refused = Refused {
+            unknown: counts.unknown.saturating_sub(self.unknown),
+            full: counts.full.saturating_sub(self.full),
+        };
+        self.lately.add(refused, now);
         (self.calls, self.taken) = (counts.calls, counts.taken);
         (self.unknown, self.full) = (counts.unknown, counts.full);
         (self.unusable, self.other) = (counts.unusable, counts.other);
@@ -380,7 +393,7 @@ pub fn run(
     if let TrunkCommand::Check { name } = &arguments.command {
         let checked = standing.checked(name.as_deref()).map_err(Obstacle::from)?;
         let ports = config.media.rtp_ports.range();
-        return check(&checked, &ports, arguments.json, language, out);
+        return check(&checked, (&ports, now), arguments.json, language, out);
     }
     if arguments.json {
         return print_json(&json!(standing), out);
@@ -390,15 +403,15 @@ pub fn run(
 }
 
 /// Says what works and what does not; fails if anything does not.
-fn check(
-    trunks: &[&TrunkStanding],
-    ports: &RangeInclusive<u16>,
+fn check<'a>(
+    trunks: &[&'a TrunkStanding],
+    (ports, now): (&RangeInclusive<u16>, Duration),
     json: bool,
     language: Language,
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    let judged: Vec<(&TrunkStanding, Vec<Remark>)> =
-        trunks.iter().map(|trunk| (*trunk, judge(trunk))).collect();
+    let judge = |trunk: &&'a TrunkStanding| (*trunk, judge(trunk, now));
+    let judged: Vec<(&TrunkStanding, Vec<Remark>)> = trunks.iter().map(judge).collect();
     if json {
         let trunk = |(trunk, remarks): &(&TrunkStanding, Vec<Remark>)| json!({"name": trunk.name, "remarks": remarks});
         print_json(&judged.iter().map(trunk).collect(), out)?;

@@ -129,12 +129,21 @@ fn it_is_said_whether_the_server_is_registered_and_why_not() {
 
 /// What is said when a trunk is checked, and how that ends.
 fn check(config: &Config, line: &str, language: Language) -> (String, Result<(), Error>) {
+    check_at(NOW, config, line, language)
+}
+
+fn check_at(
+    now: Duration,
+    config: &Config,
+    line: &str,
+    language: Language,
+) -> (String, Result<(), Error>) {
     let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
     let Command::Trunk(trunk) = arguments.command else {
         panic!("{line} is a command for trunks")
     };
     let mut out = Vec::new();
-    let end = run(&trunk, config, language, NOW, &mut out);
+    let end = run(&trunk, config, language, now, &mut out);
     (String::from_utf8(out).unwrap(), end)
 }
 
@@ -179,7 +188,7 @@ fn what_works_and_what_does_not_is_said_in_sentences() {
     assert_eq!(
         told,
         "carrier\n  \
-         Fehler  Seit dem Start gingen 5 Anrufe an Nummern, die nicht in numbers stehen. Tragen Sie sie dort so ein, wie \
+         Fehler  In der letzten Stunde gingen 5 Anrufe an Nummern, die nicht in numbers stehen. Tragen Sie sie dort so ein, wie \
          gewählt wird, mit Landesvorwahl.\n  \
          gut     Ton in beide Richtungen: G.722, verschlüsselt bis zum Anbieter.\n  \
          Fehler  In 2 der letzten 3 Anrufe kam von Ihrer Anlage kein Ton. Lassen Sie UDP 20000-29999 zu dieser \
@@ -211,6 +220,55 @@ fn what_works_and_what_does_not_is_said_in_sentences() {
         obstacle.told(Language::De),
         "Einen solchen Trunk gibt es nicht. Es gibt: carrier."
     );
+}
+
+/// A call that was dialled wrongly, or one too many, is a fault for an hour, not until the next start.
+#[test]
+fn what_was_refused_is_a_fault_for_an_hour() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = settings(folder.path());
+    let mut standing = Standing::new(&config.trunk);
+    let mut counts = Counts {
+        trunks: vec![TrunkCounts {
+            unknown: 1,
+            full: 2,
+            ..TrunkCounts::default()
+        }],
+        ..Counts::default()
+    };
+    standing.update(&counts, &[], NOW);
+    let minute = Duration::from_secs(60);
+    counts.trunks[0].unknown = 2;
+    standing.update(&counts, &[], NOW + 40 * minute);
+    write(&standing, &config);
+    let at = |minutes, line, language| check_at(NOW + minutes * minute, &config, line, language);
+    let (told, end) = at(40, "rundruf trunk check", Language::De);
+    assert_eq!(
+        told,
+        "carrier\n  \
+         Fehler  In der letzten Stunde gingen 2 Anrufe an Nummern, die nicht in numbers stehen. Tragen Sie sie dort so ein, \
+         wie gewählt wird, mit Landesvorwahl.\n  \
+         Fehler  In der letzten Stunde wurden 2 Anrufe abgewiesen, weil es zu viele zugleich waren (max_calls = 60) oder die \
+         Maschine ausgelastet war.\n"
+    );
+    assert!(end.is_err());
+    let (told, end) = at(60, "rundruf trunk check", Language::En);
+    assert_eq!(
+        told,
+        "carrier\n  \
+         wrong   In the last hour one call was to a number that is not in numbers. Enter each there as it is dialled, with \
+         the country code.\n"
+    );
+    assert!(end.is_err());
+    let (json, _) = at(60, "rundruf trunk check --json", Language::En);
+    let remark = &serde_json::from_str::<Value>(&json).unwrap()[0]["remarks"][0];
+    assert_eq!(
+        (&remark["calls"], &remark["minutes"]),
+        (&json!(1), &json!(60))
+    );
+    let (told, end) = at(100, "rundruf trunk check", Language::En);
+    assert_eq!(told, "carrier\n");
+    end.unwrap();
 }
 
 #[test]
