@@ -102,6 +102,9 @@ pub enum RoomCommand {
         /// How many speakers are heard at a time, 1 to 8; by default what the settings say.
         #[arg(long)]
         speakers: Option<Speakers>,
+        /// How confidential the room is; by default normal.
+        #[arg(long)]
+        level: Option<Level>,
     },
     /// List the rooms, without their secrets.
     List,
@@ -228,19 +231,24 @@ impl<'a> Books<'a> {
                 title,
                 language: spoken,
                 speakers,
+                level,
             } => {
                 let spoken = spoken.map_or(language.into(), Wording::from);
                 let title = clean_title(&title);
                 let mut new = self.keys.new_room(TenantId::DEFAULT, title, spoken, rng);
                 new.speakers = speakers;
+                let wishes = level.map(Wishes::of_level);
+                if let Some(level) = level {
+                    new.level = level.into();
+                    new.protection = new.level.protection();
+                }
                 let room = self.store.add_room(&new, rng, at).await;
-                self.print_room(
-                    &room.map_err(self.failed())?,
-                    Part::All,
-                    json,
-                    language,
-                    out,
-                )
+                let room = room.map_err(self.failed())?;
+                self.print_room(&room, Part::All, json, language, out)?;
+                match wishes {
+                    Some(wishes) if !json => wishes.print(&room, json, language, out),
+                    Some(_) | None => Ok(()),
+                }
             }
             RoomCommand::List => {
                 let rooms = self.store.list_rooms(TenantId::DEFAULT).await;
@@ -354,6 +362,9 @@ enum Part {
 
 fn room_json(room: &Room, invitation: &Invitation, part: Part) -> Value {
     let mut value = json!({"number": room.number});
+    if part == Part::All {
+        value["level"] = json!(room.level.word());
+    }
     if part != Part::Links {
         value["pin"] = json!(invitation.guest_pin.expose());
         value["moderator_pin"] = json!(invitation.moderator_pin.expose());

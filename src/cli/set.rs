@@ -181,6 +181,19 @@ impl From<Protection> for Demand {
 }
 
 impl Wishes {
+    /// A level, and the protection that goes with it.
+    pub(super) fn of_level(level: Level) -> Self {
+        Self {
+            lobby: None,
+            level: Some(level),
+            protection: Some(policy::Level::from(level).protection().into()),
+            entry: None,
+            quiet_above: None,
+            digits: None,
+            language: None,
+        }
+    }
+
     /// Adds what goes with a level, and refuses what a room of the level that it has, or is to have, cannot do with.
     pub(super) fn settled(self, room: &Room) -> Result<Self, Obstacle> {
         let level = self.level.map(policy::Level::from);

@@ -198,6 +198,44 @@ async fn a_level_sets_the_protection_that_goes_with_it() {
 }
 
 #[tokio::test]
+async fn a_room_is_made_with_a_level_and_what_goes_with_it() {
+    let world = World::new();
+    let told = world.run("add --level confidential").await.unwrap();
+    let number = world.json("list").await[0]["number"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let expected = format!(
+        "Raum {number} ist vertraulich: Es kommen nur verschlüsselte Anrufe herein, und im Warteraum wird niemand nach \
+         dem Namen gefragt.\n\
+         Raum {number} nimmt nur Anrufe an, die bis zum Telefon selbst verschlüsselt sind.\n"
+    );
+    assert!(told.ends_with(&expected), "{told}");
+    let listed = world.json("list").await;
+    assert_eq!(
+        (&listed[0]["level"], &listed[0]["protection"]),
+        (&json!("confidential"), &json!("to-device"))
+    );
+    for (line, level) in [
+        ("add", "normal"),
+        ("add --level open", "open"),
+        ("add --level normal", "normal"),
+    ] {
+        let added = world.json(line).await;
+        let listed = world.json("list").await;
+        let mut rooms = listed.as_array().unwrap().iter();
+        let room = rooms
+            .find(|room| room["number"] == added["number"])
+            .unwrap();
+        assert_eq!(
+            (&added["level"], &room["level"]),
+            (&json!(level), &json!(level))
+        );
+        assert_eq!(room["protection"], "none");
+    }
+}
+
+#[tokio::test]
 async fn a_room_lets_be_heard_who_comes_and_goes_as_its_owner_says() {
     let world = World::new();
     let added = world.json("add").await;
