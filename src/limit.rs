@@ -192,6 +192,9 @@ pub const TRUNKS_FILE_INTERVAL: Duration = Duration::from_secs(1);
 /// For how long a refused call is a fault of its trunk in `rundruf trunk check`, which calls it the last hour; counted by the minute.
 pub const REFUSALS_JUDGED: Duration = Duration::from_secs(60 * 60);
 
+/// Characters of a trunk's name in the metrics; longer names are cut.
+pub const TRUNK_LABEL_CHARS_MAX: usize = 64;
+
 // --- store
 
 /// Connections to the database; a query beyond them waits for a free one, 5 s at most.

@@ -23,6 +23,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use self::trunk_labels::TrunkLabels;
 use crate::{
     browser::{served::Served, session},
     card::{Card, Invitation, Reach, Ready},
@@ -44,6 +45,8 @@ use crate::{
     store,
     tls::{self, Authorities, ClientAuthority, Identity, SipServer},
 };
+
+mod trunk_labels;
 
 /// How to run.
 #[derive(Debug)]
@@ -113,7 +116,8 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
 
     let stop = CancellationToken::new();
     let (alive, mut sessions) = mpsc::channel(1);
-    let site = site(&server, &phone, &reach, &stop, alive);
+    let labels = TrunkLabels::new(config.trunk.iter().map(|trunk| &*trunk.name));
+    let site = site(&server, &phone, (&reach, labels), &stop, alive);
     let mut doors = JoinSet::new();
     let (web_stop, phone_stop) = (stop.clone(), stop.clone());
     doors.spawn(serve_web(web, site, tls, web_stop));
@@ -510,7 +514,7 @@ fn called(number: &config::Number) -> phone::Called {
 fn site(
     server: &Server,
     phone: &phone::Door,
-    reach: &Reach,
+    (reach, labels): (&Reach, TrunkLabels),
     stop: &CancellationToken,
     alive: mpsc::Sender<Infallible>,
 ) -> Site {
@@ -518,7 +522,7 @@ fn site(
     let (server, sip) = (server.clone(), phone.counters());
     Site {
         socket: session::routes(served, stop.clone(), alive),
-        metrics: Arc::new(move || metrics(&server, &sip.borrow())),
+        metrics: Arc::new(move || metrics(&server, &sip.borrow(), &labels)),
     }
 }
 
@@ -527,7 +531,7 @@ fn first(addresses: &[SocketAddr]) -> Option<SocketAddr> {
 }
 
 /// Gathers what is counted, for whoever runs the machine.
-pub fn metrics(server: &Server, door: &phone::Counts) -> Vec<Metric> {
+pub fn metrics(server: &Server, door: &phone::Counts, labels: &TrunkLabels) -> Vec<Metric> {
     let phone::Counts {
         sip,
         strangers,
@@ -598,7 +602,7 @@ pub fn metrics(server: &Server, door: &phone::Counts) -> Vec<Metric> {
     ));
     metrics.extend(codes(server.census()));
     metrics.extend(workers(server));
-    metrics.extend(by_trunk(trunks));
+    metrics.extend(by_trunk(trunks, labels));
     metrics
 }
 
@@ -619,8 +623,8 @@ fn codes(census: &Census) -> [Metric; 2] {
     ]
 }
 
-/// Gathers what tells the trunks apart, by their places among the settings: their names are the operator's business.
-fn by_trunk(trunks: &[TrunkCounts]) -> impl Iterator<Item = Metric> {
+/// Gathers what tells the trunks apart.
+fn by_trunk(trunks: &[TrunkCounts], labels: &TrunkLabels) -> impl Iterator<Item = Metric> {
     type Count = fn(&TrunkCounts) -> u64;
     let rows: [(_, _, _, Count); 6] = [
         (
@@ -669,7 +673,7 @@ fn by_trunk(trunks: &[TrunkCounts]) -> impl Iterator<Item = Metric> {
         kind: Kind::Gauge,
         samples: kept
             .map(|(trunk, of)| Sample {
-                label: Some(Label::Number("trunk", trunk)),
+                label: Some(labels.of(trunk)),
                 value: u64::from(of.standing == phone::Standing::Up),
             })
             .collect(),
@@ -682,7 +686,7 @@ fn by_trunk(trunks: &[TrunkCounts]) -> impl Iterator<Item = Metric> {
             .iter()
             .enumerate()
             .map(|(trunk, counts)| Sample {
-                label: Some(Label::Number("trunk", trunk)),
+                label: Some(labels.of(trunk)),
                 value: count(counts),
             })
             .collect(),

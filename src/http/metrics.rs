@@ -1,7 +1,7 @@
-//! Counters in the text format of Prometheus. Names are fixed words, labels fixed words or small numbers, so that nothing
-//! personal can become one.
+//! Counters in the text format of Prometheus. Names are fixed words, labels fixed words, small numbers or what the operator
+//! calls something of theirs, so that nothing personal can become one.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::Arc};
 
 /// A number with a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub enum Kind {
 }
 
 /// A value of a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
     /// What tells it from the metric's others.
     pub label: Option<Label>,
@@ -47,12 +47,14 @@ pub struct Sample {
 }
 
 /// A label's name and value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Label {
     /// A fixed word.
     Word(&'static str, &'static str),
     /// The number of something of ours.
     Number(&'static str, usize),
+    /// What the operator calls something.
+    Name(&'static str, Arc<str>),
 }
 
 /// Returns the metrics as text.
@@ -74,8 +76,26 @@ pub(super) fn render(metrics: &[Metric]) -> String {
                 Some(Label::Number(label, of)) => {
                     writeln!(text, "{name}{{{label}=\"{of}\"}} {value}")
                 }
+                Some(Label::Name(label, of)) => {
+                    let of = escaped(of);
+                    writeln!(text, "{name}{{{label}=\"{of}\"}} {value}")
+                }
                 None => writeln!(text, "{name} {value}"),
             };
+        }
+    }
+    text
+}
+
+/// Writes what stands between quotation marks so that it ends there.
+fn escaped(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for c in value.chars() {
+        match c {
+            '\\' => text.push_str("\\\\"),
+            '"' => text.push_str("\\\""),
+            '\n' => text.push_str("\\n"),
+            c => text.push(c),
         }
     }
     text
@@ -84,6 +104,30 @@ pub(super) fn render(metrics: &[Metric]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_ends_where_its_quotation_marks_do() {
+        let sample = |name: &str| Sample {
+            label: Some(Label::Name("trunk", name.into())),
+            value: 1,
+        };
+        let up = Metric {
+            name: "rundruf_trunk_up",
+            help: "Up.",
+            kind: Kind::Gauge,
+            samples: ["Büro", "a\"} 7\n", "b\\"].map(sample).to_vec(),
+        };
+        let text = render(&[up]);
+        let lines: Vec<&str> = text.lines().skip(2).collect();
+        assert_eq!(
+            lines,
+            [
+                r#"rundruf_trunk_up{trunk="Büro"} 1"#,
+                r#"rundruf_trunk_up{trunk="a\"} 7\n"} 1"#,
+                r#"rundruf_trunk_up{trunk="b\\"} 1"#,
+            ]
+        );
+    }
 
     #[test]
     fn metrics_are_told_in_the_format_of_prometheus() {

@@ -53,7 +53,7 @@ async function comeIn(server, kamailio) {
   }
 }
 
-const UP = 'rundruf_trunk_up{trunk="0"}';
+const UP = 'rundruf_trunk_up{trunk="kamailio"}';
 const isUp = async (server) => (await server.metrics()).get(UP) === 1;
 
 describe('a trunk that registers', { skip }, () => {

@@ -102,7 +102,7 @@ test('a telephone without encryption is refused where it is required', async () 
   try {
     phone.command('dial', `sip:bridge@${server.sip}`);
     await until('a refusal', 10_000, () => phone.events.find(({ type, param }) => type === 'CALL_CLOSED' && /488/.test(param)));
-    assert.equal((await server.metrics()).get('rundruf_trunk_unusable_total{trunk="0"}'), 1);
+    assert.equal((await server.metrics()).get('rundruf_trunk_unusable_total{trunk="local"}'), 1);
   } finally {
     await phone.stop();
     phone.clear();
@@ -132,7 +132,7 @@ prefixes = ["+49"]
   try {
     page = await chromium.open(server.room.moderator_link);
     await page.join('Moderation');
-    await until('the way to the exchange', 10_000, async () => (await server.metrics()).get('rundruf_trunk_up{trunk="0"}') === 1);
+    await until('the way to the exchange', 10_000, async () => (await server.metrics()).get('rundruf_trunk_up{trunk="exchange"}') === 1);
     const called = async () => (await page.roster()).find(({ door }) => door === 'phone')?.status;
     await page.call('030 123456');
     assert.match(await phone.answer(), /^sip:\+4930555000@/);

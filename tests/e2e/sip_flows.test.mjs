@@ -142,7 +142,7 @@ describe('SIPp', { concurrency: 3 }, () => {
     });
 
     test('a trunk with one line takes one call', async () => {
-      const busy = async () => (await server.metrics()).get('rundruf_trunk_calls{trunk="1"}') === 1;
+      const busy = async () => (await server.metrics()).get('rundruf_trunk_calls{trunk="small"}') === 1;
       await Promise.all([
         play(server, 'call', { address: SMALL, values: { stay: 2_500 } }),
         until('a call on the line', 5_000, busy).then(() => play(server, 'full', { address: SMALL })),

@@ -8,6 +8,7 @@ use rundruf::{
     conference::participant::Role,
     http::{Label, Metric},
     media::{Counter, load::Effort},
+    serve::{TrunkLabels, metrics},
 };
 
 use crate::sim::{
@@ -113,10 +114,18 @@ async fn what_a_worker_gives_up_comes_back_and_the_conversation_goes_on() {
 async fn the_effort_and_the_share_of_each_worker_are_among_the_metrics() {
     let mut world = World::new(4);
     burden(&mut world, [0.95, 0.3], 15 * SECOND).await;
-    let metrics = rundruf::serve::metrics(&world.server, &rundruf::phone::Counts::default());
+    let metrics = metrics(
+        &world.server,
+        &rundruf::phone::Counts::default(),
+        &TrunkLabels::default(),
+    );
     let of = |name: &str| -> Vec<u64> {
         let metric: &Metric = metrics.iter().find(|metric| metric.name == name).unwrap();
-        let labels: Vec<_> = metric.samples.iter().map(|sample| sample.label).collect();
+        let labels: Vec<_> = metric
+            .samples
+            .iter()
+            .map(|sample| sample.label.clone())
+            .collect();
         let number = |worker| Some(Label::Number("worker", worker));
         assert_eq!(labels, [number(0), number(1)]);
         metric.samples.iter().map(|sample| sample.value).collect()

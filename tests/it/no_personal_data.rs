@@ -12,6 +12,7 @@ use rundruf::{
     conference::{focus::Verb, participant::Role},
     phone::Shown,
     pii::Pii,
+    serve,
 };
 use tracing::{Metadata, level_filters::LevelFilter};
 use tracing_subscriber::{
@@ -72,7 +73,11 @@ async fn no_canary_is_ever_printed() {
     let noted = world.server.past_dials().await;
     assert_eq!(noted.len(), 1, "the call that was made is noted");
     printed += &format!("{noted:?}");
-    let metrics = rundruf::serve::metrics(&world.server, &rundruf::phone::Counts::default());
+    let metrics = serve::metrics(
+        &world.server,
+        &world.counts.borrow(),
+        &serve::TrunkLabels::new(["carrier"]),
+    );
     assert!(!metrics.is_empty());
     printed += &format!("{metrics:?}");
     world.burden(0, 0.9);

@@ -327,12 +327,16 @@ async fn a_refused_account_is_said_and_not_tried_again_for_long() {
     registrar.serve(&mut world, 19 * 60 * SECOND).await;
     assert_eq!(standing(&world), Standing::Refused(403));
     assert_eq!(registrar.requests.len(), 1, "{}", registrar.ladder);
-    let metrics = serve::metrics(&world.server, &world.counts.borrow());
+    let labels = serve::TrunkLabels::new(["FRITZ!Box"]);
+    let metrics = serve::metrics(&world.server, &world.counts.borrow(), &labels);
     let up = metrics
         .iter()
         .find(|it| it.name == "rundruf_trunk_up")
         .unwrap();
-    assert_eq!(up.samples[0].label, Some(Label::Number("trunk", 0)));
+    assert_eq!(
+        up.samples[0].label,
+        Some(Label::Name("trunk", "FRITZ!Box".into()))
+    );
     assert_eq!(up.samples[0].value, 0);
     registrar.manners = Manners::Grants(600);
     registrar.serve(&mut world, 2 * 60 * SECOND).await;

@@ -411,12 +411,13 @@ async fn refusals_are_counted_by_their_kind() {
 
 /// The values of a metric, trunk by trunk.
 fn of(world: &World, name: &str) -> Vec<u64> {
-    let metrics = serve::metrics(&world.server, &world.counts.borrow());
+    let labels = serve::TrunkLabels::new(["exchange", "carrier"]);
+    let metrics = serve::metrics(&world.server, &world.counts.borrow(), &labels);
     let metric = metrics.iter().find(|metric| metric.name == name).unwrap();
-    let samples = metric.samples.iter().enumerate();
+    let samples = metric.samples.iter().zip(["exchange", "carrier"]);
     samples
-        .map(|(trunk, sample)| {
-            assert_eq!(sample.label, Some(Label::Number("trunk", trunk)));
+        .map(|(sample, trunk)| {
+            assert_eq!(sample.label, Some(Label::Name("trunk", trunk.into())));
             sample.value
         })
         .collect()
