@@ -41,6 +41,7 @@ pub mod invite;
 mod preset;
 mod set;
 pub mod trunk;
+pub mod usage;
 
 /// An audio-first conference server with a telephone dial-in bridge.
 #[derive(Debug, Parser)]

@@ -3,9 +3,8 @@
 
 use std::{io, process::ExitCode};
 
-use clap::Parser;
 use rundruf::{
-    cli::{self, Arguments, Books, Command},
+    cli::{self, Arguments, Books, Command, usage},
     clock::{Clock, System},
     conference::event::Language,
     config::Config,
@@ -14,8 +13,11 @@ use rundruf::{
 };
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
     let language = start::language(|name| std::env::var(name).ok());
+    let arguments = match usage::parse(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(error) => return usage::end(&error, language),
+    };
     match run(arguments, language) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => match obstacle(&error) {
