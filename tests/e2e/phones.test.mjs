@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Baresip, codecs, encryptions } from './lib/baresip.mjs';
 import { hear, makeSilence, makeVoice } from './lib/ear.mjs';
-import { Server, freePort, pause, root, until } from './lib/server.mjs';
+import { Server, callsOut, freePort, pause, root, until } from './lib/server.mjs';
 import * as chromium from '../../web/test/drivers/chromium.mjs';
 
 const run = promisify(execFile);
@@ -114,19 +114,8 @@ test('a moderator has a telephone called, which comes in by pressing 1 and not b
   const port = await freePort();
   const phone = await Baresip.start({ source: silence(8000), user: '+4930123456', port });
   const server = await Server.start({
-    trunks: `
-[[trunk]]
-name = "exchange"
-peers = ["127.0.0.1"]
-probe = "sip:127.0.0.1:${port}"
-country = "49"
-numbers = ["+4930555000"]
-calls_as = "+4930555000"
-encryption = "off"
-[dial_out]
-enabled = true
-prefixes = ["+49"]
-`,
+    trunks: callsOut('exchange', `peers = ["127.0.0.1"]
+probe = "sip:127.0.0.1:${port}"`),
   });
   let page;
   try {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import * as chromium from '../../web/test/drivers/chromium.mjs';
-import { Server, binary, freePort, pause, until } from './lib/server.mjs';
+import { Server, binary, callsOut, freePort, pause, until } from './lib/server.mjs';
 import { Ear, play } from './lib/sipp.mjs';
 
 /** Addresses of this machine: of a trunk with one line, of a carrier, of nobody, and another one of the first trunk. */
@@ -25,20 +25,10 @@ peers = ["${SMALL}"]
 numbers = ["bridge"]
 max_calls = 1
 encryption = "off"
-[[trunk]]
-name = "carrier"
-kind = "registered"
+${callsOut('carrier', `kind = "registered"
 registrar = "sip:${CARRIER}:${carrier}"
 user = "rundruf"
-password_file = "trunk.password"
-country = "49"
-numbers = ["+4930555000"]
-calls_as = "+4930555000"
-encryption = "off"
-[dial_out]
-enabled = true
-prefixes = ["+49"]
-calls_per_hour = 100
+password_file = "trunk.password"`)}calls_per_hour = 100
 `;
 
 let server;

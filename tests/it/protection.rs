@@ -53,6 +53,32 @@ async fn comes_in(world: &mut World, phone: &Phone) {
     world.run_for(3 * SECOND).await;
 }
 
+/// Calls with an offer of keys, and is answered with one of ours in this profile; returns the answer.
+async fn answered(world: &mut World, phone: &Phone, offer: Offer, profile: &str) -> String {
+    phone.offers(offer);
+    call(world, phone).await;
+    let answer = phone.described();
+    let port = phone.answer().remote.port();
+    let expected = format!("m=audio {port} {profile} 8 101\na=crypto:1 AES_CM_128_HMAC_SHA1_80");
+    assert_eq!(told(&answer), expected);
+    answer
+}
+
+/// Both come in, talk, and hear each other.
+async fn talk(world: &mut World, alice: &Phone, bob: &Phone) {
+    comes_in(world, alice).await;
+    comes_in(world, bob).await;
+    alice.says(Voice(1));
+    bob.says(Voice(4));
+    hear_each_other(world, alice, bob).await;
+}
+
+async fn hear_each_other(world: &mut World, alice: &Phone, bob: &Phone) {
+    let from = listen(world).await;
+    assert_hears(alice, from, &[Voice(4)]);
+    assert_hears(bob, from, &[Voice(1)]);
+}
+
 /// What a session description says of protection, without keys.
 fn told(description: &str) -> String {
     let is_told = |line: &&str| line.starts_with("m=") || line.starts_with("a=crypto");
@@ -75,25 +101,10 @@ fn key(description: &str) -> &str {
 async fn keys_in_the_offer_protect_the_call() {
     let mut world = world(Policy::Preferred);
     let (alice, bob) = (world.phone("alice"), world.phone("bob"));
-    alice.offers(Offer::Keyed("RTP/AVP", 1));
-    call(&mut world, &alice).await;
-    let answer = alice.described();
-    assert_eq!(
-        told(&answer),
-        format!(
-            "m=audio {} RTP/AVP 8 101\na=crypto:1 AES_CM_128_HMAC_SHA1_80",
-            alice.answer().remote.port()
-        )
-    );
+    let answer = answered(&mut world, &alice, Offer::Keyed("RTP/AVP", 1), "RTP/AVP").await;
     call(&mut world, &bob).await;
     assert!(!bob.described().contains("crypto"));
-    comes_in(&mut world, &alice).await;
-    comes_in(&mut world, &bob).await;
-    alice.says(Voice(1));
-    bob.says(Voice(4));
-    let from = listen(&mut world).await;
-    assert_hears(&alice, from, &[Voice(4)]);
-    assert_hears(&bob, from, &[Voice(1)]);
+    talk(&mut world, &alice, &bob).await;
     // Our key stays through hold and back, and changes with hers.
     alice.holds(Hold::SendOnly);
     world.run_for(SECOND).await;
@@ -102,9 +113,7 @@ async fn keys_in_the_offer_protect_the_call() {
     alice.resumes();
     world.run_for(SECOND).await;
     assert_ne!(key(&alice.described()), key(&answer));
-    let from = listen(&mut world).await;
-    assert_hears(&alice, from, &[Voice(4)]);
-    assert_hears(&bob, from, &[Voice(1)]);
+    hear_each_other(&mut world, &alice, &bob).await;
     alice.hangs_up();
     bob.hangs_up();
     world.run_for(SECOND).await;
@@ -116,25 +125,10 @@ async fn keys_in_the_offer_protect_the_call() {
 async fn keys_that_are_a_capability_protect_the_call() {
     let mut world = world(Policy::Preferred);
     let (alice, bob) = (world.phone("alice"), world.phone("bob"));
-    alice.offers(Offer::Capable(1));
-    call(&mut world, &alice).await;
-    let answer = alice.described();
-    assert_eq!(
-        told(&answer),
-        format!(
-            "m=audio {} RTP/SAVP 8 101\na=crypto:1 AES_CM_128_HMAC_SHA1_80",
-            alice.answer().remote.port()
-        )
-    );
+    let answer = answered(&mut world, &alice, Offer::Capable(1), "RTP/SAVP").await;
     assert!(answer.contains("\r\na=acfg:1 t=1 a=1\r\n"), "{answer}");
     call(&mut world, &bob).await;
-    comes_in(&mut world, &alice).await;
-    comes_in(&mut world, &bob).await;
-    alice.says(Voice(1));
-    bob.says(Voice(4));
-    let from = listen(&mut world).await;
-    assert_hears(&alice, from, &[Voice(4)]);
-    assert_hears(&bob, from, &[Voice(1)]);
+    talk(&mut world, &alice, &bob).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! Conferences of telephones in simulated time: who hears whom, and what no stranger, panic or stall can disturb.
 
 mod announce;
+mod by_hand;
 mod copies;
 mod disturbance;
 mod echo;

@@ -51,6 +51,20 @@ numbers = ["rooms", "bridge"]
 encryption = "off"
 `;
 
+/** A trunk whose server is reached as the settings say, over which a moderator has German numbers called. */
+export const callsOut = (name, reached) => `
+[[trunk]]
+name = "${name}"
+${reached}
+country = "49"
+numbers = ["+4930555000"]
+calls_as = "+4930555000"
+encryption = "off"
+[dial_out]
+enabled = true
+prefixes = ["+49"]
+`;
+
 /** The settings of a test server; media on the given addresses. */
 function settings({ addresses = ['127.0.0.1'], rtp = '30000-31999', level = 'info', sip = '127.0.0.1', nameServer = 'auto', encryption, trunks } = {}) {
   const host = sip.includes(':') ? `[${sip}]` : sip;

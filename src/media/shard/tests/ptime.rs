@@ -2,39 +2,31 @@
 
 use std::time::Duration;
 
-use dsp::{Codec, Encoder, MAX_PAYLOAD};
-use sip::rtp::{Header, srtp::Profile};
+use dsp::Codec;
+use sip::rtp::srtp::Profile;
 
 use super::{
     HEARD, HIGH, LOW,
+    by_hand::{Stream, coded, pair, say},
     protected::sdes,
     settle,
-    world::{ANNA, Armour, BERT, OPEN, ROOM, World, address, level_at, media, tone_clip},
+    world::{ANNA, BERT, World, level_at, media},
 };
-use crate::media::{
-    SocketId,
-    api::{PhoneMedia, Security},
-};
+use crate::media::api::{PhoneMedia, Security};
 
 #[test]
 fn a_telephone_gets_packets_of_the_length_it_asked_for() {
     for codec in [Codec::Pcma, Codec::Pcmu, Codec::G722] {
         for ptime in [10, 20, 30, 40, 60] {
             for security in [Security::Plain, sdes(Profile::AeadAes256Gcm, 1, 2)] {
-                let mut world = World::new();
-                world.start(ROOM);
-                let anna = PhoneMedia {
+                let mut world = pair(PhoneMedia {
                     ptime,
                     security,
                     ..media(ANNA, codec)
-                };
-                world.dial(ANNA, anna);
-                world.call(BERT, Codec::Pcma);
+                });
                 for (leg, tone) in [(ANNA, LOW), (BERT, HIGH)] {
-                    world.join(leg, ROOM);
                     world.phone(leg).says = Some(tone);
                 }
-                world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN)]);
                 settle(&mut world);
                 world.forget();
                 world.run(Duration::from_millis(1_200));
@@ -61,19 +53,11 @@ fn a_telephone_gets_packets_of_the_length_it_asked_for() {
 fn the_sound_is_the_same_in_packets_of_any_length() {
     let mut said = Vec::new();
     for ptime in [20, 10, 30, 40, 60] {
-        let mut world = World::new();
-        world.start(ROOM);
-        let anna = PhoneMedia {
+        let mut world = pair(PhoneMedia {
             ptime,
             ..media(ANNA, Codec::Pcma)
-        };
-        world.dial(ANNA, anna);
-        world.call(BERT, Codec::Pcma);
-        for leg in [ANNA, BERT] {
-            world.join(leg, ROOM);
-        }
+        });
         world.phone(BERT).says = Some(HIGH);
-        world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN)]);
         world.run(Duration::from_millis(2_400));
         let bytes = world.phone(ANNA).payloads.concat();
         said.push(bytes);
@@ -124,59 +108,30 @@ fn said_in_packets(sending: &Sending) -> Vec<i16> {
         restarts,
         ..
     } = *sending;
-    let mut world = World::new();
-    world.start(ROOM);
     let anna = PhoneMedia {
         security: sending.security.clone(),
         ..media(ANNA, codec)
     };
-    let mut armour = Armour::of(&anna);
+    let mut first = Stream::new(7, 65_500, &anna);
+    first.begins = true;
+    let mut second = Stream::new(0xbeef, 9_000, &anna);
     let payload_type = anna.format.payload_type;
-    world.dial(ANNA, anna);
-    world.call(BERT, Codec::Pcma);
-    for leg in [ANNA, BERT] {
-        world.join(leg, ROOM);
-    }
-    world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN)]);
+    let mut world = pair(anna);
     let sound = coded(codec);
     let packets = sound.len() / (8 * ptime);
     for (number, payload) in sound.chunks_exact(8 * ptime).enumerate() {
-        let second = restarts && number >= packets / 2;
-        let first: u16 = if second { 9_000 } else { 65_500 };
-        let step = u32::try_from(number).unwrap();
-        let header = Header {
-            marker: number == 0,
-            payload_type,
-            sequence: first.wrapping_add(u16::try_from(number).unwrap()),
-            timestamp: step * 8 * u32::try_from(ptime).unwrap() + u32::from(second) * 77_777,
-            ssrc: if second { 0xbeef } else { 7 },
+        let stream = match restarts && number >= packets / 2 {
+            true => &mut second,
+            false => &mut first,
         };
-        let mut packet = vec![0; 12 + payload.len() + 40];
-        let head = header.write(&mut packet);
-        packet[head..head + payload.len()].copy_from_slice(payload);
-        let plain = head + payload.len();
-        let length = armour.as_mut().map_or(plain, |armour| {
-            armour.sealer.seal_rtp(&mut packet, plain).unwrap()
-        });
-        world.deliver(SocketId::Rtp(ANNA), address(ANNA, 4_000), &packet[..length]);
+        let packet = stream.packet(payload_type, payload);
+        say(&mut world, &packet);
         world.run(Duration::from_millis(ptime as u64));
         if number == packets / 5 {
             world.forget();
         }
     }
     std::mem::take(&mut world.phone(BERT).heard)
-}
-
-/// Two seconds of a tone as G.711 or G.722: eight octets a millisecond.
-pub(super) fn coded(codec: Codec) -> Vec<u8> {
-    let mut encoder = Encoder::new(codec).unwrap();
-    let mut payload = [0; MAX_PAYLOAD];
-    let frames = tone_clip(LOW, 100);
-    let coded = frames.iter().flat_map(|frame| {
-        let length = encoder.encode(frame, &mut payload).unwrap();
-        payload[..length].to_vec()
-    });
-    coded.collect()
 }
 
 #[test]

@@ -4,79 +4,19 @@
 use std::time::Duration;
 
 use dsp::{Codec, TICK};
-use sip::rtp::{Header, srtp::Profile};
+use sip::rtp::srtp::Profile;
 
 use super::{
     HEARD, HIGH, LOW, NOT_HEARD,
+    by_hand::{Stream, coded, pair, say},
     protected::sdes,
-    ptime::coded,
     settle,
-    world::{ANNA, Armour, BERT, OPEN, ROOM, World, address, level_at, media},
+    world::{ANNA, BERT, OPEN, ROOM, World, level_at, media},
 };
 use crate::media::{
-    Counter, SocketId,
+    Counter,
     api::{Command, PhoneMedia, Security},
 };
-
-/// A stream that is written by hand.
-struct Stream {
-    ssrc: u32,
-    sequence: u16,
-    timestamp: u32,
-    armour: Option<Armour>,
-}
-
-impl Stream {
-    fn new(ssrc: u32, sequence: u16, media: &PhoneMedia) -> Self {
-        Self {
-            ssrc,
-            sequence,
-            timestamp: ssrc,
-            armour: Armour::of(media),
-        }
-    }
-
-    /// The next packet, of eight octets of sound a millisecond.
-    fn packet(&mut self, payload_type: u8, payload: &[u8]) -> Vec<u8> {
-        let header = Header {
-            marker: false,
-            payload_type,
-            sequence: self.sequence,
-            timestamp: self.timestamp,
-            ssrc: self.ssrc,
-        };
-        self.sequence = self.sequence.wrapping_add(1);
-        let samples = u32::try_from(payload.len()).unwrap();
-        self.timestamp = self.timestamp.wrapping_add(samples);
-        let mut packet = vec![0; 12 + payload.len() + 40];
-        let head = header.write(&mut packet);
-        packet[head..head + payload.len()].copy_from_slice(payload);
-        let plain = head + payload.len();
-        let length = self.armour.as_mut().map_or(plain, |armour| {
-            armour.sealer.seal_rtp(&mut packet, plain).unwrap()
-        });
-        packet.truncate(length);
-        packet
-    }
-}
-
-/// Anna, whose packets are written by hand, and Bert, who hears her.
-fn pair(anna: PhoneMedia) -> World {
-    let mut world = World::new();
-    world.start(ROOM);
-    world.dial(ANNA, anna);
-    world.call(BERT, Codec::Pcma);
-    for leg in [ANNA, BERT] {
-        world.join(leg, ROOM);
-    }
-    world.phone(BERT).says = Some(HIGH);
-    world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN)]);
-    world
-}
-
-fn say(world: &mut World, packet: &[u8]) {
-    world.deliver(SocketId::Rtp(ANNA), address(ANNA, 4_000), packet);
-}
 
 /// Whatever comes before and after the end, in whatever number: the leg is gone, and the other one goes on.
 #[test]
@@ -91,6 +31,7 @@ fn another_source_that_meets_the_end_of_its_leg_leaves_nothing() {
                 let mut first = Stream::new(7, 65_530, &anna);
                 let mut second = Stream::new(0xbeef, 9_000, &anna);
                 let mut world = pair(anna);
+                world.phone(BERT).says = Some(HIGH);
                 let sound = coded(Codec::Pcma);
                 for payload in sound.chunks_exact(160).take(25) {
                     say(&mut world, &first.packet(8, payload));
@@ -133,6 +74,7 @@ fn all_may_change_at_once() {
         let mut first = Stream::new(7, 65_530, &of(Codec::Pcma));
         let mut second = Stream::new(0xbeef, 9_000, &of(Codec::Pcma));
         let mut world = pair(of(Codec::Pcma));
+        world.phone(BERT).says = Some(HIGH);
         let [a_law, mu_law] = [Codec::Pcma, Codec::Pcmu].map(coded);
         let mut last = Vec::new();
         for (number, payload) in a_law.chunks_exact(8 * 40).take(30).enumerate() {
