@@ -166,10 +166,10 @@ pub(crate) fn established(flow: Flow, extra: &str, now: Instant) -> (Endpoint, C
         ..Message::new("ACK", 5, "b")
     };
     put(&mut endpoint, ack.text());
-    assert_eq!(
-        events(&mut endpoint),
-        [Event::Established { call, answer: None }]
-    );
+    let mut told = events(&mut endpoint);
+    // Of a route set that the test has given.
+    told.retain(|event| !matches!(event, Event::Elsewhere { .. }));
+    assert_eq!(told, [Event::Established { call, answer: None }]);
     (endpoint, call, tag)
 }
 
