@@ -532,12 +532,6 @@ fn first(addresses: &[SocketAddr]) -> Option<SocketAddr> {
 
 /// Gathers what is counted, for whoever runs the machine.
 pub fn metrics(server: &Server, door: &phone::Counts, labels: &TrunkLabels) -> Vec<Metric> {
-    let phone::Counts {
-        sip,
-        strangers,
-        off_route,
-        trunks,
-    } = door;
     let census = server.census();
     let media = server.pool().counters();
     let gauge = |name, help, value| Metric::single(name, help, Kind::Gauge, value);
@@ -549,19 +543,6 @@ pub fn metrics(server: &Server, door: &phone::Counts, labels: &TrunkLabels) -> V
     let discarded = Discard::ALL
         .into_iter()
         .map(|reason| (reason.name(), media.discarded(reason)));
-    let sip = [
-        ("requests", sip.requests),
-        ("responses", sip.responses),
-        ("malformed", sip.malformed),
-        ("dropped", sip.dropped),
-        ("retransmissions", sip.retransmissions),
-        ("stray", sip.stray),
-        ("overloaded", sip.overloaded),
-        ("silenced", sip.silenced),
-        ("closed", sip.closed),
-        ("strangers", *strangers),
-        ("off_route", *off_route),
-    ];
     let mut metrics = vec![
         gauge(
             "rundruf_participants",
@@ -592,7 +573,7 @@ pub fn metrics(server: &Server, door: &phone::Counts, labels: &TrunkLabels) -> V
         by_kind(
             "rundruf_sip_total",
             "What happened at the telephone door.",
-            sip,
+            at_the_door(door),
         ),
     ];
     metrics.push(counter(
@@ -602,8 +583,25 @@ pub fn metrics(server: &Server, door: &phone::Counts, labels: &TrunkLabels) -> V
     ));
     metrics.extend(codes(server.census()));
     metrics.extend(workers(server));
-    metrics.extend(by_trunk(trunks, labels));
+    metrics.extend(by_trunk(&door.trunks, labels));
     metrics
+}
+
+fn at_the_door(door: &phone::Counts) -> [(&'static str, u64); 11] {
+    let sip = &door.sip;
+    [
+        ("requests", sip.requests),
+        ("responses", sip.responses),
+        ("malformed", sip.malformed),
+        ("dropped", sip.dropped),
+        ("retransmissions", sip.retransmissions),
+        ("stray", sip.stray),
+        ("overloaded", sip.overloaded),
+        ("silenced", sip.silenced),
+        ("closed", sip.closed),
+        ("strangers", door.strangers),
+        ("off_route", door.off_route),
+    ]
 }
 
 /// Gathers what became of codes that let nobody in.

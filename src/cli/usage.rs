@@ -114,7 +114,14 @@ fn in_german(error: &clap::Error) -> String {
             Some(_) | None => format!("{argument} darf nur einmal dastehen."),
         },
         ErrorKind::InvalidUtf8 => String::from("Eine Angabe ist kein Text in UTF-8."),
-        _ => String::from("So lässt sich der Befehl nicht lesen."),
+        ErrorKind::NoEquals
+        | ErrorKind::TooFewValues
+        | ErrorKind::DisplayHelp
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        | ErrorKind::DisplayVersion
+        | ErrorKind::Io
+        | ErrorKind::Format
+        | _ => String::from("So lässt sich der Befehl nicht lesen."),
     }
 }
 
@@ -152,7 +159,14 @@ fn in_english(error: &clap::Error) -> String {
             Some(_) | None => format!("{argument} may be given once only."),
         },
         ErrorKind::InvalidUtf8 => String::from("Something given is no text in UTF-8."),
-        _ => String::from("The command cannot be read like this."),
+        ErrorKind::NoEquals
+        | ErrorKind::TooFewValues
+        | ErrorKind::DisplayHelp
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        | ErrorKind::DisplayVersion
+        | ErrorKind::Io
+        | ErrorKind::Format
+        | _ => String::from("The command cannot be read like this."),
     }
 }
 
@@ -204,7 +218,7 @@ fn words(error: &clap::Error, kind: ContextKind) -> Option<String> {
         ContextValue::Strings(texts) => texts.join(", "),
         ContextValue::StyledStr(text) => text.to_string(),
         ContextValue::StyledStrs(texts) => texts.iter().map(ToString::to_string).collect(),
-        _ => return None,
+        ContextValue::None | ContextValue::Bool(_) | ContextValue::Number(_) | _ => return None,
     };
     let text: String = text
         .chars()

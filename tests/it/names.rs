@@ -226,7 +226,7 @@ async fn the_roll_call_names_who_is_here_up_to_a_limit_and_ends_by_a_key() {
     world.run_for(20 * SECOND).await;
     bob.types("55");
     world.run_for(SECOND).await;
-    let names = vec!["name"; ROLL_NAMES_MAX - 1].join(" ");
+    let names = ["name"; ROLL_NAMES_MAX - 1].join(" ");
     assert_eq!(
         last_said(&world, &bob),
         format!(
