@@ -40,7 +40,7 @@ async function talk(server, first, second) {
     }
     await until('two legs in the mix', 10_000, async () => (await server.metrics()).get('rundruf_participants') === 2);
     // The words of welcome end before anything is measured.
-    await pause(12_000);
+    await pause(17_000);
     await phones[0].press('66');
     await pause(7_000);
   } finally {
