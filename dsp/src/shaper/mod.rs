@@ -66,6 +66,8 @@ impl Shaping {
 pub struct Shaper {
     codec: Codec,
     shaping: Shaping,
+    /// What the speaker chose to be heard with, beside all treatments; a factor.
+    volume: f32,
     gain: Gain,
     /// The gain as it was when the leg's echo was last known; none while it is known. What is learned until then may be
     /// learned of the echo.
@@ -86,6 +88,7 @@ impl Shaper {
         Self {
             codec,
             shaping,
+            volume: 1.0,
             gain: Gain::new(),
             unspoilt: Some(Gain::new()),
             applied: 0.0,
@@ -105,6 +108,11 @@ impl Shaper {
         self.shaping = shaping;
     }
 
+    /// Sets how loud the leg is heard whatever the treatments, in 1/1,024 of what it is, between two frames.
+    pub const fn set_volume(&mut self, volume: i32) {
+        self.volume = volume as f32 / 1_024.0;
+    }
+
     /// Returns the treatments.
     pub const fn shaping(&self) -> Shaping {
         self.shaping
@@ -122,18 +130,19 @@ impl Shaper {
 
     /// Shapes a frame in place, given what was sent to this leg in the same tick; returns the level before the gain.
     pub fn shape(&mut self, frame: &mut Frame, heard: &Frame) -> Level {
-        if self.shaping == Shaping::NONE {
+        let treated = self.shaping != Shaping::NONE;
+        if !treated && self.passes() {
             return frame.level();
         }
         let mut line = [0.0; FRAME_SAMPLES];
         for (line, &sample) in line.iter_mut().zip(&frame.samples) {
             *line = f32::from(sample);
         }
-        if is_telephone(self.codec) {
+        if treated && is_telephone(self.codec) {
             self.high_pass.process(&mut line);
         }
         let mut echo = false;
-        if let Some(workshop) = &mut self.workshop {
+        if let Some(workshop) = self.workshop.as_mut().filter(|_| treated) {
             workshop.process(&mut line, heard, self.shaping, self.codec);
             echo = workshop.was_echo();
             let known = workshop.knows_echo();
@@ -142,6 +151,11 @@ impl Shaper {
         let dbov = dbov_of(&line);
         self.amplify(&mut line, dbov, echo, frame);
         level_of(dbov)
+    }
+
+    /// Tells whether a frame that is not treated stays as it is: nothing is turned up or down, nor was at the end of the last.
+    fn passes(&self) -> bool {
+        self.volume == 1.0 && self.factor == 1.0 && !self.limiter.is_active()
     }
 
     /// Goes back to the gain of before where an echo has just been found, since what was heard meanwhile was that.
@@ -173,11 +187,12 @@ impl Shaper {
         echo: bool,
         frame: &mut Frame,
     ) {
-        let wanted = if self.shaping.gain {
+        let gain = if self.shaping.gain {
             10_f32.powf(self.gain_for(dbov, echo) / 20.0)
         } else {
             1.0
         };
+        let wanted = gain * self.volume;
         let from = self.factor;
         let step = (wanted - from) / FRAME_SAMPLES as f32;
         let mut sums = [0; FRAME_SAMPLES];

@@ -64,6 +64,58 @@ fn with_all_off_frames_pass_bit_exactly() {
     }
 }
 
+/// How many samples lie at full scale, where what is cut off lies.
+fn at_full_scale(sound: &[Frame]) -> usize {
+    let samples = material::samples(sound);
+    samples.filter(|sample| sample.unsigned_abs() >= 32_767).count()
+}
+
+#[test]
+fn who_wants_to_be_heard_louder_is_limited_and_never_clipped() {
+    let gain_only = Shaping {
+        gain: true,
+        ..Shaping::NONE
+    };
+    for shaping in [Shaping::NONE, gain_only] {
+        let speech = material::speech(4, 6, -16.0);
+        let mut shaper = Shaper::new(Codec::Opus, shaping);
+        shaper.set_volume(4_077);
+        let mut out = speech.clone();
+        let mut levels = Vec::new();
+        for frame in &mut out {
+            levels.push(shaper.shape(frame, &Frame::SILENCE));
+        }
+        // What is fainter than −120 dBov is measured as that.
+        let own = speech.iter().map(Frame::level);
+        let own: Vec<Level> = own
+            .map(|level| level.max(Level::from_rfc6464(120)))
+            .collect();
+        assert_eq!(levels, own, "what is measured is not what was chosen");
+        let louder = material::dbov(&out[200..]) - material::dbov(&speech[200..]);
+        assert!(louder > 0.0, "{shaping:?}: {louder} dB");
+        let cut = at_full_scale(&out);
+        assert!(cut < 20, "{shaping:?}: {cut} samples at full scale");
+    }
+}
+
+#[test]
+fn a_volume_slides_and_leaves_nothing_behind() {
+    let tone = tone::sine(440.0, -30.0, 40);
+    let mut shaper = Shaper::new(Codec::Opus, Shaping::NONE);
+    let mut out = tone.clone();
+    for (at, frame) in out.iter_mut().enumerate() {
+        shaper.set_volume(if (10..20).contains(&at) { 4_077 } else { 1_024 });
+        shaper.shape(frame, &Frame::SILENCE);
+    }
+    let samples: Vec<i16> = material::samples(&out).collect();
+    let steps = samples.windows(2).map(|pair| pair[0].abs_diff(pair[1]));
+    // A tone of 440 Hz at −18 dBov takes no greater step by itself.
+    assert!(steps.max() < Some(350));
+    assert_eq!(out[..10], tone[..10]);
+    assert_ne!(out[15], tone[15]);
+    assert_eq!(out[21..], tone[21..]);
+}
+
 #[test]
 fn noise_sinks_in_pauses_and_speech_stands_clearer() {
     for codec in [Codec::Opus, Codec::Pcma] {

@@ -93,7 +93,7 @@ struct Manner {
     shaper: Shaper,
     /// What was asked for; else what suits the codec.
     asked: Option<Shaping>,
-    /// How loud it is heard, beside all that.
+    /// How loud it is heard beside all that, in its speaker's own choice.
     loudness: ListeningGain,
 }
 
@@ -378,7 +378,7 @@ impl Leg {
         taken
     }
 
-    /// Makes what was said fit to be heard, given what the leg heard; returns how loud it was.
+    /// Makes what was said fit to be heard, given what the leg heard; returns how loud it was, before all that.
     pub(super) fn shape(&mut self, sound: &mut Frame, heard: &Frame, common: &mut Common) -> Level {
         let Manner {
             shaper,
@@ -394,16 +394,8 @@ impl Leg {
         if noise_suppression || shaping.echo {
             common.shapers.equip(shaper);
         }
-        let level = shaper.shape(sound, heard);
-        if *loudness == ListeningGain::default() {
-            return level;
-        }
-        let factor = loudness.factor();
-        for sample in &mut sound.samples {
-            let louder = (i32::from(*sample) * factor) >> 10;
-            *sample = i16::try_from(louder).unwrap_or(if louder < 0 { i16::MIN } else { i16::MAX });
-        }
-        sound.level()
+        shaper.set_volume(loudness.factor());
+        shaper.shape(sound, heard)
     }
 
     /// Tells whether the leg is judged by what it says: not where its sound is to be left as it is, music included.

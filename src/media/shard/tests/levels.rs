@@ -8,7 +8,10 @@ use super::{
     sounds,
     world::{ANNA, CARL, OPEN, ROOM, World},
 };
-use crate::{id::LegId, media::api::Command};
+use crate::{
+    id::LegId,
+    media::api::{Command, ListeningGain},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -44,6 +47,28 @@ fn lines_thirty_db_apart_come_out_alike_and_their_pauses_stay_quiet() {
             }
         }
     }
+}
+
+/// Loud and made louder, a tone goes beyond full scale; cut off, it would have overtones.
+#[test]
+fn who_is_heard_louder_by_choice_is_not_clipped() {
+    let mut world = World::new();
+    world.start(ROOM);
+    for leg in [ANNA, CARL] {
+        world.call(leg, Codec::Opus);
+        world.join(leg, ROOM);
+    }
+    world.phone(ANNA).says = Some(500.0);
+    world.seat(ROOM, &[(ANNA, OPEN), (CARL, OPEN)]);
+    let gain = ListeningGain::MAX;
+    world.tell(Command::BeHeard { leg: ANNA, gain });
+    world.run(2 * SECOND);
+    world.forget();
+    world.run(2 * SECOND);
+    let phone = world.phone(CARL);
+    let (tone, overtone) = (phone.hears(500.0), phone.hears(1_500.0));
+    assert!(tone > -6.0, "{tone} dBov");
+    assert!(overtone < tone - 40.0, "{overtone} of {tone} dBov");
 }
 
 const RATE: usize = 48_000;
