@@ -1,7 +1,7 @@
 //! Automatic gain: everybody's speech ends up at an active level of −26 dBov, and pauses stay as quiet as they were.
 //!
 //! ```text
-//! level of the tick ─ Ear: speech? ─ its mean power (P.56: with 200 ms of hangover) ─ gain wanted ─ in steps, while speech
+//! level of the tick ─ Syllables: speech? ─ its mean power (P.56: with 200 ms of hangover) ─ gain wanted ─ in steps, while speech
 //! ```
 //!
 //! Speech is told from noise by its syllables: sound that never falls by 6 dB within 600 ms has nothing to say about the
@@ -13,12 +13,13 @@
 use crate::{
     Level,
     power::{decibels, level_of, power},
+    syllables::{Heard, Syllables},
 };
 
 /// Finds the gain for one leg, from one level per tick.
 #[derive(Debug, Clone)]
 pub struct Gain {
-    ear: Ear,
+    ear: Syllables,
     /// Mean power of the speech heard, full scale is 1.
     power: f32,
     /// Ticks of speech the mean stands for.
@@ -33,7 +34,7 @@ impl Gain {
     /// Makes a gain of 0 dB that has heard nothing.
     pub const fn new() -> Self {
         Self {
-            ear: Ear::new(),
+            ear: Syllables::new(),
             power: 0.0,
             ticks: 0.0,
             faint: 0,
@@ -103,85 +104,6 @@ impl Default for Gain {
     }
 }
 
-/// Tells speech from pauses and from sound without syllables.
-#[derive(Debug, Clone)]
-struct Ear {
-    /// The faintest tick of the second before, and of the running one.
-    floor: [f32; 2],
-    /// Ticks of the running second.
-    second: u8,
-    /// The loudest of the last ticks, sinking.
-    crest: f32,
-    /// Ticks since a syllable ended.
-    syllable: u8,
-    /// Ticks since sound was loud enough for speech.
-    quiet: u8,
-}
-
-/// What a tick holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Heard {
-    Speech,
-    Sound,
-    Pause,
-}
-
-impl Ear {
-    const fn new() -> Self {
-        Self {
-            floor: [LOWEST_FLOOR; 2],
-            second: 0,
-            crest: LOWEST_FLOOR,
-            syllable: SYLLABLES,
-            quiet: HANGOVER,
-        }
-    }
-
-    fn handle(&mut self, dbov: f32) -> Heard {
-        let above = dbov >= (self.floor() + OVER_NOISE).max(FAINTEST);
-        self.follow(dbov);
-        self.quiet = if above {
-            0
-        } else {
-            self.quiet.saturating_add(1)
-        };
-        if dbov <= self.crest - FALL && self.quiet < HANGOVER {
-            self.syllable = 0;
-            self.crest = dbov;
-        } else {
-            self.syllable = self.syllable.saturating_add(1);
-        }
-        self.crest = dbov.max(self.crest - CREST_SINKS);
-        if self.quiet >= HANGOVER {
-            Heard::Pause
-        } else if self.syllable < SYLLABLES {
-            Heard::Speech
-        } else {
-            Heard::Sound
-        }
-    }
-
-    /// The noise of the line in dBov.
-    const fn floor(&self) -> f32 {
-        self.floor[0].min(self.floor[1])
-    }
-
-    /// Speech has just faded and its hangover still counts.
-    const fn is_hanging(&self) -> bool {
-        self.quiet > 0
-    }
-
-    fn follow(&mut self, dbov: f32) {
-        let dbov = dbov.max(LOWEST_FLOOR);
-        self.floor[1] = self.floor[1].min(dbov);
-        self.second += 1;
-        if self.second == SECOND {
-            self.floor = [self.floor[1], dbov];
-            self.second = 0;
-        }
-    }
-}
-
 /// The active level of speech after the gain, in dBov.
 const TARGET: f32 = -26.0;
 
@@ -208,30 +130,6 @@ const MARGIN: f32 = 15.9;
 
 /// Ticks of faint speech after which the mean begins anew: 3 s.
 const OTHER_VOICE: u16 = 150;
-
-/// Ticks of hangover: 200 ms (P.56).
-const HANGOVER: u8 = 10;
-
-/// Ticks after a syllable's end in which sound is speech: 600 ms.
-const SYLLABLES: u8 = 30;
-
-/// How far the level falls at the end of a syllable, in dB.
-const FALL: f32 = 6.0;
-
-/// How fast the crest forgets, in dB per tick: 10 dB in a second.
-const CREST_SINKS: f32 = 0.2;
-
-/// How far speech lies above the line's noise, in dB.
-const OVER_NOISE: f32 = 8.0;
-
-/// Below this nothing is speech, in dBov: coding noise of G.711 lies at −66.
-const FAINTEST: f32 = -62.0;
-
-/// Noise is never believed lower than this, in dBov.
-const LOWEST_FLOOR: f32 = -75.0;
-
-/// Ticks of half the window in which the faintest is the noise: 1 s.
-const SECOND: u8 = 50;
 
 #[cfg(test)]
 mod tests {

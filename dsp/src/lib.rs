@@ -47,6 +47,7 @@ mod sound;
 mod speaker;
 mod store;
 mod stretch;
+mod syllables;
 mod witness;
 
 pub mod codec;
@@ -76,6 +77,7 @@ pub use prompt::{Recording, decode_ogg_opus, read_ogg_opus};
 pub use resample::{Decimator, Interpolator, Ratio};
 pub use shaper::{Shaper, ShaperPool, Shaping};
 pub use speaker::{Nominee, Selector};
+pub use syllables::{Heard, Syllables};
 pub use witness::{Disturbance, Finding, Witness};
 
 #[cfg(test)]

@@ -181,7 +181,7 @@ impl Row {
                 let sound = leg.line_sound(claim);
                 let speech = claim.filter(|_| sound != LineSound::Noise);
                 let listens = !deaf && !leg.is_prompted();
-                leg.judge_unheard(speech.is_some(), may_speak, listens, common);
+                leg.judge_unheard(claim, may_speak, listens, common);
                 let nominee = speech.map(|level| Nomination {
                     claim: level,
                     as_heard: leg.as_heard(level),

@@ -429,7 +429,7 @@ impl Leg {
     /// person is elsewhere, or hears a prompt, which may say the same.
     pub(super) fn judge_unheard(
         &mut self,
-        speech: bool,
+        claim: Option<Level>,
         may_speak: bool,
         listens: bool,
         common: &mut Common,
@@ -438,7 +438,7 @@ impl Leg {
             self.unheard.reset();
             false
         } else {
-            self.unheard.handle(speech)
+            self.unheard.handle(claim)
         };
         if noticed {
             common.tell(Event::SpokeMuted { leg: self.id });

@@ -12,6 +12,7 @@ mod learned;
 mod levels;
 mod moves;
 mod music;
+mod muted;
 mod onset;
 mod protected;
 mod ptime;
