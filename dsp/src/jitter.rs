@@ -454,7 +454,7 @@ impl JitterBuffer {
 
     /// Nothing is there: makes sound up and lets the hold grow, until the sender is taken for silent.
     fn starve(&mut self, cursor: i64, covered: i64, made_up: i64, wanted: i64, now: i64) -> Step {
-        if made_up >= self.units(MAX_CONCEALED) || self.pausing {
+        if made_up >= self.longest_made_up() || self.pausing {
             self.state = State::Waiting {
                 cursor: Some(cursor),
             };
@@ -481,6 +481,21 @@ impl JitterBuffer {
             units: wanted,
             next: false,
         }
+    }
+
+    /// How much may be made up for what is not there, in timestamp units. Where packets without sound have come since (comfort
+    /// noise, a key), no more than the packets that are missing before them: what ended the sound is known.
+    fn longest_made_up(&self) -> i64 {
+        let longest = self.units(MAX_CONCEALED);
+        let (Some(heard), Some(played)) = (&self.heard, self.played) else {
+            return longest;
+        };
+        if heard.sequence <= played {
+            return longest;
+        }
+        let missing = heard.unheard(played, heard.sequence + 1);
+        let missing = i64::try_from(missing).unwrap_or(i64::MAX);
+        missing.saturating_mul(self.duration).min(longest)
     }
 
     /// The first packet lies beyond the cursor: silence of the sender, loss, or both.

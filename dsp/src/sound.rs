@@ -90,11 +90,16 @@ impl Sound {
         self.ready.grow(samples);
     }
 
-    /// Appends silence.
+    /// Appends silence, to which what goes before sinks in 3 ms.
     pub(crate) fn silence(&mut self, samples: usize) {
+        let last = self.ready.all().last().copied().unwrap_or(0);
+        let fade = self.milli() * 3;
         let space = self.ready.space();
         let samples = samples.min(space.len());
         space[..samples].fill(0);
+        for (at, sample) in space[..samples].iter_mut().take(fade).enumerate() {
+            *sample = mix(last, 0, at, fade);
+        }
         self.ready.grow(samples);
         self.concealer.reset();
     }

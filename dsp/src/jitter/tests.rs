@@ -299,6 +299,30 @@ fn a_stopped_sender_is_concealed_for_60_ms_and_silent_then() {
     assert_eq!(concealed.count(), 3);
 }
 
+/// Packets missing before it are made up, one for one; nothing is for what was never said.
+#[test]
+fn a_stretch_ends_where_a_packet_says_that_there_is_no_more_sound() {
+    for (missing, expected) in [(0, 0), (1, 1), (2, 2), (9, 3)] {
+        let start = t0();
+        let mut buffer = playing(start);
+        buffer.skip(2 + missing);
+        let made_up = (1..10).filter(|&n| took(&mut buffer, 160, start + tick(n)) != Took::Silence);
+        assert_eq!(made_up.count(), expected, "{missing} missing");
+    }
+}
+
+#[test]
+fn a_packet_without_sound_that_is_late_ends_what_is_made_up() {
+    let start = t0();
+    let mut buffer = playing(start);
+    assert!(matches!(
+        took(&mut buffer, 160, start + tick(1)),
+        Took::Conceal { .. }
+    ));
+    buffer.skip(2);
+    assert_eq!(took(&mut buffer, 160, start + tick(2)), Took::Silence);
+}
+
 #[test]
 fn too_many_packets_push_out_the_oldest() {
     let start = t0();
