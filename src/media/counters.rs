@@ -105,6 +105,8 @@ counters! {
     PacketsDuplicate = "packets_duplicate",
     /// Packets dropped because too many waited to be played.
     PacketsOverflow = "packets_overflow",
+    /// Packets of comfort noise (RFC 3389): the sender is silent, as it is behind an empty one.
+    PacketsOfComfortNoise = "packets_comfort_noise",
     /// Packets without a byte of sound in them.
     PayloadsEmpty = "payloads_empty",
     /// Packets of more bytes or more sound than the limits allow.

@@ -95,11 +95,27 @@ pub enum Received<'a> {
         /// Sequence number in the received stream, where the packet belongs to it: it carries no sound.
         silent: Option<u16>,
     },
-    /// Nothing to act on: comfort noise, the rest of a press, an empty packet.
+    /// The sender is silent: a packet of the received stream says so by what it holds.
+    Silence {
+        /// Its sequence number.
+        sequence: u16,
+        /// What it holds.
+        holds: Silence,
+    },
+    /// Nothing to act on: the rest of a press, a report.
     Nothing {
         /// Sequence number in the received stream, where the packet belongs to it: it carries no sound.
         silent: Option<u16>,
     },
+}
+
+/// What a packet holds that is no sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// Comfort noise (RFC 3389).
+    ComfortNoise,
+    /// Not a byte.
+    Empty,
 }
 
 /// What a compound of RTCP told.
@@ -227,8 +243,13 @@ impl Session {
         }
         self.follow(&packet, now)?;
         if blocks.payload_type != audio || blocks.payload.is_empty() {
-            return Ok(Received::Nothing {
-                silent: Some(packet.sequence),
+            return Ok(Received::Silence {
+                sequence: packet.sequence,
+                holds: if blocks.payload_type == audio {
+                    Silence::Empty
+                } else {
+                    Silence::ComfortNoise
+                },
             });
         }
         if let Some(incoming) = &mut self.incoming {

@@ -29,7 +29,7 @@ use dsp::{
 };
 use sip::{
     redact::Pii,
-    rtp::{Audio, Discard, Received},
+    rtp::{Audio, Discard, Received, Silence},
 };
 
 use self::{
@@ -592,6 +592,13 @@ impl Leg {
                     digit,
                 });
                 silent
+            }
+            Ok(Received::Silence { sequence, holds }) => {
+                common.counters.count(match holds {
+                    Silence::ComfortNoise => Counter::PacketsOfComfortNoise,
+                    Silence::Empty => Counter::PayloadsEmpty,
+                });
+                Some(sequence)
             }
             Ok(Received::Nothing { silent }) => silent,
             Err(discard) => return common.counters.discard(discard),

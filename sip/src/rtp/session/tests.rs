@@ -140,12 +140,15 @@ fn redundant_audio_data_of_other_kinds_is_not_taken_for_audio() {
         let sent = packet(&mut alice, payload);
         assert_eq!(bob.handle_rtp(&sent, now), expected, "{what}");
     }
-    for payload in [&[8][..], &[13, 40]] {
+    for (payload, what) in [
+        (&[8][..], Silence::Empty),
+        (&[13, 40], Silence::ComfortNoise),
+    ] {
         let sent = packet(&mut alice, payload);
         let received = bob.handle_rtp(&sent, now);
         assert!(matches!(
             received,
-            Ok(Received::Nothing { silent: Some(_) })
+            Ok(Received::Silence { holds, .. }) if holds == what
         ));
     }
     let other = packet(&mut alice, &[0x89, 0, 0, 1, 0x88, 0, 0, 1, 8, 1, 2, 3]);
@@ -202,18 +205,20 @@ fn unexpected_payload_types_are_told_and_change_nothing() {
 }
 
 #[test]
-fn comfort_noise_and_empty_packets_are_nothing() {
+fn comfort_noise_and_empty_packets_are_silence_of_either_kind() {
     let (mut alice, mut bob, now) = pair();
     let mut noise = written(&mut alice, &[40]);
     noise[1] = COMFORT_NOISE;
-    let nothing = |sequence| {
-        Ok(Received::Nothing {
-            silent: Some(sequence),
-        })
-    };
-    assert_eq!(bob.handle_rtp(&noise, now), nothing(65_534));
+    let silence = |sequence, holds| Ok(Received::Silence { sequence, holds });
+    assert_eq!(
+        bob.handle_rtp(&noise, now),
+        silence(65_534, Silence::ComfortNoise)
+    );
     let empty = written(&mut alice, &[]);
-    assert_eq!(bob.handle_rtp(&empty, now), nothing(65_535));
+    assert_eq!(
+        bob.handle_rtp(&empty, now),
+        silence(65_535, Silence::Empty)
+    );
     assert_eq!(bob.stats().reception.unwrap().received, 2);
 }
 
@@ -500,7 +505,7 @@ fn talk(from: &mut Session, to: &mut Session, packets: u32, now: Instant) -> usi
     let restarts = (0..packets).map(
         |_| match to.handle_rtp(&written(from, &[1]), now).unwrap() {
             Received::Audio(audio) => usize::from(audio.restarted),
-            Received::Digit { .. } | Received::Nothing { .. } => panic!("audio was sent"),
+            Received::Digit { .. } | Received::Silence { .. } | Received::Nothing { .. } => panic!("audio was sent"),
         },
     );
     restarts.sum()

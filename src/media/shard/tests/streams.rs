@@ -123,3 +123,38 @@ fn payload_types_that_were_not_agreed_upon_are_left_out() {
     let heard = (world.phone(BERT).hears(LOW), world.phone(ANNA).hears(HIGH));
     assert!(heard.0 > HEARD && heard.1 > HEARD, "{heard:?}");
 }
+
+/// Comfort noise and keys come in the place of sound: neither is a loss, and nothing is made up for what was never said.
+#[test]
+fn what_ends_a_stretch_of_sound_is_not_made_up_for() {
+    for codec in [Codec::Pcmu, Codec::Pcma, Codec::G722] {
+        let mut world = World::new();
+        world.start(ROOM);
+        for leg in [ANNA, BERT] {
+            world.call(leg, codec);
+            world.join(leg, ROOM);
+        }
+        world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN)]);
+        world.phone(ANNA).says = Some(LOW);
+        world.run(Duration::from_secs(1));
+        assert_eq!(world.count(Counter::FramesConcealed), 0);
+        for spurt in 0..6 {
+            world.phone(ANNA).says = None;
+            let packets = if spurt % 2 == 0 {
+                world.phone(ANNA).press('5')
+            } else {
+                let noise = |_| world.phone(ANNA).packet(13, &[40]);
+                (0..30).map(noise).collect()
+            };
+            for packet in packets {
+                world.deliver(SocketId::Rtp(ANNA), address(ANNA, 4_000), &packet);
+                world.run(dsp::TICK);
+            }
+            world.phone(ANNA).says = Some(LOW);
+            world.run(Duration::from_millis(500));
+        }
+        assert_eq!(world.count(Counter::FramesConcealed), 0, "{codec:?}");
+        assert_eq!(world.count(Counter::PacketsLost), 0, "{codec:?}");
+        assert_eq!(world.count(Counter::PacketsOfComfortNoise), 90);
+    }
+}

@@ -83,7 +83,7 @@ pub(super) fn rtp(input: &[u8]) {
                 assert!(is_key(digit));
                 digits += 1;
             }
-            Ok(Received::Nothing { .. }) | Err(_) => {}
+            Ok(Received::Silence { .. } | Received::Nothing { .. }) | Err(_) => {}
         }
         reports(&mut session, now);
     }
