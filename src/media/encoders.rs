@@ -9,7 +9,7 @@ use dsp::{
     Frame, Handover, Limiter, LossClass, MAX_PAYLOAD,
 };
 
-use super::{hush::Hush, redundancy::Redundancy};
+use super::{api::ListeningGain, hush::Hush, redundancy::Redundancy};
 use crate::limit::{SPARE_STREAMS, SPARE_STREAMS_MAX};
 
 /// What turns the sums of a mix into sound that can be sent.
@@ -64,6 +64,8 @@ pub(super) struct Stream {
     /// What is coded.
     pub(super) sound: Frame,
     pub(super) finish: Finish,
+    /// How loud it was in the last tick, in 1/1,024 of the mix.
+    pub(super) factor: i32,
     /// Decides when somebody who has the stream alone goes back to the shared one.
     pub(super) handover: Handover,
     /// How it stands to the shared one that it is to go back to.
@@ -83,6 +85,7 @@ impl Stream {
             encoder: Encoder::new(settings).ok()?,
             sound: Frame::SILENCE,
             finish: Finish::new(),
+            factor: ListeningGain::UNCHANGED.factor(),
             handover: Handover::new(),
             alike: Alike::Unknown,
             hushed: 0,
@@ -232,6 +235,7 @@ impl Encoders {
         stream.handover = Handover::new();
         stream.alike = Alike::Unknown;
         stream.finish = Finish::new();
+        stream.factor = ListeningGain::UNCHANGED.factor();
         stream.hushed = 0;
         Some(stream)
     }

@@ -195,7 +195,8 @@ impl Row {
                 let ear = leg.ear(deaf, common);
                 if ear != member.ear && !member.waits(ear, self.level) {
                     member.ear = ear;
-                    tune(&mut self.encodings, member, common);
+                    let stood = (&self.finish, self.level);
+                    tune(&mut self.encodings, member, stood, common);
                 }
             },
         );
@@ -325,6 +326,7 @@ impl Row {
             common.counters.count(Counter::EncodersCopied);
             self.members[at].voice = stream.map_or(Voice::None, |mut stream| {
                 stream.wake(&common.hush);
+                stream.factor = key.gain.factor();
                 stream
                     .handover
                     .handle_tick(true, self.level, Alike::Unknown);
@@ -429,11 +431,14 @@ impl Row {
                     (Ear::Mix(_), Voice::Private(stream, gain)) => {
                         let words = member.whisper.map(|number| announcer.whispered(number));
                         let plain = *gain == ListeningGain::default();
+                        let turns = stream.factor != gain.factor();
                         let like_others = own.is_none()
                             && words.is_none()
+                            && !turns
                             && (!plain || stream.finish.stands_like(finish_before));
                         if words.is_none() && *voices == usize::from(own.is_some()) {
                             stream.finish.rest(common.hush.sound(), &mut stream.sound);
+                            stream.factor = gain.factor();
                         } else if like_others && plain {
                             stream.sound.clone_from(sound);
                             stream.finish.clone_from(finish);
@@ -469,7 +474,12 @@ impl Encoding {
         match (&self.stream, brought) {
             (Some(_), Some(stream)) => common.encoders.give(stream),
             (None, Some(stream)) => self.stream = Some(stream),
-            (None, None) => self.stream = common.encoders.take(self.key.settings),
+            (None, None) => {
+                self.stream = common.encoders.take(self.key.settings);
+                if let Some(stream) = &mut self.stream {
+                    stream.factor = self.key.gain.factor();
+                }
+            }
             (Some(_), None) => {}
         }
     }
@@ -507,6 +517,7 @@ impl Encoding {
         common.counters.count(Counter::EncodersCopied);
         let shared = self.stream.as_ref()?;
         stream.finish.clone_from(&shared.finish);
+        stream.factor = self.key.gain.factor();
         stream.follow(shared).then_some(stream)
     }
 }
@@ -524,7 +535,8 @@ fn own_part<'a>(member: &Member, stage: &'a Stage, hears: Channels) -> Option<&'
     talker.speaks.meets(hears).then_some(&talker.sound)
 }
 
-/// Writes the mix without somebody's own part and beneath what is whispered to them, as loud as they want it.
+/// Writes the mix without somebody's own part and beneath what is whispered to them, as loud as they want it; in the tick in
+/// which they turn it louder or quieter it slides.
 fn hear(
     mixer: &Mixer,
     own: Option<&Frame>,
@@ -542,16 +554,24 @@ fn hear(
     if let Some(words) = words {
         words.lay_over(&mut sums);
     }
-    if gain != ListeningGain::default() {
-        // Times the sum of eight speakers and words over them it fits an `i32`.
-        let factor = gain.factor();
+    let to = gain.factor();
+    let from = std::mem::replace(&mut stream.factor, to);
+    // Times the sum of eight speakers and words over them it fits an `i32`.
+    if from != to {
+        for (at, sum) in (0..).zip(&mut sums) {
+            *sum = (*sum * (from + (to - from) * at / SLIDE)) >> 10;
+        }
+    } else if gain != ListeningGain::default() {
         for sum in &mut sums {
-            *sum = (*sum * factor) >> 10;
+            *sum = (*sum * to) >> 10;
         }
     }
     let noise = common.hush.sound();
     stream.finish.finish(&sums, noise, &mut stream.sound);
 }
+
+/// Samples in which a volume slides: a tick's.
+const SLIDE: i32 = 960;
 
 /// A mix in which a change of the encoding is not heard.
 const QUIET: Level = Level::from_rfc6464(50);
@@ -589,23 +609,72 @@ fn speak_alone(leg: &mut Leg, stream: &mut Stream, shared: Option<&Stream>, comm
     leg.send_coded(stream, &mut common.outbox, &mut common.counters);
 }
 
-/// Lets a member's encoding follow its ear.
-fn tune(encodings: &mut Vec<Encoding>, member: &mut Member, common: &mut Common) {
+/// Lets a member's encoding follow its ear, given how the row stood before this tick.
+fn tune(
+    encodings: &mut Vec<Encoding>,
+    member: &mut Member,
+    (finish, level): (&Finish, Level),
+    common: &mut Common,
+) {
     let Ear::Mix(key) = member.ear else {
         return quit(encodings, member, common);
     };
-    let same = match &member.voice {
-        Voice::None => false,
-        Voice::Shared(number) => encodings[*number].key == key,
-        Voice::Private(stream, gain) => key_of(stream, *gain) == key,
-        Voice::Hushed(hushed) => *hushed == key,
+    let before = match &member.voice {
+        Voice::None => None,
+        Voice::Shared(number) => Some(encodings[*number].key),
+        Voice::Private(stream, gain) => Some(key_of(stream, *gain)),
+        Voice::Hushed(hushed) => Some(*hushed),
     };
-    if !same {
-        quit(encodings, member, common);
-        let number = find(encodings, key);
-        encodings[number].join(None, common);
-        member.voice = Voice::Shared(number);
+    if before == Some(key) {
+        return;
     }
+    if before.is_some_and(|before| before.settings == key.settings) {
+        turn(encodings, member, key, finish, common);
+    } else {
+        quit(encodings, member, common);
+    }
+    match &mut member.voice {
+        Voice::None => {
+            let number = find(encodings, key);
+            encodings[number].join(None, common);
+            member.voice = Voice::Shared(number);
+        }
+        Voice::Private(stream, _) => {
+            stream.handover.handle_tick(true, level, Alike::Unknown);
+        }
+        Voice::Shared(_) | Voice::Hushed(_) => {}
+    }
+}
+
+/// Lets a member hear the same louder or quieter: from an encoder that goes on as the one before, alone until it may join
+/// those who hear it as loud.
+fn turn(
+    encodings: &mut [Encoding],
+    member: &mut Member,
+    key: Key,
+    finish: &Finish,
+    common: &mut Common,
+) {
+    member.voice = match std::mem::replace(&mut member.voice, Voice::None) {
+        Voice::None => Voice::None,
+        Voice::Hushed(_) => Voice::Hushed(key),
+        Voice::Private(stream, _) => Voice::Private(stream, key.gain),
+        Voice::Shared(number) if encodings[number].is_hushed() => {
+            encodings[number].leave(common);
+            Voice::Hushed(key)
+        }
+        Voice::Shared(number) => {
+            let plain = encodings[number].key.gain == ListeningGain::default();
+            encodings[number]
+                .part(common)
+                .map_or(Voice::None, |mut stream| {
+                    if plain {
+                        stream.finish.clone_from(finish);
+                    }
+                    Voice::Private(stream, key.gain)
+                })
+        }
+    };
 }
 
 fn quit(encodings: &mut [Encoding], member: &mut Member, common: &mut Common) {

@@ -142,6 +142,54 @@ fn a_gain_is_an_encoding_of_its_own() {
     assert!((plain - quiet - 12.0).abs() < 0.5, "{plain} {quiet}");
 }
 
+/// Whoever turns the volume in mid-talk hears it slide in a tick, and all others as those hear it who had it so before, or
+/// as near to it as two lossy encoders of the same sound come to each other.
+#[test]
+fn a_listener_who_turns_the_volume_hears_no_click() {
+    for (codec, limit) in [
+        (Codec::Pcma, -30.0),
+        (Codec::Opus, -12.0),
+        (Codec::G722, -12.0),
+    ] {
+        let mut world = room(&[codec; 4]);
+        let quieter = ListeningGain::of_steps(-1);
+        let (turning, plain, quiet) = (leg(1), leg(2), leg(3));
+        world.tell(Command::Listen {
+            leg: quiet,
+            gain: quieter,
+        });
+        world.phone(leg(0)).recites(sounds::speech(9, 40, -20.0));
+        world.run(2 * SECOND);
+        let mut errors = Vec::new();
+        for turn in 0..16 {
+            let gain = [quieter, ListeningGain::default()][turn % 2];
+            world.forget();
+            world.tell(Command::Listen { leg: turning, gain });
+            world.run(SECOND / 4);
+            let [own, plain, quiet] = [turning, plain, quiet].map(|leg| &world.phones[&leg].heard);
+            let power = |a: &[i16], b: &[i16]| -> f64 {
+                let pairs = a.iter().zip(b);
+                pairs
+                    .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
+                    .sum()
+            };
+            let ticks = own.chunks(FRAME_SAMPLES).zip(plain.chunks(FRAME_SAMPLES));
+            let ticks = ticks.zip(quiet.chunks(FRAME_SAMPLES));
+            let mut ticks: Vec<f64> = ticks
+                .map(|((own, plain), quiet)| power(own, plain).min(power(own, quiet)))
+                .collect();
+            // The tick in which it slides, and what a decoder overlaps of it.
+            ticks.sort_by(f64::total_cmp);
+            let worst = ticks[ticks.len() - 3] / FRAME_SAMPLES as f64 / 32_768.0_f64.powi(2);
+            errors.push(10.0 * worst.max(1e-12).log10() + 20.0);
+            world.run(SECOND + Duration::from_millis(20 * turn as u64));
+        }
+        errors.sort_by(f64::total_cmp);
+        println!("{codec:?}: {errors:.1?} dB below the speech");
+        assert!(errors[errors.len() - 1] < limit, "{codec:?}: {errors:.1?}");
+    }
+}
+
 #[test]
 fn who_spoke_goes_back_to_the_shared_encoding() {
     let mut world = room(&[Codec::Opus; 3]);
