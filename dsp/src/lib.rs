@@ -59,7 +59,7 @@ pub mod wav;
 pub use claim::Claim;
 pub use codec::{
     Codec, CodecError, Complexity, Decoder, Encoder, EncoderSettings, LossClass, Payloads,
-    encode_clip,
+    encode_clip, outline,
 };
 pub use comfort::{ComfortFill, ComfortNoise};
 pub use conceal::Concealer;

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use dsp::{Codec, Frame, Payloads, Recording, TICK, encode_clip};
+use dsp::{Codec, Frame, Payloads, Recording, TICK, encode_clip, outline};
 
 use super::{
     api::{ClipId, Unplayed},
@@ -86,6 +86,14 @@ impl Clips {
     /// Returns the sound of a place in a clip.
     pub(super) fn sound(&self, spot: Spot) -> Option<&Frame> {
         self.kept(spot.clip).get(spot.frame)
+    }
+
+    /// Draws what a place in a clip sounds like, whether or not its sound is kept: well enough to tell its echo by.
+    pub(super) fn outline(&self, spot: Spot, out: &mut Frame) {
+        match self.sound(spot) {
+            Some(sound) => out.clone_from(sound),
+            None => outline(self.payload(spot, Codec::Pcma).unwrap_or_default(), out),
+        }
     }
 
     /// Tells whether a prompt can be said over the talk, and if not, why.

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 pub use self::{
     clip::{Payloads, encode_clip},
+    g711::outline,
     settings::{Complexity, EncoderSettings, LossClass},
 };
 use self::{

@@ -398,6 +398,7 @@ impl Row {
             voices,
             ..
         } = self;
+        let mut told = Frame::SILENCE;
         common.each(
             members,
             |member| member.leg,
@@ -451,7 +452,15 @@ impl Row {
                     }
                     (ear, _) => {
                         leg.send_ear(ear, common);
-                        &Frame::SILENCE
+                        match ear {
+                            Ear::Prompt(spot) if member.talks.is_some() => {
+                                common.clips.outline(spot, &mut told);
+                                &told
+                            }
+                            Ear::Prompt(_) | Ear::Closed | Ear::Silence | Ear::Mix(_) => {
+                                &Frame::SILENCE
+                            }
+                        }
                     }
                 };
                 if let Some(talker) = member.talks {
