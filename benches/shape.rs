@@ -42,9 +42,9 @@ fn shapers(criterion: &mut Criterion) {
         ("noise/Opus", Codec::Opus, noise, true),
         ("noise/Pcma", Codec::Pcma, noise, true),
         ("echo/Pcma", Codec::Pcma, echo, true),
-        ("default/Opus", Codec::Opus, Shaping::of(Codec::Opus), true),
-        ("default/G722", Codec::G722, Shaping::of(Codec::G722), true),
-        ("default/Pcma", Codec::Pcma, Shaping::of(Codec::Pcma), true),
+        ("default/Opus", Codec::Opus, Shaping::BROWSER, true),
+        ("default/G722", Codec::G722, Shaping::TELEPHONE, true),
+        ("default/Pcma", Codec::Pcma, Shaping::TELEPHONE, true),
     ] {
         let mut shaper = Shaper::new(codec, shaping);
         if equipped {

@@ -71,7 +71,7 @@ fn no_sound_leaves_a_leg_deaf() {
     };
     let mut pool = ShaperPool::new(1);
     for codec in Codec::ALL.into_iter().cycle().take(20) {
-        let mut shaper = Shaper::new(codec, Shaping::of(codec));
+        let mut shaper = Shaper::new(codec, Shaping::TELEPHONE);
         let mut witness = Witness::new();
         pool.equip(&mut shaper);
         let mut hear = |mut frame: Frame, heard: &Frame| {

@@ -156,7 +156,7 @@ fn being_led_back_to_a_shared_encoder_allocates_nothing() {
 fn shaping_limiting_and_judging_allocate_nothing() {
     let frames = tone::sine(440.0, -6.0, 200);
     let mut pool = ShaperPool::new(1);
-    let mut shapers = Codec::ALL.map(|codec| Shaper::new(codec, Shaping::of(codec)));
+    let mut shapers = Codec::ALL.map(|codec| Shaper::new(codec, Shaping::TELEPHONE));
     let mut witness = Witness::new();
     let (mut limiter, mut fill) = (Limiter::new(), ComfortFill::new());
     let (mut source, mut noise) = (ComfortNoise::new(1), Frame::SILENCE);
@@ -168,7 +168,7 @@ fn shaping_limiting_and_judging_allocate_nothing() {
             if number % 7 == 0 {
                 shaper.set_shaping(Shaping::NONE);
             } else {
-                shaper.set_shaping(Shaping::of(Codec::Pcma));
+                shaper.set_shaping(Shaping::TELEPHONE);
             }
             let mut said = frame.clone();
             shaper.shape(&mut said, frame);

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use dsp::{Codec, Shaping};
+use dsp::Shaping;
 use tokio::{
     sync::{mpsc, oneshot},
     task::{JoinError, JoinSet},
@@ -589,7 +589,7 @@ impl Task {
         let shaping = if original {
             Shaping::NONE
         } else {
-            self.means.sound.shaping(Door::Browser, Codec::Opus)
+            self.means.sound.shaping(Door::Browser)
         };
         let shape = Command::Shape { leg, shaping };
         self.means.pool.send(self.worker, shape).await;

@@ -2,7 +2,6 @@
 
 use std::{cmp::Ordering, collections::VecDeque};
 
-use dsp::Codec;
 use tokio::{sync::mpsc, time::timeout};
 
 use super::{
@@ -192,7 +191,6 @@ impl MediaLeg {
 
     /// Changes a telephone's media after a new offer and answer.
     pub async fn update(&self, media: PhoneMedia) {
-        let codec = media.format.codec;
         self.server
             .inner
             .pool
@@ -204,7 +202,6 @@ impl MediaLeg {
                 },
             )
             .await;
-        self.treat(Door::Phone, codec).await;
     }
 
     /// Leaves the leg's sound as it is: what a network plays before it answers is no speech.
@@ -213,8 +210,8 @@ impl MediaLeg {
     }
 
     /// Treats the telephone's sound as that of others again.
-    pub async fn treat_as_usual(&self, codec: Codec) {
-        self.shape(self.server.inner.sound.shaping(Door::Phone, codec))
+    pub async fn treat_as_usual(&self) {
+        self.shape(self.server.inner.sound.shaping(Door::Phone))
             .await;
     }
 
@@ -232,8 +229,8 @@ impl MediaLeg {
     }
 
     /// Spares the leg's sound what the operator wants it spared.
-    pub(super) async fn treat(&self, door: Door, codec: Codec) {
-        if let Some(shaping) = self.server.inner.sound.unusual(door, codec) {
+    pub(super) async fn treat(&self, door: Door) {
+        if let Some(shaping) = self.server.inner.sound.unusual(door) {
             let leg = self.id;
             let shape = Command::Shape { leg, shaping };
             self.server.inner.pool.send(self.worker, shape).await;

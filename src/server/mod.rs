@@ -29,7 +29,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dsp::Codec;
 use rand::rngs::StdRng;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -443,7 +442,7 @@ impl Server {
         let leg = self
             .open(live.worker, Opening::Browser(media), None)
             .await?;
-        leg.treat(Door::Browser, Codec::Opus).await;
+        leg.treat(Door::Browser).await;
         let who = Who {
             name,
             caller: Caller::default(),
@@ -492,11 +491,10 @@ impl Server {
         media: PhoneMedia,
         sockets: PhoneSockets,
     ) -> Result<MediaLeg, Error> {
-        let codec = media.format.codec;
         let leg = self
             .open(place.worker, Opening::Phone(media), Some(sockets))
             .await?;
-        leg.treat(Door::Phone, codec).await;
+        leg.treat(Door::Phone).await;
         Ok(leg)
     }
 

@@ -1,6 +1,6 @@
 //! What the operator decides about the sound: treatments by the way in, and how many are heard where a room does not say.
 
-use dsp::{Codec, Shaping};
+use dsp::Shaping;
 
 use crate::conference::{participant::Door, policy::Speakers};
 
@@ -25,10 +25,13 @@ pub struct Spared {
 }
 
 impl Sound {
-    /// Returns the treatments of a leg that came this way and has this codec.
-    pub(super) const fn shaping(&self, door: Door, codec: Codec) -> Shaping {
+    /// Returns the treatments of a leg that came this way, whatever its codec.
+    pub(super) const fn shaping(&self, door: Door) -> Shaping {
         let spared = self.spared(door);
-        let usual = Shaping::of(codec);
+        let usual = match door {
+            Door::Phone => Shaping::TELEPHONE,
+            Door::Browser => Shaping::BROWSER,
+        };
         Shaping {
             noise_suppression: usual.noise_suppression && !spared.noise_suppression,
             echo: usual.echo && !spared.echo_suppression,
@@ -37,8 +40,8 @@ impl Sound {
     }
 
     /// Returns the treatments if they may be others than what the media workers give by themselves.
-    pub(super) fn unusual(&self, door: Door, codec: Codec) -> Option<Shaping> {
-        (self.spared(door) != Spared::default()).then(|| self.shaping(door, codec))
+    pub(super) fn unusual(&self, door: Door) -> Option<Shaping> {
+        (self.spared(door) != Spared::default()).then(|| self.shaping(door))
     }
 
     const fn spared(&self, door: Door) -> Spared {
@@ -68,15 +71,9 @@ mod tests {
             gain: true,
             echo: true,
         };
-        assert_eq!(sound.unusual(Door::Phone, Codec::Pcma), Some(phone));
-        let over_opus = Shaping {
-            echo: false,
-            ..phone
-        };
-        assert_eq!(sound.unusual(Door::Phone, Codec::Opus), Some(over_opus));
-        assert_eq!(sound.unusual(Door::Browser, Codec::Opus), None);
-        let usual = sound.shaping(Door::Browser, Codec::Opus);
-        assert_eq!(usual, Shaping::of(Codec::Opus));
+        assert_eq!(sound.unusual(Door::Phone), Some(phone));
+        assert_eq!(sound.unusual(Door::Browser), None);
+        assert_eq!(sound.shaping(Door::Browser), Shaping::BROWSER);
     }
 
     #[test]

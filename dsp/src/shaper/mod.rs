@@ -1,7 +1,7 @@
 //! What is done to one leg's sound before it is mixed: echo, then noise, then gain.
 //!
 //! ```text
-//! frame ─ high-pass (telephones) ─ [ spectrum: echo of what the leg heard, then noise ] ─ gain ─ limiter ─ frame
+//! frame ─ high-pass (telephone codecs) ─ [ spectrum: echo of what the leg heard, then noise ] ─ gain ─ limiter ─ frame
 //!                                    └── a Workshop, lent from the ShaperPool while the leg is chosen
 //! ```
 //!
@@ -50,15 +50,18 @@ impl Shaping {
         echo: false,
     };
 
-    /// Returns what helps a leg of this codec: telephones have hybrids that echo; browsers cancel echo themselves.
-    pub const fn of(codec: Codec) -> Self {
-        let telephone = is_telephone(codec);
-        Self {
-            noise_suppression: true,
-            gain: true,
-            echo: telephone,
-        }
-    }
+    /// What helps a telephone, whatever its codec: its line, its gateway or its loudspeaker may echo.
+    pub const TELEPHONE: Self = Self {
+        noise_suppression: true,
+        gain: true,
+        echo: true,
+    };
+
+    /// What helps a browser, which cancels echo itself.
+    pub const BROWSER: Self = Self {
+        echo: false,
+        ..Self::TELEPHONE
+    };
 }
 
 /// Shapes the sound of one leg.

@@ -91,7 +91,7 @@ pub struct Leg {
 #[derive(Debug)]
 struct Manner {
     shaper: Shaper,
-    /// What was asked for; else what suits the codec.
+    /// What was asked for; else what suits the kind of leg.
     asked: Option<Shaping>,
     /// How loud it is heard beside all that, in its speaker's own choice.
     loudness: ListeningGain,
@@ -380,12 +380,13 @@ impl Leg {
 
     /// Makes what was said fit to be heard, given what the leg heard; returns how loud it was, before all that.
     pub(super) fn shape(&mut self, sound: &mut Frame, heard: &Frame, common: &mut Common) -> Level {
+        let usual = self.usual_shaping();
         let Manner {
             shaper,
             asked,
             loudness,
         } = &mut self.manner;
-        let shaping = asked.unwrap_or_else(|| Shaping::of(self.hearing.codec));
+        let shaping = asked.unwrap_or(usual);
         let noise_suppression = shaping.noise_suppression && common.effort.noise_suppression;
         shaper.set_shaping(Shaping {
             noise_suppression,
@@ -396,6 +397,13 @@ impl Leg {
         }
         shaper.set_volume(loudness.factor());
         shaper.shape(sound, heard)
+    }
+
+    const fn usual_shaping(&self) -> Shaping {
+        match &self.transport {
+            Transport::Phone(_) => Shaping::TELEPHONE,
+            Transport::Browser(_) => Shaping::BROWSER,
+        }
     }
 
     /// Tells whether the leg is judged by what it says: not where its sound is to be left as it is, music included.
@@ -687,7 +695,7 @@ impl Leg {
 impl Manner {
     const fn new(codec: Codec, asked: Option<Shaping>) -> Self {
         Self {
-            shaper: Shaper::new(codec, Shaping::of(codec)),
+            shaper: Shaper::new(codec, Shaping::NONE),
             asked,
             loudness: ListeningGain::UNCHANGED,
         }

@@ -296,9 +296,7 @@ impl Call {
         attendance: &mut Attendance,
         dialling: &Dialling,
     ) -> Result<(), (Exit, Unreached)> {
-        if let Some(codec) = talk.session.codec() {
-            talk.leg.treat_as_usual(codec).await;
-        }
+        talk.leg.treat_as_usual().await;
         let mut saying = invite(talk, dialling).await;
         let over = clock() + INVITED_KEY;
         let mut again = None;

@@ -193,7 +193,7 @@ fn beside(codec: Codec, wave: impl Fn(usize) -> i16) -> Heard {
     world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN), (CARL, OPEN)]);
     world.tell(Command::Shape {
         leg: ANNA,
-        shaping: Shaping::of(codec),
+        shaping: Shaping::TELEPHONE,
     });
     let frame = |number: usize| Frame {
         samples: std::array::from_fn(|at| wave(number * FRAME_SAMPLES + at)),

@@ -95,7 +95,7 @@ fn turns(codec: Codec, voice: &[Frame], ratio: f64) -> [Vec<i16>; 4] {
     for leg in legs {
         world.call(leg, codec);
         world.join(leg, ROOM);
-        let shaping = Shaping::of(codec);
+        let shaping = Shaping::TELEPHONE;
         world.tell(Command::Shape { leg, shaping });
     }
     world.call(CARL, Codec::Opus);

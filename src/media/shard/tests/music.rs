@@ -23,7 +23,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[test]
 fn hold_music_leaves_the_mix_and_the_voice_after_it_comes_back() {
     // Only a leg whose sound is treated is judged.
-    let mut world = trio(Shaping::of(Codec::Pcma));
+    let mut world = trio(Shaping::TELEPHONE);
     world.phone(BERT).says = Some(LOW);
     settle(&mut world);
     let undisturbed = world.phone(CARL).hears(LOW);
@@ -80,7 +80,7 @@ fn music_is_left_out_by_a_worker_that_has_no_time_to_suppress_noise() {
 #[test]
 fn music_that_is_to_be_left_as_it_is_stays_in_the_mix() {
     // Only a leg whose sound is treated is judged.
-    let mut world = trio(Shaping::of(Codec::Pcma));
+    let mut world = trio(Shaping::TELEPHONE);
     let (leg, shaping) = (ANNA, Shaping::NONE);
     world.tell(Command::Shape { leg, shaping });
     world.phone(ANNA).recites(sounds::melody(1, 18, -20.0));
@@ -101,7 +101,7 @@ fn of_many_who_play_music_few_are_decoded_and_all_are_heard_when_they_speak() {
     for (seed, leg) in (0..).zip(players.iter().copied()) {
         world.call(leg, Codec::Pcma);
         world.join(leg, ROOM);
-        let shaping = Shaping::of(Codec::Pcma);
+        let shaping = Shaping::TELEPHONE;
         world.tell(Command::Shape { leg, shaping });
         world.phone(leg).recites(sounds::melody(seed, 70, -20.0));
     }
