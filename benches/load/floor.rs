@@ -320,11 +320,10 @@ fn socket() -> Done<UdpSocket> {
     Ok(socket)
 }
 
-/// Bytes of a payload: that of G.711 and G.722, and of Opus about what the server's encoder makes of speech.
+/// Bytes of a payload: those of G.711 and G.722, and of Opus what the server's encoder makes of speech at 64 kbit/s.
 const fn payload_len(kind: Kind) -> usize {
     match kind {
-        Kind::Pcma | Kind::G722 => 160,
-        Kind::Opus | Kind::Browser => 80,
+        Kind::Pcma | Kind::G722 | Kind::Opus | Kind::Browser => 160,
     }
 }
 
