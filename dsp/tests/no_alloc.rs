@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use assert_no_alloc::{AllocDisabler, assert_no_alloc};
 use dsp::{
-    Codec, ComfortFill, ComfortNoise, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES, Frame,
-    Level, Limiter, LossClass, MAX_PAYLOAD, Mixer, Playout, Shaper, ShaperPool, Shaping,
-    SpeechGate, TICK, Witness, tone,
+    Alike, Codec, ComfortFill, ComfortNoise, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES,
+    Frame, Handover, KeyFilter, Level, Limiter, LineNoise, LossClass, MAX_PAYLOAD, Mixer, Nominee,
+    Playout, Selector, Served, Shaper, ShaperPool, Shaping, SpeechGate, Syllables, TICK, Witness,
+    tone,
 };
 
 #[global_allocator]
@@ -33,6 +34,7 @@ fn ten_seconds_of(codec: Codec) {
     let mut heard = Frame::SILENCE;
     let mut kept = [0; MAX_PAYLOAD];
     let mut lost = ([0; MAX_PAYLOAD], 0);
+    let mut probed = 0;
     assert_no_alloc(|| {
         for (number, frame) in frames.iter().enumerate() {
             let now = start + TICK * number as u32;
@@ -69,11 +71,17 @@ fn ten_seconds_of(codec: Codec) {
                     now,
                 ),
             }
-            // Every other second nobody hears the leg, although it claims silence and is probed.
+            // Every other second nobody hears the leg, although it claims silence; then it is probed or looked at.
             if number / 50 % 2 == 0 {
                 playout.take(&mut heard, now);
             } else {
                 playout.due(now);
+                probed += u32::from(playout.wants_probe().is_some());
+                if number % 3 == 0 {
+                    playout.probe();
+                } else if number % 3 == 1 {
+                    playout.look();
+                }
                 playout.pass();
             }
             mixer.clear();
@@ -90,7 +98,11 @@ fn ten_seconds_of(codec: Codec) {
     });
     let stats = playout.stats();
     assert!(
-        stats.concealed > 0 && stats.lost > 0 && stats.recovered > 0 && stats.malformed.total() > 0,
+        probed > 0
+            && stats.concealed > 0
+            && stats.lost > 0
+            && stats.recovered > 0
+            && stats.malformed.total() > 0,
         "{stats:?}"
     );
 }
@@ -150,6 +162,42 @@ fn being_led_back_to_a_shared_encoder_allocates_nothing() {
             }
         }
     });
+}
+
+#[test]
+fn choosing_speakers_seeking_keys_and_handing_over_allocate_nothing() {
+    let frames = tone::sine(697.0, -10.0, 50);
+    let mut selector = Selector::new();
+    let mut keys = KeyFilter::new();
+    let mut handover = Handover::new();
+    let mut lines = [LineNoise::new(); 20];
+    let mut syllables = Syllables::new();
+    let mut drawn = Frame::SILENCE;
+    let mut private = 0;
+    assert_no_alloc(|| {
+        for tick in 0..2_000_usize {
+            selector.set_places(if tick % 500 < 400 { 5 } else { 2 });
+            let claims = lines.iter_mut().enumerate().filter_map(|(id, line)| {
+                let level = Level::from_rfc6464(((tick / 7 + id * 13) % 90) as u8);
+                let id = id as u64;
+                (!line.handle(level)).then_some(Nominee { id, level })
+            });
+            selector.choose(claims);
+            if tick % 100 == 99
+                && let Some(chosen) = selector.chosen().next()
+            {
+                selector.remove(chosen);
+            }
+            let mut frame = frames[tick % frames.len()].clone();
+            keys.handle(&mut frame);
+            let level = frame.level();
+            syllables.handle(f32::from(level.as_dbov()));
+            dsp::outline(&[0x55; 160], &mut drawn);
+            let served = handover.handle_tick(tick % 200 < 50, level, Alike::Unknown);
+            private += u32::from(served == Served::Private);
+        }
+    });
+    assert!(private > 500 && selector.chosen().len() > 0);
 }
 
 #[test]
