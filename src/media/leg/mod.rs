@@ -273,6 +273,8 @@ impl Leg {
     ) -> Result<(), Gone> {
         if let Transport::Phone(phone) = &mut self.transport {
             if self.hearing.codec != media.format.codec {
+                let stats = self.playout.stats();
+                common.counters.count_playout(&stats, &self.counted);
                 self.playout = Playout::new(media.format.codec).map_err(|_| Gone::Failed)?;
                 self.counted = PlayoutStats::default();
                 self.hearing.codec = media.format.codec;
