@@ -47,6 +47,27 @@ impl Lateness {
         let bounds = BOUNDS.into_iter().map(Some).chain([None]);
         bounds.zip(self.ticks)
     }
+
+    /// Returns for each bound, in seconds as metrics show it, how many ticks began no later than that.
+    pub fn within(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let mut sum = 0;
+        SECONDS
+            .into_iter()
+            .zip(self.ticks)
+            .map(move |(bound, ticks)| {
+                sum += ticks;
+                (bound, sum)
+            })
+    }
+
+    /// Adds another worker's; the largest lateness is the larger of both.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.ticks.iter_mut().zip(other.ticks) {
+            *mine += theirs;
+        }
+        self.overruns += other.overruns;
+        self.most = self.most.max(other.most);
+    }
 }
 
 /// A histogram that the worker writes and anyone reads.
@@ -112,6 +133,12 @@ const BOUNDS: [Duration; 16] = [
 
 const BUCKETS: usize = BOUNDS.len() + 1;
 
+/// The same in seconds, as text.
+const SECONDS: [&str; BUCKETS] = [
+    "0.00005", "0.0001", "0.00015", "0.0002", "0.0003", "0.0005", "0.00075", "0.001", "0.0015",
+    "0.002", "0.003", "0.004", "0.005", "0.0075", "0.01", "0.02", "+Inf",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +168,30 @@ mod tests {
         let expected = BOUNDS.into_iter().map(Some).zip(1..).chain([(None, 1_000)]);
         assert!(shared.read().buckets().eq(expected));
         assert_eq!(shared.read(), lateness);
+    }
+
+    #[test]
+    fn bounds_are_told_in_seconds_and_each_holds_those_before() {
+        let due = t0();
+        let mut lateness = Lateness::default();
+        lateness.note(3, due, due, due);
+        lateness.note(2, due, due + ms(4), due + ms(4));
+        lateness.note(1, due, due + ms(47), due + ms(47));
+        let mut sum = lateness;
+        sum.merge(&lateness);
+        assert_eq!((sum.overruns(), sum.take_most()), (2, ms(47)));
+        for ((name, ticks), (bound, _)) in sum.within().zip(sum.buckets()) {
+            match bound {
+                Some(bound) => assert_eq!(name.parse(), Ok(bound.as_secs_f64())),
+                None => assert_eq!(name, "+Inf"),
+            }
+            let expected = match bound {
+                Some(bound) if bound < ms(4) => 6,
+                Some(_) => 10,
+                None => 12,
+            };
+            assert_eq!(ticks, expected, "{name}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use super::{
     api::Command,
     counters::{Counter, Counters},
+    lateness::Lateness,
     leg::secure::SecureContext,
     player::Clips,
     shard::ShardConfig,
@@ -154,6 +155,11 @@ impl Pool {
     /// Returns each worker's counters, in order.
     pub fn each(&self) -> impl ExactSizeIterator<Item = Counters> {
         self.workers.iter().map(Worker::counters)
+    }
+
+    /// Returns how late each worker's ticks were, in order; the largest lateness is that since the last asking.
+    pub fn lateness(&self) -> impl ExactSizeIterator<Item = Lateness> {
+        self.workers.iter().map(Worker::lateness)
     }
 
     /// Sends a worker a command, waiting while too many are under way; tells whether the worker lives.

@@ -135,6 +135,14 @@ async fn the_effort_and_the_share_of_each_worker_are_among_the_metrics() {
     assert_eq!(of("rundruf_worker_full"), [1, 0]);
     assert_eq!(of("rundruf_worker_effort_reduced"), [4, 0]);
     assert_eq!(of("rundruf_worker_legs"), [0, 0]);
+    assert_eq!(of("rundruf_worker_tick_overruns_total"), [0, 0]);
+    assert_eq!(of("rundruf_worker_tick_lateness_most_microseconds"), [0, 0]);
+    let bucket = |metric: &&Metric| metric.name == "rundruf_tick_lateness_seconds_bucket";
+    let bounds = &metrics.iter().find(bucket).unwrap().samples;
+    assert_eq!(
+        bounds.last().unwrap().label,
+        Some(Label::Word("le", "+Inf"))
+    );
 }
 
 /// Makes the workers need these shares of their cores for a time.

@@ -20,7 +20,9 @@ pub mod telephone_event;
 mod vectors;
 
 pub use packet::{Header, Packet};
-pub use session::{Audio, Format, Received, RemoteReport, RtcpNews, Session, SessionConfig, Silence};
+pub use session::{
+    Audio, Format, Received, RemoteReport, RtcpNews, Session, SessionConfig, Silence,
+};
 
 /// Why a received packet was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -215,10 +215,7 @@ fn comfort_noise_and_empty_packets_are_silence_of_either_kind() {
         silence(65_534, Silence::ComfortNoise)
     );
     let empty = written(&mut alice, &[]);
-    assert_eq!(
-        bob.handle_rtp(&empty, now),
-        silence(65_535, Silence::Empty)
-    );
+    assert_eq!(bob.handle_rtp(&empty, now), silence(65_535, Silence::Empty));
     assert_eq!(bob.stats().reception.unwrap().received, 2);
 }
 
@@ -505,7 +502,9 @@ fn talk(from: &mut Session, to: &mut Session, packets: u32, now: Instant) -> usi
     let restarts = (0..packets).map(
         |_| match to.handle_rtp(&written(from, &[1]), now).unwrap() {
             Received::Audio(audio) => usize::from(audio.restarted),
-            Received::Digit { .. } | Received::Silence { .. } | Received::Nothing { .. } => panic!("audio was sent"),
+            Received::Digit { .. } | Received::Silence { .. } | Received::Nothing { .. } => {
+                panic!("audio was sent")
+            }
         },
     );
     restarts.sum()

@@ -148,7 +148,7 @@ fn what_ends_a_stretch_of_sound_is_not_made_up_for() {
             };
             for packet in packets {
                 world.deliver(SocketId::Rtp(ANNA), address(ANNA, 4_000), &packet);
-                world.run(dsp::TICK);
+                world.run(TICK);
             }
             world.phone(ANNA).says = Some(LOW);
             world.run(Duration::from_millis(500));
