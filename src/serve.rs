@@ -520,10 +520,12 @@ fn site(
     alive: mpsc::Sender<Infallible>,
 ) -> Site {
     let served = Served::new(server.clone(), &reach.sip_host);
+    let workers = server.clone();
     let (server, sip) = (server.clone(), phone.counters());
     Site {
         socket: session::routes(served, stop.clone(), alive),
         metrics: Arc::new(move || metrics(&server, &sip.borrow(), &labels)),
+        healthy: Arc::new(move || workers.pool().alive().all(|alive| alive)),
     }
 }
 

@@ -390,6 +390,7 @@ mod tests {
             let site = Site {
                 socket: axum::Router::new(),
                 metrics: Arc::new(Vec::new),
+                healthy: Arc::new(|| true),
             };
             let stopped = stop.clone();
             let server = tokio::spawn(async move {

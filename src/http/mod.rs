@@ -8,7 +8,7 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::{
     Extension, Router,
     extract::ConnectInfo,
-    http::{HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
@@ -34,6 +34,8 @@ pub struct Site {
     pub socket: Router,
     /// Tells the counters at the moment of asking.
     pub metrics: Arc<dyn Fn() -> Vec<Metric> + Send + Sync>,
+    /// Tells whether all that calls need runs.
+    pub healthy: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl std::fmt::Debug for Site {
@@ -44,11 +46,11 @@ impl std::fmt::Debug for Site {
 
 /// Returns all routes with the headers that belong to the scheme.
 pub fn app(site: Site, scheme: Scheme) -> Router {
-    let metrics = site.metrics;
+    let (metrics, healthy) = (site.metrics, site.healthy);
     Router::new()
         .route("/", get(assets::page))
         .route("/assets/{*path}", get(assets::asset))
-        .route("/health", get(health))
+        .route("/health", get(move || async move { health(healthy()) }))
         .route(
             "/metrics",
             get(move |source| async move { counters(source, &metrics()) }),
@@ -61,8 +63,16 @@ pub fn app(site: Site, scheme: Scheme) -> Router {
         }))
 }
 
-async fn health(_: Method, _: Uri) -> impl IntoResponse {
-    "ok\n"
+/// Whoever watches the machine restarts it at the second answer.
+fn health(healthy: bool) -> (StatusCode, &'static str) {
+    if healthy {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "a media worker has ended\n",
+        )
+    }
 }
 
 /// Counters are for whoever runs the machine: other addresses are told that there is nothing.
@@ -83,7 +93,10 @@ fn counters(source: Option<Extension<ConnectInfo<SocketAddr>>>, metrics: &[Metri
 
 #[cfg(test)]
 mod tests {
-    use axum::{body::Body, http::Request};
+    use axum::{
+        body::Body,
+        http::{Method, Request},
+    };
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 
@@ -172,6 +185,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn health_says_if_a_worker_has_ended() {
+        let site = Site {
+            healthy: Arc::new(|| false),
+            ..site()
+        };
+        let request = Request::get("/health").body(Body::empty()).unwrap();
+        let answer = app(site, Scheme::Http).oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(text(answer).await, "a media worker has ended\n");
+    }
+
+    #[tokio::test]
     async fn counters_are_told_on_the_machine_only() {
         for (from, status) in [
             (Some("127.0.0.1:5"), StatusCode::OK),
@@ -207,6 +232,7 @@ mod tests {
         Site {
             socket: Router::new(),
             metrics: Arc::new(Vec::new),
+            healthy: Arc::new(|| true),
         }
     }
 }

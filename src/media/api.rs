@@ -194,8 +194,10 @@ pub enum Gone {
 pub enum Fault {
     /// In the leg's next datagram.
     Leg(LegId),
-    /// In the bus's next tick.
+    /// In the bus's next tick or command.
     Bus(ConferenceId),
+    /// In the worker itself, at once.
+    Worker,
 }
 
 /// What the control plane asks of a shard.
@@ -370,6 +372,40 @@ pub enum Command {
     },
     /// Injects a panic.
     Inject(Fault),
+}
+
+impl Command {
+    /// Returns the leg and the conference that the command is about, where it is about one.
+    pub(super) const fn concerns(&self) -> (Option<LegId>, Option<ConferenceId>) {
+        match self {
+            Self::Open { leg, .. }
+            | Self::Update { leg, .. }
+            | Self::Close { leg }
+            | Self::Play { leg, .. }
+            | Self::Whisper { leg, .. }
+            | Self::Leave { leg }
+            | Self::Listen { leg, .. }
+            | Self::BeHeard { leg, .. }
+            | Self::Press { leg, .. }
+            | Self::Review { leg }
+            | Self::Echo { leg, .. }
+            | Self::Shape { leg, .. }
+            | Self::Release { leg } => (Some(*leg), None),
+            Self::Adopt { leg } => (Some(leg.id()), None),
+            Self::Join { leg, conference }
+            | Self::Record {
+                leg, conference, ..
+            } => (Some(*leg), Some(*conference)),
+            Self::Announce { conference, .. }
+            | Self::Start { conference }
+            | Self::Speakers { conference, .. }
+            | Self::End { conference }
+            | Self::Roster { conference, .. }
+            | Self::Seats { conference, .. } => (None, Some(*conference)),
+            Self::Learn(lesson) => (None, Some(lesson.conference)),
+            Self::Forget { .. } | Self::Inject(_) => (None, None),
+        }
+    }
 }
 
 /// Why clips are not said over the talk.

@@ -50,7 +50,7 @@ pub(super) struct Bus {
     stage: Stage,
     announcer: Announcer,
     queue: ProbeQueue,
-    /// The next tick panics.
+    /// The next tick or command panics.
     fault: bool,
 }
 
@@ -78,6 +78,7 @@ impl Bus {
 
     /// Attaches a leg.
     pub(super) fn join(&mut self, leg: LegId, slot: Slot, now: Instant) {
+        assert!(!self.fault, "injected fault");
         let seat = self.roster.get(&leg).copied();
         if seat.is_none() {
             self.arriving.push(leg);
@@ -101,6 +102,7 @@ impl Bus {
 
     /// Takes the whole roster.
     pub(super) fn handle_roster(&mut self, seats: Vec<(LegId, Seat)>, common: &mut Common) {
+        assert!(!self.fault, "injected fault");
         self.arriving.clear();
         self.roster = seats.iter().copied().collect();
         for (leg, seat) in seats {
@@ -193,7 +195,7 @@ impl Bus {
         self.places.len()
     }
 
-    /// Lets the next tick panic.
+    /// Lets the next tick or command panic.
     pub(super) const fn inject_fault(&mut self) {
         self.fault = true;
     }

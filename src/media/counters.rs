@@ -77,6 +77,8 @@ counters! {
     LegPanics = "leg_panics",
     /// Panics caught in a bus.
     BusPanics = "bus_panics",
+    /// Panics caught between the ticks, in what belongs to no leg and no bus.
+    OtherPanics = "other_panics",
     /// Frames of received sound that were made up because packets were lost or late.
     FramesConcealed = "frames_concealed",
     /// Frames of sound that came and were not decoded, because others are heard.

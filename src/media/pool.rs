@@ -122,7 +122,12 @@ impl Pool {
         self.places.remove(&conference);
     }
 
-    /// Returns the worker for the next conference or leg: one that has room before one that has none, then by the share of
+    /// Tells whether each worker's thread still runs, in order.
+    pub fn alive(&self) -> impl ExactSizeIterator<Item = bool> {
+        self.workers.iter().map(|worker| !worker.has_ended())
+    }
+
+    /// Returns the worker for the next conference or leg: one that runs, one that has room before one that has none, then by the share of
     /// its core in use, and among those that are close by what it has and by the conferences that `placed` says were
     /// sent there, whose legs are yet to come.
     pub fn least_loaded(&self, placed: impl Fn(usize) -> usize) -> usize {
@@ -131,6 +136,7 @@ impl Pool {
             let conferences = u64::try_from(placed(*index)).unwrap_or(u64::MAX);
             let coming = conferences.saturating_mul(LEGS_EXPECTED);
             (
+                self.workers[*index].has_ended(),
                 counters.of(Counter::LoadFull),
                 counters.of(Counter::LoadPermille) / CLOSE_PERMILLE,
                 counters.of(Counter::Legs).saturating_add(coming),
@@ -142,7 +148,9 @@ impl Pool {
     /// Tells whether a worker has room for one leg more.
     pub fn admits(&self, worker: usize) -> bool {
         let worker = self.workers.get(worker);
-        worker.is_some_and(|worker| worker.counters().of(Counter::LoadFull) == 0)
+        worker.is_some_and(|worker| {
+            !worker.has_ended() && worker.counters().of(Counter::LoadFull) == 0
+        })
     }
 
     /// Counts a leg that was refused because a worker had no room.
@@ -289,7 +297,7 @@ const CLOSE_PERMILLE: u64 = 100;
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::{net::Ipv4Addr, sync::atomic::Ordering};
 
     use rand::{SeedableRng, rngs::StdRng};
 
@@ -338,6 +346,14 @@ mod tests {
         publish(0, 0, 900, 5);
         assert!(pool.admits(0));
         assert!(!pool.admits(3));
+        // What it published last stays, and says that it has room.
+        workers[1].ended.store(true, Ordering::Release);
+        publish(1, 0, 0, 0);
+        publish(0, 1, 999, 5);
+        publish(2, 1, 990, 5);
+        assert!(!pool.admits(1));
+        assert_ne!(pool.least_loaded(|_| 0), 1);
+        assert_eq!(pool.alive().collect::<Vec<_>>(), [true, false, true]);
     }
 
     #[test]

@@ -126,9 +126,46 @@ impl Shard {
         self.bury(now);
     }
 
-    /// Takes a command. What names a leg or conference that is not here is counted and has no effect.
+    /// Takes a command. What names a leg or conference that is not here is counted and has no effect; a panic ends what the
+    /// command is about and nothing else.
     pub fn handle(&mut self, command: Command, now: Instant) {
-        let done = match command {
+        let (leg, conference) = command.concerns();
+        // What was being changed is dropped unseen; the rest is consistent between any two commands.
+        let obey = AssertUnwindSafe(|| self.obey(command, now));
+        match catch_unwind(obey) {
+            Ok(true) => {}
+            Ok(false) => self.common.counters.count(Counter::CommandsUnmatched),
+            Err(_) => self.contain(leg, conference, now),
+        }
+    }
+
+    /// Ends the leg or the bus in whose command there was a panic; a leg that was about to join goes with the bus.
+    fn contain(&mut self, leg: Option<LegId>, conference: Option<ConferenceId>, now: Instant) {
+        let counters = &mut self.common.counters;
+        match (leg, conference) {
+            (None, None) => counters.count(Counter::OtherPanics),
+            (Some(_), None) => counters.count(Counter::LegPanics),
+            (_, Some(_)) => counters.count(Counter::BusPanics),
+        }
+        // What is left of it may panic once more while it is taken out.
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(conference) = conference
+                && self.end(conference, now)
+            {
+                self.common.tell(Event::BusFailed { conference });
+            }
+            if let Some(leg) = leg {
+                self.common.gone.push((leg, Gone::Failed));
+            }
+            self.bury(now);
+        }));
+        if ended.is_err() {
+            self.common.counters.count(Counter::OtherPanics);
+        }
+    }
+
+    fn obey(&mut self, command: Command, now: Instant) -> bool {
+        match command {
             Command::Open { leg, opening } => self.open(leg, *opening, now),
             Command::Update { leg, media } => self.update(leg, media, now),
             Command::Close { leg } => self.close(leg, now),
@@ -190,9 +227,6 @@ impl Shard {
             Command::Release { leg } => self.release(leg),
             Command::Adopt { leg } => self.adopt(leg, now),
             Command::Inject(fault) => self.inject(fault),
-        };
-        if !done {
-            self.common.counters.count(Counter::CommandsUnmatched);
         }
     }
 
@@ -212,7 +246,11 @@ impl Shard {
 
     /// Makes up for what ticks have used up and must not make themselves; for when their packets are on their way.
     pub fn restock(&mut self) {
-        self.common.restock();
+        // It only adds to what is in stock, one at a time.
+        let restock = AssertUnwindSafe(|| self.common.restock());
+        if catch_unwind(restock).is_err() {
+            self.common.counters.count(Counter::OtherPanics);
+        }
     }
 
     /// Takes the next datagram to send.
@@ -529,6 +567,7 @@ impl Shard {
         match fault {
             Fault::Leg(id) => self.legs.by_id(id).map(Leg::inject_fault),
             Fault::Bus(id) => self.buses.get_mut(&id).map(|bus| bus.inject_fault()),
+            Fault::Worker => None,
         }
         .is_some()
     }

@@ -31,7 +31,7 @@ use thread_priority::{
 use tokio::sync::mpsc;
 
 use super::{
-    api::{Command, Event},
+    api::{Command, Event, Fault},
     batch::Batch,
     counters::{Counter, Counters, SharedCounters},
     lateness::{Lateness, SharedLateness},
@@ -103,6 +103,8 @@ pub struct Worker {
     lateness: Arc<SharedLateness>,
     addresses: Vec<SocketAddr>,
     stop: Arc<AtomicBool>,
+    /// The thread runs no more.
+    ended: Arc<AtomicBool>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -113,6 +115,8 @@ pub struct Simulated {
     pub commands: mpsc::Receiver<Envelope>,
     /// Where the shard's counters are published.
     pub counters: Arc<SharedCounters>,
+    /// Set where the worker is to count as one whose thread has ended.
+    pub ended: Arc<AtomicBool>,
 }
 
 /// The way to a worker.
@@ -188,6 +192,7 @@ impl Worker {
         let counters = Arc::new(SharedCounters::default());
         let lateness = Arc::new(SharedLateness::default());
         let stop = Arc::new(AtomicBool::new(false));
+        let ended = Arc::new(AtomicBool::new(false));
         let epoch = now();
         let round = Round {
             index: config.index,
@@ -199,6 +204,7 @@ impl Worker {
             lateness: (Lateness::default(), lateness.clone()),
             clock: config.clock,
             stop: stop.clone(),
+            ended: ended.clone(),
             epoch,
             load: Load::new(epoch),
         };
@@ -219,6 +225,7 @@ impl Worker {
             lateness,
             addresses,
             stop,
+            ended,
             thread: Some(thread),
         })
     }
@@ -228,6 +235,7 @@ impl Worker {
         let wake = Arc::new(EventFd::from_flags(EfdFlags::EFD_NONBLOCK)?);
         let (sender, receiver) = mpsc::channel(COMMANDS_WAITING);
         let counters = Arc::new(SharedCounters::default());
+        let ended = Arc::new(AtomicBool::new(false));
         let worker = Self {
             commands: Commands { sender, wake },
             counters: Arc::clone(&counters),
@@ -235,11 +243,13 @@ impl Worker {
             lateness: Arc::default(),
             addresses,
             stop: Arc::new(AtomicBool::new(false)),
+            ended: Arc::clone(&ended),
             thread: None,
         };
         let simulated = Simulated {
             commands: receiver,
             counters,
+            ended,
         };
         Ok((worker, simulated))
     }
@@ -260,6 +270,11 @@ impl Worker {
         let refused = self.refused.load(Ordering::Relaxed);
         counters.set(Counter::LegsRefusedLoad, refused);
         counters
+    }
+
+    /// Tells whether the thread runs no more: nothing that is sent to it has an effect.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     /// Counts a leg that was not opened here because there was no room.
@@ -305,10 +320,18 @@ struct Round {
     lateness: (Lateness, Arc<SharedLateness>),
     clock: Arc<dyn Clock>,
     stop: Arc<AtomicBool>,
+    /// Set when the thread ends, however it does.
+    ended: Arc<AtomicBool>,
     /// Where the grid of the slots begins, and that of the ticks with it.
     epoch: Instant,
     /// What the rounds cost.
     load: Load,
+}
+
+impl Drop for Round {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Release);
+    }
 }
 
 impl Round {
@@ -368,6 +391,8 @@ impl Round {
             {
                 self.shard.count(Counter::ReceiveFailed, 1);
             }
+            let fault = matches!(command, Command::Inject(Fault::Worker));
+            assert!(!fault, "injected fault");
             self.shard.handle(command, now);
         }
         // More may wait, and without legs nothing but a wake-up would bring them in.

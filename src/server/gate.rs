@@ -51,14 +51,21 @@ enum Shortage {
     Reduced,
     /// It takes no further legs.
     Full,
+    /// Its thread has ended, and with it everything that was on it.
+    Ended,
 }
 
 impl Watch {
     /// Says what has changed since the last look.
     pub(super) fn look(&mut self, pool: &Pool) {
         self.0.resize(pool.each().len(), Shortage::None);
-        for (worker, (before, counters)) in self.0.iter_mut().zip(pool.each()).enumerate() {
-            let after = Shortage::of(&counters);
+        let states = pool.each().zip(pool.alive());
+        for (worker, (before, (counters, alive))) in self.0.iter_mut().zip(states).enumerate() {
+            let after = if alive {
+                Shortage::of(&counters)
+            } else {
+                Shortage::Ended
+            };
             if after == *before {
                 continue;
             }
@@ -71,6 +78,9 @@ impl Watch {
                 }
                 Shortage::Full => {
                     tracing::warn!(worker, permille, "media worker full: it takes no more legs");
+                }
+                Shortage::Ended => {
+                    tracing::error!(worker, "media worker has ended: restart the server");
                 }
             }
         }
@@ -91,6 +101,8 @@ impl Shortage {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use super::*;
 
     #[test]
@@ -111,6 +123,9 @@ mod tests {
             watch.look(&pool);
             assert_eq!(watch.0, [expected]);
         }
+        workers[0].ended.store(true, Ordering::Release);
+        watch.look(&pool);
+        assert_eq!(watch.0, [Shortage::Ended]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -205,6 +205,47 @@ fn a_panic_in_a_bus_ends_that_bus_alone_and_leaves_the_legs() {
 }
 
 #[test]
+fn a_panic_in_a_command_ends_what_it_is_about_alone() {
+    let other = ConferenceId::from_u64(200);
+    let mut world = World::conference(&[(ANNA, LOW), (BERT, HIGH)]);
+    world.call(CARL, Codec::Pcma);
+    world.start(other);
+    for command in [
+        Command::Roster {
+            conference: other,
+            seats: vec![(CARL, OPEN)],
+        },
+        Command::Join {
+            leg: CARL,
+            conference: other,
+        },
+    ] {
+        world.start(other);
+        world.take_events();
+        world.tell(Command::Inject(Fault::Bus(other)));
+        world.tell(command);
+        let events = world.take_events();
+        let failed = |event: &&Event| matches!(event, Event::BusFailed { conference } if *conference == other);
+        assert_eq!(events.iter().filter(failed).count(), 1);
+        let expected: &[_] = if events.len() > 1 {
+            &[(CARL, Gone::Failed)]
+        } else {
+            &[]
+        };
+        assert_eq!(gone(&events), expected);
+    }
+    assert_eq!(world.count(Counter::BusPanics), 2);
+    assert_eq!(
+        world.count(Counter::Legs),
+        2,
+        "who was about to join has ended"
+    );
+    assert_eq!(world.count(Counter::Conferences), 1);
+    settle(&mut world);
+    assert!(world.phone(ANNA).hears(HIGH) > HEARD);
+}
+
+#[test]
 fn a_leg_without_a_roster_entry_is_cut_and_counted() {
     let mut world = trio();
     settle(&mut world);

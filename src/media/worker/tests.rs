@@ -78,6 +78,17 @@ async fn a_phone_gets_packets_moves_to_another_worker_and_says_goodbye() {
 }
 
 #[tokio::test]
+async fn a_worker_whose_thread_panics_is_known_to_have_ended() {
+    let (pool, mut notices) = pool(1);
+    assert!(pool.admits(0));
+    let commands = pool.commands(0).unwrap();
+    commands.send(Command::Inject(Fault::Worker)).await.unwrap();
+    assert!(notices.recv().await.is_none(), "its queue closes");
+    assert!(!pool.admits(0));
+    assert_eq!(pool.alive().collect::<Vec<_>>(), [false]);
+}
+
+#[tokio::test]
 async fn an_idle_worker_hears_commands_and_stops() {
     let (pool, _notices) = pool(1);
     let commands = pool.commands(0).unwrap().clone();
