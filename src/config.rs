@@ -16,7 +16,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::conference::policy::Speakers;
+use crate::{conference::policy::Speakers, dscp::Dscp};
 
 pub use self::{
     contradiction::Contradiction,
@@ -207,6 +207,8 @@ pub struct Media {
     pub port: u16,
     /// UDP ports for telephones.
     pub rtp_ports: Ports,
+    /// How the packets of sound are marked.
+    pub dscp: Dscp,
     /// Threads that mix.
     pub workers: Auto<NonZeroU16>,
     /// Whether steady noise of telephones is turned down.
@@ -227,6 +229,7 @@ impl Default for Media {
             addresses: Auto::Derived,
             port: 10_000,
             rtp_ports: Ports(20_000, 29_999),
+            dscp: Dscp::AUDIO,
             workers: Auto::Derived,
             noise_suppression_phones: Treatment::Auto,
             noise_suppression_browsers: Treatment::Auto,
@@ -612,6 +615,7 @@ mod tests {
             ("[media]\nport = \"many\"\n", 2, "media.port"),
             ("[media]\nworkers = 0\n", 2, "media.workers"),
             ("[media]\nspeakers = 9\n", 2, "media.speakers"),
+            ("[media]\ndscp = 64\n", 2, "media.dscp"),
             (
                 "[media]\nport = 1\nnoise_suppression_browsers = true\n",
                 3,

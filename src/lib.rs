@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod dscp;
 pub mod id;
 pub mod limit;
 pub mod network;

@@ -307,6 +307,7 @@ fn server(
         workers,
         addresses,
         port: config.media.port,
+        dscp: config.media.dscp,
         realtime: true,
         clips: prompts.table(),
         secure,
@@ -324,7 +325,8 @@ fn server(
         pool: Arc::new(pool),
         events,
         ports: PortRange::new(config.media.rtp_ports.range())
-            .expect("settings give room for a pair of ports"),
+            .expect("settings give room for a pair of ports")
+            .marked(config.media.dscp),
         fingerprint,
         sound: sound(&config.media),
         clock: Arc::new(System),
@@ -392,6 +394,7 @@ pub fn door(
         user_agent: config.sip.user_agent.clone(),
         trunks,
         media: media.to_vec(),
+        dscp: config.media.dscp.of_signalling(),
         dial_out: config.dial_out.rules(),
         names: match config.sip.name_server {
             Auto::Derived => phone::Names::system(),

@@ -8,8 +8,9 @@ use std::{
 };
 
 /// Root modules by floor; a module may use floors below its own and nothing on or above it but itself.
-const FLOORS: [(&str, u8); 18] = [
+const FLOORS: [(&str, u8); 19] = [
     ("id", 1),
+    ("dscp", 1),
     ("network", 1),
     ("pii", 1),
     ("clock", 1),

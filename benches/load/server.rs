@@ -10,6 +10,7 @@ use std::{
 
 use rundruf::{
     clock,
+    dscp::Dscp,
     id::{ConferenceId, LegId},
     limit::{LOAD_WINDOW, NOTICES_WAITING},
     media::{
@@ -52,6 +53,7 @@ impl Server {
             index: 0,
             addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
             port: 0,
+            dscp: Dscp::NONE,
             realtime: true,
             shard: ShardConfig {
                 clips: Clips::default(),

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    dscp::Dscp,
     id::{ConferenceId, LegId},
     limit::{NOTICES_WAITING, PORT_TRIES, WORKERS_MAX},
 };
@@ -37,6 +38,8 @@ pub struct PoolConfig {
     pub addresses: Vec<IpAddr>,
     /// Port of the first worker, the others follow; 0 chooses each.
     pub port: u16,
+    /// How packets to browsers are marked.
+    pub dscp: Dscp,
     /// Ask for real-time scheduling.
     pub realtime: bool,
     /// The clips that prompts consist of.
@@ -74,6 +77,7 @@ impl Pool {
                 index,
                 addresses: config.addresses.clone(),
                 port,
+                dscp: config.dscp,
                 realtime: config.realtime,
                 shard: ShardConfig {
                     clips: config.clips.clone(),
@@ -234,6 +238,7 @@ impl Pool {
 pub struct PortRange {
     first: u16,
     pairs: u16,
+    dscp: Dscp,
 }
 
 /// Why a telephone got no ports.
@@ -253,7 +258,17 @@ impl PortRange {
         let first = ports.start().checked_next_multiple_of(2)?.max(2);
         let pairs = (u32::from(*ports.end()) + 1).checked_sub(u32::from(first))? / 2;
         let pairs = u16::try_from(pairs).ok().filter(|pairs| *pairs > 0)?;
-        Some(Self { first, pairs })
+        Some(Self {
+            first,
+            pairs,
+            dscp: Dscp::NONE,
+        })
+    }
+
+    /// Has what is sent from the ports marked.
+    #[must_use]
+    pub const fn marked(self, dscp: Dscp) -> Self {
+        Self { dscp, ..self }
     }
 
     /// Returns how many pairs the range holds.
@@ -266,7 +281,7 @@ impl PortRange {
         let start = rng.random_range(0..self.pairs);
         let places = (start..self.pairs).chain(0..start);
         for place in places.take(PORT_TRIES) {
-            match bind_pair(address, self.first + 2 * place) {
+            match bind_pair(address, self.first + 2 * place, self.dscp) {
                 Err(error) if error.kind() == ErrorKind::AddrInUse => {}
                 result => return result.map_err(NoPorts::Bind),
             }
@@ -275,10 +290,16 @@ impl PortRange {
     }
 }
 
-fn bind_pair(address: IpAddr, port: u16) -> io::Result<PhoneSockets> {
+fn bind_pair(address: IpAddr, port: u16, dscp: Dscp) -> io::Result<PhoneSockets> {
+    let bind = |port| {
+        let local = SocketAddr::new(address, port);
+        let socket = UdpSocket::bind(local)?;
+        dscp.mark(&socket, local);
+        Ok::<_, io::Error>(socket)
+    };
     Ok(PhoneSockets {
-        rtp: UdpSocket::bind(SocketAddr::new(address, port))?,
-        rtcp: UdpSocket::bind(SocketAddr::new(address, port + 1))?,
+        rtp: bind(port)?,
+        rtcp: bind(port + 1)?,
     })
 }
 
@@ -307,13 +328,17 @@ mod tests {
 
     #[test]
     fn pairs_are_even_and_odd_and_within_the_range() {
-        let range = PortRange::new(41_001..=41_020).unwrap();
+        let range = PortRange::new(41_001..=41_020).unwrap().marked(Dscp::AUDIO);
         assert_eq!(range.pairs(), 9);
         let pair = range.bind(HERE, &mut rng()).unwrap();
         let rtp = pair.rtp.local_addr().unwrap().port();
         assert_eq!(rtp % 2, 0);
         assert!((41_002..=41_018).contains(&rtp));
         assert_eq!(pair.rtcp.local_addr().unwrap().port(), rtp + 1);
+        for socket in [&pair.rtp, &pair.rtcp] {
+            let class = socket2::SockRef::from(socket).tos_v4().unwrap();
+            assert_eq!(class, 46 << 2, "marked for expedited forwarding");
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ use super::{
     shard::{Shard, SocketId},
 };
 use crate::{
+    dscp::Dscp,
     id::{LegId, LegMap},
     limit::{
         BATCH, BIND_TRIES, DATAGRAM_MAX, DATAGRAMS_PER_SLOT, PHONE_DATAGRAMS_PER_SLOT,
@@ -251,23 +252,25 @@ impl std::fmt::Debug for Sockets {
 }
 
 /// Binds one socket per address, all with the same port; 0 chooses one.
-pub(super) fn bind_all(addresses: &[IpAddr], port: u16) -> io::Result<Vec<UdpSocket>> {
+pub(super) fn bind_all(addresses: &[IpAddr], port: u16, dscp: Dscp) -> io::Result<Vec<UdpSocket>> {
     let mut tries = BIND_TRIES;
     loop {
         tries -= 1;
-        match bind_each(addresses, port) {
+        match bind_each(addresses, port, dscp) {
             Err(error) if port == 0 && tries > 0 && error.kind() == ErrorKind::AddrInUse => {}
             result => return result,
         }
     }
 }
 
-fn bind_each(addresses: &[IpAddr], mut port: u16) -> io::Result<Vec<UdpSocket>> {
+fn bind_each(addresses: &[IpAddr], mut port: u16, dscp: Dscp) -> io::Result<Vec<UdpSocket>> {
     let mut sockets = Vec::with_capacity(addresses.len());
     for address in addresses {
         let socket = UdpSocket::bind(SocketAddr::new(*address, port))?;
         socket.set_nonblocking(true)?;
-        port = socket.local_addr()?.port();
+        let local = socket.local_addr()?;
+        port = local.port();
+        dscp.mark(&socket, local);
         // The system grants what it allows; less is no reason to refuse.
         let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(SOCKET_BUFFER);
         sockets.push(socket);
@@ -376,14 +379,18 @@ mod tests {
     #[test]
     fn all_addresses_get_one_port() {
         let addresses = [Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 0, 0, 2)];
-        let sockets = bind_all(&addresses.map(IpAddr::V4), 0).unwrap();
+        let sockets = bind_all(&addresses.map(IpAddr::V4), 0, Dscp::AUDIO).unwrap();
         let ports: Vec<u16> = sockets
             .iter()
             .map(|socket| socket.local_addr().unwrap().port())
             .collect();
         assert_ne!(ports[0], 0);
         assert_eq!(ports[0], ports[1]);
-        let taken = bind_all(&addresses.map(IpAddr::V4), ports[0]).unwrap_err();
+        for socket in &sockets {
+            let class = socket2::SockRef::from(socket).tos_v4().unwrap();
+            assert_eq!(class, 46 << 2, "marked for expedited forwarding");
+        }
+        let taken = bind_all(&addresses.map(IpAddr::V4), ports[0], Dscp::NONE).unwrap_err();
         assert_eq!(taken.kind(), ErrorKind::AddrInUse);
     }
 }

@@ -42,6 +42,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    dscp::Dscp,
     id::LegId,
     limit::{COMMANDS_PER_SLOT, COMMANDS_WAITING, DATAGRAMS_SENT_AT_ONCE, SENDS_PER_ROUND, SLOT},
 };
@@ -57,6 +58,8 @@ pub struct WorkerConfig {
     pub addresses: Vec<IpAddr>,
     /// The sockets' common port; 0 chooses one.
     pub port: u16,
+    /// How its packets to browsers are marked.
+    pub dscp: Dscp,
     /// Ask for real-time scheduling and, where it is granted, a processor of its own: the last for the first worker, the
     /// one before for the next, and so on while one remains for everything else.
     pub realtime: bool,
@@ -181,7 +184,7 @@ impl Commands {
 impl Worker {
     /// Binds the browsers' sockets and starts the thread.
     pub fn spawn(config: WorkerConfig) -> io::Result<Self> {
-        let sockets = bind_all(&config.addresses, config.port)?;
+        let sockets = bind_all(&config.addresses, config.port, config.dscp)?;
         let addresses = sockets
             .iter()
             .map(UdpSocket::local_addr)

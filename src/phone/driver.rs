@@ -33,6 +33,7 @@ use super::{
 };
 use crate::{
     conference::Refusal as Refused,
+    dscp::Dscp,
     limit::{CALL_INBOX_MAX, CALL_ORDERS_MAX, CALLS_MAX, SOUND_TESTS_MAX},
     server::{Dialling, Server, conference::until},
     store::Dial,
@@ -58,6 +59,8 @@ pub struct DoorConfig {
     pub trunks: Vec<Trunk>,
     /// The addresses at which media may be received, beside the one a call came to.
     pub media: Vec<IpAddr>,
+    /// How SIP is marked.
+    pub dscp: Dscp,
     /// Who knows where the servers of trunks are.
     pub names: Names,
     /// What may be called; nothing without it.
@@ -130,7 +133,8 @@ impl Door {
     /// Binds the door's sockets.
     pub async fn bind(config: DoorConfig, server: Server) -> Result<Self, BindError> {
         let DoorConfig { udp, tcp, tls, .. } = &config;
-        let transport = Transport::bind(udp, tcp, tls, config.server.clone())
+        let server = config.server.clone();
+        let transport = Transport::bind(udp, tcp, tls, (server, config.dscp))
             .await
             .map_err(|(address, source)| BindError { address, source })?;
         Ok(Self::new(config, transport, server))

@@ -111,6 +111,7 @@ fn pool(workers: usize) -> (Pool, mpsc::Receiver<Notice>) {
         workers: NonZeroUsize::new(workers),
         addresses: vec![HERE],
         port: 0,
+        dscp: Dscp::AUDIO,
         realtime: false,
         clips: Clips::default(),
         secure: SecureContext::new().unwrap(),

@@ -36,6 +36,7 @@ pub(super) use self::streams::Stream;
 use self::streams::{Ends, Established, Way};
 use super::{link::Fault, route::source_towards};
 use crate::{
+    dscp::Dscp,
     limit::{
         SIP_ARRIVALS_MAX, SIP_CONNECTIONS_MAX, SIP_CONNECTIONS_PER_SOURCE_MAX,
         SIP_DATAGRAM_BYTES_MAX, SIP_HANDSHAKES_MAX, SIP_HANDSHAKES_PER_SOURCE_MAX, SIP_LINGER,
@@ -90,6 +91,8 @@ pub(super) struct Transport {
     tls: Vec<SocketAddr>,
     /// How connections over TLS are taken; without it, none is.
     server: Option<SipServer>,
+    /// How what is sent is marked.
+    dscp: Dscp,
     connections: BTreeMap<u64, Connection>,
     arrivals: mpsc::Receiver<Inlet>,
     inlet: mpsc::Sender<Inlet>,
@@ -179,9 +182,12 @@ impl Transport {
         udp: &[SocketAddr],
         tcp: &[SocketAddr],
         tls: &[SocketAddr],
-        server: Option<SipServer>,
+        (server, dscp): (Option<SipServer>, Dscp),
     ) -> Result<Self, (SocketAddr, io::Error)> {
-        let mut transport = Self::unbound(server);
+        let mut transport = Self {
+            dscp,
+            ..Self::unbound(server)
+        };
         for &address in udp {
             let bound = transport.bind_udp(address).await;
             bound.map_err(|error| (address, error))?;
@@ -222,6 +228,7 @@ impl Transport {
             tcp: Vec::new(),
             tls: Vec::new(),
             server,
+            dscp: Dscp::NONE,
             connections: BTreeMap::new(),
             arrivals,
             inlet,
@@ -237,6 +244,7 @@ impl Transport {
     async fn bind_udp(&mut self, address: SocketAddr) -> io::Result<()> {
         let socket = Arc::new(UdpSocket::bind(address).await?);
         let local = socket.local_addr()?;
+        self.dscp.mark(&*socket, local);
         self.udp.push((local, Arc::clone(&socket)));
         self.tasks
             .spawn(read_datagrams(socket, local, self.inlet.clone()));
@@ -246,6 +254,8 @@ impl Transport {
     async fn listen(&mut self, protocol: Protocol, address: SocketAddr) -> io::Result<()> {
         let listener = TcpListener::bind(address).await?;
         let local = listener.local_addr()?;
+        // Connections that it takes inherit the mark.
+        self.dscp.mark(&listener, local);
         let listeners = self.tcp.len() + self.tls.len();
         // Datagrams have the number 0.
         let first = (listeners as u64 + 1) * NUMBERS_PER_LISTENER;
@@ -371,7 +381,7 @@ impl Transport {
         self.ours += 1;
         let flow = Flow::new(hop.protocol, local, hop.address, FIRST_OF_OURS + self.ours);
         let way = match &self.departures {
-            None => Way::From(local.ip()),
+            None => Way::From(local.ip(), self.dscp),
             Some(departures) => {
                 let (ours, theirs) = tokio::io::duplex(SIP_STREAM_CHUNK_BYTES);
                 let _ = departures.connections.try_send((hop.clone(), theirs));

@@ -23,6 +23,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::{Arrival, Fault, Inlet};
 use crate::{
     clock::{Clock, System},
+    dscp::Dscp,
     limit::{
         SIP_CONNECTION_DEAD_MAX, SIP_CONNECTION_IDLE_MAX, SIP_CONNECTION_SILENT_MAX,
         SIP_HANDSHAKE_MAX, SIP_STREAM_CHUNK_BYTES,
@@ -88,8 +89,8 @@ pub(super) async fn greet(
 
 /// How a server is reached.
 pub(super) enum Way {
-    /// By TCP from this address.
-    From(IpAddr),
+    /// By TCP from this address, marked so.
+    From(IpAddr, Dscp),
     /// It is there already.
     There(Stream),
 }
@@ -102,12 +103,14 @@ pub(super) async fn reach(
     server_name: String,
 ) -> io::Result<Established> {
     let stream = match way {
-        Way::From(source) => {
+        Way::From(source, dscp) => {
             let socket = match source {
                 IpAddr::V4(_) => TcpSocket::new_v4()?,
                 IpAddr::V6(_) => TcpSocket::new_v6()?,
             };
-            socket.bind(SocketAddr::new(source, 0))?;
+            let here = SocketAddr::new(source, 0);
+            dscp.mark(&socket, here);
+            socket.bind(here)?;
             let stream = socket.connect(flow.remote).await?;
             // Not every server answers what keeps a connection alive, but every kernel acknowledges it.
             SockRef::from(&stream).set_tcp_user_timeout(Some(SIP_CONNECTION_DEAD_MAX))?;

@@ -235,7 +235,9 @@ async fn who_shakes_hands_and_is_never_answered_is_ended_in_time() {
 #[tokio::test]
 async fn listeners_of_one_port_number_their_connections_apart() {
     let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
-    let mut transport = Transport::bind(&[], &[any], &[], None).await.unwrap();
+    let mut transport = Transport::bind(&[], &[any], &[], (None, Dscp::NONE))
+        .await
+        .unwrap();
     let first = transport.tcp_addresses()[0];
     let second = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), first.port()));
     transport.listen(Protocol::Tls, second).await.unwrap();
@@ -258,7 +260,11 @@ async fn listeners_of_one_port_number_their_connections_apart() {
 async fn connections_of_ours_come_about_or_say_why_not() {
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let server = TcpListener::bind(loopback).await.unwrap();
-    let mut transport = Transport::bind(&[loopback], &[], &[], None).await.unwrap();
+    let mut transport = Transport::bind(&[loopback], &[], &[], (None, Dscp::SIGNALLING))
+        .await
+        .unwrap();
+    let udp = socket2::SockRef::from(&*transport.udp[0].1);
+    assert_eq!(udp.tos_v4().unwrap(), 24 << 2, "marked as signalling");
     let hop = |protocol, address| Hop {
         protocol,
         address,

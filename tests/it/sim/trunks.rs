@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rundruf::{
     conference::event::Wording,
+    dscp::Dscp,
     phone::{Called, DialPlan, Dialled, DoorConfig, MediaRules, Names, Policy, Trunk},
 };
 
@@ -13,6 +14,7 @@ use super::world::SERVER;
 pub fn door_config(trunks: Vec<Trunk>) -> DoorConfig {
     DoorConfig {
         media: Vec::new(),
+        dscp: Dscp::NONE,
         dial_out: None,
         names: Names::listed(BTreeMap::new()),
         udp: vec![SERVER],
