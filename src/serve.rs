@@ -35,7 +35,6 @@ use crate::{
     limit,
     media::{
         Counter, Counters,
-        lateness::Lateness,
         leg::secure::{NoCertificate, SecureContext},
         pool::{Pool, PoolConfig, PortRange},
     },
@@ -47,6 +46,7 @@ use crate::{
     tls::{self, Authorities, ClientAuthority, Identity, SipServer},
 };
 
+mod lateness;
 mod trunk_labels;
 
 /// How to run.
@@ -589,7 +589,7 @@ pub fn metrics(server: &Server, door: &phone::Counts, labels: &TrunkLabels) -> V
     ));
     metrics.extend(codes(server.census()));
     metrics.extend(workers(server));
-    metrics.extend(lateness(server));
+    metrics.extend(lateness::metrics(server));
     metrics.extend(by_trunk(&door.trunks, labels));
     metrics
 }
@@ -741,50 +741,6 @@ fn workers(server: &Server) -> impl Iterator<Item = Metric> {
             samples: server.pool().each().enumerate().map(sample).collect(),
         }
     })
-}
-
-/// Gathers how late the media workers' ticks begin. From about 5 ms on callers may hear it.
-fn lateness(server: &Server) -> [Metric; 3] {
-    let each: Vec<Lateness> = server.pool().lateness().collect();
-    let mut all = Lateness::default();
-    each.iter().for_each(|lateness| all.merge(lateness));
-    let of_workers = |name, help, kind, value: fn(Lateness) -> u64| Metric {
-        name,
-        help,
-        kind,
-        samples: each
-            .iter()
-            .enumerate()
-            .map(|(worker, lateness)| Sample {
-                label: Some(Label::Number("worker", worker)),
-                value: value(*lateness),
-            })
-            .collect(),
-    };
-    let within = all.within().map(|(bound, value)| Sample {
-        label: Some(Label::Word("le", bound)),
-        value,
-    });
-    [
-        Metric {
-            name: "rundruf_tick_lateness_seconds_bucket",
-            help: "Ticks of all media workers that began no later than this.",
-            kind: Kind::Counter,
-            samples: within.collect(),
-        },
-        of_workers(
-            "rundruf_worker_tick_overruns_total",
-            "Ticks that began 5 ms late or ended after the next was due, which can be heard.",
-            Kind::Counter,
-            |of| of.overruns(),
-        ),
-        of_workers(
-            "rundruf_worker_tick_lateness_most_microseconds",
-            "How late the latest tick since the last asking began.",
-            Kind::Gauge,
-            |mut of| u64::try_from(of.take_most().as_micros()).unwrap_or(u64::MAX),
-        ),
-    ]
 }
 
 /// Makes one counter of many, told apart by the label `kind`.

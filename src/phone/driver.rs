@@ -133,8 +133,8 @@ impl Door {
     /// Binds the door's sockets.
     pub async fn bind(config: DoorConfig, server: Server) -> Result<Self, BindError> {
         let DoorConfig { udp, tcp, tls, .. } = &config;
-        let server = config.server.clone();
-        let transport = Transport::bind(udp, tcp, tls, (server, config.dscp))
+        let ours = (config.server.clone(), config.dscp);
+        let transport = Transport::bind(udp, tcp, tls, ours)
             .await
             .map_err(|(address, source)| BindError { address, source })?;
         Ok(Self::new(config, transport, server))

@@ -15,6 +15,7 @@ mod echo;
 mod keys;
 mod listening;
 mod loss;
+mod manner;
 mod phone;
 mod recording;
 mod review;
@@ -36,6 +37,7 @@ use self::{
     echo::Echo,
     keys::Keys,
     loss::PathLoss,
+    manner::Manner,
     phone::{Identity, Inbound as FromPhone, Phone},
     recording::Recording,
     review::Seen,
@@ -85,16 +87,6 @@ pub struct Leg {
     conference: Option<ConferenceId>,
     /// The next datagram panics.
     fault: bool,
-}
-
-/// How a leg's sound is treated before it is heard.
-#[derive(Debug)]
-struct Manner {
-    shaper: Shaper,
-    /// What was asked for; else what suits the kind of leg.
-    asked: Option<Shaping>,
-    /// How loud it is heard beside all that, in its speaker's own choice.
-    loudness: ListeningGain,
 }
 
 /// How a leg hears.
@@ -308,11 +300,6 @@ impl Leg {
         self.hearing.gain = gain;
     }
 
-    /// Sets how loud the leg is heard.
-    pub(super) const fn set_loudness(&mut self, gain: ListeningGain) {
-        self.manner.loudness = gain;
-    }
-
     /// Returns the kinds of encoders the leg may come to need.
     pub(super) fn settings(&self) -> impl Iterator<Item = EncoderSettings> + use<> {
         let codec = self.hearing.codec;
@@ -378,51 +365,6 @@ impl Leg {
             common.counters.count(Counter::FramesConcealed);
         }
         taken
-    }
-
-    /// Makes what was said fit to be heard, given what the leg heard; returns how loud it was, before all that.
-    pub(super) fn shape(&mut self, sound: &mut Frame, heard: &Frame, common: &mut Common) -> Level {
-        let usual = self.usual_shaping();
-        let Manner {
-            shaper,
-            asked,
-            loudness,
-        } = &mut self.manner;
-        let shaping = asked.unwrap_or(usual);
-        let noise_suppression = shaping.noise_suppression && common.effort.noise_suppression;
-        shaper.set_shaping(Shaping {
-            noise_suppression,
-            ..shaping
-        });
-        if noise_suppression || shaping.echo {
-            common.shapers.equip(shaper);
-        }
-        shaper.set_volume(loudness.factor());
-        shaper.shape(sound, heard)
-    }
-
-    const fn usual_shaping(&self) -> Shaping {
-        match &self.transport {
-            Transport::Phone(_) => Shaping::TELEPHONE,
-            Transport::Browser(_) => Shaping::BROWSER,
-        }
-    }
-
-    /// Tells whether the leg is judged by what it says: not where its sound is to be left as it is, music included.
-    pub(super) fn is_judged(&self) -> bool {
-        self.manner.asked != Some(Shaping::NONE)
-    }
-
-    /// Gives back what only a speaker needs.
-    pub(super) fn rest(&mut self, common: &mut Common) {
-        if self.manner.shaper.is_equipped() {
-            common.shapers.strip(&mut self.manner.shaper);
-        }
-    }
-
-    /// Sets what is done to the leg's sound.
-    pub(super) const fn set_shaping(&mut self, shaping: Shaping) {
-        self.manner.asked = Some(shaping);
     }
 
     /// Judges how loud the leg is in this tick, and tells if its speaking begins or ends.
@@ -690,16 +632,6 @@ impl Leg {
         match &self.transport {
             Transport::Phone(phone) => phone.is_sending(),
             Transport::Browser(browser) => browser.connected,
-        }
-    }
-}
-
-impl Manner {
-    const fn new(codec: Codec, asked: Option<Shaping>) -> Self {
-        Self {
-            shaper: Shaper::new(codec, Shaping::NONE),
-            asked,
-            loudness: ListeningGain::UNCHANGED,
         }
     }
 }

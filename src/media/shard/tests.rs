@@ -546,7 +546,7 @@ fn a_change_of_codec_keeps_the_stream() {
     world.run(Duration::from_secs(1));
     let media = world::media(ANNA, Codec::G722);
     // What was lost just before is counted all the same.
-    world.phone(ANNA).packet(8, &[0x55; 160]);
+    world.phone(ANNA).packet(8, &[0x55; 80]);
     world.run(Duration::from_millis(200));
     world.phone(ANNA).change_codec(Codec::G722);
     world.reinvite(ANNA, |old| *old = media);

@@ -62,8 +62,7 @@ fn a_third_hears_far_less_of_an_echo() {
 #[test]
 fn a_third_hears_far_less_of_the_echo_of_a_prompt() {
     for codec in [Codec::Pcma, Codec::G722, Codec::Opus] {
-        // Telephones are treated so by themselves, whatever their codec.
-        let [plain, shaped] = [Some(Shaping::NONE), None].map(|shaping| {
+        let [plain, shaped] = [Shaping::NONE, Shaping::TELEPHONE].map(|shaping| {
             let clips = Clips::with_places(1);
             let help = sounds::prompts(&["en/privacy", "en/help-code", "de/privacy"]);
             clips.prepare(ClipId(0), false, || help.into());
@@ -72,9 +71,7 @@ fn a_third_hears_far_less_of_the_echo_of_a_prompt() {
             for leg in [ANNA, CARL] {
                 world.call(leg, codec);
                 world.join(leg, ROOM);
-                if let Some(shaping) = shaping {
-                    world.tell(Command::Shape { leg, shaping });
-                }
+                world.tell(Command::Shape { leg, shaping });
             }
             world.seat(ROOM, &[(ANNA, OPEN), (CARL, OPEN)]);
             world.phone(ANNA).echo = Some(Echo::new(OWN_DELAY, RETURN_LOSS));
