@@ -7,9 +7,9 @@ use std::time::Instant;
 use assert_no_alloc::{AllocDisabler, assert_no_alloc};
 use dsp::{
     Alike, Codec, ComfortFill, ComfortNoise, Complexity, Encoder, EncoderSettings, FRAME_SAMPLES,
-    Frame, Handover, KeyFilter, Level, Limiter, LineNoise, LossClass, MAX_PAYLOAD, Mixer, Nominee,
-    Playout, Selector, Served, Shaper, ShaperPool, Shaping, SpeechGate, Syllables, TICK, Witness,
-    tone,
+    Frame, Handover, KeyFilter, Level, Limiter, LineNoise, LineSound, LossClass, MAX_PAYLOAD,
+    Mixer, Nominee, Playout, Selector, Served, Shaper, ShaperPool, Shaping, SpeechGate, Syllables,
+    TICK, Witness, tone,
 };
 
 #[global_allocator]
@@ -180,12 +180,13 @@ fn choosing_speakers_seeking_keys_and_handing_over_allocate_nothing() {
             let claims = lines.iter_mut().enumerate().filter_map(|(id, line)| {
                 let level = Level::from_rfc6464(((tick / 7 + id * 13) % 90) as u8);
                 let id = id as u64;
-                (!line.handle(level)).then_some(Nominee { id, level })
+                let sound = line.handle(level);
+                let steady = sound == LineSound::Steady;
+                (sound != LineSound::Noise).then_some(Nominee { id, level, steady })
             });
             selector.choose(claims);
-            if tick % 100 == 99
-                && let Some(chosen) = selector.chosen().next()
-            {
+            let first = selector.chosen().next();
+            if let Some(chosen) = first.filter(|_| tick % 100 == 99) {
                 selector.remove(chosen);
             }
             let mut frame = frames[tick % frames.len()].clone();

@@ -412,16 +412,8 @@ impl Row {
                 let own = own_part(member, stage, *hears);
                 let sent = match (member.ear, &mut member.voice) {
                     (Ear::Mix(_), Voice::Shared(number)) => {
-                        match &mut encodings[*number].stream {
-                            Some(stream) if *voices == 0 && stream.is_hushed() => {
-                                let payload = common.hush.payload(stream.settings());
-                                leg.send(payload, &mut common.outbox, &mut common.counters);
-                            }
-                            Some(stream) => {
-                                leg.send_coded(stream, &mut common.outbox, &mut common.counters);
-                            }
-                            None => leg.send_ear(Ear::Silence, common),
-                        }
+                        let stream = encodings[*number].stream.as_deref_mut();
+                        send_shared(leg, stream, *voices == 0, common);
                         &*sound
                     }
                     (Ear::Mix(_), Voice::Hushed(key)) => {
@@ -452,15 +444,7 @@ impl Row {
                     }
                     (ear, _) => {
                         leg.send_ear(ear, common);
-                        match ear {
-                            Ear::Prompt(spot) if member.talks.is_some() => {
-                                common.clips.outline(spot, &mut told);
-                                &told
-                            }
-                            Ear::Prompt(_) | Ear::Closed | Ear::Silence | Ear::Mix(_) => {
-                                &Frame::SILENCE
-                            }
-                        }
+                        prompt_of(ear, member.talks.is_some(), &mut told, common)
                     }
                 };
                 if let Some(talker) = member.talks {
@@ -577,6 +561,29 @@ fn hear(
     }
     let noise = common.hush.sound();
     stream.finish.finish(&sums, noise, &mut stream.sound);
+}
+
+/// Sends what all hear who have an encoding, or silence while nobody speaks.
+fn send_shared(leg: &mut Leg, stream: Option<&mut Stream>, silent: bool, common: &mut Common) {
+    match stream {
+        Some(stream) if silent && stream.is_hushed() => {
+            let payload = common.hush.payload(stream.settings());
+            leg.send(payload, &mut common.outbox, &mut common.counters);
+        }
+        Some(stream) => leg.send_coded(stream, &mut common.outbox, &mut common.counters),
+        None => leg.send_ear(Ear::Silence, common),
+    }
+}
+
+/// Returns what a leg was sent that hears no mix, if anybody asks.
+fn prompt_of<'a>(ear: Ear, asked: bool, told: &'a mut Frame, common: &Common) -> &'a Frame {
+    match ear {
+        Ear::Prompt(spot) if asked => {
+            common.clips.outline(spot, told);
+            told
+        }
+        Ear::Prompt(_) | Ear::Closed | Ear::Silence | Ear::Mix(_) => &Frame::SILENCE,
+    }
 }
 
 /// Samples in which a volume slides: a tick's.

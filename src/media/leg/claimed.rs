@@ -51,16 +51,4 @@ impl Leg {
         self.noise.pass();
         LineSound::Noise
     }
-
-    /// Returns how loud a claim is once the gain is applied that was learned of the leg: faint lines are compared with others
-    /// as they will be heard.
-    pub(in crate::media) fn as_heard(&self, claim: Level) -> Level {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a gain of some twenty decibels"
-        )]
-        let gain = self.manner.shaper.gain_db().round() as i16;
-        let loud = i16::from(claim.as_rfc6464()) - gain;
-        Level::from_rfc6464(u8::try_from(loud.clamp(0, 127)).unwrap_or(127))
-    }
 }

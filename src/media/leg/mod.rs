@@ -25,8 +25,8 @@ mod unheard;
 use std::{net::SocketAddr, time::Instant};
 
 use dsp::{
-    Codec, EncoderSettings, Frame, Level, LineNoise, LossClass, Playout, PlayoutStats, Shaper,
-    Shaping, SpeechGate, TICK, Taken,
+    Codec, EncoderSettings, Frame, Level, LineNoise, LossClass, Playout, PlayoutStats, SpeechGate,
+    TICK, Taken,
 };
 use sip::{
     redact::Pii,

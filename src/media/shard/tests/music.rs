@@ -67,7 +67,7 @@ fn hold_music_leaves_the_mix_and_the_voice_after_it_comes_back() {
 
 #[test]
 fn music_is_left_out_by_a_worker_that_has_no_time_to_suppress_noise() {
-    let mut world = trio(Shaping::of(Codec::Pcma));
+    let mut world = trio(Shaping::TELEPHONE);
     world.shards[0].set_effort(Effort::reduced_by(usize::MAX));
     world.phone(ANNA).recites(sounds::melody(1, 18, -20.0));
     world.run(14 * SECOND);

@@ -125,7 +125,7 @@ fn a_voice_on_a_faint_line_keeps_its_place_against_one_that_is_heard_no_louder()
     other.extend(sounds::speech(3, 4, -34.0));
     let heard = |others: &[Vec<Frame>]| {
         let others = others.iter().map(|other| (Codec::Pcma, other.clone()));
-        heard_with(1, Shaping::of(Codec::Pcma), Codec::Pcma, &faint, others)
+        heard_with(1, Shaping::TELEPHONE, Codec::Pcma, &faint, others)
     };
     let (alone, beside) = (heard(&[]), heard(&[other]));
     let [alone, beside] = [alone, beside].map(|heard| heard[300 * STRETCH..].to_vec());

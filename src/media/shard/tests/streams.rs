@@ -147,7 +147,7 @@ fn what_ends_a_stretch_of_sound_is_not_made_up_for() {
                 (0..30).map(noise).collect()
             };
             for packet in packets {
-                world.deliver(SocketId::Rtp(ANNA), address(ANNA, 4_000), &packet);
+                say(&mut world, &packet);
                 world.run(TICK);
             }
             world.phone(ANNA).says = Some(LOW);
