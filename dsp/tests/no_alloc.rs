@@ -23,6 +23,19 @@ fn t0() -> Instant {
     Instant::now()
 }
 
+/// Lets a tick pass unheard, probed or looked at now and then; tells whether it should be probed.
+fn pass(playout: &mut Playout, number: usize, now: Instant) -> bool {
+    playout.due(now);
+    let wants = playout.wants_probe().is_some();
+    match number % 3 {
+        0 => playout.probe(),
+        1 => drop(playout.look()),
+        _ => {}
+    }
+    playout.pass();
+    wants
+}
+
 /// Encodes, loses, copies, duplicates, reorders, decodes, mixes and judges for ten seconds.
 fn ten_seconds_of(codec: Codec) {
     let start = t0();
@@ -31,7 +44,7 @@ fn ten_seconds_of(codec: Codec) {
     let mut playout = Playout::new(codec).unwrap();
     let mut mixer = Mixer::new();
     let mut gate = SpeechGate::new();
-    let mut heard = Frame::SILENCE;
+    let [mut heard, mut mixed] = [Frame::SILENCE; 2];
     let mut kept = [0; MAX_PAYLOAD];
     let mut lost = ([0; MAX_PAYLOAD], 0);
     let mut probed = 0;
@@ -75,22 +88,14 @@ fn ten_seconds_of(codec: Codec) {
             if number / 50 % 2 == 0 {
                 playout.take(&mut heard, now);
             } else {
-                playout.due(now);
-                probed += u32::from(playout.wants_probe().is_some());
-                if number % 3 == 0 {
-                    playout.probe();
-                } else if number % 3 == 1 {
-                    playout.look();
-                }
-                playout.pass();
+                probed += u32::from(pass(&mut playout, number, now));
             }
             mixer.clear();
             mixer.add(&heard);
             mixer.add(frame);
-            let mut out = Frame::SILENCE;
-            mixer.without(frame, &mut out);
-            mixer.everyone(&mut out);
-            gate.handle(Level::of(&out.samples));
+            mixer.without(frame, &mut mixed);
+            mixer.everyone(&mut mixed);
+            gate.handle(Level::of(&mixed.samples));
             if number == 400 {
                 playout.reset();
             }

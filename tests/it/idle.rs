@@ -53,6 +53,7 @@ async fn five_thousand_idle_connections_keep_nobody_out_and_are_closed() {
     let site = Site {
         socket: session::routes(served, stop.clone(), alive),
         metrics: Arc::new(Vec::new),
+        healthy: Arc::new(|| true),
     };
     let (us, _) = identity(folder.path(), "localhost");
     let tls = web_server_config(&us).unwrap();
