@@ -58,7 +58,9 @@ impl std::fmt::Debug for Digest {
 }
 
 impl Digest {
-    /// Begins a new request: what is known is used at once, and every right to try is back.
+    /// Gives every right to try back, while what is known goes on being used: for a new request, and where one that carried
+    /// our proof was accepted or refused for another reason than the proof. The server may want another nonce for the next
+    /// one all the same, and need not call the one before stale: the password was right (RFC 3261 §22.2).
     pub(crate) fn renew(&mut self) {
         self.registrar.tries = 0;
         self.proxy.tries = 0;

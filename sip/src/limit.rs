@@ -176,8 +176,8 @@ pub const REGISTRATION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 pub const REGISTRATION_REFRESH_MIN: Duration = Duration::from_secs(5);
 
 /// REGISTER requests repeated at once for credentials, a longer time, a new address or a security agreement; then it
-/// counts as failed. Real registrars need up to three.
-pub const REGISTER_REPEATS: usize = 6;
+/// counts as failed. Real registrars need up to three, and one whose nonces count once asks for another after each: seven.
+pub const REGISTER_REPEATS: usize = 8;
 
 /// How long a refused account is left alone; carriers lock accounts that insist.
 pub const REGISTER_REFUSED_RETRY: Duration = Duration::from_secs(20 * 60);

@@ -260,6 +260,10 @@ impl Registration {
         }
         let status = response.status.code();
         self.heed_security(&response.headers);
+        // These come after the proof was looked at. That they do not repeat without end, `again` sees to.
+        if matches!(status, 200..300 | 423 | 494) {
+            self.digest.renew();
+        }
         if matches!(self.state, State::Leaving { .. }) {
             let asks = matches!(status, 401 | 407);
             if asks && self.authenticates(response) {

@@ -464,6 +464,40 @@ fn a_session_interval_that_is_too_brief_is_asked_again_once() {
 }
 
 #[test]
+fn ladder_of_a_proxy_whose_nonces_count_once_and_whose_callee_wants_a_longer_interval() {
+    let mut next = 0;
+    let mut network = Network::answering(move |request| match method(request) {
+        "REGISTER" => vec![reply(request, "200 OK", "r", "", "")],
+        "INVITE" if !proves(request, "Proxy-Authorization", &format!("n{next}")) => {
+            next += 1;
+            let nonce = format!("n{next}");
+            let row = challenge("Proxy-Authenticate", "MD5", &nonce, ", qop=\"auth\"");
+            let status = "407 Proxy Authentication Required";
+            vec![reply(request, status, "p", &row, "")]
+        }
+        "INVITE" => {
+            // The nonce is spent.
+            next += 1;
+            if field(request, "Min-SE").is_none() {
+                let least = "Min-SE: 3600\r\n";
+                let status = "422 Session Interval Too Small";
+                return vec![reply(request, status, "b", least, "")];
+            }
+            vec![reply(request, "200 OK", "b", &contact("b"), ANSWER)]
+        }
+        _ => Vec::new(),
+    });
+    network.register(registrar(), udp());
+    network.run_seconds(1);
+    network.clear_ladder();
+    network.dial(udp(), Some(TRUNK));
+    network.run_seconds(1);
+    insta::assert_snapshot!("dialled_nonces_once", redacted(&network.ladder()));
+    assert_eq!(network.count(answered), 1);
+    assert_eq!(network.requests("INVITE"), 4);
+}
+
+#[test]
 fn a_call_of_ours_may_ask_for_an_interval_of_its_own() {
     for (own, expected) in [(None, "1800"), (Some(600), "600"), (Some(1), "90")] {
         let mut network = Network::answering(|_| Vec::new());

@@ -123,6 +123,58 @@ fn wrong_credentials_are_sent_once_in_twenty_minutes() {
     }
 }
 
+/// A registrar that takes each nonce once, does not say `stale`, and asks for all that may be asked between.
+fn once(request: &str, next: &mut usize, wanted: &mut Vec<&'static str>) -> String {
+    if !proves(request, "Authorization", &format!("n{next}")) {
+        *next += 1;
+        let nonce = format!("n{next}");
+        let row = challenge("WWW-Authenticate", "MD5", &nonce, ", qop=\"auth\"");
+        return reply(request, "401 Unauthorized", "r", &row, "");
+    }
+    // The nonce is spent.
+    *next += 1;
+    match wanted.pop() {
+        Some("423") => {
+            let fields = "Min-Expires: 1200\r\n";
+            reply(request, "423 Interval Too Brief", "r", fields, "")
+        }
+        Some("494") => {
+            let fields = "Security-Server: sdes-srtp;mediasec\r\n";
+            reply(request, "494 Security Agreement Required", "r", fields, "")
+        }
+        _ => {
+            let seen = ";received=203.0.113.77;rport=40000";
+            granted(request, 1_200, "").replacen(";rport", seen, 1)
+        }
+    }
+}
+
+#[test]
+fn ladder_of_a_registrar_whose_nonces_count_once() {
+    let (mut next, mut wanted) = (0, vec!["423", "494"]);
+    let mut network =
+        Network::answering(move |request| vec![once(request, &mut next, &mut wanted)]);
+    let registrar = sip::Registrar {
+        mediasec: true,
+        ..registrar()
+    };
+    network.register(registrar, udp());
+    network.run_seconds(1);
+    insta::assert_snapshot!("register_nonces_once", redacted(&network.ladder()));
+    network.run_seconds(600);
+    let public = Some(Pii::new("203.0.113.77:40000".parse().unwrap()));
+    let known = TrunkEvent::Registered {
+        expires: Duration::from_secs(1_200),
+        public,
+    };
+    assert_eq!(network.trunk_events(), [known.clone(), known]);
+    network.trunk(TrunkCommand::Unregister);
+    network.run_seconds(40);
+    let left = TrunkEvent::Unregistered(Unregistered::Left);
+    assert_eq!(network.trunk_events()[2..], [left]);
+    assert!(network.ladder().contains("\n      Expires: 0\n"));
+}
+
 #[test]
 fn the_realm_that_has_accepted_us_is_the_only_one_from_then_on() {
     let mut network = Network::answering(|request| {

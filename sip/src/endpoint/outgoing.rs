@@ -402,7 +402,10 @@ impl Endpoint {
                 .digest
                 .handle_challenge(response, registration.account())
                 .is_ok(),
-            (422, Progress::Ringing { .. }, _) => lengthen(&mut call.interval, response),
+            (422, Progress::Ringing { .. }, _) => {
+                call.digest.renew();
+                lengthen(&mut call.interval, response)
+            }
             _ => false,
         };
         if again {
