@@ -50,6 +50,15 @@ pub const HEADER_BYTES: usize = 16 * 1024;
 /// Octets of one session description; a longer one is answered 413.
 pub const DESCRIPTION_BYTES: usize = 16 * 1024;
 
+/// Parts of a body of several (RFC 5621); with more, the answer is 413. Gateways send two or three.
+pub const BODY_PARTS: usize = 8;
+
+/// Levels of parts within parts that are looked into; what is deeper is of a type that we do not know.
+pub const BODY_LEVELS: usize = 2;
+
+/// Header fields of a part of a body that are looked at; further ones are ignored.
+pub const PART_FIELDS: usize = 16;
+
 /// Media lines of one session description; more are answered 488.
 pub const MEDIA_LINES: usize = 8;
 

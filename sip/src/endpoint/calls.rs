@@ -6,13 +6,14 @@ use sipx_sip::Response;
 
 use super::{
     CallRef, Cause, Ended, Endpoint, Event, Flow, Protocol,
+    body::description,
     budget::Message,
     client::{Asker, Exchange, Fired, NonInviteClient, Purpose},
     invite::{self, Heard, InviteClient},
     outgoing::to_of,
     refresh::{announce_timer, wish},
     request::{Incoming, Verb},
-    requests::{capabilities, description, is_reliable, refused_method, screen_extensions},
+    requests::{capabilities, is_reliable, refused_method, screen_extensions},
     server::{InviteServer, Machine, NonInviteServer},
     timers::{Owner, PATIENCE},
     write::{ACCEPT, ALLOW, Reply, SUPPORTED},
@@ -347,7 +348,7 @@ impl Endpoint {
         if let Session::Leaving(_, cause) = before {
             return self.hang_up(id, cause, now);
         }
-        let answer = match description(&incoming.request) {
+        let answer = match description(&incoming.request.headers, incoming.request.body()) {
             Ok(Some(answer)) if delayed => Some(answer),
             _ if delayed => {
                 self.end(id, Ended::BadAnswer, None);
@@ -379,7 +380,7 @@ impl Endpoint {
     ) -> Result<(), Reply> {
         self.screen_offer(id)?;
         screen_extensions(&incoming.request)?;
-        let offer = description(&incoming.request)?;
+        let offer = description(&incoming.request.headers, incoming.request.body())?;
         let wish = wish(&incoming.request.headers)?;
         let invitation = self.open_invite(incoming, id, offer.is_none(), wish, now);
         if let Some(call) = self.calls.get_mut(id) {
@@ -400,7 +401,7 @@ impl Endpoint {
         now: Instant,
     ) -> Result<Option<Reply>, Reply> {
         screen_extensions(&incoming.request)?;
-        let offer = description(&incoming.request)?;
+        let offer = description(&incoming.request.headers, incoming.request.body())?;
         let begun = |call: &Call| !matches!(call.session, Session::Proceeding(_));
         if offer.is_some() || !self.calls.get(id).is_some_and(begun) {
             self.screen_offer(id)?;

@@ -12,6 +12,7 @@
 //! cause state only by INVITE, and there up to a limit.
 
 mod api;
+mod body;
 mod budget;
 mod calls;
 mod cause;

@@ -7,13 +7,13 @@ use std::{collections::BTreeMap, time::Instant};
 
 use sipx_sip::{
     HeaderName, Response, Uri,
-    headers::{ContentType, Require},
+    headers::Require,
     rel::{OPTION_TAG, RAck, RSeq, Received, Sequence},
     session::{MinSe, Refresher, SessionExpires},
 };
 
 use super::{
-    Assertion, CallRef, Cause, Dial, Ended, Endpoint, Event, Identity, Shown, TrunkRef,
+    Assertion, CallRef, Cause, Dial, Ended, Endpoint, Event, Identity, Shown, TrunkRef, body,
     client::{Asker, Exchange, Purpose},
     refresh::interval_in_bounds,
     request::{Incoming, Verb, printable},
@@ -506,11 +506,9 @@ fn lengthen(asked: &mut SessionExpires, response: &Response) -> bool {
 
 /// The session description of a response; one that cannot be read counts as none.
 pub(super) fn description(response: &Response) -> Option<Description> {
-    let content = response.headers.typed::<ContentType>()?.ok()?;
-    if !content.is("application", "sdp") {
-        return None;
-    }
-    Description::parse(response.body()).ok()
+    body::description(&response.headers, response.body())
+        .ok()
+        .flatten()
 }
 
 /// To as an acknowledgement repeats it.

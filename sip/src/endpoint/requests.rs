@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use sipx_sip::{
     HeaderName, Request,
-    headers::{ContentType, MaxForwards, Require},
+    headers::{MaxForwards, Require},
 };
 
 use super::{
     Asked, CallRef, Endpoint, Event, Flow, Target,
+    body::description,
     budget::Message,
     refresh::wish,
     request::{Incoming, Verb},
@@ -18,9 +19,7 @@ use super::{
 };
 use crate::{
     dialog::Dialog,
-    error::DescriptionError,
     limit,
-    sdp::Description,
     session::{Invitation, Kind, Session},
     session_timer::Wish,
 };
@@ -188,7 +187,7 @@ impl Endpoint {
         flow: Flow,
         now: Instant,
     ) -> Result<(), Reply> {
-        let offer = description(&incoming.request)?;
+        let offer = description(&incoming.request.headers, incoming.request.body())?;
         let headers = &incoming.request.headers;
         let wish = wish(headers)?;
         let tag = self.names.fresh();
@@ -261,33 +260,6 @@ pub(super) fn screen_extensions(request: &Request) -> Result<(), Reply> {
 fn is_supported(tag: &[u8]) -> bool {
     let mut known = SUPPORTED.split(", ");
     known.any(|known| known.as_bytes().eq_ignore_ascii_case(tag))
-}
-
-/// The body as a session description, if there is one (RFC 3261 §8.2.3).
-pub(super) fn description(request: &Request) -> Result<Option<Description>, Reply> {
-    if request.body().is_empty() {
-        return Ok(None);
-    }
-    let is_sdp = match request.headers.typed::<ContentType>() {
-        None => return Err(Reply::new(400)),
-        Some(parsed) => parsed.is_ok_and(|content| content.is("application", "sdp")),
-    };
-    if !is_sdp {
-        return Err(Reply::new(415).with("Accept", ACCEPT));
-    }
-    let encoding = request.headers.value(&HeaderName::ContentEncoding);
-    if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
-        return Err(Reply::new(415).with("Accept-Encoding", "identity"));
-    }
-    Description::parse(request.body())
-        .map(Some)
-        .map_err(|error| {
-            Reply::new(match error {
-                DescriptionError::TooLong => 413,
-                DescriptionError::TooManyMedia => 488,
-                DescriptionError::Malformed(_) => 400,
-            })
-        })
 }
 
 /// The answer to OPTIONS (RFC 3261 §11.2).

@@ -15,8 +15,10 @@ pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE
 /// The extensions we know: session timers (RFC 4028), and `100rel` (RFC 3262), which costs nothing: it asks for reliable
 /// provisional responses, and we send none but 100, which is exempt.
 pub(crate) const SUPPORTED: &str = "timer, 100rel";
-/// The only body we read.
-pub(crate) const ACCEPT: &str = "application/sdp";
+/// The bodies we read.
+pub(crate) const ACCEPT: &str = "application/sdp, multipart/mixed";
+/// The only body that we send.
+const SDP: &str = "application/sdp";
 
 /// The beginning of a request of ours: all that its CANCEL and the ACK of its refusal repeat (RFC 3261 §9.1, §17.1.1.3).
 #[derive(Clone)]
@@ -175,7 +177,7 @@ pub(crate) fn put(out: &mut BytesMut, name: &str, value: &[u8]) {
 /// Appends the length, the blank line and the body.
 pub(crate) fn finish(out: &mut BytesMut, body: Option<&str>) {
     if let Some(body) = body {
-        put(out, "Content-Type", ACCEPT.as_bytes());
+        put(out, "Content-Type", SDP.as_bytes());
         out.put_slice(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
     } else {
         out.put_slice(b"Content-Length: 0\r\n\r\n");

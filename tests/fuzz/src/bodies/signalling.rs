@@ -318,7 +318,14 @@ pub(super) fn sip_seeds() -> Vec<Vec<u8>> {
         "FOO",
     ];
     let alone = alone.map(|method| talk(0, &[request(method, 1, "", "", "")]));
-    [&alone[..], &calls(), &within_calls(), &calls_of_ours()].concat()
+    [
+        &alone[..],
+        &calls(),
+        &bodies(),
+        &within_calls(),
+        &calls_of_ours(),
+    ]
+    .concat()
 }
 
 fn talk(kind: u8, texts: &[String]) -> Vec<u8> {
@@ -352,6 +359,32 @@ fn calls() -> Vec<Vec<u8>> {
         talk(0, &[invite(TIMER, ""), answering, bye]),
         talk(1, &[pings, invite("", SDP), ack]),
         talk(1, &[head.to_owned(), tail.to_owned() + compact]),
+    ]
+}
+
+/// Bodies of several parts, and of none that we know.
+fn bodies() -> Vec<Vec<u8>> {
+    let isup = "Content-Type: application/isup;version=x\r\nContent-Disposition: signal;handling=optional\r\n";
+    let sdp = format!("--b\r\nContent-Type: application/sdp\r\n\r\n{SDP}");
+    let mixed = format!("{sdp}\r\n--b\r\n{isup}\r\n\u{1}\u{0}I\r\n--b--\r\n");
+    let nested =
+        "--b\nContent-Type: multipart/alternative;\n boundary=\"b--\"\n\n--b--\n\nx\n--b----\n"
+            .repeat(4);
+    let twice = format!("{sdp}\r\n{sdp}\r\n--b");
+    let invite = |kind: &str, body: &str| {
+        let text = request("INVITE", 1, "", "", body);
+        talk(
+            0,
+            &[text.replacen("Type: application/sdp", &format!("Type: {kind}"), 1)],
+        )
+    };
+    let optional = "x/y\r\nContent-Disposition: render;handling=optional";
+    vec![
+        invite("multipart/mixed;boundary=b", &mixed),
+        invite("multipart/related;boundary=\"b\"", &nested),
+        invite("multipart/mixed;boundary=b", &twice),
+        invite("multipart/mixed;boundary=b", &"--b\r\n".repeat(64)),
+        invite(optional, "x"),
     ]
 }
 
