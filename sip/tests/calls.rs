@@ -151,6 +151,48 @@ fn ladder_of_a_reinvite_without_an_offer() {
     );
 }
 
+/// The media lines of the last description that we say in a ladder.
+fn our_lines(ladder: &str) -> Vec<&str> {
+    let (_, last) = ladder.rsplit_once("o=- 7 ").unwrap();
+    let lines = last.lines().map(str::trim);
+    lines.filter(|line| line.starts_with("m=")).collect()
+}
+
+#[test]
+fn ladder_of_a_reinvite_without_offer_in_a_call_with_a_picture() {
+    let mut world = World::new(Door::Accepts);
+    world.ask("INVITE", 1, &format!("{SDP}m=video 4002 RTP/AVP 31\r\n"));
+    world.run(SECOND);
+    world.ask("INVITE", 2, "");
+    world.run(Duration::from_millis(15));
+    let expected = [
+        "m=audio 30000 RTP/AVP 96 9 8 0 97 101",
+        "m=video 0 RTP/AVP 31",
+    ];
+    assert_eq!(our_lines(&world.ladder), expected);
+    world.run(SECOND);
+    insta::assert_snapshot!(
+        "reinvite_without_offer_with_picture",
+        redacted(&world.ladder)
+    );
+}
+
+#[test]
+fn a_session_with_a_picture_is_refreshed_with_both_lines() {
+    let mut world = World::new(Door::Accepts);
+    let timer =
+        "Supported: timer\r\nAllow: INVITE, ACK, BYE\r\nSession-Expires: 90;refresher=uas\r\n";
+    let (head, audio) = SDP.split_once("m=audio").unwrap();
+    let picture_first = format!("{head}m=video 4002 RTP/AVP 31\r\nm=audio{audio}");
+    world.ask_with("INVITE", 1, timer, &picture_first);
+    world.run(SECOND);
+    world.ladder.clear();
+    world.run(46 * SECOND);
+    assert!(world.ladder.contains("INVITE sip:anna@"));
+    let expected = ["m=video 0 RTP/AVP 31", "m=audio 30000 RTP/AVP 8 101"];
+    assert_eq!(our_lines(&world.ladder), expected);
+}
+
 #[test]
 fn ladder_of_a_refused_fax() {
     let mut world = World::new(Door::Accepts);

@@ -122,6 +122,7 @@ impl Session {
             (answer, agreed) = self.with_local(|local| offer_answer::answer(offer, local))?;
         }
         self.bindings.note(offer);
+        self.bindings.note(&answer);
         self.described = Some(answer.clone());
         let media = self.agree(agreed);
         Ok(Outcome { answer, media })
@@ -309,6 +310,31 @@ mod tests {
         assert_eq!(protected(KEYED, true, true), Protection::ToDevice);
         assert_eq!(protected(KEYED, false, true), Protection::None);
         assert_eq!(protected(PLAIN, true, true), Protection::None);
+    }
+
+    #[test]
+    fn an_offer_of_ours_in_a_call_with_several_lines_keeps_them_all() {
+        let lines = "RTP/AVP 8\r\nm=audio 4002 RTP/AVP 8\r\nm=video 5000 RTP/AVP 31\r\n";
+        let mut session = session(Policy::Off, false, false);
+        let first = session.answer(&offer(lines), &mut rng()).unwrap();
+        let ports = |said: &Description| -> Vec<_> {
+            said.media
+                .iter()
+                .map(|line| (line.kind.clone(), line.port))
+                .collect()
+        };
+        let expected = [("audio", 20_000), ("audio", 0), ("video", 0)];
+        let expected = expected.map(|(kind, port)| (kind.to_owned(), port));
+        assert_eq!(ports(&first.answer), expected);
+        assert_eq!(ports(&session.offer()), expected);
+        let off = "RTP/AVP 8\r\nm=audio 0 RTP/AVP 8\r\nm=video 0 RTP/AVP 31\r\n";
+        let agreed = session.conclude(&audio(4_004, off)).unwrap();
+        assert_eq!(agreed.remote.expose().port(), 4_004);
+        assert_eq!(ports(&session.offer()), expected);
+        assert!(
+            session.conclude(&offer(PLAIN)).is_err(),
+            "lines are missing"
+        );
     }
 
     #[test]

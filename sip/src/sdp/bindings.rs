@@ -1,24 +1,48 @@
-//! What the payload types of a running session mean (RFC 3264 §8.3.2).
+//! What an offer in the middle of a session is bound to: what payload types mean, and which media lines there are (RFC 3264
+//! §8, §8.3.2).
 
 use super::{
-    AudioCodec, Description,
+    AudioCodec, Description, Media,
     formats::{Format, Formats},
 };
 
-/// The meaning of every payload type that a session's descriptions have named so far. An offer made in the middle of a
-/// call must not give another meaning to a number in use: packets with the old one may still be under way.
+/// What a session's descriptions have said so far and an offer made in the middle of a call keeps. It must not give another
+/// meaning to a payload type in use: packets with the old one may still be under way. And it has every media line that
+/// there was, in its place.
 #[derive(Debug, Clone, Default)]
-pub struct Bindings(Vec<Format>);
+pub struct Bindings {
+    formats: Vec<Format>,
+    /// The lines of the description noted last; as many as a description may have.
+    lines: Vec<Media>,
+}
 
 impl Bindings {
-    /// Notes the payload types of the audio lines of an offer or answer, whoever wrote it. The later meaning stands.
+    /// Notes the lines of an offer or answer, whoever wrote it, and the payload types of those for audio. The later meaning
+    /// stands: an answer is to be noted after its offer, because it says which lines are taken.
     pub fn note(&mut self, description: &Description) {
+        self.lines.clone_from(&description.media);
         let audio = description.media.iter();
-        for media in audio.filter(|media| media.kind == "audio" && media.port != 0) {
+        for media in audio.filter(|media| media.is_audio() && media.port != 0) {
             for format in Formats::of(media).into_inner() {
                 self.bind(format);
             }
         }
+    }
+
+    /// All lines of an offer in which ours is `audio`: it stands where the session's audio is, else in the place of an audio line
+    /// that was refused, else at the end (RFC 3264 §8.1). The others stay, refused.
+    pub(super) fn with_lines(&self, audio: Media) -> Vec<Media> {
+        let place = |is: &dyn Fn(&Media) -> bool| self.lines.iter().position(is);
+        let taken = place(&|line| line.is_audio() && line.port != 0);
+        let place = taken
+            .or_else(|| place(&Media::is_audio))
+            .unwrap_or(self.lines.len());
+        let mut lines: Vec<Media> = self.lines.iter().map(Media::refused).collect();
+        match lines.get_mut(place) {
+            Some(line) => *line = audio,
+            None => lines.push(audio),
+        }
+        lines
     }
 
     /// The number under which to offer a codec, and binds it: the one it has, else `wanted`, else the first that is
@@ -35,12 +59,16 @@ impl Bindings {
     }
 
     fn number(&mut self, is: impl Fn(&Format) -> bool, mut new: Format) -> Option<u8> {
-        if let Some(format) = self.0.iter().find(|format| is(format)) {
+        if let Some(format) = self.formats.iter().find(|format| is(format)) {
             return Some(format.payload_type);
         }
         let free = std::iter::once(new.payload_type)
             .chain(DYNAMIC)
-            .find(|number| self.0.iter().all(|format| format.payload_type != *number))?;
+            .find(|number| {
+                self.formats
+                    .iter()
+                    .all(|format| format.payload_type != *number)
+            })?;
         new.payload_type = free;
         self.bind(new);
         Some(free)
@@ -49,9 +77,9 @@ impl Bindings {
     /// At most 128 numbers exist, which bounds the list.
     fn bind(&mut self, format: Format) {
         let of_number = |known: &&mut Format| known.payload_type == format.payload_type;
-        match self.0.iter_mut().find(of_number) {
+        match self.formats.iter_mut().find(of_number) {
             Some(known) => *known = format,
-            None => self.0.push(format),
+            None => self.formats.push(format),
         }
     }
 }

@@ -180,6 +180,24 @@ impl Media {
             .filter_map(|attribute| attribute.value.as_deref())
     }
 
+    /// Whether it carries sound.
+    pub(super) fn is_audio(&self) -> bool {
+        self.kind == "audio"
+    }
+
+    /// The line refused: it keeps its place, protocol and formats (RFC 3264 §6).
+    pub(super) fn refused(&self) -> Self {
+        Self {
+            kind: self.kind.clone(),
+            port: 0,
+            ports: None,
+            protocol: self.protocol.clone(),
+            formats: self.formats.clone(),
+            connection: None,
+            attributes: Vec::new(),
+        }
+    }
+
     /// Whether an attribute of this name is present.
     pub fn has(&self, name: &str) -> bool {
         self.attributes

@@ -1,7 +1,7 @@
 //! The offer/answer model (RFC 3264) for one audio stream with one codec and telephone-events.
 //!
 //! We answer one audio line with exactly one codec, chosen by our preference, and refuse every other line: the first
-//! usable one that is protected, else the first. Nobody is sent media at an address that reaches more than one host, or
+//! usable one that is protected, else the first. Our offers in mid-call keep all lines that there are. Nobody is sent media at an address that reaches more than one host, or
 //! none, or whose meaning depends on who reads it.
 
 use std::{
@@ -115,7 +115,7 @@ pub fn answer(offer: &Description, local: &Local<'_>) -> Result<(Description, Ag
     let mut worst = Refusal::NoAudio;
     let mut best: Option<(usize, Taken)> = None;
     for (index, media) in offer.media.iter().enumerate() {
-        if media.kind != "audio" || media.port == 0 {
+        if !media.is_audio() || media.port == 0 {
             continue;
         }
         match take_protected(offer, media, local) {
@@ -135,7 +135,7 @@ pub fn answer(offer: &Description, local: &Local<'_>) -> Result<(Description, Ag
     let media = offer.media.iter().enumerate();
     let lines = media.map(|(at, media)| match at == index {
         true => accepted(&taken.media, &taken.agreed, &taken.protection, local),
-        false => refused(media),
+        false => media.refused(),
     });
     let lines = lines.collect();
     Ok((describe(local, lines), taken.agreed))
@@ -181,7 +181,7 @@ fn take(offer: &Description, media: &Media, local: &Local<'_>) -> Result<Taken, 
 }
 
 /// Makes our offer: all our codecs and telephone-events at their clocks, each under the number it has in the session
-/// already (RFC 3264 §8.3.2).
+/// already (RFC 3264 §8.3.2), on the session's audio line; its other lines are refused, for none may be missing (§8).
 pub fn offer(local: &Local<'_>, session: &Bindings) -> Description {
     let mut bindings = session.clone();
     let mut formats = Vec::new();
@@ -219,10 +219,11 @@ pub fn offer(local: &Local<'_>, session: &Bindings) -> Description {
         connection: None,
         attributes,
     };
-    describe(local, vec![audio])
+    describe(local, session.with_lines(audio))
 }
 
-/// Reads the answer to our offer; `local` is what the offer was made of.
+/// Reads the answer to our offer, or to our last answer, sent again to keep the session alive; `local` is what it was made
+/// of. What counts is the one line that we have taken or offered.
 ///
 /// # Errors
 ///
@@ -232,12 +233,15 @@ pub fn conclude(
     answer: &Description,
     local: &Local<'_>,
 ) -> Result<Agreed, Refusal> {
-    let (Some(asked), Some(media)) = (offer.media.first(), answer.media.first()) else {
-        return Err(Refusal::Mismatch);
-    };
-    if answer.media.len() != offer.media.len() || media.kind != asked.kind {
+    let lines = offer.media.iter().zip(&answer.media);
+    let is_alike = lines.clone().all(|(ours, theirs)| ours.kind == theirs.kind);
+    if answer.media.len() != offer.media.len() || !is_alike {
         return Err(Refusal::Mismatch);
     }
+    let (asked, media) = lines
+        .clone()
+        .find(|(ours, _)| ours.is_audio() && ours.port != 0)
+        .ok_or(Refusal::Mismatch)?;
     if media.port == 0 {
         return Err(Refusal::NoCommonCodec);
     }
@@ -336,17 +340,6 @@ fn accepted(media: &Media, agreed: &Agreed, protection: &[Attribute], local: &Lo
         formats,
         connection: None,
         attributes,
-    }
-}
-
-/// A refused line keeps its place, protocol and formats (RFC 3264 §6).
-fn refused(media: &Media) -> Media {
-    Media {
-        port: 0,
-        ports: None,
-        connection: None,
-        attributes: Vec::new(),
-        ..media.clone()
     }
 }
 

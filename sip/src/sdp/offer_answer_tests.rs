@@ -261,6 +261,98 @@ fn our_offer_is_concluded_by_the_phones_answer() {
     );
 }
 
+/// The kinds and ports of lines.
+fn lines(description: &Description) -> Vec<(&str, u16)> {
+    let lines = description.media.iter();
+    lines.map(|line| (line.kind.as_str(), line.port)).collect()
+}
+
+const KEY: &str =
+    "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
+
+/// A plain line beside a protected one, of which we take the second, and a picture.
+const THREE: [&str; 4] = [
+    "m=audio 4000 RTP/AVP 8",
+    "m=audio 4002 RTP/SAVP 0 8",
+    KEY,
+    "m=video 4004 RTP/AVP 31",
+];
+
+#[test]
+fn an_offer_in_mid_call_has_every_line_of_the_session_in_its_place() {
+    let (asked, local) = (description(&THREE), local(Policy::Preferred));
+    let (answer, agreed) = answer(&asked, &local).unwrap();
+    assert!(agreed.security.is_protected());
+    let expected = [("audio", 0), ("audio", 30_000), ("video", 0)];
+    assert_eq!(lines(&answer), expected);
+    let mut session = Bindings::default();
+    session.note(&asked);
+    session.note(&answer);
+    let ours = offer(&local, &session);
+    assert_eq!(lines(&ours), expected);
+    assert_eq!(ours.media[2].formats, ["31"]);
+    assert!(ours.media[2].attributes.is_empty());
+    // Their answer, and what comes after it.
+    let key = ours.media[1].values("crypto").next().unwrap();
+    let key = format!("a=crypto:{key}");
+    let theirs = description(&[
+        "m=audio 0 RTP/AVP 8",
+        "m=audio 4008 RTP/AVP 8",
+        &key,
+        "m=video 0 RTP/AVP 31",
+    ]);
+    let agreed = conclude(&ours, &theirs, &local).unwrap();
+    assert_eq!(agreed.remote_rtp.expose().port(), 4_008);
+    assert!(agreed.security.is_protected());
+    session.note(&theirs);
+    assert_eq!(lines(&offer(&local, &session)), expected);
+}
+
+#[test]
+fn a_session_of_two_lines_stays_one_of_two() {
+    let local = local(Policy::Off);
+    for (two, expected) in [
+        (
+            ["m=audio 4000 RTP/AVP 8", "m=video 4002 RTP/AVP 31"],
+            [("audio", 30_000), ("video", 0)],
+        ),
+        (
+            ["m=video 4002 RTP/AVP 31", "m=audio 4000 RTP/AVP 8"],
+            [("video", 0), ("audio", 30_000)],
+        ),
+    ] {
+        let asked = description(&two);
+        let (said, _) = answer(&asked, &local).unwrap();
+        let mut session = Bindings::default();
+        session.note(&asked);
+        session.note(&said);
+        let ours = offer(&local, &session);
+        assert_eq!(lines(&ours), expected);
+        // The answer to our offer, and that to our answer when it is sent again to keep the session alive.
+        for said in [&ours, &said] {
+            let agreed = conclude(said, &asked, &local).unwrap();
+            assert_eq!(agreed.remote_rtp.expose().port(), 4_000);
+        }
+        let turned = description(&[two[1], two[0]]);
+        assert_eq!(conclude(&ours, &turned, &local), Err(Refusal::Mismatch));
+        let one = description(&["m=audio 4000 RTP/AVP 8"]);
+        assert_eq!(conclude(&ours, &one, &local), Err(Refusal::Mismatch));
+    }
+}
+
+#[test]
+fn sound_takes_the_place_of_a_line_that_is_off_or_comes_at_the_end() {
+    let ours = |lines: &[&str]| {
+        let mut session = Bindings::default();
+        session.note(&description(lines));
+        offer(&local(Policy::Off), &session)
+    };
+    let off = ours(&["m=video 4002 RTP/AVP 31", "m=audio 0 RTP/AVP 18"]);
+    assert_eq!(lines(&off), [("video", 0), ("audio", 30_000)]);
+    let silent = ours(&["m=video 4002 RTP/AVP 31"]);
+    assert_eq!(lines(&silent), [("video", 0), ("audio", 30_000)]);
+}
+
 #[test]
 fn the_version_grows_only_with_a_change() {
     let first = offer(&local(Policy::Off), &Bindings::default());

@@ -408,8 +408,12 @@ impl World {
     fn answered(&mut self, call: CallRef, offered: Option<&Description>) -> Command {
         let sdp = match offered {
             Some(offered) => {
-                self.bindings.note(offered);
-                answer(offered, &local()).map(|(sdp, _)| sdp).ok()
+                let said = answer(offered, &local()).map(|(sdp, _)| sdp).ok();
+                if let Some(said) = &said {
+                    self.bindings.note(offered);
+                    self.bindings.note(said);
+                }
+                said
             }
             None => Some(offer(&local(), &self.bindings)),
         };
