@@ -475,6 +475,7 @@ fn media_rules(trunk: &config::Trunk) -> phone::MediaRules {
         external: trunk.external_address,
         codecs: phone::Codecs::of(&trunk.codecs.iter().map(codec).collect::<Vec<_>>()),
         to_device: trunk.protects == config::Protects::Device,
+        mediasec: trunk.mediasec,
     }
 }
 

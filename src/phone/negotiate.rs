@@ -30,6 +30,8 @@ pub(super) struct Terms {
     pub(super) codecs: Codecs,
     /// What is at the other end is the device itself, not a carrier or exchange in between.
     pub(super) to_device: bool,
+    /// How media is protected was negotiated by `mediasec`. It is where the setting says so: its registration requires it.
+    pub(super) mediasec: bool,
 }
 
 impl Terms {
@@ -202,6 +204,7 @@ impl Session {
                 ring: &self.ring,
                 fingerprint: Some(&self.place.fingerprint),
                 current: &self.current,
+                mediasec: self.terms.mediasec,
             },
             allowed: &allowed,
         })

@@ -83,6 +83,8 @@ pub struct MediaRules {
     /// Where it is protected, it is so as far as the device that somebody speaks into; else as far as the carrier or
     /// exchange at the other end of the trunk.
     pub to_device: bool,
+    /// How it is protected is negotiated with the registration, in the way of German carriers (`mediasec`).
+    pub mediasec: bool,
 }
 
 impl Trunk {
@@ -101,6 +103,7 @@ impl Trunk {
             external,
             codecs,
             to_device,
+            mediasec,
         } = &self.media;
         Terms {
             policy: *policy,
@@ -116,6 +119,7 @@ impl Trunk {
             external: *external,
             codecs: codecs.clone(),
             to_device: *to_device,
+            mediasec: *mediasec,
         }
     }
 }

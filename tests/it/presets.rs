@@ -436,6 +436,13 @@ async fn telekom_cloudpbx() {
     exchange.registers(MEDIASEC, "").await;
     let own = exchange.own();
     assert_eq!(exchange.calls(&own, 1, "", &encrypted()).await, 200);
+    // An offer that comes late: ours asks for protection as far as the carrier's edge.
+    exchange.asks("INVITE", &own, 2, "", "").await;
+    let ours = &exchange.heard.last().unwrap().body;
+    assert!(ours.contains("a=3ge2ae:requested\r\n"), "{ours}");
+    let contact = exchange.heard.last().unwrap().contact().unwrap();
+    let answer = encrypted().replace("crypto:1", "crypto:3");
+    exchange.asks("ACK", &contact, 2, "", &answer).await;
     assert_snapshot!(exchange.ladder);
 }
 

@@ -22,6 +22,7 @@ fn local(policy: Policy) -> Local<'static> {
             ring: &RING,
             fingerprint: Some("AB:CD"),
             current: &Security::Plain,
+            mediasec: false,
         },
         allowed: &|address| address == IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3)),
     }

@@ -37,6 +37,17 @@ pub struct Keying<'a> {
     pub fingerprint: Option<&'a str>,
     /// How the session's media is protected before this negotiation.
     pub current: &'a Security,
+    /// The carrier has negotiated with us by `mediasec` how media is protected, and wants lines with keys to say so.
+    pub mediasec: bool,
+}
+
+impl Keying<'_> {
+    /// What a line with keys in its description says besides (3GPP TS 24.229 §6.1.2): that it is to be protected as far as the
+    /// edge of the access network. Without it carriers take such a line for one that is protected from end to end.
+    fn to_access_edge(&self) -> Option<Attribute> {
+        self.mediasec
+            .then(|| Attribute::new(ACCESS_EDGE, "requested"))
+    }
 }
 
 /// How the media of a session is protected.
@@ -132,7 +143,9 @@ pub(super) fn choose(
             ours,
             theirs: theirs.keys,
         }));
-        return Ok((security, vec![Attribute::new(CRYPTO, line.print())]));
+        let mut attributes = vec![Attribute::new(CRYPTO, line.print())];
+        attributes.extend(keying.to_access_edge());
+        return Ok((security, attributes));
     }
     match (transport, keying.policy) {
         (Transport::Avp, Policy::Required) => Err(Refusal::Unprotected),
@@ -156,7 +169,7 @@ pub(super) fn offered(keying: &Keying<'_>) -> (&'static str, Vec<Attribute>) {
         let keys = keying.ring.of(profile).clone();
         Attribute::new(CRYPTO, CryptoLine { tag, profile, keys }.print())
     });
-    (protocol, lines.collect())
+    (protocol, lines.chain(keying.to_access_edge()).collect())
 }
 
 /// Reads how the peer's answer to our offer has it.
@@ -229,6 +242,8 @@ const SAVP: &str = "RTP/SAVP";
 const TLS: &str = "UDP/TLS/RTP/SAVP";
 /// The attribute with a key (RFC 4568).
 const CRYPTO: &str = "crypto";
+/// The attribute that says how far protection reaches (3GPP TS 24.229 §7.5.2).
+const ACCESS_EDGE: &str = "3ge2ae";
 /// The attribute that says who begins (RFC 4145).
 const SETUP: &str = "setup";
 

@@ -30,6 +30,7 @@ fn local<'a>(policy: Policy, current: &'a Security) -> Local<'a> {
             ring: &RING,
             fingerprint: Some(DIGEST),
             current,
+            mediasec: false,
         },
         allowed: &|address| address == IpAddr::V6(Ipv6Addr::LOCALHOST),
     }
@@ -98,6 +99,41 @@ fn offers_are_answered_by_what_the_trunk_asks_for() {
         }
     }
     insta::assert_snapshot!(table);
+}
+
+/// What our offers and answers say besides where `mediasec` was negotiated: as often as they have keys.
+#[test]
+fn lines_with_keys_ask_for_protection_to_the_access_edge() {
+    let asked = |said: &Description| {
+        let asked = said.media[0].values(ACCESS_EDGE).collect::<Vec<_>>();
+        asked == ["requested"]
+    };
+    for mediasec in [true, false] {
+        let of = |policy| {
+            let mut local = local(policy, &Security::Plain);
+            local.keying.mediasec = mediasec;
+            local
+        };
+        let ours = |policy| offer_answer::offer(&of(policy), &Bindings::default());
+        assert_eq!(asked(&ours(Policy::Required)), mediasec);
+        assert_eq!(asked(&ours(Policy::Preferred)), mediasec);
+        assert!(!asked(&ours(Policy::Off)));
+        let answered = |lines: &str| {
+            let offer = description(lines);
+            offer_answer::answer(&offer, &of(Policy::Preferred))
+                .unwrap()
+                .0
+        };
+        let keys = "m=audio 4000 RTP/SAVP 8|a=crypto:1 {CM}";
+        assert_eq!(asked(&answered(keys)), mediasec);
+        assert_eq!(
+            asked(&answered(&format!("{keys}|a=3ge2ae:requested"))),
+            mediasec
+        );
+        assert!(!asked(&answered("m=audio 4000 RTP/AVP 8")));
+        let dtls = "m=audio 4000 UDP/TLS/RTP/SAVP 8|a=setup:actpass|{DIGEST}";
+        assert!(!asked(&answered(dtls)));
+    }
 }
 
 #[test]

@@ -64,6 +64,7 @@ pub(crate) fn local() -> Local<'static> {
             ring: &RING,
             fingerprint: None,
             current: &Security::Plain,
+            mediasec: false,
         },
         allowed: &|_| false,
     }

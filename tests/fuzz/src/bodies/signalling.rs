@@ -38,6 +38,7 @@ fn local(policy: Policy) -> Local<'static> {
             ring: &RING,
             fingerprint: Some("AB:CD"),
             current: &Security::Plain,
+            mediasec: false,
         },
         allowed: &|_| false,
     }
