@@ -121,6 +121,8 @@ enum Exit {
     Hung,
     /// We hang up, without further words.
     Leave,
+    /// We hang up, without further words, because what the phone answers cannot be used.
+    Unfit,
     /// We hang up after these words.
     Goodbye(Event),
 }
@@ -300,8 +302,16 @@ impl Call {
             }
             Some(News::Renegotiated(None)) => {}
             Some(News::Renegotiated(Some(answer))) => {
-                if let Ok(media) = talk.session.conclude(&answer) {
-                    self.renewed(talk, media, attendance).await;
+                let asked = talk.session.is_asked();
+                match talk.session.conclude(&answer) {
+                    Ok(media) => self.renewed(talk, media, attendance).await,
+                    // As at the start: an answer cannot be refused any more, and the two sides differ in what they send.
+                    Err(refusal) if asked => {
+                        self.findings.note(refusal.into());
+                        return Some(Exit::Unfit);
+                    }
+                    // What only kept the session alive changes nothing.
+                    Err(_) => {}
                 }
             }
         }
@@ -334,9 +344,11 @@ impl Call {
 
     /// Says goodbye where there is something to say, and hangs up.
     async fn leave(&mut self, talk: &mut Talk, exit: Exit) {
+        let mut cause = Cause::NORMAL_CLEARING;
         match exit {
             Exit::Hung => return,
             Exit::Leave => {}
+            Exit::Unfit => cause = Cause::NOT_IMPLEMENTED,
             Exit::Goodbye(event) => {
                 // The conference has told its own goodbyes already; said again they would begin twice.
                 let token = match talk.saying {
@@ -353,7 +365,7 @@ impl Call {
                 self.spoken(talk, token, deadline).await;
             }
         }
-        self.hang_up(Cause::NORMAL_CLEARING).await;
+        self.hang_up(cause).await;
         // The endpoint ends the call in bounded time, answered or not; the leg need not wait for it.
     }
 

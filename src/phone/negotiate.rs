@@ -149,6 +149,11 @@ impl Session {
         Ok(self.agree(agreed))
     }
 
+    /// Tells whether an offer of ours waits for its answer.
+    pub(super) const fn is_asked(&self) -> bool {
+        self.offered.is_some()
+    }
+
     /// Tells whether media waits for a DTLS handshake.
     pub(super) const fn shakes_hands(&self) -> bool {
         matches!(self.current, Security::Dtls(_))

@@ -515,6 +515,12 @@ async fn freeswitch() {
          m=audio 4000 RTP/AVP 9 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
     ));
     assert_eq!(exchange.calls(bridge, 1, timer, &both).await, 200);
+    // An offer that is asked for in mid-call, and answered with what we cannot do: the call cannot go on.
+    exchange.asks("INVITE", bridge, 1, timer, "").await;
+    let unfit = sound("m=audio 0 RTP/SAVP 9\r\nm=audio 0 RTP/AVP 9\r\n");
+    exchange.asks("ACK", bridge, 1, "", &unfit).await;
+    assert_eq!(exchange.heard.last().unwrap().method(), "BYE");
+    exchange.answers(200, "OK", "").await;
     // An offer that comes late: ours is answered in the ACK.
     exchange.asks("INVITE", bridge, 2, timer, "").await;
     let contact = exchange.heard.last().unwrap().contact().unwrap();
