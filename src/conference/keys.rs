@@ -15,7 +15,7 @@
 //! These are the usual keys; which ones an installation has stands in its [`KeyPlan`]. The keys of menus are always the same.
 //!
 //! While the help is spoken, and some time after it, 1 to 4 are its menu; all other keys mean what they always mean, so that
-//! what was just explained can be tried at once.
+//! what was just explained can be tried at once. In no menu does a star belong to it: who presses one begins something else.
 //!
 //! `*1` to `*4`, `**`, `##` and `*#` mean nothing here: callers' own exchanges take them for themselves. A single key,
 //! pressed by a cheek or by mistake, does nothing.
@@ -176,11 +176,15 @@ impl Keypad {
                 self.double(digit, now)
             }
             State::Star { typed, .. } if !late => self.after_star(typed, digit, now),
+            // No menu knows a star: it begins something else, and whatever the menu was about is left as it is.
+            State::Volume(_) | State::Deciding(_) | State::Refusing(_) if digit == '*' => {
+                self.begin(digit, now)
+            }
             State::Volume(_) if !late => Some(self.turn(digit, now)),
             State::Menu { privacy, .. } if !late => self.choose(digit, privacy, now),
             State::Deciding(_) if !late => Some(self.decide(digit, now)),
             State::Refusing(_) if !late => Some(refuse(digit)),
-            State::ConfirmEnd(_) if !late => Some(if digit == '1' { Key::End } else { Key::GoOn }),
+            State::ConfirmEnd(_) if !late => Some(self.confirm(digit, now)),
             State::Idle
             | State::Once(..)
             | State::Star { .. }
@@ -361,6 +365,14 @@ impl Keypad {
         }
     }
 
+    /// What a digit means after the question whether the conference is to end.
+    fn confirm(&mut self, digit: char, now: Instant) -> Key {
+        if digit == '*' {
+            self.begin(digit, now);
+        }
+        if digit == '1' { Key::End } else { Key::GoOn }
+    }
+
     fn turn(&mut self, digit: char, now: Instant) -> Key {
         let key = match digit {
             '2' => Key::Hear(1),
@@ -510,6 +522,15 @@ mod tests {
             ("*891", "AskEnd End"),
             ("*896", "AskEnd GoOn"),
             ("*89", "AskEnd GoOn"),
+            // A star begins anew, wherever it comes.
+            ("*7*6", "Volume ToggleMicrophone"),
+            ("*72*6", "Volume Hear(1) ToggleMicrophone"),
+            ("*83*6", "HearWaiting ToggleMicrophone"),
+            ("*83*81", "HearWaiting MuteAll"),
+            ("*832*6", "HearWaiting AskReason ToggleMicrophone"),
+            ("*89*6", "AskEnd GoOn ToggleMicrophone"),
+            ("*89*891", "AskEnd GoOn AskEnd End"),
+            ("*0*6", "Help ToggleMicrophone"),
         ] {
             for pause in [FAST, SLOW] {
                 assert_eq!(press(keys, pause), expected, "{keys} every {pause:?}");
