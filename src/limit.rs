@@ -67,6 +67,8 @@ pub const SIP_LINGER: Duration = Duration::from_secs(2);
 pub const SIP_LINGERING_MAX: usize = 64;
 /// How long a call that has ended waits to hear what can be said of its sound.
 pub const REVIEW_MAX: Duration = Duration::from_millis(500);
+/// A call of which no sound came is a fault of its trunk only if it lasted this long: who hangs up at once may never have sent any.
+pub const SOUND_AWAITED: Duration = Duration::from_secs(4);
 /// Things that are noted about one call; beyond, nothing more is.
 pub const FINDINGS_MAX: usize = 32;
 /// Calls of a trunk about which that is remembered.

@@ -50,6 +50,8 @@ pub(super) enum About {
         codec: Option<Codec>,
         #[serde(rename = "protection")]
         protection: Option<Protection>,
+        /// It is known that our sound arrived there.
+        both_ways: bool,
     },
     /// Refused, since the signalling can be read on the way.
     Readable,
@@ -63,6 +65,8 @@ pub(super) enum About {
     HeardElsewhere,
     /// Sound stopped coming.
     FellSilent,
+    /// For a while none came from a peer that was there.
+    Paused,
     /// It is answered where it comes from.
     Latched,
     /// Packets are lost on the way here.
@@ -107,18 +111,7 @@ pub(super) fn judge(trunk: &TrunkStanding, now: Duration) -> Vec<Remark> {
     let nowhere = |call: &Findings| is(Finding::NeverHeard)(call) && !is(Finding::Strangers)(call);
     let fell_silent =
         |call: &Findings| is(Finding::FellSilent)(call) && !is(Finding::NeverHeard)(call);
-    if let Some(good) = calls.iter().rev().find(|call| was_good(call)) {
-        let (mut codec, mut protection) = (None, None);
-        for finding in good.iter() {
-            if let Finding::Coded { codec: it } = finding {
-                codec = Some(it);
-            }
-            if let Finding::Protected { protection: it } = finding {
-                protection = Some(it);
-            }
-        }
-        remarks.push(Remark::new(true, About::Carried { codec, protection }));
-    }
+    remarks.extend(carried(&calls));
     let mut count = |good, about, matches: &dyn Fn(&Findings) -> bool| {
         let calls = calls.iter().filter(|call| matches(call)).count();
         if calls > 0 {
@@ -143,6 +136,7 @@ pub(super) fn judge(trunk: &TrunkStanding, now: Duration) -> Vec<Remark> {
     count(false, About::FellSilent, &fell_silent);
     count(false, About::Lost, &is(Finding::Lost));
     count(false, About::LostThere, &is(Finding::LostThere));
+    count(true, About::Paused, &is(Finding::Paused));
     count(true, About::Latched, &is(Finding::Latched));
     count(true, About::NoEvents, &is(Finding::NoEvents));
     count(true, About::Music, &is(Finding::Music));
@@ -150,10 +144,49 @@ pub(super) fn judge(trunk: &TrunkStanding, now: Duration) -> Vec<Remark> {
     remarks
 }
 
-/// Whether a call was carried, and sound went both ways.
-fn was_good(call: &Findings) -> bool {
-    call.has(|it| matches!(it, Finding::Coded { .. }))
-        && !call.has(|it| matches!(it, Finding::NeverHeard | Finding::Unshaken))
+/// How the latest call was carried of which sound came.
+fn carried(calls: &[&Findings]) -> Option<Remark> {
+    let call = calls.iter().rev().find(|call| was_carried(call))?;
+    let (mut codec, mut protection) = (None, None);
+    for finding in call.iter() {
+        if let Finding::Coded { codec: it } = finding {
+            codec = Some(it);
+        }
+        if let Finding::Protected { protection: it } = finding {
+            protection = Some(it);
+        }
+    }
+    let carried = About::Carried {
+        codec,
+        protection,
+        both_ways: call.has(|it| it == Finding::HeardThere),
+    };
+    Some(Remark::new(true, carried))
+}
+
+/// Whether a call was carried, and sound came from it.
+fn was_carried(call: &Findings) -> bool {
+    call.has(|it| matches!(it, Finding::Coded { .. })) && call.has(|it| it == Finding::Came)
+}
+
+/// The German beginning of a sentence about so many calls of so many.
+fn of_calls_in_german(calls: Option<usize>, of: Option<usize>) -> String {
+    match (calls, of) {
+        (Some(1), Some(1)) => String::from("Im letzten Anruf"),
+        (Some(1), Some(of)) => format!("In einem der letzten {of} Anrufe"),
+        (Some(calls), Some(of)) => format!("In {calls} der letzten {of} Anrufe"),
+        _ => String::new(),
+    }
+}
+
+/// The same in English.
+fn of_calls_in_english(calls: Option<usize>, of: Option<usize>) -> String {
+    match (calls, of) {
+        (Some(1), Some(1)) => String::from("In the last call"),
+        (Some(1), Some(of)) => format!("In one of the last {of} calls"),
+        (Some(calls), Some(of)) => format!("In {calls} of the last {of} calls"),
+        _ => String::new(),
+    }
 }
 
 impl Remark {
@@ -182,11 +215,7 @@ impl Remark {
 
     fn in_german(&self, trunk: &TrunkStanding, ports: &RangeInclusive<u16>) -> String {
         let (first, last) = (ports.start(), ports.end());
-        let of = match (self.calls, self.of) {
-            (Some(1), Some(1)) => String::from("Im letzten Anruf"),
-            (Some(calls), Some(of)) => format!("In {calls} der letzten {of} Anrufe"),
-            _ => String::new(),
-        };
+        let of = of_calls_in_german(self.calls, self.of);
         match self.about {
             About::Server => format!("Gegenstelle: {}.", trunk.server.told(Language::De, None)),
             About::NoCalls => String::from(
@@ -194,15 +223,11 @@ impl Remark {
             ),
             About::UnknownNumbers => unknown_in_german(self.calls.unwrap_or_default()),
             About::Full => full_in_german(self.calls.unwrap_or_default(), trunk.max_calls),
-            About::Carried { codec, protection } => {
-                let codec = codec.map_or("unbekannt", Codec::name);
-                let protection = match protection.unwrap_or_default() {
-                    Protection::None => "nicht verschlüsselt",
-                    Protection::ToCarrier => "verschlüsselt bis zum Anbieter",
-                    Protection::ToDevice => "verschlüsselt bis zum Telefon",
-                };
-                format!("Ton in beide Richtungen: {codec}, {protection}.")
-            }
+            About::Carried {
+                codec,
+                protection,
+                both_ways,
+            } => carried_in_german(codec, protection, both_ways),
             About::Readable => format!(
                 "{of} kam die Signalisierung unverschlüsselt, verlangt ist Verschlüsselung. Lassen Sie die Anlage über TLS \
                  anrufen, oder setzen Sie encryption = \"off\", wenn das Netz Ihr eigenes ist."
@@ -222,6 +247,10 @@ impl Remark {
             ),
             About::FellSilent => format!(
                 "{of} hörte der Ton von der Gegenseite unterwegs auf. Oft schließt eine Firewall den Weg zu früh."
+            ),
+            About::Paused => format!(
+                "{of} kam zeitweise kein Ton, obwohl die Gegenseite da war. Das ist in Ordnung, wenn sie in Sprechpausen nichts \
+                 sendet; sonst schließt eine Firewall den Weg zu früh."
             ),
             About::Lost => format!("{of} ging auf dem Weg hierher mehr als 1 % des Tons verloren."),
             About::LostThere => {
@@ -243,11 +272,7 @@ impl Remark {
 
     fn in_english(&self, trunk: &TrunkStanding, ports: &RangeInclusive<u16>) -> String {
         let (first, last) = (ports.start(), ports.end());
-        let of = match (self.calls, self.of) {
-            (Some(1), Some(1)) => String::from("In the last call"),
-            (Some(calls), Some(of)) => format!("In {calls} of the last {of} calls"),
-            _ => String::new(),
-        };
+        let of = of_calls_in_english(self.calls, self.of);
         match self.about {
             About::Server => format!("Other side: {}.", trunk.server.told(Language::En, None)),
             About::NoCalls => String::from(
@@ -255,15 +280,11 @@ impl Remark {
             ),
             About::UnknownNumbers => unknown_in_english(self.calls.unwrap_or_default()),
             About::Full => full_in_english(self.calls.unwrap_or_default(), trunk.max_calls),
-            About::Carried { codec, protection } => {
-                let codec = codec.map_or("unknown", Codec::name);
-                let protection = match protection.unwrap_or_default() {
-                    Protection::None => "not encrypted",
-                    Protection::ToCarrier => "encrypted to the carrier",
-                    Protection::ToDevice => "encrypted to the telephone",
-                };
-                format!("Sound both ways: {codec}, {protection}.")
-            }
+            About::Carried {
+                codec,
+                protection,
+                both_ways,
+            } => carried_in_english(codec, protection, both_ways),
             About::Readable => format!(
                 "{of} the signalling came unencrypted, while encryption is required. Let the exchange call over TLS, or set \
                  encryption = \"off\" where the network is your own."
@@ -283,6 +304,10 @@ impl Remark {
             About::FellSilent => format!(
                 "{of} the sound from the other side stopped in mid-call. Often a firewall closes the way too early."
             ),
+            About::Paused => format!(
+                "{of} no sound came for a while, though the other side was there. That is all right if it sends nothing while \
+                 nobody speaks; otherwise a firewall closes the way too early."
+            ),
             About::Lost => format!("{of} more than 1 % of the sound was lost on the way here."),
             About::LostThere => {
                 format!("{of} more than 1 % of the sound was lost on the way there.")
@@ -297,6 +322,44 @@ impl Remark {
             About::Music => format!("{of} hold music was taken out of the talk."),
             About::NoCode => format!("{of} no right code was entered."),
         }
+    }
+}
+
+/// How a call was carried, in German.
+fn carried_in_german(
+    codec: Option<Codec>,
+    protection: Option<Protection>,
+    both_ways: bool,
+) -> String {
+    let codec = codec.map_or("unbekannt", Codec::name);
+    let protection = match protection.unwrap_or_default() {
+        Protection::None => "nicht verschlüsselt",
+        Protection::ToCarrier => "verschlüsselt bis zum Anbieter",
+        Protection::ToDevice => "verschlüsselt bis zum Telefon",
+    };
+    if both_ways {
+        format!("Ton in beide Richtungen: {codec}, {protection}.")
+    } else {
+        format!("Ton kam an: {codec}, {protection}. Ob man uns hört, ist nicht bekannt.")
+    }
+}
+
+/// The same in English.
+fn carried_in_english(
+    codec: Option<Codec>,
+    protection: Option<Protection>,
+    both_ways: bool,
+) -> String {
+    let codec = codec.map_or("unknown", Codec::name);
+    let protection = match protection.unwrap_or_default() {
+        Protection::None => "not encrypted",
+        Protection::ToCarrier => "encrypted to the carrier",
+        Protection::ToDevice => "encrypted to the telephone",
+    };
+    if both_ways {
+        format!("Sound both ways: {codec}, {protection}.")
+    } else {
+        format!("Sound came: {codec}, {protection}. Whether we are heard is not known.")
     }
 }
 

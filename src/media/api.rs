@@ -432,6 +432,8 @@ pub struct Review {
     pub latched: bool,
     /// How many of a thousand packets of ours were lost, by the peer's reports.
     pub lost_there_permille: u64,
+    /// By the peer's reports our packets arrived there, and went on arriving.
+    pub heard_there: bool,
 }
 
 /// What is known of a leg's sound once it was played back.

@@ -32,7 +32,7 @@ use crate::{
         event::{Event, Wording},
         ivr,
     },
-    limit::{GOODBYE_MAX, HELD_PING_INTERVAL},
+    limit::{GOODBYE_MAX, HELD_PING_INTERVAL, SOUND_AWAITED},
     media::api::{PhoneMedia, Review},
     server::{
         Attendance, LegNews, Server,
@@ -100,6 +100,8 @@ pub(super) struct Call {
     held: bool,
     /// What was found about it.
     findings: Findings,
+    /// Since when its sound may come.
+    open: Option<Instant>,
     /// The phone should be sending; one that need not is asked now and then whether it is there.
     expected: bool,
 }
@@ -143,6 +145,7 @@ impl Call {
             rules,
             held: false,
             findings: Findings::default(),
+            open: None,
             expected: true,
         }
     }
@@ -197,9 +200,18 @@ impl Call {
             foreign,
             latched,
             lost_there_permille,
+            heard_there,
         } = review;
+        let awaited = self
+            .open
+            .is_some_and(|open| clock().saturating_duration_since(open) >= SOUND_AWAITED);
         for (found, finding) in [
-            (received == 0 && self.expected, Finding::NeverHeard),
+            (received > 0, Finding::Came),
+            (heard_there, Finding::HeardThere),
+            (
+                received == 0 && self.expected && awaited,
+                Finding::NeverHeard,
+            ),
             (foreign > 0, Finding::Strangers),
             (latched, Finding::Latched),
             (lost * 100 > received + lost, Finding::Lost),
@@ -251,6 +263,14 @@ impl Call {
         self.order(Command::Ping { call: self.call }).await;
     }
 
+    /// The phone says that it is there: if it sends nothing, nobody speaks there, as far as one can know.
+    fn alive(&mut self) {
+        if self.findings.has(|it| it == Finding::FellSilent) {
+            self.findings.take_back(Finding::FellSilent);
+            self.findings.note(Finding::Paused);
+        }
+    }
+
     /// A phone that need not send, on hold or listening only, is asked whether it is there.
     fn next_ping(&self) -> Option<Instant> {
         (!self.expected).then(|| clock() + HELD_PING_INTERVAL)
@@ -267,13 +287,13 @@ impl Call {
             None | Some(News::Ended(_)) => return Some(Exit::Hung),
             Some(News::Stop) => return Some(Exit::Goodbye(Event::Stopping)),
             Some(News::Spent) => return Some(Exit::Goodbye(Event::TimeIsUp)),
-            Some(
-                News::Alive
-                | News::Established(_)
-                | News::Ringing
-                | News::Early(_)
-                | News::Answered(_),
-            ) => return None,
+            Some(News::Alive) => {
+                self.alive();
+                return None;
+            }
+            Some(News::Established(_) | News::Ringing | News::Early(_) | News::Answered(_)) => {
+                return None;
+            }
             Some(News::Key(digit)) => {
                 talk.leg.press(digit).await;
                 return None;
@@ -338,6 +358,7 @@ impl Call {
         if media.format.telephone_event.is_none() {
             self.findings.note(Finding::NoEvents);
         }
+        self.open.get_or_insert_with(clock);
         self.held = !media.sends;
         self.expected = media.sends && media.receives;
     }

@@ -39,10 +39,16 @@ pub enum Finding {
     Full,
     /// Its keys for the sound were never agreed upon (DTLS).
     Unshaken,
+    /// Sound came.
+    Came,
+    /// Our sound arrived there: the peer's reports say so, or keys were pressed as our words had asked.
+    HeardThere,
     /// No sound ever came.
     NeverHeard,
-    /// The sound stopped coming, though it should have come.
+    /// The sound stopped coming, though it should have come, and the peer did not say that it is there.
     FellSilent,
+    /// No sound came for a while from a peer that was there: many send none while nobody speaks.
+    Paused,
     /// Sound came from another address than the call had named, and was not believed.
     Strangers,
     /// Sound came from another address than the call had named, and was answered there.
@@ -154,6 +160,11 @@ impl Findings {
         if self.0.len() < FINDINGS_MAX {
             self.0.push(finding);
         }
+    }
+
+    /// Takes back what has turned out to be otherwise.
+    pub fn take_back(&mut self, finding: Finding) {
+        self.0.retain(|it| *it != finding);
     }
 
     /// Tells whether something was found.

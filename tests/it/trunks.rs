@@ -16,8 +16,10 @@ use rundruf::{
 use crate::sim::{
     net::Datagram,
     now,
-    phone::{Offer, Phone, State},
+    party::comes_in,
+    phone::{Manners, Offer, Phone, State},
     sip_text::Message,
+    sound::Saying,
     world::{SERVER, World, everybody},
 };
 
@@ -430,42 +432,62 @@ async fn what_was_found_about_the_latest_calls_is_told_without_whose_they_were()
         let latest = world.latest.borrow();
         latest[0].iter().map(|call| call.iter().collect()).collect()
     };
-    let carried = [
-        Finding::Coded {
-            codec: CallCodec::Pcma,
-        },
-        Finding::Protected {
-            protection: Protection::None,
-        },
-    ];
+    let coded = Finding::Coded {
+        codec: CallCodec::Pcma,
+    };
+    let protected = Finding::Protected {
+        protection: Protection::None,
+    };
     let phone = world.phone("alice");
     call(&mut world, &phone, "bridge").await.unwrap();
     world.run_for(SECOND).await;
-    assert_eq!(found(&world), [carried.to_vec()]);
+    assert_eq!(found(&world), [[coded, protected, Finding::Came].to_vec()]);
 
-    // The exchange names one address and sends from another.
-    let elsewhere = "m=audio 4000 RTP/AVP 8\r\nc=IN IP4 198.51.100.200\r\n";
-    phone.offers(Offer::Raw(elsewhere.to_owned()));
-    call(&mut world, &phone, "bridge").await.unwrap();
-    world.run_for(SECOND).await;
-    let [coded, protected] = carried;
-    let expected = [
-        coded,
-        Finding::NoEvents,
-        protected,
-        Finding::NeverHeard,
-        Finding::Strangers,
-    ];
-    assert_eq!(found(&world)[1], expected);
+    // The exchange names one address and sends from another; that no sound came says nothing before some of it was due.
+    for (n, (lasting, never_heard)) in [(1, false), (4, true)].into_iter().enumerate() {
+        let elsewhere = "m=audio 4000 RTP/AVP 8\r\nc=IN IP4 198.51.100.200\r\n";
+        phone.offers(Offer::Raw(elsewhere.to_owned()));
+        phone.dials("bridge");
+        world.run_for(lasting * SECOND).await;
+        phone.hangs_up();
+        world.run_for(SECOND).await;
+        let mut expected = vec![coded, Finding::NoEvents, protected];
+        expected.extend(never_heard.then_some(Finding::NeverHeard));
+        expected.push(Finding::Strangers);
+        assert_eq!(found(&world)[1 + n], expected);
+    }
 
     let g729 = "m=audio 4000 RTP/AVP 18\r\n";
     phone.offers(Offer::Raw(g729.to_owned()));
     assert_eq!(call(&mut world, &phone, "bridge").await, Err(488));
     world.run_for(SECOND).await;
     assert_eq!(
-        found(&world)[2],
+        found(&world)[3],
         [Finding::Unacceptable { why: Why::Codec }]
     );
+}
+
+/// What is told of silence and of being heard is what was so: of a telephone that is there and sends nothing while nobody speaks, and
+/// of one that enters a code, as it was asked to.
+#[tokio::test(start_paused = true)]
+async fn a_telephone_that_is_there_has_not_fallen_silent() {
+    let mut world = World::with_trunks(1, vec![berlin()]);
+    for (manners, found, not_found) in [
+        (Manners::Answers(200), Finding::Paused, Finding::FellSilent),
+        (Manners::Answers(481), Finding::FellSilent, Finding::Paused),
+    ] {
+        let phone = comes_in(&mut world, "alice").await;
+        phone.set_manners(manners);
+        phone.say(Saying::Nothing);
+        world.run_for(20 * SECOND).await;
+        phone.hangs_up();
+        world.run_for(SECOND).await;
+        let latest = world.latest.borrow();
+        let call = latest[0].iter().last().unwrap();
+        assert!(call.has(|it| it == found), "{call:?}");
+        assert!(!call.has(|it| it == not_found), "{call:?}");
+        assert!(call.has(|it| it == Finding::HeardThere), "{call:?}");
+    }
 }
 
 /// RFC 4028: a telephone that gives no sign of life is hung up on after the time that its trunk has.

@@ -134,6 +134,8 @@ pub struct RemoteReport {
     pub number: u32,
     /// Share of our packets lost on the way since the one before, in 1/256.
     pub fraction_lost: u8,
+    /// Highest sequence number of ours that came there, with its rollovers above.
+    pub highest: u32,
 }
 
 /// A session in numbers.
@@ -466,6 +468,7 @@ impl Session {
             self.reports.remote = Some(RemoteReport {
                 number,
                 fraction_lost: block.fraction_lost,
+                highest: block.highest,
             });
             if let Some(round_trip) = self.reports.round_trip_of(&block, now) {
                 self.reports.round_trip = Some(round_trip);

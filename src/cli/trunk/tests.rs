@@ -177,7 +177,7 @@ fn what_works_and_what_does_not_is_said_in_sentences() {
         protection: Protection::ToCarrier,
     };
     let mut latest = Latest::default();
-    latest.add(call(&[coded, protected]));
+    latest.add(call(&[coded, protected, Finding::Came]));
     latest.add(call(&[coded, Finding::NoEvents, Finding::NeverHeard]));
     latest.add(call(&[coded, Finding::FellSilent, Finding::NeverHeard]));
     let mut counts = counts();
@@ -190,16 +190,23 @@ fn what_works_and_what_does_not_is_said_in_sentences() {
         "carrier\n  \
          Fehler  In der letzten Stunde gingen 5 Anrufe an Nummern, die nicht in numbers stehen. Tragen Sie sie dort so ein, wie \
          gewählt wird, mit Landesvorwahl.\n  \
-         gut     Ton in beide Richtungen: G.722, verschlüsselt bis zum Anbieter.\n  \
+         gut     Ton kam an: G.722, verschlüsselt bis zum Anbieter. Ob man uns hört, ist nicht bekannt.\n  \
          Fehler  In 2 der letzten 3 Anrufe kam von Ihrer Anlage kein Ton. Lassen Sie UDP 20000-29999 zu dieser \
          Maschine durch; steht sie hinter einem Adressumsetzer, nennen Sie external_address.\n  \
-         gut     In 1 der letzten 3 Anrufe waren keine telephone-events vereinbart. Tasten werden am Klang oder aus \
+         gut     In einem der letzten 3 Anrufe waren keine telephone-events vereinbart. Tasten werden am Klang oder aus \
          SIP INFO erkannt; sicherer ist, RFC 4733 (auch: RFC 2833) dort einzuschalten.\n"
     );
     assert!(matches!(
         end,
         Err(Error::Obstacle(Obstacle::Trunks(TrunksError::Faults(2))))
     ));
+    let (told, _) = check(&config, "rundruf trunk check carrier", Language::En);
+    for sentence in [
+        "  fine    Sound came: G.722, encrypted to the carrier. Whether we are heard is not known.\n",
+        "  fine    In one of the last 3 calls no telephone-events were agreed upon. ",
+    ] {
+        assert!(told.contains(sentence), "{told}");
+    }
     let (json, end) = check(&config, "rundruf trunk check --json", Language::De);
     let value: Value = serde_json::from_str(&json).unwrap();
     let remarks = value[0]["remarks"].as_array().unwrap();
@@ -220,6 +227,36 @@ fn what_works_and_what_does_not_is_said_in_sentences() {
         obstacle.told(Language::De),
         "Einen solchen Trunk gibt es nicht. Es gibt: carrier."
     );
+}
+
+/// Both ways are said only of a call in which it is known that we were heard; of one from which nothing came neither.
+#[test]
+fn sound_both_ways_is_said_where_it_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = settings(folder.path());
+    let coded = Finding::Coded {
+        codec: CallCodec::Pcma,
+    };
+    let told = |latest: &[&[Finding]], language| {
+        let mut standing = Standing::new(&config.trunk);
+        for findings in latest {
+            standing.trunks[0].latest.add(call(findings));
+        }
+        standing.update(&counts(), &[standing.trunks[0].latest.clone()], NOW);
+        write(&standing, &config);
+        check(&config, "rundruf trunk check", language).0
+    };
+    let heard: &[Finding] = &[coded, Finding::Came, Finding::HeardThere];
+    let short: &[Finding] = &[coded];
+    for calls in [&[heard][..], &[heard, short]] {
+        let german = told(calls, Language::De);
+        assert!(
+            german.contains("Ton in beide Richtungen: G.711, nicht verschlüsselt.\n"),
+            "{german}"
+        );
+        assert!(told(calls, Language::En).contains("Sound both ways: G.711, not encrypted.\n"));
+    }
+    assert!(!told(&[short], Language::De).contains("Ton"));
 }
 
 /// A call that was dialled wrongly, or one too many, is a fault for an hour, not until the next start.
@@ -282,6 +319,7 @@ fn everything_that_may_be_found_is_said_in_both_languages_with_a_full_stop() {
         Finding::Readable,
         Finding::Unshaken,
         Finding::FellSilent,
+        Finding::Paused,
         Finding::Lost,
         Finding::LostThere,
         Finding::Latched,
@@ -299,7 +337,7 @@ fn everything_that_may_be_found_is_said_in_both_languages_with_a_full_stop() {
     write(&standing, &config);
     for language in [Language::De, Language::En] {
         let (told, _) = check(&config, "rundruf trunk check", language);
-        assert_eq!(told.lines().skip(1).count(), 18, "{told}");
+        assert_eq!(told.lines().skip(1).count(), 19, "{told}");
         for line in told.lines().skip(1) {
             assert!(line.ends_with('.') && line.contains(' '), "{line}");
         }

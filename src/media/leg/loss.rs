@@ -117,6 +117,7 @@ mod tests {
             self.loss.handle(RemoteReport {
                 number,
                 fraction_lost,
+                highest: 0,
             });
         }
     }

@@ -14,6 +14,9 @@ pub(super) struct Seen {
     reports: u64,
     lost_there: u64,
     last_report: u32,
+    /// What the first of them said had come there, and whether another since says that more has.
+    first_highest: Option<u32>,
+    heard_there: bool,
 }
 
 impl Seen {
@@ -27,6 +30,9 @@ impl Seen {
             self.reports += 1;
             self.lost_there += u64::from(report.fraction_lost);
             self.last_report = report.number;
+            let first = *self.first_highest.get_or_insert(report.highest);
+            // A single report may be about one packet that came through by chance.
+            self.heard_there |= report.highest.wrapping_sub(first).cast_signed() > 0;
         }
     }
 }
@@ -47,6 +53,38 @@ impl Leg {
             lost_there_permille: (self.seen.lost_there * 1_000)
                 .checked_div(self.seen.reports * 256)
                 .unwrap_or(0),
+            heard_there: self.seen.heard_there,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// That we are heard is known of a peer that says twice what has come there, and the second time more.
+    #[test]
+    fn one_is_heard_there_whose_packets_arrive_on_and_on() {
+        let heard = |highest: &[u32]| {
+            let mut seen = Seen::default();
+            for (number, highest) in (0..).zip(highest) {
+                let report = RemoteReport {
+                    number,
+                    fraction_lost: 0,
+                    highest: *highest,
+                };
+                seen.note_report(report);
+                // It stays the same until there is another.
+                seen.note_report(report);
+            }
+            seen.heard_there
+        };
+        assert!(!heard(&[]));
+        assert!(!heard(&[700]));
+        assert!(!heard(&[700, 700, 700]));
+        assert!(heard(&[700, 950]));
+        assert!(heard(&[700, 700, 701]));
+        assert!(heard(&[u32::MAX - 5, 240]));
+        assert!(!heard(&[700, 10]));
     }
 }

@@ -35,6 +35,8 @@ impl Call {
                     ivr::Effect::ChangeLanguage => talk.voice.change_language(),
                     ivr::Effect::Hush => talk.hush().await,
                     ivr::Effect::Check { number, pin } => {
+                        // Who enters a whole code has heard that one is asked for.
+                        self.findings.note(Finding::HeardThere);
                         match self.server.check_code(&number, &pin, caller).await {
                             Ok(judged) => {
                                 admission = judged.admission;

@@ -312,8 +312,13 @@ impl Call {
                     Some(_) => {}
                 },
                 news = talk.leg.next() => match news {
-                    Some(LegNews::Digit(ACCEPT)) => break,
-                    Some(LegNews::Digit(DECLINE)) => return Err((Exit::Leave, Unreached::Declined)),
+                    Some(LegNews::Digit(key @ (ACCEPT | DECLINE))) => {
+                        self.findings.note(Finding::HeardThere);
+                        if key == ACCEPT {
+                            break;
+                        }
+                        return Err((Exit::Leave, Unreached::Declined));
+                    }
                     Some(LegNews::Played(token)) if token == saying => again = Some(clock() + INVITED_REPEAT),
                     Some(LegNews::Gone(_)) | None => return Err((Exit::Leave, Unreached::Failed)),
                     Some(_) => {}
