@@ -81,11 +81,14 @@ impl Waiting {
 }
 
 impl Focus {
-    /// Tells whether a newcomer has to wait. Of those who moderate the first never does, for somebody must be there to
-    /// open; who was inside and dropped out is let back in.
+    /// Tells whether a newcomer has to wait. Of those who moderate the first does not, for somebody must be there to
+    /// open, but for one whose PIN may have been guessed: they come in where nobody is whom they could hear, no farther. Who
+    /// was inside and dropped out is let back in.
     pub(super) fn must_wait(&self, newcomer: &Newcomer, before: &Before) -> bool {
         if newcomer.role == Role::Moderator && self.moderators().is_empty() {
-            return false;
+            return newcomer.trust == Trust::Doubtful
+                && !before.was_inside()
+                && self.participants.values().any(Participant::is_inside);
         }
         if before.sent_away {
             return true;

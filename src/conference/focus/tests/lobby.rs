@@ -31,6 +31,25 @@ fn status(room: &Room, number: u64) -> Status {
     room.entry(number).status
 }
 
+/// A moderator's PIN that may have been guessed lets nobody in to people whom no moderator looks after.
+#[test]
+fn a_doubtful_moderator_waits_where_somebody_is_inside() {
+    let first = |inside: &[u64], trust| {
+        let mut room = Room::new(10);
+        for guest in inside {
+            room.join(*guest, Role::Guest, Door::Phone);
+        }
+        let newcomer = newcomer(9, Role::Moderator, Door::Phone);
+        room.handle("9 joins", Input::Join(Newcomer { trust, ..newcomer }));
+        status(&room, 9)
+    };
+    assert_eq!(first(&[2], Trust::Doubtful), Status::Pending);
+    assert_eq!(first(&[], Trust::Doubtful), Status::Connected);
+    for trust in [Trust::Full, Trust::Shared] {
+        assert_eq!(first(&[2], trust), Status::Connected);
+    }
+}
+
 #[test]
 fn a_guest_waits_without_a_seat_until_a_moderator_lets_them_in() {
     let mut room = led();
