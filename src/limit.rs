@@ -117,12 +117,12 @@ pub const CONFERENCES_MAX: usize = 1_000;
 /// Wrong PINs of a room at once, and per hour; past it PINs that many have lead to the waiting room, and moderators are told.
 pub const WRONG_PINS_OF_ROOM: u32 = 30;
 
-/// PINs of a room that are judged at once, and per hour, if they are wrong; past it those that many have are answered as
-/// wrong ones are. Of 10^8 PINs two open a room: an attack of two hours guesses one of them
-/// once in 180,000 times, and that one leads to the waiting room.
+/// PINs of a room that are judged at once, and per hour, if they are wrong; past it the one that guests share is answered as
+/// wrong ones are: an attack of two hours guesses it once in 370,000 times, and then it leads to the waiting room.
 pub const WRONG_PINS_OF_ROOM_JUDGED: u32 = 90;
 
-/// Wrong PINs of a room at once, and per hour; past it a person's own PIN, too, leads to the waiting room where its caller was not
+/// Wrong PINs of a room at once, and per hour; past it the PIN that moderators share is answered as a wrong one (an attack of two
+/// hours guesses it once in 37,000 times), and a person's own PIN, too, leads to the waiting room where its caller was not
 /// let in before, for it may have been guessed. It is never refused. So many that nobody reaches it who only wants a room's
 /// people to wait: 300 calls. Where 100 people are invited, one of 1,000 attacks has found a PIN by then.
 pub const WRONG_PINS_OF_ROOM_TRUSTED: u32 = 900;

@@ -623,7 +623,7 @@ fn codes(census: &Census) -> [Metric; 2] {
         ),
         counter(
             "rundruf_unjudged_codes_total",
-            "Codes answered as wrong without being judged, because too many before them were wrong.",
+            "Codes answered as wrong though guests might have them, because too many before them were wrong.",
             census.unjudged_codes(),
         ),
     ]

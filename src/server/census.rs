@@ -35,7 +35,7 @@ impl Census {
         self.wrong_codes.load(Ordering::Relaxed)
     }
 
-    /// Codes answered as wrong without being judged since the start, because too many before them were wrong.
+    /// Codes answered as wrong since the start though guests might have them, because too many before them were wrong.
     pub fn unjudged_codes(&self) -> u64 {
         self.unjudged_codes.load(Ordering::Relaxed)
     }

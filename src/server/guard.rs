@@ -3,12 +3,21 @@
 //! ```text
 //!                          wrong ones at once, and per hour     past it
 //!   room number            30                                   the PINs that many have lead to the waiting room; alarm
-//!   room number, further   90                                   those PINs are not judged: answered as wrong ones are
-//!   room number, at last   900                                  PINs of one's own lead to the waiting room, too
+//!   room number, further   90                                   those that guests have are answered as wrong ones are
+//!   room number, at last   900                                  those that moderators have, too; PINs of one's own
+//!                                                               lead to the waiting room
 //!   caller                 9                                    the verdict takes 2 s, 4 s, at most 8 s
 //!   trunk                  600                                  as 30 of a room, for calls over that trunk
 //!   server                 3,000                                as 30 of a room, for all rooms
 //! ```
+//!
+//! Past ninety the PIN that moderators have is judged on, so that nobody can shut a room's moderators out by thirty calls: it
+//! leads to the waiting room, or into a room with nobody inside, and a moderator who trusts newcomers again lets guests in as
+//! before. What does a guesser learn by it? A wrong PIN, a right one of guests and any PIN of a room that does not exist have the
+//! same answer after the same work and delay, so they learn no more of guests' PINs, nor that there is a room. That the PIN
+//! of moderators is right they learn by getting it right, as before ninety: of 900 tries at once and 900 an hour, each
+//! one in 10^8, so in a day of it one room in 4,400, with an alarm that its moderators hear all the while; until then no answer says
+//! anything but that this one PIN is none. Past nine hundred it is answered as a wrong one, too.
 //!
 //! A number without a room is counted like any other, so that nothing can be told apart. Who was let in before with a
 //! number of theirs, and who has a PIN of their own, is not kept waiting by the guessing of others, unless there is so much of
@@ -25,7 +34,10 @@ use rand::rngs::StdRng;
 
 use super::caller::{Caller, Marks};
 use crate::{
-    conference::{focus::Trust, participant::Mark},
+    conference::{
+        focus::Trust,
+        participant::{Mark, Role},
+    },
     id::RoomId,
     limit::{
         GUARD_ENTRIES_MAX, WRONG_PIN_DELAY, WRONG_PIN_DELAY_MAX, WRONG_PINS_OF_CALLER,
@@ -37,14 +49,26 @@ use crate::{
 /// What a try is worth, before it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stand {
-    /// A PIN that many have is answered as a wrong one, whatever it is.
+    /// A PIN that guests share is answered as a wrong one, whatever it is.
     pub(super) unjudged: bool,
+    /// One that moderators share, too.
+    unjudged_for_all: bool,
     /// What such a PIN is worth if it is right.
     pub(super) trust: Trust,
     /// What a person's own PIN is worth if it is right.
     pub(super) own: Trust,
     /// The verdict waits for so long.
     pub(super) delay: Duration,
+}
+
+impl Stand {
+    /// Tells whether a right PIN that many have with this role is to be answered as a wrong one.
+    pub(super) fn refuses(self, role: Role) -> bool {
+        match role {
+            Role::Guest => self.unjudged,
+            Role::Moderator => self.unjudged_for_all,
+        }
+    }
 }
 
 /// All counts.
@@ -97,10 +121,11 @@ impl Guard {
         // A number is no proof where no carrier vouches for it: who guesses with it is trusted no more.
         let trusted =
             over == 0 && mark.is_some_and(|mark| self.admitted.contains(&(mark, number.clone())));
-        let strained = self.rooms.is_full(&number, now)
+        let unjudged = self.further.is_full(&number, now);
+        let strained = unjudged
+            || self.rooms.is_full(&number, now)
             || self.trunks.is_full(&caller.trunk, now)
             || self.all.is_full(&(), now);
-        let unjudged = self.further.is_full(&number, now);
         let guessed = self.trusted.is_full(&number, now);
         self.rooms.count(number.clone(), now);
         self.trusted.count(number.clone(), now);
@@ -114,6 +139,7 @@ impl Guard {
         self.all.count((), now);
         Stand {
             unjudged: unjudged && !trusted,
+            unjudged_for_all: guessed && !trusted,
             trust: match (trusted, strained) {
                 (true, _) => Trust::Full,
                 (false, true) => Trust::Doubtful,
@@ -128,8 +154,9 @@ impl Guard {
         }
     }
 
-    /// Takes back what was counted for a try that was right.
-    pub(super) fn right(&mut self, number: &str, caller: &Caller, now: Instant) {
+    /// Takes back what was counted for a try that was right. Who may have guessed it is not known as somebody who was let in: they
+    /// would come past the waiting room by calling again.
+    pub(super) fn right(&mut self, number: &str, caller: &Caller, trust: Trust, now: Instant) {
         let number = number.to_owned();
         self.rooms.take_back(&number, now);
         self.further.take_back(&number, now);
@@ -138,7 +165,7 @@ impl Guard {
         self.all.take_back(&(), now);
         if let Some(mark) = self.mark(caller) {
             self.callers.take_back(&mark, now);
-            if self.admitted.len() < GUARD_ENTRIES_MAX {
+            if trust != Trust::Doubtful && self.admitted.len() < GUARD_ENTRIES_MAX {
                 self.admitted.insert((mark, number));
             }
         }
@@ -151,11 +178,12 @@ impl Guard {
         (guessed, fresh)
     }
 
-    /// Forgets what was counted against a room, because its moderator trusts newcomers again. What is judged at all is
-    /// limited as before.
+    /// Forgets what was counted against a room's guests, because its moderator trusts newcomers again. How many PINs of
+    /// moderators are judged, and what somebody's own is worth, is limited as before, for a moderator may be one who has guessed.
     pub(super) fn lift(&mut self, room: RoomId) {
         if let Some(number) = self.guessed.remove(&room) {
             self.rooms.forget(&number);
+            self.further.forget(&number);
         }
     }
 
@@ -333,7 +361,7 @@ mod tests {
         let (mut guard, now) = (guard(), t0());
         let member = caller(1, 0);
         guard.count("4711", &member, WALL, now);
-        guard.right("4711", &member, now);
+        guard.right("4711", &member, Trust::Shared, now);
         let own =
             |guard: &mut Guard, who: &Caller, room: &str| guard.count(room, who, WALL, now).own;
         let doubted: Vec<bool> = (0..1_000)
@@ -353,7 +381,7 @@ mod tests {
         let (mut guard, now) = (guard(), t0());
         let member = caller(1, 0);
         guard.count("4711", &member, WALL, now);
-        guard.right("4711", &member, now);
+        guard.right("4711", &member, Trust::Shared, now);
         for n in 2..=200 {
             guard.count("4711", &caller(n, 0), WALL, now);
         }
@@ -369,13 +397,29 @@ mod tests {
         assert!(guard.count("4711", &member, tomorrow, now).is_doubtful());
     }
 
+    #[test]
+    fn who_may_have_guessed_is_not_trusted_at_the_next_call() {
+        let (mut guard, now) = (guard(), t0());
+        let thief = caller(7, 0);
+        let mut calls = |trust| {
+            for _ in 0..40 {
+                guard.count("4711", &caller(0, 0), WALL, now);
+            }
+            guard.count("4711", &thief, WALL, now);
+            guard.right("4711", &thief, trust, now);
+            guard.count("4711", &thief, WALL, now).trust
+        };
+        assert_eq!(calls(Trust::Doubtful), Trust::Doubtful);
+        assert_eq!(calls(Trust::Full), Trust::Full);
+    }
+
     /// The number of a member is easily had, and where no carrier vouches for it, easily used.
     #[test]
     fn who_guesses_with_the_number_of_a_member_is_trusted_no_more() {
         let (mut guard, now) = (guard(), t0());
         let member = caller(1, 0);
         guard.count("4711", &member, WALL, now);
-        guard.right("4711", &member, now);
+        guard.right("4711", &member, Trust::Shared, now);
         let stands: Vec<Stand> = (0..200)
             .map(|_| guard.count("4711", &member, WALL, now))
             .collect();
@@ -421,12 +465,13 @@ mod tests {
         for n in 1..=500 {
             let stand = guard.count("4711", &caller(n, 0), WALL, now);
             assert!(!stand.is_doubtful(), "{n}");
-            guard.right("4711", &caller(n, 0), now);
+            guard.right("4711", &caller(n, 0), Trust::Shared, now);
         }
     }
 
+    /// Guests' PINs are judged anew; those of moderators were never cut off, and are limited by what was tried in all.
     #[test]
-    fn a_lifted_alarm_leaves_the_second_limit() {
+    fn a_lifted_alarm_lets_guests_in_again_and_leaves_the_last_limit() {
         let (mut guard, now) = (guard(), t0());
         let room = RoomId::from_u64(1);
         for n in 1..=30 {
@@ -436,11 +481,29 @@ mod tests {
         assert_eq!(guard.wrong("4711", room, now), (true, false));
         guard.lift(room);
         assert!(!guard.count("4711", &caller(99, 0), WALL, now).is_doubtful());
-        let judged = (100..300).filter(|n| {
-            let stand = guard.count("4711", &caller(*n, 0), WALL, now);
-            !stand.unjudged
-        });
-        assert_eq!(judged.count(), 59);
+        let judged = |guard: &mut Guard, tries: u32, role| {
+            let stands = (0..tries).map(|_| guard.count("4711", &caller(0, 0), WALL, now));
+            stands.filter(|stand| !stand.refuses(role)).count()
+        };
+        assert_eq!(judged(&mut guard, 200, Role::Guest), 89);
+        assert_eq!(guard.wrong("4711", room, now), (true, true));
+        guard.lift(room);
+        assert_eq!(judged(&mut guard, 200, Role::Guest), 90);
+        // 31 and twice 200 were tried before.
+        assert_eq!(judged(&mut guard, 600, Role::Moderator), 900 - 431);
+    }
+
+    /// By thirty calls nobody shuts moderators out; what they have shared leads to the waiting room from then on.
+    #[test]
+    fn past_ninety_a_moderators_pin_is_doubted_and_past_nine_hundred_it_is_not_judged() {
+        let (mut guard, now) = (guard(), t0());
+        let stands: Vec<Stand> = (0..1_000)
+            .map(|_| guard.count("4711", &caller(0, 0), WALL, now))
+            .collect();
+        let refused = |role| stands.iter().position(|stand| stand.refuses(role));
+        assert_eq!(refused(Role::Guest), Some(90));
+        assert_eq!(refused(Role::Moderator), Some(900));
+        assert!(stands[30..].iter().all(|stand| stand.is_doubtful()));
     }
 
     #[test]

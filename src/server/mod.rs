@@ -314,7 +314,7 @@ impl Server {
             .as_ref()
             .zip(holder)
             .and_then(|(room, holder)| match holder {
-                Holder::Role(_) if stand.unjudged => None,
+                Holder::Role(role) if stand.refuses(role) => None,
                 Holder::Role(role) => Some(Admission {
                     trust: stand.trust,
                     ..self.admission(room, role)
@@ -329,8 +329,8 @@ impl Server {
                     })
                 }
             });
-        if admission.is_some() {
-            self.guard(|guard, now| guard.right(number, caller, now));
+        if let Some(Admission { trust, .. }) = admission {
+            self.guard(|guard, now| guard.right(number, caller, trust, now));
         } else {
             self.wrong_code(number, room.map(|room| room.id), stand)
                 .await;

@@ -93,6 +93,16 @@ async fn sixty_calls_with_three_wrong_pins_are_judged_ninety_times_and_harm_no_m
     calls(&mut world, &late, &number, &guest).await;
     assert_eq!(last_said(&world, "late"), "wrong-code ask-pin");
     late.hangs_up();
+    // that of a moderator leads to the waiting room,
+    let leader = world.phone("leader");
+    calls(&mut world, &leader, &number, &room.pin(Role::Moderator)).await;
+    assert_eq!(last_said(&world, "leader"), "waiting");
+    leader.hangs_up();
+    world.run_for(SECOND).await;
+    // at every call of theirs,
+    calls(&mut world, &leader, &number, &room.pin(Role::Moderator)).await;
+    assert_eq!(last_said(&world, "leader"), "waiting");
+    leader.hangs_up();
     // who was here before comes in, and who has a PIN of their own,
     calls(&mut world, &member, &number, &guest).await;
     assert!(last_said(&world, "member").ends_with(WELCOME));
@@ -106,7 +116,7 @@ async fn sixty_calls_with_three_wrong_pins_are_judged_ninety_times_and_harm_no_m
     assert!(last_said(&world, "neighbour").ends_with(WELCOME));
     // A moderator who trusts newcomers again lets them in at once.
     carol.does(Verb::LiftAlarm).await;
-    world.run_for(Duration::from_secs(120)).await;
+    world.run_for(SECOND).await;
     let guest = world.room().pin(Role::Guest);
     let friend = world.phone("friend");
     calls(&mut world, &friend, &number, &guest).await;
