@@ -186,6 +186,17 @@ pub enum Asked {
     Pin,
 }
 
+/// What moderators know of somebody who waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Knowledge {
+    /// That they wait.
+    Of,
+    /// That somebody waits who came before them.
+    OfOthers,
+    /// There is no moderator yet.
+    Nobodys,
+}
+
 /// What became of the wish to hear or be heard louder or softer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Turned {
@@ -328,8 +339,8 @@ events! {
     VolumeTurned { turned: Turned = Turned::Louder } => "volume-turned",
     /// The keys mean what they meant before.
     VolumeDone => "volume-done",
-    /// They are in the waiting room; a moderator is there to know of it, or not yet.
-    Waiting { led: bool = true } => "waiting",
+    /// They are in the waiting room; a moderator is there who knows of it, or of those before them, or not yet.
+    Waiting { known: Knowledge = Knowledge::Of } => "waiting",
     /// They are in the waiting room still.
     StillWaiting => "still-waiting",
     /// Help in the waiting room.
@@ -518,8 +529,11 @@ impl Event {
                 Turned::Limit => Clip::VOLUME_LIMIT,
             }],
             Self::VolumeDone => vec![Clip::VOLUME_DONE],
-            Self::Waiting { led: true } => vec![Clip::WAITING],
-            Self::Waiting { led: false } => vec![Clip::WAITING_UNLED],
+            Self::Waiting { known } => vec![match known {
+                Knowledge::Of => Clip::WAITING,
+                Knowledge::OfOthers => Clip::WAITING_BEHIND,
+                Knowledge::Nobodys => Clip::WAITING_UNLED,
+            }],
             Self::StillWaiting => vec![Clip::STILL_WAITING],
             Self::WaitingHelp => vec![
                 Clip::STILL_WAITING,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rundruf::{
     conference::{
         error::{Dismissal, Refusal},
-        event::Event,
+        event::{Event, Knowledge},
         focus::Verb,
         participant::Role,
         policy::{Lobby, Reason},
@@ -82,7 +82,8 @@ async fn who_waits_hears_sees_and_tells_nobody_until_a_moderator_opens() {
     assert_eq!(said(&world, "alice", "waiting"), 1);
     assert_eq!(said(&world, "alice", "still-waiting"), 1, "for her 66");
     assert!(said(&world, "alice", "waiting-sound") >= 1);
-    assert!(dave.told().contains(&Event::Waiting { led: true }));
+    let known = Knowledge::Of;
+    assert!(dave.told().contains(&Event::Waiting { known }));
     // The door opens for one, then for all.
     carol.does(Verb::Admit(first_waiting(&carol))).await;
     world.run_for(5 * SECOND).await;

@@ -221,6 +221,8 @@ clips! {
     WAITING = "waiting";
     /// They are in the waiting room, and no moderator is here.
     WAITING_UNLED = "waiting-unled";
+    /// They are in the waiting room, and a moderator knows of somebody before them.
+    WAITING_BEHIND = "waiting-behind";
     /// They are in the waiting room still.
     STILL_WAITING = "still-waiting";
     /// They may say their name, which moderators hear.

@@ -78,7 +78,10 @@ fn events() -> impl Iterator<Item = Event> {
         .chain([Role::Guest, Role::Moderator].map(|role| Event::AskToSpeak { role }))
         .chain(turned.map(|turned| Event::VolumeTurned { turned }))
         .chain(roll_calls().map(|rollcall| Event::WhoIsHere { rollcall }))
-        .chain([true, false].map(|led| Event::Waiting { led }))
+        .chain(
+            [Knowledge::Of, Knowledge::OfOthers, Knowledge::Nobodys]
+                .map(|known| Event::Waiting { known }),
+        )
         .chain(labels().map(|whom| Event::Waits { whom }))
         .chain(Event::announcements())
         .chain([true, false].map(|slow| Event::Pace { slow }))

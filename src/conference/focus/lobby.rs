@@ -6,6 +6,7 @@
 use super::{back::Before, *};
 use crate::{
     conference::{
+        event::Knowledge,
         policy::{Lobby, Reason},
         rollcall::Label,
     },
@@ -113,15 +114,28 @@ impl Focus {
     pub(super) fn wait(&mut self, id: ParticipantId, now: Instant) {
         let moderators = self.moderators();
         self.changed(id, false);
-        let led = !moderators.is_empty();
-        self.tell(id, Event::Waiting { led });
-        // Who was told of the first and has not decided knows.
-        if self.waiting.queue.is_empty() {
+        let first = self.waiting.queue.is_empty();
+        let known = match moderators.as_slice() {
+            [] => Knowledge::Nobodys,
+            // Whoever waits stands on a moderator's page at once.
+            these if first || these.iter().any(|moderator| self.has_page(*moderator)) => {
+                Knowledge::Of
+            }
+            _ => Knowledge::OfOthers,
+        };
+        self.tell(id, Event::Waiting { known });
+        // Who was told of the first and has not decided knows that somebody waits.
+        if first {
             for moderator in moderators {
                 self.tell(moderator, Event::SomebodyWaits);
             }
         }
         self.waiting.queue.push((id, now + LOBBY_WAIT_MAX));
+    }
+
+    fn has_page(&self, id: ParticipantId) -> bool {
+        let door = self.participants.get(&id).map(|who| who.door);
+        door == Some(Door::Browser)
     }
 
     /// Tells a moderator who comes in what they have to know.

@@ -726,8 +726,8 @@ fn line(effect: &Effect) -> String {
 fn words(event: Event) -> String {
     if let Event::Admitted { present } = event {
         format!("admitted {present}")
-    } else if let Event::Waiting { led } = event {
-        format!("waiting led {led}")
+    } else if let Event::Waiting { known } = event {
+        format!("waiting known {known:?}")
     } else if let Event::Waits { whom } | Event::RemovedLast { whom } = event {
         format!("of {:?} {}", whom.door, whom.ordinal)
     } else if let Event::Came { whom } | Event::Went { whom } = event {

@@ -60,7 +60,7 @@ fn a_guest_waits_without_a_seat_until_a_moderator_lets_them_in() {
     insta::assert_snapshot!(room.ladder, @r"
     2 joins
       publish v3: 2
-      tell 2 waiting led true
+      tell 2 waiting known Of
       tell 1 somebody-waits
     2 asks ToggleMicrophone
       refuse 2 Waiting
@@ -132,7 +132,7 @@ fn who_waits_is_told_whether_somebody_knows() {
     let mut room = unled();
     room.join(2, Role::Guest, Door::Phone);
     assert!(
-        room.ladder.ends_with("tell 2 waiting led false\n"),
+        room.ladder.ends_with("tell 2 waiting known Nobodys\n"),
         "{}",
         room.ladder
     );
@@ -406,6 +406,28 @@ fn a_telephone_gets_a_name_from_a_moderator_alone() {
     assert!(!room.ladder.contains("Berta"), "{}", room.ladder);
 }
 
+/// What who waits is told of the moderators is so: one by telephone is told of the first who comes, one on the page sees all.
+#[test]
+fn who_waits_behind_others_is_told_whom_the_moderator_knows_of() {
+    let told = |doors: &[Door]| -> Vec<String> {
+        let mut room = unled();
+        for (number, door) in (1..).zip(doors) {
+            room.join(number, Role::Moderator, *door);
+        }
+        for number in [10, 11] {
+            room.join(number, Role::Guest, Door::Phone);
+        }
+        let lines = room.ladder.lines().map(str::trim);
+        let told = lines.filter(|line| line.contains("waiting known"));
+        let known = told.filter_map(|line| line.rsplit(' ').next());
+        known.map(str::to_owned).collect()
+    };
+    assert_eq!(told(&[]), ["Nobodys", "Nobodys"]);
+    assert_eq!(told(&[Door::Phone]), ["Of", "OfOthers"]);
+    assert_eq!(told(&[Door::Browser]), ["Of", "Of"]);
+    assert_eq!(told(&[Door::Phone, Door::Browser]), ["Of", "Of"]);
+}
+
 #[test]
 fn after_guessing_newcomers_with_a_shared_pin_wait_and_others_do_not() {
     let mut room = Room::new(10);
@@ -433,7 +455,7 @@ fn after_guessing_newcomers_with_a_shared_pin_wait_and_others_do_not() {
     guessed
     2 joins
       publish v3: 2
-      tell 2 waiting led true
+      tell 2 waiting known Of
       tell 1 somebody-waits
     3 joins
       publish v4: 3
@@ -449,7 +471,7 @@ fn after_guessing_newcomers_with_a_shared_pin_wait_and_others_do_not() {
     5 joins
       publish v7: 5
       tell 1 alarm
-      tell 5 waiting led true
+      tell 5 waiting known Of
     3 asks LiftAlarm
       refuse 3 NotAllowed
     ");

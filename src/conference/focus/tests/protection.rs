@@ -159,7 +159,7 @@ fn who_waits_is_told_once_they_are_in() {
     insta::assert_snapshot!(room.ladder, @r"
     2 calls
       publish v3: 2
-      tell 2 waiting led true
+      tell 2 waiting known Of
       tell 1 somebody-waits
     2 has None
       publish v4: 2
