@@ -8,29 +8,41 @@ use crate::conference::{event::Clip, participant::Protection};
 pub struct Facts {
     /// How far their sound is protected on its way.
     pub protection: Protection,
-    /// Their number came with the call, and a mark of it is kept for the day.
-    pub numbered: bool,
+    /// What is known of their number.
+    pub number: Number,
     /// Moderators see the last digits of their number.
     pub shows_digits: bool,
     /// We have called them, which is noted without their number.
     pub called: bool,
 }
 
+/// What a call says of its caller's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Number {
+    /// None came.
+    Unsent,
+    /// One came that was to be kept secret, and was dropped at once.
+    Withheld,
+    /// A mark of it is kept: for the conference, and of who called, for the day.
+    Marked,
+}
+
 impl Facts {
     /// An example.
     pub(super) const SAMPLE: Self = Self {
         protection: Protection::ToCarrier,
-        numbered: true,
+        number: Number::Marked,
         shows_digits: false,
         called: false,
     };
 
     /// Returns the sentences, in order.
     pub(super) fn clips(self) -> impl Iterator<Item = Clip> {
-        let number = if self.numbered {
-            Clip::PRIVACY_MARK
-        } else {
-            Clip::PRIVACY_NO_NUMBER
+        let number = match (self.number, self.called) {
+            (Number::Unsent, _) => Clip::PRIVACY_NO_NUMBER,
+            (Number::Withheld, _) => Clip::PRIVACY_WITHHELD,
+            (Number::Marked, false) => Clip::PRIVACY_MARK,
+            (Number::Marked, true) => Clip::PRIVACY_MARK_CALLED,
         };
         let way = match self.protection {
             Protection::ToDevice => Clip::PRIVACY_TO_DEVICE,
@@ -58,15 +70,16 @@ impl Facts {
         ];
         let facts = ways.map(|protection| {
             [
-                (true, false, false),
-                (true, true, false),
-                (false, false, false),
-                (true, false, true),
-                (true, true, true),
+                (Number::Marked, false, false),
+                (Number::Marked, true, false),
+                (Number::Unsent, false, false),
+                (Number::Withheld, false, false),
+                (Number::Marked, false, true),
+                (Number::Marked, true, true),
             ]
-            .map(|(numbered, shows_digits, called)| Self {
+            .map(|(number, shows_digits, called)| Self {
                 protection,
-                numbered,
+                number,
                 shows_digits,
                 called,
             })
@@ -93,8 +106,22 @@ mod tests {
             let to_device = facts.protection == Protection::ToDevice;
             assert_eq!(says("bis zu Ihrem Telefon"), to_device, "{words}");
             assert_eq!(says("nicht verschlüsselt"), !encrypted, "{words}");
-            assert_eq!(says("Kennzeichen Ihrer Nummer"), facts.numbered, "{words}");
-            assert_eq!(says("nicht übermittelt"), !facts.numbered, "{words}");
+            let marked = facts.number == Number::Marked;
+            assert_eq!(says("Kennzeichen Ihrer Nummer"), marked, "{words}");
+            // Wrong PINs are counted by day, of who calls alone; in a conference people are known to its end.
+            let by_day = marked && !facts.called;
+            assert_eq!(says("bis zum Ende des Tages"), by_day, "{words}");
+            assert_eq!(says("Konferenz bis zu deren Ende"), by_day, "{words}");
+            let called = marked && facts.called;
+            assert_eq!(says("bis zum Ende der Konferenz"), called, "{words}");
+            let unsent = facts.number == Number::Unsent;
+            assert_eq!(says("nicht übermittelt"), unsent, "{words}");
+            let withheld = facts.number == Number::Withheld;
+            assert_eq!(
+                says("unterdrückt und wird nicht verwendet"),
+                withheld,
+                "{words}"
+            );
             assert_eq!(says("letzten drei Ziffern"), facts.shows_digits, "{words}");
             assert_eq!(says("sieben Tage"), facts.called, "{words}");
             assert_eq!(says("dass Sie hier anrufen"), !facts.called, "{words}");

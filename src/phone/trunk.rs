@@ -471,9 +471,11 @@ impl Trunks {
 fn caller(asked: &Asked, plan: &DialPlan, trunk: usize) -> Caller {
     let vouched = asked.asserted.as_ref().and_then(|who| who.number.as_ref());
     let number = vouched.or(asked.caller.number.as_ref());
-    let number = number.filter(|_| !asked.private);
     let number = number.and_then(|number| digits(number.expose()));
+    let withheld = asked.private && number.is_some();
+    let number = number.filter(|_| !asked.private);
     Caller {
+        withheld,
         vouched: vouched.is_some() && number.is_some(),
         number: number.map(|number| Pii::new(plan.canonical(&number))),
         trunk,
@@ -608,7 +610,11 @@ mod tests {
         let mut vouched = who("+4930124");
         vouched.vouched = true;
         assert_eq!(read("030123", Some("0049-30-124"), false), vouched);
-        assert_eq!(read("030123", Some("+4930124"), true), nobody);
+        let mut withheld = nobody.clone();
+        withheld.withheld = true;
+        assert_eq!(read("030123", Some("+4930124"), true), withheld);
+        assert_eq!(read("anonymous", Some("+4930124"), true), withheld);
+        assert_eq!(read("anonymous", None, true), nobody);
         assert_eq!(read("alice", None, false), nobody);
     }
 

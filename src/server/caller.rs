@@ -18,6 +18,8 @@ use crate::{
 pub struct Caller {
     /// Their number, in full where the trunk's dial plan says how; none for who wishes to be anonymous.
     pub number: Option<Pii<String>>,
+    /// A number came, but the caller wishes to be anonymous; it was dropped.
+    pub withheld: bool,
     /// The number is the trunk's word, not the caller's.
     pub vouched: bool,
     /// Over which trunk, in the order of the settings.

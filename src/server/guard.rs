@@ -323,8 +323,8 @@ mod tests {
     fn caller(number: u32, trunk: usize) -> Caller {
         Caller {
             number: (number > 0).then(|| Pii::new(format!("+49301{number}"))),
-            vouched: false,
             trunk,
+            ..Caller::default()
         }
     }
 

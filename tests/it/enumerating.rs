@@ -49,6 +49,7 @@ async fn ten_thousand_codes_cost_the_same_whether_or_not_there_is_such_a_room() 
         let pin = format!("{:08}", rng.random_range(0..100_000_000));
         let caller = Caller {
             number: Some(Pii::new(format!("+4930{number}"))),
+            withheld: false,
             vouched: true,
             trunk: 0,
         };

@@ -339,6 +339,10 @@ clips! {
     PRIVACY_MARK = "privacy-mark";
     /// No number came with the call.
     PRIVACY_NO_NUMBER = "privacy-no-number";
+    /// The mark of a number that we have called.
+    PRIVACY_MARK_CALLED = "privacy-mark-called";
+    /// A number came that was to be kept secret.
+    PRIVACY_WITHHELD = "privacy-withheld";
     /// The call is encrypted as far as the telephone.
     PRIVACY_TO_DEVICE = "privacy-to-device";
     /// The call is encrypted as far as the carrier.

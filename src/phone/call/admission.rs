@@ -6,7 +6,7 @@ use super::{super::findings::Finding, Call, Exit, Talk};
 use crate::{
     conference::{
         ivr::{self, Ivr},
-        privacy::Facts,
+        privacy::{Facts, Number},
     },
     server::{
         Admission, LegNews,
@@ -97,9 +97,11 @@ pub(super) enum Origin<'a> {
 pub(super) fn facts(talk: &Talk, origin: Origin<'_>) -> Facts {
     Facts {
         protection: talk.session.protection(),
-        numbered: match origin {
-            Origin::Theirs(caller) => caller.number.is_some(),
-            Origin::Ours => true,
+        number: match origin {
+            Origin::Theirs(caller) if caller.number.is_some() => Number::Marked,
+            Origin::Theirs(caller) if caller.withheld => Number::Withheld,
+            Origin::Theirs(_) => Number::Unsent,
+            Origin::Ours => Number::Marked,
         },
         shows_digits: talk.shows_digits,
         called: matches!(origin, Origin::Ours),

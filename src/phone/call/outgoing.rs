@@ -99,6 +99,7 @@ impl Call {
         // That the number is theirs is known, since they answer at it.
         let callee = Caller {
             number: Some(number),
+            withheld: false,
             vouched: true,
             trunk,
         };
