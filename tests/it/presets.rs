@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use insta::assert_snapshot;
 use rundruf::{
     cli::Preset,
-    config::Config,
+    config::{Auto, Config},
     phone::{DoorConfig, Names},
     serve,
     store::write_private,
@@ -64,13 +64,22 @@ impl Exchange {
         let (them, _) = identity(folder, host);
         let secret = folder.join("secret");
         write_private(&secret, b"geheim\n").unwrap();
+        // What stands in the settings of the system: who vouches for carriers, and for nobody's own exchange.
+        let vouched = match preset {
+            Preset::TelekomCompanyflex | Preset::TelekomCloudpbx | Preset::Sipgate => host,
+            Preset::Fritzbox
+            | Preset::Asterisk
+            | Preset::Freeswitch
+            | Preset::Kamailio
+            | Preset::ThreeCx => "rundruf.example",
+        };
         let authority = folder.join(format!("{host}.pem"));
         let text = preset
             .text()
             .lines()
             .map(|line| match line.split_once(" = ") {
                 Some(("password_file", _)) => format!("password_file = \"{}\"\n", secret.display()),
-                Some(("kind", _)) => format!("{line}\nauthority = \"{}\"\n", authority.display()),
+                Some(("authority", _)) => format!("authority = \"{}\"\n", authority.display()),
                 Some(("peers", _)) => format!("peers = [\"{EXCHANGE}\"]\n"),
                 Some(("probe", _)) => format!("probe = \"sip:{EXCHANGE};transport=tls\"\n"),
                 Some(("media_networks", _)) => {
@@ -79,7 +88,8 @@ impl Exchange {
                 _ => format!("{line}\n"),
             })
             .collect::<String>();
-        let config = Config::parse(&text, Path::new("preset.toml")).unwrap();
+        let mut config = Config::parse(&text, Path::new("preset.toml")).unwrap();
+        config.sip.authorities = Auto::Set(folder.join(format!("{vouched}.pem")));
         let door = serve::door(&config, &us, &[]).unwrap();
         let addresses = Query::Addresses(host.to_owned());
         let address = Record::Address(EXCHANGE.parse().unwrap());
@@ -100,7 +110,14 @@ impl Exchange {
                 );
                 Line::Stream(Wire::accept(stream, &them))
             }
-            Some(_) | None if !registers => {
+            asked if !registers => {
+                if let Some((_, stream)) = asked {
+                    let mut asked = Wire::accept(stream, &them);
+                    world.run_for(SECOND / 10).await;
+                    let heard = asked.hears();
+                    let methods: Vec<_> = heard.iter().map(Message::method).collect();
+                    assert_eq!(methods, ["OPTIONS"], "it believes who answers");
+                }
                 let remote = format!("{EXCHANGE}:40000").parse().unwrap();
                 let flow = Flow::new(Protocol::Tls, SERVER, remote, 77);
                 let stream = world.connect(flow);
