@@ -16,6 +16,12 @@ pub enum Contradiction {
     NoAccount,
     /// It says where to register but is a peer.
     PeerRegisters,
+    /// It is a peer and has a setting, by its key, that says how it registers.
+    OfRegistered(&'static str),
+    /// It registers, and a server is named that a peer would be asked at.
+    Probed,
+    /// A number is to be withheld, but no call is made over it.
+    WithheldOfNobody,
     /// Sound may be coded with nothing.
     NoCodec,
     /// Calls are to be made over it, but it has no server to make them to.
@@ -52,6 +58,9 @@ impl Contradiction {
             Self::NoRegistrar => "trunk.registrar",
             Self::NoAccount => "trunk.user",
             Self::PeerRegisters => "trunk.kind",
+            Self::OfRegistered(key) => key,
+            Self::Probed => "trunk.probe",
+            Self::WithheldOfNobody => "trunk.withheld",
             Self::NoCodec => "trunk.codecs",
             Self::NoWayOut | Self::ForeignCaller(_) => "trunk.calls_as",
             Self::NobodyCalls => "dial_out.enabled",
@@ -91,6 +100,18 @@ impl Contradiction {
             Self::PeerRegisters => {
                 String::from("who registers needs kind = \"registered\"; a peer has no registrar")
             }
+            Self::OfRegistered(_) => String::from(
+                "on a peer this has no effect, since it does not register; leave it out, or write kind = \"registered\" with \
+                 registrar, user and password_file",
+            ),
+            Self::Probed => String::from(
+                "a registered trunk is asked at its registrar anyway, and this has no effect; leave it out, or write \
+                 kind = \"peer\"",
+            ),
+            Self::WithheldOfNobody => String::from(
+                "no call is made over this trunk whose number could be withheld; leave it out, or say as which number calls \
+                 are made, for example: calls_as = \"+4930123456\"",
+            ),
             Self::NoCodec => String::from(
                 "without a codec there is no sound, for example: codecs = [\"g722\", \"pcma\"]",
             ),
@@ -154,6 +175,18 @@ impl Contradiction {
             ),
             Self::PeerRegisters => String::from(
                 "wer sich anmeldet, braucht kind = \"registered\"; ein Peer hat keinen Registrar",
+            ),
+            Self::OfRegistered(_) => String::from(
+                "bei einem Peer hat das keine Wirkung, denn er meldet sich nicht an; lassen Sie es weg, oder schreiben Sie \
+                 kind = \"registered\" mit registrar, user und password_file",
+            ),
+            Self::Probed => String::from(
+                "ein angemeldeter Trunk wird ohnehin bei seinem Registrar gefragt, und das hat keine Wirkung; lassen Sie es \
+                 weg, oder schreiben Sie kind = \"peer\"",
+            ),
+            Self::WithheldOfNobody => String::from(
+                "über diesen Trunk wird niemand angerufen, dem die Nummer unterdrückt würde; lassen Sie es weg, oder sagen \
+                 Sie, als welche Nummer angerufen wird, zum Beispiel: calls_as = \"+4930123456\"",
             ),
             Self::NoCodec => String::from(
                 "ohne Codec gibt es keinen Ton, zum Beispiel: codecs = [\"g722\", \"pcma\"]",

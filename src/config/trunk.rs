@@ -186,25 +186,50 @@ impl Trunk {
         self.encryption == Encryption::Off && !near
     }
 
-    /// Returns what is wrong with the numbers, if anything is.
+    /// Returns what the settings must not say together, if they do.
     pub(super) fn contradiction(&self) -> Option<Contradiction> {
+        self.contradiction_of_kind()
+            .or_else(|| self.contradiction_of_media_and_calls())
+            .or_else(|| self.contradiction_of_numbers())
+    }
+
+    /// What the settings say that needs the other kind, or lack for their own.
+    fn contradiction_of_kind(&self) -> Option<Contradiction> {
         match self.kind {
-            TrunkKind::Peer if self.registrar.is_some() => {
-                return Some(Contradiction::PeerRegisters);
-            }
+            TrunkKind::Peer if self.registrar.is_some() => Some(Contradiction::PeerRegisters),
             TrunkKind::Peer if self.peers.is_empty() && self.certificate.0.is_none() => {
-                return Some(Contradiction::Nobody);
+                Some(Contradiction::Nobody)
             }
-            TrunkKind::Registered if self.registrar.is_none() => {
-                return Some(Contradiction::NoRegistrar);
-            }
+            TrunkKind::Registered if self.registrar.is_none() => Some(Contradiction::NoRegistrar),
             TrunkKind::Registered
                 if self.user.is_empty() || self.password_file.as_os_str().is_empty() =>
             {
-                return Some(Contradiction::NoAccount);
+                Some(Contradiction::NoAccount)
             }
-            TrunkKind::Peer | TrunkKind::Registered => {}
+            TrunkKind::Registered if self.probe.is_some() => Some(Contradiction::Probed),
+            TrunkKind::Registered => None,
+            TrunkKind::Peer => self.registering().map(Contradiction::OfRegistered),
         }
+    }
+
+    /// The key of the first setting that says something of registering.
+    fn registering(&self) -> Option<&'static str> {
+        let settings = [
+            (self.proxy.is_some(), "trunk.proxy"),
+            (!self.user.is_empty(), "trunk.user"),
+            (!self.auth_user.is_empty(), "trunk.auth_user"),
+            (
+                !self.password_file.as_os_str().is_empty(),
+                "trunk.password_file",
+            ),
+            (!self.realm.is_empty(), "trunk.realm"),
+            (self.mediasec, "trunk.mediasec"),
+        ];
+        let (_, key) = settings.into_iter().find(|(is_set, _)| *is_set)?;
+        Some(key)
+    }
+
+    fn contradiction_of_media_and_calls(&self) -> Option<Contradiction> {
         if self.codecs.is_empty() {
             return Some(Contradiction::NoCodec);
         }
@@ -216,6 +241,9 @@ impl Trunk {
                 return Some(Contradiction::ForeignCaller(self.calls_as.clone()));
             }
         }
+        if self.withheld && self.calls_as.is_empty() {
+            return Some(Contradiction::WithheldOfNobody);
+        }
         if self.country.0.is_empty() && !self.area.0.is_empty() {
             return Some(Contradiction::AreaWithoutCountry);
         }
@@ -223,6 +251,10 @@ impl Trunk {
         if self.latch && unprotected && self.media_networks.is_empty() {
             return Some(Contradiction::LatchWithoutNetworks);
         }
+        None
+    }
+
+    fn contradiction_of_numbers(&self) -> Option<Contradiction> {
         let plan = self.plan();
         let dialled = || {
             self.numbers.iter().filter_map(|number| match number {

@@ -255,6 +255,36 @@ fn contradictions_are_found_at_the_start() {
     }
 }
 
+/// What would have no effect is told at the start, not found out in operation.
+#[test]
+fn settings_without_effect_are_contradictions() {
+    let registered = "numbers = []\nkind = \"registered\"\nregistrar = \"sip:fritz.box\"\nuser = \"u\"\n\
+                      password_file = \"p\"\n";
+    for (line, key) in [
+        ("proxy = \"sip:192.0.2.1\"", "trunk.proxy"),
+        ("user = \"620\"", "trunk.user"),
+        ("auth_user = \"620\"", "trunk.auth_user"),
+        ("password_file = \"p\"", "trunk.password_file"),
+        ("realm = \"r\"", "trunk.realm"),
+        ("mediasec = true", "trunk.mediasec"),
+    ] {
+        let found = contradiction(&format!("numbers = []\n{line}"));
+        assert_eq!(found, Contradiction::OfRegistered(key));
+        assert_eq!(found.key(), key);
+    }
+    let asked = "probe = \"sip:fritz.box\"";
+    assert!(parse(registered).is_ok());
+    let probed = contradiction(&format!("{registered}{asked}"));
+    assert_eq!(probed, Contradiction::Probed);
+    assert!(parse(&format!("numbers = []\n{asked}")).is_ok());
+    let withheld = contradiction("numbers = []\nwithheld = true");
+    assert_eq!(withheld, Contradiction::WithheldOfNobody);
+    let calls = format!(
+        "numbers = [\"+4930123456\"]\n{asked}\ncalls_as = \"+4930123456\"\nwithheld = true"
+    );
+    assert!(parse(&calls).is_ok());
+}
+
 #[test]
 fn encryption_is_required_unless_something_else_is_said() {
     let trunk = parse("numbers = []\n").unwrap();
