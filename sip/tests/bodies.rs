@@ -136,7 +136,7 @@ fn the_description_is_taken_and_what_is_optional_left_aside() {
             200,
         ),
         (several(&[alternative(text)]), 415),
-        (several(&[optional.clone()]), 0),
+        (several(std::slice::from_ref(&optional)), 0),
         (several(&[sdp(), isup("")]), 415),
         (several(&[sdp(), isup(";handling=required")]), 415),
         (several(&[sdp(), sdp()]), 400),

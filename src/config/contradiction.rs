@@ -100,18 +100,9 @@ impl Contradiction {
             Self::PeerRegisters => {
                 String::from("who registers needs kind = \"registered\"; a peer has no registrar")
             }
-            Self::OfRegistered(_) => String::from(
-                "on a peer this has no effect, since it does not register; leave it out, or write kind = \"registered\" with \
-                 registrar, user and password_file",
-            ),
-            Self::Probed => String::from(
-                "a registered trunk is asked at its registrar anyway, and this has no effect; leave it out, or write \
-                 kind = \"peer\"",
-            ),
-            Self::WithheldOfNobody => String::from(
-                "no call is made over this trunk whose number could be withheld; leave it out, or say as which number calls \
-                 are made, for example: calls_as = \"+4930123456\"",
-            ),
+            Self::OfRegistered(_) => String::from(OF_REGISTERED[EN]),
+            Self::Probed => String::from(PROBED[EN]),
+            Self::WithheldOfNobody => String::from(WITHHELD_OF_NOBODY[EN]),
             Self::NoCodec => String::from(
                 "without a codec there is no sound, for example: codecs = [\"g722\", \"pcma\"]",
             ),
@@ -176,18 +167,9 @@ impl Contradiction {
             Self::PeerRegisters => String::from(
                 "wer sich anmeldet, braucht kind = \"registered\"; ein Peer hat keinen Registrar",
             ),
-            Self::OfRegistered(_) => String::from(
-                "bei einem Peer hat das keine Wirkung, denn er meldet sich nicht an; lassen Sie es weg, oder schreiben Sie \
-                 kind = \"registered\" mit registrar, user und password_file",
-            ),
-            Self::Probed => String::from(
-                "ein angemeldeter Trunk wird ohnehin bei seinem Registrar gefragt, und das hat keine Wirkung; lassen Sie es \
-                 weg, oder schreiben Sie kind = \"peer\"",
-            ),
-            Self::WithheldOfNobody => String::from(
-                "über diesen Trunk wird niemand angerufen, dem die Nummer unterdrückt würde; lassen Sie es weg, oder sagen \
-                 Sie, als welche Nummer angerufen wird, zum Beispiel: calls_as = \"+4930123456\"",
-            ),
+            Self::OfRegistered(_) => String::from(OF_REGISTERED[DE]),
+            Self::Probed => String::from(PROBED[DE]),
+            Self::WithheldOfNobody => String::from(WITHHELD_OF_NOBODY[DE]),
             Self::NoCodec => String::from(
                 "ohne Codec gibt es keinen Ton, zum Beispiel: codecs = [\"g722\", \"pcma\"]",
             ),
@@ -286,3 +268,25 @@ fn keys_in_german(control: Control, problem: &Problem) -> String {
         ),
     }
 }
+
+/// What has no effect, in English and German.
+const OF_REGISTERED: [&str; 2] = [
+    "on a peer this has no effect, since it does not register; leave it out, or write kind = \"registered\" with \
+        registrar, user and password_file",
+    "bei einem Peer hat das keine Wirkung, denn er meldet sich nicht an; lassen Sie es weg, oder schreiben Sie \
+        kind = \"registered\" mit registrar, user und password_file",
+];
+const PROBED: [&str; 2] = [
+    "a registered trunk is asked at its registrar anyway, and this has no effect; leave it out, or write \
+        kind = \"peer\"",
+    "ein angemeldeter Trunk wird ohnehin bei seinem Registrar gefragt, und das hat keine Wirkung; lassen Sie es \
+        weg, oder schreiben Sie kind = \"peer\"",
+];
+const WITHHELD_OF_NOBODY: [&str; 2] = [
+    "no call is made over this trunk whose number could be withheld; leave it out, or say as which number calls \
+        are made, for example: calls_as = \"+4930123456\"",
+    "über diesen Trunk wird niemand angerufen, dem die Nummer unterdrückt würde; lassen Sie es weg, oder sagen \
+        Sie, als welche Nummer angerufen wird, zum Beispiel: calls_as = \"+4930123456\"",
+];
+const EN: usize = 0;
+const DE: usize = 1;

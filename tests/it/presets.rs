@@ -55,6 +55,34 @@ enum Line {
     Stream(Wire),
 }
 
+/// For whom those vouch that stand in the settings of the system: for carriers, and for nobody's own exchange.
+fn vouched(preset: Preset, host: &str) -> &str {
+    match preset {
+        Preset::TelekomCompanyflex | Preset::TelekomCloudpbx | Preset::Sipgate => host,
+        Preset::Fritzbox
+        | Preset::Asterisk
+        | Preset::Freeswitch
+        | Preset::Kamailio
+        | Preset::ThreeCx => "rundruf.example",
+    }
+}
+
+/// What the preset says, with the files and addresses that are here.
+fn filled_in(preset: Preset, secret: &Path, authority: &Path) -> String {
+    let lines = preset
+        .text()
+        .lines()
+        .map(|line| match line.split_once(" = ") {
+            Some(("password_file", _)) => format!("password_file = \"{}\"\n", secret.display()),
+            Some(("authority", _)) => format!("authority = \"{}\"\n", authority.display()),
+            Some(("peers", _)) => format!("peers = [\"{EXCHANGE}\"]\n"),
+            Some(("probe", _)) => format!("probe = \"sip:{EXCHANGE};transport=tls\"\n"),
+            Some(("media_networks", _)) => "media_networks = [\"198.51.100.0/24\"]\n".to_owned(),
+            _ => format!("{line}\n"),
+        });
+    lines.collect()
+}
+
 impl Exchange {
     /// Lets the door do what the preset says; `host` is the name that it looks for, and shows in its certificate.
     async fn of(preset: Preset, host: &str) -> Self {
@@ -64,32 +92,11 @@ impl Exchange {
         let (them, _) = identity(folder, host);
         let secret = folder.join("secret");
         write_private(&secret, b"geheim\n").unwrap();
-        // What stands in the settings of the system: who vouches for carriers, and for nobody's own exchange.
-        let vouched = match preset {
-            Preset::TelekomCompanyflex | Preset::TelekomCloudpbx | Preset::Sipgate => host,
-            Preset::Fritzbox
-            | Preset::Asterisk
-            | Preset::Freeswitch
-            | Preset::Kamailio
-            | Preset::ThreeCx => "rundruf.example",
-        };
         let authority = folder.join(format!("{host}.pem"));
-        let text = preset
-            .text()
-            .lines()
-            .map(|line| match line.split_once(" = ") {
-                Some(("password_file", _)) => format!("password_file = \"{}\"\n", secret.display()),
-                Some(("authority", _)) => format!("authority = \"{}\"\n", authority.display()),
-                Some(("peers", _)) => format!("peers = [\"{EXCHANGE}\"]\n"),
-                Some(("probe", _)) => format!("probe = \"sip:{EXCHANGE};transport=tls\"\n"),
-                Some(("media_networks", _)) => {
-                    "media_networks = [\"198.51.100.0/24\"]\n".to_owned()
-                }
-                _ => format!("{line}\n"),
-            })
-            .collect::<String>();
+        let text = filled_in(preset, &secret, &authority);
         let mut config = Config::parse(&text, Path::new("preset.toml")).unwrap();
-        config.sip.authorities = Auto::Set(folder.join(format!("{vouched}.pem")));
+        let vouched = folder.join(format!("{}.pem", vouched(preset, host)));
+        config.sip.authorities = Auto::Set(vouched);
         let door = serve::door(&config, &us, &[]).unwrap();
         let addresses = Query::Addresses(host.to_owned());
         let address = Record::Address(EXCHANGE.parse().unwrap());

@@ -44,7 +44,7 @@ pub struct Keying<'a> {
 impl Keying<'_> {
     /// What a line with keys in its description says besides (3GPP TS 24.229 §6.1.2): that it is to be protected as far as the
     /// edge of the access network. Without it carriers take such a line for one that is protected from end to end.
-    fn to_access_edge(&self) -> Option<Attribute> {
+    fn to_access_edge(self) -> Option<Attribute> {
         self.mediasec
             .then(|| Attribute::new(ACCESS_EDGE, "requested"))
     }
