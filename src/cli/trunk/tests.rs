@@ -319,7 +319,6 @@ fn everything_that_may_be_found_is_said_in_both_languages_with_a_full_stop() {
         Finding::Readable,
         Finding::Unshaken,
         Finding::FellSilent,
-        Finding::Paused,
         Finding::Lost,
         Finding::LostThere,
         Finding::Latched,
@@ -332,7 +331,11 @@ fn everything_that_may_be_found_is_said_in_both_languages_with_a_full_stop() {
     for why in Why::ALL {
         latest.add(call(&[Finding::Unacceptable { why }]));
     }
-    latest.add(call(&[Finding::NeverHeard, Finding::Strangers]));
+    latest.add(call(&[
+        Finding::NeverHeard,
+        Finding::Strangers,
+        Finding::Paused,
+    ]));
     standing.trunks[0].latest = latest;
     write(&standing, &config);
     for language in [Language::De, Language::En] {

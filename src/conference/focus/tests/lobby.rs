@@ -471,7 +471,7 @@ fn after_guessing_newcomers_with_a_shared_pin_wait_and_others_do_not() {
     5 joins
       publish v7: 5
       tell 1 alarm
-      tell 5 waiting known Of
+      tell 5 waiting known OfOthers
     3 asks LiftAlarm
       refuse 3 NotAllowed
     ");
