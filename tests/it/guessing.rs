@@ -96,12 +96,20 @@ async fn sixty_calls_with_three_wrong_pins_are_judged_ninety_times_and_harm_no_m
     // that of a moderator leads to the waiting room,
     let leader = world.phone("leader");
     calls(&mut world, &leader, &number, &room.pin(Role::Moderator)).await;
-    assert_eq!(last_said(&world, "leader"), "waiting");
+    assert_eq!(
+        last_said(&world, "leader"),
+        "say-name",
+        "as who waits is asked"
+    );
     leader.hangs_up();
     world.run_for(SECOND).await;
     // at every call of theirs,
     calls(&mut world, &leader, &number, &room.pin(Role::Moderator)).await;
-    assert_eq!(last_said(&world, "leader"), "waiting");
+    assert_eq!(
+        last_said(&world, "leader"),
+        "say-name",
+        "as who waits is asked"
+    );
     leader.hangs_up();
     // who was here before comes in, and who has a PIN of their own,
     calls(&mut world, &member, &number, &guest).await;
