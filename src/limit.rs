@@ -53,7 +53,8 @@ pub const LINK_KEEP_ALIVE_DATAGRAM: Duration = Duration::from_secs(20);
 pub const LINK_KEEP_ALIVE_DATAGRAM_SPREAD: Duration = Duration::from_secs(5);
 /// Places that are located at a time to which calls' route sets lead; further calls are answered where they come from.
 pub const WAY_LOOKUPS_MAX: usize = 64;
-/// Connections that are made to such places; calls that lead to further ones are answered where they come from.
+/// Connections that are made to such places; calls that lead to further ones are answered where they come from, if that is still
+/// there.
 pub const WAY_CONNECTIONS_MAX: usize = 32;
 /// TLS handshakes at a time; whoever connects meanwhile is closed at once.
 pub const SIP_HANDSHAKES_MAX: usize = 64;
@@ -92,6 +93,9 @@ pub const INVITED_REPEAT: Duration = Duration::from_secs(4);
 pub const GOODBYE_MAX: Duration = Duration::from_secs(12);
 /// A held telephone is asked this often whether it is there.
 pub const HELD_PING_INTERVAL: Duration = Duration::from_secs(30);
+/// How long a telephone may neither send sound nor be asked, for want of a way, whether it is there; then its call is ended. It is
+/// tried to be asked two or three times in that time.
+pub const UNASKED_MAX: Duration = Duration::from_secs(25);
 
 // --- server
 

@@ -159,6 +159,18 @@ impl Dialog {
         place
     }
 
+    /// Where the peer is to be found once its connection is gone (RFC 3261 §12.2.1.1), as it was before unless it says
+    /// otherwise; a call over TLS goes on over TLS.
+    pub(crate) fn place_again(&self) -> Option<Place> {
+        let uri = self.routes.first().map_or(&self.target, |route| &route.uri);
+        let mut place = place(uri)?;
+        if self.flow.protocol == Protocol::Tls {
+            place.protocol = Some(Protocol::Tls);
+        }
+        place.protocol.get_or_insert(self.flow.protocol);
+        Some(place)
+    }
+
     fn is_there(&self, place: &Place) -> bool {
         let Ok(address) = place.host.parse::<IpAddr>() else {
             return self.flow.protocol == Protocol::Tls;

@@ -156,6 +156,10 @@ pub const MESSAGE_WITHIN: Duration = Duration::from_secs(32);
 /// Seconds named in the Retry-After of a 503.
 pub const RETRY_AFTER_SECONDS: u32 = 10;
 
+/// How often a request within a call is sent again because its connection was lost before the peer answered; then it counts as
+/// unanswered. A peer that takes connections only to close them is not called for ever.
+pub const CUTS: u8 = 2;
+
 // --- locating servers
 
 /// NAPTR records heeded of a domain; further ones are ignored. There are three services that we know.

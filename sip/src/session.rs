@@ -40,6 +40,43 @@ pub(crate) struct Call {
     pub(crate) knows_update: bool,
     /// Our last re-INVITE.
     pub(crate) reinvite: Option<Reinvite>,
+    /// What waits for a way to the peer, whose connection is gone.
+    pub(crate) cut_off: Option<CutOff>,
+    /// How often a connection was lost, since the peer was heard last, while a request of ours waited for its response.
+    pub(crate) cuts: u8,
+    /// Why we have hung up.
+    pub(crate) farewell: Option<Cause>,
+}
+
+/// What is to be asked of a peer to which there is no way.
+#[derive(Debug)]
+pub(crate) struct CutOff {
+    /// Each at most once.
+    pub(crate) errands: Vec<Errand>,
+    /// Until when the door may look for a way.
+    pub(crate) until: Instant,
+}
+
+/// A request of ours within a dialog that can be sent later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Errand {
+    /// To hang up; then there is nothing else to be said.
+    Bye,
+    /// To learn whether the peer is there.
+    Ping,
+    /// To refresh the session.
+    Refresh,
+}
+
+impl CutOff {
+    pub(crate) fn add(&mut self, errand: Errand) {
+        if errand == Errand::Bye {
+            self.errands.clear();
+        }
+        if !self.errands.contains(&errand) {
+            self.errands.push(errand);
+        }
+    }
 }
 
 /// A re-INVITE of ours, which refreshes the session of a peer that takes no UPDATE.
@@ -151,7 +188,9 @@ impl Call {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let running = self.timer.filter(|_| !self.session.is_over());
         let timer = running.map(|timer| timer.poll_timeout());
-        self.session.poll_timeout().into_iter().chain(timer).min()
+        let way = self.cut_off.as_ref().map(|cut_off| cut_off.until);
+        let session = self.session.poll_timeout().into_iter();
+        session.chain(timer).chain(way).min()
     }
 }
 
@@ -273,6 +312,9 @@ impl Calls {
             timer: None,
             knows_update: false,
             reinvite: None,
+            cut_off: None,
+            cuts: 0,
+            farewell: None,
         };
         // The handle is fresh, so nothing was there.
         self.all.entry(call).insert_entry(value).into_mut()
@@ -308,6 +350,12 @@ impl Calls {
         for call in moved {
             call.dialog.move_to(flow);
         }
+    }
+
+    /// The calls of which something waits for a way to the peer.
+    pub(crate) fn cut_off(&self) -> impl Iterator<Item = CallRef> {
+        let waiting = self.all.iter().filter(|(_, call)| call.cut_off.is_some());
+        waiting.map(|(id, _)| *id)
     }
 
     /// Forgets a way that is no more.

@@ -350,29 +350,6 @@ fn our_requests_follow_the_route_set() {
 }
 
 #[test]
-fn a_call_over_a_lost_connection_is_unreachable() {
-    let now = t0();
-    let (mut endpoint, call, _) = established(tcp(), CONTACT, now);
-    endpoint.handle_closed(tcp(), now);
-    assert_eq!(
-        events(&mut endpoint),
-        [],
-        "the phone may come back over another connection"
-    );
-    endpoint.handle(Command::Ping { call }, now);
-    let reason = sip::Ended::Unreachable;
-    assert_eq!(
-        events(&mut endpoint),
-        [Event::Ended {
-            call,
-            reason,
-            cause: None
-        }]
-    );
-    assert_eq!(endpoint.calls(), 0);
-}
-
-#[test]
 fn a_call_that_began_over_tls_is_unknown_over_anything_else() {
     let now = t0();
     let tls = Flow {

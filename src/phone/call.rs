@@ -13,7 +13,11 @@ mod outgoing;
 mod sound_test;
 mod talk;
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rand::RngExt;
 use sip::{CallRef, Cause, Command, Ended, Flow, sdp::Description};
@@ -32,7 +36,7 @@ use crate::{
         event::{Event, Wording},
         ivr,
     },
-    limit::{GOODBYE_MAX, HELD_PING_INTERVAL, SOUND_AWAITED},
+    limit::{GOODBYE_MAX, HELD_PING_INTERVAL, SOUND_AWAITED, UNASKED_MAX},
     media::api::{PhoneMedia, Review},
     server::{
         Attendance, LegNews, Server,
@@ -54,6 +58,8 @@ pub(super) enum News {
     Key(char),
     /// The phone answered our question whether it is there.
     Alive,
+    /// There is no way to ask the phone whether it is there.
+    Unasked,
     /// Who is called is alerted.
     Ringing,
     /// There is sound before who is called answers, as this answer says.
@@ -104,6 +110,8 @@ pub(super) struct Call {
     open: Option<Instant>,
     /// The phone should be sending; one that need not is asked now and then whether it is there.
     expected: bool,
+    /// Since when the phone has not been asked for want of a way, if nothing has come from it since.
+    unasked: Option<Instant>,
 }
 
 /// Where a call leads once it is answered.
@@ -147,6 +155,7 @@ impl Call {
             findings: Findings::default(),
             open: None,
             expected: true,
+            unasked: None,
         }
     }
 
@@ -258,7 +267,11 @@ impl Call {
     }
 
     /// Nothing comes from the phone: it may be gone.
-    async fn quiet(&mut self) {
+    async fn quiet(&mut self, since: Duration) {
+        // Whatever came meanwhile was a sign of life.
+        let now = clock();
+        self.unasked
+            .take_if(|unasked| since < now.saturating_duration_since(*unasked));
         self.findings.note(Finding::FellSilent);
         self.order(Command::Ping { call: self.call }).await;
     }
@@ -269,6 +282,13 @@ impl Call {
             self.findings.take_back(Finding::FellSilent);
             self.findings.note(Finding::Paused);
         }
+    }
+
+    /// A phone that cannot be asked is judged by what it sends; one that sends nothing either is given up in time.
+    fn unasked(&mut self) -> Option<Exit> {
+        let now = clock();
+        let since = *self.unasked.get_or_insert(now);
+        (UNASKED_MAX <= now.saturating_duration_since(since)).then_some(Exit::Leave)
     }
 
     /// A phone that need not send, on hold or listening only, is asked whether it is there.
@@ -283,8 +303,13 @@ impl Call {
         news: Option<News>,
         attendance: Option<&Attendance>,
     ) -> Option<Exit> {
+        if !matches!(news, Some(News::Unasked)) {
+            // Its signalling reaches us.
+            self.unasked = None;
+        }
         match news {
             None | Some(News::Ended(_)) => return Some(Exit::Hung),
+            Some(News::Unasked) => return self.unasked(),
             Some(News::Stop) => return Some(Exit::Goodbye(Event::Stopping)),
             Some(News::Spent) => return Some(Exit::Goodbye(Event::TimeIsUp)),
             Some(News::Alive) => {
@@ -412,4 +437,4 @@ impl Call {
 }
 
 /// How long words may hold up a stop, which is to be over within 3 s.
-const STOP_WORDS_MAX: std::time::Duration = std::time::Duration::from_millis(1_500);
+const STOP_WORDS_MAX: Duration = Duration::from_millis(1_500);

@@ -74,8 +74,8 @@ pub struct Counts {
     pub sip: sip::Counters,
     /// Messages and connections from addresses on no trunk, which get no answer.
     pub strangers: u64,
-    /// Calls whose requests went where the peer's came from although their route sets lead elsewhere: to an address that is on
-    /// none of their trunk's, or is not reached.
+    /// Calls whose requests did not go where their route sets lead, which is on none of their trunk's addresses or is not
+    /// reached: they went where the peer's came from, or where the connection with it was gone, nowhere.
     pub off_route: u64,
     /// On each trunk, in the order of the settings.
     pub trunks: Vec<TrunkCounts>,
@@ -213,7 +213,7 @@ impl Door {
         self.recall().await;
         let mut stopping = false;
         let mut over: Option<Instant> = None;
-        while over.is_none_or(|over| clock() < over && self.endpoint.transactions() > 0) {
+        while over.is_none_or(|over| clock() < over && self.says_goodbye()) {
             tokio::select! {
                 // A flood from the network comes last, so that it holds up neither deadlines nor calls.
                 biased;
@@ -244,6 +244,11 @@ impl Door {
             }
         }
         let _ = tokio::time::timeout(FAREWELL_MAX, self.transport.finish()).await;
+    }
+
+    /// Whether calls are being hung up, or answers repeated.
+    fn says_goodbye(&self) -> bool {
+        self.endpoint.transactions() > 0 || self.endpoint.cut_off() > 0
     }
 
     /// A call's task leaves what it found; one that failed leaves its call to be ended here.
@@ -509,6 +514,8 @@ impl Door {
                 self.tell(call, News::Answered(answer));
             }
             Event::Elsewhere { call, flow, place } => self.led_elsewhere(call, flow, place),
+            Event::Disconnected { call, flow, place } => self.cut_off(call, flow, place),
+            Event::Unasked { call } => self.tell(call, News::Unasked),
             Event::Established { call, answer } => self.tell(call, News::Established(answer)),
             Event::Reinvite { call, offer } => self.tell(call, News::Reinvite(offer)),
             Event::Renegotiated { call, answer } => self.tell(call, News::Renegotiated(answer)),
@@ -534,6 +541,7 @@ impl Door {
         if let Some(line) = self.calls.remove(&call) {
             let refused = line.refused.filter(|_| reason == Some(Ended::Rejected));
             self.trunks.ended(line.trunk, refused);
+            self.ways.part(call, line.trunk, &self.endpoint);
         }
         let minutes = self
             .dial_out

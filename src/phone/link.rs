@@ -465,6 +465,12 @@ impl Link {
         self.upkeep.client.clone()
     }
 
+    /// The same, with the name that the certificate must carry: that of the service (RFC 5922 §4).
+    pub(super) fn secured(&self) -> Option<(Arc<ClientConfig>, String)> {
+        let name = self.upkeep.server.place().host.clone();
+        Some((self.client()?, name))
+    }
+
     /// Our address as peers beyond an address translator must read it, if the registrar has told and `flow` leads there.
     pub(super) fn public(&self, flow: &Flow) -> Option<SocketAddr> {
         let same = self.flow.as_ref().is_some_and(|own| {

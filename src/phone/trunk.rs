@@ -188,7 +188,7 @@ impl TrunkCounts {
 }
 
 /// The place of a trunk among the settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct TrunkIndex(usize);
 
 impl TrunkIndex {
@@ -290,7 +290,32 @@ impl Trunks {
     /// Tells whether an address is one of a trunk's, by its settings or as its server was found: requests may be sent there.
     pub(super) fn is_of(&self, TrunkIndex(index): TrunkIndex, address: IpAddr) -> bool {
         let state = self.0.get(index);
-        state.is_some_and(|state| state.lists(address.to_canonical()))
+        state.is_some_and(|state| state.names(address.to_canonical()))
+    }
+
+    /// Tells whether a connection that is open belongs to a trunk.
+    pub(super) fn is_on(
+        &self,
+        TrunkIndex(index): TrunkIndex,
+        flow: &Flow,
+        clients: &[usize],
+    ) -> bool {
+        match self.owner(flow) {
+            Some(owner) => owner == index,
+            None => {
+                let state = self.0.get(index);
+                state.is_some_and(|state| state.admits(flow.remote.ip().to_canonical(), clients))
+            }
+        }
+    }
+
+    /// How a trunk's addresses are connected to over TLS, and the name that their certificate must carry; none where the trunk
+    /// has no server of its own.
+    pub(super) fn secured(
+        &self,
+        TrunkIndex(index): TrunkIndex,
+    ) -> Option<(Arc<rustls::ClientConfig>, String)> {
+        self.0.get(index)?.link.as_ref()?.secured()
     }
 
     /// Our address as the settings of a trunk say that it is seen.
@@ -492,8 +517,14 @@ impl State {
     fn lists(&self, address: IpAddr) -> bool {
         let Trunk { client, peers, .. } = &self.trunk;
         let anywhere = client.is_some() && peers.is_empty();
+        anywhere || self.names(address)
+    }
+
+    /// Tells whether an address is one of the settings', or where the server was found.
+    fn names(&self, address: IpAddr) -> bool {
         let found = || self.link.as_ref().is_some_and(|link| link.is_at(address));
-        anywhere || peers.iter().any(|peer| peer.contains(address)) || found()
+        let mut peers = self.trunk.peers.iter();
+        peers.any(|peer| peer.contains(address)) || found()
     }
 
     /// Tells whether the Request-URI is the address that we have registered.

@@ -18,10 +18,13 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::sim::{
-    identity::identity,
-    now,
-    world::{SERVER, World, door_config, everybody},
+use crate::{
+    registered::Connection,
+    sim::{
+        identity::identity,
+        now,
+        world::{SERVER, World, door_config, everybody},
+    },
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -153,6 +156,83 @@ async fn a_strangers_handshake_is_not_even_begun() {
     peer.read_to_end(&mut heard).await.unwrap();
     assert!(heard.is_empty());
     assert_eq!(world.counts.borrow().strangers, 1);
+}
+
+/// A call over TCP from a trunk of one network, whose phone can be found at `contact` and has closed its connection.
+async fn cut_off(contact: &str) -> World {
+    let trunk = Trunk {
+        peers: vec!["198.51.100.0/24".parse().unwrap()],
+        ..everybody()
+    };
+    let mut world = World::with_door(1, door_config(vec![trunk]));
+    let flow = flow(Protocol::Tcp, "198.51.100.9:40001", 7);
+    let (read, mut write) = tokio::io::split(world.connect(flow));
+    let mut tasks = JoinSet::new();
+    let ear = Ear::on(read, &mut tasks);
+    let invite = String::from_utf8(invite(&flow, 1)).unwrap();
+    let own = format!("Contact: <sip:a@{}>", flow.remote);
+    let invite = invite.replace(&own, &format!("Contact: <sip:a@{contact};transport=tcp>"));
+    write.write_all(invite.as_bytes()).await.unwrap();
+    world.run_for(SECOND).await;
+    assert!(ear.heard(200) > 0);
+    let heard = String::from_utf8_lossy(&ear.0.lock().unwrap()).into_owned();
+    let to = heard.lines().rfind(|line| line.starts_with("To:")).unwrap();
+    let ack = format!(
+        "ACK sip:bridge@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TCP {0};branch=z9hG4bKack\r\nFrom: <sip:a@{0}>;tag=t\r\n{to}\r\n\
+         Call-ID: c1@{0}\r\nCSeq: 1 ACK\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+        flow.remote
+    );
+    write.write_all(ack.as_bytes()).await.unwrap();
+    world.run_for(SECOND).await;
+    drop((write, tasks));
+    world.run_for(SECOND).await;
+    assert_eq!(world.counts.borrow().trunks[0].calls, 1, "the call goes on");
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_phone_that_closed_its_idle_connection_is_told_of_the_end_over_another() {
+    let mut world = cut_off("198.51.100.9:5060").await;
+    world.stop().await;
+    world.run_for(SECOND / 10).await;
+    let (hop, stream) = world.connected().expect("a connection is made");
+    assert_eq!(
+        (hop.protocol, hop.address.to_string()),
+        (Protocol::Tcp, "198.51.100.9:5060".to_owned())
+    );
+    let mut connection = Connection::plain(stream);
+    world.run_for(SECOND).await;
+    let heard = connection.hears_all();
+    assert!(
+        heard.starts_with("BYE sip:a@198.51.100.9:5060;transport=tcp SIP/2.0\r\n"),
+        "{heard}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_phone_that_sends_nothing_and_has_closed_its_connection_is_asked_over_another() {
+    let mut world = cut_off("198.51.100.9:5060").await;
+    world.run_for(30 * SECOND).await;
+    let (_, stream) = world.connected().expect("a connection is made");
+    let mut connection = Connection::plain(stream);
+    world.run_for(SECOND).await;
+    let heard = connection.hears_all();
+    assert!(
+        heard.starts_with("OPTIONS sip:a@198.51.100.9:5060"),
+        "{heard}"
+    );
+}
+
+/// Whom a peer names does not hear of us, and a phone that cannot be reached and sends nothing is given up.
+#[tokio::test(start_paused = true)]
+async fn no_connection_is_made_to_a_stranger_for_a_phone_that_closed_its_own() {
+    let mut world = cut_off("203.0.113.5:5060").await;
+    world.run_for(90 * SECOND).await;
+    while let Some((hop, _)) = world.connected() {
+        assert_eq!(hop.address.ip().to_string(), "198.51.100.9");
+    }
+    assert_eq!(world.counts.borrow().trunks[0].calls, 0);
+    assert_eq!(world.legs(), [0, 0]);
 }
 
 #[tokio::test(start_paused = true)]

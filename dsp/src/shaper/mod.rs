@@ -71,6 +71,8 @@ pub struct Shaper {
     shaping: Shaping,
     /// What the speaker chose to be heard with, beside all treatments; a factor.
     volume: f32,
+    /// The gain stays as it is.
+    held: bool,
     gain: Gain,
     /// The gain as it was when the leg's echo was last known; none while it is known. What is learned until then may be
     /// learned of the echo.
@@ -92,6 +94,7 @@ impl Shaper {
             codec,
             shaping,
             volume: 1.0,
+            held: false,
             gain: Gain::new(),
             unspoilt: Some(Gain::new()),
             applied: 0.0,
@@ -114,6 +117,11 @@ impl Shaper {
     /// Sets how loud the leg is heard whatever the treatments, in 1/1,024 of what it is, between two frames.
     pub const fn set_volume(&mut self, volume: i32) {
         self.volume = volume as f32 / 1_024.0;
+    }
+
+    /// Learns nothing for the gain while it is held: what comes meanwhile may be an echo of what is not known exactly.
+    pub const fn hold_gain(&mut self, held: bool) {
+        self.held = held;
     }
 
     /// Returns the treatments.
@@ -175,6 +183,8 @@ impl Shaper {
     fn gain_for(&mut self, dbov: f32, echo: bool) -> f32 {
         let wanted = if echo {
             self.gain.as_db().min(0.0)
+        } else if self.held {
+            self.gain.as_db()
         } else {
             self.gain.handle(dbov)
         };

@@ -1,6 +1,12 @@
 //! The words between the endpoint and its door. None of them prints a number, an address or a name.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use bytes::Bytes;
 
@@ -43,8 +49,8 @@ impl Protocol {
     }
 }
 
-/// The path between one of our sockets and a peer.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The path between one of our sockets and a peer. It is the same one whatever address of ours the peer reads.
+#[derive(Clone, Copy)]
 pub struct Flow {
     /// The transport protocol.
     pub protocol: Protocol,
@@ -68,6 +74,38 @@ impl Flow {
             remote,
             id,
         }
+    }
+}
+
+impl Flow {
+    const fn path(&self) -> (Protocol, SocketAddr, SocketAddr, u64) {
+        (self.protocol, self.local, self.remote, self.id)
+    }
+}
+
+impl PartialEq for Flow {
+    fn eq(&self, other: &Self) -> bool {
+        self.path() == other.path()
+    }
+}
+
+impl Eq for Flow {}
+
+impl PartialOrd for Flow {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Flow {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.path().cmp(&other.path())
+    }
+}
+
+impl Hash for Flow {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.path().hash(state);
     }
 }
 
@@ -284,6 +322,21 @@ pub enum Event {
         /// Where the route set leads.
         place: Pii<Place>,
     },
+    /// The connection with the peer of a call is gone, and something is to be asked there. If this place, where the route set or
+    /// else the remote target leads, is to be trusted, reach it and say `GoBy`, else `NoWay`; meanwhile it waits.
+    Disconnected {
+        /// The call; it may have been told to be over, and be hung up.
+        call: CallRef,
+        /// The connection over which the peer's requests came last.
+        flow: Flow,
+        /// Where the peer is to be found.
+        place: Pii<Place>,
+    },
+    /// The peer could not be asked whether it is there, for want of a way. That is no answer: what its media say holds.
+    Unasked {
+        /// The call.
+        call: CallRef,
+    },
     /// The peer told a key by INFO (`application/dtmf-relay` or `application/dtmf`).
     Key {
         /// The call.
@@ -406,6 +459,11 @@ pub enum Command {
         call: CallRef,
         /// Where its route set leads.
         way: Flow,
+    },
+    /// There is no way to the peer of a call that was `Disconnected`.
+    NoWay {
+        /// The call.
+        call: CallRef,
     },
     /// Answer an INVITE, re-INVITE or UPDATE with 200.
     Accept {

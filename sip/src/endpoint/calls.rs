@@ -87,6 +87,15 @@ impl Endpoint {
         }
         call.dialog.remote_cseq = incoming.cseq;
         call.dialog.flow = flow;
+        call.cuts = 0;
+        self.serve_within_dialog(id, incoming, now);
+        self.take_way(id, now);
+    }
+
+    fn serve_within_dialog(&mut self, id: CallRef, incoming: &Incoming, now: Instant) {
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
         let is_over = call.session.is_over();
         let reply = match incoming.verb() {
             Verb::Bye => self.handle_bye(id, Cause::of(&incoming.request.headers), now),
@@ -118,6 +127,12 @@ impl Endpoint {
             return;
         };
         let (asker, purpose, flow) = (client.asker, client.purpose, client.flow);
+        if let Asker::Call(call) = asker {
+            self.heard_of(call);
+        }
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
         let reliable = is_reliable(flow);
         let heard = match &mut client.state {
             Exchange::Other(state) => {
@@ -250,21 +265,11 @@ impl Endpoint {
             return;
         };
         let (asker, purpose, flow) = (client.asker, client.purpose, client.flow);
-        let answered = match &mut client.state {
-            Exchange::Other(state) => {
-                let answered = matches!(state, NonInviteClient::Completed { .. });
-                *state = NonInviteClient::Terminated;
-                answered
-            }
-            Exchange::Invite(state) => {
-                let answered = matches!(
-                    **state,
-                    InviteClient::Completed { .. } | InviteClient::Accepted { .. }
-                );
-                **state = InviteClient::Terminated;
-                answered
-            }
-        };
+        let answered = client.state.is_answered();
+        match &mut client.state {
+            Exchange::Other(state) => *state = NonInviteClient::Terminated,
+            Exchange::Invite(state) => **state = InviteClient::Terminated,
+        }
         match (asker, purpose) {
             _ if answered => {}
             (Asker::Trunk(trunk), Purpose::Register) => self.handle_not_registered(trunk, now),
@@ -295,6 +300,10 @@ impl Endpoint {
         let Some(call) = self.calls.get_mut(id) else {
             return;
         };
+        let waited = call.cut_off.as_ref();
+        if waited.is_some_and(|cut_off| cut_off.until <= now) {
+            return self.no_way(id, now);
+        }
         match call.session.handle_timeout(now) {
             CallFired::Nothing => self.handle_session_timer(id, now),
             CallFired::Resend(flow, response) => {
@@ -337,6 +346,7 @@ impl Endpoint {
             return;
         };
         call.dialog.flow = flow;
+        call.cuts = 0;
         call.proven = true;
         self.purses.prove(flow.remote.ip(), now);
         let delayed = call
@@ -489,13 +499,16 @@ impl Endpoint {
     }
 
     /// Sends the requests of a call another way; one that began over TLS stays there.
-    pub(super) fn go_by(&mut self, id: CallRef, way: Flow) {
+    pub(super) fn go_by(&mut self, id: CallRef, way: Flow, now: Instant) {
         let Some(call) = self.calls.get_mut(id) else {
             return;
         };
         if call.dialog.flow.protocol != Protocol::Tls || way.protocol == Protocol::Tls {
             call.dialog.go_by(way);
             self.open(way);
+            self.take_way(id, now);
+        } else {
+            self.no_way(id, now);
         }
     }
 

@@ -198,6 +198,17 @@ pub(crate) enum Exchange {
 }
 
 impl Exchange {
+    /// Whether the final response has come.
+    pub(crate) fn is_answered(&self) -> bool {
+        match self {
+            Self::Invite(state) => matches!(
+                **state,
+                InviteClient::Completed { .. } | InviteClient::Accepted { .. }
+            ),
+            Self::Other(state) => matches!(state, NonInviteClient::Completed { .. }),
+        }
+    }
+
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match self {
             Self::Invite(state) => state.poll_timeout(),

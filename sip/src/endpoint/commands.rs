@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     sdp::Description,
-    session::{Call, Kind, Session, Unacknowledged},
+    session::{Call, Errand, Kind, Session, Unacknowledged},
     session_timer::Timer,
 };
 
@@ -127,7 +127,11 @@ impl Endpoint {
             call.session,
             Session::Confirmed | Session::Reinvited(_) | Session::Reanswered(_)
         );
-        if !runs || call.ping.is_some() || self.is_full() {
+        if !runs
+            || call.ping.is_some()
+            || self.is_full()
+            || self.waits_for_way(id, Errand::Ping, now)
+        {
             return;
         }
         match self.request(id, Purpose::Ping, &[], None, now) {
@@ -201,9 +205,19 @@ impl Endpoint {
         self.refuse_pending(id, &Reply::new(487), now);
         if let Some(call) = self.calls.get_mut(id) {
             call.session = Session::Left;
+            call.farewell = cause;
         }
         self.settle_call(id);
-        let cause = cause.and_then(Cause::value);
+        self.say_bye(id, now);
+    }
+
+    /// Says BYE once there is a way.
+    pub(super) fn say_bye(&mut self, id: CallRef, now: Instant) {
+        if self.waits_for_way(id, Errand::Bye, now) {
+            return;
+        }
+        let farewell = self.calls.get(id).and_then(|call| call.farewell);
+        let cause = farewell.and_then(Cause::value);
         let fields = cause.map(|cause| ("Reason", cause.into_bytes()));
         let sent = self.request(id, Purpose::Bye, fields.as_slice(), None, now);
         if sent.is_none() {

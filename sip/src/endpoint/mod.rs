@@ -23,6 +23,7 @@ mod invite;
 mod names;
 mod outgoing;
 mod people;
+mod reach;
 mod refresh;
 pub(crate) mod request;
 mod requests;
@@ -34,6 +35,7 @@ pub(crate) mod write;
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -158,8 +160,8 @@ impl Endpoint {
     }
 
     /// Learns that a stream connection is gone. Calls that nobody has acknowledged end with it, and so do the
-    /// transactions over it (RFC 3261 §17.2.4); an established call stays, because the peer may come back over another
-    /// connection.
+    /// transactions over it (RFC 3261 §17.2.4); an established call stays, and what is to be asked within it waits for another
+    /// way to the peer.
     pub fn handle_closed(&mut self, flow: Flow, now: Instant) {
         self.streams.remove(&flow);
         self.schedule.set(Owner::Stream(flow), None);
@@ -170,10 +172,10 @@ impl Endpoint {
             self.servers.remove(id);
             self.schedule.set(Owner::Server(id), None);
         }
-        for id in self.clients.over(flow) {
-            self.handle_no_response(id, now);
-        }
         self.calls.lose_way(flow);
+        for id in self.clients.over(flow) {
+            self.handle_cut(id, now);
+        }
         self.lose_registrations(flow, now);
     }
 
@@ -185,7 +187,8 @@ impl Endpoint {
             Command::SessionInterval { call, interval } => {
                 self.set_session_interval(call, interval);
             }
-            Command::GoBy { call, way } => self.go_by(call, way),
+            Command::GoBy { call, way } => self.go_by(call, way, now),
+            Command::NoWay { call } => self.no_way(call, now),
             Command::Accept { call, sdp } => self.accept(call, sdp, now),
             Command::Reject {
                 call,
@@ -242,6 +245,23 @@ impl Endpoint {
     /// Returns how many calls live, those that ring and those that are being hung up included.
     pub fn calls(&self) -> usize {
         self.calls.len() + self.outgoing.waiting()
+    }
+
+    /// Tells whether a call lives, one that is being hung up included.
+    pub fn knows(&self, call: CallRef) -> bool {
+        self.calls.get(call).is_some()
+    }
+
+    /// Returns how many calls wait for a way to their peers, to ask something there or to hang up.
+    pub fn cut_off(&self) -> usize {
+        self.calls.cut_off().count()
+    }
+
+    /// The connections with an address that are open, the latest last.
+    pub fn connections(&self, address: IpAddr) -> impl Iterator<Item = Flow> {
+        let address = address.to_canonical();
+        let flows = self.streams.keys().copied();
+        flows.filter(move |flow| flow.remote.ip().to_canonical() == address)
     }
 
     /// Returns how many transactions live.

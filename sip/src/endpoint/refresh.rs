@@ -13,7 +13,7 @@ use super::{
 use crate::{
     limit,
     sdp::Description,
-    session::{Reinvite, Session},
+    session::{Errand, Reinvite, Session},
     session_timer::{Fired, Terms, Unfit, Wish},
 };
 
@@ -109,7 +109,7 @@ impl Endpoint {
     }
 
     /// Sends an UPDATE, or to a peer that takes none a re-INVITE, that changes nothing, if nothing else is being changed.
-    fn refresh(&mut self, id: CallRef, now: Instant) {
+    pub(super) fn refresh(&mut self, id: CallRef, now: Instant) {
         let full = self.is_full();
         let Some(call) = self.calls.get_mut(id) else {
             return;
@@ -122,6 +122,15 @@ impl Endpoint {
             timer.retry(limit::REFRESH_RETRY, now);
             return self.settle_call(id);
         }
+        if self.waits_for_way(id, Errand::Refresh, now) {
+            return;
+        }
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        let Some(timer) = &call.timer else {
+            return;
+        };
         let fields = [
             ("Contact", call.dialog.contact(call.dialog.outward())),
             ("Allow", ALLOW.into()),
@@ -139,7 +148,6 @@ impl Endpoint {
             } else if sent.is_none()
                 && let Some(timer) = &mut call.timer
             {
-                // The peer may come back over another connection before the session expires.
                 timer.put_off(now);
             }
         }

@@ -143,6 +143,7 @@ impl Endpoint {
             (probe.answered, probe.lost) = (false, 0);
         }
         self.calls.move_to(before, flow);
+        self.take_ways(now);
         self.settle_registration(trunk);
         self.settle_probe(trunk);
     }

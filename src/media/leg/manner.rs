@@ -52,6 +52,7 @@ impl Leg {
         common: &mut Common,
     ) -> Level {
         let usual = self.usual_shaping();
+        let prompted = self.is_prompted();
         let Manner {
             shaper,
             asked,
@@ -67,6 +68,7 @@ impl Leg {
             common.shapers.equip(shaper);
         }
         shaper.set_volume(loudness.factor());
+        shaper.hold_gain(prompted);
         shaper.shape(sound, heard)
     }
 

@@ -61,7 +61,7 @@ impl Call {
                     Some(LegNews::Digit(digit)) => ivr.handle_digit(digit, clock()),
                     Some(LegNews::Played(token)) if saying == Some(token) => ivr.handle_played(clock()),
                     Some(LegNews::Gone(_)) | None => return Err(Exit::Leave),
-                    Some(LegNews::Quiet(_)) => self.quiet().await,
+                    Some(LegNews::Quiet(since)) => self.quiet(since).await,
                     Some(
                         LegNews::Connected
                         | LegNews::Played(_)

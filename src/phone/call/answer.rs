@@ -140,6 +140,7 @@ impl Call {
                 | News::Renegotiated(_)
                 | News::Key(_)
                 | News::Alive
+                | News::Unasked
                 | News::Ringing
                 | News::Early(_)
                 | News::Answered(_)

@@ -67,7 +67,7 @@ impl Call {
                     Some(LegNews::Digit(digit)) => {
                         press(digit, &mut keypad, talk, &attendance, (standing, origin)).await;
                     }
-                    Some(LegNews::Quiet(_)) => self.quiet().await,
+                    Some(LegNews::Quiet(since)) => self.quiet(since).await,
                     Some(LegNews::Gone(_)) | None => return Exit::Leave,
                     Some(LegNews::Unplayed(token)) => talk.insist(token).await,
                     Some(LegNews::Played(token)) => {

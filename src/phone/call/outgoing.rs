@@ -238,7 +238,8 @@ impl Call {
                         | News::Reinvite(_)
                         | News::Renegotiated(_)
                         | News::Key(_)
-                        | News::Alive,
+                        | News::Alive
+                        | News::Unasked,
                     ) => {}
                 },
                 // What the network plays is nobody's voice and no key.

@@ -39,7 +39,7 @@ impl Call {
                         check.handle_echoed(passage(talk, echoed), clock());
                     }
                     Some(LegNews::Gone(_)) | None => return Exit::Leave,
-                    Some(LegNews::Quiet(_)) => self.order(Command::Ping { call: self.call }).await,
+                    Some(LegNews::Quiet(since)) => self.quiet(since).await,
                     Some(
                         LegNews::Connected
                         | LegNews::Played(_)

@@ -1,19 +1,23 @@
-//! Where the requests of calls go whose route sets lead elsewhere than the peer's requests come from (RFC 3261 §12.2.1.1).
+//! Where the requests of calls go whose route sets lead elsewhere than the peer's requests come from, or whose connections are
+//! gone (RFC 3261 §12.2.1.1).
 //!
 //! A peer may name any address there, so it is followed only to those of its own trunk, and else stays: nobody can have us
 //! send to a third party. A name is located as RFC 3263 has it. Datagrams need nothing more; a connection is made once to each
-//! address and serves all calls that lead there.
+//! address and serves all calls of a trunk that lead there. Over TLS it must be that trunk's service that answers.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+};
 
 use rand::RngExt;
 use sip::{
-    CallRef, Command, Flow, Protocol,
+    CallRef, Command, Endpoint, Flow, Protocol,
     locate::{Hop, Place},
 };
 use tokio::task::{JoinError, JoinSet};
 
-use super::{Connecting, Door, clock};
+use super::{Connecting, Door, TrunkIndex, clock};
 use crate::{
     limit::{WAY_CONNECTIONS_MAX, WAY_LOOKUPS_MAX},
     pii::Pii,
@@ -22,14 +26,37 @@ use crate::{
 /// The ways that route sets lead.
 #[derive(Debug, Default)]
 pub(super) struct Ways {
-    /// Places that are being located, for a call whose peer's requests come over this flow.
-    pub(super) lookups: JoinSet<(CallRef, Flow, Vec<Hop>)>,
+    /// Places that are being located.
+    pub(super) lookups: JoinSet<(Seeker, Vec<Hop>)>,
+    /// Those whose turn comes later, one at most for each call that is cut off.
+    later: VecDeque<(Seeker, Place)>,
     /// Connections that are being made, to where, and which calls wait for them.
-    begun: BTreeMap<u64, (SocketAddr, Vec<CallRef>)>,
+    begun: BTreeMap<u64, (Goal, Vec<CallRef>)>,
     /// Connections that were made.
-    open: BTreeMap<SocketAddr, Flow>,
+    open: BTreeMap<Goal, Flow>,
+    /// Calls that are over, and whose peers have yet to hear it.
+    parting: BTreeMap<CallRef, TrunkIndex>,
     /// Calls that stay where they are although their route sets lead elsewhere.
     pub(super) off_route: u64,
+}
+
+/// A call for which a way is looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seeker {
+    call: CallRef,
+    trunk: TrunkIndex,
+    /// Where its peer's requests come from, or came from.
+    flow: Flow,
+    /// Whether that connection is gone, so that its requests wait.
+    cut_off: bool,
+}
+
+/// What a connection is made to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Goal {
+    trunk: TrunkIndex,
+    protocol: Protocol,
+    address: SocketAddr,
 }
 
 impl Ways {
@@ -37,86 +64,167 @@ impl Ways {
     pub(super) fn closed(&mut self, flow: Flow) {
         self.open.retain(|_, open| *open != flow);
     }
+
+    /// Remembers whose trunk a call was on that is over, for as long as its peer has yet to hear it.
+    pub(super) fn part(&mut self, call: CallRef, trunk: TrunkIndex, endpoint: &Endpoint) {
+        self.parting.retain(|call, _| endpoint.knows(*call));
+        if endpoint.knows(call) {
+            self.parting.insert(call, trunk);
+        }
+    }
 }
 
 impl Door {
     /// Looks for where a call's route set leads.
     pub(super) fn led_elsewhere(&mut self, call: CallRef, flow: Flow, place: Pii<Place>) {
-        if !self.calls.contains_key(&call) {
+        let Some(trunk) = self.calls.get(&call).map(|line| line.trunk) else {
             // It was refused.
             return;
-        }
+        };
         if self.ways.lookups.len() >= WAY_LOOKUPS_MAX {
             self.ways.off_route += 1;
             return;
         }
+        let seeker = Seeker {
+            call,
+            trunk,
+            flow,
+            cut_off: false,
+        };
+        self.look_up(seeker, place.into_inner());
+    }
+
+    /// Looks for where the peer of a call is whose connection is gone.
+    pub(super) fn cut_off(&mut self, call: CallRef, flow: Flow, place: Pii<Place>) {
+        let line = self.calls.get(&call).map(|line| line.trunk);
+        let Some(trunk) = line.or_else(|| self.ways.parting.get(&call).copied()) else {
+            return self.give_up(call);
+        };
+        let seeker = Seeker {
+            call,
+            trunk,
+            flow,
+            cut_off: true,
+        };
+        self.ways.later.push_back((seeker, place.into_inner()));
+        self.look_further();
+    }
+
+    fn look_further(&mut self) {
+        while self.ways.lookups.len() < WAY_LOOKUPS_MAX
+            && let Some((seeker, place)) = self.ways.later.pop_front()
+        {
+            self.look_up(seeker, place);
+        }
+    }
+
+    fn look_up(&mut self, seeker: Seeker, place: Place) {
         let (names, random) = (self.names.clone(), self.server.rng().random());
-        let place = place.into_inner();
         self.ways
             .lookups
-            .spawn(async move { (call, flow, names.locate(place, random).await) });
+            .spawn(async move { (seeker, names.locate(place, random).await) });
     }
 
     /// Takes where that is.
-    pub(super) fn way_located(&mut self, found: Result<(CallRef, Flow, Vec<Hop>), JoinError>) {
-        let Ok((call, flow, hops)) = found else {
-            self.ways.off_route += 1;
-            return;
-        };
-        let Some(trunk) = self.calls.get(&call).map(|line| line.trunk) else {
-            return;
-        };
+    pub(super) fn way_located(&mut self, found: Result<(Seeker, Vec<Hop>), JoinError>) {
+        match found {
+            Ok((seeker, hops)) => self.choose_way(seeker, &hops),
+            // Whose it was is not known; a call that waits does so for a while only.
+            Err(_) => self.ways.off_route += 1,
+        }
+        self.look_further();
+    }
+
+    fn choose_way(&mut self, seeker: Seeker, hops: &[Hop]) {
+        let Seeker { flow, cut_off, .. } = seeker;
         let remote = flow.remote.ip().to_canonical();
         let is_there = |hop: &Hop| hop.address.ip().to_canonical() == remote;
-        if flow.protocol.is_stream() && hops.iter().any(is_there) {
+        if !cut_off && flow.protocol.is_stream() && hops.iter().any(is_there) {
             // The connection that the peer has made leads there.
             return;
         }
-        let listed = |hop: &&Hop| {
-            hop.protocol != Protocol::Tls && self.trunks.is_of(trunk, hop.address.ip())
+        let fits = |hop: &Hop| match flow.protocol {
+            Protocol::Tls => hop.protocol == Protocol::Tls,
+            Protocol::Tcp => cut_off || hop.protocol != Protocol::Tls,
+            Protocol::Udp => hop.protocol != Protocol::Tls,
         };
-        match hops.iter().find(listed).cloned() {
-            Some(hop) => self.take_way(call, hop),
-            None => self.ways.off_route += 1,
+        // Who was connected from an address was there, and may be called back.
+        let listed = |hop: &Hop| {
+            (cut_off && is_there(hop)) || self.trunks.is_of(seeker.trunk, hop.address.ip())
+        };
+        let found = hops.iter().find(|hop| fits(hop) && listed(hop));
+        match found.cloned() {
+            Some(hop) => self.take_way(seeker, hop),
+            None => self.give_up(seeker.call),
         }
     }
 
-    fn take_way(&mut self, call: CallRef, hop: Hop) {
-        let address = hop.address;
-        if hop.protocol == Protocol::Tcp {
-            if let Some(way) = self.ways.open.get(&address).copied() {
+    fn take_way(&mut self, seeker: Seeker, mut hop: Hop) {
+        let Seeker { call, trunk, .. } = seeker;
+        let goal = Goal {
+            trunk,
+            protocol: hop.protocol,
+            address: hop.address,
+        };
+        if hop.protocol.is_stream() {
+            let open = self.ways.open.get(&goal).copied();
+            let back = || self.came_back(goal).filter(|_| seeker.cut_off);
+            if let Some(way) = open.or_else(back) {
                 return self.go_by(call, way);
             }
             let mut begun = self.ways.begun.values_mut();
-            if let Some((_, calls)) = begun.find(|(to, _)| *to == address) {
+            if let Some((_, calls)) = begun.find(|(to, _)| *to == goal) {
                 return calls.push(call);
             }
             if self.ways.begun.len() + self.ways.open.len() >= WAY_CONNECTIONS_MAX {
-                self.ways.off_route += 1;
-                return;
+                return self.give_up(call);
             }
         }
-        match self.transport.connect(hop, None) {
+        let secured = self.trunks.secured(trunk);
+        let secured = secured.filter(|_| hop.protocol == Protocol::Tls);
+        let client = secured.map(|(client, name)| {
+            hop.server_name = name;
+            client
+        });
+        match self.transport.connect(hop, client) {
             Connecting::Done(way) => self.go_by(call, way),
             Connecting::Begun(id) => {
-                self.ways.begun.insert(id, (address, vec![call]));
+                self.ways.begun.insert(id, (goal, vec![call]));
             }
-            Connecting::Failed(_) => self.ways.off_route += 1,
+            Connecting::Failed(_) => self.give_up(call),
         }
     }
 
+    /// The latest connection by which the peer itself has come back.
+    fn came_back(&self, goal: Goal) -> Option<Flow> {
+        let fits = |flow: &Flow| {
+            let clients = self.transport.clients(flow);
+            flow.protocol == goal.protocol && self.trunks.is_on(goal.trunk, flow, clients)
+        };
+        let from = self.endpoint.connections(goal.address.ip());
+        from.filter(fits).max_by_key(|flow| flow.id)
+    }
+
+    /// There is no way.
+    fn give_up(&mut self, call: CallRef) {
+        self.ways.off_route += 1;
+        self.endpoint.handle(Command::NoWay { call }, clock());
+    }
+
     fn go_by(&mut self, call: CallRef, mut way: Flow) {
-        way.advertised = self.trunks.public(&way, &[]).unwrap_or(way.advertised);
+        let clients = self.transport.clients(&way);
+        let public = self.trunks.public(&way, clients);
+        way.advertised = public.unwrap_or(way.advertised);
         let order = Command::GoBy { call, way };
         self.endpoint.handle(order, clock());
     }
 
     /// Takes a connection that was made; one that nobody waits for is closed.
     pub(super) fn way_connected(&mut self, flow: Flow) {
-        let Some((address, calls)) = self.ways.begun.remove(&flow.id) else {
+        let Some((goal, calls)) = self.ways.begun.remove(&flow.id) else {
             return self.transport.close(flow);
         };
-        self.ways.open.insert(address, flow);
+        self.ways.open.insert(goal, flow);
         for call in calls {
             self.go_by(call, flow);
         }
@@ -124,8 +232,9 @@ impl Door {
 
     /// Takes it that a connection was not made.
     pub(super) fn way_failed(&mut self, id: u64) {
-        if let Some((_, calls)) = self.ways.begun.remove(&id) {
-            self.ways.off_route += calls.len() as u64;
+        let begun = self.ways.begun.remove(&id);
+        for call in begun.into_iter().flat_map(|(_, calls)| calls) {
+            self.give_up(call);
         }
     }
 }
