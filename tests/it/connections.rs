@@ -194,7 +194,8 @@ async fn cut_off(contact: &str) -> World {
 async fn a_phone_that_closed_its_idle_connection_is_told_of_the_end_over_another() {
     let mut world = cut_off("198.51.100.9:5060").await;
     world.stop().await;
-    world.run_for(SECOND / 10).await;
+    // The goodbye is said first.
+    world.run_for(10 * SECOND).await;
     let (hop, stream) = world.connected().expect("a connection is made");
     assert_eq!(
         (hop.protocol, hop.address.to_string()),
