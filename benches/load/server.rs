@@ -15,7 +15,7 @@ use rundruf::{
     limit::{LOAD_WINDOW, NOTICES_WAITING},
     media::{
         Clips, Counter, ShardConfig,
-        api::{Channels, Command, Format, Nat, Opening, PhoneMedia, Seat, Security},
+        api::{Channels, Command, Format, Incoming, Nat, Opening, PhoneMedia, Seat, Security},
         leg::secure::SecureContext,
         load::Effort,
         worker::{Envelope, PhoneSockets, Worker, WorkerConfig},
@@ -223,12 +223,14 @@ fn phone(leg: &Leg) -> Done<(Opening, Option<PhoneSockets>)> {
         rtp: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?,
         rtcp: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?,
     };
+    let format = Format {
+        codec: leg.kind.codec(),
+        payload_type: leg.kind.payload_type(),
+        telephone_event: Some(TELEPHONE_EVENT),
+    };
     let media = PhoneMedia {
-        format: Format {
-            codec: leg.kind.codec(),
-            payload_type: leg.kind.payload_type(),
-            telephone_event: Some(TELEPHONE_EVENT),
-        },
+        format,
+        incoming: Incoming::of(&format),
         remote: Pii::new(leg.remote),
         remote_rtcp: Pii::new(leg.remote),
         receives: true,

@@ -16,7 +16,10 @@ use rundruf::{
     id::{ConferenceId, LegId},
     media::{
         Clips, Shard, ShardConfig, SocketId,
-        api::{BrowserMedia, Channels, Command, Format, Nat, Opening, PhoneMedia, Seat, Security},
+        api::{
+            BrowserMedia, Channels, Command, Format, Incoming, Nat, Opening, PhoneMedia, Seat,
+            Security,
+        },
         leg::secure::SecureContext,
     },
 };
@@ -283,12 +286,14 @@ fn shake_hands(
 
 /// What SDP would say of a telephone.
 pub(crate) fn phone(codec: Codec, address: SocketAddr) -> Opening {
+    let format = Format {
+        codec,
+        payload_type: payload_type(codec),
+        telephone_event: Some(TELEPHONE_EVENT),
+    };
     Opening::Phone(PhoneMedia {
-        format: Format {
-            codec,
-            payload_type: payload_type(codec),
-            telephone_event: Some(TELEPHONE_EVENT),
-        },
+        format,
+        incoming: Incoming::of(&format),
         remote: Pii::new(address),
         remote_rtcp: Pii::new(address),
         receives: true,

@@ -21,6 +21,15 @@ pub const RTP_MISORDER_MAX: u16 = 100;
 /// Silence of the current source after which another one is taken at its first packet; before, at its second.
 pub const RTP_SOURCE_QUIET: Duration = Duration::from_millis(100);
 
+/// For how long what comes in one format is not taken in another, where a peer may send several.
+pub const RTP_FORMAT_STAYS: Duration = Duration::from_millis(200);
+
+/// Payload types of audio that a peer may send: each codec under the offer's number and under the answer's.
+pub const EXPECTED_AUDIO_MAX: usize = 8;
+
+/// Payload types of telephone-events that a peer may send: at two clocks, under the offer's number and under the answer's.
+pub const EXPECTED_EVENTS_MAX: usize = 4;
+
 /// Copies of earlier payloads in one packet (RFC 2198); a packet with more is malformed. Browsers send one to four.
 pub const RED_COPIES_MAX: usize = 8;
 

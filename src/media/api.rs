@@ -103,7 +103,7 @@ impl ClipId {
 /// An audio codec with its RTP payload type for one leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Format {
-    /// The codec, both ways.
+    /// The codec that is sent.
     pub codec: dsp::Codec,
     /// Its RTP payload type.
     pub payload_type: u8,
@@ -111,11 +111,39 @@ pub struct Format {
     pub telephone_event: Option<u8>,
 }
 
+/// What a telephone may send, under which payload types; those of telephone-events included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incoming {
+    /// The codecs. The one that is sent is among them.
+    pub codecs: Vec<(dsp::Codec, u8)>,
+    /// The payload types of telephone-events.
+    pub events: Vec<u8>,
+}
+
+impl Incoming {
+    /// What is sent, and nothing else.
+    pub fn of(format: &Format) -> Self {
+        Self {
+            codecs: vec![(format.codec, format.payload_type)],
+            events: format.telephone_event.into_iter().collect(),
+        }
+    }
+
+    /// The codec under a payload type, if it is one.
+    pub fn codec(&self, payload_type: u8) -> Option<dsp::Codec> {
+        let mut codecs = self.codecs.iter();
+        let (codec, _) = codecs.find(|(_, number)| *number == payload_type)?;
+        Some(*codec)
+    }
+}
+
 /// What SDP says of a telephone's media, and what its trunk says of the way there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhoneMedia {
-    /// Codec and payload types.
+    /// Codec and payload types of what is sent.
     pub format: Format,
+    /// What may come.
+    pub incoming: Incoming,
     /// Where RTP goes and, without a latch, the only address it is accepted from.
     pub remote: Pii<SocketAddr>,
     /// Where RTCP goes and comes from.

@@ -11,7 +11,7 @@ use sip::sdp::{
 use super::route::source_towards;
 use crate::{
     conference::participant::Protection,
-    media::api::{Format, Nat, PhoneMedia},
+    media::api::{Format, Incoming, Nat, PhoneMedia},
     network::Network,
 };
 
@@ -217,19 +217,17 @@ impl Session {
 }
 
 fn media(agreed: Agreed, nat: Nat) -> PhoneMedia {
-    let codec = match agreed.codec {
-        AudioCodec::Opus => dsp::Codec::Opus,
-        AudioCodec::G722 => dsp::Codec::G722,
-        AudioCodec::Pcma => dsp::Codec::Pcma,
-        AudioCodec::Pcmu => dsp::Codec::Pcmu,
-    };
-    let format = Format {
-        codec,
-        payload_type: agreed.payload_type,
-        telephone_event: agreed.telephone_event,
-    };
+    let codecs = agreed.incoming.codecs.iter();
     PhoneMedia {
-        format,
+        format: Format {
+            codec: codec(agreed.codec),
+            payload_type: agreed.payload_type,
+            telephone_event: agreed.telephone_event,
+        },
+        incoming: Incoming {
+            codecs: codecs.map(|(it, number)| (codec(*it), *number)).collect(),
+            events: agreed.incoming.events,
+        },
         remote: agreed.remote_rtp,
         remote_rtcp: agreed.remote_rtcp,
         receives: agreed.phone_sends,
@@ -237,6 +235,15 @@ fn media(agreed: Agreed, nat: Nat) -> PhoneMedia {
         security: agreed.security,
         nat,
         ptime: agreed.ptime,
+    }
+}
+
+const fn codec(agreed: AudioCodec) -> dsp::Codec {
+    match agreed {
+        AudioCodec::Opus => dsp::Codec::Opus,
+        AudioCodec::G722 => dsp::Codec::G722,
+        AudioCodec::Pcma => dsp::Codec::Pcma,
+        AudioCodec::Pcmu => dsp::Codec::Pcmu,
     }
 }
 

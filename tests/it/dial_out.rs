@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use dsp::Codec;
 use insta::assert_snapshot;
 use rundruf::{
     conference::{Refusal, focus::Verb, participant::Role},
@@ -158,6 +159,29 @@ async fn who_is_called_comes_in_after_the_key_and_all_see_it_from_the_beginning(
     );
     assert_eq!(invite.fields("Privacy").next(), None);
     assert_eq!(noted(&world).await, [1]);
+}
+
+/// Our INVITE offered all codecs and two were answered: the callee may change between them at any time (RFC 3264 §6.1).
+#[tokio::test(start_paused = true)]
+async fn who_is_called_is_heard_in_every_codec_that_was_answered() {
+    let (mut world, callee, carol, dave) = party(rules(), Shown::Yes).await;
+    calls(&mut world, &carol, &callee).await;
+    callee.answers(now());
+    world.run_for(SECOND).await;
+    callee.types("1");
+    world.run_for(6 * SECOND).await;
+    callee.types("66");
+    callee.say(Saying::Voice(Voice(2)));
+    world.run_for(3 * SECOND).await;
+    for (codec, payload_type) in [(Codec::Pcma, 8), (Codec::Pcmu, 0), (Codec::Pcma, 8)] {
+        callee.sound(|sound| sound.recode(codec, payload_type, Some(101)));
+        let from = listen(&mut world).await;
+        assert_hears(&dave, from, &[Voice(2)]);
+    }
+    callee.types("66");
+    world.run_for(3 * SECOND).await;
+    let from = listen(&mut world).await;
+    assert_silent(&dave, from);
 }
 
 /// Whatever happens next, it is known that the call was made, and that its first minutes are begun.
@@ -336,7 +360,7 @@ async fn what_may_not_be_called_is_refused_and_nobody_but_a_moderators_page_can_
     world.run_for(SECOND).await;
     assert_eq!(dave.refused(), [Refusal::NotAllowed]);
     // A moderator by telephone has no key for it, whatever they press.
-    let alice = comes_in_as(&mut world, "alice", dsp::Codec::Pcma, Role::Moderator).await;
+    let alice = comes_in_as(&mut world, "alice", Codec::Pcma, Role::Moderator).await;
     alice.types("*8*80*87*8#0030123456#");
     world.run_for(20 * SECOND).await;
     assert_eq!(callee.state(), State::Idle);

@@ -15,7 +15,10 @@ use rundruf::{
     id::{ConferenceId, LegId},
     media::{
         Clips, Counter, Shard, ShardConfig, SocketId,
-        api::{Channels, Command, Event, Format, Gone, Nat, Opening, PhoneMedia, Seat, Security},
+        api::{
+            Channels, Command, Event, Format, Gone, Incoming, Nat, Opening, PhoneMedia, Seat,
+            Security,
+        },
         leg::secure::SecureContext,
     },
 };
@@ -340,12 +343,14 @@ const fn joined(leg: LegId) -> Command {
 }
 
 fn phone_media() -> PhoneMedia {
+    let format = Format {
+        codec: Codec::Pcma,
+        payload_type: 8,
+        telephone_event: None,
+    };
     PhoneMedia {
-        format: Format {
-            codec: Codec::Pcma,
-            payload_type: 8,
-            telephone_event: None,
-        },
+        format,
+        incoming: Incoming::of(&format),
         remote: Pii::new(SocketAddr::from(([192, 0, 2, 9], 4_000))),
         remote_rtcp: Pii::new(SocketAddr::from(([192, 0, 2, 9], 4_001))),
         receives: true,

@@ -21,7 +21,7 @@ mod vectors;
 
 pub use packet::{Header, Packet};
 pub use session::{
-    Audio, Format, Received, RemoteReport, RtcpNews, Session, SessionConfig, Silence,
+    Audio, Expected, Format, Received, RemoteReport, RtcpNews, Session, SessionConfig, Silence,
 };
 
 /// Why a received packet was dropped.

@@ -7,8 +7,12 @@
 //!
 //! Invariants: digits are never audio; sequence numbers go up by one per packet sent, media time by one step per tick.
 
+mod expected;
+
 use std::time::{Duration, Instant};
 
+use self::expected::Coming;
+pub use self::expected::Expected;
 use super::{
     Discard, Header, Packet,
     packet::HEADER_LEN,
@@ -34,9 +38,9 @@ const HELD_ROUNDING: Duration = Duration::from_millis(5);
 /// How audio and keys are carried; changes with a re-INVITE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Format {
-    /// Payload type of the audio, both ways.
+    /// Payload type of the audio that is sent; also of what comes, unless [`Session::expect`] says more.
     pub payload_type: u8,
-    /// Payload type of telephone-events, where they were negotiated.
+    /// Payload type of telephone-events, where they were negotiated; likewise.
     pub telephone_event: Option<u8>,
     /// Ticks of the media clock per second.
     pub clock_rate: u32,
@@ -73,6 +77,8 @@ pub struct Audio<'a> {
     pub sequence: u16,
     /// Media time.
     pub timestamp: u32,
+    /// What the payload is coded with.
+    pub payload_type: u8,
     /// The payload.
     pub payload: &'a [u8],
     /// Audio level of the payload as −dBov, where the sender told it.
@@ -158,6 +164,8 @@ pub struct SessionStats {
 pub struct Session {
     config: SessionConfig,
     outgoing: Outgoing,
+    expected: Expected,
+    coming: Coming,
     incoming: Option<Reception>,
     /// Source and sequence number that would confirm a change of the source.
     candidate: Option<(u32, u16)>,
@@ -203,6 +211,8 @@ impl Session {
                 marker: true,
                 sent_since_report: false,
             },
+            expected: Expected::of(&config.format),
+            coming: Coming::new(config.format.payload_type),
             incoming: None,
             candidate: None,
             restarted: false,
@@ -231,7 +241,7 @@ impl Session {
         now: Instant,
     ) -> Result<Received<'a>, Discard> {
         let packet = Packet::parse(plain)?;
-        if Some(packet.payload_type) == self.config.format.telephone_event {
+        if self.expected.is_event(packet.payload_type) {
             return self.handle_event(&packet, now);
         }
         let blocks = if Some(packet.payload_type) == self.config.redundant {
@@ -239,31 +249,35 @@ impl Session {
         } else {
             Blocks::single(packet.payload_type, packet.payload)
         };
-        let audio = self.config.format.payload_type;
-        if blocks.payload_type != audio && blocks.payload_type != COMFORT_NOISE {
+        let clock_rate = self.expected.clock_rate(blocks.payload_type);
+        if clock_rate.is_none() && blocks.payload_type != COMFORT_NOISE {
             return Err(Discard::UnknownPayloadType);
         }
         self.follow(&packet, now)?;
-        if blocks.payload_type != audio || blocks.payload.is_empty() {
+        let Some(clock_rate) = clock_rate.filter(|_| !blocks.payload.is_empty()) else {
             return Ok(Received::Silence {
                 sequence: packet.sequence,
-                holds: if blocks.payload_type == audio {
-                    Silence::Empty
-                } else {
-                    Silence::ComfortNoise
+                holds: match clock_rate {
+                    Some(_) => Silence::Empty,
+                    None => Silence::ComfortNoise,
                 },
             });
+        };
+        if !self.coming.follow(blocks.payload_type, now) {
+            return Err(Discard::UnknownPayloadType);
         }
         if let Some(incoming) = &mut self.incoming {
+            incoming.set_clock_rate(clock_rate);
             incoming.handle_timestamp(packet.timestamp, now);
         }
         Ok(Received::Audio(Audio {
             sequence: packet.sequence,
             timestamp: packet.timestamp,
+            payload_type: blocks.payload_type,
             payload: blocks.payload,
             level: self.level(&packet),
             restarted: std::mem::take(&mut self.restarted),
-            copies: blocks.copies.of(audio),
+            copies: blocks.copies.of(blocks.payload_type),
         }))
     }
 
@@ -366,15 +380,20 @@ impl Session {
         Some(self.reports.next)
     }
 
-    /// Changes codec and payload types after a re-INVITE; sequence numbers and media time go on.
-    pub const fn reconfigure(&mut self, format: Format) {
-        if format.clock_rate != self.config.format.clock_rate
-            && let Some(incoming) = &mut self.incoming
-        {
-            incoming.set_clock_rate(format.clock_rate);
-        }
+    /// Changes codec and payload types after a re-INVITE; sequence numbers and media time go on. What is expected is what is
+    /// sent, until [`Self::expect`] says more.
+    pub fn reconfigure(&mut self, format: Format) {
         self.config.format = format;
         self.outgoing.marker = true;
+        self.expect(Expected::of(&format));
+    }
+
+    /// Sets what the peer may send.
+    pub fn expect(&mut self, expected: Expected) {
+        self.expected = expected;
+        if expected.clock_rate(self.coming.payload_type()).is_none() {
+            self.coming = Coming::new(self.config.format.payload_type);
+        }
     }
 
     /// Returns the session in numbers.

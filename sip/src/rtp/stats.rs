@@ -118,8 +118,11 @@ impl Reception {
         }
     }
 
-    /// Changes the media clock after another codec was agreed.
+    /// Sets the media clock, which may be another where another codec comes.
     pub const fn set_clock_rate(&mut self, clock_rate: u32) {
+        if clock_rate == self.clock_rate {
+            return;
+        }
         self.clock_rate = clock_rate;
         self.jitter = 0;
         self.transit = None;

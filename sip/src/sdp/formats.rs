@@ -77,6 +77,44 @@ pub(super) fn event_attributes(payload_type: u8, clock: u32) -> [Attribute; 2] {
     ]
 }
 
+/// What a peer may send, under which payload types: after an answer of ours its one codec, after an offer of ours all that
+/// was answered (RFC 3264 §6.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incoming {
+    /// The codecs.
+    pub codecs: Vec<(AudioCodec, u8)>,
+    /// The payload types of telephone-events.
+    pub events: Vec<u8>,
+}
+
+impl Incoming {
+    /// What two lines have in common, under the offer's numbers, which are those that its maker is to be sent (RFC 3264
+    /// §5.1); and under the answer's where they mean nothing else, since there are peers that send what they have said.
+    pub(super) fn concluded(offer: &Formats, answer: &Formats) -> Self {
+        let mut incoming = Self {
+            codecs: Vec::new(),
+            events: Vec::new(),
+        };
+        let foreign = |format: &&Format| offer.clock_of(format.payload_type).is_none();
+        let theirs = answer.0.iter().filter(foreign);
+        for format in offer.0.iter().chain(theirs) {
+            if let Some(codec) = format.codec() {
+                let is_common = [offer, answer]
+                    .iter()
+                    .all(|it| it.payload_type(codec).is_some());
+                if is_common {
+                    incoming.codecs.push((codec, format.payload_type));
+                }
+            } else if format.is_event()
+                && [offer, answer].iter().all(|it| it.has_events(format.clock))
+            {
+                incoming.events.push(format.payload_type);
+            }
+        }
+        incoming
+    }
+}
+
 /// The payload types of one line with what they mean.
 pub(super) struct Formats(Vec<Format>);
 
@@ -126,6 +164,11 @@ impl Formats {
         at(codec.clock_rate())
             .or_else(|| at(NARROW_CLOCK))
             .map(|format| format.payload_type)
+    }
+
+    fn has_events(&self, clock: u32) -> bool {
+        let mut formats = self.0.iter();
+        formats.any(|format| format.is_event() && format.clock == clock)
     }
 
     pub(super) fn clock_of(&self, payload_type: u8) -> Option<u32> {

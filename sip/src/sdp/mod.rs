@@ -16,6 +16,6 @@ pub use bindings::Bindings;
 pub use crypto::Keyring;
 pub use description::{Attribute, Connection, Description, Direction, Media, Origin};
 pub use fingerprint::{HashName, fingerprint};
-pub use formats::AudioCodec;
+pub use formats::{AudioCodec, Incoming};
 pub use offer_answer::{Agreed, Local, Refusal};
 pub use security::{DtlsPeer, Keying, Policy, Sdes, Security};

@@ -16,7 +16,7 @@ use super::{
     Policy, Security,
     address::{remote_rtcp, remote_rtp},
     capability::potentials,
-    formats::{Formats, NARROW_CLOCK, event_attributes, opus_parameters},
+    formats::{Formats, Incoming, NARROW_CLOCK, event_attributes, opus_parameters},
     security,
 };
 use crate::redact::Pii;
@@ -55,12 +55,14 @@ impl fmt::Debug for Local<'_> {
 /// What both sides agreed upon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agreed {
-    /// The only codec.
+    /// The only codec we send.
     pub codec: AudioCodec,
-    /// Its payload type.
+    /// Its payload type, as the phone numbers it.
     pub payload_type: u8,
     /// The payload type of telephone-events, if the phone knows them.
     pub telephone_event: Option<u8>,
+    /// What the phone may send.
+    pub incoming: Incoming,
     /// Where the phone receives RTP; the unspecified address while it holds us by `c=0.0.0.0`.
     pub remote_rtp: Pii<SocketAddr>,
     /// Where the phone receives RTCP; unspecified together with `remote_rtp`, and then not to be sent to.
@@ -252,6 +254,7 @@ pub fn conclude(
         .ok_or(Refusal::NoCommonCodec)?;
     let security = security::concluded(asked, answer, media, &local.keying)?;
     let mut agreed = agree(answer, media, &[wanted], security, local)?;
+    agreed.incoming = Incoming::concluded(&offered, &Formats::of(media));
     agreed.rtcp_mux &= asked.has("rtcp-mux");
     Ok(agreed)
 }
@@ -281,10 +284,15 @@ fn agree(
     } else {
         remote_rtcp(media, remote, local.allowed)
     };
+    let telephone_event = formats.telephone_event(codec);
     Ok(Agreed {
         codec,
         payload_type,
-        telephone_event: formats.telephone_event(codec),
+        telephone_event,
+        incoming: Incoming {
+            codecs: vec![(codec, payload_type)],
+            events: telephone_event.into_iter().collect(),
+        },
         remote_rtp: Pii::new(remote),
         remote_rtcp: Pii::new(remote_rtcp),
         rtcp_mux,

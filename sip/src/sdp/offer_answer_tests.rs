@@ -262,6 +262,47 @@ fn our_offer_is_concluded_by_the_phones_answer() {
     );
 }
 
+/// Whoever answers may send any format that both name, under our numbers, and is sent its first (RFC 3264 §5.1, §6.1).
+#[test]
+fn all_that_is_answered_may_come() {
+    let offer = offer(&local(Policy::Off), &Bindings::default());
+    let conclude =
+        |lines: &[&str]| conclude(&offer, &description(lines), &local(Policy::Off)).unwrap();
+    let concluded = conclude(&[
+        "m=audio 4000 RTP/AVP 8 0 111 18 101 110",
+        "a=rtpmap:111 opus/48000/2",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=rtpmap:110 telephone-event/48000",
+    ]);
+    assert_eq!(
+        (concluded.codec, concluded.payload_type),
+        (AudioCodec::Pcma, 8)
+    );
+    let Incoming { codecs, events } = concluded.incoming;
+    let both = [
+        (AudioCodec::Opus, 96),
+        (AudioCodec::Pcma, 8),
+        (AudioCodec::Pcmu, 0),
+    ];
+    assert_eq!(codecs[..3], both);
+    assert_eq!(
+        codecs[3..],
+        [(AudioCodec::Opus, 111)],
+        "as it has said itself"
+    );
+    assert_eq!(events, [97, 101, 110]);
+    // Their number for Opus is ours for events.
+    let crossed = conclude(&["m=audio 4000 RTP/AVP 97", "a=rtpmap:97 opus/48000/2"]);
+    assert_eq!(
+        (crossed.codec, crossed.payload_type),
+        (AudioCodec::Opus, 97)
+    );
+    assert_eq!(crossed.incoming.codecs, [(AudioCodec::Opus, 96)]);
+    // After an answer of ours, nothing comes but what we chose.
+    let asked = agreed(&["m=audio 4000 RTP/AVP 0 8 9"]);
+    assert_eq!(asked.incoming.codecs, [(asked.codec, asked.payload_type)]);
+}
+
 /// The kinds and ports of lines.
 fn lines(description: &Description) -> Vec<(&str, u16)> {
     let lines = description.media.iter();

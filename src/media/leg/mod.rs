@@ -11,6 +11,7 @@
 mod aloud;
 mod armour;
 mod claimed;
+mod coming;
 mod echo;
 mod keys;
 mod listening;
@@ -30,10 +31,11 @@ use dsp::{
 };
 use sip::{
     redact::Pii,
-    rtp::{Audio, Discard, Received, Silence},
+    rtp::{Discard, Received, Silence},
 };
 
 use self::{
+    coming::Coming,
     echo::Echo,
     keys::Keys,
     loss::PathLoss,
@@ -45,7 +47,7 @@ use self::{
     unheard::Unheard,
 };
 use super::{
-    api::{ClipId, Event, Gone, ListeningGain, Opening, PhoneMedia},
+    api::{ClipId, Event, Gone, ListeningGain, Opening},
     common::Common,
     counters::{Counter, Counters},
     encoders::Stream,
@@ -69,6 +71,8 @@ pub struct Leg {
     gate: SpeechGate,
     unheard: Unheard,
     manner: Manner,
+    /// What the sound that comes is coded with.
+    coming: Coming,
     hearing: Hearing,
     keys: Keys,
     player: Option<Player>,
@@ -186,6 +190,7 @@ impl Leg {
             gate: SpeechGate::new(),
             unheard: Unheard::default(),
             manner: Manner::new(codec, None),
+            coming: Coming::new(codec),
             hearing: Hearing {
                 codec,
                 gain: ListeningGain::default(),
@@ -253,33 +258,6 @@ impl Leg {
                 false
             }
         }
-    }
-
-    /// Changes a telephone's media; a browser's does not change.
-    pub(super) fn update(
-        &mut self,
-        media: PhoneMedia,
-        context: &SecureContext,
-        common: &mut Common,
-        now: Instant,
-    ) -> Result<(), Gone> {
-        if let Transport::Phone(phone) = &mut self.transport {
-            if self.hearing.codec != media.format.codec {
-                let stats = self.playout.stats();
-                common.counters.count_playout(&stats, &self.counted);
-                self.playout = Playout::new(media.format.codec).map_err(|_| Gone::Failed)?;
-                self.counted = PlayoutStats::default();
-                self.hearing.codec = media.format.codec;
-                self.manner = Manner {
-                    loudness: self.manner.loudness,
-                    ..Manner::new(media.format.codec, self.manner.asked)
-                };
-            }
-            self.keys.update(&media.format);
-            phone.update(media, context, common, now)?;
-            self.serve_at = now;
-        }
-        Ok(())
     }
 
     /// Begins a prompt in place of the one being played, or of what is listened to; no clips stop it.
@@ -517,19 +495,6 @@ impl Leg {
         }
     }
 
-    fn put(&mut self, audio: Audio<'_>, now: Instant) {
-        if audio.restarted {
-            self.playout.restart();
-        }
-        let header = audio.level.map(Level::from_rfc6464);
-        self.playout
-            .put(audio.sequence, audio.timestamp, audio.payload, header, now);
-        for copy in audio.copies {
-            self.playout
-                .put_redundant(audio.timestamp, copy.offset.into(), copy.payload, now);
-        }
-    }
-
     fn handle_received(
         &mut self,
         received: Result<Received<'_>, Discard>,
@@ -537,7 +502,7 @@ impl Leg {
         now: Instant,
     ) {
         let silent = match received {
-            Ok(Received::Audio(audio)) => return self.put(audio, now),
+            Ok(Received::Audio(audio)) => return self.put(audio, common, now),
             Ok(Received::Digit { digit, silent }) => {
                 common.tell(Event::Digit {
                     leg: self.id,

@@ -20,11 +20,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dsp::Codec;
 use rand::{Rng, RngExt};
 use sip::{
     redact::Pii,
     rtp::{
-        self, Discard, Packet, Received, Session, SessionConfig, packet::is_rtcp,
+        self, Discard, Expected, Packet, Received, Session, SessionConfig, packet::is_rtcp,
         session::SessionStats,
     },
 };
@@ -122,8 +123,10 @@ impl Phone {
             cname: identity.cname,
             seed: identity.seed,
         };
+        let mut session = Session::new(config, now);
+        session.expect(expected(&media));
         let mut phone = Self {
-            session: Session::new(config, now),
+            session,
             packer,
             armour: Armour::Plain,
             handshake: None,
@@ -186,6 +189,7 @@ impl Phone {
             self.packer = Packer::new(media.format.codec, media.ptime);
             self.session.reconfigure(rtp_format(&media, &self.packer));
         }
+        self.session.expect(expected(&media));
         if media.security != self.media.security {
             if let Some(handshake) = &mut self.handshake {
                 handshake.close(&mut common.handshakes, now);
@@ -220,6 +224,11 @@ impl Phone {
         handshake.begin(now);
         let outcome = handshake.handle_timeout(&mut common.handshakes, now);
         self.follow(leg, outcome, common, now);
+    }
+
+    /// Returns the codec of what comes under a payload type, if it may be sound.
+    pub(super) fn codec(&self, payload_type: u8) -> Option<Codec> {
+        self.media.incoming.codec(payload_type)
     }
 
     /// Begins a tick.
@@ -388,7 +397,7 @@ impl Phone {
         };
         if self.armour.proves() {
             self.latch.follow_proven(&packet, from, now);
-        } else if packet.payload_type != self.media.format.payload_type
+        } else if self.codec(packet.payload_type).is_none()
             || !self.latch.follow_plain(&packet, from, now)
         {
             return Inbound::Foreign;
@@ -508,6 +517,15 @@ fn rtp_format(media: &PhoneMedia, packer: &Packer) -> rtp::Format {
         clock_rate: format.codec.clock_rate(),
         ticks_per_packet: packer.ticks_per_packet(format.codec),
     }
+}
+
+fn expected(media: &PhoneMedia) -> Expected {
+    let codecs = media.incoming.codecs.iter();
+    let audio = codecs.fold(Expected::default(), |expected, (codec, number)| {
+        expected.and_audio(*number, codec.clock_rate())
+    });
+    let events = media.incoming.events.iter();
+    events.fold(audio, |expected, number| expected.and_events(*number))
 }
 
 /// RFC 7983: what begins so is DTLS.

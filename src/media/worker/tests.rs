@@ -11,7 +11,7 @@ use crate::{
     id::ConferenceId,
     media::{
         Clips,
-        api::{Format, Nat, Opening, PhoneMedia, Security},
+        api::{Format, Incoming, Nat, Opening, PhoneMedia, Security},
         leg::secure::SecureContext,
         pool::{Pool, PoolConfig, PortRange},
     },
@@ -121,12 +121,14 @@ fn pool(workers: usize) -> (Pool, mpsc::Receiver<Notice>) {
 }
 
 fn media(phone: &UdpSocket, report: &UdpSocket) -> PhoneMedia {
+    let format = Format {
+        codec: dsp::Codec::Pcma,
+        payload_type: 8,
+        telephone_event: Some(101),
+    };
     PhoneMedia {
-        format: Format {
-            codec: dsp::Codec::Pcma,
-            payload_type: 8,
-            telephone_event: Some(101),
-        },
+        format,
+        incoming: Incoming::of(&format),
         remote: Pii::new(phone.local_addr().unwrap()),
         remote_rtcp: Pii::new(report.local_addr().unwrap()),
         receives: true,

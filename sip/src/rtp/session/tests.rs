@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::limit::RTCP_WRITTEN_MAX;
+use crate::limit::{RTCP_WRITTEN_MAX, RTP_FORMAT_STAYS};
 
 /// Time between packets.
 const TICK: Duration = Duration::from_millis(20);
@@ -21,6 +21,7 @@ fn audio_arrives_with_sequence_and_media_time() {
         let expected = Received::Audio(Audio {
             sequence: 65_534_u16.wrapping_add(u16::from(tick)),
             timestamp: (u32::MAX - 200).wrapping_add(160 * u32::from(tick)),
+            payload_type: 8,
             payload: &[tick; 160],
             level: None,
             restarted: false,
@@ -322,6 +323,50 @@ fn another_codec_goes_on_with_sequence_and_media_time() {
     assert!(first.marker);
     assert_eq!(second.timestamp.wrapping_sub(first.timestamp), 3 * 960);
     assert_eq!(second.sequence.wrapping_sub(first.sequence), 3);
+}
+
+/// Where an offer of ours was answered with several formats, the peer may change between them (RFC 3264 §6.1), and sends them
+/// under our numbers, not under those it is sent.
+#[test]
+fn whatever_was_answered_may_come_and_change() {
+    let (mut alice, mut bob, mut now) = pair();
+    let opus = Format {
+        payload_type: 111,
+        telephone_event: None,
+        clock_rate: 48_000,
+        ticks_per_packet: 960,
+    };
+    bob.reconfigure(opus);
+    let expected = Expected::default()
+        .and_audio(96, 48_000)
+        .and_audio(8, 8_000);
+    bob.expect(expected.and_events(101));
+    let mut says = |payload_type, now| {
+        alice.config.format.payload_type = payload_type;
+        match bob.handle_rtp(&written(&mut alice, &[1]), now) {
+            Ok(Received::Audio(audio)) => Some(audio.payload_type),
+            Err(Discard::UnknownPayloadType) => None,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(says(111, now), None, "nothing was said of that number");
+    assert_eq!(says(8, now), Some(8), "the first to come");
+    assert_eq!(says(96, now), None, "8 has only begun");
+    assert_eq!(says(96, now), None);
+    assert_eq!(says(8, now), Some(8));
+    now += RTP_FORMAT_STAYS;
+    assert_eq!(says(96, now), None, "one alone may have been overtaken");
+    assert_eq!(says(8, now), Some(8));
+    assert_eq!(says(96, now), None);
+    assert_eq!(says(96, now), Some(96));
+    assert_eq!(says(96, now), Some(96));
+    assert_eq!(says(8, now), None);
+    bob.reconfigure(config(1).format);
+    assert_eq!(
+        talk(&mut alice, &mut bob, 2, now),
+        0,
+        "8 alone was agreed upon"
+    );
 }
 
 #[test]

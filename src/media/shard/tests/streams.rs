@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use dsp::{Codec, TICK};
-use sip::rtp::srtp::Profile;
+use sip::rtp::{Discard, srtp::Profile};
 
 use super::{
     HEARD, HIGH, LOW, NOT_HEARD,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::media::{
     Counter,
-    api::{Command, PhoneMedia, Security},
+    api::{Command, Incoming, PhoneMedia, Security},
 };
 
 /// Whatever comes before and after the end, in whatever number: the leg is gone, and the other one goes on.
@@ -102,6 +102,45 @@ fn all_may_change_at_once() {
         world.phone(BERT).heard.clear();
         assert_eq!(world.count(Counter::LegPanics), 0);
     }
+}
+
+/// Who answered our offer with several codecs may change between them without a word (RFC 3264 §6.1), which is heard through
+/// but for the packet that shows it; and is sent the first of them.
+#[test]
+fn what_was_answered_may_change_from_packet_to_packet() {
+    let anna = PhoneMedia {
+        incoming: Incoming {
+            codecs: vec![(Codec::Pcma, 8), (Codec::Pcmu, 0), (Codec::G722, 9)],
+            events: vec![101],
+        },
+        ..media(ANNA, Codec::Pcma)
+    };
+    let mut stream = Stream::new(7, 65_530, &anna);
+    let mut world = pair(anna);
+    world.phone(BERT).says = Some(HIGH);
+    let mut windows = Vec::new();
+    for (codec, payload_type) in [
+        (Codec::Pcmu, 0),
+        (Codec::G722, 9),
+        (Codec::Pcma, 8),
+        (Codec::Pcmu, 0),
+    ] {
+        for payload in coded(codec).chunks_exact(160).take(50) {
+            say(&mut world, &stream.packet(payload_type, payload));
+            world.run(TICK);
+        }
+        let heard = std::mem::take(&mut world.phone(BERT).heard);
+        let heard = heard.chunks_exact(200 * 48).map(|part| level_at(part, LOW));
+        windows.push(heard.collect::<Vec<_>>());
+    }
+    // The first window of all holds the silence before she spoke.
+    for level in windows.iter().flatten().skip(1) {
+        assert!(*level > HEARD - 6.0, "{windows:.1?}");
+    }
+    assert!(world.phone(ANNA).hears(HIGH) > HEARD, "she is sent A-law");
+    let counters = world.shard().counters();
+    assert_eq!(counters.discarded(Discard::UnknownPayloadType), 3);
+    assert_eq!(world.count(Counter::LegPanics), 0);
 }
 
 /// What was not agreed upon is left out and disturbs nothing, in the middle of what was.

@@ -21,7 +21,9 @@ use crate::{
     id::{ConferenceId, LegId},
     media::{
         Clips, Counter, Shard, ShardConfig, SocketId,
-        api::{Channels, Command, Event, Format, Nat, Opening, PhoneMedia, Seat, Security},
+        api::{
+            Channels, Command, Event, Format, Incoming, Nat, Opening, PhoneMedia, Seat, Security,
+        },
         leg::secure::SecureContext,
     },
 };
@@ -539,12 +541,14 @@ pub(super) fn media(leg: LegId, codec: Codec) -> PhoneMedia {
         Codec::G722 => 9,
         Codec::Opus => 111,
     };
+    let format = Format {
+        codec,
+        payload_type,
+        telephone_event: Some(101),
+    };
     PhoneMedia {
-        format: Format {
-            codec,
-            payload_type,
-            telephone_event: Some(101),
-        },
+        format,
+        incoming: Incoming::of(&format),
         remote: Pii::new(address(leg, 4_000)),
         remote_rtcp: Pii::new(address(leg, 4_001)),
         receives: true,
