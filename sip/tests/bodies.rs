@@ -1,10 +1,12 @@
 //! Bodies of several parts, and of types that we do not know: what is taken, what is left aside, what is refused.
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails its test")]
 
+mod ladder;
 mod world;
 
 use std::time::Duration;
 
+use ladder::redacted;
 use sip::{Event, limit};
 use world::{Door, Message, SDP, World, endpoint, events, field, status, t0, transmits, udp};
 
@@ -80,22 +82,6 @@ fn ladder_of_a_call_from_a_gateway_that_sends_isup_along() {
     world.run(SECOND / 4);
     insta::assert_snapshot!("isup", redacted(&world.ladder));
     assert_eq!(world.finals, [(1, 200)]);
-}
-
-/// Random names become ‹id›, so that the ladder reads the same with every seed.
-fn redacted(ladder: &str) -> String {
-    let mut out = String::new();
-    let mut run = String::new();
-    for character in ladder.chars().chain(['\n']) {
-        if character.is_ascii_hexdigit() && !character.is_ascii_uppercase() {
-            run.push(character);
-            continue;
-        }
-        out.push_str(if run.len() >= 32 { "‹id›" } else { &run });
-        run.clear();
-        out.push(character);
-    }
-    out
 }
 
 #[test]

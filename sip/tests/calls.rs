@@ -1,10 +1,12 @@
 //! Calls from beginning to end in virtual time: ladders, lost datagrams, renegotiation, timers.
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails its test")]
 
+mod ladder;
 mod world;
 
 use std::time::Duration;
 
+use ladder::redacted;
 use sip::{Cause, Command, Ended, Event};
 use world::{Door, Message, SDP, World};
 
@@ -16,22 +18,6 @@ fn established(event: &Event) -> bool {
 
 fn ended(reason: Ended) -> impl Fn(&Event) -> bool {
     move |event| matches!(event, Event::Ended { reason: found, .. } if *found == reason)
-}
-
-/// Random names become ‹id›, so that the ladder reads the same with every seed.
-fn redacted(ladder: &str) -> String {
-    let mut out = String::new();
-    let mut run = String::new();
-    for character in ladder.chars().chain(['\n']) {
-        if character.is_ascii_hexdigit() && !character.is_ascii_uppercase() {
-            run.push(character);
-            continue;
-        }
-        out.push_str(if run.len() >= 32 { "‹id›" } else { &run });
-        run.clear();
-        out.push(character);
-    }
-    out
 }
 
 #[test]

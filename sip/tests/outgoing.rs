@@ -2,14 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails its test")]
 
 mod carrier;
+mod ladder;
 mod world;
 
 use std::time::Duration;
 
 use carrier::{
-    ANSWER, Network, TRUNK, challenge, contact, method, proves, redacted, registrar, reply, tls,
-    udp,
+    ANSWER, Network, TRUNK, challenge, contact, method, proves, registrar, reply, tls, udp,
 };
+use ladder::redacted;
 use sip::{Command, Ended, Event, TrunkCommand};
 use world::field;
 

@@ -2,14 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails its test")]
 
 mod carrier;
+mod ladder;
 mod world;
 
 use std::time::Duration;
 
 use carrier::{
-    ANSWER, Network, challenge, contact, method, proves, redacted, registrar, reply, tls, udp,
-    udp_to,
+    ANSWER, Network, challenge, contact, method, proves, registrar, reply, tls, udp, udp_to,
 };
+use ladder::redacted;
 use sip::{
     Command, Event, Protocol, TrunkCommand, TrunkEvent, Unregistered,
     locate::{Hop, Locate, Place, Query, Record},
