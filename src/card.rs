@@ -8,6 +8,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
+    browser::call_in::{CallIn, Line},
     conference::{event::Language, participant::Role},
     config::{Auto, Config},
     pii::Secret,
@@ -15,13 +16,15 @@ use crate::{
     store::Room,
 };
 
+mod line;
+
 /// Where the server can be reached, as people are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reach {
     /// What links begin with.
     pub web: String,
-    /// What SIP addresses end with.
-    pub sip_host: String,
+    /// How people come in by telephone.
+    pub call_in: CallIn,
 }
 
 impl Reach {
@@ -56,12 +59,13 @@ impl Reach {
             (Auto::Derived, Some(sip)) => sip.to_string(),
             (Auto::Derived, None) => String::from("localhost"),
         };
-        Self { web, sip_host }
-    }
-
-    /// Returns the SIP address of a room's number or of `bridge`.
-    pub fn sip(&self, user: &str) -> String {
-        format!("sip:{user}@{}", self.sip_host)
+        Self {
+            web,
+            call_in: CallIn {
+                sip_host,
+                lines: line::lines(&config.trunk),
+            },
+        }
     }
 }
 
@@ -122,20 +126,22 @@ impl Card<'_> {
     pub fn render(&self, language: Language) -> String {
         let words = Words::of(language);
         let invitation = self.invitation;
-        let bridge = self.reach.sip("bridge");
-        let room = self.reach.sip(&invitation.number);
+        let bridge = self.reach.call_in.sip("bridge");
+        let room = self.reach.call_in.sip(&invitation.number);
         let browser = rows(&[
             (words.guest, invitation.guest_link.expose()),
             (words.moderator, invitation.moderator_link.expose()),
         ]);
-        let phone = rows(&[
-            (words.address, &bridge),
-            (words.guest_code, invitation.code(Role::Guest).expose()),
-            (
-                words.moderator_code,
-                invitation.code(Role::Moderator).expose(),
-            ),
-        ]);
+        let lines = lines(self.reach, &invitation.number, language);
+        let phone = lines
+            + &rows(&[
+                (words.address, &bridge),
+                (words.guest_code, invitation.code(Role::Guest).expose()),
+                (
+                    words.moderator_code,
+                    invitation.code(Role::Moderator).expose(),
+                ),
+            ]);
         let baresip =
             format!("baresip -e \"/uanew <sip:demo@localhost>;regint=0\" -e \"/dial {bridge}\"");
         let softphone = rows(&[
@@ -163,6 +169,24 @@ impl Card<'_> {
     }
 }
 
+/// Writes the telephone numbers at which people come into a room, a row each.
+fn lines(reach: &Reach, room: &str, language: Language) -> String {
+    let lines = reach.call_in.lines_of(room);
+    let said: Vec<_> = lines.map(|line| said(line, language)).collect();
+    let label = Words::of(language).line;
+    let labelled: Vec<_> = said.iter().map(|said| (label, said.as_str())).collect();
+    rows(&labelled)
+}
+
+/// A telephone number as people are told it, with what is typed there if that is not the whole code.
+pub fn said(line: &Line, language: Language) -> String {
+    match (&line.room, language) {
+        (None, _) => line.number.clone(),
+        (Some(_), Language::De) => format!("{} (dort nur die PIN)", line.number),
+        (Some(_), Language::En) => format!("{} (only the PIN there)", line.number),
+    }
+}
+
 /// Writes labels and values in two columns.
 fn rows(rows: &[(&str, &str)]) -> String {
     let mut text = String::new();
@@ -179,6 +203,7 @@ struct Words {
     guest: &'static str,
     moderator: &'static str,
     phone: &'static str,
+    line: &'static str,
     address: &'static str,
     guest_code: &'static str,
     moderator_code: &'static str,
@@ -207,6 +232,7 @@ const DE: Words = Words {
     guest: "Gast-Link",
     moderator: "Link der Leitung",
     phone: "Mit dem Telefon: anrufen, dann die Einwahlnummer tippen",
+    line: "Telefonnummer",
     address: "SIP-Adresse",
     guest_code: "Einwahlnummer",
     moderator_code: "… der Leitung",
@@ -226,6 +252,7 @@ const EN: Words = Words {
     guest: "Guest link",
     moderator: "Moderator link",
     phone: "By telephone: call, then key in the code",
+    line: "telephone number",
     address: "SIP address",
     guest_code: "Dial-in number",
     moderator_code: "… for moderators",
@@ -322,6 +349,7 @@ mod tests {
                 "http://localhost:8080/#moderator",
                 "sip:bridge@127.0.0.1:5060",
                 "sip:4711@127.0.0.1:5060",
+                "+49 30 123456",
                 "4711 2468 1357",
                 "4711 8765 4321",
                 "baresip",
@@ -392,7 +420,10 @@ mod tests {
                 http.and_then(address),
                 address(sip),
             );
-            assert_eq!((reach.web.as_str(), reach.sip_host.as_str()), (web, host));
+            assert_eq!(
+                (reach.web.as_str(), reach.call_in.sip_host.as_str()),
+                (web, host)
+            );
         }
     }
 
@@ -403,7 +434,7 @@ mod tests {
         let config = Config::parse(text, std::path::Path::new("test.toml")).unwrap();
         let reach = Reach::new(&config, None, None, None);
         assert_eq!(reach.web, "https://example.org");
-        assert_eq!(reach.sip("4711"), "sip:4711@sip.example.org");
+        assert_eq!(reach.call_in.sip("4711"), "sip:4711@sip.example.org");
     }
 
     fn invitation() -> Invitation {
@@ -420,7 +451,14 @@ mod tests {
     fn reach() -> Reach {
         Reach {
             web: String::from("http://localhost:8080"),
-            sip_host: String::from("127.0.0.1:5060"),
+            call_in: CallIn {
+                sip_host: String::from("127.0.0.1:5060"),
+                lines: vec![Line {
+                    number: String::from("+49 30 123456"),
+                    language: Language::De,
+                    room: Some(String::from("4711")),
+                }],
+            },
         }
     }
 }

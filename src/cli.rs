@@ -14,7 +14,8 @@ use rand::Rng;
 use serde_json::{Value, json};
 
 use crate::{
-    card::{Invitation, Reach},
+    browser::call_in::Line,
+    card::{Invitation, Reach, said},
     conference::{
         event::{Language, Wording},
         participant::Role,
@@ -309,16 +310,10 @@ impl<'a> Books<'a> {
         language: Language,
         out: &mut impl Write,
     ) -> Result<(), Error> {
-        let web = &self.config.web;
-        let reach = Reach::new(
-            self.config,
-            web.listen_https.first().copied(),
-            web.listen_http.first().copied(),
-            self.config.sip.listen_udp.first().copied(),
-        );
+        let reach = self.reach();
         let invitation = self.invitation(room, &reach);
         if json {
-            return print_json(&room_json(room, &invitation, part), out);
+            return print_json(&room_json(room, &invitation, &reach, part), out);
         }
         let words = match language {
             Language::De => &DE,
@@ -330,6 +325,7 @@ impl<'a> Books<'a> {
                 [Role::Guest, Role::Moderator].map(|role| invitation.code(role));
             writeln!(out, "{:WIDTH$}{}", words.guest_code, guest.expose())?;
             writeln!(out, "{:WIDTH$}{}", words.moderator_code, moderator.expose())?;
+            print_lines(room, &reach, language, out)?;
         }
         if part != Part::Codes {
             writeln!(
@@ -348,6 +344,17 @@ impl<'a> Books<'a> {
         Ok(())
     }
 
+    /// Where the server would be reached.
+    fn reach(&self) -> Reach {
+        let web = &self.config.web;
+        Reach::new(
+            self.config,
+            web.listen_https.first().copied(),
+            web.listen_http.first().copied(),
+            self.config.sip.listen_udp.first().copied(),
+        )
+    }
+
     fn failed(&self) -> impl Fn(store::Error) -> Obstacle + '_ {
         Obstacle::store(&self.config.store.path)
     }
@@ -361,7 +368,7 @@ enum Part {
     Links,
 }
 
-fn room_json(room: &Room, invitation: &Invitation, part: Part) -> Value {
+fn room_json(room: &Room, invitation: &Invitation, reach: &Reach, part: Part) -> Value {
     let mut value = json!({"number": room.number});
     if part == Part::All {
         value["level"] = json!(room.level.word());
@@ -369,12 +376,36 @@ fn room_json(room: &Room, invitation: &Invitation, part: Part) -> Value {
     if part != Part::Links {
         value["pin"] = json!(invitation.guest_pin.expose());
         value["moderator_pin"] = json!(invitation.moderator_pin.expose());
+        value["lines"] = lines_json(room, reach);
     }
     if part != Part::Codes {
         value["guest_link"] = json!(invitation.guest_link.expose());
         value["moderator_link"] = json!(invitation.moderator_link.expose());
     }
     value
+}
+
+/// The telephone numbers at which people come into a room.
+fn lines_json(room: &Room, reach: &Reach) -> Value {
+    let line = |line: &Line| json!({"number": line.number, "pin_only": line.room.is_some()});
+    reach.call_in.lines_of(&room.number).map(line).collect()
+}
+
+/// Prints them, each with its label.
+fn print_lines(
+    room: &Room,
+    reach: &Reach,
+    language: Language,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    let words = match language {
+        Language::De => &DE,
+        Language::En => &EN,
+    };
+    for line in reach.call_in.lines_of(&room.number) {
+        writeln!(out, "{:WIDTH$}{}", words.line, said(line, language))?;
+    }
+    Ok(())
 }
 
 fn print_list(rooms: &[Room], json: bool, out: &mut impl Write) -> Result<(), Error> {
@@ -468,6 +499,7 @@ struct Words {
     room: &'static str,
     guest_code: &'static str,
     moderator_code: &'static str,
+    line: &'static str,
     guest_link: &'static str,
     moderator_link: &'static str,
 }
@@ -476,6 +508,7 @@ const DE: Words = Words {
     room: "Raum",
     guest_code: "Einwahlnummer",
     moderator_code: "… der Leitung",
+    line: "Telefonnummer",
     guest_link: "Gast-Link",
     moderator_link: "Link der Leitung",
 };
@@ -484,6 +517,7 @@ const EN: Words = Words {
     room: "Room",
     guest_code: "Dial-in number",
     moderator_code: "… for moderators",
+    line: "Telephone number",
     guest_link: "Guest link",
     moderator_link: "Moderator link",
 };

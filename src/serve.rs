@@ -523,7 +523,7 @@ fn site(
     stop: &CancellationToken,
     alive: mpsc::Sender<Infallible>,
 ) -> Site {
-    let served = Served::new(server.clone(), &reach.sip_host);
+    let served = Served::new(server.clone(), reach.call_in.clone());
     let workers = server.clone();
     let (server, sip) = (server.clone(), phone.counters());
     Site {

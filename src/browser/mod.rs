@@ -2,6 +2,7 @@
 //!
 //! This module knows neither SIP nor HTML.
 
+pub mod call_in;
 pub mod house;
 pub mod negotiate;
 pub mod served;

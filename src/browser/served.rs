@@ -9,24 +9,36 @@ use crate::{
 };
 
 use super::{
+    call_in::{CallIn, Line},
     house::{Entrance, House, News, Presence, Unavailable, Welcome},
     negotiate::{self, Agreed, Local, Negotiated},
-    wire::{DialIn, Failed},
+    wire::{DialIn, DialInLine, Failed},
 };
 
 /// The server behind the door.
 #[derive(Debug, Clone)]
 pub struct Served {
     server: Server,
-    sip_host: Arc<str>,
+    call_in: Arc<CallIn>,
 }
 
 impl Served {
-    /// Puts the door before a server; SIP addresses told to people end with `sip_host`.
-    pub fn new(server: Server, sip_host: &str) -> Self {
+    /// Puts the door before a server, beside which people come in by telephone, too.
+    pub fn new(server: Server, call_in: CallIn) -> Self {
         Self {
             server,
-            sip_host: sip_host.into(),
+            call_in: Arc::new(call_in),
+        }
+    }
+
+    fn dial_in(&self, admission: &Admission) -> DialIn {
+        let number = &admission.number;
+        let lines = self.call_in.lines_of(number);
+        DialIn {
+            number: number.clone(),
+            pin: (*admission.pin).clone(),
+            sip: self.call_in.sip(number),
+            lines: lines.map(DialInLine::from).collect(),
         }
     }
 
@@ -73,11 +85,7 @@ impl House for Served {
             role: admission.role,
             title: Pii::new(admission.title.expose().clone()),
             language: admission.wording.language(),
-            dial_in: Some(DialIn {
-                number: admission.number.clone(),
-                pin: (*admission.pin).clone(),
-                sip: format!("sip:{}@{}", admission.number, self.sip_host),
-            }),
+            dial_in: Some(self.dial_in(admission)),
             dial_out: match admission.role {
                 Role::Moderator => self.server.dial_prefixes().to_vec(),
                 Role::Guest => Vec::new(),
@@ -104,6 +112,16 @@ impl House for Served {
                 leg_over: false,
             },
         })
+    }
+}
+
+impl From<&Line> for DialInLine {
+    fn from(line: &Line) -> Self {
+        Self {
+            number: line.number.clone(),
+            language: line.language,
+            pin_only: line.room.is_some(),
+        }
     }
 }
 

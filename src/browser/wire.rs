@@ -259,6 +259,19 @@ pub struct DialIn {
     pub pin: Secret<String>,
     /// The SIP address.
     pub sip: String,
+    /// The telephone numbers.
+    pub lines: Vec<DialInLine>,
+}
+
+/// A telephone number at which people come in.
+#[derive(Debug, Serialize)]
+pub struct DialInLine {
+    /// The number in full, with spaces.
+    pub number: String,
+    /// What callers hear there first.
+    pub language: Language,
+    /// It leads to this room alone, and the PIN suffices.
+    pub pin_only: bool,
 }
 
 /// The text of an event in both languages.

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use rand::Rng;
 use serde_json::{Value, json};
 
-use super::{Books, Error, print_json};
+use super::{Books, Error, lines_json, print_json, print_lines};
 use crate::{
     conference::{event::Language, participant::Role},
     id::PersonId,
@@ -194,6 +194,7 @@ impl Books<'_> {
             let mut value = person_json(person);
             value["number"] = json!(room.number);
             value["pin"] = json!(pin.expose());
+            value["lines"] = lines_json(room, &self.reach());
             return print_json(&value, out);
         }
         let code = code_in_groups(&room.number, &pin);
@@ -202,7 +203,7 @@ impl Books<'_> {
             Language::De => writeln!(out, "Einwahlnummer von {name}: {code}")?,
             Language::En => writeln!(out, "Dial-in number of {name}: {code}")?,
         }
-        Ok(())
+        print_lines(room, &self.reach(), language, out)
     }
 }
 

@@ -47,6 +47,41 @@ async fn an_added_room_is_printed_with_codes_and_links() {
     );
 }
 
+/// Whoever gets the code needs to know which number to call, where a trunk brings one.
+#[tokio::test]
+async fn an_added_room_is_printed_with_the_telephone_numbers_that_lead_to_it() {
+    let trunk = |second: &str| {
+        format!(
+            "[[trunk]]\nname = \"a\"\npeers = [\"192.0.2.1\"]\narea = \"30\"\n\
+             numbers = [\"+4930123456\", {{ number = \"+4930123457\", room = \"{second}\" }}]"
+        )
+    };
+    let mut world = World::new();
+    let room = world.json("add").await["number"].clone();
+    let room = room.as_str().unwrap();
+    let other = if room == "1234" { "1235" } else { "1234" };
+    for (leads_to, more) in [
+        (other, vec![]),
+        (
+            room,
+            vec!["Telefonnummer       +49 30 123457 (dort nur die PIN)"],
+        ),
+    ] {
+        let settings = Config::parse(&trunk(leads_to), std::path::Path::new("test.toml"));
+        world.config.trunk = settings.unwrap().trunk;
+        let text = world.run(&format!("pin {room}")).await.unwrap();
+        let lines: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with("Telefon"))
+            .collect();
+        let all: Vec<_> = [vec!["Telefonnummer       +49 30 123456"], more].concat();
+        assert_eq!(lines, all, "{text}");
+        let pins = world.json(&format!("pin {room}")).await;
+        assert_eq!(pins["lines"].as_array().unwrap().len(), all.len());
+        assert_eq!(pins["lines"][0]["number"], "+49 30 123456");
+    }
+}
+
 #[tokio::test]
 async fn a_title_is_one_short_line() {
     let world = World::new();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rundruf::{
-    browser::{house::House, served::Served, wire::Failed},
+    browser::{house::House, wire::Failed},
     conference::participant::Role,
     pii::Pii,
 };
@@ -15,7 +15,7 @@ async fn a_refused_offer_begins_no_conference() {
     let mut world = World::new(1);
     let link = world.rooms[0].link(Role::Guest);
     let admission = world.server.check_link(&link).await.unwrap().unwrap();
-    let door = Served::new(world.server.clone(), "localhost");
+    let door = world.served();
     for (offer, reason) in [
         ("nonsense", Failed::Malformed),
         ("v=0", Failed::NoCommonCodec),

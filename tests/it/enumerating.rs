@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rundruf::{
-    browser::{house::House, served::Served},
+    browser::house::House,
     limit::WRONG_PINS_OF_ROOM_JUDGED,
     pii::{Pii, Secret},
     server::caller::Caller,
@@ -19,7 +19,7 @@ const TRIES: u64 = 10_000;
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_links_cost_a_look_up_each_and_lead_nowhere() {
     let world = World::new(1);
-    let door = Served::new(world.server.clone(), "localhost");
+    let door = world.served();
     let mut rng = StdRng::seed_from_u64(3);
     for number in 0..TRIES {
         // What looks like a link, and what does not.

@@ -10,7 +10,7 @@ use std::{
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rundruf::{
-    browser::{served::Served, session},
+    browser::session,
     http::{Listeners, Scheme, Site},
     tls::web_server_config,
 };
@@ -49,7 +49,7 @@ async fn five_thousand_idle_connections_keep_nobody_out_and_are_closed() {
     let world = World::new(1);
     let (alive, _gone) = mpsc::channel(1);
     let stop = CancellationToken::new();
-    let served = Served::new(world.server.clone(), "localhost");
+    let served = world.served();
     let site = Site {
         socket: session::routes(served, stop.clone(), alive),
         metrics: Arc::new(Vec::new),

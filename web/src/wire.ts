@@ -56,6 +56,13 @@ export type DialIn = {
   number: string;
   pin: string;
   sip: string;
+  lines: DialInLine[];
+};
+
+export type DialInLine = {
+  number: string;
+  language: Language;
+  pin_only: boolean;
 };
 
 export type Shown = {

@@ -24,7 +24,7 @@ export const WELCOME = {
   role: "guest",
   title: "Elternabend der Klasse 4b",
   language: "de",
-  dial_in: { number: "4711", pin: "24681357", sip: "sip:4711@konferenz.schule.example" },
+  dial_in: { number: "4711", pin: "24681357", sip: "sip:4711@konferenz.schule.example", lines: [] },
   dial_out: [],
 };
 

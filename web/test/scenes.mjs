@@ -106,6 +106,15 @@ export async function prepare(page, { obstacle, blockPlay, fixedVolume, vanishin
   if (blockPlay) await page.addInitScript(refuseToPlay);
 }
 
+/** A dial-in with telephone numbers: one that asks for the whole code, and one in another language that leads here alone. */
+const LINES = {
+  ...WELCOME.dial_in,
+  lines: [
+    { number: "+49 30 123456", language: "de", pin_only: false },
+    { number: "+44 1632960961", language: "en", pin_only: true },
+  ],
+};
+
 /** name → { script, act(page, server), obstacle, blockPlay, fixedVolume, vanishing, lacks, outdated } */
 export const SCENES = {
   connecting: { script: silent, act: (page) => page.locator("[data-page=connecting]").waitFor() },
@@ -114,6 +123,7 @@ export const SCENES = {
     script: joinScript({ welcome: { role: "moderator", title: "Gesamtlehrerkonferenz Grundschulverbund Donaudampfschifffahrtsweg", dial_in: null } }),
     act: (page) => page.getByTestId("join").waitFor(),
   },
+  "join-lines": { script: joinScript({ welcome: { dial_in: LINES } }), act: (page) => page.getByTestId("join").waitFor() },
   "join-untitled": { script: joinScript({ welcome: { title: "" } }), act: (page) => page.getByTestId("join").waitFor() },
   "room-untitled": { script: joinScript({ welcome: { title: "", dial_in: null }, others: OTHERS }), act: join },
   "join-test": {

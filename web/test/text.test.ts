@@ -45,7 +45,7 @@ test("a room without a title is a conference, with its number if it has one", ()
       page: { name: "joining", welcome: { type: "welcome", role: "guest", title: "", language: "de", dial_in: null, dial_out: [], ...welcome } },
     });
   assert.equal(title({}), "Verbindung wird aufgebaut · Konferenz · Rundruf");
-  assert.equal(title({ title: " ", dial_in: { number: "4711", pin: "1", sip: "" } }), "Verbindung wird aufgebaut · Konferenz 4711 · Rundruf");
+  assert.equal(title({ title: " ", dial_in: { number: "4711", pin: "1", sip: "", lines: [] } }), "Verbindung wird aufgebaut · Konferenz 4711 · Rundruf");
   assert.equal(title({ title: "Elternabend" }), "Verbindung wird aufgebaut · Elternabend · Rundruf");
 });
 

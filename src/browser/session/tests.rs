@@ -573,6 +573,7 @@ impl House for Double {
                 number: String::from("4711"),
                 pin: Secret::new(String::from("24681357")),
                 sip: String::from("sip:4711@localhost"),
+                lines: Vec::new(),
             }),
             dial_out: vec!["+49".to_owned()],
         }

@@ -81,6 +81,15 @@ const TYPES: &[(&str, Shape)] = &[
             ("number", Kind::Text),
             ("pin", Kind::Text),
             ("sip", Kind::Text),
+            ("lines", Kind::List(&Kind::Named("DialInLine"))),
+        ]),
+    ),
+    (
+        "DialInLine",
+        Shape::Fields(&[
+            ("number", Kind::Text),
+            ("language", Kind::Named("Language")),
+            ("pin_only", Kind::Flag),
         ]),
     ),
     (
@@ -434,6 +443,11 @@ fn dial_in() -> DialIn {
         number: String::from("4711"),
         pin: Secret::new(String::from("canary-pin")),
         sip: String::from("sip:4711@localhost"),
+        lines: vec![DialInLine {
+            number: String::from("+49 30 123456"),
+            language: Language::De,
+            pin_only: false,
+        }],
     }
 }
 

@@ -16,7 +16,6 @@ use rundruf::{
     browser::{
         house::{House, Presence},
         negotiate::{Local, negotiate},
-        served::Served,
         wire::Failed,
     },
     conference::{
@@ -150,7 +149,7 @@ impl Browser {
         let address = self.0.borrow().address;
         let admission = world.server.check_link(&room.link(Role::Guest)).await;
         let admission = admission.unwrap().expect("a link that leads somewhere");
-        let door = Served::new(world.server.clone(), "localhost");
+        let door = world.served();
         let (_, _, offer, _) = offer(address);
         let joined = door.join(&admission, None, &Pii::new(offer)).await;
         match joined {

@@ -14,6 +14,7 @@ use std::{
 };
 
 use rundruf::{
+    browser::{call_in::CallIn, served::Served},
     clock::Virtual,
     conference::{
         event::{Clip, Wording},
@@ -188,6 +189,15 @@ pub fn open() -> RoomPolicy {
 }
 
 impl World {
+    /// The server as browsers find it.
+    pub fn served(&self) -> Served {
+        let call_in = CallIn {
+            sip_host: "localhost".to_owned(),
+            lines: Vec::new(),
+        };
+        Served::new(self.server.clone(), call_in)
+    }
+
     /// Makes a server with two rooms and nobody in them.
     pub fn new(seed: u64) -> Self {
         Self::with_sound(seed, Sound::default())

@@ -1,7 +1,8 @@
-//! The telephone as another way into the same call. No telephone number is known here, so the address comes first, and the label of the
-//! code says that it is typed during the call: nobody must dial it.
+//! The telephone as another way into the same call. Where trunks bring telephone numbers they come first; else the address does. The label of
+//! the code says that it is typed during the call: nobody must dial it.
 
 import type { DialIn, Language } from "../state";
+import type { DialInLine } from "../wire";
 import { type Key, text } from "../text";
 import { Icon } from "./icon";
 
@@ -10,6 +11,16 @@ const GROUP = /\d{1,4}/g;
 
 export function DialInCard({ language, dialIn }: { language: Language; dialIn: DialIn }) {
   const t = (key: Key) => text(language, key);
+  const { lines } = dialIn;
+  const sip = dialIn.sip && (
+    <div>
+      <dt>{t("dial.sip")}</dt>
+      <dd>
+        <Address uri={dialIn.sip} />
+      </dd>
+      <dd class="hint">{text(language, "dial.sip.pin", { pin: groups(dialIn.pin).join("\u00a0") })}</dd>
+    </div>
+  );
   return (
     <section class="card dial-in" aria-labelledby="dial-in" data-testid="dial-in">
       <h2 id="dial-in">
@@ -18,25 +29,39 @@ export function DialInCard({ language, dialIn }: { language: Language; dialIn: D
       </h2>
       <p>{t("dial.text")}</p>
       <dl>
-        {dialIn.sip && (
+        {lines.length > 0 && (
           <div>
-            <dt>{t("dial.sip")}</dt>
-            <dd>
-              <Address uri={dialIn.sip} />
-            </dd>
-            <dd class="hint">{text(language, "dial.sip.pin", { pin: groups(dialIn.pin).join(" ") })}</dd>
+            <dt>{t(lines.length === 1 ? "dial.line" : "dial.lines")}</dt>
+            {lines.map((line) => (
+              <Line key={line.number} line={line} pin={dialIn.pin} language={language} />
+            ))}
           </div>
         )}
+        {lines.length === 0 && sip}
         <div>
           <dt>{t("dial.code")}</dt>
           <dd class="digits" data-testid="code">
             <Groups digits={dialIn.number} />
             <Groups digits={dialIn.pin} />
           </dd>
-          <dd class="hint">{t("dial.code.hint")}</dd>
+          {lines.length === 0 && <dd class="hint">{t("dial.code.hint")}</dd>}
         </div>
+        {lines.length > 0 && sip}
       </dl>
     </section>
+  );
+}
+
+/** A telephone number that a telephone dials when it is chosen, and what is other there than elsewhere. */
+function Line({ line, pin, language }: { line: DialInLine; pin: string; language: Language }) {
+  return (
+    <>
+      <dd class="line" data-testid="line">
+        <a href={`tel:${line.number.replaceAll(" ", "")}`}>{line.number}</a>
+        {line.language !== language && <span class="hint"> {text(language, `dial.line.${line.language}`)}</span>}
+      </dd>
+      {line.pin_only && <dd class="hint">{text(language, "dial.sip.pin", { pin: groups(pin).join("\u00a0") })}</dd>}
+    </>
   );
 }
 

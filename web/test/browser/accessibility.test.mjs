@@ -45,6 +45,20 @@ test("the dial-in card says first whom to call, then what to type", async () => 
   });
 });
 
+test("where there are telephone numbers the dial-in card begins with them, and a telephone dials them", async () => {
+  await inScene(SCENES["join-lines"], {}, async (page) => {
+    const card = page.getByTestId("dial-in");
+    const text = await card.innerText();
+    const order = ["+49 30 123456", "+44 1632960961", "nur die PIN", "Einwahlnummer (nach der Begrüßung tippen)", "Internet-Telefon"];
+    const places = order.map((words) => text.indexOf(words));
+    assert.ok(places.every((place, at) => place > (places[at - 1] ?? 0)), `${places}: ${text}`);
+    assert.ok(!text.includes("keine Telefonnummer"));
+    assert.match(text, /\+44 1632960961 \(Ansagen auf Englisch\)/);
+    const links = await card.locator("[data-testid=line] a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+    assert.deepEqual(links, ["tel:+4930123456", "tel:+441632960961"]);
+  });
+});
+
 test("a browser named like a caller is told from the caller in text", async () => {
   const script = joinScript({ others: [entry("tel1", { door: "phone" }), entry("x", { name: "Telefon 1" })] });
   await inScene({ script, act: SCENES["room-guest"].act }, {}, async (page) => {
