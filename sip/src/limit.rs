@@ -4,9 +4,13 @@ use std::time::Duration;
 
 // --- rtp
 
-/// Synchronization sources an SRTP direction keeps state for; a packet of a fifth is dropped before any cryptography.
-/// A leg sends one stream, and a peer may restart its stream a few times.
+/// Synchronization sources an SRTP direction keeps state for. A leg sends one stream, and a fifth of ours would be a mistake: it
+/// is not sealed. A fifth of the peer's takes the place of the one heard longest ago.
 pub const SRTP_SOURCES_MAX: usize = 4;
+
+/// Sources of a peer that have been replaced, under one key; with more, packets of another are dropped. An exchange draws one with
+/// each piece of music and each transfer.
+pub const SRTP_SOURCES_GONE_MAX: usize = 1_024;
 
 /// Packets back from the highest index that a late SRTP packet may lie (RFC 3711 §3.3.2 asks for 64 at least); older
 /// ones are dropped. 128 packets are 2.5 s at 20 ms, more than a jitter buffer waits, and one machine word pair.
@@ -90,6 +94,10 @@ pub const TRANSACTIONS: usize = 8_192;
 /// leaves as much to all others. Over UDP the INVITE and the BYE of a call are remembered for 64·T1 each (RFC 3261 §17.2.2,
 /// RFC 6026 §7.1), so that 50 calls a second hold 3,200.
 pub const TRANSACTIONS_PER_SOURCE: usize = 4_096;
+
+/// Answers to requests within a call that are remembered, each for 64·T1 (RFC 3261 §17.2.2); beyond, the oldest is forgotten, so that
+/// no call takes the transactions of all others. Its requests are numbered: one that comes again later is out of order.
+pub const ANSWERS_WITHIN_CALL: usize = 4;
 
 /// Calls held at once; beyond, an INVITE is refused with 503.
 pub const DIALOGS: usize = 2_048;

@@ -20,7 +20,7 @@ use self::{
     cm::Cm,
     gcm::Gcm,
     kdf::Labels,
-    window::{Sources, Window},
+    window::{Heard, Sources, Window},
 };
 use super::{
     Discard,
@@ -223,8 +223,8 @@ pub struct Opener {
     profile: Profile,
     rtp: Cipher,
     rtcp: Cipher,
-    sources: Sources<Window>,
-    rtcp_sources: Sources<Window>,
+    sources: Heard,
+    rtcp_sources: Heard,
 }
 
 impl Opener {
@@ -234,8 +234,8 @@ impl Opener {
             profile,
             rtp: Cipher::new(profile, keys, kdf::RTP)?,
             rtcp: Cipher::new(profile, keys, kdf::RTCP)?,
-            sources: Sources::default(),
-            rtcp_sources: Sources::default(),
+            sources: Heard::default(),
+            rtcp_sources: Heard::default(),
         })
     }
 
@@ -247,8 +247,7 @@ impl Opener {
             .filter(|&len| len >= header_len)
             .ok_or(Discard::Malformed)?;
         let (sequence, ssrc) = (u16_at(packet, 2), u32_at(packet, 8));
-        let (index, window) = match self.sources.find(ssrc) {
-            None if self.sources.is_full() => return Err(Discard::TooManySources),
+        let (index, window) = match self.sources.find(ssrc)? {
             None => (u64::from(sequence), None),
             Some(window) => {
                 let index = window::estimate(window.top(), sequence).ok_or(Discard::Late)?;
@@ -281,10 +280,7 @@ impl Opener {
             return Err(Discard::NotEncrypted);
         }
         let (ssrc, index) = (u32_at(packet, 4), u64::from(word & !ENCRYPTED));
-        let window = match self.rtcp_sources.find(ssrc) {
-            None if self.rtcp_sources.is_full() => return Err(Discard::TooManySources),
-            known => known.copied(),
-        };
+        let window = self.rtcp_sources.find(ssrc)?.copied();
         let marked = Window::mark(window, index)?;
         self.rtcp
             .open_rtcp(packet, index)

@@ -3,7 +3,7 @@
 //! Everything here is a value: a packet's effect is computed before it is authenticated and stored after.
 
 use crate::{
-    limit::{SRTP_REPLAY_WINDOW, SRTP_SOURCES_MAX},
+    limit::{SRTP_REPLAY_WINDOW, SRTP_SOURCES_GONE_MAX, SRTP_SOURCES_MAX},
     rtp::Discard,
 };
 
@@ -96,5 +96,42 @@ impl<T: Copy> Sources<T> {
         if let Some(place) = place {
             self.0[place] = Some((ssrc, state));
         }
+    }
+}
+
+/// State of the sources heard last, and which were heard before those: exchanges draw another one with each piece of music
+/// and each transfer, under the same key. One that is gone does not come back, else what it sent could be replayed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Heard {
+    /// The one heard last first.
+    recent: [Option<(u32, Window)>; SRTP_SOURCES_MAX],
+    gone: Vec<u32>,
+}
+
+impl Heard {
+    /// Returns the window of a source, none of one that is new; fails for one that is gone, and for a new one where too many are.
+    pub(super) fn find(&self, ssrc: u32) -> Result<Option<&Window>, Discard> {
+        let mut recent = self.recent.iter().flatten();
+        if let Some((_, window)) = recent.find(|(known, _)| *known == ssrc) {
+            return Ok(Some(window));
+        }
+        let is_full = self.recent.iter().all(Option::is_some);
+        if self.gone.contains(&ssrc) || (is_full && self.gone.len() >= SRTP_SOURCES_GONE_MAX) {
+            return Err(Discard::TooManySources);
+        }
+        Ok(None)
+    }
+
+    /// Stores the window of a source that [`Self::find`] did not refuse, in the place of the one heard longest ago if need be.
+    pub(super) fn put(&mut self, ssrc: u32, window: Window) {
+        let is =
+            |entry: &Option<(u32, Window)>| matches!(entry, Some((known, _)) if *known == ssrc);
+        let last = SRTP_SOURCES_MAX - 1;
+        let place = self.recent.iter().position(is).unwrap_or(last);
+        if let Some((gone, _)) = self.recent[place].filter(|(known, _)| *known != ssrc) {
+            self.gone.push(gone);
+        }
+        self.recent[..=place].rotate_right(1);
+        self.recent[0] = Some((ssrc, window));
     }
 }
