@@ -58,6 +58,8 @@ pub(crate) struct Dialog {
     pub(crate) remote_cseq: u32,
     /// Whether the call asked for `sips:` (RFC 3261 §12.1.1).
     pub(crate) secure: bool,
+    /// Whether the call is ours, and so its Call-ID.
+    pub(crate) ours: bool,
     local: Vec<u8>,
     remote: Vec<u8>,
     target: Vec<u8>,
@@ -98,6 +100,7 @@ impl Dialog {
             asked: None,
             remote_cseq: incoming.cseq,
             secure: request.uri.scheme().is_secure(),
+            ours: false,
             local: [&incoming.heads.to, b";tag=".as_slice(), tag.as_bytes()].concat(),
             remote: incoming.heads.from.clone(),
             target: contact(&request.headers)?,
@@ -123,6 +126,7 @@ impl Dialog {
             asked: None,
             remote_cseq: 0,
             secure: head.uri.starts_with(b"sips:"),
+            ours: true,
             local: head.from.clone(),
             remote: printable(to.trim_ascii().to_vec()),
             target: contact(&response.headers).unwrap_or_else(|| head.uri.clone()),

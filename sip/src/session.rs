@@ -1,7 +1,7 @@
 //! The INVITE usage of a dialog (RFC 3261 §13, §14): answered by the door, acknowledged by the peer, renegotiated, left.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -46,6 +46,8 @@ pub(crate) struct Call {
     pub(crate) cuts: u8,
     /// Why we have hung up.
     pub(crate) farewell: Option<Cause>,
+    /// The transactions of the peer's requests in it that are remembered, the oldest first; some may be over.
+    pub(crate) answers: VecDeque<u64>,
 }
 
 /// What is to be asked of a peer to which there is no way.
@@ -315,6 +317,7 @@ impl Calls {
             cut_off: None,
             cuts: 0,
             farewell: None,
+            answers: VecDeque::new(),
         };
         // The handle is fresh, so nothing was there.
         self.all.entry(call).insert_entry(value).into_mut()

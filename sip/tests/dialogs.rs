@@ -523,7 +523,6 @@ fn what_the_peer_says_to_our_refresh_decides_when_the_next_one_is_due() {
         ("200 OK\r\nSession-Expires: 600;refresher=uas", after(568)),
         // Then by re-INVITE.
         ("405 No", after(0)),
-        ("491 Wait", after(1)),
         ("422 Brief\r\nMin-SE: 3600", after(0)),
         ("422 Brief\r\nMin-SE: 90", after(434)),
         ("503 Busy", after(434)),
@@ -546,6 +545,57 @@ fn what_the_peer_says_to_our_refresh_decides_when_the_next_one_is_due() {
         assert_eq!(endpoint.poll_timeout(), expected, "{said}");
         assert_eq!((endpoint.calls(), events(&mut endpoint).len()), (1, 0));
     }
+}
+
+/// The call is the peer's, so we ask again within two seconds (RFC 3261 §14.1).
+#[test]
+fn a_refresh_that_has_met_a_change_of_the_peers_is_tried_again_soon() {
+    let due = t0() + Duration::from_secs(900);
+    let (mut endpoint, _, update) = refreshing(t0());
+    let answer = world::phone_answer(&update).replace("200 OK", "491 Wait");
+    endpoint.handle_datagram(udp(), answer.as_bytes(), due);
+    assert_eq!(transmits(&mut endpoint), Vec::<String>::new());
+    endpoint.handle_timeout(due + Duration::from_secs(2));
+    let again = transmits(&mut endpoint);
+    assert!(
+        again.iter().any(|sent| sent.starts_with("UPDATE ")),
+        "{again:?}"
+    );
+}
+
+/// Each answer is remembered for 32 s over UDP: a call that asks without end takes no more of that than a few.
+#[test]
+fn a_call_that_asks_without_end_leaves_the_others_what_they_need() {
+    let (mut endpoint, _, tag) = established(udp(), CONTACT, t0());
+    let ask = |endpoint: &mut Endpoint, cseq: u32| {
+        let branch = format!("n{cseq}");
+        let text = Message {
+            to_tag: &tag,
+            ..Message::new("INFO", cseq, &branch)
+        }
+        .text();
+        endpoint.handle_datagram(udp(), text.as_bytes(), t0());
+        statuses(endpoint)
+    };
+    let last = 10 + 5_000;
+    for cseq in 10..=last {
+        assert_eq!(ask(&mut endpoint, cseq), [200], "{cseq}");
+    }
+    assert!(endpoint.transactions() <= 6, "{}", endpoint.transactions());
+    // The last answers are remembered; the first no more, and such a number was there already.
+    for (cseq, expected) in [(last, 200), (last - 3, 200), (10, 500)] {
+        assert_eq!(ask(&mut endpoint, cseq), [expected], "{cseq}");
+    }
+    let another = request("INVITE")
+        .replace("call-1", "call-2")
+        .replace("z9hG4bKa", "z9hG4bKz");
+    endpoint.handle_datagram(udp(), another.as_bytes(), t0());
+    let came = events(&mut endpoint);
+    assert!(
+        came.iter()
+            .any(|event| matches!(event, Event::Invite { .. })),
+        "{came:?}"
+    );
 }
 
 #[test]

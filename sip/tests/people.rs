@@ -236,7 +236,8 @@ fn who_wishes_to_be_anonymous_is() {
         assert!(asked.private, "{header}");
         assert_eq!((asked.caller.number, asked.caller.name), (None, None));
     }
-    let asked = from("\"Anonymous\" <sip:anonymous@carrier.example>");
+    let asked = from("\"Anonymous\" <sip:Anonymous@carrier.example>");
+    assert!(asked.private, "as carriers say it without a Privacy header");
     assert_eq!((asked.caller.number, asked.caller.name), (None, None));
     let asked = from("<sip:+4930123@invalid.example>");
     assert!(!asked.private);

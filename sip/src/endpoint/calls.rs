@@ -388,7 +388,7 @@ impl Endpoint {
         incoming: &Incoming,
         now: Instant,
     ) -> Result<(), Reply> {
-        self.screen_offer(id)?;
+        self.screen_offer(id, incoming.heads.reply_to)?;
         screen_extensions(&incoming.request)?;
         let offer = description(&incoming.request.headers, incoming.request.body())?;
         let wish = wish(&incoming.request.headers)?;
@@ -414,7 +414,7 @@ impl Endpoint {
         let offer = description(&incoming.request.headers, incoming.request.body())?;
         let begun = |call: &Call| !matches!(call.session, Session::Proceeding(_));
         if offer.is_some() || !self.calls.get(id).is_some_and(begun) {
-            self.screen_offer(id)?;
+            self.screen_offer(id, incoming.heads.reply_to)?;
         }
         let wish = wish(&incoming.request.headers)?;
         let invitation = offer
@@ -439,14 +439,16 @@ impl Endpoint {
     }
 
     /// Whether the session can be changed now: no other change of it may be under way.
-    fn screen_offer(&self, id: CallRef) -> Result<(), Reply> {
-        let later = Reply::new(500).with("Retry-After", limit::RETRY_AFTER_SECONDS.to_string());
+    fn screen_offer(&mut self, id: CallRef, flow: Flow) -> Result<(), Reply> {
+        // Two whose changes have met must not meet again (RFC 3261 §14.2).
+        let seconds = self.names.chance() % (u64::from(limit::RETRY_AFTER_SECONDS) + 1);
+        let later = Reply::new(500).with("Retry-After", seconds.to_string());
         let call = self.calls.get(id);
         if call.is_some_and(|call| matches!(call.reinvite, Some(Reinvite::Asked))) {
             return Err(Reply::new(491));
         }
         match call.map(|call| &call.session) {
-            Some(Session::Confirmed) if self.is_full() => Err(later),
+            Some(Session::Confirmed) if self.is_full_for(flow) => Err(later),
             Some(Session::Confirmed) => Ok(()),
             Some(Session::Proceeding(_) | Session::Reinvited(_)) => Err(later),
             Some(Session::Answered(_) | Session::Reanswered(_)) => Err(Reply::new(491)),
@@ -467,7 +469,7 @@ impl Endpoint {
         let flow = incoming.heads.reply_to;
         self.send(flow, response.clone());
         let is_invite = incoming.verb() == Verb::Invite;
-        if !self.is_full() && (is_invite || !is_reliable(flow)) {
+        if !self.is_full_for(flow) && (is_invite || !is_reliable(flow)) {
             let machine = if is_invite {
                 let provisional = response.clone();
                 let mut state = InviteServer::Proceeding { provisional };
@@ -480,9 +482,26 @@ impl Endpoint {
                 .servers
                 .insert(incoming.key.clone(), None, flow, machine);
             self.settle_server(transaction);
+            if !is_invite {
+                self.remember_answer(id, transaction);
+            }
         }
         if incoming.verb() == Verb::Bye {
             self.forget_call(id, now);
+        }
+    }
+
+    /// Keeps a call from taking more than its share of the transactions: the answer remembered longest is forgotten.
+    fn remember_answer(&mut self, id: CallRef, transaction: u64) {
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        call.answers.push_back(transaction);
+        if call.answers.len() > limit::ANSWERS_WITHIN_CALL
+            && let Some(oldest) = call.answers.pop_front()
+        {
+            self.servers.remove(oldest);
+            self.schedule.set(Owner::Server(oldest), None);
         }
     }
 

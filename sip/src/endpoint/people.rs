@@ -148,13 +148,23 @@ fn wants_privacy(request: &Request) -> bool {
     })
 }
 
-/// Whether a URI hides who it is: `anonymous.invalid` (RFC 3323 §4.1.1.3) or another host that is nobody's (RFC 2606).
+/// Whether a URI hides who it is: the user `anonymous`, which carriers send without a word on privacy beside it,
+/// `anonymous.invalid` (RFC 3323 §4.1.1.3) or another host that is nobody's (RFC 2606).
 fn is_hidden(uri: &Uri) -> bool {
+    let user = uri.decoded_user();
+    let is_anonymous = user.is_some_and(|user| user.eq_ignore_ascii_case(ANONYMOUS));
+    is_anonymous || is_nobodys(uri)
+}
+
+fn is_nobodys(uri: &Uri) -> bool {
     uri.host().is_some_and(|host| {
         let host = host.to_bytes().to_ascii_lowercase();
         host.ends_with(b".invalid") || host == b"invalid"
     })
 }
+
+/// The user part of who does not want to be known (RFC 3323 §4.1.1.3).
+const ANONYMOUS: &[u8] = b"anonymous";
 
 /// The user part without its parameters, or the number of a `tel:` URI, with the `phone-context` of a local number
 /// (RFC 3966 §5.1.5). In a SIP URI the parameters of a number stand in the user part (RFC 3261 §19.1.6).

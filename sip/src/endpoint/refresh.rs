@@ -42,6 +42,7 @@ impl Endpoint {
 
     /// Takes the final response to our refresh (RFC 4028 §10).
     pub(super) fn handle_refreshed(&mut self, id: CallRef, response: &Response, now: Instant) {
+        let chance = self.names.chance();
         let Some(call) = self.calls.get_mut(id) else {
             return;
         };
@@ -65,7 +66,7 @@ impl Endpoint {
             }
             // It cannot be asked in any way, so it is not held to an interval.
             405 | 501 => call.timer = None,
-            491 => timer.retry(limit::REFRESH_RETRY, now),
+            491 => timer.retry(after_glare(call.dialog.ours, chance), now),
             422 if timer.lengthen(&response.headers, now) => {}
             _ => timer.put_off(now),
         }
@@ -181,5 +182,32 @@ pub(super) fn announce_timer(reply: Reply, terms: Option<Terms>) -> Reply {
         reply.with("Require", "timer")
     } else {
         reply
+    }
+}
+
+/// How long to wait where our change of a session has met the peer's (RFC 3261 §14.1): whose the Call-ID is waits for 2.1 s to 4 s,
+/// the other for 2 s at most, so that they do not meet again.
+fn after_glare(ours: bool, chance: u64) -> Duration {
+    match ours {
+        true => Duration::from_millis(2_100 + chance % 191 * 10),
+        false => Duration::from_millis(chance % 201 * 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_whose_changes_have_met_ask_again_at_different_times() {
+        for chance in (0..500).chain([u64::MAX]) {
+            let first = after_glare(true, chance).as_millis();
+            let second = after_glare(false, chance).as_millis();
+            assert!((2_100..=4_000).contains(&first) && second <= 2_000);
+            assert_eq!((first % 10, second % 10), (0, 0));
+        }
+        let latest = |ours| (0..500).map(|chance| after_glare(ours, chance)).max();
+        assert_eq!(latest(true), Some(Duration::from_secs(4)));
+        assert_eq!(latest(false), Some(Duration::from_secs(2)));
     }
 }
