@@ -134,10 +134,10 @@ pub const WRONG_PINS_OF_ROOM_TRUSTED: u32 = 900;
 /// Wrong PINs of a caller at once, and per hour: three calls' worth; past it verdicts wait.
 pub const WRONG_PINS_OF_CALLER: u32 = 9;
 
-/// Wrong PINs over a trunk at once, and per hour; past it as for a room, for calls over that trunk.
+/// Wrong PINs over a trunk at once, and per hour; past it verdicts take as long as they may, for calls over that trunk.
 pub const WRONG_PINS_OF_TRUNK: u32 = 600;
 
-/// Wrong PINs of the whole server at once, and per hour; past it as for a room, for all rooms.
+/// Wrong PINs of the whole server at once, and per hour; past it likewise, for all calls.
 pub const WRONG_PINS_OF_SERVER: u32 = 3_000;
 
 /// For how long the first verdict waits past a caller's limit; each further one waits twice as long.
@@ -468,6 +468,9 @@ pub const SLOT: Duration = Duration::from_millis(2);
 
 /// How late a tick may begin before it counts as an overrun: more eats up the margin of the listeners' jitter buffers.
 pub const LATE_TICK: Duration = Duration::from_millis(5);
+
+/// How long a call waits for the keys of its media; then it is ended. A handshake takes some round trips.
+pub const SHAKEN_WITHIN: Duration = Duration::from_secs(60);
 
 /// Silence on a telephone's RTP after which it is reported, again and again while it lasts.
 pub const QUIET_AFTER: Duration = Duration::from_secs(15);

@@ -4,8 +4,8 @@ use std::{net::IpAddr, sync::Arc};
 
 use rand::CryptoRng;
 use sip::sdp::{
-    Agreed, AudioCodec, Bindings, Description, Keying, Keyring, Local, Policy, Refusal, Security,
-    offer_answer,
+    Agreed, AudioCodec, Bindings, Description, Hidden, Keying, Keyring, Local, Policy, Refusal,
+    Security, offer_answer,
 };
 
 use super::route::source_towards;
@@ -212,6 +212,12 @@ impl Session {
                 mediasec: self.terms.mediasec,
             },
             allowed: &allowed,
+            hidden: match &self.terms.nat {
+                Nat::No => Hidden::No,
+                // Plain media is answered in these networks alone.
+                Nat::Latch(networks) if networks.is_empty() => Hidden::Proven,
+                Nat::Latch(_) => Hidden::Always,
+            },
         })
     }
 }
@@ -363,6 +369,29 @@ mod tests {
         session.demand(Protection::None);
         session.answer(&offer(PLAIN), &mut rng()).unwrap();
         assert_eq!(session.protection(), Protection::None);
+    }
+
+    /// On a trunk with `latch`; what is plain only where it is known from which networks it may come.
+    #[test]
+    fn a_telephone_behind_an_address_translator_is_taken() {
+        let lines = |media: &str| format!("c=IN IP4 192.168.77.5\r\n{media}");
+        let agreed = |nat: Nat, media: &str| {
+            let mut session = session(Policy::Preferred, true, false);
+            Arc::make_mut(&mut session.terms).nat = nat;
+            let (line, rest) = media.split_once("\r\n").unwrap();
+            let offer = audio(4_000, &format!("{line}\r\n{}", lines(rest)));
+            session
+                .answer(&offer, &mut rng())
+                .map(|outcome| outcome.media)
+        };
+        let nowhere = Nat::Latch([].into());
+        let somewhere = Nat::Latch(["198.51.100.0/24".parse().unwrap()].into());
+        assert!(agreed(Nat::No, PLAIN).is_err());
+        assert!(agreed(nowhere.clone(), PLAIN).is_err());
+        let media = agreed(somewhere, PLAIN).unwrap();
+        assert!(media.remote.expose().ip().is_unspecified() && media.sends);
+        assert!(agreed(Nat::No, KEYED).is_err());
+        assert!(agreed(nowhere, KEYED).unwrap().sends);
     }
 
     #[test]

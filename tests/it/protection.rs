@@ -307,3 +307,20 @@ async fn a_room_that_demands_protection_takes_no_call_with_less_and_keeps_it() {
     assert_hears(&carol, from, &[Voice(1)]);
     assert_snapshot!(world.ladder.plain());
 }
+
+/// A peer that offers a handshake and names no address for it, as on hold, has no call without end.
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_keys_never_come_is_ended() {
+    let mut world = world(Policy::Preferred);
+    let phone = world.phone("alice");
+    let digest = vec!["00"; 32].join(":");
+    phone.offers(Offer::Raw(format!(
+        "m=audio 4000 UDP/TLS/RTP/SAVP 8\r\nc=IN IP4 0.0.0.0\r\na=setup:passive\r\na=fingerprint:sha-256 {digest}\r\n"
+    )));
+    assert_eq!(call(&mut world, &phone).await, State::Up);
+    world.run_for(55 * SECOND).await;
+    assert!(phone.is_up());
+    world.run_for(10 * SECOND).await;
+    assert!(matches!(phone.state(), State::Dismissed(_)));
+    assert_eq!(world.legs().iter().sum::<usize>(), 0);
+}

@@ -7,21 +7,52 @@ use super::{Connection, Description, Media, Refusal};
 /// Which addresses with a special meaning a peer may name; all others it may.
 pub(super) type Allowed<'a> = &'a dyn Fn(IpAddr) -> bool;
 
-/// Where the peer wants RTP. The unspecified address is hold in the way of RFC 2543.
+/// Where the peer wants RTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    /// There.
+    At(SocketAddr),
+    /// Nowhere, at this port: hold in the way of RFC 2543.
+    Hold(u16),
+    /// At this port of a host that it alone knows: its packets show from where it is reached.
+    Hidden(u16),
+}
+
+/// Where the peer wants RTP. `hidden` says that it may name an address behind an address translator, which is taken for none.
 pub(super) fn remote_rtp(
     peer: &Description,
     media: &Media,
     v4: bool,
     allowed: Allowed<'_>,
-) -> Result<SocketAddr, Refusal> {
+    hidden: bool,
+) -> Result<Named, Refusal> {
     let connection = media.connection.as_ref().or(peer.connection.as_ref());
     let address = connection
         .and_then(Connection::ip)
         .ok_or(Refusal::UnusableAddress)?;
-    if !address.is_unspecified() && !is_usable(address, v4, allowed) {
-        return Err(Refusal::UnusableAddress);
+    if address.is_unspecified() {
+        return Ok(Named::Hold(media.port));
     }
-    Ok(SocketAddr::new(address, media.port))
+    if is_usable(address, v4, allowed) {
+        return Ok(Named::At(SocketAddr::new(address, media.port)));
+    }
+    let translated = hidden && is_unicast(address) && is_private(address);
+    match translated {
+        true => Ok(Named::Hidden(media.port)),
+        false => Err(Refusal::UnusableAddress),
+    }
+}
+
+/// Whether telephones behind an address translator have such an address: private (RFC 1918, RFC 4193), or shared between a carrier
+/// and its customers (RFC 6598).
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_private() || (a == 100 && b & 0xc0 == 64)
+        }
+        IpAddr::V6(v6) => v6.is_unique_local(),
+    }
 }
 
 /// Where the peer wants RTCP: `a=rtcp` (RFC 3605) at a usable address, or the port after RTP's.

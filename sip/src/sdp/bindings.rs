@@ -29,6 +29,12 @@ impl Bindings {
         }
     }
 
+    /// The audio line that is in use, if one is.
+    pub(super) fn audio(&self) -> Option<&Media> {
+        let mut lines = self.lines.iter();
+        lines.find(|line| line.is_audio() && line.port != 0)
+    }
+
     /// All lines of an offer in which ours is `audio`: it stands where the session's audio is, else in the place of an audio line
     /// that was refused, else at the end (RFC 3264 §8.1). The others stay, refused.
     pub(super) fn with_lines(&self, audio: Media) -> Vec<Media> {

@@ -17,5 +17,5 @@ pub use crypto::Keyring;
 pub use description::{Attribute, Connection, Description, Direction, Media, Origin};
 pub use fingerprint::{HashName, fingerprint};
 pub use formats::{AudioCodec, Incoming};
-pub use offer_answer::{Agreed, Local, Refusal};
+pub use offer_answer::{Agreed, Hidden, Local, Refusal};
 pub use security::{DtlsPeer, Keying, Policy, Sdes, Security};

@@ -6,7 +6,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 use thiserror::Error;
@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::{
     Attribute, AudioCodec, Bindings, Connection, Description, Direction, Keying, Media, Origin,
     Policy, Security,
-    address::{remote_rtcp, remote_rtp},
+    address::{Named, remote_rtcp, remote_rtp},
     capability::potentials,
     formats::{Formats, Incoming, NARROW_CLOCK, event_attributes, opus_parameters},
     security,
@@ -41,6 +41,21 @@ pub struct Local<'a> {
     pub keying: Keying<'a>,
     /// Tells which addresses with a special meaning, such as private ones, the peer may name for its media.
     pub allowed: &'a dyn Fn(IpAddr) -> bool,
+    /// Whether the peer may be behind an address translator and name a private address.
+    pub hidden: Hidden,
+}
+
+/// Whether a peer may be behind an address translator and name a private address, instead of which media goes to where its own
+/// comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hidden {
+    /// It may not.
+    #[default]
+    No,
+    /// If its media proves whose it is.
+    Proven,
+    /// In any case.
+    Always,
 }
 
 impl fmt::Debug for Local<'_> {
@@ -63,7 +78,8 @@ pub struct Agreed {
     pub telephone_event: Option<u8>,
     /// What the phone may send.
     pub incoming: Incoming,
-    /// Where the phone receives RTP; the unspecified address while it holds us by `c=0.0.0.0`.
+    /// Where the phone receives RTP; the unspecified address while it holds us by `c=0.0.0.0`, or where it is behind an address
+    /// translator.
     pub remote_rtp: Pii<SocketAddr>,
     /// Where the phone receives RTCP; unspecified together with `remote_rtp`, and then not to be sent to.
     pub remote_rtcp: Pii<SocketAddr>,
@@ -208,7 +224,7 @@ pub fn offer(local: &Local<'_>, session: &Bindings) -> Description {
         }
     }
     attributes.push(Attribute::new("ptime", PTIME.to_string()));
-    let (protocol, protection) = security::offered(&local.keying);
+    let (protocol, protection) = security::offered(&local.keying, session.audio());
     attributes.extend(protection);
     attributes.push(Attribute::flag("rtcp-mux"));
     attributes.push(Attribute::flag(Direction::SendRecv.name()));
@@ -275,9 +291,20 @@ fn agree(
             Some((*codec, payload_type, ptime(*codec, media)?))
         })
         .ok_or(Refusal::NoCommonCodec)?;
-    let remote = remote_rtp(peer, media, local.address.is_ipv4(), local.allowed)?;
+    let hidden = match (&security, local.hidden) {
+        (Security::Sdes(_), Hidden::Proven | Hidden::Always)
+        | (Security::Plain, Hidden::Always) => true,
+        // A handshake begins with us, so it needs an address.
+        (Security::Plain | Security::Sdes(_) | Security::Dtls(_), _) => false,
+    };
+    let v4 = local.address.is_ipv4();
+    let named = remote_rtp(peer, media, v4, local.allowed, hidden)?;
+    let held = matches!(named, Named::Hold(_));
+    let remote = match named {
+        Named::At(remote) => remote,
+        Named::Hold(port) | Named::Hidden(port) => SocketAddr::new(nowhere(v4), port),
+    };
     let direction = peer.direction(media);
-    let held = remote.ip().is_unspecified();
     let rtcp_mux = media.has("rtcp-mux");
     let remote_rtcp = if rtcp_mux {
         remote
@@ -301,6 +328,13 @@ fn agree(
         ptime,
         security,
     })
+}
+
+const fn nowhere(v4: bool) -> IpAddr {
+    match v4 {
+        true => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        false => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
 }
 
 /// How much sound the peer wants in a packet (RFC 8866 §6.4), in milliseconds; none where the codec cannot be cut so small.

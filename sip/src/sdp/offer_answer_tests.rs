@@ -25,6 +25,7 @@ fn local(policy: Policy) -> Local<'static> {
             mediasec: false,
         },
         allowed: &|address| address == IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3)),
+        hidden: Hidden::default(),
     }
 }
 
@@ -301,6 +302,68 @@ fn all_that_is_answered_may_come() {
     // After an answer of ours, nothing comes but what we chose.
     let asked = agreed(&["m=audio 4000 RTP/AVP 0 8 9"]);
     assert_eq!(asked.incoming.codecs, [(asked.codec, asked.payload_type)]);
+}
+
+/// The fingerprint of a certificate.
+const DIGEST: &str = "a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
+
+/// A telephone behind an address translator names the address that it has, which is another host's here.
+#[test]
+fn a_private_address_is_taken_for_none_where_media_shows_from_where_it_comes() {
+    let at = |address: &str, protection: &[&str], hidden| {
+        let connection = format!("c=IN IP4 {address}");
+        let protocol = if protection.is_empty() {
+            "RTP/AVP"
+        } else {
+            "UDP/TLS/RTP/SAVP"
+        };
+        let line = format!("m=audio 4000 {protocol} 8");
+        let lines: Vec<&str> = [line.as_str(), connection.as_str()]
+            .into_iter()
+            .chain(protection.iter().copied())
+            .collect();
+        let local = Local {
+            hidden,
+            ..local(Policy::Preferred)
+        };
+        answer(&description(&lines), &local).map(|(_, agreed)| agreed)
+    };
+    for address in ["192.168.77.5", "172.20.1.2", "100.64.0.7"] {
+        assert_eq!(
+            at(address, &[], Hidden::No).unwrap_err(),
+            Refusal::UnusableAddress
+        );
+        let agreed = at(address, &[], Hidden::Always).unwrap();
+        let [rtp, rtcp] = [agreed.remote_rtp, agreed.remote_rtcp].map(|it| it.expose().to_string());
+        assert_eq!(
+            (rtp.as_str(), rtcp.as_str()),
+            ("0.0.0.0:4000", "0.0.0.0:4001")
+        );
+        assert!(
+            agreed.phone_hears && agreed.phone_sends,
+            "it is not on hold"
+        );
+        let dtls = [DIGEST, "a=setup:passive"];
+        assert_eq!(
+            at(address, &dtls, Hidden::Always).unwrap_err(),
+            Refusal::UnusableAddress,
+            "we begin the handshake"
+        );
+    }
+    for address in [
+        "127.0.0.1",
+        "224.0.0.1",
+        "169.254.1.1",
+        "198.18.0.1",
+        "255.255.255.255",
+    ] {
+        assert_eq!(
+            at(address, &[], Hidden::Always).unwrap_err(),
+            Refusal::UnusableAddress,
+            "{address}"
+        );
+    }
+    assert!(!at("0.0.0.0", &[], Hidden::Always).unwrap().phone_hears);
 }
 
 /// The kinds and ports of lines.

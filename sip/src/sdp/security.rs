@@ -154,16 +154,21 @@ pub(super) fn choose(
     }
 }
 
-/// What our offer says: its protocol and the attributes of protection. A session over DTLS stays with it, since the peer
-/// keeps the association.
-pub(super) fn offered(keying: &Keying<'_>) -> (&'static str, Vec<Attribute>) {
+/// What our offer says, in a session that has this line already: its protocol and the attributes of protection. A session over
+/// DTLS stays with it, since the peer keeps the association.
+pub(super) fn offered(
+    keying: &Keying<'_>,
+    session: Option<&Media>,
+) -> (&'static str, Vec<Attribute>) {
     if let (Security::Dtls(_), Some(fingerprint)) = (keying.current, keying.fingerprint) {
         return (TLS, dtls_attributes("actpass", fingerprint).into());
     }
-    let protocol = match keying.policy {
-        Policy::Off => return (AVP, Vec::new()),
-        Policy::Preferred => AVP,
-        Policy::Required => SAVP,
+    let protocol = match (keying.policy, keying.current) {
+        (Policy::Off, _) => return (AVP, Vec::new()),
+        // A line that is protected without a doubt stays so in the middle of a call.
+        (Policy::Preferred, Security::Sdes(_)) if is_savp(session) => SAVP,
+        (Policy::Preferred, Security::Plain | Security::Sdes(_) | Security::Dtls(_)) => AVP,
+        (Policy::Required, _) => SAVP,
     };
     let lines = (1..).zip(Profile::ALL).map(|(tag, profile)| {
         let keys = keying.ring.of(profile).clone();
@@ -200,9 +205,15 @@ pub(super) fn concluded(
     }
     match (transport, keying.policy) {
         (Transport::Savp | Transport::Tls, _) => Err(Refusal::NoCommonKeying),
+        (Transport::Avp, _) if is_savp(Some(asked)) => Err(Refusal::Unprotected),
         (Transport::Avp, Policy::Required) => Err(Refusal::Unprotected),
         (Transport::Avp, Policy::Preferred | Policy::Off) => Ok(Security::Plain),
     }
+}
+
+/// Whether a line is for SRTP and nothing else.
+fn is_savp(media: Option<&Media>) -> bool {
+    media.is_some_and(|media| matches!(Transport::of(media), Ok(Transport::Savp)))
 }
 
 /// Reads the lines with keys, in order.

@@ -8,7 +8,7 @@ use std::{
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::*;
-use crate::sdp::{Agreed, AudioCodec, Bindings, Local, offer_answer};
+use crate::sdp::{Agreed, AudioCodec, Bindings, Hidden, Local, offer_answer};
 
 /// Of 30, 28 and 44 bytes.
 const CM: &str = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
@@ -33,6 +33,7 @@ fn local<'a>(policy: Policy, current: &'a Security) -> Local<'a> {
             mediasec: false,
         },
         allowed: &|address| address == IpAddr::V6(Ipv6Addr::LOCALHOST),
+        hidden: Hidden::default(),
     }
 }
 
@@ -248,6 +249,30 @@ fn a_session_over_dtls_stays_with_it() {
     };
     assert_eq!(conclude("passive"), Ok(true));
     assert_eq!(conclude("active"), Err(Refusal::NoCommonKeying));
+}
+
+/// A call that was agreed on as SRTP and nothing else is offered so in mid-call, too, where the trunk only prefers it.
+#[test]
+fn a_line_for_srtp_alone_stays_one_in_the_middle_of_a_call() {
+    for (asked, expected) in [
+        ("m=audio 4000 RTP/SAVP 8|a=crypto:1 {CM}", "RTP/SAVP"),
+        ("m=audio 4000 RTP/AVP 8|a=crypto:1 {CM}", "RTP/AVP"),
+        ("m=audio 4000 RTP/AVP 8", "RTP/AVP"),
+    ] {
+        let asked = description(&asked.replace('|', "\n"));
+        let (answer, agreed) =
+            offer_answer::answer(&asked, &local(Policy::Preferred, &Security::Plain)).unwrap();
+        let mut session = Bindings::default();
+        session.note(&asked);
+        session.note(&answer);
+        let local = local(Policy::Preferred, &agreed.security);
+        let ours = offer_answer::offer(&local, &session);
+        assert_eq!(ours.media[0].protocol, expected);
+        let plain = description("m=audio 4000 RTP/AVP 8");
+        let concluded = offer_answer::conclude(&ours, &plain, &local).map(|agreed| agreed.security);
+        let refused = (expected == "RTP/SAVP").then_some(Refusal::Unprotected);
+        assert_eq!(concluded.err(), refused, "an answer in the clear");
+    }
 }
 
 #[test]

@@ -67,6 +67,7 @@ pub(crate) fn local() -> Local<'static> {
             mediasec: false,
         },
         allowed: &|_| false,
+        hidden: sip::sdp::Hidden::default(),
     }
 }
 

@@ -323,7 +323,7 @@ impl Phone {
     /// Tells whether packets go to the phone. They do as soon as an address is known, and keys where it needs any; and
     /// while it holds the call they are silence: exchanges and routers on the way take a path without packets for dead.
     pub(super) const fn is_sending(&self) -> bool {
-        self.destination.is_some() && self.armour.is_ready()
+        self.target().is_some() && self.armour.is_ready()
     }
 
     /// Tells whether packets should come from the phone.
@@ -346,15 +346,13 @@ impl Phone {
 
     /// Where RTCP goes: beside the RTP, on the port that the SDP names.
     fn report_target(&self) -> Option<Pii<SocketAddr>> {
-        let named = reachable(self.media.remote_rtcp)?;
-        match self.latch.at() {
-            None => Some(named),
-            Some(at) if self.is_multiplexed() => Some(at),
-            Some(at) => {
-                let port = named.expose().port();
-                Some(Pii::new(SocketAddr::new(at.expose().ip(), port)))
-            }
-        }
+        let named = self.media.remote_rtcp;
+        let target = match self.latch.at() {
+            None => named,
+            Some(at) if self.is_multiplexed() => at,
+            Some(at) => Pii::new(SocketAddr::new(at.expose().ip(), named.expose().port())),
+        };
+        reachable(target)
     }
 
     /// Tells whether RTCP on its own port may come from there.

@@ -1,11 +1,12 @@
 //! From INVITE to ACK: where the call leads, what was agreed, and its leg.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use sip::{
     Cause, Command,
     sdp::{Description, Policy},
 };
+use tokio::time::sleep;
 
 use super::{
     super::{
@@ -19,6 +20,7 @@ use super::{
 };
 use crate::{
     conference::{event::Wording, ivr},
+    limit,
     pii::Secret,
     server::{LegNews, MediaLeg},
 };
@@ -149,11 +151,17 @@ impl Call {
         }
     }
 
-    /// Waits for the keys of a DTLS handshake, if the media needs them: before, nothing that is said can be heard.
+    /// Waits for the keys of a DTLS handshake, if the media needs them: before, nothing that is said can be heard. Not for ever: a
+    /// peer that names no address for it, as on hold, would have a call without end.
     pub(super) async fn shaken(&mut self, talk: &mut Talk) -> Result<(), Exit> {
+        let mut patience = pin!(sleep(limit::SHAKEN_WITHIN));
         while talk.session.shakes_hands() {
             tokio::select! {
                 biased;
+                () = &mut patience => {
+                    self.findings.note(Finding::Unshaken);
+                    return Err(Exit::Leave);
+                }
                 news = talk.leg.next() => match news {
                     Some(LegNews::Connected) => return Ok(()),
                     Some(LegNews::Gone(_)) | None => {

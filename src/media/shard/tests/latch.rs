@@ -140,6 +140,40 @@ fn media_is_sent_where_it_comes_from() {
     }
 }
 
+/// Its SDP names an address of its own network, which is none here: nothing is sent until it is heard.
+#[test]
+fn a_telephone_whose_sdp_names_no_address_hears_once_it_is_heard() {
+    for security in [Security::Plain, sdes(Profile::AesCm128HmacSha1_80, 1, 2)] {
+        let mut world = World::new();
+        world.start(ROOM);
+        let nowhere = |port| sip::redact::Pii::new(SocketAddr::from(([0, 0, 0, 0], port)));
+        let anna = PhoneMedia {
+            security,
+            nat: behind_nat(),
+            remote: nowhere(4_000),
+            remote_rtcp: nowhere(4_001),
+            ..media(ANNA, Codec::Pcma)
+        };
+        world.dial(ANNA, anna);
+        world.call(BERT, Codec::Pcma);
+        for leg in [ANNA, BERT] {
+            world.join(leg, ROOM);
+        }
+        world.phone(BERT).says = Some(HIGH);
+        world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN)]);
+        world.run(TICK * 10);
+        world.phone(ANNA).media.remote = sip::redact::Pii::new(outside(7, 6_000));
+        world.phone(ANNA).media.remote_rtcp = sip::redact::Pii::new(outside(7, 4_001));
+        world.phone(ANNA).says = Some(LOW);
+        world.phone(ANNA).sends_from = Some(outside(7, 6_000));
+        settle(&mut world);
+        assert!(world.phone(ANNA).hears(HIGH) > HEARD);
+        assert!(world.phone(BERT).hears(LOW) > HEARD);
+        world.run(Duration::from_secs(8));
+        assert!(world.phone(ANNA).reports > 0, "on the SDP's port beside it");
+    }
+}
+
 #[test]
 fn a_proven_packet_moves_it_at_once() {
     let mut world = pair(sdes(Profile::AeadAes128Gcm, 1, 2), behind_nat());

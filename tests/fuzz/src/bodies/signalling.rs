@@ -41,6 +41,7 @@ fn local(policy: Policy) -> Local<'static> {
             mediasec: false,
         },
         allowed: &|_| false,
+        hidden: sip::sdp::Hidden::default(),
     }
 }
 
