@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rundruf::{
     conference::{event::Event, focus::Verb, participant::Role, policy::Lobby},
-    limit::WRONG_PINS_OF_ROOM_TRUSTED,
+    limit::{WRONG_PIN_DELAY_MAX, WRONG_PINS_OF_ROOM_TRUSTED, WRONG_PINS_OF_TRUNK},
     pii::Secret,
     server::caller::Caller,
 };
@@ -146,6 +146,8 @@ async fn a_pin_of_ones_own_that_may_have_been_guessed_leads_to_the_waiting_room(
     }
     let frieda = world.phone("frieda");
     calls(&mut world, &frieda, &number, &room.persons_pin("Frieda")).await;
+    // The trunk is full of guessing, so the verdict takes its time.
+    world.run_for(WRONG_PIN_DELAY_MAX).await;
     assert_eq!(last_said(&world, "frieda"), "waiting");
     carol.does(Verb::AdmitAll).await;
     world.run_for(6 * SECOND).await;
@@ -154,7 +156,34 @@ async fn a_pin_of_ones_own_that_may_have_been_guessed_leads_to_the_waiting_room(
     frieda.hangs_up();
     world.run_for(SECOND).await;
     calls(&mut world, &frieda, &number, &room.persons_pin("Frieda")).await;
+    world.run_for(WRONG_PIN_DELAY_MAX).await;
     assert!(last_said(&world, "frieda").ends_with(WELCOME));
+}
+
+/// What is tried at other rooms over the only trunk slows this room's guests down, and shuts nobody out.
+#[tokio::test(start_paused = true)]
+async fn guessing_at_other_rooms_keeps_nobody_waiting_in_this_one() {
+    let mut world = World::new(5);
+    let carol = opens(&mut world, "carol", Role::Moderator).await;
+    let thief = Caller::default();
+    for n in 0..2 * WRONG_PINS_OF_TRUNK {
+        let elsewhere = Secret::new((1_000 + n % 3_000).to_string());
+        let pin = Secret::new(format!("{n:08}"));
+        let judged = world.server.check_code(&elsewhere, &pin, &thief).await;
+        assert!(judged.unwrap().admission.is_none());
+    }
+    let room = world.rooms[0].clone();
+    let guest = world.phone("guest");
+    calls(
+        &mut world,
+        &guest,
+        &room.room.number,
+        &room.pin(Role::Guest),
+    )
+    .await;
+    world.run_for(WRONG_PIN_DELAY_MAX).await;
+    assert!(last_said(&world, "guest").ends_with(WELCOME));
+    assert_eq!(carol.roster_line(), "Phone 1 · carol moderator");
 }
 
 /// Nothing tells a room that is guessed at from one that does not exist.
