@@ -292,6 +292,14 @@ pub const BROWSER_SEND: Duration = Duration::from_secs(10);
 
 /// Time a browser has to answer the close of its connection.
 pub const BROWSER_CLOSE: Duration = Duration::from_secs(1);
+
+/// Time from one change of the roster that a page is told to the next; what changes meanwhile is told together.
+pub const ROSTER_UPDATE_PAUSE: Duration = Duration::from_millis(100);
+
+/// People of whom a page is told in one message that they began to speak, and as many that they ceased to; further ones come
+/// with the next.
+pub const VOICES_AT_ONCE_MAX: usize = 64;
+
 // --- conference
 
 /// Characters of a display name; longer names are cut.

@@ -1,10 +1,11 @@
 //! What a session asks of the house behind the door: the server, or the double of a test.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use crate::{
     conference::{
         Dismissal, Refusal,
+        acts::Done,
         event::{Event, Language},
         focus::Verb,
         participant::Role,
@@ -92,6 +93,8 @@ pub enum News {
     Roster(Snapshot),
     /// Changes to the roster.
     Delta(Arc<Delta>),
+    /// What was done, and when: the time since 1970-01-01 00:00 UTC.
+    Done(Arc<Done>, Duration),
     /// An event of the catalogue.
     Told(Event),
     /// What they asked for is refused.

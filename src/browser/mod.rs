@@ -11,3 +11,4 @@ pub mod wire;
 
 mod budget;
 mod sources;
+mod updates;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    conference::{Refusal, focus::Verb, participant::Role},
+    conference::{Refusal, focus::Verb},
     pii::{Name, Pii, Secret},
     server::{self, Admission, Attendance, LegNews, MediaLeg, Notice, Server},
 };
@@ -86,10 +86,7 @@ impl House for Served {
             title: Pii::new(admission.title.expose().clone()),
             language: admission.wording.language(),
             dial_in: Some(self.dial_in(admission)),
-            dial_out: match admission.role {
-                Role::Moderator => self.server.dial_prefixes().to_vec(),
-                Role::Guest => Vec::new(),
-            },
+            dial_out: self.server.dial_prefixes().to_vec(),
         }
     }
 
@@ -145,6 +142,7 @@ impl Presence for Inside {
                 notice = self.attendance.next() => return notice.map(|notice| match notice {
                     Notice::Roster(snapshot) => News::Roster(snapshot),
                     Notice::Delta(delta) => News::Delta(delta),
+                    Notice::Done(done, at) => News::Done(done, at),
                     Notice::Told(event) | Notice::Naming(event, _) => News::Told(event),
                     Notice::Refused(refusal) => News::Refused(refusal),
                     Notice::Dismissed(why) => News::Dismissed(why),

@@ -15,7 +15,6 @@
 //! nothing harms only itself.
 
 use std::{
-    collections::BTreeSet,
     convert::Infallible,
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -39,20 +38,17 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    conference::{
-        event::Language,
-        focus::Verb,
-        roster::{Delta, Snapshot},
-    },
-    id::ParticipantId,
+    conference::{event::Language, focus::Verb},
     limit,
     pii::Secret,
+    server::conference::{clock, until},
 };
 
 use super::{
     budget::Budget,
     house::{Entrance, House, News, Presence, Unavailable, Welcome},
     sources::Sources,
+    updates::Updates,
     wire::{ClientMessage, ServerMessage, Shown, Unwelcome},
 };
 
@@ -249,6 +245,7 @@ impl Session {
             | ClientMessage::MuteAll {}
             | ClientMessage::AskToUnmute { .. }
             | ClientMessage::LowerHand { .. }
+            | ClientMessage::LowerHands {}
             | ClientMessage::AskToSpeak { .. }
             | ClientMessage::GiveFloor { .. }
             | ClientMessage::Lock { .. }
@@ -264,6 +261,7 @@ impl Session {
             | ClientMessage::Ban { .. }
             | ClientMessage::Mute { .. }
             | ClientMessage::Remove { .. }
+            | ClientMessage::MakeModerator { .. }
             | ClientMessage::End {} => return Err(End::Malformed),
         };
         // Links may be replaced and rooms removed while a page waits in the lobby.
@@ -305,7 +303,7 @@ impl Session {
     /// Carries messages and news until one side ends it; whatever ends it, the presence is given back.
     async fn inside<P: Presence>(&mut self, entrance: Entrance<P>) -> Result<(), End> {
         let mut presence = entrance.presence;
-        let mut seen = Seen::new(&entrance.roster);
+        let mut updates = Updates::new(&entrance.roster, clock());
         let joined = ServerMessage::Joined {
             participant: entrance.participant,
             answer: entrance.answer,
@@ -315,9 +313,12 @@ impl Session {
         while let Ok(true) = outcome {
             outcome = tokio::select! {
                 news = presence.next() => match news {
-                    Some(news) => self.tell(news, &mut seen).await,
+                    Some(news) => self.tell(news, &mut updates).await,
                     None => Err(End::Stopping),
                 },
+                () = until(updates.poll_timeout()) => {
+                    self.send_all(updates.poll(clock())).await.map(|()| true)
+                }
                 message = self.message() => match message {
                     Ok(message) => obey(message, &presence).await,
                     Err(end) => Err(end),
@@ -329,13 +330,21 @@ impl Session {
     }
 
     /// Passes news on; returns whether the session goes on.
-    async fn tell(&mut self, news: News, seen: &mut Seen) -> Result<bool, End> {
+    async fn tell(&mut self, news: News, updates: &mut Updates) -> Result<bool, End> {
         let message = match news {
             News::Delta(delta) => {
-                seen.note(&delta);
-                ServerMessage::from(&*delta)
+                updates.handle_delta(&delta);
+                return self.send_all(updates.poll(clock())).await.map(|()| true);
             }
-            News::Roster(snapshot) => ServerMessage::from(&seen.catch_up(snapshot)),
+            News::Roster(snapshot) => {
+                updates.handle_roster(snapshot);
+                return self.send_all(updates.poll(clock())).await.map(|()| true);
+            }
+            // It tells of the roster nothing, so what is pending may go on waiting.
+            News::Done(done, at) => {
+                let done = ServerMessage::done(&done, at);
+                return self.send(&done).await.map(|()| true);
+            }
             News::Told(event) => ServerMessage::Told {
                 event: event.key().to_owned(),
                 shown: Shown {
@@ -350,7 +359,15 @@ impl Session {
                 return Ok(false);
             }
         };
+        self.send_all(updates.flush(clock())).await?;
         self.send(&message).await.map(|()| true)
+    }
+
+    async fn send_all(&mut self, messages: Vec<ServerMessage>) -> Result<(), End> {
+        for message in messages {
+            self.send(&message).await?;
+        }
+        Ok(())
     }
 
     async fn message_within(&mut self, patience: Duration) -> Result<ClientMessage, End> {
@@ -456,6 +473,7 @@ async fn obey(message: ClientMessage, presence: &impl Presence) -> Result<bool, 
         ClientMessage::MuteAll {} => Verb::MuteAll,
         ClientMessage::AskToUnmute { participant } => Verb::AskToUnmute(participant),
         ClientMessage::LowerHand { participant } => Verb::LowerHand(participant),
+        ClientMessage::LowerHands {} => Verb::LowerHands,
         ClientMessage::AskToSpeak { on } => Verb::SetAskToSpeak(on),
         ClientMessage::GiveFloor { participant } => Verb::GiveFloor(participant),
         ClientMessage::Lock { on } => Verb::SetLock(on),
@@ -474,40 +492,13 @@ async fn obey(message: ClientMessage, presence: &impl Presence) -> Result<bool, 
         ClientMessage::Ban { participant } => Verb::Ban(participant),
         ClientMessage::Mute { participant } => Verb::Mute(participant),
         ClientMessage::Remove { participant } => Verb::Remove(participant),
+        ClientMessage::MakeModerator { participant } => Verb::MakeModerator(participant),
         ClientMessage::End {} => Verb::End,
         ClientMessage::Leave {} => return Ok(false),
         ClientMessage::Hello { .. } | ClientMessage::Join { .. } => return Err(End::Malformed),
     };
     presence.act(verb).await;
     Ok(true)
-}
-
-/// Whom the browser knows of, to make a change out of a whole roster.
-struct Seen(BTreeSet<ParticipantId>);
-
-impl Seen {
-    fn new(roster: &Snapshot) -> Self {
-        Self(roster.entries.iter().map(|entry| entry.id).collect())
-    }
-
-    fn note(&mut self, delta: &Delta) {
-        self.0.extend(delta.entries.iter().map(|entry| entry.id));
-        for gone in delta.all_gone() {
-            self.0.remove(&gone);
-        }
-    }
-
-    /// Returns the change that leads to the roster from whatever the browser has.
-    fn catch_up(&mut self, roster: Snapshot) -> Delta {
-        let before = std::mem::replace(self, Self::new(&roster));
-        Delta {
-            version: roster.version,
-            state: roster.state,
-            gone: before.0.difference(&self.0).copied().collect(),
-            gone_waiting: Vec::new(),
-            entries: roster.entries,
-        }
-    }
 }
 
 /// The subprotocol both sides must speak.

@@ -3,11 +3,14 @@
 //! `web/src/wire.ts` is made from the shapes in `typescript`; tests hold shapes, types and file equal. Whatever a
 //! browser sends beyond these messages is malformed. Names and session descriptions cannot be printed.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     conference::{
         Dismissal, Refusal,
+        acts::{self, Act, Actor},
         event::Language,
         participant::{Disturbance, Door, Protection, Role, Status},
         policy::{EntrySignal, Lobby, Reason},
@@ -66,6 +69,8 @@ pub enum ClientMessage {
         /// Whose.
         participant: ParticipantId,
     },
+    /// Lowers all hands.
+    LowerHands {},
     /// Lets guests speak only with the floor, or everybody again.
     AskToSpeak {
         /// Only with the floor.
@@ -141,6 +146,11 @@ pub enum ClientMessage {
         /// Whom.
         participant: ParticipantId,
     },
+    /// Makes somebody a moderator.
+    MakeModerator {
+        /// Whom.
+        participant: ParticipantId,
+    },
     /// Ends the conference for all.
     End {},
     /// Leaves.
@@ -162,7 +172,7 @@ pub enum ServerMessage {
         language: Language,
         /// How to call in with the same role.
         dial_in: Option<DialIn>,
-        /// How the numbers begin that they may have called; none may they have called none.
+        /// How the numbers begin that moderators may have called; none where they may have called none.
         dial_out: Vec<String>,
     },
     /// The link is not right, or cannot be judged.
@@ -190,6 +200,24 @@ pub enum ServerMessage {
         entries: Vec<Entry>,
         /// Those who are gone.
         gone: Vec<ParticipantId>,
+    },
+    /// These began or ceased to speak, of whom nothing else has changed.
+    Speaking {
+        /// Who began.
+        began: Vec<ParticipantId>,
+        /// Who ceased.
+        ceased: Vec<ParticipantId>,
+    },
+    /// Something was done to somebody or to the conference.
+    Act {
+        /// What.
+        act: Act,
+        /// In which role.
+        actor: Actor,
+        /// When, in seconds since 1970-01-01 00:00 UTC.
+        at: u64,
+        /// To whom, for those who may know.
+        to: Option<Affected>,
     },
     /// An event for this participant.
     Told {
@@ -272,6 +300,43 @@ pub struct DialInLine {
     pub language: Language,
     /// It leads to this room alone, and the PIN suffices.
     pub pin_only: bool,
+}
+
+/// Somebody to whom something was done, as they were called then.
+#[derive(Debug, Serialize)]
+pub struct Affected {
+    /// Who.
+    pub id: ParticipantId,
+    /// Display name; none for those of whom the page makes a label.
+    #[serde(serialize_with = "exposed_if_any")]
+    pub name: Option<Name>,
+    /// The way in.
+    pub door: Door,
+    /// Their number among those who came through the same door.
+    pub ordinal: u32,
+}
+
+impl From<&acts::Affected> for Affected {
+    fn from(affected: &acts::Affected) -> Self {
+        Self {
+            id: affected.id,
+            name: affected.name.clone(),
+            door: affected.door,
+            ordinal: affected.ordinal,
+        }
+    }
+}
+
+impl ServerMessage {
+    /// Tells what was done, and when: the time since 1970-01-01 00:00 UTC.
+    pub fn done(done: &acts::Done, at: Duration) -> Self {
+        Self::Act {
+            act: done.act,
+            actor: done.actor,
+            at: at.as_secs(),
+            to: done.to.as_ref().map(Affected::from),
+        }
+    }
 }
 
 /// The text of an event in both languages.

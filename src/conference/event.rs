@@ -377,6 +377,10 @@ events! {
     DoneTurnedAway => "done-turned-away",
     /// They, a moderator, removed the guest who came last.
     RemovedLast { whom: Label = Label::SAMPLE } => "removed-last",
+    /// A moderator has made them one.
+    MadeModerator => "made-moderator",
+    /// They, a moderator, are told who is one, too, from here on.
+    NewModerator { whom: Label = Label::SAMPLE } => "new-moderator",
     /// There is no guest to remove.
     NobodyToRemove => "nobody-to-remove",
     /// Somebody guesses PINs of the room.
@@ -557,6 +561,8 @@ impl Event {
             Self::DoneLetIn => vec![Clip::DONE_LET_IN],
             Self::DoneTurnedAway => vec![Clip::DONE_TURNED_AWAY],
             Self::RemovedLast { whom } => vec![Clip::REMOVED_LAST, Clip::label(whom)],
+            Self::MadeModerator => vec![Clip::MADE_MODERATOR, Clip::FOR_HELP],
+            Self::NewModerator { whom } => vec![Clip::NEW_MODERATOR, Clip::label(whom)],
             Self::NobodyToRemove => vec![Clip::NOBODY_TO_REMOVE],
             Self::Alarm => vec![Clip::ALARM],
             Self::SomebodyCame => vec![Clip::TONE_IN],
@@ -621,6 +627,7 @@ impl Event {
     const fn names_one(self) -> Option<Label> {
         if let Self::Waits { whom }
         | Self::RemovedLast { whom }
+        | Self::NewModerator { whom }
         | Self::Came { whom }
         | Self::Went { whom }
         | Self::Invited { by: whom } = self
@@ -671,6 +678,7 @@ impl Event {
                 | Self::HandDown
                 | Self::HandNoted
                 | Self::HandLowered
+                | Self::MadeModerator
                 | Self::FloorGiven
                 | Self::FloorTaken
                 | Self::FloorPassed

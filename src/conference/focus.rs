@@ -12,6 +12,7 @@ use std::{
 
 use crate::{
     conference::{
+        acts::{Act, Actor, Done},
         error::{Dismissal, Refusal},
         event::Event,
         participant::{Disturbance, Door, Participant, Protection, Role, Status},
@@ -170,6 +171,13 @@ pub enum Effect {
     },
     /// Let the mixer hear so many at a time; until the first of these it is what the conference was made with.
     Speakers(Speakers),
+    /// Show what was done to these, who are inside.
+    Done {
+        /// What.
+        done: Done,
+        /// Whom to show it.
+        seers: Vec<ParticipantId>,
+    },
     /// Tell a participant something.
     Tell {
         /// Whom; a goodbye goes to one who has left the roster.
@@ -263,6 +271,8 @@ enum State {
 #[derive(Debug, Default)]
 struct Unpublished {
     changed: BTreeSet<ParticipantId>,
+    /// Who began or ceased to speak.
+    voices: BTreeSet<ParticipantId>,
     gone: BTreeSet<ParticipantId>,
     gone_waiting: BTreeSet<ParticipantId>,
     state: bool,
@@ -340,7 +350,7 @@ impl Focus {
             self.state = State::Over { told: false };
         }
         if self.alarm_until.is_some_and(|until| until <= now) {
-            self.end_alarm();
+            self.outlive_alarm();
         }
         self.send_home_who_waited_too_long(now);
         self.announce_entries(now);
@@ -393,15 +403,23 @@ impl Focus {
         let state = std::mem::take(&mut self.unpublished.state);
         let Unpublished {
             changed,
+            voices,
             gone,
             gone_waiting,
             ..
         } = &self.unpublished;
-        if changed.is_empty() && gone.is_empty() && gone_waiting.is_empty() && !state {
+        let nobody = changed.is_empty() && voices.is_empty();
+        if nobody && gone.is_empty() && gone_waiting.is_empty() && !state {
             return None;
         }
         self.version += 1;
         let changed = std::mem::take(&mut self.unpublished.changed);
+        let voices = std::mem::take(&mut self.unpublished.voices);
+        let voices = voices.difference(&changed);
+        let (began, ceased) = voices
+            .filter_map(|id| self.participants.get(id))
+            .partition::<Vec<&Participant>, _>(|who| who.speaking);
+        let ids = |those: Vec<&Participant>| those.into_iter().map(|who| who.id).collect();
         Some(Effect::Publish(Delta {
             version: self.version,
             state: self.conference,
@@ -416,6 +434,8 @@ impl Focus {
             gone_waiting: std::mem::take(&mut self.unpublished.gone_waiting)
                 .into_iter()
                 .collect(),
+            began: ids(began),
+            ceased: ids(ceased),
         }))
     }
 
@@ -463,6 +483,7 @@ impl Focus {
         if participant.name != name {
             participant.name = name;
             self.changed(target, false);
+            self.did(by, Act::Renamed, Some(target));
         }
     }
 
@@ -471,6 +492,7 @@ impl Focus {
             self.set_microphone(by, false);
         } else if self.switch(target, false) {
             self.tell(target, Event::MicrophoneOffByModerator);
+            self.did(by, Act::Muted, Some(target));
         }
     }
 
@@ -528,7 +550,7 @@ impl Focus {
         if participant.speaking != speaking {
             participant.speaking = speaking;
             let id = participant.id;
-            self.changed(id, false);
+            self.unpublished.voices.insert(id);
         }
     }
 
@@ -545,6 +567,9 @@ impl Focus {
         participant.speaking &= !participant.is_music();
         let (id, speaks) = (participant.id, Seat::of(participant).speaks);
         self.changed(id, false);
+        if speaks && disturbance == Some(Disturbance::Music) {
+            self.happened(Actor::Server, Act::MusicMuted, Some(id));
+        }
         if let Some(event) = disturbing(before, disturbance).filter(|_| speaks)
             && (!event.is_hint() || self.hinted.insert(id))
         {
@@ -557,14 +582,15 @@ impl Focus {
         if before.speakers != policy.speakers {
             self.notices.push_back(Effect::Speakers(policy.speakers));
         }
-        if before.lobby != policy.lobby {
-            self.set_lobby(policy.lobby);
+        if before.lobby != policy.lobby && self.set_lobby(policy.lobby) {
+            self.happened(Actor::Owner, policy.lobby.into(), None);
         }
         if !policy.shows_digits {
             self.forget_digits();
         }
-        if before.entrances.signal != policy.entrances.signal {
-            self.change_entry_signal(policy.entrances.signal);
+        let signal = policy.entrances.signal;
+        if before.entrances.signal != signal && self.change_entry_signal(signal) {
+            self.happened(Actor::Owner, signal.into(), None);
         }
         if before.entrances.quiet_above != policy.entrances.quiet_above {
             self.conference.quiet_above = policy.entrances.quiet_above;
@@ -621,6 +647,7 @@ impl Focus {
         self.waiting.forget(id, leg);
         self.forget_call(id);
         self.unpublished.changed.remove(&id);
+        self.unpublished.voices.remove(&id);
         if participant.is_inside() {
             self.unpublished.gone.insert(id);
             self.unpublished.seats = true;
@@ -743,7 +770,9 @@ mod entry;
 mod floor;
 mod invite;
 mod lobby;
+mod promote;
 mod protection;
+mod protocol;
 mod verb;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::{
     pii::{Ending, Name},
 };
 
-/// What a participant may do; comes only from the secret they entered with.
+/// What a participant may do; comes from the secret they entered with, or from a moderator inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {

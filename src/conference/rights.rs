@@ -99,6 +99,8 @@ rights! {
     Remove => [Moderator];
     /// Sending somebody away for as long as the conference lasts.
     Ban => [Moderator];
+    /// Making somebody a moderator.
+    MakeModerator => [Moderator];
     /// Ending the conference for all.
     End => [Moderator];
 }
@@ -169,10 +171,12 @@ mod tests {
         a_guest_has_nobody_called: Guest Invite false;
         a_guest_renames_nobody: Guest Rename false;
         a_guest_bans_nobody: Guest Ban false;
+        a_guest_makes_nobody_a_moderator: Guest MakeModerator false;
         a_moderator_switches_their_own_microphone: Moderator OwnMicrophone true;
         a_moderator_has_their_own_sound_left_as_it_is: Moderator OriginalSound true;
         a_moderator_mutes: Moderator Mute true;
         a_moderator_removes: Moderator Remove true;
+        a_moderator_makes_moderators: Moderator MakeModerator true;
         a_moderator_ends: Moderator End true;
     }
 }

@@ -1,12 +1,16 @@
 //! The roster as all participants see it: full snapshots and versioned deltas, after RFC 4575 §4.
 //!
 //! A delta carries whole entries, so applying one twice does no harm. A reader that holds version *n* applies version
-//! *n* + 1, ignores what is not above *n*, and asks for a snapshot when it finds a gap.
+//! *n* + 1, ignores what is not above *n*, and asks for a snapshot when it finds a gap. Deltas that follow each other may be
+//! [merged](Delta::merge) on their way to a reader; who speaks changes so often that it is told by ids alone.
 //!
 //! Who waits or is being called sees themself alone, who is inside sees who is inside or being called, and moderators see who waits as well: the same versions
 //! for all, with what is not for the [`Audience`] left out.
 
 pub use crate::conference::participant::Participant as Entry;
+
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -108,6 +112,10 @@ pub struct Delta {
     pub gone: Vec<ParticipantId>,
     /// Those who are gone without having been inside.
     pub gone_waiting: Vec<ParticipantId>,
+    /// Those who began to speak, of whom nothing else has changed.
+    pub began: Vec<ParticipantId>,
+    /// Those who ceased to.
+    pub ceased: Vec<ParticipantId>,
 }
 
 impl Delta {
@@ -116,13 +124,64 @@ impl Delta {
     pub fn seen_by(&self, audience: Audience) -> Self {
         let seen = |ids: &Vec<ParticipantId>, sees: bool| if sees { ids.clone() } else { vec![] };
         let entries = self.entries.iter().filter(|entry| audience.sees(entry));
+        let is_inside = !matches!(audience, Audience::Waiting(_));
         Self {
             version: self.version,
             state: audience.sees_of(self.state),
             entries: entries.map(|entry| audience.part_of(entry)).collect(),
-            gone: seen(&self.gone, !matches!(audience, Audience::Waiting(_))),
+            gone: seen(&self.gone, is_inside),
             gone_waiting: seen(&self.gone_waiting, audience == Audience::Moderators),
+            began: seen(&self.began, is_inside),
+            ceased: seen(&self.ceased, is_inside),
         }
+    }
+
+    /// Takes up the change that follows this one, so that it leads where both lead in turn.
+    pub fn merge(&mut self, next: &Self) {
+        let renewed: BTreeSet<ParticipantId> = next.all_ids().collect();
+        let stays = |id: &ParticipantId| !renewed.contains(id);
+        self.version = next.version;
+        self.state = next.state;
+        self.entries.retain(|entry| stays(&entry.id));
+        for ids in [
+            &mut self.gone,
+            &mut self.gone_waiting,
+            &mut self.began,
+            &mut self.ceased,
+        ] {
+            ids.retain(stays);
+        }
+        self.entries.extend_from_slice(&next.entries);
+        self.gone.extend_from_slice(&next.gone);
+        self.gone_waiting.extend_from_slice(&next.gone_waiting);
+        for (id, speaking) in next.voices() {
+            self.hear(id, speaking);
+        }
+    }
+
+    /// Notes that somebody began to speak, or ceased to.
+    fn hear(&mut self, id: ParticipantId, speaking: bool) {
+        self.began.retain(|began| *began != id);
+        self.ceased.retain(|ceased| *ceased != id);
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+            entry.speaking = speaking;
+        } else if speaking {
+            self.began.push(id);
+        } else {
+            self.ceased.push(id);
+        }
+    }
+
+    /// Those whom it tells anew, or who are gone.
+    fn all_ids(&self) -> impl Iterator<Item = ParticipantId> {
+        let entries = self.entries.iter().map(|entry| entry.id);
+        entries.chain(self.all_gone())
+    }
+
+    /// Those who began to speak or ceased to, of whom nothing else has changed.
+    fn voices(&self) -> impl Iterator<Item = (ParticipantId, bool)> {
+        let began = self.began.iter().map(|id| (*id, true));
+        began.chain(self.ceased.iter().map(|id| (*id, false)))
     }
 
     /// Everybody who is gone.
@@ -158,6 +217,11 @@ impl Snapshot {
                 && delta.entries.iter().all(|d| d.id != entry.id)
         });
         self.entries.extend(delta.entries.iter().cloned());
+        for (id, speaking) in delta.voices() {
+            if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+                entry.speaking = speaking;
+            }
+        }
         self.sort();
         true
     }
@@ -171,6 +235,8 @@ impl Snapshot {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::conference::participant::{Door, Status};
 
@@ -184,7 +250,7 @@ mod tests {
             state: ConferenceState::default(),
             entries,
             gone: gone.iter().map(|&id| ParticipantId::from_u64(id)).collect(),
-            gone_waiting: vec![],
+            ..Delta::default()
         }
     }
 
@@ -249,6 +315,8 @@ mod tests {
                 ..ConferenceState::default()
             },
             gone_waiting: vec![ParticipantId::from_u64(9)],
+            began: vec![ParticipantId::from_u64(5)],
+            ceased: vec![ParticipantId::from_u64(6)],
             ..delta(7, vec![waiting.clone(), other, entry(3)], &[8])
         };
         let seen = |audience| {
@@ -258,10 +326,14 @@ mod tests {
                 entries,
                 gone,
                 gone_waiting,
+                began,
+                ceased,
             } = change.seen_by(audience);
             assert_eq!(version, 7, "nobody misses a version");
             let numbers: Vec<u32> = entries.iter().map(|entry| entry.ordinal).collect();
             let gone = (gone.len(), gone_waiting.len());
+            let hears = !matches!(audience, Audience::Waiting(_));
+            assert_eq!((began.len(), ceased.len()), (hears.into(), hears.into()));
             (numbers, state.locked, state.alarm, gone)
         };
         let own = Audience::of(&waiting);
@@ -274,5 +346,111 @@ mod tests {
         assert!(roster.apply(&delta(1, vec![waiting, entry(3)], &[])));
         assert_eq!(roster.seen_by(own).entries.len(), 1);
         assert_eq!(roster.seen_by(inside).entries, [entry(3)]);
+    }
+
+    #[test]
+    fn voices_change_nothing_but_who_speaks() {
+        let mut roster = Snapshot::default();
+        let loud = Entry {
+            speaking: true,
+            ..entry(2)
+        };
+        assert!(roster.apply(&delta(1, vec![entry(1), loud], &[])));
+        let voices = Delta {
+            began: vec![ParticipantId::from_u64(1), ParticipantId::from_u64(9)],
+            ceased: vec![ParticipantId::from_u64(2)],
+            ..delta(2, vec![], &[])
+        };
+        assert!(roster.apply(&voices));
+        let speaking: Vec<bool> = roster.entries.iter().map(|entry| entry.speaking).collect();
+        assert_eq!(speaking, [true, false]);
+    }
+
+    fn some_entry() -> impl Strategy<Value = Entry> {
+        let status = prop_oneof![
+            Just(Status::Pending),
+            Just(Status::DialingOut),
+            Just(Status::Connected)
+        ];
+        (0_u32..6, status, any::<(bool, bool)>()).prop_map(
+            |(number, status, (microphone, speaking))| Entry {
+                status,
+                microphone,
+                speaking,
+                ..entry(number)
+            },
+        )
+    }
+
+    fn some_ids() -> impl Strategy<Value = Vec<ParticipantId>> {
+        prop::collection::vec((0_u64..6).prop_map(ParticipantId::from_u64), 0..3)
+    }
+
+    fn some_delta() -> impl Strategy<Value = Delta> {
+        let entries = prop::collection::btree_map(0_u32..6, some_entry(), 0..4);
+        let ids = (some_ids(), some_ids(), some_ids(), some_ids());
+        (entries, ids, any::<bool>()).prop_map(
+            |(entries, (gone, gone_waiting, began, ceased), locked)| Delta {
+                version: 0,
+                state: ConferenceState {
+                    locked,
+                    ..ConferenceState::default()
+                },
+                entries: entries
+                    .into_iter()
+                    .map(|(number, one)| Entry {
+                        id: ParticipantId::from_u64(number.into()),
+                        ordinal: number,
+                        ..one
+                    })
+                    .collect(),
+                gone,
+                gone_waiting,
+                began,
+                ceased,
+            },
+        )
+    }
+
+    proptest! {
+        /// Who reads changes merged has the roster of who reads them in turn, with whichever eyes.
+        #[test]
+        fn changes_merged_lead_where_they_lead_in_turn(
+            first in prop::collection::btree_map(0_u32..6, some_entry(), 0..6),
+            deltas in prop::collection::vec(some_delta(), 1..6),
+        ) {
+            let audiences = [
+                Audience::Waiting(ParticipantId::from_u64(0)),
+                Audience::Inside,
+                Audience::Moderators,
+            ];
+            let whole = Snapshot {
+                entries: first.into_iter().map(|(number, one)| Entry {
+                    id: ParticipantId::from_u64(number.into()),
+                    ordinal: number,
+                    ..one
+                }).collect(),
+                ..Snapshot::default()
+            };
+            for audience in audiences {
+                let seen: Vec<Delta> = deltas.iter().zip(1..).map(|(delta, version)| Delta {
+                    version,
+                    ..delta.seen_by(audience)
+                }).collect();
+                let mut in_turn = whole.seen_by(audience);
+                for delta in &seen {
+                    prop_assert!(in_turn.apply(delta));
+                }
+                let mut merged = seen[0].clone();
+                for delta in &seen[1..] {
+                    merged.merge(delta);
+                }
+                // The reader has the version before the first; that there is no gap is the sender's care.
+                let mut at_once = whole.seen_by(audience);
+                at_once.version = merged.version - 1;
+                prop_assert!(at_once.apply(&merged));
+                prop_assert_eq!(at_once, in_turn, "{:?}", audience);
+            }
+        }
     }
 }

@@ -26,7 +26,9 @@ use super::{
 };
 use crate::limit::{CONFERENCE_SWEEP_INTERVAL, SPOKEN_NAME_LATE};
 use crate::{
+    clock::Clock,
     conference::{
+        acts::Done,
         error::Refusal,
         event::Event,
         focus::{Effect, Focus, FocusConfig, Input, Newcomer, Progress, Seat, Trust, Verb},
@@ -131,6 +133,8 @@ pub(super) struct Means {
     pub(super) prompts: Prompts,
     pub(super) sound: Sound,
     pub(super) guard: Arc<Mutex<Guard>>,
+    /// The time of day at which something is done.
+    pub(super) wall: Arc<dyn Clock>,
     pub(super) switchboard: Arc<Switchboard>,
 }
 
@@ -383,6 +387,7 @@ impl Task {
                     self.announcements.push_back((event, until));
                 }
                 Effect::Seats(seats) => self.seat(seats).await,
+                Effect::Done { done, seers } => self.show(done, seers),
                 Effect::OriginalSound { leg, on } => self.treat(leg, on).await,
                 Effect::Speakers(speakers) => self.hear(speakers).await,
                 Effect::Tell { participant, event } => {
@@ -415,14 +420,7 @@ impl Task {
                     number,
                 } => self.dial(by, inviter, number),
                 Effect::HearName { leg, whom } => self.play_said_name(leg, whom).await,
-                Effect::AlarmLifted => {
-                    let mut guard = self
-                        .means
-                        .guard
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner);
-                    guard.lift(self.room);
-                }
+                Effect::AlarmLifted => self.forget_guesses(),
                 Effect::Ended => self.ended = true,
             }
         }
@@ -669,7 +667,8 @@ impl Task {
                 continue;
             };
             let before = member.audience.replace(audience);
-            if before != Some(audience) && audience != Audience::Waiting(*id) {
+            let was_inside = matches!(before, Some(Audience::Inside | Audience::Moderators));
+            if !was_inside && audience != Audience::Waiting(*id) {
                 self.means.census.participant_admitted();
             }
             let notice = if member.behind || before.is_some_and(|before| before != audience) {
@@ -684,6 +683,22 @@ impl Task {
             };
             member.behind = member.notices.try_send(notice).is_err();
         }
+    }
+
+    /// Shows people what was done; whoever misses it because too much waits for them has missed it.
+    fn show(&mut self, done: Done, seers: Vec<ParticipantId>) {
+        let at = self.means.wall.since_epoch();
+        let done = Arc::new(done);
+        for participant in seers {
+            self.tell(participant, Notice::Done(Arc::clone(&done), at));
+        }
+    }
+
+    /// Forgets what was counted against the room's PINs.
+    fn forget_guesses(&self) {
+        let guard = self.means.guard.lock();
+        let mut guard = guard.unwrap_or_else(PoisonError::into_inner);
+        guard.lift(self.room);
     }
 
     fn tell(&mut self, participant: ParticipantId, notice: Notice) {

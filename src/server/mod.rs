@@ -61,6 +61,7 @@ pub use self::{
 use crate::{
     clock::Clock,
     conference::{
+        acts::Done,
         error::{Dismissal, Refusal},
         event::{Event, Wording},
         focus::{Trust, Verb},
@@ -147,6 +148,8 @@ pub enum Notice {
     Roster(Snapshot),
     /// Changes to the roster.
     Delta(Arc<Delta>),
+    /// What was done, and when: the time since 1970-01-01 00:00 UTC.
+    Done(Arc<Done>, Duration),
     /// An event of the catalogue, for this participant.
     Told(Event),
     /// The same, where people are named in it whose names may be sounds.
@@ -248,6 +251,7 @@ impl Server {
             prompts: prompts.clone(),
             sound,
             guard: Arc::clone(&guard),
+            wall: Arc::clone(&wall),
         };
         let factory = Factory::new(means, chance.rng());
         tasks.spawn(factory.run(requests_queue));

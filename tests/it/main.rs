@@ -1,5 +1,6 @@
 //! Whole paths through the house in simulated time.
 
+mod acts;
 mod back;
 mod blast_radius;
 mod browser_door;

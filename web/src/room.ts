@@ -4,6 +4,7 @@
 //! entry is what the server knows. `asked` is the request on its way; there is never more than one, so an answer can
 //! not be mistaken for another. Where people ask to speak, a guest without the floor has no wish: their microphone asks.
 
+import type { Done } from "./acts";
 import type { Quality } from "./call";
 import * as roster from "./roster";
 import type { Event, Lead, Obstacle, Sentence, State, Welcome } from "./state";
@@ -16,7 +17,7 @@ export type Microphone = {
   asked: boolean | null;
 };
 
-export type Dialog = { name: "end" } | { name: "remove" | "rename" | "turn-away"; participant: string } | { name: "sound" };
+export type Dialog = { name: "end" } | { name: "remove" | "rename" | "promote" | "turn-away"; participant: string } | { name: "sound" | "protocol" };
 
 export type Room = {
   name: "room";
@@ -40,13 +41,15 @@ export type Room = {
   plea: Sentence | null;
   /** What the person as moderator asked for whom, so that its coming about is said in these words. */
   acted: Readonly<Record<string, "muted" | "removed" | "lowered">>;
+  /** What was done since the person came, the latest first. */
+  acts: readonly Done[];
 };
 
 /** Judgements without a packet after which the sound counts as interrupted. */
 const MISSED_MAX = 2;
 
 /** Events the page itself says, in better words or at the moment of the click; telephones need them from the server. */
-const KNOWN: readonly string[] = ["microphone-on", "microphone-off", "somebody-waits"];
+const KNOWN: readonly string[] = ["microphone-on", "microphone-off", "somebody-waits", "new-moderator"];
 
 /** Events that are said but not shown for a while, because the page shows what they tell for as long as it holds. */
 const SAID_ONLY: readonly string[] = ["admitted", "let-in", "welcome-back", "waiting", "still-waiting", "alarm", "hand-up", "hand-down", "hand-noted"];
@@ -140,6 +143,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     hold: null,
     plea: null,
     acted: {},
+    acts: [],
   };
   const after = act({ ...state, page: room, company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer }, { do: "stay-awake" });
   return state.original && !waits(room) ? send(after, { type: "original-sound", on: true }) : after;
@@ -179,6 +183,7 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
     ...muted.map((entry) => ({ key: "muted" as const, entry })),
     ...lowered.map((entry) => ({ key: "lowered" as const, entry })),
     ...raised(room, next).map((entry) => ({ key: "hand" as const, entry })),
+    ...promoted(room, next).map((entry) => ({ key: "leads" as const, entry })),
   ];
   const greeted = letIn && state.original ? send(state, { type: "original-sound", on: true }) : state;
   const after = obey({ ...greeted, page: next, company: state.company || next.entries.filter(roster.isInside).length > 1 }, room);
@@ -205,9 +210,16 @@ function parted(room: Room, entry: Entry): "removed" | "left" | "gave-up" | "unc
 }
 
 /** Hands raised since, for whom it concerns: the moderators, who see nothing of it while they listen to a screen reader. */
-function raised(before: Room, { welcome, own, entries }: Room): Entry[] {
-  if (welcome.role !== "moderator") return [];
+function raised(before: Room, next: Room): Entry[] {
+  if (!leads(next)) return [];
+  const { own, entries } = next;
   return roster.asking(entries).filter(({ id, hand }) => id !== own && (roster.find(before.entries, id)?.hand ?? null) !== hand);
+}
+
+/** Who was made a moderator since, for the moderators; whoever was made one is told by the server. */
+function promoted(before: Room, { own, entries }: Room): Entry[] {
+  if (!leads(before)) return [];
+  return entries.filter(({ id, role }) => id !== own && role === "moderator" && roster.find(before.entries, id)?.role === "guest");
 }
 
 export function told(state: State, { event, shown }: Extract<ServerMessage, { type: "told" }>): State {
@@ -241,6 +253,11 @@ function handToggled(state: State, room: Room): State {
 
 /** Says what the server does not tell whoever asked for it. */
 function led(state: State, room: Room, message: Lead): State {
+  if (message.type === "lower-hands" && state.page.name === "room") {
+    const others = roster.asking(room.entries).filter(({ id }) => id !== room.own);
+    const lowered = Object.fromEntries(others.map(({ id }) => [id, "lowered" as const]));
+    return { ...state, page: { ...state.page, acted: { ...room.acted, ...lowered } } };
+  }
   if (message.type !== "ask-to-unmute") return state;
   const sentence: Sentence = { key: "asked", entry: roster.find(room.entries, message.participant) ?? null };
   return toast(say(state, [sentence]), sentence);
@@ -368,6 +385,11 @@ export function music(room: Room): boolean {
 /** Tells whether the person may switch their microphone on. */
 export function mayTalk(room: Room): boolean {
   return roster.maySpeak(room.state, me(room));
+}
+
+/** Tells whether the person moderates: by their link, or because a moderator has made them one. */
+export function leads(room: Room): boolean {
+  return me(room)?.role === "moderator";
 }
 
 /** Tells whether the person is in the waiting room. */

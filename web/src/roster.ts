@@ -17,6 +17,12 @@ export function apply(
   return { entries: [...kept, ...joined], joined, left };
 }
 
+/** Notes who began to speak and who ceased, as the server tells it between the changes. */
+export function hear(entries: readonly Entry[], began: readonly string[], ceased: readonly string[]): readonly Entry[] {
+  const change = (entry: Entry, speaking: boolean): Entry => (entry.speaking === speaking ? entry : { ...entry, speaking });
+  return entries.map((entry) => (began.includes(entry.id) ? change(entry, true) : ceased.includes(entry.id) ? change(entry, false) : entry));
+}
+
 /** Tells whether somebody is in the call itself, not in its waiting room, nor being called. */
 export function isInside(entry: Entry | undefined): boolean {
   return entry?.status === "connected" || entry?.status === "on-hold";

@@ -10,9 +10,11 @@
 //!
 //! `room.ts` is the part of the room, `step.ts` has the steps that both take.
 
+import { note } from "./acts";
 import type { Effect } from "./effect";
 import type { Quality } from "./call";
 import { callChanged, changed, type Dialog, joined, refused, type Room, roomEvent, told } from "./room";
+import { hear } from "./roster";
 import { act, linkClosed, open, over, send } from "./step";
 import type { ClientMessage, Entry, ServerMessage } from "./wire";
 
@@ -39,10 +41,10 @@ export type Page =
 /** A sentence for the person: from the server in both languages, or from the own catalogue. */
 export type Sentence = { de: string; en: string } | { key: Said; entry: Entry | null };
 
-type Said = "joined" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "talk-needs-floor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled";
+type Said = "joined" | "leads" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "talk-needs-floor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled";
 
 /** What only moderators ask for, beside what has an event of its own because it is said when it has come about or confirmed before. */
-export type Lead = Extract<ClientMessage, { type: "mute-all" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "hear-name" | "admit" | "admit-all" | "turn-away" | "lobby" | "entry-signal" | "lift-alarm" | "rename" | "invite" | "remove" }>;
+export type Lead = Extract<ClientMessage, { type: "mute-all" | "lower-hands" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "hear-name" | "admit" | "admit-all" | "turn-away" | "lobby" | "entry-signal" | "lift-alarm" | "rename" | "invite" | "remove" | "make-moderator" }>;
 
 /** What the browser has: views of other apps, and pages over plain http, lack one or both. */
 export type Means = { call: boolean; microphone: boolean };
@@ -230,6 +232,10 @@ function received(state: State, message: ServerMessage): State {
       return page.name === "joining" ? joined(state, page.welcome, message) : state;
     case "delta":
       return page.name === "room" ? changed(state, page, message) : state;
+    case "speaking":
+      return page.name === "room" ? { ...state, page: { ...page, entries: hear(page.entries, message.began, message.ceased) } } : state;
+    case "act":
+      return page.name === "room" ? { ...state, page: { ...page, acts: note(page.acts, message) } } : state;
     case "told":
       return told(state, message);
     case "refused":

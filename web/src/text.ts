@@ -34,9 +34,14 @@ export function number(id: string): number {
 }
 
 /** Names a participant: their name, "Telefon 1", or a pseudonym. */
-export function nameOf(language: Language, entry: Entry): string {
+export function nameOf(language: Language, entry: Pick<Entry, "id" | "name" | "door" | "ordinal">): string {
   if (entry.name) return entry.name;
   return entry.door === "phone" ? text(language, "room.phone", { number: entry.ordinal }) : pseudonym(language, number(entry.id));
+}
+
+/** Words a time of day, from seconds since 1970. */
+export function timeOf(language: Language, seconds: number): string {
+  return new Date(seconds * 1000).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" });
 }
 
 export function sentence(language: Language, said: Sentence): string {

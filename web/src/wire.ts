@@ -19,6 +19,17 @@ export type Reason = "not-expected" | "no-place" | "come-later";
 
 export type Disturbance = "steady-noise" | "echo" | "music";
 
+export type Act = "admitted" | "admitted-all" | "muted" | "muted-all" | "asked-to-unmute" | "hand-lowered" | "hands-lowered" | "ask-to-speak" | "all-may-speak" | "floor-given" | "locked" | "unlocked" | "lobby-off" | "lobby-guests" | "lobby-all" | "entry-tones" | "entry-names" | "entry-off" | "renamed" | "removed" | "banned" | "invited" | "made-moderator" | "alarm" | "alarm-lifted" | "ended" | "music-muted";
+
+export type Actor = "moderator" | "owner" | "server";
+
+export type Affected = {
+  id: string;
+  name: string | null;
+  door: Door;
+  ordinal: number;
+};
+
 export type Entry = {
   id: string;
   name: string | null;
@@ -79,6 +90,7 @@ export type ClientMessage =
   | { type: "mute-all" }
   | { type: "ask-to-unmute"; participant: string }
   | { type: "lower-hand"; participant: string }
+  | { type: "lower-hands" }
   | { type: "ask-to-speak"; on: boolean }
   | { type: "give-floor"; participant: string }
   | { type: "lock"; on: boolean }
@@ -94,6 +106,7 @@ export type ClientMessage =
   | { type: "ban"; participant: string }
   | { type: "mute"; participant: string }
   | { type: "remove"; participant: string }
+  | { type: "make-moderator"; participant: string }
   | { type: "end" }
   | { type: "leave" };
 
@@ -102,6 +115,8 @@ export type ServerMessage =
   | { type: "unwelcome"; reason: string }
   | { type: "joined"; participant: string; answer: string; roster: Roster }
   | { type: "delta"; version: number; state: ConferenceState; entries: Entry[]; gone: string[] }
+  | { type: "speaking"; began: string[]; ceased: string[] }
+  | { type: "act"; act: Act; actor: Actor; at: number; to: Affected | null }
   | { type: "told"; event: string; shown: Shown }
   | { type: "refused"; reason: string }
   | { type: "connected" }

@@ -6,7 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
-import { entry } from "./people.mjs";
+import { affected, entry } from "./people.mjs";
 
 const TYPES = { html: "text/html; charset=utf-8", js: "text/javascript; charset=utf-8", css: "text/css; charset=utf-8", svg: "image/svg+xml" };
 const HEADERS = {
@@ -28,7 +28,7 @@ export const WELCOME = {
   dial_out: [],
 };
 
-export { entry } from "./people.mjs";
+export { affected, entry } from "./people.mjs";
 
 export async function serve({ script = joinScript(), dist = new URL("../dist/", import.meta.url) } = {}) {
   const connections = [];
@@ -93,6 +93,7 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
     };
     const change = (id, changes) => publish((one) => (one.id === id ? { ...one, ...changes } : one));
     const guests = (changes) => publish((one) => (one.role === "guest" ? { ...one, ...changes } : one));
+    const did = (act, one) => connection.send({ type: "act", act, actor: "moderator", at: 1_790_000_000, to: one && affected(one) });
     const may = ({ role, floor }) => !holds.ask_to_speak || role === "moderator" || floor;
     const raise = () => {
       change("me", { hand: ++hands });
@@ -116,6 +117,13 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
         return told("hand-down");
       case "lower-hand":
         return change(participant, { hand: null });
+      case "lower-hands":
+        publish((one) => ({ ...one, hand: null }));
+        return did("hands-lowered", null);
+      case "make-moderator":
+        change(participant, { role: "moderator" });
+        told("new-moderator");
+        return did("made-moderator", people.find(({ id }) => id === participant));
       case "give-floor":
         publish((one) => {
           if (one.id === participant) return { ...one, hand: null, floor: holds.ask_to_speak };

@@ -28,6 +28,15 @@ export function entry(id, changes = {}) {
 }
 
 /**
+ * Somebody to whom something is done, as the server tells it.
+ * @param {import("../src/wire").Entry} one
+ * @returns {import("../src/wire").Affected}
+ */
+export function affected({ id, name, door, ordinal }) {
+  return { id, name, door, ordinal };
+}
+
+/**
  * A conference in which nothing is closed and nobody asks to speak, or with what is changed.
  * @param {Partial<import("../src/wire").ConferenceState>} changes
  * @returns {import("../src/wire").ConferenceState}

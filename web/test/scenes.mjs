@@ -1,7 +1,7 @@
 //! Every state of the page, as scenes that screenshots and accessibility tests share.
 
 import { withoutMicrophone } from "./drivers/page.mjs";
-import { entry, joinScript, OPEN, WELCOME } from "./fake-server.mjs";
+import { affected, entry, joinScript, OPEN, WELCOME } from "./fake-server.mjs";
 
 export const OTHERS = [
   entry("anna", { name: "Anna Becker", role: "moderator", microphone: true, speaking: true }),
@@ -69,6 +69,17 @@ const CALLED = [
 
 /** Raised hands where everybody may speak, also of people whose microphone is on. */
 const HANDS = OTHERS.map((one) => ({ ...one, hand: { tel1: 9, murat: 2, lena: 4 }[one.id] ?? null }));
+
+/** What was done, in the order in which it was, as moderators or those are told whom it concerns. */
+export const ACTS = [
+  { act: "muted-all", actor: "moderator", to: null },
+  { act: "music-muted", actor: "server", to: null },
+  { act: "asked-to-unmute", actor: "moderator", to: affected(entry("me", { name: "Ada" })) },
+  { act: "lobby-guests", actor: "owner", to: null },
+  { act: "renamed", actor: "moderator", to: affected(entry("rosa", { name: "Rosa Donaudampfschifffahrtsgesellschaft-Hinterhuber" })) },
+  { act: "alarm", actor: "server", to: null },
+  { act: "made-moderator", actor: "moderator", to: affected(entry("tel1", { door: "phone" })) },
+].map((one, place) => ({ type: "act", at: 1_790_000_000 + 60 * place, ...one }));
 
 const PLEASE_UNMUTE = {
   type: "told",
@@ -255,6 +266,31 @@ export const SCENES = {
     act: async (page) => {
       await join(page);
       await page.getByTestId("turn-away").first().click();
+    },
+  },
+  "dialog-promote": {
+    script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.locator("[data-participant=murat] [data-testid=promote]").click();
+    },
+  },
+  "dialog-protocol": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page, server) => {
+      await join(page);
+      // More than fit, so that the list scrolls.
+      for (const act of [...ACTS, ...ACTS, ...ACTS]) server.send(act);
+      await page.getByTestId("protocol").click();
+      await page.getByTestId("protocol-list").waitFor();
+    },
+  },
+  "dialog-protocol-empty": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("protocol").click();
+      await page.getByTestId("protocol-none").waitFor();
     },
   },
   "dialog-rename": {

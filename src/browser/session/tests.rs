@@ -24,12 +24,14 @@ use tower::ServiceExt;
 use super::*;
 use crate::{
     browser::wire::{DialIn, Failed},
-    conference::roster::ConferenceState,
+    conference::roster::{ConferenceState, Delta, Snapshot},
     conference::{
         Dismissal,
+        acts::{Act, Actor, Affected, Done},
         event::Event,
         participant::{Door as Way, Participant, Role},
     },
+    id::ParticipantId,
     pii::{Name, Pii},
 };
 
@@ -45,8 +47,7 @@ async fn a_guest_comes_in_is_told_and_leaves() {
         version: 2,
         state: ConferenceState::default(),
         entries: vec![entry(2)],
-        gone: Vec::new(),
-        gone_waiting: Vec::new(),
+        ..Delta::default()
     };
     world.tell(News::Delta(Arc::new(delta))).await;
     let heard = page.hear().await;
@@ -67,6 +68,11 @@ async fn what_a_moderator_asks_is_passed_on() {
     for (message, verb) in [
         (json!({"type": "mute", "participant": id}), "Mute"),
         (json!({"type": "remove", "participant": id}), "Remove"),
+        (
+            json!({"type": "make-moderator", "participant": id}),
+            "MakeModerator",
+        ),
+        (json!({"type": "lower-hands"}), "LowerHands"),
         (json!({"type": "end"}), "End"),
     ] {
         page.say(message).await;
@@ -279,6 +285,57 @@ async fn a_whole_roster_becomes_the_change_that_leads_to_it() {
     assert_eq!(heard["version"], 9);
     assert_eq!(heard["entries"][0]["id"], "0000000000000003");
     assert_eq!(heard["gone"], json!(["0000000000000001"]));
+}
+
+/// Changes that come at once are told at once, and before whatever follows from them.
+#[tokio::test]
+async fn changes_soon_after_another_are_told_together_and_before_other_news() {
+    let world = World::start().await;
+    let mut page = world.inside().await;
+    let delta = |version: u64, number| Delta {
+        version,
+        entries: vec![entry(number)],
+        ..Delta::default()
+    };
+    for version in 2..=5 {
+        let change = delta(version, u32::try_from(version).unwrap());
+        world.tell(News::Delta(Arc::new(change))).await;
+    }
+    assert_eq!(page.hear().await["version"], 2);
+    let together = page.hear().await;
+    assert_eq!(together["version"], 5);
+    assert_eq!(together["entries"].as_array().unwrap().len(), 3);
+    world.tell(News::Delta(Arc::new(delta(6, 6)))).await;
+    world.tell(News::Told(Event::LetIn { present: 6 })).await;
+    assert_eq!(page.hear().await["version"], 6);
+    assert_eq!(page.hear().await["event"], "let-in");
+}
+
+#[tokio::test]
+async fn what_was_done_is_told_with_its_time() {
+    let world = World::start().await;
+    let mut page = world.inside().await;
+    let done = |to| Done {
+        act: Act::MadeModerator,
+        actor: Actor::Moderator,
+        to,
+    };
+    let affected = Affected::from(&Participant {
+        name: Some(Name::new("Anna".to_owned())),
+        ..entry(7)
+    });
+    let at = Duration::from_millis(1_790_000_000_900);
+    for to in [Some(affected), None] {
+        let named = to.is_some();
+        world.tell(News::Done(Arc::new(done(to)), at)).await;
+        let whom = named.then(
+            || json!({"id": "0000000000000007", "name": "Anna", "door": "browser", "ordinal": 7}),
+        );
+        let told = json!({
+            "type": "act", "act": "made-moderator", "actor": "moderator", "at": 1_790_000_000, "to": whom
+        });
+        assert_eq!(page.hear().await, told);
+    }
 }
 
 #[tokio::test]

@@ -55,6 +55,48 @@ const TYPES: &[(&str, Shape)] = &[
         "Disturbance",
         Shape::Words(&["steady-noise", "echo", "music"]),
     ),
+    (
+        "Act",
+        Shape::Words(&[
+            "admitted",
+            "admitted-all",
+            "muted",
+            "muted-all",
+            "asked-to-unmute",
+            "hand-lowered",
+            "hands-lowered",
+            "ask-to-speak",
+            "all-may-speak",
+            "floor-given",
+            "locked",
+            "unlocked",
+            "lobby-off",
+            "lobby-guests",
+            "lobby-all",
+            "entry-tones",
+            "entry-names",
+            "entry-off",
+            "renamed",
+            "removed",
+            "banned",
+            "invited",
+            "made-moderator",
+            "alarm",
+            "alarm-lifted",
+            "ended",
+            "music-muted",
+        ]),
+    ),
+    ("Actor", Shape::Words(&["moderator", "owner", "server"])),
+    (
+        "Affected",
+        Shape::Fields(&[
+            ("id", Kind::Id),
+            ("name", Kind::Nullable(&Kind::Text)),
+            ("door", Kind::Named("Door")),
+            ("ordinal", Kind::Number),
+        ]),
+    ),
     ("Entry", Shape::Fields(ENTRY)),
     (
         "ConferenceState",
@@ -130,6 +172,7 @@ const CLIENT: &[(&str, Fields)] = &[
     ("mute-all", &[]),
     ("ask-to-unmute", &[("participant", Kind::Id)]),
     ("lower-hand", &[("participant", Kind::Id)]),
+    ("lower-hands", &[]),
     ("ask-to-speak", &[("on", Kind::Flag)]),
     ("give-floor", &[("participant", Kind::Id)]),
     ("lock", &[("on", Kind::Flag)]),
@@ -154,6 +197,7 @@ const CLIENT: &[(&str, Fields)] = &[
     ("ban", &[("participant", Kind::Id)]),
     ("mute", &[("participant", Kind::Id)]),
     ("remove", &[("participant", Kind::Id)]),
+    ("make-moderator", &[("participant", Kind::Id)]),
     ("end", &[]),
     ("leave", &[]),
 ];
@@ -185,6 +229,22 @@ const SERVER: &[(&str, Fields)] = &[
             ("state", Kind::Named("ConferenceState")),
             ("entries", Kind::List(&Kind::Named("Entry"))),
             ("gone", Kind::List(&Kind::Id)),
+        ],
+    ),
+    (
+        "speaking",
+        &[
+            ("began", Kind::List(&Kind::Id)),
+            ("ceased", Kind::List(&Kind::Id)),
+        ],
+    ),
+    (
+        "act",
+        &[
+            ("act", Kind::Named("Act")),
+            ("actor", Kind::Named("Actor")),
+            ("at", Kind::Number),
+            ("to", Kind::Nullable(&Kind::Named("Affected"))),
         ],
     ),
     (
@@ -312,13 +372,28 @@ fn nothing_personal_or_secret_is_printed() {
         state: ConferenceState::default(),
         entries: vec![entry(Some("canary-name"))],
     };
+    let act = act(Actor::Moderator, Some("canary-name"));
     let printed = format!(
-        "{welcome:?} {:?} {:?} {:?} {roster:?}",
+        "{welcome:?} {:?} {:?} {:?} {roster:?} {act:?}",
         read(hello),
         read(join),
         read(invite)
     );
     assert!(!printed.contains("canary"), "{printed}");
+}
+
+/// The words of the acts are those of the page, all of them and no others.
+#[test]
+fn every_act_has_its_word() {
+    let (_, shape) = TYPES.iter().find(|(name, _)| *name == "Act").unwrap();
+    let Shape::Words(words) = shape else {
+        panic!("{shape:?}");
+    };
+    let acts: Vec<String> = Act::ALL
+        .iter()
+        .map(|act| json!(act).as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(acts, *words);
 }
 
 /// Tells the variants apart; a further one does not compile until it is added here.
@@ -349,6 +424,8 @@ fn ordinal(message: &ClientMessage) -> u8 {
         ClientMessage::EntrySignal { .. } => 22,
         ClientMessage::Invite { .. } => 23,
         ClientMessage::HearName { .. } => 24,
+        ClientMessage::LowerHands {} => 25,
+        ClientMessage::MakeModerator { .. } => 26,
     }
 }
 
@@ -404,6 +481,12 @@ fn server_samples() -> Vec<ServerMessage> {
             entries: vec![entry(None)],
             gone: vec![id],
         },
+        ServerMessage::Speaking {
+            began: vec![id],
+            ceased: vec![],
+        },
+        act(Actor::Moderator, Some("canary-name")),
+        act(Actor::Server, None),
         ServerMessage::Told {
             event: text("microphone-off-by-moderator"),
             shown: Shown {
@@ -436,6 +519,20 @@ fn server_samples() -> Vec<ServerMessage> {
         .map(|reason| ServerMessage::Failed { reason }),
     );
     samples
+}
+
+fn act(actor: Actor, to: Option<&str>) -> ServerMessage {
+    ServerMessage::Act {
+        act: Act::MusicMuted,
+        actor,
+        at: 1,
+        to: to.map(|name| Affected {
+            id: ParticipantId::from_u64(1),
+            name: Some(Name::new(name.to_owned())),
+            door: Door::Phone,
+            ordinal: 1,
+        }),
+    }
 }
 
 fn dial_in() -> DialIn {

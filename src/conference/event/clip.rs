@@ -257,6 +257,10 @@ clips! {
     DONE_TURNED_AWAY = "done-turned-away";
     /// To a moderator: the one named next is removed.
     REMOVED_LAST = "removed-last";
+    /// They are a moderator from here on.
+    MADE_MODERATOR = "made-moderator";
+    /// To a moderator: the one named next is one, too.
+    NEW_MODERATOR = "new-moderator";
     /// To a moderator: there is no guest.
     NOBODY_TO_REMOVE = "nobody-to-remove";
     /// Welcome to who was here before.

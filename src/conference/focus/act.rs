@@ -1,6 +1,7 @@
 //! What participants ask for: by one table of rights, whichever door they came through.
 
 use super::*;
+use crate::conference::acts::Act;
 
 impl Focus {
     /// Does what somebody asks for, if they may.
@@ -24,7 +25,7 @@ impl Focus {
             self.refuse(by, Refusal::NotHere);
             return;
         }
-        let (before, muted_all) = (self.conference, verb == Verb::MuteAll);
+        let shown = self.notices.len();
         match verb {
             Verb::SetMicrophone(on) => self.set_microphone(by, on),
             Verb::ToggleMicrophone => self.set_microphone(by, !microphone),
@@ -36,6 +37,7 @@ impl Focus {
             Verb::MuteAll => self.mute_all(by),
             Verb::AskToUnmute(target) => self.ask_to_unmute(by, target),
             Verb::LowerHand(target) => self.lower_hand(by, target),
+            Verb::LowerHands => self.lower_hands(by),
             Verb::SetAskToSpeak(on) => self.set_ask_to_speak(by, on),
             Verb::GiveFloor(target) => self.give_floor(by, target),
             Verb::NextHand => self.next_hand(by, now),
@@ -49,44 +51,36 @@ impl Focus {
             Verb::Admit(target) => self.admit(by, target, now),
             Verb::AdmitAll => self.admit_all(by, now),
             Verb::TurnAway(target, reason) => self.turn_away(by, target, reason, now),
-            Verb::SetLobby(lobby) => self.set_lobby(lobby),
-            Verb::LiftAlarm => self.lift_alarm(),
+            Verb::SetLobby(lobby) => self.decide_lobby(by, lobby),
+            Verb::LiftAlarm => self.lift_alarm(by),
             Verb::SetEntrySignal(signal) => self.set_entry_signal(by, signal),
             Verb::NextEntrySignal => {
                 self.set_entry_signal(by, self.conference.entry_signal.next());
             }
             Verb::Invite(number) => self.invite(by, number),
             Verb::Rename(target, name) => self.rename(by, target, name),
-            Verb::Remove(target) if self.participants.contains_key(&target) => {
-                self.dismiss(target, Dismissal::Removed, now);
-            }
-            Verb::Remove(_) => self.refuse(by, Refusal::NotHere),
+            Verb::Remove(target) => self.remove(by, target, now),
             Verb::RemoveLast => self.remove_last(by, now),
             Verb::Ban(target) => self.ban(by, target, now),
-            Verb::End => self.end(Dismissal::Ended, now),
+            Verb::MakeModerator(target) => self.make_moderator(by, target),
+            Verb::End => self.end_for_all(by, now),
         }
-        self.note_deed(muted_all, before, now);
+        self.note_deed(shown, now);
     }
 
-    /// Notes what of it concerns all, by what has changed; what is no longer so is not told any more.
-    fn note_deed(&mut self, muted_all: bool, before: ConferenceState, now: Instant) {
-        let is = self.conference;
-        let deed = if muted_all {
-            Some(Deed::MutedAll)
-        } else if is.ask_to_speak != before.ask_to_speak {
-            Some(match is.ask_to_speak {
-                true => Deed::AskToSpeak,
-                false => Deed::AllMaySpeak,
-            })
-        } else if before.locked && !is.locked {
-            Some(Deed::Unlocked)
+    /// Sends somebody away.
+    fn remove(&mut self, by: ParticipantId, target: ParticipantId, now: Instant) {
+        if self.participants.contains_key(&target) {
+            self.sends_away(by, Act::Removed, target);
+            self.dismiss(target, Dismissal::Removed, now);
         } else {
-            None
-        };
-        match deed {
-            Some(deed) => self.deed = Some((deed, now)),
-            None if is.locked && matches!(self.deed, Some((Deed::Unlocked, _))) => self.deed = None,
-            None => {}
+            self.refuse(by, Refusal::NotHere);
         }
+    }
+
+    /// Ends the conference for all, who are shown that it was a moderator.
+    fn end_for_all(&mut self, by: ParticipantId, now: Instant) {
+        self.did(by, Act::Ended, None);
+        self.end(Dismissal::Ended, now);
     }
 }

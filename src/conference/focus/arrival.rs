@@ -108,6 +108,7 @@ impl Focus {
         self.unpublished.gone.remove(&id);
         self.unpublished.gone_waiting.remove(&id);
         let returns = seat.is_some();
+        let leads = seat.as_ref().is_some_and(|seat| seat.moderates);
         if let Some(seat) = seat {
             self.give_back(id, seat);
         }
@@ -123,6 +124,9 @@ impl Focus {
                     Event::Admitted { present }
                 }
             });
+            if leads {
+                self.tell(id, Event::MadeModerator);
+            }
         }
     }
 

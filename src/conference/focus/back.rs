@@ -6,7 +6,10 @@
 
 use super::*;
 use crate::{
-    conference::participant::{Known, Mark},
+    conference::{
+        acts::Act,
+        participant::{Known, Mark},
+    },
     id::PersonId,
     limit::{RETURN_MAX, SEATS_KEPT},
 };
@@ -15,6 +18,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     known: BTreeMap<ParticipantId, Known>,
+    /// Those here whom a moderator has made one.
+    promoted: BTreeSet<ParticipantId>,
     /// In the order in which they left.
     seats: VecDeque<Seated>,
     sent_away: BTreeSet<Identity>,
@@ -48,6 +53,8 @@ pub(super) struct Left {
     floor: bool,
     /// They were inside, not in the waiting room.
     inside: bool,
+    /// A moderator had made them one, and it is certain to be them.
+    pub(super) moderates: bool,
 }
 
 /// What is known of a newcomer from before.
@@ -111,19 +118,22 @@ impl Memory {
 
     /// Notes how somebody went.
     pub(super) fn part(&mut self, who: &Participant, parting: Parting, now: Instant) {
+        let promoted = self.promoted.remove(&who.id);
         let Some(known) = self.known.remove(&who.id) else {
             return;
         };
         match parting {
-            Parting::Left => self.keep(who, known, now),
+            Parting::Left => self.keep(who, known, promoted, now),
             Parting::SentAway => self.sent_away.extend(known.identities()),
             Parting::Over => {}
         }
     }
 
     /// Keeps somebody's seat for a while. Of two calls by one number the later one's is kept.
-    fn keep(&mut self, who: &Participant, known: Known, now: Instant) {
-        let Some(whose) = known.seat(who.role, who.door) else {
+    fn keep(&mut self, who: &Participant, known: Known, promoted: bool, now: Instant) {
+        // They come back by the secret they came with, which is a guest's.
+        let role = if promoted { Role::Guest } else { who.role };
+        let Some(whose) = known.seat(role, who.door) else {
             return;
         };
         self.seats.retain(|kept| kept.whose != whose);
@@ -139,8 +149,15 @@ impl Memory {
                 hand: who.hand,
                 floor: who.floor,
                 inside: who.is_inside(),
+                // A number may be that of a whole house; a PIN of one's own is one person's.
+                moderates: promoted && known.person.is_some(),
             },
         });
+    }
+
+    /// Notes that somebody was made a moderator.
+    pub(super) fn promote(&mut self, id: ParticipantId) {
+        self.promoted.insert(id);
     }
 }
 
@@ -157,6 +174,10 @@ impl Focus {
         if participant.is_inside() {
             participant.hand = left.hand;
             participant.floor = floor;
+            if left.moderates {
+                participant.role = Role::Moderator;
+                self.memory.promote(id);
+            }
         }
     }
 
@@ -173,6 +194,7 @@ impl Focus {
         if let Some(known) = self.memory.known.get(&target) {
             self.memory.banned.extend(known.identities());
         }
+        self.sends_away(by, Act::Banned, target);
         self.dismiss(target, Dismissal::Removed, now);
     }
 }

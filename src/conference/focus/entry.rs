@@ -98,7 +98,9 @@ impl Focus {
     /// Decides what is heard of people who come and go. Where it is so already it is said again: who cannot see it wants to
     /// know.
     pub(super) fn set_entry_signal(&mut self, by: ParticipantId, signal: EntrySignal) {
-        self.change_entry_signal(signal);
+        if self.change_entry_signal(signal) {
+            self.did(by, signal.into(), None);
+        }
         self.tell(
             by,
             match signal {
@@ -109,11 +111,14 @@ impl Focus {
         );
     }
 
-    pub(super) fn change_entry_signal(&mut self, signal: EntrySignal) {
-        if self.conference.entry_signal != signal {
+    /// Changes it; returns whether it was another.
+    pub(super) fn change_entry_signal(&mut self, signal: EntrySignal) -> bool {
+        let changes = self.conference.entry_signal != signal;
+        if changes {
             self.conference.entry_signal = signal;
             self.unpublished.state = true;
             self.entries.waiting.clear();
         }
+        changes
     }
 }

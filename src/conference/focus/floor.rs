@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::{
-    conference::rollcall::Rollcall,
+    conference::{acts::Act, rollcall::Rollcall},
     limit::{DEED_TOLD, NOBODY_ASKS_AGAIN},
 };
 
@@ -37,11 +37,12 @@ impl Focus {
             self.set_hand(by, false);
         } else if self.hold_hand(target, false) {
             self.tell(target, Event::HandLowered);
+            self.did(by, Act::HandLowered, Some(target));
         }
     }
 
     /// Notes whether a hand is raised; returns whether that changed anything.
-    fn hold_hand(&mut self, id: ParticipantId, up: bool) -> bool {
+    pub(super) fn hold_hand(&mut self, id: ParticipantId, up: bool) -> bool {
         let Some(participant) = self.participants.get_mut(&id) else {
             return false;
         };
@@ -64,6 +65,7 @@ impl Focus {
             }
         }
         self.tell(by, Event::MutedAll);
+        self.did(by, Act::MutedAll, None);
     }
 
     fn roles(&self) -> Vec<(ParticipantId, Role)> {
@@ -78,7 +80,10 @@ impl Focus {
         match self.participants.get(&target) {
             None => {}
             Some(participant) if participant.microphone => {}
-            Some(_) if self.may_speak(target) => self.tell(target, Event::PleaseUnmute),
+            Some(_) if self.may_speak(target) => {
+                self.tell(target, Event::PleaseUnmute);
+                self.did(by, Act::AskedToUnmute, Some(target));
+            }
             // Whoever is asked to speak has the floor.
             Some(_) => self.give_floor(by, target),
         }
@@ -93,6 +98,12 @@ impl Focus {
             for (id, _) in self.roles() {
                 self.settle_floor(id, by);
             }
+            let act = if on {
+                Act::AskToSpeak
+            } else {
+                Act::AllMaySpeak
+            };
+            self.did(by, act, None);
         }
         let event = if on {
             Event::AskToSpeak {
@@ -144,6 +155,7 @@ impl Focus {
             self.tell(target, Event::FloorGiven);
         }
         self.tell(by, Event::FloorPassed);
+        self.did(by, Act::FloorGiven, Some(target));
     }
 
     fn set_floor(&mut self, id: ParticipantId, floor: bool) -> bool {
@@ -189,6 +201,8 @@ impl Focus {
         if self.conference.locked != locked {
             self.conference.locked = locked;
             self.unpublished.state = true;
+            let act = if locked { Act::Locked } else { Act::Unlocked };
+            self.did(by, act, None);
         }
         let event = if locked {
             Event::Locked

@@ -11,7 +11,7 @@
 
 use super::*;
 use crate::{
-    conference::{participant::Known, rollcall::Label},
+    conference::{acts::Act, participant::Known},
     limit::CALLS_OUT_MAX,
     pii::Pii,
 };
@@ -113,6 +113,7 @@ impl Focus {
         };
         self.calls.insert(id, call);
         self.changed(id, false);
+        self.did(by, Act::Invited, Some(id));
     }
 
     /// Hears how a call goes.

@@ -6,6 +6,7 @@
 use super::{back::Before, *};
 use crate::{
     conference::{
+        acts::{Act, Actor},
         event::Knowledge,
         policy::{Lobby, Reason},
         rollcall::Label,
@@ -37,6 +38,11 @@ impl Waiting {
         self.entered.push(id);
     }
 
+    /// Notes that somebody inside is a moderator from here on.
+    pub(super) fn is_no_guest(&mut self, id: ParticipantId) {
+        self.entered.retain(|entered| *entered != id);
+    }
+
     /// Notes whether a leg is on hold.
     pub(super) fn hold(&mut self, leg: LegId, held: bool) {
         if held {
@@ -55,7 +61,7 @@ impl Waiting {
     pub(super) fn forget(&mut self, id: ParticipantId, leg: LegId) {
         self.stop(id);
         self.heard.remove(&id);
-        self.entered.retain(|entered| *entered != id);
+        self.is_no_guest(id);
         self.held.remove(&leg);
     }
 
@@ -162,6 +168,7 @@ impl Focus {
     pub(super) fn admit(&mut self, by: ParticipantId, target: ParticipantId, now: Instant) {
         if self.let_in(target, now) {
             self.tell(by, Event::DoneLetIn);
+            self.did(by, Act::Admitted, Some(target));
         } else {
             self.refuse(by, Refusal::NotHere);
         }
@@ -178,6 +185,7 @@ impl Focus {
             self.let_in(id, now);
         }
         self.tell(by, Event::DoneLetIn);
+        self.did(by, Act::AdmittedAll, None);
     }
 
     /// Lets somebody in who waits; returns whether they did.
@@ -293,11 +301,18 @@ impl Focus {
     }
 
     /// Decides who has to wait from here on; who waits already is let in or turned away by somebody.
-    pub(super) fn set_lobby(&mut self, lobby: Lobby) {
-        if self.conference.lobby != lobby {
-            self.conference.lobby = lobby;
-            self.unpublished.state = true;
+    pub(super) fn decide_lobby(&mut self, by: ParticipantId, lobby: Lobby) {
+        if self.set_lobby(lobby) {
+            self.did(by, lobby.into(), None);
         }
+    }
+
+    /// Notes who has to wait; returns whether that changed anything.
+    pub(super) fn set_lobby(&mut self, lobby: Lobby) -> bool {
+        let changes = self.conference.lobby != lobby;
+        self.conference.lobby = lobby;
+        self.unpublished.state |= changes;
+        changes
     }
 
     /// Sends the guest away who came in last.
@@ -308,6 +323,7 @@ impl Focus {
             return;
         };
         let (id, whom) = (participant.id, Label::of(participant));
+        self.sends_away(by, Act::Removed, id);
         self.dismiss(id, Dismissal::Removed, now);
         self.tell(by, Event::RemovedLast { whom });
     }
@@ -322,19 +338,29 @@ impl Focus {
         for moderator in self.moderators() {
             self.tell(moderator, Event::Alarm);
         }
+        self.happened(Actor::Server, Act::Alarm, None);
     }
 
     /// Trusts newcomers again because a moderator does.
-    pub(super) fn lift_alarm(&mut self) {
-        if self.conference.alarm {
-            self.end_alarm();
+    pub(super) fn lift_alarm(&mut self, by: ParticipantId) {
+        if self.end_alarm() {
+            self.did(by, Act::AlarmLifted, None);
             self.notices.push_back(Effect::AlarmLifted);
         }
     }
 
-    /// Trusts newcomers again.
-    pub(super) fn end_alarm(&mut self) {
+    /// Ends the alarm; returns whether there was one.
+    fn end_alarm(&mut self) -> bool {
         self.alarm_until = None;
-        self.unpublished.state |= std::mem::take(&mut self.conference.alarm);
+        let was = std::mem::take(&mut self.conference.alarm);
+        self.unpublished.state |= was;
+        was
+    }
+
+    /// Trusts newcomers again because nobody has guessed for a while.
+    pub(super) fn outlive_alarm(&mut self) {
+        if self.end_alarm() {
+            self.happened(Actor::Server, Act::AlarmLifted, None);
+        }
     }
 }

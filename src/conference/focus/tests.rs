@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::conference::participant::{Known, clean_name};
 
+mod acts;
 mod back;
 mod entry;
 mod floor;
@@ -305,7 +306,7 @@ fn speaking_changes_the_roster_but_no_seat() {
     room.speak(1);
     insta::assert_snapshot!(room.ladder, @r"
     1 speaks
-      publish v3: 1
+      publish v3: 1 speaks
     1 speaks
     ");
 }
@@ -514,6 +515,8 @@ struct Room {
     /// Who waited after the last step, and who moderated inside.
     waited: BTreeSet<ParticipantId>,
     moderated: BTreeSet<ParticipantId>,
+    /// What was done, and who was shown it.
+    done: Vec<(Done, Vec<ParticipantId>)>,
     ladder: String,
 }
 
@@ -533,6 +536,7 @@ impl Room {
             seats: Vec::new(),
             waited: BTreeSet::new(),
             moderated: BTreeSet::new(),
+            done: Vec::new(),
             ladder: String::new(),
         }
     }
@@ -581,6 +585,10 @@ impl Room {
 
     fn drain(&mut self) {
         while let Some(effect) = self.focus.poll() {
+            if let Effect::Done { done, seers } = effect {
+                self.done.push((done, seers));
+                continue;
+            }
             writeln!(self.ladder, "  {}", line(&effect)).unwrap();
             match effect {
                 Effect::Publish(delta) => {
@@ -593,6 +601,7 @@ impl Room {
                 | Effect::Dismiss { .. }
                 | Effect::Speakers(_)
                 | Effect::Dial { .. }
+                | Effect::Done { .. }
                 | Effect::HearName { .. }
                 | Effect::AlarmLifted
                 | Effect::OriginalSound { .. }
@@ -673,6 +682,15 @@ fn line(effect: &Effect) -> String {
                 .iter()
                 .map(|entry| format!(" {}", entry.id.as_u64()))
                 .collect();
+            let began = delta
+                .began
+                .iter()
+                .map(|id| format!(" {} speaks", id.as_u64()));
+            let ceased = delta
+                .ceased
+                .iter()
+                .map(|id| format!(" {} ceases", id.as_u64()));
+            let voices: String = began.chain(ceased).collect();
             let gone: String = delta
                 .all_gone()
                 .map(|id| format!(" {}", id.as_u64()))
@@ -682,7 +700,7 @@ fn line(effect: &Effect) -> String {
             } else {
                 format!(" gone{gone}")
             };
-            format!("publish v{}:{changed}{gone}", delta.version)
+            format!("publish v{}:{changed}{voices}{gone}", delta.version)
         }
         Effect::Seats(seats) => {
             let bit = |set: bool, letter: char| if set { letter } else { '-' };
@@ -714,6 +732,7 @@ fn line(effect: &Effect) -> String {
         }
         Effect::OriginalSound { leg, on } => format!("original {} {on}", leg.as_u64()),
         Effect::Speakers(speakers) => format!("speakers {speakers}"),
+        Effect::Done { done, .. } => format!("done {:?}", done.act),
         Effect::Dial { by, .. } => format!("dial for {}", by.as_u64()),
         Effect::HearName { leg, whom } => {
             format!("{} hears {:?} {}", leg.as_u64(), whom.door, whom.ordinal)

@@ -52,6 +52,8 @@ pub enum Verb {
     AskToUnmute(ParticipantId),
     /// Lower somebody's hand.
     LowerHand(ParticipantId),
+    /// Lower all hands.
+    LowerHands,
     /// Let guests speak only with the floor, or everybody again.
     SetAskToSpeak(bool),
     /// Give somebody the floor, and take it from who had it.
@@ -76,6 +78,8 @@ pub enum Verb {
     RemoveLast,
     /// Send somebody away and let them not come back as long as the conference lasts, as far as they can be known again.
     Ban(ParticipantId),
+    /// Make somebody a moderator who is inside.
+    MakeModerator(ParticipantId),
     /// End the conference for all.
     End,
 }
@@ -96,7 +100,7 @@ impl Verb {
             Self::Mute(_) => Action::Mute,
             Self::MuteAll => Action::MuteAll,
             Self::AskToUnmute(_) => Action::AskToUnmute,
-            Self::LowerHand(_) => Action::LowerHand,
+            Self::LowerHand(_) | Self::LowerHands => Action::LowerHand,
             Self::SetAskToSpeak(_) => Action::AskToSpeak,
             Self::GiveFloor(_) | Self::NextHand => Action::GiveFloor,
             Self::SetLock(_) | Self::ToggleLock => Action::Lock,
@@ -105,6 +109,7 @@ impl Verb {
             Self::Rename(..) => Action::Rename,
             Self::Remove(_) | Self::RemoveLast => Action::Remove,
             Self::Ban(_) => Action::Ban,
+            Self::MakeModerator(_) => Action::MakeModerator,
             Self::End => Action::End,
         }
     }
@@ -112,9 +117,11 @@ impl Verb {
     /// Returns whom it is about who has to be inside for it.
     pub(super) const fn about_inside(&self) -> Option<ParticipantId> {
         match self {
-            Self::Mute(id) | Self::AskToUnmute(id) | Self::LowerHand(id) | Self::GiveFloor(id) => {
-                Some(*id)
-            }
+            Self::Mute(id)
+            | Self::AskToUnmute(id)
+            | Self::LowerHand(id)
+            | Self::GiveFloor(id)
+            | Self::MakeModerator(id) => Some(*id),
             Self::SetMicrophone(_)
             | Self::ToggleMicrophone
             | Self::SetOriginalSound(_)
@@ -132,6 +139,7 @@ impl Verb {
             | Self::SetLobby(_)
             | Self::LiftAlarm
             | Self::MuteAll
+            | Self::LowerHands
             | Self::SetAskToSpeak(_)
             | Self::NextHand
             | Self::SetLock(_)
@@ -170,6 +178,7 @@ impl Verb {
             Self::MuteAll,
             Self::AskToUnmute(about),
             Self::LowerHand(about),
+            Self::LowerHands,
             Self::SetAskToSpeak(true),
             Self::GiveFloor(about),
             Self::NextHand,
@@ -182,6 +191,7 @@ impl Verb {
             Self::Remove(about),
             Self::RemoveLast,
             Self::Ban(about),
+            Self::MakeModerator(about),
             Self::End,
         ]
     }

@@ -53,7 +53,7 @@ impl Call {
         &mut self,
         talk: &mut Talk,
         mut attendance: Attendance,
-        (role, origin): (Role, Origin<'_>),
+        (mut role, origin): (Role, Origin<'_>),
     ) -> Exit {
         let mut keypad = Keypad::new(self.server.key_plan());
         let mut ping = self.next_ping();
@@ -84,6 +84,8 @@ impl Call {
                         if matches!(event, Event::LetIn { .. }) {
                             status = None;
                             talk.end_naming();
+                        } else if event == Event::MadeModerator {
+                            role = Role::Moderator;
                         }
                         self.told(event, talk).await;
                     }
@@ -95,7 +97,7 @@ impl Call {
                         talk.say(refusal.event()).await;
                     }
                     Some(Notice::Dismissed(why)) => return why.event().map_or(Exit::Leave, Exit::Goodbye),
-                    Some(Notice::Roster(_) | Notice::Delta(_)) => {}
+                    Some(Notice::Roster(_) | Notice::Delta(_) | Notice::Done(..)) => {}
                     None => return Exit::Goodbye(Event::Fault),
                 },
                 news = self.news.recv() => {

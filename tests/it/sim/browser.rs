@@ -19,6 +19,7 @@ use rundruf::{
         wire::Failed,
     },
     conference::{
+        acts::Done,
         error::{Dismissal, Refusal},
         event::Event as Told,
         focus::Verb,
@@ -57,6 +58,7 @@ struct Page {
     leg: Option<MediaLeg>,
     roster: Snapshot,
     told: Vec<Told>,
+    done: Vec<(Done, Duration)>,
     refused: Vec<Refusal>,
     dismissed: Option<Dismissal>,
     /// Sends and receives nothing any more, as after a lost network.
@@ -92,6 +94,7 @@ impl Browser {
             leg: None,
             roster: Snapshot::default(),
             told: Vec::new(),
+            done: Vec::new(),
             refused: Vec::new(),
             dismissed: None,
             dead: false,
@@ -218,6 +221,11 @@ impl Browser {
         self.0.borrow().told.clone()
     }
 
+    /// What the page was shown that was done, and when.
+    pub fn done(&self) -> Vec<(Done, Duration)> {
+        self.0.borrow().done.clone()
+    }
+
     pub fn refused(&self) -> Vec<Refusal> {
         self.0.borrow().refused.clone()
     }
@@ -333,6 +341,7 @@ impl Page {
                     let is_next = self.roster.apply(&delta);
                     assert!(is_next, "a version of the roster is missing");
                 }
+                Notice::Done(done, at) => self.done.push(((*done).clone(), at)),
                 Notice::Told(event) | Notice::Naming(event, _) => {
                     self.ladder
                         .tell(&format!("{} ♪ {}", self.name, event.key()));

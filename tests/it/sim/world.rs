@@ -57,7 +57,7 @@ const BROWSER_SOCKETS: [SocketAddr; 2] = [
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 7_002),
 ];
 /// Wall time at the beginning.
-const WALL: Duration = Duration::from_secs(1_800_000_000);
+pub const WALL: Duration = Duration::from_secs(1_800_000_000);
 
 /// What happened, line by line, with times.
 #[derive(Clone)]

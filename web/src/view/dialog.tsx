@@ -9,6 +9,7 @@ import { type Key, nameOf, text } from "../text";
 import type { Props } from "./app";
 import { DeviceChoice, Meter, Volume } from "./device";
 import { Icon } from "./icon";
+import { Protocol } from "./protocol";
 
 /** Why somebody is not let in, as the server knows it. */
 const REASONS = ["not-expected", "no-place", "come-later"] as const;
@@ -17,6 +18,8 @@ export function Dialogs({ room, ...props }: Props & { room: Room }) {
   const { dialog } = room;
   if (dialog?.name === "end") return <End {...props} />;
   if (dialog?.name === "rename") return <Rename {...props} room={room} participant={dialog.participant} />;
+  if (dialog?.name === "promote") return <Promote {...props} room={room} participant={dialog.participant} />;
+  if (dialog?.name === "protocol") return <ProtocolDialog {...props} room={room} />;
   if (dialog?.name === "turn-away") return <TurnAway {...props} room={room} participant={dialog.participant} />;
   if (dialog?.name === "remove") return <Remove {...props} room={room} participant={dialog.participant} />;
   return dialog ? <SoundDialog {...props} room={room} /> : null;
@@ -27,7 +30,7 @@ function End({ state, dispatch }: Props) {
   return (
     <Dialog title={t("dialog.end.title")} onClose={() => dispatch({ type: "dialog-closed" })}>
       <p>{t("dialog.end.text")}</p>
-      <Choice no={t("dialog.cancel")} yes={t("dialog.end.confirm")} onYes={() => dispatch({ type: "end-confirmed" })} />
+      <Choice danger no={t("dialog.cancel")} yes={t("dialog.end.confirm")} onYes={() => dispatch({ type: "end-confirmed" })} />
     </Dialog>
   );
 }
@@ -49,7 +52,7 @@ function Remove({ state, dispatch, room, participant }: Props & { room: Room; pa
           {t("dialog.remove.ban.hint")}
         </p>
       </div>
-      <Choice no={t("dialog.cancel")} yes={t("dialog.remove.confirm")} onYes={() => dispatch({ type: "remove-confirmed", participant, ban })} />
+      <Choice danger no={t("dialog.cancel")} yes={t("dialog.remove.confirm")} onYes={() => dispatch({ type: "remove-confirmed", participant, ban })} />
     </Dialog>
   );
 }
@@ -86,6 +89,36 @@ function Rename({ state, dispatch, room, participant }: Props & { room: Room; pa
             {t("dialog.rename.confirm")}
           </button>
         </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** Makes somebody a moderator; there is no way back, so it is asked. */
+function Promote({ state, dispatch, room, participant }: Props & { room: Room; participant: string }) {
+  const t = (key: Key) => text(state.language, key);
+  const entry = find(room.entries, participant);
+  const title = text(state.language, "dialog.promote.title", { name: entry ? nameOf(state.language, entry) : "" });
+  return (
+    <Dialog title={title} onClose={() => dispatch({ type: "dialog-closed" })}>
+      <p>{t("dialog.promote.text")}</p>
+      <Choice
+        no={t("dialog.cancel")}
+        yes={t("dialog.promote.confirm")}
+        onYes={() => dispatch({ type: "lead-chosen", message: { type: "make-moderator", participant } })}
+      />
+    </Dialog>
+  );
+}
+
+function ProtocolDialog({ state, dispatch, room }: Props & { room: Room }) {
+  return (
+    <Dialog title={text(state.language, "protocol.title")} onClose={() => dispatch({ type: "dialog-closed" })}>
+      <Protocol language={state.language} room={room} />
+      <form method="dialog" class="dialog-actions">
+        <button type="submit" class="primary" data-testid="close">
+          {text(state.language, "dialog.close")}
+        </button>
       </form>
     </Dialog>
   );
@@ -160,13 +193,13 @@ function SoundDialog({ state, dispatch, sound, room }: Props & { room: Room }) {
 }
 
 /** The harmless choice comes first and has the focus. */
-function Choice({ no, yes, onYes }: { no: string; yes: string; onYes: () => void }) {
+function Choice({ no, yes, danger, onYes }: { no: string; yes: string; danger?: boolean; onYes: () => void }) {
   return (
     <form method="dialog" class="dialog-actions">
       <button type="submit" data-testid="cancel">
         {no}
       </button>
-      <button type="button" class="primary danger" data-testid="confirm" onClick={onYes}>
+      <button type="button" class={`primary${danger ? " danger" : ""}`} data-testid="confirm" onClick={onYes}>
         {yes}
       </button>
     </form>

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Room } from "../room";
-import { isInside } from "../roster";
+import { asking as raised, isInside } from "../roster";
 import type { Lead as Message } from "../state";
 import { type Key, text } from "../text";
 import type { Props } from "./app";
@@ -22,6 +22,8 @@ export function Lead({ state, dispatch, room }: Props & { room: Room }) {
   const { locked, ask_to_speak: asking, lobby, entry_signal: signal, quiet_above: few } = room.state;
   const on = room.entries.filter(({ role, microphone }) => role === "guest" && microphone).length;
   const sound = text(state.language, on === 0 ? "lead.sound.none" : on === 1 ? "lead.sound.one" : "lead.sound.other", { count: on });
+  const up = raised(room.entries).length;
+  const hands = text(state.language, up === 0 ? "lead.hands.none" : up === 1 ? "lead.hands.one" : "lead.hands.other", { count: up });
   const inside = room.entries.filter(isInside).length;
   const entries = signal !== "off" && inside > few ? text(state.language, "lead.entry.quiet", { count: few }) : t(`lead.entry.${signal}`);
   return (
@@ -45,6 +47,11 @@ export function Lead({ state, dispatch, room }: Props & { room: Room }) {
           <Line icon="word" words={t(asking ? "lead.asking" : "lead.free")}>
             <button type="button" data-testid="ask-to-speak" onClick={() => lead({ type: "ask-to-speak", on: !asking })}>
               {t(asking ? "lead.let" : "lead.ask")}
+            </button>
+          </Line>
+          <Line icon="hand" words={hands}>
+            <button type="button" data-testid="lower-hands" onClick={() => lead({ type: "lower-hands" })}>
+              {t("lead.lower-hands")}
             </button>
           </Line>
           <Line icon={locked ? "lock" : "lock-open"} words={t(locked ? "lead.locked" : "lead.open")}>

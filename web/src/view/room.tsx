@@ -1,6 +1,6 @@
 //! The call: who is here, what one may do, and the bar with the own microphone.
 
-import type { Room } from "../room";
+import { leads, type Room } from "../room";
 import { isInside } from "../roster";
 import { roomTitle, text } from "../text";
 import type { Props } from "./app";
@@ -13,9 +13,9 @@ import { Floor, RosterList, Speakers } from "./roster";
 import { Alarm, WaitingList } from "./waiting";
 
 export function RoomPage({ room, ...props }: Props & { room: Room }) {
-  const { state } = props;
+  const { state, dispatch } = props;
   const count = room.entries.filter(isInside).length;
-  const leads = room.welcome.role === "moderator";
+  const led = leads(room);
   return (
     <>
       <main class="room" data-testid="room" data-audio={room.audio}>
@@ -36,15 +36,23 @@ export function RoomPage({ room, ...props }: Props & { room: Room }) {
                 {text(state.language, "room.locked")}
               </span>
             )}
+            <button
+              type="button"
+              class="fact-button"
+              data-testid="protocol"
+              onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "protocol" } })}
+            >
+              {text(state.language, "protocol.title")}
+            </button>
           </p>
         </div>
         <Notices {...props} room={room} />
-        {leads && <Alarm {...props} room={room} />}
-        {leads && <WaitingList {...props} room={room} />}
+        {led && <Alarm {...props} room={room} />}
+        {led && <WaitingList {...props} room={room} />}
         <section class="roster-region" aria-labelledby="roster">
           <div class="roster-head">
             <h2 id="roster" tabIndex={-1}>{text(state.language, "room.roster")}</h2>
-            {leads && <Lead {...props} room={room} />}
+            {led && <Lead {...props} room={room} />}
           </div>
           <Speakers language={state.language} room={room} />
           <Floor language={state.language} room={room} />

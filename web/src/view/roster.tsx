@@ -2,7 +2,7 @@
 
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Room } from "../room";
+import { leads, type Room } from "../room";
 import { asking, isCalled, isInside, maySpeak } from "../roster";
 import type { Language } from "../state";
 import { list, nameOf, number, text } from "../text";
@@ -39,7 +39,7 @@ export function Floor({ language, room }: { language: Language; room: Room }) {
   const more = hands.length - HANDS_MAX;
   const named = more > 0 ? [...hands.slice(0, HANDS_MAX), text(language, "room.hands.more", { count: more })] : hands;
   // Where a hand can go up at any moment the line keeps its place, so that no row moves away under the pointer.
-  const kept = ask_to_speak || room.welcome.role === "moderator";
+  const kept = ask_to_speak || leads(room);
   return (
     <>
       {ask_to_speak && (
@@ -62,7 +62,7 @@ export function RosterList({ room, ...props }: Props & { room: Room }) {
   const list = useFocusKept("roster");
   const hands = asking(room.entries);
   return (
-    <ul class={`roster${room.welcome.role === "moderator" ? " roster-led" : ""}`} role="list" data-testid="roster" ref={list}>
+    <ul class={`roster${leads(room) ? " roster-led" : ""}`} role="list" data-testid="roster" ref={list}>
       {room.entries.filter((entry) => isInside(entry) || isCalled(entry)).map((entry) => (
         <Row key={entry.id} {...props} room={room} entry={entry} rank={hands.indexOf(entry) + 1} />
       ))}
@@ -126,7 +126,7 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
         </p>
         <div class="marks">
           <Activity language={language} entry={entry} />
-          {(own || room.welcome.role === "moderator") && <Hint language={language} entry={entry} />}
+          {(own || leads(room)) && <Hint language={language} entry={entry} />}
           {entry.floor && (
             <span class="badge badge-floor">
               <Icon name="word" />
@@ -141,7 +141,7 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
           )}
         </div>
       </div>
-      {room.welcome.role === "moderator" && !own && <Actions {...props} />}
+      {leads(room) && !own && <Actions {...props} />}
     </li>
   );
 }
@@ -184,19 +184,22 @@ function Actions({ state, dispatch, room, entry }: Props & { room: Room; entry: 
       {!raised && (
         <Action {...action} id="rename" icon="pen" onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "rename", participant: id } })} />
       )}
+      {!raised && entry.role === "guest" && (
+        <Action {...action} id="promote" icon="star" onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "promote", participant: id } })} />
+      )}
       <Action {...action} id="remove" icon="remove" onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "remove", participant: id } })} />
     </div>
   );
 }
 
-type ActionId = "give" | "lower" | "mute" | "ask" | "rename" | "remove" | "cancel";
+type ActionId = "give" | "lower" | "mute" | "ask" | "rename" | "promote" | "remove" | "cancel";
 
 function Action({ language, name, id, icon, onClick }: { language: Language; name: string; id: ActionId; icon: IconName; onClick: () => void }) {
   const short = SHORT.find((one) => one === id);
   return (
     <button
       type="button"
-      class="icon-button"
+      class={`icon-button${id === "promote" ? " bare" : ""}`}
       data-testid={id}
       title={text(language, `room.${id}`)}
       aria-label={text(language, `room.${id}.of`, { name })}

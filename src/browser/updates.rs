@@ -1,0 +1,120 @@
+//! What a page is told of the roster, and when: changes within a tenth of a second are one, and who speaks is a message of ids.
+//!
+//! ```text
+//!   change ── alone ─────────────────────────▶ told at once
+//!      └───── soon after another ─ merged ────▶ told when the tenth of a second is over
+//! ```
+//!
+//! So a page in which people come and go by the hundred has ten updates a second, and one in a quiet room waits for none. Before
+//! anything else is told, what is pending is: a page reads things in the order in which they happened.
+
+use std::{collections::BTreeSet, time::Instant};
+
+use super::wire::ServerMessage;
+use crate::{
+    conference::roster::{ConferenceState, Delta, Snapshot},
+    id::ParticipantId,
+    limit::{ROSTER_UPDATE_PAUSE, VOICES_AT_ONCE_MAX},
+};
+
+/// The roster on its way to one page.
+pub(super) struct Updates {
+    /// Whom the page knows of.
+    known: BTreeSet<ParticipantId>,
+    /// What it knows that holds for all.
+    state: ConferenceState,
+    pending: Option<Delta>,
+    /// Nothing is told before, unless something else is.
+    not_before: Instant,
+}
+
+impl Updates {
+    /// Begins with the roster that the page has.
+    pub(super) fn new(roster: &Snapshot, now: Instant) -> Self {
+        Self {
+            known: roster.entries.iter().map(|entry| entry.id).collect(),
+            state: roster.state,
+            pending: None,
+            not_before: now,
+        }
+    }
+
+    /// Takes a change.
+    pub(super) fn handle_delta(&mut self, delta: &Delta) {
+        match &mut self.pending {
+            Some(pending) => pending.merge(delta),
+            none @ None => *none = Some(delta.clone()),
+        }
+    }
+
+    /// Takes a whole roster, after changes that were missed: it is told as the change that leads to it from whatever the page has.
+    pub(super) fn handle_roster(&mut self, roster: Snapshot) {
+        let there: BTreeSet<ParticipantId> = roster.entries.iter().map(|entry| entry.id).collect();
+        self.pending = Some(Delta {
+            version: roster.version,
+            state: roster.state,
+            gone: self.known.difference(&there).copied().collect(),
+            entries: roster.entries,
+            ..Delta::default()
+        });
+    }
+
+    /// Returns what is to be told by now.
+    pub(super) fn poll(&mut self, now: Instant) -> Vec<ServerMessage> {
+        if self.poll_timeout().is_some_and(|at| at <= now) {
+            self.flush(now)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Returns what is pending, because something else is about to be told.
+    pub(super) fn flush(&mut self, now: Instant) -> Vec<ServerMessage> {
+        let Some(mut delta) = self.pending.take() else {
+            return Vec::new();
+        };
+        self.not_before = now + ROSTER_UPDATE_PAUSE;
+        let mut messages = Vec::new();
+        if !delta.entries.is_empty()
+            || delta.all_gone().next().is_some()
+            || delta.state != self.state
+        {
+            messages.push(ServerMessage::from(&delta));
+            self.known
+                .extend(delta.entries.iter().map(|entry| entry.id));
+            for gone in delta.all_gone() {
+                self.known.remove(&gone);
+            }
+            self.state = delta.state;
+        }
+        let began = first(&mut delta.began);
+        let ceased = first(&mut delta.ceased);
+        // What is left is told the next time, unless it has changed again.
+        if !delta.began.is_empty() || !delta.ceased.is_empty() {
+            self.pending = Some(Delta {
+                version: delta.version,
+                state: delta.state,
+                began: delta.began,
+                ceased: delta.ceased,
+                ..Delta::default()
+            });
+        }
+        if !began.is_empty() || !ceased.is_empty() {
+            messages.push(ServerMessage::Speaking { began, ceased });
+        }
+        messages
+    }
+
+    /// Returns when [`Updates::poll`] is due.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.pending.is_some().then_some(self.not_before)
+    }
+}
+
+/// Takes as many of the first as one message may have.
+fn first(ids: &mut Vec<ParticipantId>) -> Vec<ParticipantId> {
+    ids.drain(..ids.len().min(VOICES_AT_ONCE_MAX)).collect()
+}
+
+#[cfg(test)]
+mod tests;

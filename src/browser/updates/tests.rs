@@ -1,0 +1,339 @@
+//! What a page reads is the roster, and it is not more than it can take.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    browser::wire::Roster,
+    conference::{
+        focus::{Effect, Focus, FocusConfig, Input, Newcomer, Trust, Verb},
+        participant::{Door, Known, Participant, Protection, Role},
+        roster::{Audience, Entry},
+    },
+    id::LegId,
+    pii::Name,
+};
+
+/// Octets of what a page may be told of the roster in any second.
+const BYTES_PER_SECOND_MAX: usize = 20_000;
+/// Changes of the roster that a page may be told in any second.
+const UPDATES_PER_SECOND_MAX: usize = 10;
+
+#[test]
+fn a_change_alone_is_told_at_once_and_those_soon_after_it_together() {
+    let t0 = t0();
+    let mut updates = Updates::new(&Snapshot::default(), t0);
+    updates.handle_delta(&delta(1, &[1]));
+    assert_eq!(entries(&updates.poll(t0)), [[1]]);
+    for (number, version) in [(2, 2), (3, 3), (2, 4)] {
+        updates.handle_delta(&delta(version, &[number]));
+        assert!(updates.poll(t0 + Duration::from_millis(90)).is_empty());
+    }
+    let due = t0 + ROSTER_UPDATE_PAUSE;
+    assert_eq!(updates.poll_timeout(), Some(due));
+    let told = updates.poll(due);
+    assert_eq!(entries(&told), [[3, 2]]);
+    assert_eq!(json(&told[0])["version"], 4);
+    assert_eq!(updates.poll_timeout(), None);
+    updates.handle_delta(&delta(5, &[1]));
+    assert_eq!(
+        entries(&updates.flush(due)),
+        [[1]],
+        "before other news it does not wait"
+    );
+}
+
+#[test]
+fn what_changes_nothing_for_a_page_is_not_told() {
+    let t0 = t0();
+    let mut updates = Updates::new(&Snapshot::default(), t0);
+    updates.handle_delta(&delta(1, &[]));
+    assert!(updates.poll(t0).is_empty());
+    let locked = Delta {
+        state: ConferenceState {
+            locked: true,
+            ..ConferenceState::default()
+        },
+        ..delta(2, &[])
+    };
+    updates.handle_delta(&locked);
+    assert_eq!(updates.poll(t0 + ROSTER_UPDATE_PAUSE).len(), 1);
+}
+
+/// A whole roster names those as gone of whom the page still knows, also if their leaving was pending.
+#[test]
+fn a_whole_roster_leaves_nobody_behind() {
+    let t0 = t0();
+    let roster = Snapshot {
+        entries: vec![entry(1), entry(2)],
+        ..Snapshot::default()
+    };
+    let mut updates = Updates::new(&roster, t0);
+    let gone = Delta {
+        gone: vec![ParticipantId::from_u64(1)],
+        ..delta(1, &[])
+    };
+    updates.handle_delta(&gone);
+    updates.handle_roster(Snapshot {
+        version: 9,
+        entries: vec![entry(3)],
+        ..Snapshot::default()
+    });
+    let told = json(&updates.poll(t0)[0]);
+    assert_eq!(
+        told["gone"],
+        json!(["0000000000000001", "0000000000000002"])
+    );
+    assert_eq!(told["version"], 9);
+}
+
+#[test]
+fn voices_are_ids_and_too_many_of_them_come_later() {
+    let t0 = t0();
+    let mut updates = Updates::new(&Snapshot::default(), t0);
+    let many = VOICES_AT_ONCE_MAX as u64 + 2;
+    let began = (0..many).map(ParticipantId::from_u64).collect();
+    updates.handle_delta(&Delta {
+        began,
+        ..delta(1, &[])
+    });
+    let told: Vec<Value> = updates.poll(t0).iter().map(json).collect();
+    assert_eq!(told.len(), 1);
+    assert_eq!(
+        told[0]["began"].as_array().unwrap().len(),
+        VOICES_AT_ONCE_MAX
+    );
+    // One of those that are left has ceased meanwhile.
+    updates.handle_delta(&Delta {
+        ceased: vec![ParticipantId::from_u64(many - 1)],
+        ..delta(2, &[])
+    });
+    let due = updates.poll_timeout().unwrap();
+    let told = json(&updates.poll(due)[0]);
+    assert_eq!(
+        (told["began"].as_array().unwrap().len(), &told["ceased"][0]),
+        (1, &json!(format!("{:016x}", many - 1)))
+    );
+    assert_eq!(updates.poll_timeout(), None);
+}
+
+/// Five hundred people, a hundred microphones on, everybody behind one of them speaking in sentences, and each second
+/// five who come, five who go, and some who switch their microphone or raise a hand.
+#[test]
+fn five_hundred_people_and_churn_fit_a_thin_line() {
+    for (audience, own) in [(Audience::Inside, 2), (Audience::Moderators, 1)] {
+        let mut room = Churn::new();
+        let mut page = Page::new(&room.focus.snapshot().seen_by(audience));
+        let mut updates = Updates::new(&room.focus.snapshot().seen_by(audience), room.now);
+        let seconds = 10;
+        let mut uncoalesced = 0_u64;
+        for second in 0..seconds {
+            let (mut bytes, mut changes) = (0, 0);
+            for tick in 0..50 {
+                for delta in room.tick(second * 50 + tick) {
+                    let seen = delta.seen_by(audience);
+                    uncoalesced += json(&ServerMessage::from(&seen)).to_string().len() as u64;
+                    updates.handle_delta(&seen);
+                }
+                for message in updates.poll(room.now) {
+                    let message = json(&message);
+                    bytes += message.to_string().len();
+                    changes += usize::from(message["type"] == "delta");
+                    page.read(&message);
+                }
+            }
+            assert!(bytes <= BYTES_PER_SECOND_MAX, "{audience:?}: {bytes} bytes");
+            assert!(
+                changes <= UPDATES_PER_SECOND_MAX,
+                "{audience:?}: {changes} changes"
+            );
+            // It is a page with something to read.
+            assert!(bytes > BYTES_PER_SECOND_MAX / 10, "{bytes} bytes");
+        }
+        assert!(
+            uncoalesced > seconds * BYTES_PER_SECOND_MAX as u64,
+            "{uncoalesced} bytes need no merging"
+        );
+        while let Some(due) = updates.poll_timeout() {
+            for message in updates.flush(due) {
+                page.read(&json(&message));
+            }
+        }
+        let end = Page::new(&room.focus.snapshot().seen_by(audience));
+        assert_eq!(page.entries, end.entries);
+        assert!(page.entries.contains_key(&format!("{own:016x}")));
+    }
+}
+
+/// A conference in which much happens, the same every time.
+struct Churn {
+    focus: Focus,
+    now: Instant,
+    /// The next to come, and the next to go.
+    next: u64,
+    last: u64,
+}
+
+impl Churn {
+    fn new() -> Self {
+        let now = t0();
+        let mut room = Self {
+            focus: Focus::new(FocusConfig::default(), now),
+            now,
+            next: 1,
+            last: 150,
+        };
+        for _ in 0..500 {
+            room.comes();
+        }
+        for number in 1..=100 {
+            room.act(number, Verb::SetMicrophone(true));
+        }
+        while room.focus.poll().is_some() {}
+        room
+    }
+
+    fn comes(&mut self) {
+        let number = self.next;
+        self.next += 1;
+        let newcomer = Newcomer {
+            participant: ParticipantId::from_u64(number),
+            leg: LegId::from_u64(number),
+            name: Some(Name::new(format!("Annegret Musterfrau {number}"))),
+            role: if number == 1 {
+                Role::Moderator
+            } else {
+                Role::Guest
+            },
+            door: if number % 2 == 0 {
+                Door::Browser
+            } else {
+                Door::Phone
+            },
+            protection: Protection::ToDevice,
+            known: Known::default(),
+            ending: None,
+            trust: Trust::Full,
+            invited_by: None,
+        };
+        self.focus.handle(Input::Join(newcomer), self.now);
+    }
+
+    fn act(&mut self, number: u64, verb: Verb) {
+        let by = ParticipantId::from_u64(number);
+        self.focus.handle(Input::Act { by, verb }, self.now);
+    }
+
+    /// Lets 20 ms pass; returns what was published, drained after every input as a conference's task does it.
+    fn tick(&mut self, tick: u64) -> Vec<Delta> {
+        self.now += Duration::from_millis(20);
+        let mut deltas = Vec::new();
+        // A hundred people begin or cease about twice a second, four in each tick.
+        for voice in 0..4 {
+            let number = 1 + (tick * 4 + voice) % 100;
+            let speaking = (tick * 4 + voice) / 100 % 2 == 0;
+            let leg = LegId::from_u64(number);
+            self.focus
+                .handle(Input::Speaking { leg, speaking }, self.now);
+            self.drain(&mut deltas);
+        }
+        match tick % 10 {
+            0 => self.comes(),
+            3 => {
+                let participant = ParticipantId::from_u64(self.last);
+                self.last += 1;
+                self.focus.handle(Input::Leave { participant }, self.now);
+            }
+            5 => self.act(101 + tick % 37, Verb::ToggleMicrophone),
+            7 => self.act(101 + tick % 41, Verb::ToggleHand),
+            _ => {}
+        }
+        self.drain(&mut deltas);
+        deltas
+    }
+
+    fn drain(&mut self, deltas: &mut Vec<Delta>) {
+        while let Some(effect) = self.focus.poll() {
+            if let Effect::Publish(delta) = effect {
+                deltas.push(delta);
+            }
+        }
+    }
+}
+
+/// A page as far as it knows the roster.
+struct Page {
+    entries: BTreeMap<String, Value>,
+}
+
+impl Page {
+    fn new(roster: &Snapshot) -> Self {
+        let roster = serde_json::to_value(Roster::from(roster)).unwrap();
+        let mut page = Self {
+            entries: BTreeMap::new(),
+        };
+        page.learn(&roster["entries"]);
+        page
+    }
+
+    fn learn(&mut self, entries: &Value) {
+        for entry in entries.as_array().unwrap() {
+            let id = entry["id"].as_str().unwrap().to_owned();
+            self.entries.insert(id, entry.clone());
+        }
+    }
+
+    fn read(&mut self, message: &Value) {
+        if message["type"] == "delta" {
+            for gone in message["gone"].as_array().unwrap() {
+                self.entries.remove(gone.as_str().unwrap());
+            }
+            return self.learn(&message["entries"]);
+        }
+        for (list, speaking) in [("began", true), ("ceased", false)] {
+            for id in message[list].as_array().unwrap() {
+                if let Some(entry) = self.entries.get_mut(id.as_str().unwrap()) {
+                    entry["speaking"] = json!(speaking);
+                }
+            }
+        }
+    }
+}
+
+fn json(message: &ServerMessage) -> Value {
+    serde_json::to_value(message).unwrap()
+}
+
+/// Whom each message tells anew.
+fn entries(messages: &[ServerMessage]) -> Vec<Vec<u64>> {
+    let ordinals = |message: Value| {
+        let entries = message["entries"].as_array().unwrap().clone();
+        let ordinals = entries
+            .iter()
+            .map(|entry| entry["ordinal"].as_u64().unwrap());
+        ordinals.collect()
+    };
+    messages.iter().map(json).map(ordinals).collect()
+}
+
+fn delta(version: u64, numbers: &[u32]) -> Delta {
+    Delta {
+        version,
+        entries: numbers.iter().map(|number| entry(*number)).collect(),
+        ..Delta::default()
+    }
+}
+
+fn entry(number: u32) -> Entry {
+    Participant::guest(number, Door::Browser)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the base instant of a simulated run"
+)]
+fn t0() -> Instant {
+    Instant::now()
+}
