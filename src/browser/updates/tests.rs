@@ -207,7 +207,7 @@ impl Churn {
             } else {
                 Role::Guest
             },
-            door: if number % 2 == 0 {
+            door: if number.is_multiple_of(2) {
                 Door::Browser
             } else {
                 Door::Phone
@@ -233,7 +233,7 @@ impl Churn {
         // A hundred people begin or cease about twice a second, four in each tick.
         for voice in 0..4 {
             let number = 1 + (tick * 4 + voice) % 100;
-            let speaking = (tick * 4 + voice) / 100 % 2 == 0;
+            let speaking = ((tick * 4 + voice) / 100).is_multiple_of(2);
             let leg = LegId::from_u64(number);
             self.focus
                 .handle(Input::Speaking { leg, speaking }, self.now);

@@ -468,19 +468,7 @@ fn server_samples() -> Vec<ServerMessage> {
                 entries: vec![entry(None), entry(Some("Anna"))],
             },
         },
-        ServerMessage::Delta {
-            version: 2,
-            state: ConferenceState {
-                locked: true,
-                ask_to_speak: true,
-                lobby: Lobby::All,
-                entry_signal: EntrySignal::Names,
-                quiet_above: 20,
-                alarm: true,
-            },
-            entries: vec![entry(None)],
-            gone: vec![id],
-        },
+        delta(id),
         ServerMessage::Speaking {
             began: vec![id],
             ceased: vec![],
@@ -519,6 +507,22 @@ fn server_samples() -> Vec<ServerMessage> {
         .map(|reason| ServerMessage::Failed { reason }),
     );
     samples
+}
+
+fn delta(gone: ParticipantId) -> ServerMessage {
+    ServerMessage::Delta {
+        version: 2,
+        state: ConferenceState {
+            locked: true,
+            ask_to_speak: true,
+            lobby: Lobby::All,
+            entry_signal: EntrySignal::Names,
+            quiet_above: 20,
+            alarm: true,
+        },
+        entries: vec![entry(None)],
+        gone: vec![gone],
+    }
 }
 
 fn act(actor: Actor, to: Option<&str>) -> ServerMessage {

@@ -117,16 +117,21 @@ impl Focus {
         } else if waits {
             self.wait(id, now);
         } else {
-            self.enter(id, now, |present| {
-                if returns {
-                    Event::WelcomeBack { present }
-                } else {
-                    Event::Admitted { present }
-                }
-            });
-            if leads {
-                self.tell(id, Event::MadeModerator);
+            self.enter_anew(id, returns, leads, now);
+        }
+    }
+
+    /// Lets somebody in who need not wait, and says what they come back as.
+    fn enter_anew(&mut self, id: ParticipantId, returns: bool, leads: bool, now: Instant) {
+        self.enter(id, now, |present| {
+            if returns {
+                Event::WelcomeBack { present }
+            } else {
+                Event::Admitted { present }
             }
+        });
+        if leads {
+            self.tell(id, Event::MadeModerator);
         }
     }
 

@@ -71,10 +71,7 @@ impl Call {
                     Some(LegNews::Gone(_)) | None => return Exit::Leave,
                     Some(LegNews::Unplayed(token)) => talk.insist(token).await,
                     Some(LegNews::Played(token)) => {
-                        if talk.playing == Some(token) {
-                            keypad.handle_played(clock());
-                        }
-                        played(token, talk, &attendance, standing).await;
+                        played(token, &mut keypad, talk, (&attendance, standing)).await;
                     }
                     Some(LegNews::Recorded(heard)) => talk.note_name(heard).await,
                     Some(LegNews::Connected | LegNews::Echoed(..) | LegNews::Reviewed(_)) => {}
@@ -204,7 +201,15 @@ async fn press(
 }
 
 /// Goes on after words that are said.
-async fn played(token: u64, talk: &mut Talk, attendance: &Attendance, standing: Standing) {
+async fn played(
+    token: u64,
+    keypad: &mut Keypad,
+    talk: &mut Talk,
+    (attendance, standing): (&Attendance, Standing),
+) {
+    if talk.playing == Some(token) {
+        keypad.handle_played(clock());
+    }
     if talk.is_name_due(token) {
         attendance.record_name().await;
     } else {

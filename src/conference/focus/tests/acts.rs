@@ -85,14 +85,16 @@ fn every_use_of_a_moderators_power_is_an_act() {
         room.join(4, Role::Guest, Door::Phone);
         room.handle("somebody guesses", Input::Guessed);
         room.act(1, Verb::HearWaiting);
-        let verb = match verb {
-            Verb::Admit(_) => Verb::Admit(id(4)),
-            Verb::TurnAway(_, reason) => Verb::TurnAway(id(4), reason),
-            Verb::AskToUnmute(_) => {
-                room.act(2, Verb::SetMicrophone(false));
-                verb
-            }
-            verb => verb,
+        if let Verb::AskToUnmute(_) = verb {
+            room.act(2, Verb::SetMicrophone(false));
+        }
+        // Some are about who waits.
+        let verb = if let Verb::Admit(_) = verb {
+            Verb::Admit(id(4))
+        } else if let Verb::TurnAway(_, reason) = verb {
+            Verb::TurnAway(id(4), reason)
+        } else {
+            verb
         };
         room.done.clear();
         room.act(1, verb.clone());
