@@ -32,7 +32,7 @@ pub use self::{
     calls::CallsArguments,
     invite::InviteArguments,
     preset::Preset,
-    set::{Demand, Digits, Entry, Level, Spoken, Waits, Wishes},
+    set::{Chat, Demand, Digits, Entry, Level, Spoken, Waits, Wishes},
     trunk::{Standing, TrunkArguments},
 };
 
@@ -424,6 +424,7 @@ fn print_list(rooms: &[Room], json: bool, out: &mut impl Write) -> Result<(), Er
                     "protection": room.protection.word(),
                     "entry": room.entrances.signal.word(),
                     "quiet_above": room.entrances.quiet_above,
+                    "chat": room.chat.word(),
                     "demo": room.demo,
                 })
             })

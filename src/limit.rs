@@ -305,6 +305,19 @@ pub const VOICES_AT_ONCE_MAX: usize = 64;
 /// Characters of a display name; longer names are cut.
 pub const NAME_CHARS_MAX: usize = 64;
 
+/// Characters, as readers count them, of a line that somebody types for all; what is beyond is left out.
+pub const TYPED_LINE_GRAPHEMES_MAX: usize = 500;
+
+/// Bytes of such a line, since all of it goes to everybody three times a second: four to a character, so that only a line of
+/// little but emoji sequences is cut sooner.
+pub const TYPED_LINE_BYTES_MAX: usize = 4 * TYPED_LINE_GRAPHEMES_MAX;
+
+/// Characters, as readers count them, of a line of chat; what is beyond is left out.
+pub const CHAT_LINE_GRAPHEMES_MAX: usize = 1_000;
+
+/// Bytes of a line of chat, measured as those of a typed line.
+pub const CHAT_LINE_BYTES_MAX: usize = 4 * CHAT_LINE_GRAPHEMES_MAX;
+
 /// Marks in a row, such as accents, upon one character of a line to be shown; more are left out, since a pile of them
 /// would cover the lines above and below. Living scripts seldom need more.
 pub const MARKS_IN_A_ROW_MAX: usize = 2;

@@ -54,6 +54,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limit::{BROWSER_MESSAGE_BURST, BROWSER_MESSAGES_PER_SECOND};
 
     #[test]
     fn a_burst_passes_and_then_a_rate() {
@@ -75,6 +76,19 @@ mod tests {
         let later = start + Duration::from_secs(3600);
         let taken: Vec<_> = (0..3).map(|_| budget.take(later)).collect();
         assert_eq!(taken, [true, true, false]);
+    }
+
+    /// Four messages a second and the ends of lines between them, while the page answers pings.
+    #[test]
+    fn whoever_types_without_a_pause_stays_within_what_a_browser_may_send() {
+        let (burst, per_second) = (BROWSER_MESSAGE_BURST, BROWSER_MESSAGES_PER_SECOND);
+        let mut budget = Budget::new(burst, per_second, t0());
+        let start = budget.filled_at;
+        for second in 0..600 {
+            let messages = 4 + 2 + u32::from(second % 15 == 0);
+            let at = start + Duration::from_secs(second);
+            assert!((0..messages).all(|_| budget.take(at)), "{second}");
+        }
     }
 
     #[test]

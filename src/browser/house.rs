@@ -10,6 +10,7 @@ use crate::{
         focus::Verb,
         participant::Role,
         roster::{Delta, Snapshot},
+        text::Post,
     },
     id::ParticipantId,
     pii::{Name, Pii, Secret},
@@ -97,6 +98,8 @@ pub enum News {
     Done(Arc<Done>, Duration),
     /// An event of the catalogue.
     Told(Event),
+    /// What somebody has written.
+    Written(Arc<Post>),
     /// What they asked for is refused.
     Refused(Refusal),
     /// Sound flows.

@@ -144,6 +144,7 @@ impl Presence for Inside {
                     Notice::Delta(delta) => News::Delta(delta),
                     Notice::Done(done, at) => News::Done(done, at),
                     Notice::Told(event) | Notice::Naming(event, _) => News::Told(event),
+                    Notice::Written(post) => News::Written(post),
                     Notice::Refused(refusal) => News::Refused(refusal),
                     Notice::Dismissed(why) => News::Dismissed(why),
                 }),

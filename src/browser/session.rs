@@ -38,7 +38,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    conference::{event::Language, focus::Verb},
+    conference::{event::Language, focus::Verb, text::Typing},
     limit,
     pii::Secret,
     server::conference::{clock, until},
@@ -242,6 +242,9 @@ impl Session {
             | ClientMessage::Microphone { .. }
             | ClientMessage::OriginalSound { .. }
             | ClientMessage::Hand { .. }
+            | ClientMessage::TypedText { .. }
+            | ClientMessage::Chat { .. }
+            | ClientMessage::ChatRule { .. }
             | ClientMessage::MuteAll {}
             | ClientMessage::AskToUnmute { .. }
             | ClientMessage::LowerHand { .. }
@@ -352,6 +355,7 @@ impl Session {
                     en: event.shown(Language::En),
                 },
             },
+            News::Written(post) => ServerMessage::from(&*post),
             News::Refused(reason) => ServerMessage::Refused { reason },
             News::Connected => ServerMessage::Connected,
             News::Dismissed(reason) => {
@@ -470,6 +474,10 @@ async fn obey(message: ClientMessage, presence: &impl Presence) -> Result<bool, 
         ClientMessage::Microphone { on } => Verb::SetMicrophone(on),
         ClientMessage::OriginalSound { on } => Verb::SetOriginalSound(on),
         ClientMessage::Hand { up } => Verb::SetHand(up),
+        ClientMessage::TypedText { text, ended } => Verb::Type(Typing { words: text, ended }),
+        ClientMessage::Chat { to: None, text } => Verb::Chat(text),
+        ClientMessage::Chat { to: Some(to), text } => Verb::ChatWith(to, text),
+        ClientMessage::ChatRule { rule } => Verb::SetChatRule(rule),
         ClientMessage::MuteAll {} => Verb::MuteAll,
         ClientMessage::AskToUnmute { participant } => Verb::AskToUnmute(participant),
         ClientMessage::LowerHand { participant } => Verb::LowerHand(participant),

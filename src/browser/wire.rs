@@ -13,11 +13,12 @@ use crate::{
         acts::{self, Act, Actor},
         event::Language,
         participant::{Disturbance, Door, Protection, Role, Status},
-        policy::{EntrySignal, Lobby, Reason},
+        policy::{ChatRule, EntrySignal, Lobby, Reason},
         roster::{self, ConferenceState},
+        text::{ChatLine, Post, TypedLine},
     },
     id::ParticipantId,
-    pii::{Ending, Name, Pii, Secret},
+    pii::{Ending, Name, Pii, Purpose, Secret, Words},
 };
 
 #[cfg(test)]
@@ -56,6 +57,28 @@ pub enum ClientMessage {
     Hand {
         /// Raised or not.
         up: bool,
+    },
+    /// Writes for all to read while it is typed: three times a second and at the end of a line, which the budget allows.
+    TypedText {
+        /// The whole line as it is at this moment.
+        #[serde(deserialize_with = "written")]
+        text: Words,
+        /// It is ended; what is typed next is another.
+        ended: bool,
+    },
+    /// Writes a line of chat.
+    Chat {
+        /// To whom alone; none to all.
+        #[serde(deserialize_with = "Option::deserialize")]
+        to: Option<ParticipantId>,
+        /// The line.
+        #[serde(deserialize_with = "written")]
+        text: Words,
+    },
+    /// Decides whom people may write to by chat.
+    ChatRule {
+        /// Whom.
+        rule: ChatRule,
     },
     /// Switches the microphones of all guests off.
     MuteAll {},
@@ -226,6 +249,28 @@ pub enum ServerMessage {
         /// Its text.
         shown: Shown,
     },
+    /// What somebody types, the recipient's own lines included: as the others read it.
+    TypedText {
+        /// Who.
+        from: ParticipantId,
+        /// The line's number among theirs, from 1.
+        line: u32,
+        /// The whole line as it is at this moment.
+        #[serde(serialize_with = "exposed")]
+        text: Words,
+        /// It is ended and changes no more.
+        ended: bool,
+    },
+    /// A line of chat, the recipient's own included.
+    Chat {
+        /// Who wrote it.
+        from: ParticipantId,
+        /// To whom alone; none to all.
+        to: Option<ParticipantId>,
+        /// The line.
+        #[serde(serialize_with = "exposed")]
+        text: Words,
+    },
     /// What they asked for is refused.
     Refused {
         /// Why.
@@ -394,6 +439,8 @@ pub struct Entry {
     pub said_name: bool,
     /// What their line disturbs the others with; by music they are not heard.
     pub disturbs: Option<Disturbance>,
+    /// They can read what others write, and write; on a telephone they cannot.
+    pub text: bool,
 }
 
 impl From<&roster::Entry> for Entry {
@@ -414,6 +461,7 @@ impl From<&roster::Entry> for Entry {
             floor: entry.floor,
             said_name: entry.said_name,
             disturbs: entry.disturbs,
+            text: entry.text,
         }
     }
 }
@@ -439,6 +487,29 @@ impl From<&roster::Delta> for ServerMessage {
     }
 }
 
+impl From<&Post> for ServerMessage {
+    fn from(post: &Post) -> Self {
+        match post {
+            Post::Typed(TypedLine {
+                from,
+                line,
+                words,
+                ended,
+            }) => Self::TypedText {
+                from: *from,
+                line: *line,
+                text: words.clone(),
+                ended: *ended,
+            },
+            Post::Chat(ChatLine { from, to, words }) => Self::Chat {
+                from: *from,
+                to: *to,
+                text: words.clone(),
+            },
+        }
+    }
+}
+
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
     String::deserialize(deserializer).map(Secret::new)
 }
@@ -447,12 +518,19 @@ fn redacted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pii<String>, D
     String::deserialize(deserializer).map(Pii::new)
 }
 
+fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Words, D::Error> {
+    String::deserialize(deserializer).map(Words::new)
+}
+
 fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Name>, D::Error> {
     let raw = Option::<String>::deserialize(deserializer)?;
     Ok(raw.and_then(|raw| crate::conference::participant::clean_name(&raw)))
 }
 
-fn exposed<S: Serializer>(value: &Pii<String>, serializer: S) -> Result<S::Ok, S::Error> {
+fn exposed<P: Purpose, S: Serializer>(
+    value: &Pii<String, P>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(value.expose())
 }
 

@@ -10,7 +10,7 @@ use crate::{
     conference::{
         event::{Language, Wording},
         participant::Protection,
-        policy::{self, EntrySignal, Lobby},
+        policy::{self, ChatRule, EntrySignal, Lobby},
     },
     id::RoomId,
     store::{self, Room, Store},
@@ -35,6 +35,9 @@ pub struct Wishes {
     /// Above how many people nothing is heard of who comes and goes.
     #[arg(long, value_name = "PEOPLE")]
     pub quiet_above: Option<u16>,
+    /// Whom people may write to by chat, until a moderator decides otherwise.
+    #[arg(long)]
+    pub chat: Option<Chat>,
     /// What moderators see of callers' numbers, those of more than six digits; counts for who calls from here on.
     #[arg(long)]
     pub digits: Option<Digits>,
@@ -61,6 +64,30 @@ impl From<Level> for policy::Level {
             Level::Open => Self::Open,
             Level::Normal => Self::Normal,
             Level::Confidential => Self::Confidential,
+        }
+    }
+}
+
+/// Whom people may write to by chat, on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Chat {
+    /// All together, and one person alone.
+    All,
+    /// All together only.
+    Public,
+    /// One person alone only.
+    Private,
+    /// Nobody.
+    Off,
+}
+
+impl From<Chat> for ChatRule {
+    fn from(chat: Chat) -> Self {
+        match chat {
+            Chat::All => Self::All,
+            Chat::Public => Self::Public,
+            Chat::Private => Self::Private,
+            Chat::Off => Self::Off,
         }
     }
 }
@@ -189,6 +216,7 @@ impl Wishes {
             protection: Some(policy::Level::from(level).protection().into()),
             entry: None,
             quiet_above: None,
+            chat: None,
             digits: None,
             language: None,
         }
@@ -228,6 +256,9 @@ impl Wishes {
         if let Some(people) = self.quiet_above {
             store.set_quiet_above(room, people, at).await?;
         }
+        if let Some(chat) = self.chat {
+            store.set_chat(room, chat.into(), at).await?;
+        }
         if let Some(digits) = self.digits {
             let shows = digits == Digits::LastThree;
             store.set_shows_digits(room, shows, at).await?;
@@ -251,6 +282,7 @@ impl Wishes {
         let level = self.level.map(policy::Level::from);
         let protection = self.protection.map(Protection::from);
         let entry = self.entry.map(EntrySignal::from);
+        let chat = self.chat.map(ChatRule::from);
         let wording = self.language.map(Wording::from);
         if json {
             let mut value = json!({"number": number});
@@ -268,6 +300,9 @@ impl Wishes {
             }
             if let Some(people) = self.quiet_above {
                 value["quiet_above"] = json!(people);
+            }
+            if let Some(chat) = chat {
+                value["chat"] = json!(chat.word());
             }
             if let Some(digits) = self.digits {
                 value["digits"] = json!(digits.word());
@@ -291,6 +326,9 @@ impl Wishes {
         }
         if let Some(people) = self.quiet_above {
             writeln!(out, "{}", told_of_quiet(number, people, language))?;
+        }
+        if let Some(chat) = chat {
+            writeln!(out, "{}", told_of_chat(number, chat, language))?;
         }
         if let Some(digits) = self.digits {
             writeln!(out, "{}", told_of_digits(number, digits, language))?;
@@ -390,6 +428,31 @@ fn told_of_entry(number: &str, entry: EntrySignal, language: Language) -> String
         (Language::En, EntrySignal::Off) => {
             format!("In room {number} nothing is heard of who comes and goes.")
         }
+    }
+}
+
+fn told_of_chat(number: &str, chat: ChatRule, language: Language) -> String {
+    match (language, chat) {
+        (Language::De, ChatRule::All) => {
+            format!("Im Chat von Raum {number} schreibt man an alle und an Einzelne.")
+        }
+        (Language::De, ChatRule::Public) => {
+            format!("Im Chat von Raum {number} schreibt man nur an alle.")
+        }
+        (Language::De, ChatRule::Private) => {
+            format!("Im Chat von Raum {number} schreibt man nur an Einzelne.")
+        }
+        (Language::De, ChatRule::Off) => format!("Raum {number} hat keinen Chat."),
+        (Language::En, ChatRule::All) => {
+            format!("In the chat of room {number} people write to everybody and to one person.")
+        }
+        (Language::En, ChatRule::Public) => {
+            format!("In the chat of room {number} people write to everybody only.")
+        }
+        (Language::En, ChatRule::Private) => {
+            format!("In the chat of room {number} people write to one person only.")
+        }
+        (Language::En, ChatRule::Off) => format!("Room {number} has no chat."),
     }
 }
 

@@ -308,6 +308,21 @@ async fn a_room_shows_digits_as_its_owner_says() {
 }
 
 #[tokio::test]
+async fn a_room_has_the_chat_that_its_owner_says() {
+    let world = World::new();
+    let added = world.json("add").await;
+    let number = added["number"].as_str().unwrap();
+    assert_eq!(world.json("list").await[0]["chat"], "all");
+    let told = world.run(&format!("set {number} --chat off")).await;
+    assert_eq!(told.unwrap(), format!("Raum {number} hat keinen Chat.\n"));
+    assert_eq!(world.json("list").await[0]["chat"], "off");
+    let set = world.json(&format!("set {number} --chat public")).await;
+    assert_eq!(set["chat"], "public");
+    let line = format!("rundruf room set {number} --chat on");
+    assert!(Arguments::try_parse_from(line.split(' ')).is_err());
+}
+
+#[tokio::test]
 async fn a_room_speaks_to_people_as_its_owner_says() {
     let world = World::new();
     let added = world.json("add --language de-einfach").await;

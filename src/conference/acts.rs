@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     conference::{
         participant::{Door, Participant},
-        policy::{EntrySignal, Lobby},
+        policy::{ChatRule, EntrySignal, Lobby},
         rights::Standing,
         rollcall::Deed,
     },
@@ -78,6 +78,14 @@ acts! {
     EntryNames => None,
     /// Nothing is heard of who comes and goes.
     EntryOff => None,
+    /// People may write to all by chat, and to one person alone.
+    ChatAll => None,
+    /// They may write to all.
+    ChatPublic => None,
+    /// They may write to one person alone.
+    ChatPrivate => None,
+    /// There is no chat.
+    ChatOff => None,
     /// Somebody has another name.
     Renamed => None,
     /// Somebody was sent away.
@@ -104,6 +112,17 @@ impl From<Lobby> for Act {
             Lobby::Off => Self::LobbyOff,
             Lobby::Guests => Self::LobbyGuests,
             Lobby::All => Self::LobbyAll,
+        }
+    }
+}
+
+impl From<ChatRule> for Act {
+    fn from(rule: ChatRule) -> Self {
+        match rule {
+            ChatRule::All => Self::ChatAll,
+            ChatRule::Public => Self::ChatPublic,
+            ChatRule::Private => Self::ChatPrivate,
+            ChatRule::Off => Self::ChatOff,
         }
     }
 }

@@ -44,6 +44,15 @@ pub enum Refusal {
     /// The participant the request is about is not in the conference.
     #[error("the participant is not here")]
     NotHere,
+    /// People ask to speak, and they have not got the floor, which typed text needs like the microphone.
+    #[error("they do not have the floor")]
+    NoFloor,
+    /// The chat is switched off, or the part of it that they want to use.
+    #[error("the chat is off")]
+    ChatOff,
+    /// Whom they write to cannot read: a telephone has no text.
+    #[error("the participant has no text")]
+    NoText,
     /// Nobody is called from here.
     #[error("no calls are made")]
     NoDialOut,
@@ -79,8 +88,11 @@ impl Refusal {
         match self {
             Self::Full => Event::RoomFull,
             Self::Locked => Event::RoomLocked,
-            // Calls are asked for on the page alone, which has words for each of these.
+            // Calls are asked for, and text is written, on the page alone, which has words for each of these.
             Self::NotAllowed
+            | Self::NoFloor
+            | Self::ChatOff
+            | Self::NoText
             | Self::NoDialOut
             | Self::NoNumber
             | Self::Emergency

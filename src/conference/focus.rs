@@ -20,6 +20,7 @@ use crate::{
         rights::{self, Standing},
         rollcall::{Deed, Label},
         roster::{Audience, ConferenceState, Delta, Snapshot},
+        text::Post,
     },
     id::{LegId, ParticipantId},
     limit::{LINGER, PARTICIPANTS_MAX},
@@ -29,6 +30,7 @@ use back::Memory;
 use entry::Entries;
 use invite::Invited;
 use lobby::Waiting;
+use text::Lines;
 
 pub use {
     arrival::{Newcomer, Trust},
@@ -178,6 +180,13 @@ pub enum Effect {
         /// Whom to show it.
         seers: Vec<ParticipantId>,
     },
+    /// Pass on what somebody has written to these, who are inside and can read.
+    Write {
+        /// To whom; who wrote it is among them.
+        to: Vec<ParticipantId>,
+        /// What.
+        post: Post,
+    },
     /// Tell a participant something.
     Tell {
         /// Whom; a goodbye goes to one who has left the roster.
@@ -249,6 +258,8 @@ pub struct Focus {
     memory: Memory,
     /// What is yet to be said of people who come and go.
     entries: Entries,
+    /// What is being typed.
+    lines: Lines,
     /// Newcomers with a shared PIN wait until then, because PINs are guessed.
     alarm_until: Option<Instant>,
     version: u64,
@@ -299,6 +310,7 @@ impl Focus {
             calls: BTreeMap::new(),
             memory: Memory::default(),
             entries: Entries::default(),
+            lines: Lines::default(),
             alarm_until: None,
             version: 0,
             unpublished: Unpublished::default(),
@@ -585,6 +597,9 @@ impl Focus {
         if before.lobby != policy.lobby && self.set_lobby(policy.lobby) {
             self.happened(Actor::Owner, policy.lobby.into(), None);
         }
+        if before.chat != policy.chat && self.set_chat_rule(policy.chat) {
+            self.happened(Actor::Owner, policy.chat.into(), None);
+        }
         if !policy.shows_digits {
             self.forget_digits();
         }
@@ -646,6 +661,7 @@ impl Focus {
         self.hinted.remove(&id);
         self.waiting.forget(id, leg);
         self.forget_call(id);
+        self.forget_typist(id);
         self.unpublished.changed.remove(&id);
         self.unpublished.voices.remove(&id);
         if participant.is_inside() {
@@ -711,6 +727,7 @@ fn beginning(policy: &Policy) -> ConferenceState {
         lobby: policy.lobby,
         entry_signal: policy.entrances.signal,
         quiet_above: policy.entrances.quiet_above,
+        chat: policy.chat,
         ..ConferenceState::default()
     }
 }
@@ -773,6 +790,7 @@ mod lobby;
 mod promote;
 mod protection;
 mod protocol;
+mod text;
 mod verb;
 
 #[cfg(test)]

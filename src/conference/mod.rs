@@ -1,4 +1,4 @@
-//! The domain: who is in, who hears whom, who may do what, when it ends. Pure: no socket, no clock, no store, no text.
+//! The domain: who is in, who hears whom, who may do what, when it ends. Pure: no socket, no clock, no store.
 //!
 //! ```text
 //!   a call ─ Ivr ──────────── Check ─▶ server ─ verdict ─▶ Ivr ─ Admit ─┐
@@ -14,6 +14,7 @@
 //! [`focus::Focus`] (RFC 4353) is told inputs and tells effects; [`roster`] is what all participants see of it (RFC 4575);
 //! [`rights`] says who may do what; [`event`] is everything a person is ever told; [`ivr`] is the dialogue of one call
 //! before admission, [`keys`] what its keys mean afterwards, [`keyplan`] which they are, and [`rollcall`] who is here; [`policy`] is what a room's owner decides;
+//! [`text`] is what people write to each other;
 //! [`acts`] is what was done, and who sees how much of it; [`privacy`] says what happens with a caller's data, and [`sound_test`] is the dialogue of a call that wants into no conference.
 //!
 //! Invariants: the legs in the mix are the legs in the roster; a microphone is opened by its person alone; a role comes
@@ -33,5 +34,6 @@ pub mod rights;
 pub mod rollcall;
 pub mod roster;
 pub mod sound_test;
+pub mod text;
 
 pub use error::{Dismissal, Refusal};

@@ -127,6 +127,8 @@ pub struct Participant {
     /// What their leg disturbs the others with, for as long as its microphone is on and afterwards until it is heard
     /// without.
     pub disturbs: Option<Disturbance>,
+    /// Their leg has text: they read what others type and chat, and may write. A browser's has, a telephone's has not.
+    pub text: bool,
 }
 
 #[cfg(test)]
@@ -153,6 +155,7 @@ impl Participant {
             floor: false,
             said_name: false,
             disturbs: None,
+            text: door == Door::Browser,
         }
     }
 }
@@ -197,6 +200,12 @@ pub fn clean_name(raw: &str) -> Option<Name> {
 /// Returns what somebody typed as it may be shown to others: one line, trimmed, without control and direction
 /// characters, with few marks on a character, cut to `chars_max`; `None` when nothing visible remains.
 pub fn clean_line(raw: &str, chars_max: usize) -> Option<String> {
+    let line: String = one_line(raw).chars().take(chars_max).collect();
+    visible(&line)
+}
+
+/// Returns what is not cut yet of a [`clean_line`].
+pub(super) fn one_line(raw: &str) -> String {
     let mut marks = 0;
     let spaced: String = raw
         .chars()
@@ -208,7 +217,11 @@ pub fn clean_line(raw: &str, chars_max: usize) -> Option<String> {
         })
         .collect();
     let words: Vec<&str> = spaced.split_ascii_whitespace().collect();
-    let line: String = words.join(" ").chars().take(chars_max).collect();
+    words.join(" ")
+}
+
+/// Returns what is to be seen of a line that was cut; `None` when nothing is.
+pub(super) fn visible(line: &str) -> Option<String> {
     let line = line.trim_end();
     line.chars()
         .any(|c| !c.is_ascii_whitespace() && !is_modifier(c))
@@ -217,7 +230,7 @@ pub fn clean_line(raw: &str, chars_max: usize) -> Option<String> {
 
 /// Characters that are drawn upon the one before, and joiners, which could separate such. The standard library has them
 /// in its tables only to escape them, together with what cannot be printed at all.
-fn is_mark(c: char) -> bool {
+pub(super) fn is_mark(c: char) -> bool {
     c.escape_debug().nth(1) == Some('u')
 }
 

@@ -180,6 +180,59 @@ impl EntrySignal {
     }
 }
 
+/// Whom people may write to by chat.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChatRule {
+    /// All together, and one person alone.
+    #[default]
+    All,
+    /// All together, so that everybody reads everything.
+    Public,
+    /// One person alone.
+    Private,
+    /// Nobody: there is no chat.
+    Off,
+}
+
+impl ChatRule {
+    /// All rules.
+    pub const ALL: [Self; 4] = [Self::All, Self::Public, Self::Private, Self::Off];
+
+    /// Returns the word that stands in settings and in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Public => "public",
+            Self::Private => "private",
+            Self::Off => "off",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.word() == word)
+    }
+
+    /// Tells whether people may write to all together.
+    pub const fn allows_public(self) -> bool {
+        match self {
+            Self::All | Self::Public => true,
+            Self::Private | Self::Off => false,
+        }
+    }
+
+    /// Tells whether people may write to one person alone.
+    pub const fn allows_private(self) -> bool {
+        match self {
+            Self::All | Self::Private => true,
+            Self::Public | Self::Off => false,
+        }
+    }
+}
+
 /// What is heard of people who come and go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entrances {
@@ -220,6 +273,8 @@ pub struct Policy {
     pub protection: Protection,
     /// What is heard of people who come and go.
     pub entrances: Entrances,
+    /// Whom people may write to by chat, until a moderator decides otherwise.
+    pub chat: ChatRule,
     /// Moderators see the last digits of callers' numbers.
     pub shows_digits: bool,
     /// In which words is spoken what all hear.
@@ -279,6 +334,17 @@ mod tests {
         }
         assert_eq!(signal, EntrySignal::Tones);
         assert_eq!(EntrySignal::from_word("bells"), None);
+    }
+
+    #[test]
+    fn a_rule_of_the_chat_has_its_word_and_allows_what_it_says() {
+        let allowed = ChatRule::ALL.map(|rule| (rule.allows_public(), rule.allows_private()));
+        let expected = [(true, true), (true, false), (false, true), (false, false)];
+        assert_eq!(allowed, expected);
+        for rule in ChatRule::ALL {
+            assert_eq!(ChatRule::from_word(rule.word()), Some(rule));
+        }
+        assert_eq!(ChatRule::from_word("on"), None);
     }
 
     #[test]

@@ -63,6 +63,12 @@ rights! {
     OriginalSound => [Guest, Moderator];
     /// Raising and lowering one's own hand.
     OwnHand => [Guest, Moderator];
+    /// Writing for all to read as one types, with the floor where people ask to speak: the microphone in writing.
+    TypedText => [Guest, Moderator];
+    /// Writing to all by chat.
+    Chat => [Guest, Moderator];
+    /// Writing to one person by chat, who alone reads it.
+    PrivateChat => [Guest, Moderator];
     /// Asking who is here.
     WhoIsHere => [Guest, Moderator];
     /// Seeing or hearing who waits.
@@ -91,6 +97,8 @@ rights! {
     Lock => [Moderator];
     /// Deciding what is heard of people who come and go.
     EntrySignal => [Moderator];
+    /// Deciding whom people may write to by chat.
+    ChatRule => [Moderator];
     /// Having somebody called.
     Invite => [Moderator];
     /// Calling somebody by another name.
@@ -152,6 +160,9 @@ mod tests {
         a_guest_switches_their_own_microphone: Guest OwnMicrophone true;
         a_guest_has_their_own_sound_left_as_it_is: Guest OriginalSound true;
         a_guest_raises_their_own_hand: Guest OwnHand true;
+        a_guest_types_text: Guest TypedText true;
+        a_guest_chats_with_all: Guest Chat true;
+        a_guest_chats_with_one: Guest PrivateChat true;
         a_guest_asks_who_is_here: Guest WhoIsHere true;
         a_guest_does_not_mute_all: Guest MuteAll false;
         a_guest_asks_nobody_to_unmute: Guest AskToUnmute false;
@@ -168,12 +179,21 @@ mod tests {
         a_guest_makes_nobody_wait: Guest Lobby false;
         a_guest_lifts_no_alarm: Guest LiftAlarm false;
         a_guest_changes_no_entry_signal: Guest EntrySignal false;
+        a_guest_does_not_switch_the_chat: Guest ChatRule false;
         a_guest_has_nobody_called: Guest Invite false;
         a_guest_renames_nobody: Guest Rename false;
         a_guest_bans_nobody: Guest Ban false;
         a_guest_makes_nobody_a_moderator: Guest MakeModerator false;
         a_moderator_switches_their_own_microphone: Moderator OwnMicrophone true;
         a_moderator_has_their_own_sound_left_as_it_is: Moderator OriginalSound true;
+        a_moderator_types_text: Moderator TypedText true;
+        a_moderator_chats_with_all: Moderator Chat true;
+        a_moderator_chats_with_one: Moderator PrivateChat true;
+        a_moderator_switches_the_chat: Moderator ChatRule true;
+        who_waits_types_no_text: Waiting TypedText false;
+        who_waits_does_not_chat_with_all: Waiting Chat false;
+        who_waits_does_not_chat_with_one: Waiting PrivateChat false;
+        who_waits_does_not_switch_the_chat: Waiting ChatRule false;
         a_moderator_mutes: Moderator Mute true;
         a_moderator_removes: Moderator Remove true;
         a_moderator_makes_moderators: Moderator MakeModerator true;

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     conference::{
         participant::Role,
-        policy::{EntrySignal, Lobby},
+        policy::{ChatRule, EntrySignal, Lobby},
     },
     id::ParticipantId,
 };
@@ -34,6 +34,8 @@ pub struct ConferenceState {
     pub entry_signal: EntrySignal,
     /// With more people inside than that nothing is heard of it.
     pub quiet_above: u16,
+    /// Whom people may write to by chat.
+    pub chat: ChatRule,
     /// Somebody guesses PINs, and all newcomers wait; moderators alone are told.
     pub alarm: bool,
 }

@@ -36,6 +36,7 @@ use crate::{
         policy::{Policy, Speakers},
         rollcall::Label,
         roster::{Audience, Delta, Snapshot},
+        text::Post,
     },
     id::{ConferenceId, LegId, ParticipantId, PersonId, RoomId},
     media::{
@@ -399,6 +400,7 @@ impl Task {
                     };
                     self.tell(participant, told);
                 }
+                Effect::Write { to, post } => self.write(&to, post),
                 Effect::Refuse {
                     participant,
                     refusal,
@@ -704,6 +706,15 @@ impl Task {
     fn tell(&mut self, participant: ParticipantId, notice: Notice) {
         if let Some(member) = self.members.get_mut(&participant) {
             member.behind |= member.notices.try_send(notice).is_err();
+        }
+    }
+
+    /// Passes on what somebody has written. Whoever has fallen behind misses it, since nothing that is written is kept; of a
+    /// line that is being typed the next message has all.
+    fn write(&self, to: &[ParticipantId], post: Post) {
+        let post = Arc::new(post);
+        for member in to.iter().filter_map(|id| self.members.get(id)) {
+            let _ = member.notices.try_send(Notice::Written(Arc::clone(&post)));
         }
     }
 

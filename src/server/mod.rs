@@ -69,6 +69,7 @@ use crate::{
         participant::{Door, Protection, Role, Status},
         policy::Policy,
         roster::{Delta, Snapshot},
+        text::Post,
     },
     id::{LegId, ParticipantId, PersonId, RoomId},
     limit::{
@@ -154,6 +155,8 @@ pub enum Notice {
     Told(Event),
     /// The same, where people are named in it whose names may be sounds.
     Naming(Event, SpokenNames),
+    /// What somebody has written, they themself included.
+    Written(Arc<Post>),
     /// Something they asked for is refused.
     Refused(Refusal),
     /// They are out; the door says why and hangs up.
@@ -412,6 +415,7 @@ impl Server {
             level: room.level,
             protection: room.protection,
             entrances: room.entrances,
+            chat: room.chat,
             shows_digits: room.shows_digits,
             wording: room.wording,
         }

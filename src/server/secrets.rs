@@ -25,7 +25,7 @@ use crate::{
     conference::{
         event::Wording,
         participant::{Protection, Role},
-        policy::{Entrances, Level, Lobby},
+        policy::{ChatRule, Entrances, Level, Lobby},
     },
     id::{PersonId, RoomId, TenantId},
     pii::Secret,
@@ -143,6 +143,7 @@ impl Keys {
             level: Level::Normal,
             protection: Protection::None,
             entrances: Entrances::USUAL,
+            chat: ChatRule::All,
             shows_digits: false,
             pin_epochs: self.settle_pins(tenant, id, ByRole::default(), &[]),
             link_epochs,

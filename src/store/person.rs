@@ -199,7 +199,7 @@ mod tests {
         conference::{
             event::Wording,
             participant::Protection,
-            policy::{Entrances, Level, Lobby},
+            policy::{ChatRule, Entrances, Level, Lobby},
         },
         id::TenantId,
         store::{ByRole, LinkHash, NewRoom, Title},
@@ -274,6 +274,7 @@ mod tests {
             level: Level::Normal,
             protection: Protection::None,
             entrances: Entrances::USUAL,
+            chat: ChatRule::All,
             shows_digits: false,
             pin_epochs: ByRole::default(),
             link_epochs: ByRole::default(),

@@ -9,7 +9,7 @@ use crate::{
     conference::{
         event::Wording,
         participant::{Protection, Role, clean_line},
-        policy::{Entrances, EntrySignal, Level, Lobby, Speakers},
+        policy::{ChatRule, Entrances, EntrySignal, Level, Lobby, Speakers},
     },
     id::{RoomId, TenantId},
     limit,
@@ -41,6 +41,8 @@ pub struct Room {
     pub protection: Protection,
     /// What is heard of people who come and go.
     pub entrances: Entrances,
+    /// Whom people may write to by chat.
+    pub chat: ChatRule,
     /// Moderators see the last digits of callers' numbers.
     pub shows_digits: bool,
     /// Which generation of PINs opens it.
@@ -67,6 +69,7 @@ impl Room {
             level: Level::Normal,
             protection: Protection::None,
             entrances: Entrances::USUAL,
+            chat: ChatRule::All,
             shows_digits: false,
             pin_epochs: ByRole::default(),
             link_epochs: ByRole::default(),
@@ -146,6 +149,8 @@ pub struct NewRoom {
     pub protection: Protection,
     /// What is heard of people who come and go.
     pub entrances: Entrances,
+    /// Whom people may write to by chat.
+    pub chat: ChatRule,
     /// Moderators see the last digits of callers' numbers.
     pub shows_digits: bool,
     /// First PINs.
@@ -421,6 +426,16 @@ impl Store {
         self.set(query, people, id, at).await
     }
 
+    /// Sets whom people may write to by chat; returns whether there is such a room.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database fails.
+    pub async fn set_chat(&self, id: RoomId, rule: ChatRule, at: Duration) -> Result<bool, Error> {
+        let query = "update room set chat = ?, updated_at = ? where id = ?";
+        self.set(query, rule.word(), id, at).await
+    }
+
     /// Sets whether moderators see the last digits of callers' numbers; returns whether there is such a room.
     ///
     /// # Errors
@@ -486,8 +501,8 @@ impl Store {
         sqlx::query(
             "insert into room (id, tenant_id, number, title, language, guest_pin_epoch, moderator_pin_epoch, \
              guest_link_epoch, moderator_link_epoch, guest_link_hash, moderator_link_hash, demo, created_at, \
-             updated_at, speakers, lobby, protection, entry_signal, quiet_above, wording, shows_digits, level) \
-             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             updated_at, speakers, lobby, protection, entry_signal, quiet_above, wording, shows_digits, level, chat) \
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(new.id.to_string())
         .bind(new.tenant.to_string())
@@ -511,6 +526,7 @@ impl Store {
         .bind(unusual(new.wording))
         .bind(new.shows_digits)
         .bind(new.level.word())
+        .bind(new.chat.word())
         .execute(&self.pool)
         .await
         .map(|_| ())
@@ -530,6 +546,7 @@ impl NewRoom {
             level: self.level,
             protection: self.protection,
             entrances: self.entrances,
+            chat: self.chat,
             shows_digits: self.shows_digits,
             pin_epochs: self.pin_epochs,
             link_epochs: self.link_epochs,
@@ -554,6 +571,7 @@ fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
     let level: String = row.try_get("level")?;
     let signal: String = row.try_get("entry_signal")?;
     let protection: String = row.try_get("protection")?;
+    let chat: String = row.try_get("chat")?;
     Ok(Room {
         id: identity(row, "id")?,
         tenant: identity(row, "tenant_id")?,
@@ -569,6 +587,7 @@ fn read(row: &SqliteRow) -> Result<Room, sqlx::Error> {
             signal: EntrySignal::from_word(&signal).unwrap_or_default(),
             quiet_above: row.try_get("quiet_above")?,
         },
+        chat: ChatRule::from_word(&chat).unwrap_or_default(),
         shows_digits: row.try_get("shows_digits")?,
         pin_epochs: ByRole {
             guest: row.try_get("guest_pin_epoch")?,

@@ -61,3 +61,37 @@ test('a moderator mutes and removes a caller, and ends the conference for a brow
     await server.stop();
   }
 });
+
+test('what one person types another reads while it is typed, and a private line reaches one of two', async () => {
+  const server = await Server.start();
+  const pages = [];
+  const read = (page, pane) => page.evaluate((id) => [...document.querySelectorAll(`[data-testid=opened-${id}] [data-testid=written]`)].map((line) => `${line.dataset.live} ${line.innerText.replace(/\s+/g, ' ')}`), pane);
+  try {
+    for (const name of ['Anna', 'Ben', 'Cem']) {
+      const page = await chromium.open(name === 'Cem' ? server.room.moderator_link : server.room.guest_link, { fakeAudioWav: browserVoice });
+      pages.push(page);
+      await page.join(name);
+      for (const pane of ['typed', 'chat']) await page.click(`[data-testid=pane-${pane}]`);
+    }
+    const [anna, ben, cem] = pages;
+    await anna.fill('[data-testid=typed-field]', 'Guten T');
+    await until('the line while it is typed', 1_000, async () => (await read(ben, 'typed')).includes('true Anna schreibt Guten T'));
+    await anna.fill('[data-testid=typed-field]', 'Guten Tag');
+    await anna.click('[data-testid=typed-end]');
+    for (const page of [ben, cem]) await until('the line that is ended', 1_000, async () => (await read(page, 'typed')).includes('false Anna Guten Tag'));
+    const whom = (await anna.roster()).find(({ name }) => name === 'Ben').id;
+    await anna.page.getByTestId('chat-to').selectOption(whom);
+    await anna.fill('[data-testid=chat-field]', 'nur du');
+    await anna.click('[data-testid=chat-send]');
+    await until('the private line', 1_000, async () => (await read(ben, 'chat')).length === 1);
+    await anna.page.getByTestId('chat-to').selectOption('');
+    await anna.fill('[data-testid=chat-field]', 'alle');
+    await anna.click('[data-testid=chat-send]');
+    await until('the line for all', 1_000, async () => (await read(cem, 'chat')).length > 0);
+    assert.deepEqual(await read(cem, 'chat'), ['false Anna alle']);
+    assert.deepEqual(await read(ben, 'chat'), ['false Anna nur an Sie nur du', 'false Anna alle']);
+  } finally {
+    for (const page of pages) await page.close();
+    await server.stop();
+  }
+});

@@ -36,4 +36,5 @@ pub mod sim;
 mod sound;
 mod sound_test;
 mod stop;
+mod text;
 mod trunks;

@@ -9,9 +9,9 @@ use std::{
 };
 
 use rundruf::{
-    conference::{focus::Verb, participant::Role},
+    conference::{focus::Verb, participant::Role, text::Typing},
     phone::Shown,
-    pii::Pii,
+    pii::{Pii, Words},
     serve,
 };
 use tracing::{Metadata, level_filters::LevelFilter};
@@ -41,6 +41,7 @@ async fn no_canary_is_ever_printed() {
     let carol = opens(&mut world, NAME, Role::Moderator).await;
     carol.says(Voice(0));
     carol.does(Verb::SetMicrophone(true)).await;
+    writes(&carol).await;
     let alice = world.phone("Canaryphone");
     calls_in_three_tries(&mut world, &alice).await;
     has_called(&mut world, &carol, &callee).await;
@@ -60,9 +61,16 @@ async fn no_canary_is_ever_printed() {
         canaries.push(world.room().pin(role));
         canaries.push(world.room().link(role).expose().clone());
     }
+    assert_eq!(carol.read().len(), 2, "what was written came back");
     let mut printed = log.text();
     assert!(printed.contains("conference began"), "nothing was logged");
-    printed += &format!("{:?} {:?} {:?}", carol.roster(), carol.told(), world.server);
+    printed += &format!(
+        "{:?} {:?} {:?} {:?}",
+        carol.roster(),
+        carol.told(),
+        carol.read(),
+        world.server
+    );
     printed += &format!(
         "{:?}",
         world
@@ -94,6 +102,16 @@ async fn no_canary_is_ever_printed() {
         let line = printed.lines().find(|line| line.contains(&canary));
         assert_eq!(line, None, "{canary}");
     }
+}
+
+/// Writes to all, in both ways.
+async fn writes(carol: &Browser) {
+    carol.does(Verb::Chat(Words::new(CHATTED.to_owned()))).await;
+    let typing = Typing {
+        words: Words::new(TYPED.to_owned()),
+        ended: false,
+    };
+    carol.does(Verb::Type(typing)).await;
 }
 
 /// Calls, errs, gets in, presses keys and is put on hold.
@@ -169,4 +187,6 @@ impl Write for Log {
 const NAME: &str = "Zilpzalp";
 /// As it is typed; a 0 stands before it within the country.
 const DIALLED: &str = "030 8675309";
+const CHATTED: &str = "Canarychat";
+const TYPED: &str = "Canaryline";
 const WRONG_PIN: &str = "13579135";

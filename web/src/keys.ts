@@ -1,7 +1,8 @@
-//! The keys of the page: M and H alone, and space for as long as it is held. Where a key is a letter or works a control, it is that.
+//! The keys of the page: M, H, T and C alone, and space for as long as it is held. Where a key is a letter or works a control, it is that.
 
 import type { Event, State } from "./state";
 import { waits } from "./room";
+import type { Pane } from "./writing";
 
 /** Where letters are typed or chosen by. */
 const TYPING = "input:not([type=checkbox]), select, textarea, [contenteditable]";
@@ -49,9 +50,9 @@ function isSpace({ key, ctrlKey, altKey, metaKey, shiftKey }: KeyboardEvent): bo
   return key === " " && !ctrlKey && !altKey && !metaKey && !shiftKey;
 }
 
-/** Key M or H alone, and not where it is a letter. */
-function shortcut({ key, repeat, ctrlKey, altKey, metaKey, target }: KeyboardEvent): "microphone" | "hand" | null {
+/** One of the keys alone, and not where it is a letter. */
+function shortcut({ key, repeat, ctrlKey, altKey, metaKey, target }: KeyboardEvent): "microphone" | "hand" | Pane | null {
   const typing = target instanceof Element && target.closest(TYPING);
   if (repeat || ctrlKey || altKey || metaKey || typing) return null;
-  return ({ m: "microphone", h: "hand" } as const)[key.toLowerCase()] ?? null;
+  return ({ m: "microphone", h: "hand", t: "typed", c: "chat" } as const)[key.toLowerCase()] ?? null;
 }

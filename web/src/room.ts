@@ -10,6 +10,7 @@ import * as roster from "./roster";
 import type { Event, Lead, Obstacle, Sentence, State, Welcome } from "./state";
 import { act, linkClosed, open, over, say, send, toast } from "./step";
 import type { ConferenceState, Entry, ServerMessage } from "./wire";
+import { paneToggled, peopleChanged, rejoined, writingEvent } from "./writing";
 
 export type Microphone = {
   device: "closed" | "opening" | "open" | Obstacle;
@@ -58,7 +59,7 @@ const SAID_ONLY: readonly string[] = ["admitted", "let-in", "welcome-back", "wai
 const PLEAS: readonly string[] = ["please-unmute", "floor-given"];
 
 /** Refusals that have words of their own. */
-const REFUSALS = ["not-here", "no-dial-out", "no-number", "emergency", "not-listed", "no-minutes", "too-many-calls", "no-line"] as const;
+const REFUSALS = ["not-here", "no-dial-out", "no-number", "emergency", "not-listed", "no-minutes", "too-many-calls", "no-line", "no-floor", "chat-off", "no-text"] as const;
 
 /** What somebody can do in the waiting room. */
 const WAITING: readonly Event["type"][] = ["quality-judged", "playback-blocked", "playback-chosen", "playback-started", "page-shown", "leave-chosen"];
@@ -79,6 +80,7 @@ export function roomEvent(state: State, room: Room, event: Event): State {
       return next({ plea: null });
     case "shortcut-pressed":
       if (!state.shortcut || room.dialog) return state;
+      if (event.what === "typed" || event.what === "chat") return paneToggled(state, event.what);
       return event.what === "hand" ? handToggled(state, room) : microphoneToggled(state, room);
     case "talk-pressed":
       return talkPressed(state, room);
@@ -121,7 +123,7 @@ export function roomEvent(state: State, room: Room, event: Event): State {
     case "leave-chosen":
       return over(send(state, { type: "leave" }), "left");
     default:
-      return state;
+      return writingEvent(state, room, event);
   }
 }
 
@@ -145,7 +147,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     acted: {},
     acts: [],
   };
-  const after = act({ ...state, page: room, company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer }, { do: "stay-awake" });
+  const after = act({ ...state, page: room, writing: rejoined(state.writing), company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer }, { do: "stay-awake" });
   return state.original && !waits(room) ? send(after, { type: "original-sound", on: true }) : after;
 }
 
@@ -186,7 +188,7 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
     ...promoted(room, next).map((entry) => ({ key: "leads" as const, entry })),
   ];
   const greeted = letIn && state.original ? send(state, { type: "original-sound", on: true }) : state;
-  const after = obey({ ...greeted, page: next, company: state.company || next.entries.filter(roster.isInside).length > 1 }, room);
+  const after = obey({ ...greeted, page: next, writing: peopleChanged(state.writing, may, delta.gone), company: state.company || next.entries.filter(roster.isInside).length > 1 }, room);
   return sentences.length > 0 ? say(after, sentences) : after;
 }
 

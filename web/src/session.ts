@@ -11,6 +11,8 @@ import { JUDGED_MS, Unheard } from "./unheard";
 
 /** How long a toast stays. */
 const TOAST_MS = 8000;
+/** Between two messages of what is typed: it leaves within this time, and the server's budget of messages holds (EN 301 549 §6.2.4 asks for half a second). */
+const TYPING_MS = 300;
 /** Longest wait for the server's next word while the page can only wait. */
 const WAIT_MS_MAX = 15_000;
 /** How often the connection is judged; two judgements without a packet count as an interruption. */
@@ -81,6 +83,9 @@ export class Session {
         return this.#overhear(effect.on ? null : this.#track);
       case "list-devices":
         return void microphones().then((devices) => this.tell({ type: "devices-listed", devices }));
+      case "pause-typing":
+        setTimeout(() => this.tell({ type: "pause-over" }), TYPING_MS);
+        return;
       case "expire-toast":
         setTimeout(() => this.tell({ type: "toast-expired", id: effect.id }), TOAST_MS);
     }

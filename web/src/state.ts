@@ -17,6 +17,7 @@ import { callChanged, changed, type Dialog, joined, refused, type Room, roomEven
 import { hear } from "./roster";
 import { act, linkClosed, open, over, send } from "./step";
 import type { ClientMessage, Entry, ServerMessage } from "./wire";
+import { chatRead, type Pane, typedRead, UNWRITTEN, type Writing, type WritingEvent } from "./writing";
 
 export type Welcome = Extract<ServerMessage, { type: "welcome" }>;
 export type Language = Welcome["language"];
@@ -38,13 +39,13 @@ export type Page =
   | { name: "lost"; welcome: Welcome | null; attempt: number }
   | { name: "over"; welcome: Welcome | null; why: Why };
 
-/** A sentence for the person: from the server in both languages, or from the own catalogue. */
-export type Sentence = { de: string; en: string } | { key: Said; entry: Entry | null };
+/** A sentence for the person: from the server in both languages, or from the own catalogue, about somebody and with what they wrote. */
+export type Sentence = { de: string; en: string } | { key: Said; entry: Entry | null; words?: string };
 
-type Said = "joined" | "leads" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "talk-needs-floor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled";
+type Said = "joined" | "leads" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "talk-needs-floor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled" | "no-floor" | "chat-off" | "no-text" | "typed" | "types" | "chatted" | "chatted-alone" | "chats";
 
 /** What only moderators ask for, beside what has an event of its own because it is said when it has come about or confirmed before. */
-export type Lead = Extract<ClientMessage, { type: "mute-all" | "lower-hands" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "hear-name" | "admit" | "admit-all" | "turn-away" | "lobby" | "entry-signal" | "lift-alarm" | "rename" | "invite" | "remove" | "make-moderator" }>;
+export type Lead = Extract<ClientMessage, { type: "mute-all" | "lower-hands" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "hear-name" | "admit" | "admit-all" | "turn-away" | "lobby" | "chat-rule" | "entry-signal" | "lift-alarm" | "rename" | "invite" | "remove" | "make-moderator" }>;
 
 /** What the browser has: views of other apps, and pages over plain http, lack one or both. */
 export type Means = { call: boolean; microphone: boolean };
@@ -67,7 +68,9 @@ export type State = {
   volume: number | null;
   /** The own sound goes out as it is, for music: neither browser nor server treats it. */
   original: boolean;
-  /** Key M toggles the microphone, key H the hand, space lets talk while it is held; WCAG 2.1.4 asks that single keys can be switched off. */
+  /** What people write. It outlasts a lost link, but not the call. */
+  writing: Writing;
+  /** Key M toggles the microphone, H the hand, T and C what is written; space lets talk while it is held; WCAG 2.1.4 asks that single keys can be switched off. */
   shortcut: boolean;
   toasts: readonly { id: number; sentence: Sentence }[];
   spoken: { id: number; sentences: readonly Sentence[] };
@@ -106,7 +109,7 @@ export type Event =
   | { type: "plea-declined" }
   | { type: "original-toggled" }
   | { type: "shortcut-toggled" }
-  | { type: "shortcut-pressed"; what: "microphone" | "hand" }
+  | { type: "shortcut-pressed"; what: "microphone" | "hand" | Pane }
   | { type: "talk-pressed" }
   | { type: "talk-released"; by: "key" | "page" }
   | { type: "join-chosen"; name: string }
@@ -119,7 +122,8 @@ export type Event =
   | { type: "lead-chosen"; message: Lead }
   | { type: "remove-confirmed"; participant: string; ban: boolean }
   | { type: "end-confirmed" }
-  | { type: "toast-expired"; id: number };
+  | { type: "toast-expired"; id: number }
+  | WritingEvent;
 
 /** Longest name the page sends, in characters. */
 export const NAME_MAX = 60;
@@ -141,6 +145,7 @@ export function initial(language: Language, pseudonym: number, volume: number | 
     device: null,
     volume,
     original: false,
+    writing: UNWRITTEN,
     shortcut: true,
     toasts: [],
     spoken: { id: 0, sentences: [] },
@@ -238,6 +243,10 @@ function received(state: State, message: ServerMessage): State {
       return page.name === "room" ? { ...state, page: { ...page, acts: note(page.acts, message) } } : state;
     case "told":
       return told(state, message);
+    case "typed-text":
+      return page.name === "room" ? typedRead(state, page, message) : state;
+    case "chat":
+      return page.name === "room" ? chatRead(state, page, message) : state;
     case "refused":
       return refused(state, message.reason);
     case "connected":

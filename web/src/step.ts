@@ -2,6 +2,7 @@
 
 import { type Effect, RETRY_DELAYS_MS } from "./effect";
 import type { Page, Sentence, State, Why } from "./state";
+import { UNWRITTEN } from "./writing";
 
 /** Toasts shown at once; older ones give way. */
 const TOASTS_MAX = 3;
@@ -18,7 +19,8 @@ export function linkClosed(state: State): State {
 
 export function over(state: State, why: Why): State {
   const welcome = "welcome" in state.page ? state.page.welcome : null;
-  return act({ ...state, page: { name: "over", welcome, why }, toasts: [] }, { do: "hang-up" });
+  const ended = say({ ...state, page: { name: "over", welcome, why }, toasts: [], writing: UNWRITTEN }, []);
+  return act(ended, { do: "hang-up" });
 }
 
 export function say(state: State, sentences: readonly Sentence[]): State {

@@ -46,7 +46,7 @@ export function timeOf(language: Language, seconds: number): string {
 
 export function sentence(language: Language, said: Sentence): string {
   if (!("key" in said)) return said[language];
-  return text(language, `say.${said.key}`, { name: said.entry ? nameOf(language, said.entry) : "" });
+  return text(language, `say.${said.key}`, { name: said.entry ? nameOf(language, said.entry) : "", words: said.words ?? "" });
 }
 
 /** Words what the live region says. */

@@ -15,11 +15,13 @@ export type Lobby = "off" | "guests" | "all";
 
 export type EntrySignal = "tones" | "names" | "off";
 
+export type ChatRule = "all" | "public" | "private" | "off";
+
 export type Reason = "not-expected" | "no-place" | "come-later";
 
 export type Disturbance = "steady-noise" | "echo" | "music";
 
-export type Act = "admitted" | "admitted-all" | "muted" | "muted-all" | "asked-to-unmute" | "hand-lowered" | "hands-lowered" | "ask-to-speak" | "all-may-speak" | "floor-given" | "locked" | "unlocked" | "lobby-off" | "lobby-guests" | "lobby-all" | "entry-tones" | "entry-names" | "entry-off" | "renamed" | "removed" | "banned" | "invited" | "made-moderator" | "alarm" | "alarm-lifted" | "ended" | "music-muted";
+export type Act = "admitted" | "admitted-all" | "muted" | "muted-all" | "asked-to-unmute" | "hand-lowered" | "hands-lowered" | "ask-to-speak" | "all-may-speak" | "floor-given" | "locked" | "unlocked" | "lobby-off" | "lobby-guests" | "lobby-all" | "entry-tones" | "entry-names" | "entry-off" | "chat-all" | "chat-public" | "chat-private" | "chat-off" | "renamed" | "removed" | "banned" | "invited" | "made-moderator" | "alarm" | "alarm-lifted" | "ended" | "music-muted";
 
 export type Actor = "moderator" | "owner" | "server";
 
@@ -46,6 +48,7 @@ export type Entry = {
   floor: boolean;
   said_name: boolean;
   disturbs: Disturbance | null;
+  text: boolean;
 };
 
 export type ConferenceState = {
@@ -54,6 +57,7 @@ export type ConferenceState = {
   lobby: Lobby;
   entry_signal: EntrySignal;
   quiet_above: number;
+  chat: ChatRule;
   alarm: boolean;
 };
 
@@ -87,6 +91,9 @@ export type ClientMessage =
   | { type: "microphone"; on: boolean }
   | { type: "original-sound"; on: boolean }
   | { type: "hand"; up: boolean }
+  | { type: "typed-text"; text: string; ended: boolean }
+  | { type: "chat"; to: string | null; text: string }
+  | { type: "chat-rule"; rule: ChatRule }
   | { type: "mute-all" }
   | { type: "ask-to-unmute"; participant: string }
   | { type: "lower-hand"; participant: string }
@@ -118,6 +125,8 @@ export type ServerMessage =
   | { type: "speaking"; began: string[]; ceased: string[] }
   | { type: "act"; act: Act; actor: Actor; at: number; to: Affected | null }
   | { type: "told"; event: string; shown: Shown }
+  | { type: "typed-text"; from: string; line: number; text: string; ended: boolean }
+  | { type: "chat"; from: string; to: string | null; text: string }
   | { type: "refused"; reason: string }
   | { type: "connected" }
   | { type: "dismissed"; reason: string }

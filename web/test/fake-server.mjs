@@ -74,7 +74,7 @@ export async function serve({ script = joinScript(), dist = new URL("../dist/", 
 }
 
 /** What holds for all, where nothing else is said. */
-export const OPEN = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false };
+export const OPEN = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false };
 
 /** Welcomes, joins, and confirms what the page asks for as the real server does. */
 export function joinScript({ welcome = {}, others = [], own = {}, state = {}, answer = deafAnswer, connected = true } = {}) {
@@ -82,6 +82,8 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
   let version = 1;
   let holds = { ...OPEN, ...state };
   let people = others;
+  let lines = 0;
+  let typing = false;
   let hands = Math.max(0, ...others.map(({ hand }) => hand ?? 0));
   return async (connection, message) => {
     const told = (event) => connection.send({ type: "told", event, shown: { de: `Gesagt: ${event}`, en: `Told: ${event}` } });
@@ -149,6 +151,18 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
         holds = { ...holds, entry_signal: message.signal };
         publish((one) => one);
         return told(`entry-${message.signal}`);
+      case "chat-rule":
+        holds = { ...holds, chat: message.rule };
+        return publish((one) => one);
+      case "typed-text": {
+        if (!may(people[0])) return connection.send({ type: "refused", reason: "no-floor" });
+        if (!typing && !message.text.trim()) return;
+        if (!typing) lines++;
+        typing = !message.ended;
+        return connection.send({ type: "typed-text", from: "me", line: lines, text: message.text.trim(), ended: message.ended });
+      }
+      case "chat":
+        return connection.send({ type: "chat", from: "me", to: message.to, text: message.text });
       case "lift-alarm":
         holds = { ...holds, alarm: false };
         return publish((one) => one);

@@ -23,6 +23,7 @@ export function entry(id, changes = {}) {
     floor: false,
     said_name: false,
     disturbs: null,
+    text: changes.door !== "phone",
     ...changes,
   };
 }
@@ -42,5 +43,5 @@ export function affected({ id, name, door, ordinal }) {
  * @returns {import("../src/wire").ConferenceState}
  */
 export function conference(changes = {}) {
-  return { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false, ...changes };
+  return { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false, ...changes };
 }

@@ -81,6 +81,17 @@ export const ACTS = [
   { act: "made-moderator", actor: "moderator", to: affected(entry("tel1", { door: "phone" })) },
 ].map((one, place) => ({ type: "act", at: 1_790_000_000 + 60 * place, ...one }));
 
+/** What others write: lines of live text, the last of which is not ended, and of chat. */
+const TYPED = [
+  { type: "typed-text", from: "murat", line: 1, text: "Guten Abend zusammen!", ended: true },
+  { type: "typed-text", from: "lena", line: 1, text: "Gern, wir fangen in einer Min", ended: false },
+];
+const CHATTED = [
+  { type: "chat", from: "anna", to: null, text: "Die Tagesordnung steht auf https://schule.example/elternabend" },
+  { type: "chat", from: "lena", to: "me", text: "Sitzen wir nachher noch zusammen? 👩🏽‍🚀" },
+  { type: "chat", from: "me", to: "lena", text: "Ja, bis gleich" },
+];
+
 const PLEASE_UNMUTE = {
   type: "told",
   event: "please-unmute",
@@ -298,6 +309,57 @@ export const SCENES = {
     act: async (page) => {
       await join(page);
       await page.getByTestId("rename").first().click();
+    },
+  },
+  "room-typed": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page, server) => {
+      await join(page);
+      await page.getByTestId("pane-typed").click();
+      await page.getByTestId("typed-field").fill("Ich höre Sie gut, kann aber nicht sprechen.");
+      await page.getByTestId("typed-field").press("Enter");
+      await page.getByTestId("written").waitFor();
+      for (const line of TYPED) server.send(line);
+      await page.getByTestId("live-lines").getByText("Gern, wir").waitFor();
+      await page.getByTestId("typed-field").fill("Da");
+    },
+  },
+  "room-typed-floor": {
+    script: joinScript({ others: ASKING, state: { ask_to_speak: true } }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("pane-typed").click();
+      await page.getByTestId("typed-field").waitFor();
+    },
+  },
+  "room-chat": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page, server) => {
+      await join(page);
+      server.send(TYPED[0]);
+      await page.getByTestId("unread-typed").waitFor();
+      await page.getByTestId("pane-chat").click();
+      await page.getByTestId("chat-to").selectOption("lena");
+      for (const line of CHATTED) server.send(line);
+      await page.getByText("bis gleich").waitFor();
+    },
+  },
+  "room-chat-off": {
+    script: joinScript({ others: OTHERS, state: { chat: "off" } }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("pane-chat").click();
+      await page.getByTestId("chat-off").waitFor();
+    },
+  },
+  "room-writing": {
+    script: joinScript({ welcome: { role: "moderator" }, others: OTHERS }),
+    act: async (page, server) => {
+      await join(page);
+      await page.getByTestId("pane-typed").click();
+      await page.getByTestId("pane-chat").click();
+      for (const line of [...TYPED, ...CHATTED]) server.send(line);
+      await page.getByText("bis gleich").waitFor();
     },
   },
   "room-plea": {

@@ -11,7 +11,7 @@ import { conference, entry } from "./people.mjs";
 
 const WELCOME: Welcome = { type: "welcome", role: "guest", title: "Elternabend", language: "de", dial_in: null, dial_out: [] };
 const OPEN = conference();
-const ASKING = { locked: false, ask_to_speak: true, lobby: "off", entry_signal: "off", quiet_above: 20, alarm: false } as const;
+const ASKING = { locked: false, ask_to_speak: true, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false } as const;
 
 test("a welcome opens the join page and asks for no device", () => {
   const state = after({ type: "started" }, { type: "link-opened" }, receive(WELCOME));

@@ -48,6 +48,10 @@ const TYPES: &[(&str, Shape)] = &[
     ("Lobby", Shape::Words(&["off", "guests", "all"])),
     ("EntrySignal", Shape::Words(&["tones", "names", "off"])),
     (
+        "ChatRule",
+        Shape::Words(&["all", "public", "private", "off"]),
+    ),
+    (
         "Reason",
         Shape::Words(&["not-expected", "no-place", "come-later"]),
     ),
@@ -76,6 +80,10 @@ const TYPES: &[(&str, Shape)] = &[
             "entry-tones",
             "entry-names",
             "entry-off",
+            "chat-all",
+            "chat-public",
+            "chat-private",
+            "chat-off",
             "renamed",
             "removed",
             "banned",
@@ -106,6 +114,7 @@ const TYPES: &[(&str, Shape)] = &[
             ("lobby", Kind::Named("Lobby")),
             ("entry_signal", Kind::Named("EntrySignal")),
             ("quiet_above", Kind::Number),
+            ("chat", Kind::Named("ChatRule")),
             ("alarm", Kind::Flag),
         ]),
     ),
@@ -158,6 +167,7 @@ const ENTRY: Fields = &[
     ("floor", Kind::Flag),
     ("said_name", Kind::Flag),
     ("disturbs", Kind::Nullable(&Kind::Named("Disturbance"))),
+    ("text", Kind::Flag),
 ];
 
 const CLIENT: &[(&str, Fields)] = &[
@@ -169,6 +179,12 @@ const CLIENT: &[(&str, Fields)] = &[
     ("microphone", &[("on", Kind::Flag)]),
     ("original-sound", &[("on", Kind::Flag)]),
     ("hand", &[("up", Kind::Flag)]),
+    ("typed-text", &[("text", Kind::Text), ("ended", Kind::Flag)]),
+    (
+        "chat",
+        &[("to", Kind::Nullable(&Kind::Id)), ("text", Kind::Text)],
+    ),
+    ("chat-rule", &[("rule", Kind::Named("ChatRule"))]),
     ("mute-all", &[]),
     ("ask-to-unmute", &[("participant", Kind::Id)]),
     ("lower-hand", &[("participant", Kind::Id)]),
@@ -250,6 +266,23 @@ const SERVER: &[(&str, Fields)] = &[
     (
         "told",
         &[("event", Kind::Text), ("shown", Kind::Named("Shown"))],
+    ),
+    (
+        "typed-text",
+        &[
+            ("from", Kind::Id),
+            ("line", Kind::Number),
+            ("text", Kind::Text),
+            ("ended", Kind::Flag),
+        ],
+    ),
+    (
+        "chat",
+        &[
+            ("from", Kind::Id),
+            ("to", Kind::Nullable(&Kind::Id)),
+            ("text", Kind::Text),
+        ],
     ),
     ("refused", &[("reason", Kind::Text)]),
     ("connected", &[]),
@@ -366,6 +399,13 @@ fn nothing_personal_or_secret_is_printed() {
     let hello = json!({"type": "hello", "token": "canary-token"});
     let join = json!({"type": "join", "name": "canary-name", "offer": "canary-offer"});
     let invite = json!({"type": "invite", "number": "canary-number"});
+    let typed = json!({"type": "typed-text", "text": "canary-typed", "ended": false});
+    let chat = json!({"type": "chat", "to": null, "text": "canary-chat"});
+    let written = ServerMessage::Chat {
+        from: ParticipantId::from_u64(1),
+        to: None,
+        text: Words::new(String::from("canary-written")),
+    };
     let read = |value| serde_json::from_value::<ClientMessage>(value).unwrap();
     let roster = Roster {
         version: 1,
@@ -374,10 +414,12 @@ fn nothing_personal_or_secret_is_printed() {
     };
     let act = act(Actor::Moderator, Some("canary-name"));
     let printed = format!(
-        "{welcome:?} {:?} {:?} {:?} {roster:?} {act:?}",
+        "{welcome:?} {:?} {:?} {:?} {:?} {:?} {written:?} {roster:?} {act:?}",
         read(hello),
         read(join),
-        read(invite)
+        read(invite),
+        read(typed),
+        read(chat)
     );
     assert!(!printed.contains("canary"), "{printed}");
 }
@@ -426,6 +468,9 @@ fn ordinal(message: &ClientMessage) -> u8 {
         ClientMessage::HearName { .. } => 24,
         ClientMessage::LowerHands {} => 25,
         ClientMessage::MakeModerator { .. } => 26,
+        ClientMessage::TypedText { .. } => 27,
+        ClientMessage::Chat { .. } => 28,
+        ClientMessage::ChatRule { .. } => 29,
     }
 }
 
@@ -433,13 +478,14 @@ fn sample(tag: &str, fields: Fields) -> Value {
     let mut message = json!({"type": tag});
     for (field, kind) in fields {
         message[*field] = match kind {
+            Kind::Id | Kind::Nullable(Kind::Id) => json!("00000000000000aa"),
             Kind::Text | Kind::Nullable(_) => json!("text"),
-            Kind::Id => json!("00000000000000aa"),
             Kind::Flag => json!(true),
             Kind::Number => json!(1),
             Kind::Named("Lobby") => json!("guests"),
             Kind::Named("EntrySignal") => json!("names"),
             Kind::Named("Reason") => json!("no-place"),
+            Kind::Named("ChatRule") => json!("public"),
             Kind::Named(_) | Kind::List(_) => panic!("no client message holds {kind:?}"),
         };
     }
@@ -490,6 +536,7 @@ fn server_samples() -> Vec<ServerMessage> {
             reason: Dismissal::Ended,
         },
     ];
+    samples.extend(written_samples(id));
     samples.extend(
         [Unwelcome::UnknownLink, Unwelcome::Busy].map(|reason| ServerMessage::Unwelcome { reason }),
     );
@@ -518,6 +565,7 @@ fn delta(gone: ParticipantId) -> ServerMessage {
             lobby: Lobby::All,
             entry_signal: EntrySignal::Names,
             quiet_above: 20,
+            chat: ChatRule::Private,
             alarm: true,
         },
         entries: vec![entry(None)],
@@ -537,6 +585,21 @@ fn act(actor: Actor, to: Option<&str>) -> ServerMessage {
             ordinal: 1,
         }),
     }
+}
+
+fn written_samples(from: ParticipantId) -> [ServerMessage; 3] {
+    let chat = |to| ServerMessage::Chat {
+        from,
+        to,
+        text: Words::new(String::from("Guten Tag")),
+    };
+    let typed = ServerMessage::TypedText {
+        from,
+        line: 1,
+        text: Words::new(String::from("Guten T")),
+        ended: false,
+    };
+    [typed, chat(None), chat(Some(from))]
 }
 
 fn dial_in() -> DialIn {
@@ -580,6 +643,7 @@ fn entry(name: Option<&str>) -> Entry {
         floor: name.is_some(),
         said_name: name.is_none(),
         disturbs: name.map(|_| Disturbance::Music),
+        text: name.is_some(),
     }
 }
 

@@ -32,6 +32,10 @@ impl Focus {
             Verb::SetOriginalSound(on) => self.set_original_sound(by, on),
             Verb::SetHand(up) => self.set_hand(by, up),
             Verb::ToggleHand => self.set_hand(by, !hand),
+            Verb::Type(typing) => self.type_text(by, &typing),
+            Verb::Chat(words) => self.chat(by, None, &words),
+            Verb::ChatWith(target, words) => self.chat(by, Some(target), &words),
+            Verb::SetChatRule(rule) => self.decide_chat(by, rule),
             Verb::WhoIsHere => self.call_roll(by, now),
             Verb::Mute(target) => self.mute(by, target),
             Verb::MuteAll => self.mute_all(by),
@@ -65,6 +69,7 @@ impl Focus {
             Verb::MakeModerator(target) => self.make_moderator(by, target),
             Verb::End => self.end_for_all(by, now),
         }
+        self.settle_lines();
         self.note_deed(shown, now);
     }
 

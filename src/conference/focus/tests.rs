@@ -17,6 +17,7 @@ mod model;
 mod protection;
 mod rights;
 mod sound;
+mod text;
 
 #[test]
 fn whoever_comes_in_is_seen_first_and_heard_only_when_they_switch_their_microphone_on() {
@@ -597,6 +598,7 @@ impl Room {
                 Effect::Seats(seats) => self.seats = seats,
                 Effect::Announce(_)
                 | Effect::Tell { .. }
+                | Effect::Write { .. }
                 | Effect::Refuse { .. }
                 | Effect::Dismiss { .. }
                 | Effect::Speakers(_)
@@ -718,6 +720,7 @@ fn line(effect: &Effect) -> String {
         Effect::Tell { participant, event } => {
             format!("tell {} {}", participant.as_u64(), words(*event))
         }
+        Effect::Write { to, post } => text::line(to, post),
         Effect::Refuse {
             participant,
             refusal,

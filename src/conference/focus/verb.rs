@@ -2,11 +2,12 @@
 
 use crate::{
     conference::{
-        policy::{EntrySignal, Lobby, Reason},
+        policy::{ChatRule, EntrySignal, Lobby, Reason},
         rights::Action,
+        text::Typing,
     },
     id::ParticipantId,
-    pii::{Name, Pii},
+    pii::{Name, Pii, Words},
 };
 
 /// What a participant can ask for. There is no verb that opens somebody else's microphone.
@@ -22,6 +23,14 @@ pub enum Verb {
     SetHand(bool),
     /// Raise the own hand, or lower it if it is raised.
     ToggleHand,
+    /// Have all read what is typed.
+    Type(Typing),
+    /// Have all read a line of chat.
+    Chat(Words),
+    /// Have one person read a line of chat.
+    ChatWith(ParticipantId, Words),
+    /// Decide whom people may write to by chat.
+    SetChatRule(ChatRule),
     /// Be told who is here.
     WhoIsHere,
     /// Be told who has waited longest.
@@ -91,6 +100,10 @@ impl Verb {
             Self::SetMicrophone(_) | Self::ToggleMicrophone => Action::OwnMicrophone,
             Self::SetOriginalSound(_) => Action::OriginalSound,
             Self::SetHand(_) | Self::ToggleHand => Action::OwnHand,
+            Self::Type(_) => Action::TypedText,
+            Self::Chat(_) => Action::Chat,
+            Self::ChatWith(..) => Action::PrivateChat,
+            Self::SetChatRule(_) => Action::ChatRule,
             Self::WhoIsHere => Action::WhoIsHere,
             Self::HearWaiting | Self::HearNextWaiting | Self::HearName(_) => Action::SeeWaiting,
             Self::AdmitHeard | Self::Admit(_) | Self::AdmitAll => Action::Admit,
@@ -121,12 +134,16 @@ impl Verb {
             | Self::AskToUnmute(id)
             | Self::LowerHand(id)
             | Self::GiveFloor(id)
-            | Self::MakeModerator(id) => Some(*id),
+            | Self::MakeModerator(id)
+            | Self::ChatWith(id, _) => Some(*id),
             Self::SetMicrophone(_)
             | Self::ToggleMicrophone
             | Self::SetOriginalSound(_)
             | Self::SetHand(_)
             | Self::ToggleHand
+            | Self::Type(_)
+            | Self::Chat(_)
+            | Self::SetChatRule(_)
             | Self::WhoIsHere
             | Self::HearWaiting
             | Self::HearNextWaiting
@@ -163,6 +180,13 @@ impl Verb {
             Self::SetOriginalSound(true),
             Self::SetHand(true),
             Self::ToggleHand,
+            Self::Type(Typing {
+                words: Pii::new("Guten Tag".to_owned()),
+                ended: false,
+            }),
+            Self::Chat(Pii::new("Guten Tag".to_owned())),
+            Self::ChatWith(about, Pii::new("Guten Tag".to_owned())),
+            Self::SetChatRule(ChatRule::Off),
             Self::WhoIsHere,
             Self::HearWaiting,
             Self::HearNextWaiting,

@@ -78,12 +78,7 @@ impl Call {
                 },
                 notice = attendance.next() => match notice {
                     Some(Notice::Told(event)) => {
-                        if matches!(event, Event::LetIn { .. }) {
-                            status = None;
-                            talk.end_naming();
-                        } else if event == Event::MadeModerator {
-                            role = Role::Moderator;
-                        }
+                        heed(&event, &mut status, &mut role, talk);
                         self.told(event, talk).await;
                     }
                     Some(Notice::Naming(event, names)) => {
@@ -94,7 +89,7 @@ impl Call {
                         talk.say(refusal.event()).await;
                     }
                     Some(Notice::Dismissed(why)) => return why.event().map_or(Exit::Leave, Exit::Goodbye),
-                    Some(Notice::Roster(_) | Notice::Delta(_) | Notice::Done(..)) => {}
+                    Some(Notice::Roster(_) | Notice::Delta(_) | Notice::Done(..) | Notice::Written(_)) => {}
                     None => return Exit::Goodbye(Event::Fault),
                 },
                 news = self.news.recv() => {
@@ -197,6 +192,16 @@ async fn press(
     } else if let Some(key) = keypad.handle_digit(digit, clock()) {
         talk.interrupt(standing).await;
         obey(key, keypad, talk, attendance, (standing, origin)).await;
+    }
+}
+
+/// Notes what an event changes for the caller it is told to.
+fn heed(event: &Event, status: &mut Option<Instant>, role: &mut Role, talk: &mut Talk) {
+    if matches!(event, Event::LetIn { .. }) {
+        *status = None;
+        talk.end_naming();
+    } else if *event == Event::MadeModerator {
+        *role = Role::Moderator;
     }
 }
 

@@ -197,6 +197,28 @@ async fn a_room_shows_digits_of_numbers_only_when_it_says_so() {
 }
 
 #[tokio::test]
+async fn a_room_has_the_chat_that_it_says() {
+    let (store, _folder) = store().await;
+    let room = added(&store, 1).await;
+    assert_eq!(room.chat, ChatRule::All);
+    for rule in ChatRule::ALL {
+        assert!(store.set_chat(room.id, rule, AT).await.unwrap());
+        let found = store.room(room.id).await.unwrap().unwrap();
+        assert_eq!(found.chat, rule);
+    }
+    let nowhere = RoomId::from_u64(2);
+    assert!(!store.set_chat(nowhere, ChatRule::Off, AT).await.unwrap());
+    let mut rng = StdRng::seed_from_u64(3);
+    let new = NewRoom {
+        chat: ChatRule::Off,
+        ..new(3)
+    };
+    let room = store.add_room(&new, &mut rng, AT).await.unwrap();
+    let found = store.room(room.id).await.unwrap().unwrap();
+    assert_eq!((room.chat, found.chat), (ChatRule::Off, ChatRule::Off));
+}
+
+#[tokio::test]
 async fn a_room_speaks_to_people_in_its_words() {
     let (store, _folder) = store().await;
     for (id, wording) in (1..).zip(Wording::ALL) {
@@ -254,7 +276,7 @@ async fn numbers_grow_a_digit_beyond_4000_rooms() {
     let (store, _folder) = store().await;
     sqlx::query(
         "with recursive n(i) as (select 1000 union all select i + 1 from n where i < 5000) \
-         insert into room select 'r' || i, 't', i, '', 'de', 0, 0, 0, 0, 'g' || i, 'm' || i, 0, 0, 0, null, 'off', 'none', 'off', 20, null, 0, 'normal' from n",
+         insert into room select 'r' || i, 't', i, '', 'de', 0, 0, 0, 0, 'g' || i, 'm' || i, 0, 0, 0, null, 'off', 'none', 'off', 20, null, 0, 'normal', 'all' from n",
     )
     .execute(&store.pool)
     .await
@@ -294,6 +316,7 @@ fn new(id: u64) -> NewRoom {
         level: Level::Normal,
         protection: Protection::None,
         entrances: Entrances::USUAL,
+        chat: ChatRule::All,
         shows_digits: false,
         pin_epochs: ByRole {
             guest: 0,

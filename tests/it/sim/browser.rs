@@ -25,7 +25,9 @@ use rundruf::{
         focus::Verb,
         participant::{Role, Status, clean_name},
         roster::{Entry, Snapshot},
+        text::Post,
     },
+    id::ParticipantId,
     pii::Pii,
     server::{Attendance, LegNews, MediaLeg, Notice},
 };
@@ -59,6 +61,7 @@ struct Page {
     roster: Snapshot,
     told: Vec<Told>,
     done: Vec<(Done, Duration)>,
+    read: Vec<Post>,
     refused: Vec<Refusal>,
     dismissed: Option<Dismissal>,
     /// Sends and receives nothing any more, as after a lost network.
@@ -95,6 +98,7 @@ impl Browser {
             roster: Snapshot::default(),
             told: Vec::new(),
             done: Vec::new(),
+            read: Vec::new(),
             refused: Vec::new(),
             dismissed: None,
             dead: false,
@@ -226,6 +230,17 @@ impl Browser {
         self.0.borrow().done.clone()
     }
 
+    /// What was written, as the page was given it.
+    pub fn read(&self) -> Vec<Post> {
+        self.0.borrow().read.clone()
+    }
+
+    /// Who it is in the roster.
+    pub fn id(&self) -> ParticipantId {
+        let page = self.0.borrow();
+        page.attendance.as_ref().expect("a conference").participant
+    }
+
     pub fn refused(&self) -> Vec<Refusal> {
         self.0.borrow().refused.clone()
     }
@@ -347,6 +362,7 @@ impl Page {
                         .tell(&format!("{} ♪ {}", self.name, event.key()));
                     self.told.push(event);
                 }
+                Notice::Written(post) => self.read.push((*post).clone()),
                 Notice::Refused(refusal) => self.refused.push(refusal),
                 Notice::Dismissed(why) => {
                     self.ladder.tell(&format!("{} out: {why:?}", self.name));

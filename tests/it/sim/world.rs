@@ -737,6 +737,7 @@ fn test_room(number: &str, id: u64, policy: RoomPolicy, keys: &Keys) -> TestRoom
         level: policy.level,
         protection: policy.protection,
         entrances: policy.entrances,
+        chat: policy.chat,
         shows_digits: policy.shows_digits,
         pin_epochs: ByRole::default(),
         link_epochs: ByRole::default(),

@@ -12,6 +12,9 @@ import { Icon, type IconName } from "./icon";
 /** Who may have to wait. */
 const LOBBIES = ["off", "guests", "all"] as const;
 
+/** Whom people may write to by chat. */
+const CHATS = ["all", "public", "private", "off"] as const;
+
 /** What is heard of people who come and go. */
 const SIGNALS = ["tones", "names", "off"] as const;
 
@@ -19,7 +22,7 @@ export function Lead({ state, dispatch, room }: Props & { room: Room }) {
   const t = (key: Key) => text(state.language, key);
   const [open, setOpen] = useState(false);
   const lead = (message: Message) => dispatch({ type: "lead-chosen", message });
-  const { locked, ask_to_speak: asking, lobby, entry_signal: signal, quiet_above: few } = room.state;
+  const { locked, ask_to_speak: asking, lobby, entry_signal: signal, quiet_above: few, chat } = room.state;
   const on = room.entries.filter(({ role, microphone }) => role === "guest" && microphone).length;
   const sound = text(state.language, on === 0 ? "lead.sound.none" : on === 1 ? "lead.sound.one" : "lead.sound.other", { count: on });
   const up = raised(room.entries).length;
@@ -72,6 +75,23 @@ export function Lead({ state, dispatch, room }: Props & { room: Room }) {
               {LOBBIES.map((one) => (
                 <option key={one} value={one}>
                   {t(`lead.lobby.${one}.short`)}
+                </option>
+              ))}
+            </select>
+          </Line>
+          <Line icon="chat" words={t(`lead.chat.${chat}`)}>
+            <select
+              data-testid="chat-rule"
+              aria-label={t("lead.chat")}
+              value={chat}
+              onChange={({ currentTarget }) => {
+                const rule = CHATS.find((one) => one === currentTarget.value);
+                if (rule) lead({ type: "chat-rule", rule });
+              }}
+            >
+              {CHATS.map((one) => (
+                <option key={one} value={one}>
+                  {t(`lead.chat.${one}.short`)}
                 </option>
               ))}
             </select>

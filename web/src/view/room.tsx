@@ -11,6 +11,7 @@ import { Lead } from "./lead";
 import { Notices } from "./notice";
 import { Floor, RosterList, Speakers } from "./roster";
 import { Alarm, WaitingList } from "./waiting";
+import { WritingRegion } from "./writing";
 
 export function RoomPage({ room, ...props }: Props & { room: Room }) {
   const { state, dispatch } = props;
@@ -49,6 +50,7 @@ export function RoomPage({ room, ...props }: Props & { room: Room }) {
         <Notices {...props} room={room} />
         {led && <Alarm {...props} room={room} />}
         {led && <WaitingList {...props} room={room} />}
+        <WritingRegion {...props} room={room} />
         <section class="roster-region" aria-labelledby="roster">
           <div class="roster-head">
             <h2 id="roster" tabIndex={-1}>{text(state.language, "room.roster")}</h2>

@@ -80,7 +80,7 @@ test("a moderator does all of it by keyboard and reads how it is", () =>
     const lines = () => [...document.querySelectorAll(".lead-line p")].map((line) => line.textContent).join(" ");
     await tabTo(page, "lead");
     await page.keyboard.press("Enter");
-    await settles(page, lines, "Bei 2 Gästen ist das Mikrofon an. Alle dürfen sprechen. Niemand meldet sich. Die Konferenz ist offen. Alle kommen direkt herein. Wer kommt und geht, ist nicht zu hören.", "the lines");
+    await settles(page, lines, "Bei 2 Gästen ist das Mikrofon an. Alle dürfen sprechen. Niemand meldet sich. Die Konferenz ist offen. Alle kommen direkt herein. Im Chat schreibt man an alle und an Einzelne. Wer kommt und geht, ist nicht zu hören.", "the lines");
     assert.equal(await page.getByTestId("lead").getAttribute("aria-expanded"), "true");
     await tabTo(page, "mute-all");
     await page.keyboard.press("Enter");
@@ -88,14 +88,14 @@ test("a moderator does all of it by keyboard and reads how it is", () =>
     await page.keyboard.press("Enter");
     await tabTo(page, "lock");
     await page.keyboard.press("Enter");
-    await settles(page, lines, "Alle Gäste sind stumm. Es spricht, wer das Wort hat. Niemand meldet sich. Die Konferenz ist geschlossen. Alle kommen direkt herein. Wer kommt und geht, ist nicht zu hören.", "the lines");
+    await settles(page, lines, "Alle Gäste sind stumm. Es spricht, wer das Wort hat. Niemand meldet sich. Die Konferenz ist geschlossen. Alle kommen direkt herein. Im Chat schreibt man an alle und an Einzelne. Wer kommt und geht, ist nicht zu hören.", "the lines");
     assert.equal(await focused(page), "lock", "the button stays what it is where it is");
     assert.equal(await page.getByTestId("locked").innerText(), "Konferenz geschlossen");
     await page.keyboard.press("Enter");
     await page.getByTestId("locked").waitFor({ state: "detached" });
     await tabTo(page, "entry-signal");
     await page.keyboard.press("ArrowUp");
-    await settles(page, lines, "Alle Gäste sind stumm. Es spricht, wer das Wort hat. Niemand meldet sich. Die Konferenz ist offen. Alle kommen direkt herein. Wer kommt und geht, wird genannt.", "the lines");
+    await settles(page, lines, "Alle Gäste sind stumm. Es spricht, wer das Wort hat. Niemand meldet sich. Die Konferenz ist offen. Alle kommen direkt herein. Im Chat schreibt man an alle und an Einzelne. Wer kommt und geht, wird genannt.", "the lines");
     assert.equal(await focused(page), "entry-signal", "the focus stays");
     await page.locator("[data-participant=k7] [data-testid=give]").focus();
     await page.keyboard.press("Enter");
