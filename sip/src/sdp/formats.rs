@@ -89,29 +89,32 @@ pub struct Incoming {
 
 impl Incoming {
     /// What two lines have in common, under the offer's numbers, which are those that its maker is to be sent (RFC 3264
-    /// §5.1); and under the answer's where they mean nothing else, since there are peers that send what they have said.
+    /// §5.1); and under the answer's where these are not taken, since there are peers that send what they have said.
     pub(super) fn concluded(offer: &Formats, answer: &Formats) -> Self {
         let mut incoming = Self {
             codecs: Vec::new(),
             events: Vec::new(),
         };
-        let foreign = |format: &&Format| offer.clock_of(format.payload_type).is_none();
-        let theirs = answer.0.iter().filter(foreign);
-        for format in offer.0.iter().chain(theirs) {
+        let lines = [offer, answer];
+        for format in offer.0.iter().chain(&answer.0) {
+            let number = format.payload_type;
+            if incoming.has(number) {
+                continue;
+            }
             if let Some(codec) = format.codec() {
-                let is_common = [offer, answer]
-                    .iter()
-                    .all(|it| it.payload_type(codec).is_some());
-                if is_common {
-                    incoming.codecs.push((codec, format.payload_type));
+                if lines.iter().all(|it| it.payload_type(codec).is_some()) {
+                    incoming.codecs.push((codec, number));
                 }
-            } else if format.is_event()
-                && [offer, answer].iter().all(|it| it.has_events(format.clock))
-            {
-                incoming.events.push(format.payload_type);
+            } else if format.is_event() && lines.iter().all(|it| it.has_events(format.clock)) {
+                incoming.events.push(number);
             }
         }
         incoming
+    }
+
+    fn has(&self, payload_type: u8) -> bool {
+        let mut codecs = self.codecs.iter();
+        codecs.any(|(_, number)| *number == payload_type) || self.events.contains(&payload_type)
     }
 }
 

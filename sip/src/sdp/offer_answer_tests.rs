@@ -292,13 +292,32 @@ fn all_that_is_answered_may_come() {
         "as it has said itself"
     );
     assert_eq!(events, [97, 101, 110]);
-    // Their number for Opus is ours for events.
+    // Their number for Opus is ours for events, of which they take none.
     let crossed = conclude(&["m=audio 4000 RTP/AVP 97", "a=rtpmap:97 opus/48000/2"]);
     assert_eq!(
         (crossed.codec, crossed.payload_type),
         (AudioCodec::Opus, 97)
     );
-    assert_eq!(crossed.incoming.codecs, [(AudioCodec::Opus, 96)]);
+    let both = [(AudioCodec::Opus, 96), (AudioCodec::Opus, 97)];
+    assert_eq!(crossed.incoming.codecs, both);
+    // Their number for keys is ours for Opus, which they do not take: keys come under either.
+    let keys = conclude(&[
+        "m=audio 4000 RTP/AVP 8 96",
+        "a=rtpmap:96 telephone-event/8000",
+    ]);
+    assert_eq!(keys.incoming.codecs, [(AudioCodec::Pcma, 8)]);
+    assert_eq!(keys.incoming.events, [101, 96]);
+    // Where they take both, it is what our number says.
+    let taken = conclude(&[
+        "m=audio 4000 RTP/AVP 98 96",
+        "a=rtpmap:98 opus/48000/2",
+        "a=rtpmap:96 telephone-event/8000",
+    ]);
+    assert_eq!(
+        taken.incoming.codecs,
+        [(AudioCodec::Opus, 96), (AudioCodec::Opus, 98)]
+    );
+    assert_eq!(taken.incoming.events, [101]);
     // After an answer of ours, nothing comes but what we chose.
     let asked = agreed(&["m=audio 4000 RTP/AVP 0 8 9"]);
     assert_eq!(asked.incoming.codecs, [(asked.codec, asked.payload_type)]);
