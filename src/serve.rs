@@ -595,7 +595,7 @@ pub fn metrics(server: &Server, door: &phone::Counts, labels: &TrunkLabels) -> V
     metrics
 }
 
-fn at_the_door(door: &phone::Counts) -> [(&'static str, u64); 11] {
+fn at_the_door(door: &phone::Counts) -> [(&'static str, u64); 12] {
     let sip = &door.sip;
     [
         ("requests", sip.requests),
@@ -608,6 +608,7 @@ fn at_the_door(door: &phone::Counts) -> [(&'static str, u64); 11] {
         ("silenced", sip.silenced),
         ("closed", sip.closed),
         ("strangers", door.strangers),
+        ("refused", door.refused),
         ("off_route", door.off_route),
     ]
 }

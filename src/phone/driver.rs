@@ -74,6 +74,8 @@ pub struct Counts {
     pub sip: sip::Counters,
     /// Messages and connections from addresses on no trunk, which get no answer.
     pub strangers: u64,
+    /// Connections of peers that were closed at once since there were too many, in all or from their address.
+    pub refused: u64,
     /// Calls whose requests did not go where their route sets lead, which is on none of their trunk's addresses or is not
     /// reached: they went where the peer's came from, or where the connection with it was gone, nowhere.
     pub off_route: u64,
@@ -464,6 +466,7 @@ impl Door {
         self.counters.send_modify(|counts| {
             counts.sip = self.endpoint.counters();
             counts.strangers = self.strangers;
+            counts.refused = self.transport.refused();
             counts.off_route = self.ways.off_route;
             counts.trunks.clear();
             counts.trunks.extend(self.trunks.counts());

@@ -158,11 +158,30 @@ test('a thousand connections reset after ten INVITEs each leave no leg and nobod
         + 'CSeq: 1 INVITE\r\nContact: <sip:a@127.0.0.1>\r\nContent-Type: application/sdp\r\n'
         + `Content-Length: ${sdp.length}\r\n\r\n${sdp}`;
     };
+    let refused = 0;
+    const reach = (address) => {
+      const socket = connectTcp(portOf(address), '127.0.0.1');
+      socket.on('error', () => {});
+      return socket;
+    };
+    // A client of TLS 1.3 is through before the server is: on a slow machine the handshakes of one twenty are still under way
+    // when those of the next begin, and the server, which takes so many at a time from one address, closes the rest.
+    const shakeOften = async () => {
+      for (;;) {
+        const under = reach(server.ready.sip_tls);
+        try {
+          return [under, await shake(server, { socket: under })];
+        } catch (error) {
+          if (error.code !== 'ECONNRESET' || refused >= 1_000) throw error;
+          refused += 1;
+          await pause(50);
+        }
+      }
+    };
     const lose = async (number) => {
       const secure = number % 2 === 0;
-      const under = connectTcp(portOf(secure ? server.ready.sip_tls : server.ready.sip_tcp), '127.0.0.1');
-      under.on('error', () => {});
-      const socket = secure ? await shake(server, { socket: under }) : under;
+      const tcp = secure ? null : reach(server.ready.sip_tcp);
+      const [under, socket] = secure ? await shakeOften() : [tcp, tcp];
       socket.on('error', () => {});
       const calls = Array.from({ length: 10 }, (_, call) => invite(secure ? 'TLS' : 'TCP', `${number}-${call}`));
       await new Promise((done) => socket.write(calls.join(''), done));
@@ -178,6 +197,7 @@ test('a thousand connections reset after ten INVITEs each leave no leg and nobod
     const metrics = await server.metrics();
     assert.equal(metrics.get('rundruf_trunk_calls{trunk="local"}'), 0);
     assert.ok(metrics.get('rundruf_sip_total{kind="requests"}') > 5_000);
+    assert.ok(metrics.get('rundruf_sip_total{kind="refused"}') >= refused, `${refused} were closed for no reason that is counted`);
     const socket = await shake(server);
     assert.match(await ask(socket, 'after'), /^SIP\/2\.0 200 /);
     socket.destroy();

@@ -104,6 +104,8 @@ pub(super) struct Transport {
     overrun: Vec<Flow>,
     /// How many connections of ours there have been.
     ours: u64,
+    /// How many connections were refused.
+    refused: u64,
     /// In a simulated network: where everything that is sent goes.
     departures: Option<Departures>,
 }
@@ -237,6 +239,7 @@ impl Transport {
             lingering: JoinSet::new(),
             overrun: Vec::new(),
             ours: 0,
+            refused: 0,
             departures: None,
         }
     }
@@ -343,6 +346,8 @@ impl Transport {
         if self.has_room(flow.remote.ip()) {
             let established = ready(Ok(Established::plain(flow, stream)));
             self.keep(flow, established, Standing::Ready(Vec::new()), false);
+        } else {
+            self.refused += 1;
         }
     }
 
@@ -361,7 +366,14 @@ impl Transport {
         {
             let established = streams::greet(flow, stream, server, demand);
             self.keep(flow, established, Standing::Greeting, false);
+        } else {
+            self.refused += 1;
         }
+    }
+
+    /// How many connections were refused since there were too many, in all or from their source.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// Begins to connect to a hop, over TLS by these settings. Connections of ours are one or two for each trunk and

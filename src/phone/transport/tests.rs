@@ -162,6 +162,7 @@ async fn idle_handshakes_take_few_places_and_give_them_back() {
         idle.push(peer);
     }
     assert_eq!(world.greeted(), SIP_HANDSHAKES_MAX);
+    assert_eq!(world.transport.refused(), 5_000 - SIP_HANDSHAKES_MAX as u64);
     let arrived = world
         .pass(SIP_HANDSHAKE_MAX + Duration::from_millis(10))
         .await;
