@@ -132,10 +132,11 @@ export function peopleChanged(writing: Writing, may: boolean, gone: readonly str
   return typed === writing.typed ? kept : { ...kept, typed };
 }
 
-/** Back after a lost link everybody is somebody else to the server; what was read stays. */
+/** Back after a lost link everybody is somebody else to the server; what was read stays. What was meant for one alone goes with them, lest it is sent to all. */
 export function rejoined(writing: Writing): Writing {
   const typed = writing.typed.map((one) => ({ ...one, ended: true }));
-  return { ...writing, typed, draft: "", sent: "", paused: false, to: null };
+  const message = writing.to === null ? writing.message : "";
+  return { ...writing, typed, draft: "", sent: "", paused: false, message, to: null };
 }
 
 /** Tells whether the person may type for all: what goes for the microphone goes for this. */

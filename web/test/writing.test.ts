@@ -92,6 +92,17 @@ test("a line whose end got lost is ended by the next, by its person's leaving, a
   assert.deepEqual(anew.writing.typed.map(({ words }) => words), ["Gu", "Neu"], "a server that counts anew is read on");
 });
 
+test("after a link that was lost a message for one alone is not left for all, and one for all is kept", () => {
+  const writes = (to: string | null) => {
+    const events: Event[] = [{ type: "recipient-chosen", to }, { type: "message-typed", words: "unter uns" }];
+    return rejoins(events.reduce(reduce, inRoom()));
+  };
+  const alone = writes("anna");
+  assert.deepEqual([alone.writing.message, alone.writing.to], ["", null]);
+  assert.deepEqual(reduce(alone, { type: "message-sent" }).outbox, [], "nothing goes to all");
+  assert.equal(writes(null).writing.message, "unter uns");
+});
+
 test("an open pane says what is ended, not each letter, and not one's own; a closed one says the first and counts the rest", () => {
   const opened = reduce(inRoom(), { type: "pane-toggled", pane: "typed" });
   const growing = [line("anna", 1, "G", false), line("anna", 1, "Gut", false)].reduce(reduce, opened);
