@@ -258,6 +258,10 @@ pub const BROWSER_WRITE_BYTES_MAX: usize = 1024 * 1024;
 /// browser that sends more is closed.
 pub const BROWSER_MESSAGE_BURST: u32 = 60;
 
+/// Bytes of a message from which on it counts as two, then as three and so on: an offer is some of them, a line of chat that
+/// all have to read at most three.
+pub const BROWSER_TOKEN_BYTES: usize = 2 * 1024;
+
 /// Messages a browser may send for long, each second.
 pub const BROWSER_MESSAGES_PER_SECOND: u32 = 10;
 

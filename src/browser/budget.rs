@@ -1,8 +1,8 @@
-//! How many messages a browser may send: a bucket of tokens that fills with time.
+//! How much a browser may send: a bucket of tokens that fills with time.
 
 use std::time::{Duration, Instant};
 
-/// A bucket; each message takes a token.
+/// A bucket; each message takes a token, and long ones more.
 #[derive(Debug)]
 pub(super) struct Budget {
     tokens: u32,
@@ -25,6 +25,11 @@ impl Budget {
 
     /// Takes a token; tells whether there was one.
     pub(super) fn take(&mut self, now: Instant) -> bool {
+        self.take_many(1, now)
+    }
+
+    /// Takes so many tokens; tells whether there were as many.
+    pub(super) fn take_many(&mut self, tokens: u32, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.filled_at);
         let periods = passed.as_micros() / self.period.as_micros();
         let fresh = u32::try_from(periods).unwrap_or(u32::MAX).min(self.burst);
@@ -34,8 +39,8 @@ impl Budget {
             self.filled_at += self.period * fresh;
         }
         self.tokens = self.tokens.saturating_add(fresh).min(self.burst);
-        let paid = self.tokens > 0;
-        self.tokens = self.tokens.saturating_sub(1);
+        let paid = self.tokens >= tokens;
+        self.tokens = self.tokens.saturating_sub(tokens);
         paid
     }
 
@@ -76,6 +81,15 @@ mod tests {
         let later = start + Duration::from_secs(3600);
         let taken: Vec<_> = (0..3).map(|_| budget.take(later)).collect();
         assert_eq!(taken, [true, true, false]);
+    }
+
+    #[test]
+    fn what_costs_more_than_there_is_is_not_paid() {
+        let start = t0();
+        let mut budget = Budget::new(5, 10, start);
+        assert!(budget.take_many(3, start));
+        assert!(!budget.take_many(3, start));
+        assert!(budget.take_many(3, start + Duration::from_millis(300)));
     }
 
     /// Four messages a second and the ends of lines between them, while the page answers pings.

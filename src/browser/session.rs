@@ -407,7 +407,7 @@ impl Session {
     /// Reads a frame; pings and pongs carry nothing.
     fn read(&mut self, frame: &Message) -> Result<Option<ClientMessage>, End> {
         self.heard_at = Instant::now();
-        if !self.budget.take(self.heard_at.into_std()) {
+        if !self.budget.take_many(cost(frame), self.heard_at.into_std()) {
             return Err(End::Flood);
         }
         match frame {
@@ -447,6 +447,15 @@ impl Session {
             let _ = timeout(limit::BROWSER_CLOSE, heard).await;
         }
     }
+}
+
+/// What a frame takes of the budget: what is long costs more, since all may have to read it.
+fn cost(frame: &Message) -> u32 {
+    let bytes = match frame {
+        Message::Text(text) => text.len(),
+        Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Close(_) => 0,
+    };
+    u32::try_from(1 + bytes / limit::BROWSER_TOKEN_BYTES).unwrap_or(u32::MAX)
 }
 
 /// Asks the house about a link, when it is its turn.
