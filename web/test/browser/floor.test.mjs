@@ -6,6 +6,7 @@ import { launch } from "../drivers/chromium.mjs";
 import { entry, joinScript, OPEN, serve } from "../fake-server.mjs";
 import { OTHERS, SCENES } from "../scenes.mjs";
 import { focused, settles, tabTo } from "./keyboard.mjs";
+import { sent } from "./room.mjs";
 
 let browser;
 before(async () => {
@@ -161,12 +162,6 @@ test("a locked conference says so instead of letting in, and can be tried again"
     await page.getByTestId("again").click();
     await page.getByTestId("join").waitFor();
   }));
-
-/** What the page asked for in the room. */
-function sent(server) {
-  const asked = server.received.filter(({ type }) => type !== "hello" && type !== "join");
-  return asked.map(({ type, ...rest }) => [type, ...Object.values(rest)].join(" "));
-}
 
 function inRoom(options, context, check) {
   return visit(joinScript(options), context, async (page, server) => {

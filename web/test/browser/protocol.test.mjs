@@ -3,11 +3,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch } from "../drivers/chromium.mjs";
-import { entry, joinScript, OPEN, serve } from "../fake-server.mjs";
+import { entry, OPEN } from "../fake-server.mjs";
 import { ACTS, OTHERS } from "../scenes.mjs";
 import { focused, settles, tabTo } from "./keyboard.mjs";
+import * as room from "./room.mjs";
 
 let browser;
+const inRoom = (options, check, context) => room.inRoom(browser, options, check, context);
 before(async () => {
   browser = await launch();
 });
@@ -43,13 +45,13 @@ test("a moderator makes somebody one after a question, and the focus stays in th
     assert.equal(await focused(page), "cancel", "the harmless choice comes first");
     await page.keyboard.press("Enter");
     await page.getByTestId("dialog").waitFor({ state: "detached" });
-    assert.deepEqual(sent(server), []);
+    assert.deepEqual(room.sent(server), []);
     await page.keyboard.press("Enter");
     await tabTo(page, "confirm");
     await page.keyboard.press("Enter");
     await page.locator("[data-participant=lena][data-role=moderator]").waitFor();
     await settles(page, () => document.activeElement.closest("li")?.dataset.participant, "lena", "the focus stays in the row");
-    assert.deepEqual(sent(server), ["make-moderator lena"]);
+    assert.deepEqual(room.sent(server), ["make-moderator lena"]);
     await settles(page, said, "Lena hat jetzt auch die Leitung.", "the announcement");
     assert.equal(await page.locator("[data-participant=lena] [data-testid=promote]").count(), 0);
     await page.getByTestId("protocol").click();
@@ -76,28 +78,6 @@ test("all hands are lowered by one button, which stays", () =>
     await page.keyboard.press("Enter");
     await page.getByTestId("hand-of").first().waitFor({ state: "detached" });
     assert.equal(await focused(page), "lower-hands");
-    assert.deepEqual(sent(server), ["lower-hands"]);
+    assert.deepEqual(room.sent(server), ["lower-hands"]);
     await settles(page, said, "Wortmeldung von Anna Becker erledigt. Wortmeldung von Telefon 1 erledigt.", "the announcement");
   }));
-
-/** What the page asked for in the room. */
-function sent(server) {
-  const asked = server.received.filter(({ type }) => type !== "hello" && type !== "join");
-  return asked.map(({ type, ...rest }) => [type, ...Object.values(rest)].join(" "));
-}
-
-async function inRoom(options, check) {
-  const server = await serve({ script: joinScript(options) });
-  const context = await browser.newContext({ locale: "de-DE", permissions: ["microphone"], reducedMotion: "reduce" });
-  const page = await context.newPage();
-  try {
-    await page.goto(`${server.url}#secret`);
-    await page.getByTestId("name").fill("Ada");
-    await page.getByTestId("join").click();
-    await page.getByTestId("roster").waitFor();
-    await check(page, server);
-  } finally {
-    await context.close();
-    await server.close();
-  }
-}

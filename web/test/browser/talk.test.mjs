@@ -3,11 +3,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch } from "../drivers/chromium.mjs";
-import { entry, joinScript, OPEN, serve } from "../fake-server.mjs";
+import { entry, OPEN } from "../fake-server.mjs";
 import { OTHERS } from "../scenes.mjs";
 import { focused, settles, tabTo } from "./keyboard.mjs";
+import * as room from "./room.mjs";
 
 let browser;
+const inRoom = (options, check, context) => room.inRoom(browser, { others: OTHERS, ...options }, check, context);
 before(async () => {
   browser = await launch();
 });
@@ -30,7 +32,7 @@ test("held space speaks, without scrolling the page, and a lost window or a mute
     await page.keyboard.up("Space");
     await microphone(page, "off");
     await own(page, "off");
-    assert.deepEqual(sent(server), ["microphone true", "microphone false"], "repeats of the key ask for nothing");
+    assert.deepEqual(room.sent(server), ["microphone true", "microphone false"], "repeats of the key ask for nothing");
 
     for (const lose of [() => dispatchEvent(new Event("blur")), hide]) {
       await page.keyboard.down("Space");
@@ -49,7 +51,7 @@ test("held space speaks, without scrolling the page, and a lost window or a mute
     await page.keyboard.down("Space");
     await page.keyboard.up("Space");
     await microphone(page, "off");
-    assert.deepEqual(sent(server).slice(-1), ["microphone true"], "the held key contradicts nobody");
+    assert.deepEqual(room.sent(server).slice(-1), ["microphone true"], "the held key contradicts nobody");
   }));
 
 test("space works the button that has the focus, stays a space in a field, and can be switched off", () =>
@@ -74,7 +76,7 @@ test("space works the button that has the focus, stays a space in a field, and c
     await tabTo(page, "hand");
     await page.keyboard.press("Space");
     await page.getByTestId("raised").waitFor({ state: "detached" });
-    assert.deepEqual(sent(server), ["hand true", "hand false"]);
+    assert.deepEqual(room.sent(server), ["hand true", "hand false"]);
     assert.equal(await page.getByTestId("held").count(), 0);
   }));
 
@@ -86,7 +88,7 @@ test("a button that gets the focus while space is held is not pressed by letting
     await page.keyboard.up("Space");
     await own(page, "off");
     assert.equal(await focused(page), "leave");
-    assert.deepEqual(sent(server), ["microphone true", "microphone false"]);
+    assert.deepEqual(room.sent(server), ["microphone true", "microphone false"]);
   }));
 
 test("where people ask to speak the key says why it does nothing, and raises no hand", () =>
@@ -96,7 +98,7 @@ test("where people ask to speak the key says why it does nothing, and raises no 
     await page.keyboard.up("Space");
     await page.getByTestId("toast").waitFor();
     await settles(page, said, "Gerade spricht nur, wer das Wort hat. Mit der Taste H melden Sie sich.", "the announcement");
-    assert.deepEqual(sent(server), []);
+    assert.deepEqual(room.sent(server), []);
   }));
 
 /** Runs in the page: another tab comes before it. */
@@ -104,27 +106,4 @@ function hide() {
   Object.defineProperty(document, "hidden", { configurable: true, value: true });
   document.dispatchEvent(new Event("visibilitychange"));
   delete document.hidden;
-}
-
-/** What the page asked for in the room. */
-function sent(server) {
-  const asked = server.received.filter(({ type }) => type !== "hello" && type !== "join");
-  return asked.map(({ type, ...rest }) => [type, ...Object.values(rest)].join(" "));
-}
-
-async function inRoom(options, check) {
-  const server = await serve({ script: joinScript({ others: OTHERS, ...options }) });
-  const context = await browser.newContext({ locale: "de-DE", permissions: ["microphone"], reducedMotion: "reduce" });
-  const page = await context.newPage();
-  try {
-    await page.goto(`${server.url}#secret`);
-    await page.getByTestId("name").fill("Ada");
-    await page.getByTestId("join").click();
-    await page.getByTestId("roster").waitFor();
-    await settles(page, () => document.activeElement.id, "title", "the heading has the focus");
-    await check(page, server);
-  } finally {
-    await context.close();
-    await server.close();
-  }
 }

@@ -3,11 +3,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch } from "../drivers/chromium.mjs";
-import { entry, joinScript, OPEN, serve } from "../fake-server.mjs";
+import { entry, OPEN } from "../fake-server.mjs";
 import { cutOff, OTHERS } from "../scenes.mjs";
 import { focused, settles, tabTo } from "./keyboard.mjs";
+import * as room from "./room.mjs";
 
 let browser;
+const inRoom = (options, check, context) => room.inRoom(browser, { others: OTHERS, ...options }, check, context);
 before(async () => {
   browser = await launch();
 });
@@ -149,22 +151,5 @@ async function heard(server, message) {
   while (!server.received.some((one) => JSON.stringify(one) === wanted)) {
     assert.ok(Date.now() < end, `${wanted} is not among ${JSON.stringify(server.received)}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-async function inRoom(options, check, context = {}) {
-  const server = await serve({ script: joinScript({ others: OTHERS, ...options }) });
-  const opened = await browser.newContext({ locale: "de-DE", permissions: ["microphone"], reducedMotion: "reduce", ...context });
-  const page = await opened.newPage();
-  try {
-    await page.goto(`${server.url}#secret`);
-    await page.getByTestId("name").fill("Ada");
-    await page.getByTestId("join").click();
-    await page.getByTestId("roster").waitFor();
-    await settles(page, () => document.activeElement.id, "title", "the heading has the focus");
-    await check(page, server);
-  } finally {
-    await opened.close();
-    await server.close();
   }
 }
