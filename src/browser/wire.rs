@@ -29,6 +29,9 @@ pub enum ClientMessage {
         /// The token after `#` in the link.
         #[serde(deserialize_with = "secret")]
         token: Secret<String>,
+        /// The token of the seat it had; none for a page that comes for the first time.
+        #[serde(deserialize_with = "secret_if_any")]
+        seat: Option<Secret<String>>,
     },
     /// Comes in, with an offer for the sound.
     Join {
@@ -164,6 +167,8 @@ pub enum ServerMessage {
         dial_in: Option<DialIn>,
         /// How the numbers begin that they may have called; none may they have called none.
         dial_out: Vec<String>,
+        /// Their seat is kept, so that they may come in without being asked anything.
+        returns: bool,
     },
     /// The link is not right, or cannot be judged.
     Unwelcome {
@@ -179,6 +184,17 @@ pub enum ServerMessage {
         answer: Pii<String>,
         /// Everybody.
         roster: Roster,
+        /// The token that leads back to their seat.
+        #[serde(serialize_with = "told")]
+        seat: Secret<String>,
+        /// They came back, and their microphone was on before; it is off.
+        spoke: bool,
+    },
+    /// The token that leads back to their seat has changed.
+    Seat {
+        /// The token.
+        #[serde(serialize_with = "told")]
+        seat: Secret<String>,
     },
     /// The roster changed.
     Delta {
@@ -316,6 +332,8 @@ pub struct Entry {
     pub said_name: bool,
     /// What their line disturbs the others with; by music they are not heard.
     pub disturbs: Option<Disturbance>,
+    /// Their page broke off and may be back in a moment.
+    pub away: bool,
 }
 
 impl From<&roster::Entry> for Entry {
@@ -336,6 +354,7 @@ impl From<&roster::Entry> for Entry {
             floor: entry.floor,
             said_name: entry.said_name,
             disturbs: entry.disturbs,
+            away: entry.away,
         }
     }
 }
@@ -363,6 +382,13 @@ impl From<&roster::Delta> for ServerMessage {
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
     String::deserialize(deserializer).map(Secret::new)
+}
+
+fn secret_if_any<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Secret<String>>, D::Error> {
+    let secret = Option::<String>::deserialize(deserializer)?;
+    Ok(secret.map(Secret::new))
 }
 
 fn redacted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pii<String>, D::Error> {

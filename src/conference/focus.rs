@@ -20,13 +20,15 @@ use crate::{
         rollcall::{Deed, Label},
         roster::{Audience, ConferenceState, Delta, Snapshot},
     },
-    id::{LegId, ParticipantId},
+    id::{LegId, ParticipantId, SeatId},
     limit::{LINGER, PARTICIPANTS_MAX},
     pii::{Name, Pii},
 };
-use back::Memory;
+use away::Away;
+use back::{Memory, Parting};
 use entry::Entries;
 use invite::Invited;
+use kept::Keeping;
 use lobby::Waiting;
 
 pub use {
@@ -65,6 +67,16 @@ pub enum Input {
     Leave {
         /// Who.
         participant: ParticipantId,
+    },
+    /// Somebody's page broke off without a word.
+    Lose {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// Another page comes for this seat: whoever has it gives way.
+    GiveWay {
+        /// The seat.
+        seat: SeatId,
     },
     /// Somebody asks for something.
     Act {
@@ -239,6 +251,10 @@ pub struct Focus {
     calls: BTreeMap<ParticipantId, Invited>,
     /// Who was here, and who may not come again.
     memory: Memory,
+    /// What is to outlive the server has changed, or not.
+    kept: Keeping,
+    /// Who broke off and is likely back in a moment.
+    away: Away,
     /// What is yet to be said of people who come and go.
     entries: Entries,
     /// Newcomers with a shared PIN wait until then, because PINs are guessed.
@@ -288,6 +304,8 @@ impl Focus {
             waiting: Waiting::default(),
             calls: BTreeMap::new(),
             memory: Memory::default(),
+            kept: Keeping::default(),
+            away: Away::default(),
             entries: Entries::default(),
             alarm_until: None,
             version: 0,
@@ -303,6 +321,8 @@ impl Focus {
             Input::Leave { participant } => {
                 self.take_out(participant, Parting::Left, now);
             }
+            Input::Lose { participant } => self.lose(participant, now),
+            Input::GiveWay { seat } => self.give_way(seat, now),
             Input::Act { by, verb } => self.act(by, verb, now),
             Input::Hold { leg, held } => self.hold(leg, held),
             Input::Protection { leg, protection } => self.protect(leg, protection, now),
@@ -320,7 +340,11 @@ impl Focus {
             Input::NotDialled { .. } => {}
             Input::LegGone { leg } => {
                 if let Some(&participant) = self.legs.get(&leg) {
-                    self.dismiss(participant, Dismissal::Lost, now);
+                    if self.memory.has_seat(participant) {
+                        self.break_off(participant, Dismissal::Lost, now);
+                    } else {
+                        self.dismiss(participant, Dismissal::Lost, now);
+                    }
                 }
             }
             Input::Policy(policy) => self.set_policy(policy, now),
@@ -342,6 +366,7 @@ impl Focus {
         if self.alarm_until.is_some_and(|until| until <= now) {
             self.end_alarm();
         }
+        self.give_up_absent(now);
         self.send_home_who_waited_too_long(now);
         self.announce_entries(now);
     }
@@ -367,7 +392,9 @@ impl Focus {
             State::Running => {
                 let waited = self.waiting.longest_until().into_iter();
                 let alarm = self.alarm_until.into_iter();
-                waited.chain(alarm).chain(self.entries.next_at()).min()
+                let said = self.entries.next_at().into_iter();
+                let away = self.away.next_at();
+                waited.chain(alarm).chain(said).chain(away).min()
             }
             State::Over { .. } => None,
         }
@@ -391,6 +418,7 @@ impl Focus {
 
     fn publish(&mut self) -> Option<Effect> {
         let state = std::mem::take(&mut self.unpublished.state);
+        self.kept.stale |= state;
         let Unpublished {
             changed,
             gone,
@@ -430,7 +458,8 @@ impl Focus {
                 };
                 (participant.leg, seat)
             };
-            let inside = self.participants.values().filter(|who| who.is_inside());
+            let all = self.participants.values();
+            let inside = all.filter(|who| who.is_inside() && !who.away);
             Effect::Seats(inside.chain(self.heard_early()).map(seat).collect())
         })
     }
@@ -629,11 +658,14 @@ impl Focus {
         } else {
             self.unpublished.gone_waiting.insert(id);
         }
-        self.memory.part(&participant, parting, now);
+        let broke_off = self.away.forget(id);
+        self.memory.part(&participant, parting, broke_off, now);
         if participant.is_inside() && parting != Parting::Over {
             self.went(&participant, now);
         }
-        if !self.participants.values().any(Participant::is_inside) {
+        self.kept.stale = true;
+        let nobody = !self.participants.values().any(Participant::is_inside);
+        if nobody && !self.memory.awaits(now) {
             // Who comes next finds it open, not what people have left behind who are gone.
             self.deed = None;
             self.conference = ConferenceState {
@@ -643,9 +675,10 @@ impl Focus {
             self.give_up_calls(now);
         }
         if self.participants.is_empty() {
-            self.state = State::Waiting {
-                until: now + self.config.linger,
-            };
+            let until = now + self.config.linger;
+            // Whose page broke off finds their conference again, even if they were alone in it.
+            let until = self.memory.pages_until().map_or(until, |at| at.max(until));
+            self.state = State::Waiting { until };
         }
         Some(leg)
     }
@@ -688,31 +721,6 @@ fn beginning(policy: &Policy) -> ConferenceState {
     }
 }
 
-/// How somebody leaves the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Parting {
-    /// By themself, or because their leg is gone.
-    Left,
-    /// A moderator sent them away.
-    SentAway,
-    /// The conference is over.
-    Over,
-}
-
-impl From<Dismissal> for Parting {
-    fn from(why: Dismissal) -> Self {
-        match why {
-            // Who calls again by a better line has done nothing wrong.
-            Dismissal::Lost | Dismissal::Unprotected => Self::Left,
-            Dismissal::Removed
-            | Dismissal::NotExpected
-            | Dismissal::NoPlace
-            | Dismissal::ComeLater => Self::SentAway,
-            Dismissal::Ended | Dismissal::Stopping | Dismissal::Failed => Self::Over,
-        }
-    }
-}
-
 /// Returns what the person is told whose leg disturbs otherwise than before.
 const fn disturbing(before: Option<Disturbance>, after: Option<Disturbance>) -> Option<Event> {
     match (before, after) {
@@ -738,10 +746,12 @@ impl Seat {
 
 mod act;
 mod arrival;
+mod away;
 mod back;
 mod entry;
 mod floor;
 mod invite;
+mod kept;
 mod lobby;
 mod protection;
 mod verb;

@@ -14,10 +14,12 @@ use tokio::{
 
 use super::{
     Notice, Sound,
-    caller::{Caller, Marks},
+    caller::Marks,
     census::Census,
     dial_out::{Dialling, Switchboard},
     guard::Guard,
+    joining::{Entered, Joining},
+    keeper::Keeper,
     names::{Names, SpokenName, SpokenNames, Step},
     prompts::Prompts,
     recordings::Recordings,
@@ -27,31 +29,53 @@ use super::{
 use crate::limit::{CONFERENCE_SWEEP_INTERVAL, SPOKEN_NAME_LATE};
 use crate::{
     conference::{
+        claim::Claim,
         error::Refusal,
         event::Event,
-        focus::{Effect, Focus, FocusConfig, Input, Newcomer, Progress, Seat, Trust, Verb},
-        participant::{Disturbance, Door, Protection, Role},
+        focus::{Effect, Focus, FocusConfig, Input, Newcomer, Progress, Seat, Verb},
+        kept::Kept,
+        participant::{Disturbance, Door, Protection},
         policy::{Policy, Speakers},
         rollcall::Label,
-        roster::{Audience, Delta, Snapshot},
+        roster::{Audience, Delta},
     },
-    id::{ConferenceId, LegId, ParticipantId, PersonId, RoomId},
+    id::{ConferenceId, LegId, ParticipantId, RoomId},
     media::{
         api::{self, Channels, ClipId, Command, Lesson},
         pool::Pool,
     },
-    pii::{Name, Pii},
+    pii::Pii,
 };
+use back::Shelved;
+
+mod back;
 
 /// What a conference's task is told.
 #[derive(Debug)]
 pub(crate) enum Message {
     /// Somebody with the right secret comes in.
     Join(Box<Joining>),
-    /// A participant does something.
-    Act { by: ParticipantId, verb: Verb },
-    /// A participant leaves.
-    Leave { participant: ParticipantId },
+    /// A participant does something, if this is their leg.
+    Act {
+        by: ParticipantId,
+        leg: LegId,
+        verb: Verb,
+    },
+    /// A participant leaves, if this is their leg.
+    Leave {
+        participant: ParticipantId,
+        leg: LegId,
+    },
+    /// A participant's page broke off, if this is their leg.
+    Lose {
+        participant: ParticipantId,
+        leg: LegId,
+    },
+    /// Would a claim lead back to a seat?
+    Expects {
+        claim: Box<Claim>,
+        reply: oneshot::Sender<bool>,
+    },
     /// Somebody who waits is about to say their name.
     RecordName { participant: ParticipantId },
     /// A leg was listened to for a name.
@@ -95,25 +119,6 @@ pub(crate) enum Message {
     Close,
 }
 
-/// Who comes in, and where their notices go.
-#[derive(Debug)]
-pub(crate) struct Joining {
-    pub(crate) participant: ParticipantId,
-    pub(crate) leg: LegId,
-    pub(crate) name: Option<Name>,
-    pub(crate) role: Role,
-    pub(crate) door: Door,
-    pub(crate) protection: Protection,
-    pub(crate) person: Option<PersonId>,
-    /// Whose number is forgotten when they are in: only its mark stays.
-    pub(crate) caller: Caller,
-    pub(crate) trust: Trust,
-    /// Who had them called.
-    pub(crate) invited_by: Option<ParticipantId>,
-    pub(crate) notices: mpsc::Sender<Notice>,
-    pub(crate) reply: oneshot::Sender<Result<Snapshot, Refusal>>,
-}
-
 struct Member {
     notices: mpsc::Sender<Notice>,
     /// Missed a delta because its queue was full; the next notice is a whole roster.
@@ -131,6 +136,7 @@ pub(super) struct Means {
     pub(super) prompts: Prompts,
     pub(super) sound: Sound,
     pub(super) guard: Arc<Mutex<Guard>>,
+    pub(super) keeper: Keeper,
     pub(super) switchboard: Arc<Switchboard>,
 }
 
@@ -155,24 +161,29 @@ pub(super) struct Task {
     /// What is yet to be announced, with the time until which it waits for the name in it.
     announcements: VecDeque<(Event, Instant)>,
     ended: bool,
+    /// What outlives the server.
+    kept: Shelved,
     /// The way back here for calls that are made; it does not keep the conference alive.
     own: Option<mpsc::WeakSender<Message>>,
 }
 
 impl Task {
+    /// Makes the task of a room's conference, which may have outlived the server.
     pub(super) fn new(
-        id: ConferenceId,
-        room: RoomId,
+        (id, room): (ConferenceId, RoomId),
         worker: usize,
         means: Means,
-        policy: Policy,
+        (policy, kept): (Policy, Option<Kept>),
         marks: Marks,
     ) -> Self {
         let config = FocusConfig {
             policy,
             ..FocusConfig::default()
         };
-        let focus = Focus::new(config, clock());
+        let focus = match kept {
+            Some(kept) => Focus::restored(config, kept, clock()),
+            None => Focus::new(config, clock()),
+        };
         Self {
             id,
             room,
@@ -189,6 +200,7 @@ impl Task {
             speaking: JoinSet::new(),
             announcements: VecDeque::new(),
             ended: false,
+            kept: Shelved::default(),
             own: None,
         }
     }
@@ -240,6 +252,10 @@ impl Task {
                 },
             }
             self.drain().await;
+            self.shelve();
+        }
+        if !self.kept.stopping {
+            self.means.keeper.forget(self.room).await;
         }
         self.means
             .pool
@@ -285,8 +301,26 @@ impl Task {
                 self.forget(over).await;
                 Input::SaidName(leg, heard)
             }
-            Message::Act { by, verb } => Input::Act { by, verb },
-            Message::Leave { participant } => Input::Leave { participant },
+            // Who has come back with another leg is not gone, and asks for nothing by the one before.
+            Message::Act {
+                by: participant,
+                leg,
+                ..
+            }
+            | Message::Leave { participant, leg }
+            | Message::Lose { participant, leg }
+                if self.focus.leg_of(participant) != Some(leg) =>
+            {
+                return;
+            }
+            Message::Act { by, verb, .. } => Input::Act { by, verb },
+            Message::Leave { participant, .. } => Input::Leave { participant },
+            Message::Lose { participant, .. } => Input::Lose { participant },
+            Message::Expects { claim, reply } => {
+                let own = claim.conference == self.id;
+                let _ = reply.send(own && self.focus.expects(&claim, clock()));
+                return;
+            }
             Message::Hold { leg, held } => Input::Hold { leg, held },
             Message::Protection { leg, protection } => Input::Protection { leg, protection },
             Message::Speaking { leg, speaking } => Input::Speaking { leg, speaking },
@@ -311,7 +345,11 @@ impl Task {
             }
             Message::Guessed => Input::Guessed,
             Message::Withdraw => Input::Withdraw,
-            Message::Close => Input::Close,
+            Message::Close => {
+                // Whoever was here finds it again when the server is back.
+                self.kept.stopping = true;
+                Input::Close
+            }
         };
         self.focus.handle(input, clock());
     }
@@ -329,15 +367,21 @@ impl Task {
             caller,
             trust,
             invited_by,
+            page,
             notices,
             reply,
         } = joining;
+        let (seat, claim) = self.make_way(page).await;
+        let participant = seat
+            .and_then(|seat| self.focus.away_from(seat))
+            .unwrap_or(participant);
         self.members.insert(
             participant,
             Member {
                 notices,
                 behind: false,
-                audience: None,
+                // Who comes back in a moment was here all the time.
+                audience: self.focus.audience(participant),
             },
         );
         let newcomer = Newcomer {
@@ -347,7 +391,8 @@ impl Task {
             role,
             door,
             protection,
-            known: self.marks.known(&caller, person),
+            known: self.marks.known(&caller, person, seat),
+            claim,
             ending: caller.ending(),
             trust,
             invited_by,
@@ -362,7 +407,12 @@ impl Task {
             let roster = self.focus.snapshot();
             roster.seen_by(audience)
         });
-        let _ = reply.send(Ok(roster.unwrap_or_default()));
+        let _ = reply.send(Ok(Entered {
+            participant,
+            roster: roster.unwrap_or_default(),
+            seat: seat.map(|seat| (seat, self.id)),
+            spoke: self.focus.spoke(participant),
+        }));
     }
 
     /// Carries out all effects; returns the last refusal, which is a join's answer.
@@ -702,7 +752,7 @@ impl Task {
             .collect();
         for participant in lost {
             self.members.remove(&participant);
-            self.focus.handle(Input::Leave { participant }, clock());
+            self.focus.handle(Input::Lose { participant }, clock());
         }
         if self.members.values().any(|member| member.behind) {
             let snapshot = self.focus.snapshot();

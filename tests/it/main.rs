@@ -25,6 +25,7 @@ mod mixing;
 mod names;
 mod naming;
 mod no_personal_data;
+mod pages;
 mod presets;
 mod protection;
 mod registered;

@@ -35,6 +35,7 @@ export type Entry = {
   floor: boolean;
   said_name: boolean;
   disturbs: Disturbance | null;
+  away: boolean;
 };
 
 export type ConferenceState = {
@@ -64,7 +65,7 @@ export type Shown = {
 };
 
 export type ClientMessage =
-  | { type: "hello"; token: string }
+  | { type: "hello"; token: string; seat: string | null }
   | { type: "join"; name: string | null; offer: string }
   | { type: "microphone"; on: boolean }
   | { type: "original-sound"; on: boolean }
@@ -91,9 +92,10 @@ export type ClientMessage =
   | { type: "leave" };
 
 export type ServerMessage =
-  | { type: "welcome"; role: Role; title: string; language: Language; dial_in: DialIn | null; dial_out: string[] }
+  | { type: "welcome"; role: Role; title: string; language: Language; dial_in: DialIn | null; dial_out: string[]; returns: boolean }
   | { type: "unwelcome"; reason: string }
-  | { type: "joined"; participant: string; answer: string; roster: Roster }
+  | { type: "joined"; participant: string; answer: string; roster: Roster; seat: string; spoke: boolean }
+  | { type: "seat"; seat: string }
   | { type: "delta"; version: number; state: ConferenceState; entries: Entry[]; gone: string[] }
   | { type: "told"; event: string; shown: Shown }
   | { type: "refused"; reason: string }

@@ -70,6 +70,11 @@ const CALLED = [
 /** Raised hands where everybody may speak, also of people whose microphone is on. */
 const HANDS = OTHERS.map((one) => ({ ...one, hand: { tel1: 9, murat: 2, lena: 4 }[one.id] ?? null }));
 
+/** People whose pages are on their way back, one of them in the waiting room. */
+const AWAY = OTHERS.map((one) => (one.id === "murat" ? { ...one, microphone: false, away: true, hand: 1 } : one)).concat(
+  entry("rosa", { name: "Rosa Donaudampfschifffahrtsgesellschaft-Hinterhuber", status: "pending", away: true }),
+);
+
 const PLEASE_UNMUTE = {
   type: "told",
   event: "please-unmute",
@@ -94,6 +99,14 @@ async function ended(page, server, reason) {
   await join(page);
   server.send({ type: "dismissed", reason });
   await page.locator("[data-page=over]").waitFor();
+}
+
+/** Cuts the link; the server takes the page back no more. */
+async function cut(page, server) {
+  server.script = silent;
+  server.drop();
+  await page.locator("[data-testid=audio]").waitFor();
+  await page.waitForFunction(() => /wir verbinden|reconnecting/.test(document.querySelector("[data-testid=audio]").textContent));
 }
 
 /** Makes the browser refuse what the scene wants refused; call it before the page is opened. */
@@ -409,11 +422,40 @@ export const SCENES = {
   lost: {
     script: joinScript({ others: OTHERS }),
     act: async (page, server) => {
-      await join(page);
+      await page.getByTestId("join").waitFor();
       server.script = silent;
       server.drop();
       await page.locator("[data-page=lost]").waitFor();
     },
+  },
+  "room-returning": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page, server) => {
+      await join(page);
+      await cut(page, server);
+    },
+  },
+  "waiting-returning": {
+    script: joinScript({ own: { status: "pending" } }),
+    act: async (page, server) => {
+      await page.getByTestId("join").click();
+      await page.locator("[data-page=waiting]").waitFor();
+      await cut(page, server);
+    },
+  },
+  "room-back": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page, server) => {
+      await join(page);
+      await page.getByTestId("microphone").click();
+      await page.locator("[data-own=true][data-microphone=on]").waitFor();
+      server.drop();
+      await page.getByTestId("plea").waitFor();
+    },
+  },
+  "room-away": {
+    script: joinScript({ welcome: { role: "moderator" }, others: AWAY }),
+    act: join,
   },
   left: {
     script: joinScript({ others: OTHERS }),
@@ -425,7 +467,7 @@ export const SCENES = {
   },
   ended: { script: joinScript(), act: (page, server) => ended(page, server, "ended") },
   removed: { script: joinScript(), act: (page, server) => ended(page, server, "removed") },
-  stopping: { script: joinScript(), act: (page, server) => ended(page, server, "stopping") },
+  "taken-over": { script: joinScript(), act: (page, server) => ended(page, server, "taken-over") },
   failed: { script: joinScript(), act: (page, server) => ended(page, server, "failed") },
   "not-expected": { script: joinScript(), act: (page, server) => ended(page, server, "not-expected") },
   locked: {

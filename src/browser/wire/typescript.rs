@@ -107,10 +107,14 @@ const ENTRY: Fields = &[
     ("floor", Kind::Flag),
     ("said_name", Kind::Flag),
     ("disturbs", Kind::Nullable(&Kind::Named("Disturbance"))),
+    ("away", Kind::Flag),
 ];
 
 const CLIENT: &[(&str, Fields)] = &[
-    ("hello", &[("token", Kind::Text)]),
+    (
+        "hello",
+        &[("token", Kind::Text), ("seat", Kind::Nullable(&Kind::Text))],
+    ),
     (
         "join",
         &[("name", Kind::Nullable(&Kind::Text)), ("offer", Kind::Text)],
@@ -158,6 +162,7 @@ const SERVER: &[(&str, Fields)] = &[
             ("language", Kind::Named("Language")),
             ("dial_in", Kind::Nullable(&Kind::Named("DialIn"))),
             ("dial_out", Kind::List(&Kind::Text)),
+            ("returns", Kind::Flag),
         ],
     ),
     ("unwelcome", &[("reason", Kind::Text)]),
@@ -167,8 +172,11 @@ const SERVER: &[(&str, Fields)] = &[
             ("participant", Kind::Id),
             ("answer", Kind::Text),
             ("roster", Kind::Named("Roster")),
+            ("seat", Kind::Text),
+            ("spoke", Kind::Flag),
         ],
     ),
+    ("seat", &[("seat", Kind::Text)]),
     (
         "delta",
         &[
@@ -293,8 +301,12 @@ fn nothing_personal_or_secret_is_printed() {
         language: Language::De,
         dial_in: Some(dial_in()),
         dial_out: vec!["+49".to_owned()],
+        returns: true,
     };
-    let hello = json!({"type": "hello", "token": "canary-token"});
+    let hello = json!({"type": "hello", "token": "canary-token", "seat": "canary-seat"});
+    let seat = ServerMessage::Seat {
+        seat: Secret::new(String::from("canary-seat")),
+    };
     let join = json!({"type": "join", "name": "canary-name", "offer": "canary-offer"});
     let invite = json!({"type": "invite", "number": "canary-number"});
     let read = |value| serde_json::from_value::<ClientMessage>(value).unwrap();
@@ -304,7 +316,7 @@ fn nothing_personal_or_secret_is_printed() {
         entries: vec![entry(Some("canary-name"))],
     };
     let printed = format!(
-        "{welcome:?} {:?} {:?} {:?} {roster:?}",
+        "{welcome:?} {seat:?} {:?} {:?} {:?} {roster:?}",
         read(hello),
         read(join),
         read(invite)
@@ -367,6 +379,7 @@ fn server_samples() -> Vec<ServerMessage> {
         language,
         dial_in,
         dial_out: vec!["+49".to_owned()],
+        returns: role == Role::Guest,
     };
     let id = ParticipantId::from_u64(1);
     let text = String::from;
@@ -381,6 +394,11 @@ fn server_samples() -> Vec<ServerMessage> {
                 state: ConferenceState::default(),
                 entries: vec![entry(None), entry(Some("Anna"))],
             },
+            seat: Secret::new(text("seat")),
+            spoke: true,
+        },
+        ServerMessage::Seat {
+            seat: Secret::new(text("seat")),
         },
         ServerMessage::Delta {
             version: 2,
@@ -410,23 +428,26 @@ fn server_samples() -> Vec<ServerMessage> {
             reason: Dismissal::Ended,
         },
     ];
-    samples.extend(
-        [Unwelcome::UnknownLink, Unwelcome::Busy].map(|reason| ServerMessage::Unwelcome { reason }),
-    );
-    samples.extend(
-        [
-            Failed::Malformed,
-            Failed::NoCommonCodec,
-            Failed::Full,
-            Failed::Locked,
-            Failed::Banned,
-            Failed::Busy,
-            Failed::Refused,
-            Failed::Internal,
-        ]
-        .map(|reason| ServerMessage::Failed { reason }),
-    );
+    samples.extend(refusals());
     samples
+}
+
+/// Whoever does not come in is told by one of these.
+fn refusals() -> Vec<ServerMessage> {
+    let unwelcome =
+        [Unwelcome::UnknownLink, Unwelcome::Busy].map(|reason| ServerMessage::Unwelcome { reason });
+    let failed = [
+        Failed::Malformed,
+        Failed::NoCommonCodec,
+        Failed::Full,
+        Failed::Locked,
+        Failed::Banned,
+        Failed::Busy,
+        Failed::Refused,
+        Failed::Internal,
+    ]
+    .map(|reason| ServerMessage::Failed { reason });
+    unwelcome.into_iter().chain(failed).collect()
 }
 
 fn dial_in() -> DialIn {
@@ -465,6 +486,7 @@ fn entry(name: Option<&str>) -> Entry {
         floor: name.is_some(),
         said_name: name.is_none(),
         disturbs: name.map(|_| Disturbance::Music),
+        away: name.is_some(),
     }
 }
 

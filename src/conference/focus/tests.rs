@@ -13,6 +13,7 @@ mod floor;
 mod invite;
 mod lobby;
 mod model;
+mod pages;
 mod protection;
 mod rights;
 mod sound;
@@ -639,7 +640,16 @@ impl Room {
         prop_assert!(self.ladder.matches("  ended\n").count() <= 1);
         let seats: BTreeMap<LegId, Seat> = self.seats.iter().copied().collect();
         prop_assert_eq!(seats.len(), self.seats.len(), "a leg has two seats");
-        let inside = self.roster.entries.iter().filter(|entry| entry.is_inside());
+        let away = |entry: &&Participant| entry.away;
+        for entry in self.roster.entries.iter().filter(away) {
+            prop_assert!(!entry.microphone && !entry.original_sound);
+            prop_assert!(!seats.contains_key(&entry.leg));
+        }
+        let inside = self
+            .roster
+            .entries
+            .iter()
+            .filter(|entry| entry.is_inside() && !entry.away);
         prop_assert_eq!(seats.len(), inside.clone().count());
         for entry in inside {
             let seat = seats.get(&entry.leg).copied();
@@ -753,6 +763,7 @@ fn newcomer(number: u64, role: Role, door: Door) -> Newcomer {
             Door::Browser => Protection::ToDevice,
         },
         ending: None,
+        claim: None,
         known: Known::default(),
         trust: Trust::Full,
         invited_by: None,

@@ -8,6 +8,7 @@ use std::{
     cell::RefCell,
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -32,7 +33,10 @@ use rundruf::{
     },
     phone::{Counts, Door, DoorConfig, Latest, Trunk, Wire},
     pii::Secret,
-    server::{Listed, Parts, Server, Sound, prompts::Prompts, secrets::Keys, secrets::link_hash},
+    server::{
+        Listed, Parts, Server, Sound, prompts::Prompts, seats::Seals, secrets::Keys,
+        secrets::link_hash,
+    },
     store::{ByRole, Person, PersonName, Room, Title, Window},
 };
 use sip::{Flow, Protocol, locate::Hop};
@@ -193,6 +197,14 @@ impl World {
         Self::with_sound(seed, Sound::default())
     }
 
+    /// Makes one that goes on from what lies in a folder, and keeps there what outlives it.
+    pub fn keeping(seed: u64, folder: &Path) -> Self {
+        let door = door_config(vec![everybody()]);
+        let prompts = Prompts::alike(clip().into(), KeyPlan::default());
+        let kept = Some(folder.to_owned());
+        Self::begin((seed, kept), Sound::default(), door, open(), prompts)
+    }
+
     /// Makes one whose operator has decided about the sound.
     pub fn with_sound(seed: u64, sound: Sound) -> Self {
         let door = door_config(vec![everybody()]);
@@ -254,6 +266,16 @@ impl World {
         policy: RoomPolicy,
         prompts: Prompts,
     ) -> Self {
+        Self::begin((seed, None), sound, door, policy, prompts)
+    }
+
+    fn begin(
+        (seed, kept): (u64, Option<PathBuf>),
+        sound: Sound,
+        door: DoorConfig,
+        policy: RoomPolicy,
+        prompts: Prompts,
+    ) -> Self {
         let epoch = now();
         let keys = Keys::from_bytes(&Secret::new([7; 32]));
         let rooms: Vec<TestRoom> = ["4711", "4712"]
@@ -282,6 +304,8 @@ impl World {
         let parts = Parts {
             store: rooms.iter().map(|room| listed(room, &keys)).collect(),
             keys,
+            seals: Seals::from_bytes(&Secret::new([8; 32])),
+            kept,
             prompts,
             pool: Arc::new(pool),
             events,
