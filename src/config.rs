@@ -288,7 +288,7 @@ impl<'de> Deserialize<'de> for Engine {
 pub struct Store {
     /// The database.
     pub path: PathBuf,
-    /// The key that PINs and links are derived from.
+    /// The key that PINs and links are derived from; what pages come back by lies beside it.
     pub key_file: PathBuf,
     /// The certificate for https and for SIP over TLS.
     pub certificate: PathBuf,
@@ -297,6 +297,16 @@ pub struct Store {
 }
 
 impl Store {
+    /// Returns where the key of seats stands: beside that of PINs and links.
+    pub fn seats_key(&self) -> PathBuf {
+        self.key_file.with_extension("seats")
+    }
+
+    /// Returns the folder of what outlives the server.
+    pub fn kept(&self) -> PathBuf {
+        self.key_file.with_extension("kept")
+    }
+
     /// Returns where `ready.json` stands: beside the database.
     pub fn ready_file(&self) -> PathBuf {
         self.path.with_file_name("ready.json")

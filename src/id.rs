@@ -89,6 +89,10 @@ id! {
     PersonId
 }
 id! {
+    /// A seat that a page finds again when it comes back.
+    SeatId
+}
+id! {
     /// A call that was made out of a conference, as it is noted.
     DialId
 }

@@ -395,6 +395,18 @@ pub const ALARM_MAX: Duration = Duration::from_secs(60 * 60);
 /// Time for which a dropped caller's number, name and hand are kept; afterwards they are somebody new.
 pub const RETURN_MAX: Duration = Duration::from_secs(10 * 60);
 
+/// Time for which somebody whose page broke off stays in the roster, silent; then the others hear that they went.
+pub const AWAY_MAX: Duration = Duration::from_secs(10);
+
+/// Time for which the seat of a page that broke off is kept, from that moment on; afterwards it comes as somebody new.
+pub const RESUME_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// How often a page is given its seat's token anew, so that one it holds when the server is gone is no older.
+pub const SEAT_RENEWAL: Duration = Duration::from_secs(60);
+
+/// Characters of the longest token of a seat that is looked at.
+pub const SEAT_TOKEN_MAX: usize = 2_048;
+
 /// Dropped callers of a conference whose seats are kept; a further one displaces who dropped out first.
 pub const SEATS_KEPT: usize = 1_000;
 

@@ -40,7 +40,10 @@ use crate::{
     },
     phone::{self, TrunkCounts},
     pii::Pii,
-    server::{Parts, Server, Sound, Spared, census::Census, prompts::Prompts, speech::Speech},
+    server::{
+        Parts, Server, Sound, Spared, census::Census, prompts::Prompts, seats::Seals,
+        speech::Speech,
+    },
     start::{self, Obstacle},
     store,
     tls::{self, Authorities, ClientAuthority, Identity, SipServer},
@@ -318,9 +321,12 @@ fn server(
         source,
     })?;
     let (store, keys) = books.parts();
+    let seals = Seals::load_or_create(&config.store.seats_key(), rng).map_err(Obstacle::from)?;
     let parts = Parts {
         store,
         keys,
+        seals,
+        kept: Some(config.store.kept()),
         prompts,
         pool: Arc::new(pool),
         events,

@@ -34,11 +34,19 @@ pub trait House: Clone + Send + Sync + 'static {
     /// Tells what the page shows before coming in.
     fn welcome(&self, admission: &Self::Admission) -> Welcome;
 
-    /// Negotiates sound and comes in.
+    /// Tells whether a page's token leads back to a seat; the answer is the same for every one that does not.
+    fn expects(
+        &self,
+        admission: &Self::Admission,
+        seat: &Secret<String>,
+    ) -> impl Future<Output = bool> + Send;
+
+    /// Negotiates sound and comes in, back to its seat if a token leads there.
     fn join(
         &self,
         admission: &Self::Admission,
         name: Option<Name>,
+        seat: Option<&Secret<String>>,
         offer: &Pii<String>,
     ) -> impl Future<Output = Result<Entrance<Self::Presence>, Failed>> + Send;
 }
@@ -53,6 +61,9 @@ pub trait Presence: Send + Sync {
 
     /// Leaves and gives the leg back.
     fn leave(self) -> impl Future<Output = ()> + Send;
+
+    /// Gives the leg back of a page that broke off without a word; its seat is kept.
+    fn lose(self) -> impl Future<Output = ()> + Send;
 }
 
 /// The house cannot judge at the moment.
@@ -83,6 +94,10 @@ pub struct Entrance<P> {
     pub answer: Pii<String>,
     /// Everybody.
     pub roster: Snapshot,
+    /// The token that leads back to their seat.
+    pub seat: Secret<String>,
+    /// They came back, and their microphone was on before; it is off.
+    pub spoke: bool,
     /// Their presence.
     pub presence: P,
 }
@@ -102,6 +117,8 @@ pub enum News {
     Written(Arc<Post>),
     /// What they asked for is refused.
     Refused(Refusal),
+    /// The token that leads back to their seat, in place of the one before.
+    Seat(Secret<String>),
     /// Sound flows.
     Connected,
     /// They are out.

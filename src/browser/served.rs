@@ -2,8 +2,16 @@
 
 use std::sync::Arc;
 
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
 use crate::{
-    conference::{Refusal, focus::Verb},
+    conference::{
+        Refusal,
+        claim::Claim,
+        focus::Verb,
+        roster::{Delta, Entry},
+    },
+    limit::SEAT_RENEWAL,
     pii::{Name, Pii, Secret},
     server::{self, Admission, Attendance, LegNews, MediaLeg, Notice, Server},
 };
@@ -90,24 +98,29 @@ impl House for Served {
         }
     }
 
+    async fn expects(&self, admission: &Admission, seat: &Secret<String>) -> bool {
+        self.server.expects(admission, seat).await
+    }
+
     async fn join(
         &self,
         admission: &Admission,
         name: Option<Name>,
+        seat: Option<&Secret<String>>,
         offer: &Pii<String>,
     ) -> Result<Entrance<Inside>, Failed> {
         let Negotiated { answer, media } = self.negotiate(admission, offer).await?;
-        let joined = self.server.join_browser(admission, name, media).await;
+        let server = &self.server;
+        let joined = server.join_browser(admission, name, seat, media).await;
         let (attendance, leg) = joined.map_err(failed)?;
+        let mut presence = Inside::new(server.clone(), attendance, leg);
         Ok(Entrance {
-            participant: attendance.participant,
+            participant: presence.attendance.participant,
             answer,
-            roster: attendance.roster.clone(),
-            presence: Inside {
-                attendance,
-                leg,
-                leg_over: false,
-            },
+            roster: presence.attendance.roster.clone(),
+            seat: presence.token(),
+            spoke: presence.attendance.spoke,
+            presence,
         })
     }
 }
@@ -125,10 +138,79 @@ impl From<&Line> for DialInLine {
 /// A browser's presence: a place in the conference and a leg.
 #[derive(Debug)]
 pub struct Inside {
+    server: Server,
     attendance: Attendance,
     leg: MediaLeg,
     /// The leg has no more news; the conference tells what follows from it.
     leg_over: bool,
+    /// The own line of the roster.
+    own: Option<Entry>,
+    /// What the page's token says of it.
+    sealed: Option<Claim>,
+    renewal: Interval,
+}
+
+impl Inside {
+    fn new(server: Server, attendance: Attendance, leg: MediaLeg) -> Self {
+        let mut renewal = interval(SEAT_RENEWAL);
+        renewal.reset();
+        renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut inside = Self {
+            server,
+            attendance,
+            leg,
+            leg_over: false,
+            own: None,
+            sealed: None,
+            renewal,
+        };
+        inside.own = inside.own_in(&inside.attendance.roster.entries);
+        inside
+    }
+
+    fn own_in(&self, entries: &[Entry]) -> Option<Entry> {
+        let mut entries = entries.iter();
+        let own = entries.find(|entry| entry.id == self.attendance.participant);
+        own.cloned()
+    }
+
+    /// Makes the token of the seat as it is.
+    fn token(&mut self) -> Secret<String> {
+        let own = self.own.as_ref();
+        self.sealed = own.and_then(|own| self.attendance.claim(own));
+        let token = own.and_then(|own| self.server.token(&self.attendance, own));
+        token.unwrap_or_else(|| Secret::new(String::new()))
+    }
+
+    /// Tells whether the page's token says something else than what is so.
+    fn is_outdated(&self) -> bool {
+        let own = self.own.as_ref();
+        own.and_then(|own| self.attendance.claim(own)) != self.sealed
+    }
+
+    fn heed(&mut self, delta: &Delta) {
+        if let Some(own) = self.own_in(&delta.entries) {
+            self.own = Some(own);
+        }
+    }
+
+    fn news_of(&mut self, notice: Notice) -> News {
+        match notice {
+            Notice::Roster(snapshot) => {
+                self.own = self.own_in(&snapshot.entries);
+                News::Roster(snapshot)
+            }
+            Notice::Delta(delta) => {
+                self.heed(&delta);
+                News::Delta(delta)
+            }
+            Notice::Done(done, at) => News::Done(done, at),
+            Notice::Told(event) | Notice::Naming(event, _) => News::Told(event),
+            Notice::Written(post) => News::Written(post),
+            Notice::Refused(refusal) => News::Refused(refusal),
+            Notice::Dismissed(why) => News::Dismissed(why),
+        }
+    }
 }
 
 impl Presence for Inside {
@@ -137,17 +219,13 @@ impl Presence for Inside {
     }
 
     async fn next(&mut self) -> Option<News> {
+        if self.is_outdated() {
+            return Some(News::Seat(self.token()));
+        }
         loop {
             tokio::select! {
-                notice = self.attendance.next() => return notice.map(|notice| match notice {
-                    Notice::Roster(snapshot) => News::Roster(snapshot),
-                    Notice::Delta(delta) => News::Delta(delta),
-                    Notice::Done(done, at) => News::Done(done, at),
-                    Notice::Told(event) | Notice::Naming(event, _) => News::Told(event),
-                    Notice::Written(post) => News::Written(post),
-                    Notice::Refused(refusal) => News::Refused(refusal),
-                    Notice::Dismissed(why) => News::Dismissed(why),
-                }),
+                notice = self.attendance.next() => return notice.map(|notice| self.news_of(notice)),
+                _ = self.renewal.tick() => return Some(News::Seat(self.token())),
                 news = self.leg.next(), if !self.leg_over => match news {
                     Some(LegNews::Connected) => return Some(News::Connected),
                     Some(LegNews::Gone(_)) | None => self.leg_over = true,
@@ -167,6 +245,11 @@ impl Presence for Inside {
 
     async fn leave(self) {
         drop(self.attendance);
+        self.leg.close().await;
+    }
+
+    async fn lose(self) {
+        self.attendance.lose().await;
         self.leg.close().await;
     }
 }

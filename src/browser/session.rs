@@ -11,8 +11,8 @@
 //!   inside ─── messages ⇄ news, ping every 15 s ── leave, dismissed, silence, nonsense ─▶ close, leave
 //! ```
 //!
-//! Whatever ends the session, the presence in the conference ends with it. A browser that sends nonsense, too much or
-//! nothing harms only itself.
+//! Whatever ends the session, the leg in the conference ends with it. Of a browser that is gone without a word the seat is
+//! kept, and a token leads back to it. One that sends nonsense or too much harms only itself.
 
 use std::{
     convert::Infallible,
@@ -227,14 +227,18 @@ impl Session {
     }
 
     async fn stages<H: House>(&mut self, house: &H) -> Result<(), End> {
-        let ClientMessage::Hello { token } = self.message_within(limit::BROWSER_HELLO).await?
-        else {
+        let hello = self.message_within(limit::BROWSER_HELLO).await?;
+        let ClientMessage::Hello { token, seat } = hello else {
             return Err(End::Malformed);
         };
         let Some(admission) = self.judge(house, &token).await? else {
             return Ok(());
         };
-        self.greet(house.welcome(&admission)).await?;
+        let returns = match &seat {
+            Some(seat) => house.expects(&admission, seat).await,
+            None => false,
+        };
+        self.greet(house.welcome(&admission), returns).await?;
         let (name, offer) = match self.message_within(limit::BROWSER_LOBBY).await? {
             ClientMessage::Join { name, offer } => (name, offer),
             ClientMessage::Leave {} => return Ok(()),
@@ -271,7 +275,8 @@ impl Session {
         let Some(admission) = self.judge(house, &token).await? else {
             return Ok(());
         };
-        match house.join(&admission, name, &offer).await {
+        let joined = house.join(&admission, name, seat.as_ref(), &offer);
+        match joined.await {
             Ok(entrance) => self.inside(entrance).await,
             Err(reason) => self.send(&ServerMessage::Failed { reason }).await,
         }
@@ -292,18 +297,19 @@ impl Session {
         Ok(None)
     }
 
-    async fn greet(&mut self, welcome: Welcome) -> Result<(), End> {
+    async fn greet(&mut self, welcome: Welcome, returns: bool) -> Result<(), End> {
         self.send(&ServerMessage::Welcome {
             role: welcome.role,
             title: welcome.title,
             language: welcome.language,
             dial_in: welcome.dial_in,
             dial_out: welcome.dial_out,
+            returns,
         })
         .await
     }
 
-    /// Carries messages and news until one side ends it; whatever ends it, the presence is given back.
+    /// Carries messages and news until one side ends it; whatever ends it, the leg is given back.
     async fn inside<P: Presence>(&mut self, entrance: Entrance<P>) -> Result<(), End> {
         let mut presence = entrance.presence;
         let mut updates = Updates::new(&entrance.roster, clock());
@@ -311,6 +317,8 @@ impl Session {
             participant: entrance.participant,
             answer: entrance.answer,
             roster: (&entrance.roster).into(),
+            seat: entrance.seat,
+            spoke: entrance.spoke,
         };
         let mut outcome = self.send(&joined).await.map(|()| true);
         while let Ok(true) = outcome {
@@ -328,7 +336,12 @@ impl Session {
                 },
             };
         }
-        presence.leave().await;
+        match outcome {
+            Err(End::Gone | End::Silent) => presence.lose().await,
+            Ok(_) | Err(End::Done | End::Malformed | End::Flood | End::Stopping) => {
+                presence.leave().await;
+            }
+        }
         outcome.map(|_| ())
     }
 
@@ -357,6 +370,7 @@ impl Session {
             },
             News::Written(post) => ServerMessage::from(&*post),
             News::Refused(reason) => ServerMessage::Refused { reason },
+            News::Seat(seat) => ServerMessage::Seat { seat },
             News::Connected => ServerMessage::Connected,
             News::Dismissed(reason) => {
                 self.send(&ServerMessage::Dismissed { reason }).await?;

@@ -33,6 +33,9 @@ pub enum ClientMessage {
         /// The token after `#` in the link.
         #[serde(deserialize_with = "secret")]
         token: Secret<String>,
+        /// The token of the seat it had; none for a page that comes for the first time.
+        #[serde(deserialize_with = "secret_if_any")]
+        seat: Option<Secret<String>>,
     },
     /// Comes in, with an offer for the sound.
     Join {
@@ -197,6 +200,8 @@ pub enum ServerMessage {
         dial_in: Option<DialIn>,
         /// How the numbers begin that moderators may have called; none where they may have called none.
         dial_out: Vec<String>,
+        /// Their seat is kept, so that they may come in without being asked anything.
+        returns: bool,
     },
     /// The link is not right, or cannot be judged.
     Unwelcome {
@@ -212,6 +217,17 @@ pub enum ServerMessage {
         answer: Pii<String>,
         /// Everybody.
         roster: Roster,
+        /// The token that leads back to their seat.
+        #[serde(serialize_with = "told")]
+        seat: Secret<String>,
+        /// They came back, and their microphone was on before; it is off.
+        spoke: bool,
+    },
+    /// The token that leads back to their seat has changed.
+    Seat {
+        /// The token.
+        #[serde(serialize_with = "told")]
+        seat: Secret<String>,
     },
     /// The roster changed.
     Delta {
@@ -441,6 +457,8 @@ pub struct Entry {
     pub disturbs: Option<Disturbance>,
     /// They can read what others write, and write; on a telephone they cannot.
     pub text: bool,
+    /// Their page broke off and may be back in a moment.
+    pub away: bool,
 }
 
 impl From<&roster::Entry> for Entry {
@@ -462,6 +480,7 @@ impl From<&roster::Entry> for Entry {
             said_name: entry.said_name,
             disturbs: entry.disturbs,
             text: entry.text,
+            away: entry.away,
         }
     }
 }
@@ -512,6 +531,13 @@ impl From<&Post> for ServerMessage {
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
     String::deserialize(deserializer).map(Secret::new)
+}
+
+fn secret_if_any<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Secret<String>>, D::Error> {
+    let secret = Option::<String>::deserialize(deserializer)?;
+    Ok(secret.map(Secret::new))
 }
 
 fn redacted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pii<String>, D::Error> {

@@ -130,12 +130,14 @@ pub enum Dismissal {
     Stopping,
     /// Their media connection is gone.
     Lost,
+    /// Another page has taken their seat over, with the same token.
+    TakenOver,
     /// Something of ours failed.
     Failed,
 }
 
 impl Dismissal {
-    /// Returns the goodbye that goes with it; none for a leg that is gone.
+    /// Returns the goodbye that goes with it; none for a leg that is gone, and none for a page, which has words of its own.
     pub const fn event(self) -> Option<Event> {
         match self {
             Self::Removed => Some(Event::Removed),
@@ -146,7 +148,7 @@ impl Dismissal {
             Self::Ended => Some(Event::Ended),
             Self::Stopping => Some(Event::Stopping),
             Self::Failed => Some(Event::Fault),
-            Self::Lost => None,
+            Self::Lost | Self::TakenOver => None,
         }
     }
 }

@@ -22,13 +22,15 @@ use crate::{
         roster::{Audience, ConferenceState, Delta, Snapshot},
         text::Post,
     },
-    id::{LegId, ParticipantId},
+    id::{LegId, ParticipantId, SeatId},
     limit::{LINGER, PARTICIPANTS_MAX},
     pii::{Name, Pii},
 };
-use back::Memory;
+use away::Away;
+use back::{Memory, Parting};
 use entry::Entries;
 use invite::Invited;
+use kept::Keeping;
 use lobby::Waiting;
 use text::Lines;
 
@@ -68,6 +70,16 @@ pub enum Input {
     Leave {
         /// Who.
         participant: ParticipantId,
+    },
+    /// Somebody's page broke off without a word.
+    Lose {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// Another page comes for this seat: whoever has it gives way.
+    GiveWay {
+        /// The seat.
+        seat: SeatId,
     },
     /// Somebody asks for something.
     Act {
@@ -256,6 +268,10 @@ pub struct Focus {
     calls: BTreeMap<ParticipantId, Invited>,
     /// Who was here, and who may not come again.
     memory: Memory,
+    /// What is to outlive the server has changed, or not.
+    kept: Keeping,
+    /// Who broke off and is likely back in a moment.
+    away: Away,
     /// What is yet to be said of people who come and go.
     entries: Entries,
     /// What is being typed.
@@ -309,6 +325,8 @@ impl Focus {
             waiting: Waiting::default(),
             calls: BTreeMap::new(),
             memory: Memory::default(),
+            kept: Keeping::default(),
+            away: Away::default(),
             entries: Entries::default(),
             lines: Lines::default(),
             alarm_until: None,
@@ -325,6 +343,8 @@ impl Focus {
             Input::Leave { participant } => {
                 self.take_out(participant, Parting::Left, now);
             }
+            Input::Lose { participant } => self.lose(participant, now),
+            Input::GiveWay { seat } => self.give_way(seat, now),
             Input::Act { by, verb } => self.act(by, verb, now),
             Input::Hold { leg, held } => self.hold(leg, held),
             Input::Protection { leg, protection } => self.protect(leg, protection, now),
@@ -342,7 +362,11 @@ impl Focus {
             Input::NotDialled { .. } => {}
             Input::LegGone { leg } => {
                 if let Some(&participant) = self.legs.get(&leg) {
-                    self.dismiss(participant, Dismissal::Lost, now);
+                    if self.memory.has_seat(participant) {
+                        self.break_off(participant, Dismissal::Lost, now);
+                    } else {
+                        self.dismiss(participant, Dismissal::Lost, now);
+                    }
                 }
             }
             Input::Policy(policy) => self.set_policy(policy, now),
@@ -364,6 +388,7 @@ impl Focus {
         if self.alarm_until.is_some_and(|until| until <= now) {
             self.outlive_alarm();
         }
+        self.give_up_absent(now);
         self.send_home_who_waited_too_long(now);
         self.announce_entries(now);
     }
@@ -389,7 +414,9 @@ impl Focus {
             State::Running => {
                 let waited = self.waiting.longest_until().into_iter();
                 let alarm = self.alarm_until.into_iter();
-                waited.chain(alarm).chain(self.entries.next_at()).min()
+                let said = self.entries.next_at().into_iter();
+                let away = self.away.next_at();
+                waited.chain(alarm).chain(said).chain(away).min()
             }
             State::Over { .. } => None,
         }
@@ -413,6 +440,7 @@ impl Focus {
 
     fn publish(&mut self) -> Option<Effect> {
         let state = std::mem::take(&mut self.unpublished.state);
+        self.kept.stale |= state;
         let Unpublished {
             changed,
             voices,
@@ -462,29 +490,10 @@ impl Focus {
                 };
                 (participant.leg, seat)
             };
-            let inside = self.participants.values().filter(|who| who.is_inside());
+            let all = self.participants.values();
+            let inside = all.filter(|who| who.is_inside() && !who.away);
             Effect::Seats(inside.chain(self.heard_early()).map(seat).collect())
         })
-    }
-
-    fn set_microphone(&mut self, id: ParticipantId, on: bool) {
-        if on && !self.may_speak(id) {
-            self.set_hand(id, true);
-            return;
-        }
-        if !self.switch(id, on) {
-            return;
-        }
-        let music = self
-            .participants
-            .get(&id)
-            .is_some_and(Participant::is_music);
-        let event = match (on, music) {
-            (true, false) => Event::MicrophoneOn,
-            (true, true) => Event::MusicMuted,
-            (false, _) => Event::MicrophoneOff,
-        };
-        self.tell(id, event);
     }
 
     fn rename(&mut self, by: ParticipantId, target: ParticipantId, name: Option<Name>) {
@@ -496,96 +505,6 @@ impl Focus {
             participant.name = name;
             self.changed(target, false);
             self.did(by, Act::Renamed, Some(target));
-        }
-    }
-
-    fn mute(&mut self, by: ParticipantId, target: ParticipantId) {
-        if by == target {
-            self.set_microphone(by, false);
-        } else if self.switch(target, false) {
-            self.tell(target, Event::MicrophoneOffByModerator);
-            self.did(by, Act::Muted, Some(target));
-        }
-    }
-
-    /// Switches a microphone; returns whether that changed anything.
-    fn switch(&mut self, id: ParticipantId, on: bool) -> bool {
-        let Some(participant) = self.participants.get_mut(&id) else {
-            return false;
-        };
-        if participant.microphone == on {
-            return false;
-        }
-        participant.microphone = on;
-        participant.speaking = false;
-        self.changed(id, true);
-        true
-    }
-
-    fn set_original_sound(&mut self, id: ParticipantId, on: bool) {
-        let Some(participant) = self.participants.get_mut(&id) else {
-            return;
-        };
-        if participant.door == Door::Phone {
-            self.refuse(id, Refusal::NotAllowed);
-        } else if participant.original_sound != on {
-            participant.original_sound = on;
-            let leg = participant.leg;
-            self.changed(id, false);
-            self.notices.push_back(Effect::OriginalSound { leg, on });
-        }
-    }
-
-    fn hold(&mut self, leg: LegId, held: bool) {
-        let status = if held {
-            Status::OnHold
-        } else {
-            Status::Connected
-        };
-        self.waiting.hold(leg, held && self.legs.contains_key(&leg));
-        let Some(participant) = self.by_leg(leg).filter(|who| who.is_inside()) else {
-            return;
-        };
-        if participant.status != status {
-            participant.status = status;
-            participant.speaking = false;
-            let id = participant.id;
-            self.changed(id, true);
-        }
-    }
-
-    fn speaking(&mut self, leg: LegId, speaking: bool) {
-        let Some(participant) = self.by_leg(leg) else {
-            return;
-        };
-        let speaking = speaking && Seat::of(participant).speaks && !participant.is_music();
-        if participant.speaking != speaking {
-            participant.speaking = speaking;
-            let id = participant.id;
-            self.unpublished.voices.insert(id);
-        }
-    }
-
-    /// Shows what a leg disturbs with. The mixer mutes music by itself and listens on, so no seat changes: when the music
-    /// ends, the microphone is what its person made it.
-    fn disturbs(&mut self, leg: LegId, disturbance: Option<Disturbance>) {
-        let Some(participant) = self.by_leg(leg) else {
-            return;
-        };
-        if participant.disturbs == disturbance || !participant.is_inside() {
-            return;
-        }
-        let before = std::mem::replace(&mut participant.disturbs, disturbance);
-        participant.speaking &= !participant.is_music();
-        let (id, speaks) = (participant.id, Seat::of(participant).speaks);
-        self.changed(id, false);
-        if speaks && disturbance == Some(Disturbance::Music) {
-            self.happened(Actor::Server, Act::MusicMuted, Some(id));
-        }
-        if let Some(event) = disturbing(before, disturbance).filter(|_| speaks)
-            && (!event.is_hint() || self.hinted.insert(id))
-        {
-            self.tell(id, event);
         }
     }
 
@@ -672,11 +591,14 @@ impl Focus {
         } else {
             self.unpublished.gone_waiting.insert(id);
         }
-        self.memory.part(&participant, parting, now);
+        let broke_off = self.away.forget(id);
+        self.memory.part(&participant, parting, broke_off, now);
         if participant.is_inside() && parting != Parting::Over {
             self.went(&participant, now);
         }
-        if !self.participants.values().any(Participant::is_inside) {
+        self.kept.stale = true;
+        let nobody = !self.participants.values().any(Participant::is_inside);
+        if nobody && !self.memory.awaits(now) {
             // Who comes next finds it open, not what people have left behind who are gone.
             self.deed = None;
             self.conference = ConferenceState {
@@ -686,9 +608,10 @@ impl Focus {
             self.give_up_calls(now);
         }
         if self.participants.is_empty() {
-            self.state = State::Waiting {
-                until: now + self.config.linger,
-            };
+            let until = now + self.config.linger;
+            // Whose page broke off finds their conference again, even if they were alone in it.
+            let until = self.memory.pages_until().map_or(until, |at| at.max(until));
+            self.state = State::Waiting { until };
         }
         Some(leg)
     }
@@ -732,31 +655,6 @@ fn beginning(policy: &Policy) -> ConferenceState {
     }
 }
 
-/// How somebody leaves the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Parting {
-    /// By themself, or because their leg is gone.
-    Left,
-    /// A moderator sent them away.
-    SentAway,
-    /// The conference is over.
-    Over,
-}
-
-impl From<Dismissal> for Parting {
-    fn from(why: Dismissal) -> Self {
-        match why {
-            // Who calls again by a better line has done nothing wrong.
-            Dismissal::Lost | Dismissal::Unprotected => Self::Left,
-            Dismissal::Removed
-            | Dismissal::NotExpected
-            | Dismissal::NoPlace
-            | Dismissal::ComeLater => Self::SentAway,
-            Dismissal::Ended | Dismissal::Stopping | Dismissal::Failed => Self::Over,
-        }
-    }
-}
-
 /// Returns what the person is told whose leg disturbs otherwise than before.
 const fn disturbing(before: Option<Disturbance>, after: Option<Disturbance>) -> Option<Event> {
     match (before, after) {
@@ -782,14 +680,17 @@ impl Seat {
 
 mod act;
 mod arrival;
+mod away;
 mod back;
 mod entry;
 mod floor;
 mod invite;
+mod kept;
 mod lobby;
 mod promote;
 mod protection;
 mod protocol;
+mod sound;
 mod text;
 mod verb;
 

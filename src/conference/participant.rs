@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{LegId, ParticipantId, PersonId},
+    id::{LegId, ParticipantId, PersonId, SeatId},
     limit::{MARKS_IN_A_ROW_MAX, NAME_CHARS_MAX},
     pii::{Ending, Name},
 };
@@ -129,6 +129,8 @@ pub struct Participant {
     pub disturbs: Option<Disturbance>,
     /// Their leg has text: they read what others type and chat, and may write. A browser's has, a telephone's has not.
     pub text: bool,
+    /// Their page broke off and may be back in a moment; until then nobody hears them, and they hear nobody.
+    pub away: bool,
 }
 
 #[cfg(test)]
@@ -156,6 +158,7 @@ impl Participant {
             said_name: false,
             disturbs: None,
             text: door == Door::Browser,
+            away: false,
         }
     }
 }
@@ -186,10 +189,12 @@ pub struct Known {
     pub caller: Option<Mark>,
     /// That number is asserted by a trunk that is believed.
     pub vouched: bool,
+    /// The seat of their page, which its token names.
+    pub seat: Option<SeatId>,
 }
 
-/// A telephone number, hashed with a key that nobody keeps: equal for equal numbers and else without meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A telephone number, hashed with a key of the conference: equal for equal numbers and else without meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Mark(pub u64);
 
 /// Returns the name as it may be shown: a [`clean_line`] of at most [`NAME_CHARS_MAX`].

@@ -1,16 +1,17 @@
 //! Who calls, as far as it matters: the number for which a mark stands.
 //!
-//! A mark is a keyed hash, so that the number cannot be computed from it, and its key is drawn here and kept in memory
-//! alone: one per conference to know who comes back, one per day to count wrong PINs.
+//! A mark is a keyed hash, so that the number cannot be computed from it, and its key is drawn here: one per conference to
+//! know who comes back, and one per day to count wrong PINs. Both are kept in memory alone, but that the conference's lies in
+//! its sealed file while it keeps telephones out.
 
 use aws_lc_rs::hmac;
 use rand::Rng;
 
 use crate::{
     conference::participant::{Known, Mark},
-    id::PersonId,
+    id::{PersonId, SeatId},
     limit::{DIGITS_NEVER_SHOWN, DIGITS_SHOWN},
-    pii::{Ending, Pii},
+    pii::{Ending, Pii, Secret},
 };
 
 /// Who calls.
@@ -44,6 +45,7 @@ impl Caller {
 /// Makes marks; forgotten, they are nobody's any more.
 pub(super) struct Marks {
     key: hmac::Key,
+    bytes: Secret<[u8; 32]>,
 }
 
 impl Marks {
@@ -51,9 +53,20 @@ impl Marks {
     pub(super) fn random(rng: &mut impl Rng) -> Self {
         let mut key = [0; 32];
         rng.fill_bytes(&mut key);
+        Self::from_bytes(Secret::new(key))
+    }
+
+    /// Goes on with the key of a conference that outlived the server.
+    pub(super) fn from_bytes(bytes: Secret<[u8; 32]>) -> Self {
         Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, &key),
+            key: hmac::Key::new(hmac::HMAC_SHA256, bytes.expose()),
+            bytes,
         }
+    }
+
+    /// The key, for what outlives the server.
+    pub(super) fn bytes(&self) -> Secret<[u8; 32]> {
+        self.bytes.clone()
     }
 
     /// Returns what stands for a number.
@@ -66,9 +79,16 @@ impl Marks {
         Mark(u64::from_be_bytes(*first))
     }
 
-    /// By what a caller can be known again who entered with this person's PIN, if it was a person's.
-    pub(super) fn known(&self, caller: &Caller, person: Option<PersonId>) -> Known {
+    /// By what somebody can be known again: who entered with this person's PIN, if it was a person's, or whose page has this
+    /// seat.
+    pub(super) fn known(
+        &self,
+        caller: &Caller,
+        person: Option<PersonId>,
+        seat: Option<SeatId>,
+    ) -> Known {
         Known {
+            seat,
             person,
             caller: caller.number.as_ref().map(|number| self.of(number)),
             vouched: caller.vouched,
@@ -123,6 +143,7 @@ mod tests {
     #[test]
     fn an_anonymous_caller_has_no_mark() {
         let marks = Marks::random(&mut StdRng::seed_from_u64(1));
-        assert_eq!(marks.known(&Caller::default(), None), Known::default());
+        let known = marks.known(&Caller::default(), None, None);
+        assert_eq!(known, Known::default());
     }
 }

@@ -9,16 +9,18 @@ use std::{
 use dsp::Shaping;
 use tokio::{
     sync::{mpsc, oneshot},
-    task::{JoinError, JoinSet},
+    task::JoinSet,
 };
 
 use super::{
     Notice, Sound,
-    caller::{Caller, Marks},
+    caller::Marks,
     census::Census,
     dial_out::{Dialling, Switchboard},
     guard::Guard,
-    names::{Names, SpokenName, SpokenNames, Step},
+    joining::{Entered, Joining},
+    keeper::Keeper,
+    names::{Names, SpokenName},
     prompts::Prompts,
     recordings::Recordings,
     router::Note,
@@ -29,32 +31,55 @@ use crate::{
     clock::Clock,
     conference::{
         acts::Done,
+        claim::Claim,
         error::Refusal,
         event::Event,
-        focus::{Effect, Focus, FocusConfig, Input, Newcomer, Progress, Seat, Trust, Verb},
-        participant::{Disturbance, Door, Protection, Role},
+        focus::{Effect, Focus, FocusConfig, Input, Newcomer, Progress, Seat, Verb},
+        kept::Kept,
+        participant::{Disturbance, Door, Protection},
         policy::{Policy, Speakers},
         rollcall::Label,
-        roster::{Audience, Delta, Snapshot},
+        roster::{Audience, Delta},
         text::Post,
     },
-    id::{ConferenceId, LegId, ParticipantId, PersonId, RoomId},
+    id::{ConferenceId, LegId, ParticipantId, RoomId},
     media::{
-        api::{self, Channels, ClipId, Command, Lesson},
+        api::{self, Channels, Command},
         pool::Pool,
     },
-    pii::{Name, Pii},
+    pii::Pii,
 };
+use back::Shelved;
+
+mod back;
+mod names;
 
 /// What a conference's task is told.
 #[derive(Debug)]
 pub(crate) enum Message {
     /// Somebody with the right secret comes in.
     Join(Box<Joining>),
-    /// A participant does something.
-    Act { by: ParticipantId, verb: Verb },
-    /// A participant leaves.
-    Leave { participant: ParticipantId },
+    /// A participant does something, if this is their leg.
+    Act {
+        by: ParticipantId,
+        leg: LegId,
+        verb: Verb,
+    },
+    /// A participant leaves, if this is their leg.
+    Leave {
+        participant: ParticipantId,
+        leg: LegId,
+    },
+    /// A participant's page broke off, if this is their leg.
+    Lose {
+        participant: ParticipantId,
+        leg: LegId,
+    },
+    /// Would a claim lead back to a seat?
+    Expects {
+        claim: Box<Claim>,
+        reply: oneshot::Sender<bool>,
+    },
     /// Somebody who waits is about to say their name.
     RecordName { participant: ParticipantId },
     /// A leg was listened to for a name.
@@ -98,25 +123,6 @@ pub(crate) enum Message {
     Close,
 }
 
-/// Who comes in, and where their notices go.
-#[derive(Debug)]
-pub(crate) struct Joining {
-    pub(crate) participant: ParticipantId,
-    pub(crate) leg: LegId,
-    pub(crate) name: Option<Name>,
-    pub(crate) role: Role,
-    pub(crate) door: Door,
-    pub(crate) protection: Protection,
-    pub(crate) person: Option<PersonId>,
-    /// Whose number is forgotten when they are in: only its mark stays.
-    pub(crate) caller: Caller,
-    pub(crate) trust: Trust,
-    /// Who had them called.
-    pub(crate) invited_by: Option<ParticipantId>,
-    pub(crate) notices: mpsc::Sender<Notice>,
-    pub(crate) reply: oneshot::Sender<Result<Snapshot, Refusal>>,
-}
-
 struct Member {
     notices: mpsc::Sender<Notice>,
     /// Missed a delta because its queue was full; the next notice is a whole roster.
@@ -136,6 +142,7 @@ pub(super) struct Means {
     pub(super) guard: Arc<Mutex<Guard>>,
     /// The time of day at which something is done.
     pub(super) wall: Arc<dyn Clock>,
+    pub(super) keeper: Keeper,
     pub(super) switchboard: Arc<Switchboard>,
 }
 
@@ -160,24 +167,29 @@ pub(super) struct Task {
     /// What is yet to be announced, with the time until which it waits for the name in it.
     announcements: VecDeque<(Event, Instant)>,
     ended: bool,
+    /// What outlives the server.
+    kept: Shelved,
     /// The way back here for calls that are made; it does not keep the conference alive.
     own: Option<mpsc::WeakSender<Message>>,
 }
 
 impl Task {
+    /// Makes the task of a room's conference, which may have outlived the server.
     pub(super) fn new(
-        id: ConferenceId,
-        room: RoomId,
+        (id, room): (ConferenceId, RoomId),
         worker: usize,
         means: Means,
-        policy: Policy,
+        (policy, kept): (Policy, Option<Kept>),
         marks: Marks,
     ) -> Self {
         let config = FocusConfig {
             policy,
             ..FocusConfig::default()
         };
-        let focus = Focus::new(config, clock());
+        let focus = match kept {
+            Some(kept) => Focus::restored(config, kept, clock()),
+            None => Focus::new(config, clock()),
+        };
         Self {
             id,
             room,
@@ -194,6 +206,7 @@ impl Task {
             speaking: JoinSet::new(),
             announcements: VecDeque::new(),
             ended: false,
+            kept: Shelved::default(),
             own: None,
         }
     }
@@ -245,6 +258,10 @@ impl Task {
                 },
             }
             self.drain().await;
+            self.shelve();
+        }
+        if !self.kept.stopping {
+            self.means.keeper.forget(self.room).await;
         }
         self.means
             .pool
@@ -290,8 +307,26 @@ impl Task {
                 self.forget(over).await;
                 Input::SaidName(leg, heard)
             }
-            Message::Act { by, verb } => Input::Act { by, verb },
-            Message::Leave { participant } => Input::Leave { participant },
+            // Who has come back with another leg is not gone, and asks for nothing by the one before.
+            Message::Act {
+                by: participant,
+                leg,
+                ..
+            }
+            | Message::Leave { participant, leg }
+            | Message::Lose { participant, leg }
+                if self.focus.leg_of(participant) != Some(leg) =>
+            {
+                return;
+            }
+            Message::Act { by, verb, .. } => Input::Act { by, verb },
+            Message::Leave { participant, .. } => Input::Leave { participant },
+            Message::Lose { participant, .. } => Input::Lose { participant },
+            Message::Expects { claim, reply } => {
+                let own = claim.conference == self.id;
+                let _ = reply.send(own && self.focus.expects(&claim, clock()));
+                return;
+            }
             Message::Hold { leg, held } => Input::Hold { leg, held },
             Message::Protection { leg, protection } => Input::Protection { leg, protection },
             Message::Speaking { leg, speaking } => Input::Speaking { leg, speaking },
@@ -316,7 +351,11 @@ impl Task {
             }
             Message::Guessed => Input::Guessed,
             Message::Withdraw => Input::Withdraw,
-            Message::Close => Input::Close,
+            Message::Close => {
+                // Whoever was here finds it again when the server is back.
+                self.kept.stopping = true;
+                Input::Close
+            }
         };
         self.focus.handle(input, clock());
     }
@@ -334,15 +373,21 @@ impl Task {
             caller,
             trust,
             invited_by,
+            page,
             notices,
             reply,
         } = joining;
+        let (seat, claim) = self.make_way(page).await;
+        let participant = seat
+            .and_then(|seat| self.focus.away_from(seat))
+            .unwrap_or(participant);
         self.members.insert(
             participant,
             Member {
                 notices,
                 behind: false,
-                audience: None,
+                // Who comes back in a moment was here all the time.
+                audience: self.focus.audience(participant),
             },
         );
         let newcomer = Newcomer {
@@ -352,7 +397,8 @@ impl Task {
             role,
             door,
             protection,
-            known: self.marks.known(&caller, person),
+            known: self.marks.known(&caller, person, seat),
+            claim,
             ending: caller.ending(),
             trust,
             invited_by,
@@ -367,7 +413,12 @@ impl Task {
             let roster = self.focus.snapshot();
             roster.seen_by(audience)
         });
-        let _ = reply.send(Ok(roster.unwrap_or_default()));
+        let _ = reply.send(Ok(Entered {
+            participant,
+            roster: roster.unwrap_or_default(),
+            seat: seat.map(|seat| (seat, self.id)),
+            spoke: self.focus.spoke(participant),
+        }));
     }
 
     /// Carries out all effects; returns the last refusal, which is a join's answer.
@@ -429,114 +480,6 @@ impl Task {
         self.care_for_names().await;
         self.announce().await;
         refused
-    }
-
-    /// The names as sound of those whom an event names. What somebody has said who waits is told to moderators alone, by the
-    /// events that are theirs.
-    fn spoken_names(&self, event: Event) -> SpokenNames {
-        let waits = matches!(event, Event::Waits { .. } | Event::RemovedLast { .. });
-        let spoken = |whom| {
-            let said = self.recordings.spoken(whom).filter(|_| waits);
-            said.or_else(|| self.names.spoken(whom))
-        };
-        let named = event.names().into_iter();
-        named
-            .filter_map(|whom| Some((whom, spoken(whom)?)))
-            .collect()
-    }
-
-    /// Plays to one leg what somebody has said who waits, instead of the talk, as telephones hear it.
-    async fn play_said_name(&self, leg: LegId, whom: Label) {
-        let language = self.policy.wording.language();
-        let said = self.recordings.spoken(whom);
-        let clips: Vec<ClipId> = said
-            .and_then(|name| name.in_language(language))
-            .into_iter()
-            .collect();
-        if !clips.is_empty() {
-            // Nobody waits for its end.
-            let token = 0;
-            let play = Command::Play { leg, clips, token };
-            self.means.pool.send(self.worker, play).await;
-        }
-    }
-
-    /// Forgets what was said in the waiting room.
-    async fn forget_said_names(&mut self) {
-        for (leg, clip) in self.recordings.end_all() {
-            self.focus.handle(Input::SaidName(leg, false), clock());
-            self.forget([clip]).await;
-        }
-    }
-
-    /// Has somebody listened to who waits and is about to say their name. Where nobody is asked for it any more they go on
-    /// waiting.
-    async fn record(&mut self, participant: ParticipantId) {
-        let roster = self.focus.snapshot();
-        let mut waiting = roster.entries.iter().filter(|entry| !entry.is_inside());
-        let Some(entry) = waiting.find(|entry| entry.id == participant) else {
-            return;
-        };
-        if !self.policy.level.asks_names() {
-            return self.tell(participant, Notice::Told(Event::StillWaiting));
-        }
-        let Some(clip) = self.means.prompts.next_learned() else {
-            return;
-        };
-        let before = self.recordings.begin(entry, clip);
-        let kept = Input::SaidName(entry.leg, false);
-        self.focus.handle(kept, clock());
-        self.forget(before).await;
-        let record = Command::Record {
-            leg: entry.leg,
-            conference: self.id,
-            clip,
-        };
-        self.means.pool.send(self.worker, record).await;
-    }
-
-    async fn forget(&self, clips: impl IntoIterator<Item = ClipId>) {
-        for clip in clips {
-            let forget = Command::Forget { clip };
-            self.means.pool.send(self.worker, forget).await;
-        }
-    }
-
-    /// Hears what became of a name. Where its task has failed nobody waits for it for longer than for one that is late.
-    fn spoken(&mut self, said: Result<(u64, Result<Spoken, Unspoken>), JoinError>) {
-        let Ok((number, said)) = said else { return };
-        if let Err(why) = &said {
-            tracing::debug!(%why, "a name was not spoken");
-        }
-        let prompts = &self.means.prompts;
-        self.names
-            .handle_spoken(number, said, || prompts.next_learned());
-    }
-
-    /// Has names spoken, and lets the worker learn and forget them.
-    async fn care_for_names(&mut self) {
-        while let Some(step) = self.names.poll() {
-            let command = match step {
-                Step::Speak {
-                    number,
-                    name,
-                    language,
-                } => {
-                    if let Some(speech) = self.means.prompts.speech().cloned() {
-                        self.speaking
-                            .spawn(async move { (number, speech.speak(name, language).await) });
-                    }
-                    continue;
-                }
-                Step::Learn { clip, utterance } => Command::Learn(Lesson {
-                    conference: self.id,
-                    clip,
-                    utterance,
-                }),
-                Step::Forget { clip } => Command::Forget { clip },
-            };
-            self.means.pool.send(self.worker, command).await;
-        }
     }
 
     /// Says to all who are inside what is to be announced, as far as nobody is named in it whose name is about to be a sound.
@@ -728,7 +671,7 @@ impl Task {
             .collect();
         for participant in lost {
             self.members.remove(&participant);
-            self.focus.handle(Input::Leave { participant }, clock());
+            self.focus.handle(Input::Lose { participant }, clock());
         }
         if self.members.values().any(|member| member.behind) {
             let snapshot = self.focus.snapshot();

@@ -11,9 +11,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Attendance, Error, MediaLeg, Server,
-    caller::Caller,
-    conference::{Joining, Message},
+    Attendance, Error, MediaLeg, Server, caller::Caller, conference::Message, joining::Joining,
     names::SpokenNames,
 };
 use crate::{
@@ -172,17 +170,21 @@ impl Server {
             caller: callee.clone(),
             trust: Trust::Full,
             invited_by: Some(dialling.by),
+            page: None,
             notices,
             reply,
         };
         let inbox = dialling.inbox.clone();
         let join = Message::Join(Box::new(joining));
         inbox.send(join).await.map_err(|_| Error::Stopping)?;
-        let roster = answer.await.map_err(|_| Error::Stopping)?;
+        let entered = answer.await.map_err(|_| Error::Stopping)?;
         Ok(Attendance {
             participant,
             leg,
-            roster: roster.map_err(Error::Refused)?,
+            roster: entered.map_err(Error::Refused)?.roster,
+            spoke: false,
+            chair: None,
+            lost: false,
             inbox,
             notices: queue,
         })

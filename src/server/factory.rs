@@ -1,6 +1,6 @@
 //! The conference factory (RFC 4579): makes a room's conference when the first comes, and finds it for the next.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use rand::rngs::StdRng;
 use tokio::{
@@ -11,12 +11,13 @@ use tokio::{
 use super::{
     Error,
     caller::Marks,
-    conference::{Means, Message, Task},
+    conference::{Means, Message, Task, clock, until},
+    keeper::Remains,
 };
 use crate::{
     conference::policy::Policy,
     id::{ConferenceId, RoomId},
-    limit::{CONFERENCE_INBOX_MAX, CONFERENCES_MAX},
+    limit::{CONFERENCE_INBOX_MAX, CONFERENCES_MAX, RESUME_MAX},
 };
 
 /// A running conference as the server knows it.
@@ -26,6 +27,16 @@ pub(super) struct Live {
     pub(super) inbox: mpsc::Sender<Message>,
 }
 
+/// What a room has of a conference.
+pub(super) enum Found {
+    /// One that runs.
+    Live(Live),
+    /// One that outlived the server, and goes on with who comes first.
+    Remains(Remains),
+    /// None.
+    Nothing,
+}
+
 /// What the factory is asked.
 pub(super) enum Request {
     /// The room's conference, made if there is none, after its owner's wishes.
@@ -33,6 +44,11 @@ pub(super) enum Request {
         room: RoomId,
         policy: Policy,
         reply: oneshot::Sender<Result<Live, Error>>,
+    },
+    /// The room's conference, if there is one.
+    Find {
+        room: RoomId,
+        reply: oneshot::Sender<Found>,
     },
     /// The rooms that have a conference.
     List { reply: oneshot::Sender<Vec<RoomId>> },
@@ -49,6 +65,9 @@ pub(super) enum Request {
 /// The task's state.
 pub(super) struct Factory {
     live: BTreeMap<RoomId, Live>,
+    /// What outlived the server and has not gone on yet, and until when it may.
+    remains: BTreeMap<RoomId, Remains>,
+    remains_until: Option<Instant>,
     tasks: JoinSet<RoomId>,
     means: Means,
     rng: StdRng,
@@ -56,9 +75,11 @@ pub(super) struct Factory {
 }
 
 impl Factory {
-    pub(super) fn new(means: Means, rng: StdRng) -> Self {
+    pub(super) fn new(means: Means, remains: BTreeMap<RoomId, Remains>, rng: StdRng) -> Self {
         Self {
             live: BTreeMap::new(),
+            remains_until: (!remains.is_empty()).then(|| clock() + RESUME_MAX),
+            remains,
             tasks: JoinSet::new(),
             means,
             rng,
@@ -74,6 +95,9 @@ impl Factory {
                 request = requests.recv() => match request {
                     Some(Request::Open { room, policy, reply }) => {
                         let _ = reply.send(self.open(room, policy));
+                    }
+                    Some(Request::Find { room, reply }) => {
+                        let _ = reply.send(self.find(room));
                     }
                     Some(Request::Adjust { room, policy }) => {
                         if let Some(live) = self.live.get(&room) {
@@ -99,6 +123,7 @@ impl Factory {
                     }
                     None => break,
                 },
+                () = until(self.remains_until) => self.give_up_remains().await,
                 Some(ended) = self.tasks.join_next() => {
                     match ended {
                         Ok(room) => self.forget(room),
@@ -113,6 +138,23 @@ impl Factory {
         }
     }
 
+    fn find(&self, room: RoomId) -> Found {
+        let live = self.live.get(&room).filter(|live| !live.inbox.is_closed());
+        match (live, self.remains.get(&room)) {
+            (Some(live), _) => Found::Live(live.clone()),
+            (None, Some(remains)) => Found::Remains(remains.clone()),
+            (None, None) => Found::Nothing,
+        }
+    }
+
+    /// Forgets the conferences to which nobody has come back.
+    async fn give_up_remains(&mut self) {
+        self.remains_until = None;
+        for (room, _) in std::mem::take(&mut self.remains) {
+            self.means.keeper.forget(room).await;
+        }
+    }
+
     fn open(&mut self, room: RoomId, policy: Policy) -> Result<Live, Error> {
         if self.stopping {
             return Err(Error::Stopping);
@@ -123,7 +165,6 @@ impl Factory {
         if self.live.len() >= CONFERENCES_MAX {
             return Err(Error::Full);
         }
-        let id = ConferenceId::random(&mut self.rng);
         let placed = |worker| {
             let here = |live: &&Live| live.worker == worker;
             self.live.values().filter(here).count()
@@ -134,14 +175,21 @@ impl Factory {
             return Err(Error::Overloaded);
         }
         let (inbox, messages) = mpsc::channel(CONFERENCE_INBOX_MAX);
-        let task = Task::new(
-            id,
-            room,
-            worker,
-            self.means.clone(),
-            policy,
-            Marks::random(&mut self.rng),
-        );
+        let (id, marks, kept) = match self.remains.remove(&room) {
+            Some(remains) => {
+                let marks = match remains.marks {
+                    Some(key) => Marks::from_bytes(key),
+                    None => Marks::random(&mut self.rng),
+                };
+                (remains.conference, marks, Some(remains.kept))
+            }
+            None => {
+                let id = ConferenceId::random(&mut self.rng);
+                (id, Marks::random(&mut self.rng), None)
+            }
+        };
+        let means = self.means.clone();
+        let task = Task::new((id, room), worker, means, (policy, kept), marks);
         self.tasks.spawn(task.run(inbox.clone(), messages));
         let live = Live { worker, inbox };
         self.live.insert(room, live.clone());

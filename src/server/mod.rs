@@ -1,22 +1,27 @@
 //! What a door may ask: is this code or link right, open a leg, let somebody in.
 //!
 //! Behind it: `factory` makes conferences, `conference` drives each, `gate` keeps workers from being overloaded,
-//! `router` carries media events, [`secrets`] derives PINs and links. Doors hold an [`Attendance`]; dropping it is leaving.
+//! `router` carries media events, [`secrets`] derives PINs and links, [`seats`] seals what pages come back with. Doors hold an [`Attendance`]; dropping it is leaving.
 
 pub mod caller;
 pub mod census;
 pub mod names;
 pub mod prompts;
+pub mod seats;
 pub mod secrets;
 pub mod speech;
 
 pub(crate) mod conference;
 
+mod attendance;
+mod back;
 mod chance;
 mod dial_out;
 mod factory;
 mod gate;
 mod guard;
+mod joining;
+mod keeper;
 mod media_leg;
 mod recordings;
 mod rooms;
@@ -25,6 +30,7 @@ mod sound;
 
 use std::{
     net::{IpAddr, SocketAddr},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -35,28 +41,33 @@ use tokio::{
     task::JoinSet,
 };
 
-use self::{
-    caller::Caller,
-    census::Census,
-    chance::Chance,
-    conference::{Joining, Means, Message},
-    dial_out::Switchboard,
-    factory::{Factory, Live, Request},
-    gate::Gate,
-    guard::{Guard, Stand},
-    media_leg::News,
-    names::SpokenNames,
-    prompts::Prompts,
-    rooms::Rooms,
-    router::{Note, Router},
-    secrets::{Holder, Keys},
-};
 pub use self::{
+    attendance::Attendance,
     dial_out::{Dialling, PastDial},
     media_leg::MediaLeg,
     rooms::Listed,
     router::LegNews,
     sound::{Sound, Spared},
+};
+use self::{
+    back::Chair,
+    caller::Caller,
+    census::Census,
+    chance::Chance,
+    conference::{Means, Message},
+    dial_out::Switchboard,
+    factory::{Factory, Live, Request},
+    gate::Gate,
+    guard::{Guard, Stand},
+    joining::{Entered, Joining, Page},
+    keeper::{Keeper, Shelf},
+    media_leg::News,
+    names::SpokenNames,
+    prompts::Prompts,
+    rooms::Rooms,
+    router::{Note, Router},
+    seats::Seals,
+    secrets::{Holder, Keys},
 };
 use crate::{
     clock::Clock,
@@ -64,14 +75,14 @@ use crate::{
         acts::Done,
         error::{Dismissal, Refusal},
         event::{Event, Wording},
-        focus::{Trust, Verb},
+        focus::Trust,
         keyplan::KeyPlan,
-        participant::{Door, Protection, Role, Status},
+        participant::{Door, Protection, Role},
         policy::Policy,
         roster::{Delta, Snapshot},
         text::Post,
     },
-    id::{LegId, ParticipantId, PersonId, RoomId},
+    id::{LegId, ParticipantId, PersonId, RoomId, SeatId},
     limit::{
         LEG_NEWS_MAX, LOAD_CHECK_INTERVAL, NOTICES_MAX, ROOMS_CHECK_INTERVAL, SERVER_QUEUE_MAX,
     },
@@ -174,6 +185,7 @@ struct Inner {
     rooms: Rooms,
     chance: Chance,
     keys: Keys,
+    seals: Seals,
     pool: Arc<Pool>,
     gate: Gate,
     prompts: Prompts,
@@ -195,6 +207,10 @@ pub struct Parts<R = Store> {
     pub store: R,
     /// The key of PINs and links.
     pub keys: Keys,
+    /// The key of the tokens by which pages come back, and of what outlives the server.
+    pub seals: Seals,
+    /// The folder of what outlives the server; none where nothing does.
+    pub kept: Option<PathBuf>,
     /// The spoken catalogue.
     pub prompts: Prompts,
     /// The media workers.
@@ -232,6 +248,8 @@ impl Server {
         let Parts {
             store,
             keys,
+            seals,
+            kept,
             prompts,
             pool,
             events,
@@ -246,7 +264,21 @@ impl Server {
         let census = Arc::new(Census::default());
         let guard = Arc::new(Mutex::new(Guard::new(chance.rng())));
         let switchboard = Arc::new(Switchboard::default());
+        let shelf = kept.map(|folder| Shelf {
+            folder,
+            seals: seals.clone(),
+            clock: Arc::clone(&wall),
+        });
+        let remains = shelf.as_ref().map(Shelf::read).unwrap_or_default();
+        let keeper = match shelf.map(Keeper::on) {
+            Some((keeper, writing)) => {
+                tasks.spawn(writing);
+                keeper
+            }
+            None => Keeper::none(),
+        };
         let means = Means {
+            keeper,
             switchboard: Arc::clone(&switchboard),
             pool: Arc::clone(&pool),
             notes: notes.clone(),
@@ -256,13 +288,14 @@ impl Server {
             guard: Arc::clone(&guard),
             wall: Arc::clone(&wall),
         };
-        let factory = Factory::new(means, chance.rng());
+        let factory = Factory::new(means, remains, chance.rng());
         tasks.spawn(factory.run(requests_queue));
         let server = Self {
             inner: Arc::new(Inner {
                 rooms: rooms(store),
                 chance,
                 keys,
+                seals,
                 gate: Gate::new(Arc::clone(&pool)),
                 pool,
                 prompts,
@@ -438,11 +471,12 @@ impl Server {
         &self.inner.fingerprint
     }
 
-    /// Opens a browser's leg and lets its participant in.
+    /// Opens a browser's leg and lets its participant in, to the seat that a token leads back to.
     pub async fn join_browser(
         &self,
         admission: &Admission,
         name: Option<Name>,
+        token: Option<&Secret<String>>,
         media: BrowserMedia,
     ) -> Result<(Attendance, MediaLeg), Error> {
         let live = self.live(admission).await?;
@@ -456,6 +490,10 @@ impl Server {
             caller: Caller::default(),
             door: Door::Browser,
             protection: Protection::ToDevice,
+            page: Some(Page {
+                fresh: SeatId::random(&mut self.rng()),
+                claim: token.and_then(|token| self.claim(admission, token)),
+            }),
         };
         let joined = self.join(live, admission, who, &leg);
         let attendance = match joined.await {
@@ -575,6 +613,7 @@ impl Server {
             caller: caller.clone(),
             door: Door::Phone,
             protection,
+            page: None,
         };
         self.join(live, admission, who, leg).await
     }
@@ -602,6 +641,7 @@ impl Server {
                 caller: who.caller.clone(),
                 trust: admission.trust,
                 invited_by: None,
+                page: who.page.clone(),
                 notices: notices.clone(),
                 reply,
             };
@@ -617,11 +657,18 @@ impl Server {
                 .is_ok()
                 && let Ok(outcome) = answer.await
             {
-                let roster = outcome.map_err(Error::Refused)?;
+                let entered: Entered = outcome.map_err(Error::Refused)?;
                 return Ok(Attendance {
-                    participant,
+                    participant: entered.participant,
                     leg: leg.id,
-                    roster,
+                    roster: entered.roster,
+                    spoke: entered.spoke,
+                    chair: entered.seat.map(|(seat, conference)| Chair {
+                        seat,
+                        conference,
+                        way: admission.way(),
+                    }),
+                    lost: false,
                     inbox: live.inbox,
                     notices: queue,
                 });
@@ -699,81 +746,11 @@ struct Who {
     caller: Caller,
     door: Door,
     protection: Protection,
+    page: Option<Page>,
 }
 
 /// Room for a telephone's leg.
 #[derive(Debug)]
 pub struct Place {
     worker: usize,
-}
-
-/// A participant's presence in a conference; dropping it is leaving.
-#[derive(Debug)]
-pub struct Attendance {
-    /// Who.
-    pub participant: ParticipantId,
-    /// The roster at the moment of joining.
-    pub roster: Snapshot,
-    leg: LegId,
-    inbox: mpsc::Sender<Message>,
-    notices: mpsc::Receiver<Notice>,
-}
-
-impl Attendance {
-    /// Does something, as far as the participant's role allows.
-    pub async fn act(&self, verb: Verb) {
-        let _ = self
-            .inbox
-            .send(Message::Act {
-                by: self.participant,
-                verb,
-            })
-            .await;
-    }
-
-    /// Has the participant listened to, who waits and is about to say their name; [`LegNews::Recorded`] tells the end.
-    pub async fn record_name(&self) {
-        let participant = self.participant;
-        let _ = self.inbox.send(Message::RecordName { participant }).await;
-    }
-
-    /// Says that the telephone is on hold or back.
-    pub async fn hold(&self, held: bool) {
-        let _ = self
-            .inbox
-            .send(Message::Hold {
-                leg: self.leg,
-                held,
-            })
-            .await;
-    }
-
-    /// Says how far the telephone's leg is protected from here on.
-    pub async fn protect(&self, protection: Protection) {
-        let leg = self.leg;
-        let _ = self
-            .inbox
-            .send(Message::Protection { leg, protection })
-            .await;
-    }
-
-    /// Tells whether the participant came into the waiting room, as it was at the moment of joining.
-    pub fn waits(&self) -> bool {
-        let mut entries = self.roster.entries.iter();
-        entries.any(|entry| entry.id == self.participant && entry.status == Status::Pending)
-    }
-
-    /// Waits for the next notice; none when the conference is gone.
-    pub async fn next(&mut self) -> Option<Notice> {
-        self.notices.recv().await
-    }
-}
-
-impl Drop for Attendance {
-    fn drop(&mut self) {
-        // A full inbox loses this; the conference's sweep then finds the closed queue of notices.
-        let _ = self.inbox.try_send(Message::Leave {
-            participant: self.participant,
-        });
-    }
 }

@@ -54,17 +54,7 @@ impl Keys {
     ///
     /// Fails when the file cannot be read or made, has another length, or others may read it.
     pub fn load_or_create(file: &Path, rng: &mut impl Rng) -> Result<Self, KeyError> {
-        let failed = |source| KeyError::Unreadable {
-            file: file.to_owned(),
-            source,
-        };
-        match File::open(file) {
-            Ok(opened) => Self::read(opened, file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Self::create(file, rng).map_err(failed)
-            }
-            Err(error) => Err(failed(error)),
-        }
+        key_in(file, rng).map(|bytes| Self::from_bytes(&bytes))
     }
 
     /// Makes a key from bytes.
@@ -283,37 +273,53 @@ impl Keys {
         context.update(&epoch.to_be_bytes());
         context.sign()
     }
-
-    fn read(mut opened: File, file: &Path) -> Result<Self, KeyError> {
-        let failed = |source| KeyError::Unreadable {
-            file: file.to_owned(),
-            source,
-        };
-        let metadata = opened.metadata().map_err(failed)?;
-        if metadata.permissions().mode() & OTHERS != 0 {
-            return Err(KeyError::Exposed(file.to_owned()));
-        }
-        if metadata.len() != KEY_LENGTH as u64 {
-            return Err(KeyError::NotAKey(file.to_owned()));
-        }
-        let mut bytes = [0; KEY_LENGTH];
-        opened.read_exact(&mut bytes).map_err(failed)?;
-        Ok(Self::from_bytes(&Secret::new(bytes)))
-    }
-
-    fn create(file: &Path, rng: &mut impl Rng) -> io::Result<Self> {
-        let mut bytes = [0; KEY_LENGTH];
-        rng.fill_bytes(&mut bytes);
-        let bytes = Secret::new(bytes);
-        store::write_private(file, bytes.expose())?;
-        Ok(Self::from_bytes(&bytes))
-    }
 }
 
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Keys(‹redacted›)")
     }
+}
+
+/// Reads a key from its file, or makes both, for their owner's eyes only.
+pub(super) fn key_in(
+    file: &Path,
+    rng: &mut impl Rng,
+) -> Result<Secret<[u8; KEY_LENGTH]>, KeyError> {
+    let failed = |source| KeyError::Unreadable {
+        file: file.to_owned(),
+        source,
+    };
+    match File::open(file) {
+        Ok(opened) => read(opened, file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(file, rng).map_err(failed),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn read(mut opened: File, file: &Path) -> Result<Secret<[u8; KEY_LENGTH]>, KeyError> {
+    let failed = |source| KeyError::Unreadable {
+        file: file.to_owned(),
+        source,
+    };
+    let metadata = opened.metadata().map_err(failed)?;
+    if metadata.permissions().mode() & OTHERS != 0 {
+        return Err(KeyError::Exposed(file.to_owned()));
+    }
+    if metadata.len() != KEY_LENGTH as u64 {
+        return Err(KeyError::NotAKey(file.to_owned()));
+    }
+    let mut bytes = [0; KEY_LENGTH];
+    opened.read_exact(&mut bytes).map_err(failed)?;
+    Ok(Secret::new(bytes))
+}
+
+fn create(file: &Path, rng: &mut impl Rng) -> io::Result<Secret<[u8; KEY_LENGTH]>> {
+    let mut bytes = [0; KEY_LENGTH];
+    rng.fill_bytes(&mut bytes);
+    let bytes = Secret::new(bytes);
+    store::write_private(file, bytes.expose())?;
+    Ok(bytes)
 }
 
 /// Returns what a link's room is found by.
@@ -357,7 +363,7 @@ fn canonical(pin: &Secret<String>) -> [u8; PIN_DIGITS] {
 }
 
 /// 256 bits: as long as the HMAC's output.
-const KEY_LENGTH: usize = 32;
+pub(super) const KEY_LENGTH: usize = 32;
 
 /// Digits of a PIN (BSI KONF.11.4: not to be guessed).
 const PIN_DIGITS: usize = 8;

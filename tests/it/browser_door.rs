@@ -21,7 +21,7 @@ async fn a_refused_offer_begins_no_conference() {
         ("v=0", Failed::NoCommonCodec),
     ] {
         let offer = Pii::new(String::from(offer));
-        let refused = door.join(&admission, None, &offer).await.unwrap_err();
+        let refused = door.join(&admission, None, None, &offer).await.unwrap_err();
         assert_eq!(refused, reason);
         world.run_for(Duration::from_secs(1)).await;
         assert_eq!(world.server.census().conferences(), 0);

@@ -26,6 +26,7 @@ mod mixing;
 mod names;
 mod naming;
 mod no_personal_data;
+mod pages;
 mod presets;
 mod protection;
 mod registered;

@@ -3,10 +3,14 @@
 import type { ClientMessage } from "./wire";
 
 export type Effect =
-  | { do: "connect"; after_ms: number }
+  | { do: "connect"; after_ms: number; wait_ms?: number }
   | { do: "hello" }
   | { do: "send"; message: Exclude<ClientMessage, { type: "hello" }> }
   | { do: "hang-up" }
+  | { do: "break-off" }
+  | { do: "limit-return" }
+  | { do: "keep-seat"; seat: string }
+  | { do: "forget-seat" }
   | { do: "negotiate" }
   | { do: "answer"; sdp: string }
   | { do: "play" }
@@ -22,5 +26,12 @@ export type Effect =
   | { do: "pause-typing" }
   | { do: "expire-toast"; id: number };
 
-/** Waits before each of the attempts to return, about two minutes together: a server restarts in less. After the last the person decides. */
-export const RETRY_DELAYS_MS: readonly number[] = [1000, 3000, 7000, ...Array<number>(7).fill(15_000)];
+/** Waits before each of the attempts to return: the first at once, since most interruptions are over by then, and four within 5 s. */
+export const RETRY_DELAYS_MS: readonly number[] = [0, 500, 1000, 2000, 4000, 8000, ...Array<number>(18).fill(15_000)];
+
+/** Longest time in which the page returns by itself: as long as the server keeps the seat. Then the person decides. */
+export const RETURN_MS_MAX = 5 * 60_000;
+
+/** Attempts at first that are given up early: a network that has just changed may swallow them. */
+export const HASTY = 5;
+export const HASTY_MS_MAX = 5000;

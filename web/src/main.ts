@@ -2,6 +2,7 @@
 
 import { h, render } from "preact";
 import { listen } from "./keys";
+import { Seat } from "./seat";
 import { isAdjustable, Session } from "./session";
 import { type Event, initial, type Language, type Means, reduce, type State, VOLUME_MAX } from "./state";
 import { titleOf } from "./text";
@@ -12,11 +13,12 @@ const mix = document.querySelector<HTMLAudioElement>("#mix");
 const root = document.querySelector("#app");
 if (!mix || !root) throw new Error("index.html has both elements");
 
-const session = new Session(`${location.origin.replace(/^http/, "ws")}/ws`, token, mix, dispatch);
+const session = new Session(`${location.origin.replace(/^http/, "ws")}/ws`, token, new Seat(() => sessionStorage), mix, dispatch);
 let state: State = initial(preferred(), crypto.getRandomValues(new Uint16Array(1))[0] ?? 0, isAdjustable(mix) ? VOLUME_MAX : null, means());
 
-addEventListener("pagehide", () => session.leave());
-// A page from the back-forward cache has left the call; another link is another call.
+addEventListener("pagehide", () => session.suspend());
+addEventListener("online", () => dispatch({ type: "network-back" }));
+// A page from the back-forward cache has ended the call and comes back to it; another link is another call.
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 addEventListener("hashchange", () => location.reload());
 listen(() => state, dispatch);

@@ -28,6 +28,10 @@ export type Room = {
   state: ConferenceState;
   entries: readonly Entry[];
   audio: "connecting" | "connected" | "interrupted";
+  /** The link is lost, and the page is on its way back: nothing can be asked of the server. */
+  returning: boolean;
+  /** The microphone was on when the link was lost. */
+  spoke: boolean;
   blocked: boolean;
   /** The mix has been heard. */
   played: boolean;
@@ -46,8 +50,15 @@ export type Room = {
   acts: readonly Done[];
 };
 
-/** Judgements without a packet after which the sound counts as interrupted. */
+/** Judgements without a packet after which the sound counts as interrupted, and those after which the page returns anew. */
 const MISSED_MAX = 2;
+const MISSED_TOO_LONG = 5;
+
+/** What somebody can do while the page returns, and what happens by itself. */
+const RETURNING: readonly Event["type"][] = ["microphone-failed", "playback-blocked", "playback-chosen", "playback-started", "page-shown", "leave-chosen"];
+
+/** What changes nothing while the page returns and was not asked for by the person. */
+const STRAY: readonly Event["type"][] = ["quality-judged", "microphone-opened", "speech-unheard", "talk-released", "plea-declined", "dialog-closed", "voice-heard"];
 
 /** Events the page itself says, in better words or at the moment of the click; telephones need them from the server. */
 const KNOWN: readonly string[] = ["microphone-on", "microphone-off", "somebody-waits", "new-moderator"];
@@ -69,6 +80,7 @@ const CLOSED: Microphone = { device: "closed", wish: false, asked: null };
 export function roomEvent(state: State, room: Room, event: Event): State {
   const next = (change: Partial<Room>): State => ({ ...state, page: { ...room, ...change } });
   if (waits(room) && !WAITING.includes(event.type)) return state;
+  if (room.returning && !RETURNING.includes(event.type)) return STRAY.includes(event.type) ? state : shown(state, "returning");
   switch (event.type) {
     case "microphone-toggled":
       return microphoneToggled(state, room);
@@ -127,7 +139,8 @@ export function roomEvent(state: State, room: Room, event: Event): State {
   }
 }
 
-export function joined(state: State, welcome: Welcome, message: Extract<ServerMessage, { type: "joined" }>): State {
+export function joined(state: State, welcome: Welcome, message: Extract<ServerMessage, { type: "joined" }>, before: Room | null = null): State {
+  const own = roster.find(message.roster.entries, message.participant);
   const room: Room = {
     name: "room",
     welcome,
@@ -136,9 +149,12 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     state: message.roster.state,
     entries: message.roster.entries,
     audio: "connecting",
-    blocked: false,
-    played: false,
-    microphone: CLOSED,
+    returning: false,
+    spoke: false,
+    blocked: before?.blocked ?? false,
+    played: before?.played ?? false,
+    // Who waits has nothing to say, so nothing listens.
+    microphone: (own?.status !== "pending" && before?.microphone) || CLOSED,
     quality: null,
     missed: 0,
     dialog: null,
@@ -147,8 +163,17 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     acted: {},
     acts: [],
   };
-  const after = act({ ...state, page: room, writing: rejoined(state.writing), company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer }, { do: "stay-awake" });
-  return state.original && !waits(room) ? send(after, { type: "original-sound", on: true }) : after;
+  const known = { ...state, page: room, writing: rejoined(state.writing), company: state.company || room.entries.length > 1, name: own?.name ?? state.name };
+  const silenced = waits(room) && before ? act(known, { do: "close-microphone" }) : known;
+  const after = act(silenced, { do: "keep-seat", seat: message.seat }, { do: "answer", sdp: message.answer }, { do: "stay-awake" });
+  const asked = state.original && !waits(room) ? send(after, { type: "original-sound", on: true }) : after;
+  return (before?.spoke || message.spoke) && !waits(room) && mayTalk(room) ? pleaded(asked, room) : asked;
+}
+
+/** A return is never louder than it was: the person switches the microphone on again, or does not. */
+function pleaded(state: State, room: Room): State {
+  const plea: Sentence = { key: "microphone-was-on", entry: null };
+  return say({ ...state, page: { ...room, plea } }, [plea]);
 }
 
 export function changed(state: State, room: Room, delta: Extract<ServerMessage, { type: "delta" }>): State {
@@ -310,7 +335,7 @@ function failed(state: State, obstacle: Obstacle): State {
 }
 
 /** Says a sentence and shows it. */
-function shown(state: State, key: "microphone-ready" | "microphone-still-off" | "talk-needs-floor"): State {
+function shown(state: State, key: "microphone-ready" | "microphone-still-off" | "talk-needs-floor" | "returning"): State {
   const sentence: Sentence = { key, entry: null };
   return toast(say(state, [sentence]), sentence);
 }
@@ -356,12 +381,12 @@ function obey(state: State, before: Room): State {
 }
 
 export function callChanged(state: State, connection: RTCPeerConnectionState): State {
-  if (state.page.name !== "room") return state;
+  if (state.page.name !== "room" || state.page.returning) return state;
   const room = state.page;
   if (connection === "connected") return { ...state, retries: 0, page: { ...room, audio: "connected" } };
   if (connection === "disconnected") return { ...state, page: { ...room, audio: "interrupted" } };
   if (connection !== "failed") return state;
-  return room.audio === "connecting" ? over(state, "no-audio") : linkClosed(state);
+  return room.audio === "connecting" && !room.played ? over(state, "no-audio") : linkClosed(state);
 }
 
 /** The connection may stand in name while the network is frozen: what counts is whether packets come. */
@@ -370,6 +395,7 @@ function judged(state: State, room: Room, quality: Quality | null): State {
   if (quality) return { ...state, page: { ...room, quality, missed: 0, audio: audio === "interrupted" ? "connected" : audio } };
   if (!room.quality) return state;
   const missed = room.missed + 1;
+  if (missed >= MISSED_TOO_LONG) return linkClosed(state);
   const silent = missed >= MISSED_MAX && audio === "connected";
   return { ...state, page: { ...room, missed, audio: silent ? "interrupted" : audio } };
 }

@@ -3,8 +3,9 @@
 
 import { Awake } from "./awake";
 import { Call, type CallNews, microphones, obstacleOf, openMicrophone } from "./call";
-import type { Effect } from "./effect";
+import { type Effect, RETURN_MS_MAX } from "./effect";
 import { Link, type LinkNews } from "./link";
+import type { Seat } from "./seat";
 import { Sound } from "./sound";
 import type { Event } from "./state";
 import { JUDGED_MS, Unheard } from "./unheard";
@@ -36,13 +37,14 @@ export class Session {
   #link: Link | null = null;
   #call: Call | null = null;
   #track: MediaStreamTrack | null = null;
-  #timers = { connect: 0, wait: 0, quality: 0, unheard: 0 };
+  #timers = { connect: 0, wait: 0, quality: 0, unheard: 0, return: 0 };
   /** Grows with each request for a device, so that an answer which comes too late is recognised. */
   #turn = 0;
 
   constructor(
     private readonly url: string,
     private readonly token: string,
+    private readonly seat: Seat,
     private readonly speaker: Speaker,
     private readonly tell: (event: Event) => void,
   ) {}
@@ -50,9 +52,19 @@ export class Session {
   perform(effect: Effect): void {
     switch (effect.do) {
       case "connect":
-        return this.#connect(effect.after_ms);
+        return this.#connect(effect.after_ms, effect.wait_ms);
       case "hello":
-        return this.#link?.send({ type: "hello", token: this.token });
+        return this.#link?.send({ type: "hello", token: this.token, seat: this.seat.token });
+      case "keep-seat":
+        return this.seat.keep(effect.seat);
+      case "forget-seat":
+        return this.seat.forget();
+      case "break-off":
+        return this.#breakOff();
+      case "limit-return":
+        clearTimeout(this.#timers.return);
+        this.#timers.return = window.setTimeout(() => this.tell({ type: "return-over" }), RETURN_MS_MAX);
+        return;
       case "send":
         return this.#link?.send(effect.message);
       case "hang-up":
@@ -93,6 +105,28 @@ export class Session {
 
   /** Ends link and call and gives the microphone back. */
   hangUp(): void {
+    clearTimeout(this.#timers.return);
+    this.#end();
+    this.speaker.srcObject = null;
+    this.#keep(null);
+    this.#awake.release();
+  }
+
+  /** Ends all when the page goes away. Whether it is closed or loaded again nobody tells it, so it says goodbye only if it could not come back. */
+  suspend(): void {
+    if (!this.seat.isStored) this.#link?.send({ type: "leave" });
+    this.hangUp();
+  }
+
+  /** Ends link and call, to begin anew. The microphone stays open, silent, so that the way back asks for nothing. */
+  #breakOff(): void {
+    this.#end();
+    // A device that opens from here on comes too late.
+    this.#turn++;
+    if (this.#track) this.#track.enabled = false;
+  }
+
+  #end(): void {
     clearTimeout(this.#timers.connect);
     clearTimeout(this.#timers.wait);
     clearInterval(this.#timers.quality);
@@ -100,29 +134,20 @@ export class Session {
     this.#link = null;
     this.#call?.close();
     this.#call = null;
-    this.speaker.srcObject = null;
-    this.#keep(null);
-    this.#awake.release();
   }
 
-  /** Says goodbye when the page goes away. */
-  leave(): void {
-    this.#link?.send({ type: "leave" });
-    this.hangUp();
-  }
-
-  #connect(after_ms: number): void {
+  #connect(after_ms: number, wait_ms?: number): void {
     clearTimeout(this.#timers.connect);
     this.#timers.connect = window.setTimeout(() => {
-      this.#wait();
+      this.#wait(wait_ms);
       this.#link?.close();
       this.#link = new Link(this.url, (news) => this.#linkNews(news));
     }, after_ms);
   }
 
-  #wait(): void {
+  #wait(wait_ms = WAIT_MS_MAX): void {
     clearTimeout(this.#timers.wait);
-    this.#timers.wait = window.setTimeout(() => this.tell({ type: "waited-too-long" }), WAIT_MS_MAX);
+    this.#timers.wait = window.setTimeout(() => this.tell({ type: "waited-too-long" }), wait_ms);
   }
 
   #linkNews(news: LinkNews): void {
@@ -136,6 +161,7 @@ export class Session {
       this.#call?.close();
       const call = new Call((news) => this.#callNews(news));
       this.#call = call;
+      if (this.#track) await call.attach(this.#track);
       const sdp = await call.offer();
       if (this.#call === call) this.tell({ type: "offer-made", sdp });
     } catch {
@@ -216,11 +242,11 @@ export class Session {
     this.#track?.stop();
     this.#track = track;
     this.sound.watch(track);
-    if (track) track.onended = () => this.#ended();
+    if (track) track.onended = () => this.#unplugged();
   }
 
   /** The device was unplugged or its permission withdrawn. */
-  #ended(): void {
+  #unplugged(): void {
     this.#keep(null);
     this.tell({ type: "microphone-failed", obstacle: "gone" });
   }

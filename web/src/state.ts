@@ -4,9 +4,13 @@
 //!
 //! ```text
 //!  connecting ─welcome─▶ join ─join─▶ joining ─joined─▶ room ─leave, dismissed, failed─▶ over
-//!      ▲                  │              │               │                                │
-//!      └───── lost ◀──────┴─ link closed ┴───────────────┘              ◀─ join again ────┘
+//!      ▲  │               │              ▲ │             │  ▲                             │
+//!      │  └─ its seat is kept ───────────┘ │  link closed│  │joined                       │
+//!      └───── lost ◀──────┴─ link closed ──┘             ▼  │            ◀─ join again ───┘
+//!                                                     room, returning
 //! ```
+//!
+//! Who returns is muted, whatever was before, and is asked whether they want to be heard again.
 //!
 //! `room.ts` is the part of the room, `step.ts` has the steps that both take.
 
@@ -15,7 +19,7 @@ import type { Effect } from "./effect";
 import type { Quality } from "./call";
 import { callChanged, changed, type Dialog, joined, refused, type Room, roomEvent, told } from "./room";
 import { hear } from "./roster";
-import { act, linkClosed, open, over, send } from "./step";
+import { act, linkClosed, open, over, reconnect, send } from "./step";
 import type { ClientMessage, Entry, ServerMessage } from "./wire";
 import { chatRead, type Pane, typedRead, UNWRITTEN, type Writing, type WritingEvent } from "./writing";
 
@@ -29,7 +33,7 @@ export type Obstacle = "denied" | "missing" | "busy" | "gone" | "unable";
 
 export type Test = { state: "idle" } | { state: "opening" } | { state: "running"; heard: boolean } | { state: "failed"; obstacle: Obstacle };
 
-export type Why = "left" | "ended" | "removed" | "stopping" | "unknown-link" | "busy" | "full" | "locked" | "not-expected" | "no-place" | "come-later" | "lost" | "no-audio" | "unsupported" | "failed";
+export type Why = "left" | "ended" | "removed" | "taken-over" | "unknown-link" | "busy" | "full" | "locked" | "not-expected" | "no-place" | "come-later" | "lost" | "no-audio" | "unsupported" | "failed";
 
 export type Page =
   | { name: "connecting" }
@@ -42,7 +46,7 @@ export type Page =
 /** A sentence for the person: from the server in both languages, or from the own catalogue, about somebody and with what they wrote. */
 export type Sentence = { de: string; en: string } | { key: Said; entry: Entry | null; words?: string };
 
-type Said = "joined" | "leads" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "talk-needs-floor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled" | "no-floor" | "chat-off" | "no-text" | "typed" | "types" | "chatted" | "chatted-alone" | "chats";
+type Said = "joined" | "leads" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "microphone-was-on" | "returning" | "talk-needs-floor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled" | "no-floor" | "chat-off" | "no-text" | "typed" | "types" | "chatted" | "chatted-alone" | "chats";
 
 /** What only moderators ask for, beside what has an event of its own because it is said when it has come about or confirmed before. */
 export type Lead = Extract<ClientMessage, { type: "mute-all" | "lower-hands" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "hear-name" | "admit" | "admit-all" | "turn-away" | "lobby" | "chat-rule" | "entry-signal" | "lift-alarm" | "rename" | "invite" | "remove" | "make-moderator" }>;
@@ -81,6 +85,8 @@ export type Event =
   | { type: "started" }
   | { type: "link-opened" }
   | { type: "link-closed" }
+  | { type: "network-back" }
+  | { type: "return-over" }
   | { type: "waited-too-long" }
   | { type: "received"; message: ServerMessage }
   | { type: "offer-made"; sdp: string }
@@ -167,8 +173,12 @@ export function reduce(before: State, event: Event): State {
       return waitedTooLong(state);
     case "received":
       return received(state, event.message);
+    case "network-back":
+      return networkBack(state);
+    case "return-over":
+      return isReturning(state) ? over(state, "lost") : state;
     case "offer-made":
-      return state.page.name === "joining" ? send(state, { type: "join", name: state.name || null, offer: event.sdp }) : state;
+      return state.page.name === "joining" || isReturning(state) ? send(state, { type: "join", name: state.name || null, offer: event.sdp }) : state;
     case "call-unsupported":
       return over(state, "unsupported");
     case "call-changed":
@@ -230,11 +240,14 @@ function received(state: State, message: ServerMessage): State {
     case "welcome":
       return welcomed(state, message);
     case "unwelcome":
-      return over(state, REASONS[message.reason] ?? "unknown-link");
+      return refusedEntry(state, message.reason, "unknown-link");
     case "failed":
-      return over(state, REASONS[message.reason] ?? "failed");
+      return refusedEntry(state, message.reason, "failed");
     case "joined":
+      if (page.name === "room" && page.returning) return joined(state, page.welcome, message, page);
       return page.name === "joining" ? joined(state, page.welcome, message) : state;
+    case "seat":
+      return act(state, { do: "keep-seat", seat: message.seat });
     case "delta":
       return page.name === "room" ? changed(state, page, message) : state;
     case "speaking":
@@ -252,6 +265,8 @@ function received(state: State, message: ServerMessage): State {
     case "connected":
       return page.name === "room" ? callChanged(state, "connected") : state;
     case "dismissed":
+      // The sound broke off before the page noticed, or the server starts anew.
+      if (["lost", "stopping"].includes(message.reason) && page.name === "room") return linkClosed(state);
       return over(state, REASONS[message.reason] ?? "failed");
     default:
       return state;
@@ -271,15 +286,35 @@ const REASONS: Partial<Record<string, Why>> = {
   "no-common-codec": "unsupported",
   removed: "removed",
   ended: "ended",
-  stopping: "stopping",
+  "taken-over": "taken-over",
   lost: "lost",
 };
 
+/** A server that has just come up again may be busy for a moment; whoever returns tries again. */
+function refusedEntry(state: State, reason: string, otherwise: Why): State {
+  if (reason === "busy" && isReturning(state)) return linkClosed(state);
+  return over(state, REASONS[reason] ?? otherwise);
+}
+
+function isReturning({ page }: State): boolean {
+  return page.name === "room" && page.returning;
+}
+
+/** The device has a network again: what was interrupted is mended now, and not when the next attempt is due. */
+function networkBack(state: State): State {
+  const { page } = state;
+  if (page.name !== "room") return state;
+  if (page.returning) return reconnect(state, 0);
+  return page.audio === "interrupted" ? linkClosed(state) : state;
+}
+
 function welcomed(state: State, welcome: Welcome): State {
+  const { page } = state;
+  if (page.name === "room" && page.returning) return act({ ...state, page: { ...page, welcome } }, { do: "negotiate" });
   if (state.page.name !== "connecting" && state.page.name !== "lost") return state;
   // Before anybody types a name: with the welcome, because it tells the way in by telephone.
   if (!state.means.call) return over({ ...state, page: { name: "joining", welcome } }, "unsupported");
-  if (state.inside) return act({ ...state, page: { name: "joining", welcome } }, { do: "negotiate" });
+  if (state.inside || welcome.returns) return act({ ...state, inside: true, page: { name: "joining", welcome } }, { do: "negotiate" });
   return { ...state, retries: 0, page: { name: "join", welcome, test: { state: "idle" } } };
 }
 
@@ -305,5 +340,5 @@ function volumeChosen(state: State, volume: number): State {
 /** A server that says nothing is treated as gone; one that welcomes but lets nobody in has failed. */
 function waitedTooLong(state: State): State {
   if (state.page.name === "joining") return over(state, "failed");
-  return state.page.name === "connecting" || state.page.name === "lost" ? linkClosed(state) : state;
+  return state.page.name === "connecting" || state.page.name === "lost" || isReturning(state) ? linkClosed(state) : state;
 }

@@ -49,6 +49,7 @@ export type Entry = {
   said_name: boolean;
   disturbs: Disturbance | null;
   text: boolean;
+  away: boolean;
 };
 
 export type ConferenceState = {
@@ -86,7 +87,7 @@ export type Shown = {
 };
 
 export type ClientMessage =
-  | { type: "hello"; token: string }
+  | { type: "hello"; token: string; seat: string | null }
   | { type: "join"; name: string | null; offer: string }
   | { type: "microphone"; on: boolean }
   | { type: "original-sound"; on: boolean }
@@ -118,9 +119,10 @@ export type ClientMessage =
   | { type: "leave" };
 
 export type ServerMessage =
-  | { type: "welcome"; role: Role; title: string; language: Language; dial_in: DialIn | null; dial_out: string[] }
+  | { type: "welcome"; role: Role; title: string; language: Language; dial_in: DialIn | null; dial_out: string[]; returns: boolean }
   | { type: "unwelcome"; reason: string }
-  | { type: "joined"; participant: string; answer: string; roster: Roster }
+  | { type: "joined"; participant: string; answer: string; roster: Roster; seat: string; spoke: boolean }
+  | { type: "seat"; seat: string }
   | { type: "delta"; version: number; state: ConferenceState; entries: Entry[]; gone: string[] }
   | { type: "speaking"; began: string[]; ceased: string[] }
   | { type: "act"; act: Act; actor: Actor; at: number; to: Affected | null }

@@ -44,10 +44,10 @@ function said(state: State): string {
 }
 
 function inRoom(): State {
-  const welcome: Welcome = { type: "welcome", role: "moderator", title: "Jour fixe", language: "de", dial_in: null, dial_out: ["+49"] };
+  const welcome: Welcome = { type: "welcome", role: "moderator", title: "Jour fixe", language: "de", dial_in: null, dial_out: ["+49"], returns: false };
   const roster = { version: 1, state: OPEN, entries: [entry("a", { name: "a", role: "moderator" })] };
   const before: State = { ...initial("de", 0), page: { name: "joining", welcome }, inside: true };
-  return { ...reduce(before, { type: "received", message: { type: "joined", participant: "a", answer: "v=0", roster } }), outbox: [] };
+  return { ...reduce(before, { type: "received", message: { type: "joined", participant: "a", answer: "v=0", roster, seat: "sealed", spoke: false } }), outbox: [] };
 }
 
 function delta(version: number, entries: Entry[], gone: string[] = []): Event {

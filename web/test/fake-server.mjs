@@ -26,7 +26,11 @@ export const WELCOME = {
   language: "de",
   dial_in: { number: "4711", pin: "24681357", sip: "sip:4711@konferenz.schule.example", lines: [] },
   dial_out: [],
+  returns: false,
 };
+
+/** The token of the seat that everybody gets. */
+export const SEAT = "token-of-the-seat";
 
 export { affected, entry } from "./people.mjs";
 
@@ -104,11 +108,17 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
     const { participant, on } = message;
     switch (message.type) {
       case "hello":
-        return connection.send(hello);
-      case "join":
-        people = [entry("me", { name: message.name, role: hello.role, ...own }), ...people.filter(({ id }) => id !== "me")];
-        connection.send({ type: "joined", participant: "me", answer: await answer(message.offer), roster: { version, state: holds, entries: people } });
+        connection.returns = message.seat === SEAT && people.some(({ id }) => id === "me");
+        return connection.send({ ...hello, returns: connection.returns });
+      case "join": {
+        const before = connection.returns ? people.find(({ id }) => id === "me") : null;
+        const me = before ? { ...before, microphone: false } : entry("me", { name: message.name, role: hello.role, ...own });
+        people = [me, ...people.filter(({ id }) => id !== "me")];
+        const roster = { version, state: holds, entries: people };
+        const answered = await answer(message.offer);
+        connection.send({ type: "joined", participant: "me", answer: answered, roster, seat: SEAT, spoke: before?.microphone ?? false });
         return connected && connection.send({ type: "connected" });
+      }
       case "microphone":
         return on && !may(people[0]) ? raise() : change("me", { microphone: on });
       case "original-sound":

@@ -131,8 +131,8 @@ test("the lock is what roster and deltas say", () => {
 const SHOWN = { de: "Satz", en: "Sentence" };
 
 function inRoom(role: Role = "guest"): State {
-  const welcome: Welcome = { type: "welcome", role, title: "Elternabend", language: "de", dial_in: null, dial_out: [] };
-  const joined: Event = { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [{ ...me(), role }] } } };
+  const welcome: Welcome = { type: "welcome", role, title: "Elternabend", language: "de", dial_in: null, dial_out: [], returns: false };
+  const joined: Event = { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [{ ...me(), role }] }, seat: "sealed", spoke: false } };
   const events: Event[] = [{ type: "received", message: welcome }, { type: "join-chosen", name: "Ich" }, joined, { type: "call-changed", state: "connected" }];
   return events.reduce(reduce, initial("de", 1));
 }

@@ -35,12 +35,12 @@ beforeEach(() => {
 
 test("messages wait for the socket and keep their order", () => {
   assert.equal(Socket.last.protocol, "rundruf.1");
-  link.send({ type: "hello", token: "t" });
+  link.send({ type: "hello", token: "t", seat: null });
   link.send({ type: "leave" });
   assert.deepEqual(Socket.last.sent, []);
   Socket.last.readyState = 1;
   Socket.last.onopen();
-  assert.deepEqual(Socket.last.sent, ['{"type":"hello","token":"t"}', '{"type":"leave"}']);
+  assert.deepEqual(Socket.last.sent, ['{"type":"hello","token":"t","seat":null}', '{"type":"leave"}']);
 });
 
 test("the queue is bounded: what overflows ends the link", () => {

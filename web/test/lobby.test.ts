@@ -98,13 +98,13 @@ function room(state: State): Room {
 }
 
 function connected(role: Role = "guest"): State {
-  const welcome: Welcome = { type: "welcome", role, title: "Jour fixe", language: "de", dial_in: null, dial_out: [] };
+  const welcome: Welcome = { type: "welcome", role, title: "Jour fixe", language: "de", dial_in: null, dial_out: [], returns: false };
   return { ...initial("de", 0), page: { name: "joining", welcome }, inside: true };
 }
 
 function joined(role: Role, status: Status): Event {
   const roster = { version: 1, state: HOLDS, entries: [me(role, status)] };
-  return { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster } };
+  return { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster, seat: "sealed", spoke: false } };
 }
 
 function inRoom(role: Role, status: Status): State {

@@ -24,6 +24,7 @@ export function entry(id, changes = {}) {
     said_name: false,
     disturbs: null,
     text: changes.door !== "phone",
+    away: false,
     ...changes,
   };
 }

@@ -92,6 +92,11 @@ const CHATTED = [
   { type: "chat", from: "me", to: "lena", text: "Ja, bis gleich" },
 ];
 
+/** People whose pages are on their way back, one of them in the waiting room. */
+const AWAY = OTHERS.map((one) => (one.id === "murat" ? { ...one, microphone: false, away: true, hand: 1 } : one)).concat(
+  entry("rosa", { name: "Rosa Donaudampfschifffahrtsgesellschaft-Hinterhuber", status: "pending", away: true }),
+);
+
 const PLEASE_UNMUTE = {
   type: "told",
   event: "please-unmute",
@@ -116,6 +121,14 @@ async function ended(page, server, reason) {
   await join(page);
   server.send({ type: "dismissed", reason });
   await page.locator("[data-page=over]").waitFor();
+}
+
+/** Cuts the link; the server takes the page back no more. */
+async function cut(page, server) {
+  server.script = silent;
+  server.drop();
+  await page.locator("[data-testid=audio]").waitFor();
+  await page.waitForFunction(() => /wir verbinden|reconnecting/.test(document.querySelector("[data-testid=audio]").textContent));
 }
 
 /** Makes the browser refuse what the scene wants refused; call it before the page is opened. */
@@ -517,11 +530,40 @@ export const SCENES = {
   lost: {
     script: joinScript({ others: OTHERS }),
     act: async (page, server) => {
-      await join(page);
+      await page.getByTestId("join").waitFor();
       server.script = silent;
       server.drop();
       await page.locator("[data-page=lost]").waitFor();
     },
+  },
+  "room-returning": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page, server) => {
+      await join(page);
+      await cut(page, server);
+    },
+  },
+  "waiting-returning": {
+    script: joinScript({ own: { status: "pending" } }),
+    act: async (page, server) => {
+      await page.getByTestId("join").click();
+      await page.locator("[data-page=waiting]").waitFor();
+      await cut(page, server);
+    },
+  },
+  "room-back": {
+    script: joinScript({ others: OTHERS }),
+    act: async (page, server) => {
+      await join(page);
+      await page.getByTestId("microphone").click();
+      await page.locator("[data-own=true][data-microphone=on]").waitFor();
+      server.drop();
+      await page.getByTestId("plea").waitFor();
+    },
+  },
+  "room-away": {
+    script: joinScript({ welcome: { role: "moderator" }, others: AWAY }),
+    act: join,
   },
   left: {
     script: joinScript({ others: OTHERS }),
@@ -533,7 +575,7 @@ export const SCENES = {
   },
   ended: { script: joinScript(), act: (page, server) => ended(page, server, "ended") },
   removed: { script: joinScript(), act: (page, server) => ended(page, server, "removed") },
-  stopping: { script: joinScript(), act: (page, server) => ended(page, server, "stopping") },
+  "taken-over": { script: joinScript(), act: (page, server) => ended(page, server, "taken-over") },
   failed: { script: joinScript(), act: (page, server) => ended(page, server, "failed") },
   "not-expected": { script: joinScript(), act: (page, server) => ended(page, server, "not-expected") },
   locked: {

@@ -102,12 +102,12 @@ function lockMaker() {
 }
 
 function inRoom(status: "connected" | "pending" = "connected"): State {
-  const me = { id: "me", name: "Ich", door: "browser", ordinal: 1, ending: null, role: "guest", status, protection: "to-device", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, said_name: false, disturbs: null } as const;
+  const me = { id: "me", name: "Ich", door: "browser", ordinal: 1, ending: null, role: "guest", status, protection: "to-device", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, said_name: false, disturbs: null, away: false } as const;
   const state = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false } as const;
   const events: Event[] = [
-    { type: "received", message: { type: "welcome", role: "guest", title: "", language: "de", dial_in: null, dial_out: [] } },
+    { type: "received", message: { type: "welcome", role: "guest", title: "", language: "de", dial_in: null, dial_out: [], returns: false } },
     { type: "join-chosen", name: "Ich" },
-    { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state, entries: [me] } } },
+    { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state, entries: [me] }, seat: "sealed", spoke: false } },
   ];
   return events.reduce(reduce, initial("de", 1));
 }

@@ -42,7 +42,7 @@ test("a room without a title is a conference, with its number if it has one", ()
   const title = (welcome: Partial<Welcome>) =>
     titleOf({
       ...initial("de", 0),
-      page: { name: "joining", welcome: { type: "welcome", role: "guest", title: "", language: "de", dial_in: null, dial_out: [], ...welcome } },
+      page: { name: "joining", welcome: { type: "welcome", role: "guest", title: "", language: "de", dial_in: null, dial_out: [], returns: false, ...welcome } },
     });
   assert.equal(title({}), "Verbindung wird aufgebaut · Konferenz · Rundruf");
   assert.equal(title({ title: " ", dial_in: { number: "4711", pin: "1", sip: "", lines: [] } }), "Verbindung wird aufgebaut · Konferenz 4711 · Rundruf");

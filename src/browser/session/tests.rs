@@ -36,6 +36,8 @@ use crate::{
     pii::{Name, Pii, Words},
 };
 
+mod writing;
+
 #[tokio::test]
 async fn a_guest_comes_in_is_told_and_leaves() {
     let mut world = World::start().await;
@@ -83,75 +85,11 @@ async fn what_a_moderator_asks_is_passed_on() {
 }
 
 #[tokio::test]
-async fn what_is_written_goes_both_ways_and_names_whoever_wrote_it() {
-    let mut world = World::start().await;
-    let mut page = world.inside().await;
-    let long = "a".repeat(10_000);
-    for (message, verb) in [
-        (
-            json!({"type": "typed-text", "text": long, "ended": true}),
-            "Type(Typing { words: ‹redacted›, ended: true })",
-        ),
-        (
-            json!({"type": "chat", "to": null, "text": "Hallo"}),
-            "Chat(‹redacted›)",
-        ),
-        (
-            json!({"type": "chat", "to": "00000000000000aa", "text": "Hallo"}),
-            "ChatWith(ParticipantId(00000000000000aa), ‹redacted›)",
-        ),
-        (
-            json!({"type": "chat-rule", "rule": "private"}),
-            "SetChatRule(Private)",
-        ),
-    ] {
-        page.say(message).await;
-        assert_eq!(world.did().await, verb);
-    }
-    let id = ParticipantId::from_u64;
-    let posts = [
-        Post::Typed(TypedLine {
-            from: id(2),
-            line: 7,
-            words: Words::new("Gu".to_owned()),
-            ended: false,
-        }),
-        Post::Chat(ChatLine {
-            from: id(2),
-            to: Some(id(1)),
-            words: Words::new("<b>".to_owned()),
-        }),
-    ];
-    for post in posts {
-        world.tell(News::Written(Arc::new(post))).await;
-    }
-    assert_eq!(
-        page.hear().await,
-        json!({"type": "typed-text", "from": "0000000000000002", "line": 7, "text": "Gu", "ended": false})
-    );
-    assert_eq!(
-        page.hear().await,
-        json!({"type": "chat", "from": "0000000000000002", "to": "0000000000000001", "text": "<b>"})
-    );
-}
-
-/// There is no way to say who writes: a message that tries to is nonsense.
-#[tokio::test]
-async fn nobody_writes_in_the_name_of_another() {
-    let mut world = World::start().await;
-    let mut page = world.inside().await;
-    let forged = json!({"type": "chat", "from": "0000000000000002", "to": null, "text": "Hallo"});
-    page.say(forged).await;
-    assert_eq!(world.did().await, "left");
-    assert_eq!(page.closed().await, Some(4000));
-}
-
-#[tokio::test]
 async fn every_wrong_link_has_the_same_answer() {
     let world = World::start().await;
     for token in ["", "wrong", "#", &"a".repeat(60_000), "‹right›"] {
         let mut page = world.open().await;
-        page.say(json!({"type": "hello", "token": token})).await;
+        page.say(hello(token)).await;
         let heard = page.hear().await;
         assert_eq!(
             heard,
@@ -172,7 +110,7 @@ async fn ten_thousand_links_at_random_learn_nothing_and_keep_nobody_out() {
             "{:022x}",
             u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15)
         );
-        page.say(json!({"type": "hello", "token": token})).await;
+        page.say(hello(&token)).await;
         let heard = page.hear().await;
         let unknown = json!({"type": "unwelcome", "reason": "unknown-link"});
         assert_eq!(heard, unknown);
@@ -190,7 +128,6 @@ async fn links_of_an_address_that_tries_are_looked_up_one_after_the_other() {
     const PAGES: u32 = 100;
     let thief: SocketAddr = "203.0.113.66:4000".parse().unwrap();
     let world = World::start_for(Some(thief)).await;
-    let hello = |token: &str| json!({"type": "hello", "token": token});
     let began = Instant::now();
     for _ in 0..limit::WRONG_LINK_BURST {
         let mut page = world.open().await;
@@ -238,7 +175,7 @@ async fn a_link_replaced_while_the_page_waits_admits_nobody() {
 async fn a_house_that_cannot_judge_says_busy() {
     let world = World::start().await;
     let mut page = world.open().await;
-    page.say(json!({"type": "hello", "token": "busy"})).await;
+    page.say(hello("busy")).await;
     let heard = page.hear().await;
     assert_eq!(heard, json!({"type": "unwelcome", "reason": "busy"}));
 }
@@ -263,7 +200,8 @@ async fn nonsense_at_any_stage_closes_the_session_alone() {
         "{",
         "[]",
         "{\"type\":\"hello\"}",
-        "{\"type\":\"hello\",\"token\":\"right\",\"more\":1}",
+        "{\"type\":\"hello\",\"token\":\"right\"}",
+        "{\"type\":\"hello\",\"token\":\"right\",\"seat\":null,\"more\":1}",
         "{\"type\":\"leave\",\"more\":1}",
         "{\"type\":\"fly\"}",
         "{\"type\":\"microphone\",\"on\":true}",
@@ -273,7 +211,7 @@ async fn nonsense_at_any_stage_closes_the_session_alone() {
         assert_eq!(page.closed().await, Some(4000), "{nonsense}");
     }
     let mut page = world.welcomed().await;
-    page.say(json!({"type": "hello", "token": "right"})).await;
+    page.say(hello("right")).await;
     assert_eq!(page.closed().await, Some(4000));
     let mut page = world.inside().await;
     page.socket.send(Frame::binary(vec![1])).await.unwrap();
@@ -291,7 +229,7 @@ async fn an_oversized_message_ends_the_connection() {
     let mut page = world.inside().await;
     let long = "a".repeat(limit::BROWSER_MESSAGE_BYTES + 1);
     let _ = page.socket.send(Frame::text(long)).await;
-    assert_eq!(world.did().await, "left");
+    assert_eq!(world.did().await, "lost");
 }
 
 #[tokio::test]
@@ -306,11 +244,50 @@ async fn a_flood_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_leaving() {
+async fn of_a_lost_connection_the_seat_is_kept() {
     let mut world = World::start().await;
     let page = world.inside().await;
     drop(page);
-    assert_eq!(world.did().await, "left");
+    assert_eq!(world.did().await, "lost");
+    let mut page = world.inside().await;
+    page.socket.close(None).await.unwrap();
+    assert_eq!(world.did().await, "lost", "as a page that is loaded again");
+}
+
+/// What a page is told before it is in does not depend on why its token is none.
+#[tokio::test]
+async fn a_token_leads_back_and_every_other_is_as_none() {
+    let world = World::start().await;
+    for (seat, returns) in [
+        (json!(null), false),
+        (json!(""), false),
+        (json!("forged"), false),
+        (json!("a".repeat(60_000)), false),
+        (json!("seat of 1"), true),
+    ] {
+        let mut page = world.open().await;
+        let hello = json!({"type": "hello", "token": "right", "seat": seat});
+        page.say(hello).await;
+        let heard = page.hear().await;
+        assert_eq!(heard["type"], "welcome");
+        assert_eq!(heard["returns"], returns);
+        let join = json!({"type": "join", "name": "Anna", "offer": "v=0"});
+        page.say(join).await;
+        let heard = page.hear().await;
+        assert_eq!(heard["seat"], "seat of 1");
+        assert_eq!(heard["spoke"], returns);
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_given_anew() {
+    let world = World::start().await;
+    let mut page = world.inside().await;
+    world
+        .tell(News::Seat(Secret::new("another".to_owned())))
+        .await;
+    let heard = page.hear().await;
+    assert_eq!(heard, json!({"type": "seat", "seat": "another"}));
 }
 
 #[tokio::test]
@@ -439,8 +416,8 @@ async fn who_answers_no_ping_is_gone() {
     let mut world = World::start().await;
     let _page = world.inside().await;
     tokio::time::pause();
-    let left = timeout(limit::BROWSER_DEAD * 2, world.did()).await;
-    assert_eq!(left.as_deref(), Ok("left"));
+    let lost = timeout(limit::BROWSER_DEAD * 2, world.did()).await;
+    assert_eq!(lost.as_deref(), Ok("lost"));
 }
 
 #[tokio::test]
@@ -572,7 +549,7 @@ impl World {
 
     async fn welcomed(&self) -> Page {
         let mut page = self.open().await;
-        page.say(json!({"type": "hello", "token": "right"})).await;
+        page.say(hello("right")).await;
         let heard = page.hear().await;
         assert_eq!(heard["type"], "welcome");
         assert_eq!(heard["dial_in"]["pin"], "24681357");
@@ -701,10 +678,15 @@ impl House for Double {
         }
     }
 
+    async fn expects(&self, (): &(), seat: &Secret<String>) -> bool {
+        seat.expose() == "seat of 1"
+    }
+
     async fn join(
         &self,
         (): &(),
         name: Option<Name>,
+        seat: Option<&Secret<String>>,
         offer: &Pii<String>,
     ) -> Result<Entrance<Here>, Failed> {
         if offer.expose() != "v=0" {
@@ -719,6 +701,8 @@ impl House for Double {
                 state: ConferenceState::default(),
                 entries: vec![entry(1)],
             },
+            seat: Secret::new("seat of 1".to_owned()),
+            spoke: seat.is_some_and(|seat| seat.expose() == "seat of 1"),
             presence: Here {
                 news: self.news.lock().unwrap().take(),
                 acts: self.acts.clone(),
@@ -747,6 +731,15 @@ impl Presence for Here {
     async fn leave(self) {
         let _ = self.acts.send(String::from("left")).await;
     }
+
+    async fn lose(self) {
+        let _ = self.acts.send(String::from("lost")).await;
+    }
+}
+
+/// What a page says first that comes for the first time.
+fn hello(token: &str) -> Value {
+    json!({"type": "hello", "token": token, "seat": null})
 }
 
 fn entry(id: u32) -> Participant {

@@ -215,6 +215,7 @@ impl Churn {
             protection: Protection::ToDevice,
             known: Known::default(),
             ending: None,
+            claim: None,
             trust: Trust::Full,
             invited_by: None,
         };

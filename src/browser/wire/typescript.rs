@@ -168,10 +168,14 @@ const ENTRY: Fields = &[
     ("said_name", Kind::Flag),
     ("disturbs", Kind::Nullable(&Kind::Named("Disturbance"))),
     ("text", Kind::Flag),
+    ("away", Kind::Flag),
 ];
 
 const CLIENT: &[(&str, Fields)] = &[
-    ("hello", &[("token", Kind::Text)]),
+    (
+        "hello",
+        &[("token", Kind::Text), ("seat", Kind::Nullable(&Kind::Text))],
+    ),
     (
         "join",
         &[("name", Kind::Nullable(&Kind::Text)), ("offer", Kind::Text)],
@@ -227,6 +231,7 @@ const SERVER: &[(&str, Fields)] = &[
             ("language", Kind::Named("Language")),
             ("dial_in", Kind::Nullable(&Kind::Named("DialIn"))),
             ("dial_out", Kind::List(&Kind::Text)),
+            ("returns", Kind::Flag),
         ],
     ),
     ("unwelcome", &[("reason", Kind::Text)]),
@@ -236,8 +241,11 @@ const SERVER: &[(&str, Fields)] = &[
             ("participant", Kind::Id),
             ("answer", Kind::Text),
             ("roster", Kind::Named("Roster")),
+            ("seat", Kind::Text),
+            ("spoke", Kind::Flag),
         ],
     ),
+    ("seat", &[("seat", Kind::Text)]),
     (
         "delta",
         &[
@@ -395,8 +403,12 @@ fn nothing_personal_or_secret_is_printed() {
         language: Language::De,
         dial_in: Some(dial_in()),
         dial_out: vec!["+49".to_owned()],
+        returns: true,
     };
-    let hello = json!({"type": "hello", "token": "canary-token"});
+    let hello = json!({"type": "hello", "token": "canary-token", "seat": "canary-seat"});
+    let seat = ServerMessage::Seat {
+        seat: Secret::new(String::from("canary-seat")),
+    };
     let join = json!({"type": "join", "name": "canary-name", "offer": "canary-offer"});
     let invite = json!({"type": "invite", "number": "canary-number"});
     let typed = json!({"type": "typed-text", "text": "canary-typed", "ended": false});
@@ -414,7 +426,7 @@ fn nothing_personal_or_secret_is_printed() {
     };
     let act = act(Actor::Moderator, Some("canary-name"));
     let printed = format!(
-        "{welcome:?} {:?} {:?} {:?} {:?} {:?} {written:?} {roster:?} {act:?}",
+        "{welcome:?} {seat:?} {:?} {:?} {:?} {:?} {:?} {written:?} {roster:?} {act:?}",
         read(hello),
         read(join),
         read(invite),
@@ -499,6 +511,7 @@ fn server_samples() -> Vec<ServerMessage> {
         language,
         dial_in,
         dial_out: vec!["+49".to_owned()],
+        returns: role == Role::Guest,
     };
     let id = ParticipantId::from_u64(1);
     let text = String::from;
@@ -513,6 +526,11 @@ fn server_samples() -> Vec<ServerMessage> {
                 state: ConferenceState::default(),
                 entries: vec![entry(None), entry(Some("Anna"))],
             },
+            seat: Secret::new(text("seat")),
+            spoke: true,
+        },
+        ServerMessage::Seat {
+            seat: Secret::new(text("seat")),
         },
         delta(id),
         ServerMessage::Speaking {
@@ -537,22 +555,7 @@ fn server_samples() -> Vec<ServerMessage> {
         },
     ];
     samples.extend(written_samples(id));
-    samples.extend(
-        [Unwelcome::UnknownLink, Unwelcome::Busy].map(|reason| ServerMessage::Unwelcome { reason }),
-    );
-    samples.extend(
-        [
-            Failed::Malformed,
-            Failed::NoCommonCodec,
-            Failed::Full,
-            Failed::Locked,
-            Failed::Banned,
-            Failed::Busy,
-            Failed::Refused,
-            Failed::Internal,
-        ]
-        .map(|reason| ServerMessage::Failed { reason }),
-    );
+    samples.extend(refusals());
     samples
 }
 
@@ -602,6 +605,24 @@ fn written_samples(from: ParticipantId) -> [ServerMessage; 3] {
     [typed, chat(None), chat(Some(from))]
 }
 
+/// Whoever does not come in is told by one of these.
+fn refusals() -> Vec<ServerMessage> {
+    let unwelcome =
+        [Unwelcome::UnknownLink, Unwelcome::Busy].map(|reason| ServerMessage::Unwelcome { reason });
+    let failed = [
+        Failed::Malformed,
+        Failed::NoCommonCodec,
+        Failed::Full,
+        Failed::Locked,
+        Failed::Banned,
+        Failed::Busy,
+        Failed::Refused,
+        Failed::Internal,
+    ]
+    .map(|reason| ServerMessage::Failed { reason });
+    unwelcome.into_iter().chain(failed).collect()
+}
+
 fn dial_in() -> DialIn {
     DialIn {
         number: String::from("4711"),
@@ -644,6 +665,7 @@ fn entry(name: Option<&str>) -> Entry {
         said_name: name.is_none(),
         disturbs: name.map(|_| Disturbance::Music),
         text: name.is_some(),
+        away: name.is_some(),
     }
 }
 

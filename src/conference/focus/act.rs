@@ -6,7 +6,8 @@ use crate::conference::acts::Act;
 impl Focus {
     /// Does what somebody asks for, if they may.
     pub(super) fn act(&mut self, by: ParticipantId, verb: Verb, now: Instant) {
-        let Some(actor) = self.participants.get(&by) else {
+        // What is on its way from a page that broke off comes too late.
+        let Some(actor) = self.participants.get(&by).filter(|who| !who.away) else {
             return;
         };
         let (microphone, hand) = (actor.microphone, actor.hand.is_some());

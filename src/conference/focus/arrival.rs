@@ -1,8 +1,14 @@
 //! How somebody arrives: refused, in the waiting room, or in their seat with the microphone off.
 
-use super::{back::Before, *};
+use super::{
+    back::{Before, Left},
+    *,
+};
 use crate::{
-    conference::participant::{Known, Protection},
+    conference::{
+        claim::Claim,
+        participant::{Known, Protection},
+    },
     pii::Ending,
 };
 
@@ -23,6 +29,8 @@ pub struct Newcomer {
     pub protection: Protection,
     /// By what they can be known again.
     pub known: Known,
+    /// What their page's token says of the seat it had, if it has one of this conference.
+    pub claim: Option<Claim>,
     /// The last digits of their number; forgotten unless the room shows them to its moderators.
     pub ending: Option<Ending>,
     /// What their secret is worth while PINs are guessed.
@@ -55,6 +63,13 @@ const fn first_status(called: bool, waits: bool) -> Status {
 impl Focus {
     /// Lets somebody in, or into the waiting room.
     pub(super) fn join(&mut self, newcomer: Newcomer, now: Instant) {
+        if let Some(claim) = &newcomer.claim {
+            self.memory.believe(claim, now);
+        }
+        let away = newcomer.known.seat.and_then(|seat| self.away_from(seat));
+        if let Some(id) = away.filter(|_| !self.legs.contains_key(&newcomer.leg)) {
+            return self.resume(id, &newcomer);
+        }
         let before = self.memory.before(&newcomer, now);
         let id = newcomer.participant;
         if let Err(refusal) = self.admits(&newcomer, &before) {
@@ -68,44 +83,24 @@ impl Focus {
         let waits = invited_by.is_none() && self.must_wait(&newcomer, &before);
         let Newcomer {
             leg,
-            name,
             role,
             door,
-            protection,
             known,
-            ending,
             ..
         } = newcomer;
         let seat = match invited_by {
             None => self.memory.take_seat(known, role, door),
             Some(_) => None,
         };
-        let ordinal = seat.as_ref().map(|seat| seat.ordinal);
-        let participant = Participant {
-            id,
-            leg,
-            name: name.filter(|_| door == Door::Browser || known.person.is_some()),
-            ordinal: ordinal.unwrap_or_else(|| self.next_ordinal(door)),
-            ending: ending.filter(|_| self.config.policy.shows_digits),
-            role,
-            door,
-            status: first_status(invited_by.is_some(), waits),
-            protection,
-            microphone: false,
-            speaking: false,
-            original_sound: false,
-            hand: None,
-            floor: false,
-            said_name: false,
-            disturbs: None,
-            text: door == Door::Browser,
-        };
+        let status = first_status(invited_by.is_some(), waits);
+        let participant = self.entry(newcomer, seat.as_ref(), status);
         self.participants.insert(id, participant);
         self.legs.insert(leg, id);
         if invited_by.is_none() {
             self.memory.meet(id, known);
         }
         self.state = State::Running;
+        self.kept.stale = true;
         self.unpublished.gone.remove(&id);
         self.unpublished.gone_waiting.remove(&id);
         let returns = seat.is_some();
@@ -136,7 +131,42 @@ impl Focus {
         }
     }
 
-    fn next_ordinal(&mut self, door: Door) -> u32 {
+    /// Makes the line of the roster of somebody who comes in.
+    fn entry(&mut self, newcomer: Newcomer, seat: Option<&Left>, status: Status) -> Participant {
+        let Newcomer {
+            participant: id,
+            leg,
+            name,
+            role,
+            door,
+            protection,
+            known,
+            ending,
+            ..
+        } = newcomer;
+        Participant {
+            id,
+            leg,
+            name: name.filter(|_| door == Door::Browser || known.person.is_some()),
+            ordinal: self.ordinal(seat, door),
+            ending: ending.filter(|_| self.config.policy.shows_digits),
+            role: seat.map_or(role, |seat| seat.role),
+            door,
+            status,
+            protection,
+            microphone: false,
+            speaking: false,
+            original_sound: false,
+            hand: None,
+            floor: false,
+            said_name: false,
+            disturbs: None,
+            text: door == Door::Browser,
+            away: false,
+        }
+    }
+
+    pub(super) fn next_ordinal(&mut self, door: Door) -> u32 {
         let ordinal = self.ordinals.entry(door).or_default();
         *ordinal += 1;
         *ordinal

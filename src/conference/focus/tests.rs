@@ -14,6 +14,7 @@ mod floor;
 mod invite;
 mod lobby;
 mod model;
+mod pages;
 mod protection;
 mod rights;
 mod sound;
@@ -246,161 +247,6 @@ fn joining_twice_is_refused_and_leaving_twice_is_nothing() {
       seats
     1 leaves
     ");
-}
-
-#[test]
-fn a_telephone_on_hold_hears_and_speaks_nothing_and_comes_back_as_it_was() {
-    let mut room = Room::new(10);
-    room.join(1, Role::Guest, Door::Phone);
-    room.act(1, Verb::SetMicrophone(true));
-    room.ladder.clear();
-    for held in [true, true, false] {
-        room.handle("hold", Input::Hold { leg: leg(1), held });
-    }
-    insta::assert_snapshot!(room.ladder, @r"
-    hold
-      publish v3: 1
-      seats 1:--
-    hold
-    hold
-      publish v4: 1
-      seats 1:sh
-    ");
-}
-
-#[test]
-fn only_those_who_can_be_heard_are_shown_as_speaking() {
-    let mut room = Room::new(10);
-    room.join(1, Role::Guest, Door::Phone);
-    room.speak(1);
-    assert!(!room.entry(1).speaking);
-    room.act(1, Verb::SetMicrophone(true));
-    room.speak(1);
-    assert!(room.entry(1).speaking);
-    room.handle(
-        "hold",
-        Input::Hold {
-            leg: leg(1),
-            held: true,
-        },
-    );
-    assert!(!room.entry(1).speaking);
-    room.handle(
-        "hold",
-        Input::Hold {
-            leg: leg(1),
-            held: false,
-        },
-    );
-    room.speak(1);
-    room.act(1, Verb::SetMicrophone(false));
-    assert!(!room.entry(1).speaking);
-}
-
-#[test]
-fn speaking_changes_the_roster_but_no_seat() {
-    let mut room = Room::new(10);
-    room.join(1, Role::Guest, Door::Phone);
-    room.act(1, Verb::SetMicrophone(true));
-    room.ladder.clear();
-    room.speak(1);
-    room.speak(1);
-    insta::assert_snapshot!(room.ladder, @r"
-    1 speaks
-      publish v3: 1 speaks
-    1 speaks
-    ");
-}
-
-#[test]
-fn music_is_shown_to_all_and_its_end_gives_the_microphone_back_as_it_was() {
-    let mut room = Room::new(10);
-    room.join(1, Role::Guest, Door::Phone);
-    room.act(1, Verb::SetMicrophone(true));
-    room.speak(1);
-    room.ladder.clear();
-    room.disturb(1, Some(Disturbance::Music));
-    assert!(!room.entry(1).speaking);
-    room.speak(1);
-    assert!(!room.entry(1).speaking);
-    assert!(room.entry(1).microphone);
-    room.disturb(1, None);
-    insta::assert_snapshot!(room.ladder, @r"
-    1 disturbs Some(Music)
-      publish v4: 1
-      tell 1 music-muted
-    1 speaks
-    1 disturbs None
-      publish v5: 1
-      tell 1 music-over
-    ");
-}
-
-#[test]
-fn a_microphone_that_was_switched_off_during_music_stays_off() {
-    for by in [1, 2] {
-        let mut room = Room::new(10);
-        room.join(1, Role::Guest, Door::Phone);
-        room.join(2, Role::Moderator, Door::Browser);
-        room.act(1, Verb::SetMicrophone(true));
-        room.disturb(1, Some(Disturbance::Music));
-        if by == 1 {
-            room.act(1, Verb::SetMicrophone(false));
-        } else {
-            room.act(2, Verb::Mute(id(1)));
-        }
-        room.ladder.clear();
-        room.disturb(1, None);
-        insta::allow_duplicates! {
-            insta::assert_snapshot!(room.ladder, @r"
-            1 disturbs None
-              publish v6: 1
-            ");
-        }
-        assert!(!room.entry(1).microphone);
-    }
-}
-
-#[test]
-fn nobody_is_told_that_they_are_heard_while_music_mutes_them() {
-    let mut room = Room::new(10);
-    room.join(1, Role::Guest, Door::Phone);
-    room.act(1, Verb::SetMicrophone(true));
-    room.disturb(1, Some(Disturbance::Music));
-    room.act(1, Verb::SetMicrophone(false));
-    room.ladder.clear();
-    room.act(1, Verb::SetMicrophone(true));
-    insta::assert_snapshot!(room.ladder, @r"
-    1 asks SetMicrophone(true)
-      publish v5: 1
-      seats 1:sh
-      tell 1 music-muted
-    ");
-}
-
-#[test]
-fn a_hint_about_the_line_is_given_once() {
-    let mut room = Room::new(10);
-    room.join(1, Role::Guest, Door::Phone);
-    room.act(1, Verb::SetMicrophone(true));
-    room.ladder.clear();
-    room.disturb(1, Some(Disturbance::Echo));
-    room.disturb(1, Some(Disturbance::Echo));
-    room.disturb(1, None);
-    room.disturb(1, Some(Disturbance::SteadyNoise));
-    room.disturb(9, Some(Disturbance::SteadyNoise));
-    insta::assert_snapshot!(room.ladder, @r"
-    1 disturbs Some(Echo)
-      publish v3: 1
-      tell 1 line-echoes
-    1 disturbs Some(Echo)
-    1 disturbs None
-      publish v4: 1
-    1 disturbs Some(SteadyNoise)
-      publish v5: 1
-    9 disturbs Some(SteadyNoise)
-    ");
-    assert_eq!(room.entry(1).disturbs, Some(Disturbance::SteadyNoise));
 }
 
 #[test]
@@ -650,7 +496,16 @@ impl Room {
         prop_assert!(self.ladder.matches("  ended\n").count() <= 1);
         let seats: BTreeMap<LegId, Seat> = self.seats.iter().copied().collect();
         prop_assert_eq!(seats.len(), self.seats.len(), "a leg has two seats");
-        let inside = self.roster.entries.iter().filter(|entry| entry.is_inside());
+        let away = |entry: &&Participant| entry.away;
+        for entry in self.roster.entries.iter().filter(away) {
+            prop_assert!(!entry.microphone && !entry.original_sound);
+            prop_assert!(!seats.contains_key(&entry.leg));
+        }
+        let inside = self
+            .roster
+            .entries
+            .iter()
+            .filter(|entry| entry.is_inside() && !entry.away);
         prop_assert_eq!(seats.len(), inside.clone().count());
         for entry in inside {
             let seat = seats.get(&entry.leg).copied();
@@ -775,6 +630,7 @@ fn newcomer(number: u64, role: Role, door: Door) -> Newcomer {
             Door::Browser => Protection::ToDevice,
         },
         ending: None,
+        claim: None,
         known: Known::default(),
         trust: Trust::Full,
         invited_by: None,

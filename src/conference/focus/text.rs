@@ -91,6 +91,11 @@ impl Focus {
         }
     }
 
+    /// Ends the line of somebody whose page broke off, as it is; they begin another where they come back.
+    pub(super) fn break_line(&mut self, id: ParticipantId) {
+        self.show_line(id, true);
+    }
+
     /// Ends the line of somebody who is gone, as it is, and forgets it.
     pub(super) fn forget_typist(&mut self, id: ParticipantId) {
         self.show_line(id, true);
@@ -116,6 +121,10 @@ impl Focus {
         }
         if to.is_some_and(|to| !self.has_text(to)) {
             return self.refuse(by, Refusal::NoText);
+        }
+        // Nothing is kept for them until they are back.
+        if to.is_some_and(|to| self.is_away(to)) {
+            return self.refuse(by, Refusal::NotHere);
         }
         let Some(words) = clean_chat(words) else {
             return;
@@ -159,6 +168,10 @@ impl Focus {
     fn readers(&self) -> BTreeSet<ParticipantId> {
         let inside = self.participants.values().filter(|who| who.is_inside());
         inside.filter(|who| who.text).map(|who| who.id).collect()
+    }
+
+    fn is_away(&self, id: ParticipantId) -> bool {
+        self.participants.get(&id).is_some_and(|who| who.away)
     }
 
     fn has_text(&self, id: ParticipantId) -> bool {

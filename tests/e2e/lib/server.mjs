@@ -95,22 +95,41 @@ export class Server {
     for (const [name, content] of Object.entries(options.secrets ?? {})) {
       writeFileSync(join(server.folder, name), content, { mode: 0o600 });
     }
-    const command = [...(options.prefix ?? []), binary, 'serve', '--config', 'config.toml', '--demo'];
-    server.process = spawn(command[0], command.slice(1), {
-      cwd: server.folder,
-      env: { ...process.env, LANG: 'de_DE.UTF-8', LC_ALL: '', ...(options.env ?? {}) },
-    });
-    server.output = '';
-    for (const stream of [server.process.stdout, server.process.stderr]) {
-      stream.on('data', (data) => { server.output += data; });
-    }
-    server.exit = new Promise((done) => server.process.on('exit', (code, signal) => done({ code, signal })));
-    const file = join(server.folder, 'var/ready.json');
-    await until('ready.json', 10_000, () => existsSync(file) || server.process.exitCode !== null);
-    if (server.process.exitCode !== null) throw new Error(`the server left: ${server.output}`);
-    server.ready = JSON.parse(readFileSync(file, 'utf8'));
+    await server.run(options, '--demo');
     server.room = server.ready.rooms[0];
     return server;
+  }
+
+  /** Runs the binary in the folder; resolves once its sockets are open. */
+  async run(options, ...orders) {
+    const command = [...(options.prefix ?? []), binary, 'serve', '--config', 'config.toml', ...orders];
+    this.process = spawn(command[0], command.slice(1), {
+      cwd: this.folder,
+      env: { ...process.env, LANG: 'de_DE.UTF-8', LC_ALL: '', ...(options.env ?? {}) },
+    });
+    this.output = '';
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      stream.on('data', (data) => { this.output += data; });
+    }
+    this.exit = new Promise((done) => this.process.on('exit', (code, signal) => done({ code, signal })));
+    const file = join(this.folder, 'var/ready.json');
+    await until('ready.json', 10_000, () => existsSync(file) || this.process.exitCode !== null);
+    if (this.process.exitCode !== null) throw new Error(`the server left: ${this.output}`);
+    this.ready = JSON.parse(readFileSync(file, 'utf8'));
+  }
+
+  /** Kills it, and runs it again with the same rooms at the same address for pages. */
+  async killAndRun(options = {}) {
+    const { web, pid } = this.ready;
+    const { protocol, port } = new URL(web);
+    const listener = `listen_${protocol.slice(0, -1)}`;
+    const config = join(this.folder, 'config.toml');
+    const fixed = readFileSync(config, 'utf8').replace(`${listener} = ["127.0.0.1:0"]`, `${listener} = ["127.0.0.1:${port}"]`);
+    writeFileSync(config, fixed);
+    process.kill(pid, 'SIGKILL');
+    await this.exit;
+    rmSync(join(this.folder, 'var/ready.json'));
+    await this.run(options);
   }
 
   /** The parts of the first SIP address over UDP. */

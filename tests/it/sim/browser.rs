@@ -28,7 +28,7 @@ use rundruf::{
         text::Post,
     },
     id::ParticipantId,
-    pii::Pii,
+    pii::{Pii, Secret},
     server::{Attendance, LegNews, MediaLeg, Notice},
 };
 use str0m::{
@@ -64,6 +64,9 @@ struct Page {
     read: Vec<Post>,
     refused: Vec<Refusal>,
     dismissed: Option<Dismissal>,
+    /// What leads back to its seat.
+    token: Option<Secret<String>>,
+    spoke: bool,
     /// Sends and receives nothing any more, as after a lost network.
     dead: bool,
     voice: Option<Voice>,
@@ -101,6 +104,8 @@ impl Browser {
             read: Vec::new(),
             refused: Vec::new(),
             dismissed: None,
+            token: None,
+            spoke: false,
             dead: false,
             voice: None,
             claims: None,
@@ -109,11 +114,22 @@ impl Browser {
         })))
     }
 
-    /// Joins a room by a role's link, as the browsers' door does it.
+    /// Joins a room by a role's link, as the browsers' door does it, with its token if it has one.
     pub async fn joins(&self, world: &World, room: &TestRoom, role: Role) {
-        let (name, address) = {
+        let failed = self.tries(world, room, role).await.err();
+        assert!(failed.is_none(), "{failed:?}");
+    }
+
+    /// The same; returns why it is not let in.
+    pub async fn tries(
+        &self,
+        world: &World,
+        room: &TestRoom,
+        role: Role,
+    ) -> Result<(), rundruf::server::Error> {
+        let (name, address, token) = {
             let page = self.0.borrow();
-            (page.name.clone(), page.address)
+            (page.name.clone(), page.address, page.token.clone())
         };
         let server = &world.server;
         let admission = server.check_link(&room.link(role)).await.unwrap();
@@ -140,15 +156,83 @@ impl Browser {
             connected: false,
         };
         let (attendance, leg) = server
-            .join_browser(&admission, clean_name(&name), negotiated.media)
-            .await
-            .unwrap();
+            .join_browser(
+                &admission,
+                clean_name(&name),
+                token.as_ref(),
+                negotiated.media,
+            )
+            .await?;
         let mut page = self.0.borrow_mut();
         page.ladder.tell(&format!("{name} joins"));
         page.roster = attendance.roster.clone();
+        page.spoke = attendance.spoke;
         page.connection = Some(connection);
         page.attendance = Some(attendance);
         page.leg = Some(leg);
+        page.dismissed = None;
+        Ok(())
+    }
+
+    /// Keeps the token of its seat as it is.
+    pub fn keeps_token(&self, world: &World) -> Secret<String> {
+        let mut page = self.0.borrow_mut();
+        let attendance = page.attendance.as_ref().expect("a conference");
+        let mut entries = page.roster.entries.iter();
+        let own = entries.find(|entry| entry.id == attendance.participant);
+        let token = world.server.token(attendance, own.expect("its own line"));
+        page.token = token.clone();
+        token.expect("a page has a seat")
+    }
+
+    /// Leaves by the button, and keeps its token all the same.
+    pub async fn leaves_with_token(&self, world: &World) {
+        self.keeps_token(world);
+        self.leaves().await;
+    }
+
+    /// Gives its token away.
+    pub fn keeps_nothing(&self) -> Secret<String> {
+        self.0.borrow_mut().token.take().expect("a token")
+    }
+
+    /// Has this token from now on, wherever it came from.
+    pub fn has_token(&self, token: Secret<String>) {
+        self.0.borrow_mut().token = Some(token);
+    }
+
+    /// Breaks off without a word, as a page whose network is gone or which is loaded again.
+    pub async fn breaks_off(&self, world: &World) {
+        self.keeps_token(world);
+        let (leg, attendance) = {
+            let mut page = self.0.borrow_mut();
+            page.connection = None;
+            page.ladder.tell(&format!("{} breaks off", page.name));
+            (page.leg.take(), page.attendance.take())
+        };
+        attendance.expect("a conference").lose().await;
+        leg.expect("a leg").close().await;
+    }
+
+    /// Comes back to its seat by its token and is connected.
+    pub async fn returns(&self, world: &mut World, role: Role) {
+        let room = world.room();
+        self.joins(world, &room, role).await;
+        world.run_until(|_| self.is_connected()).await;
+        world.run_for(Duration::from_millis(200)).await;
+    }
+
+    /// Tells whether the server would know the page again, before it comes in.
+    pub async fn is_expected(&self, world: &World, role: Role) -> bool {
+        let link = world.room().link(role);
+        let admission = world.server.check_link(&link).await.unwrap().unwrap();
+        let token = self.0.borrow().token.clone().expect("a token");
+        world.server.expects(&admission, &token).await
+    }
+
+    /// Tells whether it was told that its microphone was on before it came back.
+    pub fn spoke(&self) -> bool {
+        self.0.borrow().spoke
     }
 
     /// Knocks at the browsers' door; returns why it is not let in.
@@ -158,7 +242,7 @@ impl Browser {
         let admission = admission.unwrap().expect("a link that leads somewhere");
         let door = world.served();
         let (_, _, offer, _) = offer(address);
-        let joined = door.join(&admission, None, &Pii::new(offer)).await;
+        let joined = door.join(&admission, None, None, &Pii::new(offer)).await;
         match joined {
             Ok(entrance) => {
                 entrance.presence.leave().await;
@@ -451,6 +535,9 @@ fn entry_line(entry: &Entry) -> String {
     }
     if entry.microphone {
         line += " mic";
+    }
+    if entry.away {
+        line += " away";
     }
     if entry.original_sound {
         line += " original";

@@ -21,6 +21,7 @@ pub mod browser;
 pub mod clip;
 pub mod ear;
 pub mod identity;
+pub mod ladder;
 pub mod net;
 pub mod party;
 pub mod phone;

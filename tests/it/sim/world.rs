@@ -5,10 +5,9 @@
 //! deadlines are rounded up to whole milliseconds, the resolution of tokio's timers.
 
 use std::{
-    cell::RefCell,
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    rc::Rc,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -33,20 +32,26 @@ use rundruf::{
     },
     phone::{Counts, Door, DoorConfig, Latest, Trunk, Wire},
     pii::Secret,
-    server::{Listed, Parts, Server, Sound, prompts::Prompts, secrets::Keys, secrets::link_hash},
+    server::{
+        Listed, Parts, Server, Sound, prompts::Prompts, seats::Seals, secrets::Keys,
+        secrets::link_hash,
+    },
     store::{ByRole, Person, PersonName, Room, Title, Window},
 };
 use sip::{Flow, Protocol, locate::Hop};
 use tokio::{io::DuplexStream, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub use super::trunks::{door_config, everybody};
 use super::{
     browser::Browser,
     clip::{clip, clip_key},
     net::{Datagram, Net},
     now,
     phone::Phone,
+};
+pub use super::{
+    ladder::Ladder,
+    trunks::{door_config, everybody},
 };
 
 /// Where the server's SIP is; the address must be one of this machine, since media sockets are bound to name ports.
@@ -58,53 +63,6 @@ const BROWSER_SOCKETS: [SocketAddr; 2] = [
 ];
 /// Wall time at the beginning.
 pub const WALL: Duration = Duration::from_secs(1_800_000_000);
-
-/// What happened, line by line, with times.
-#[derive(Clone)]
-pub struct Ladder {
-    epoch: Instant,
-    lines: Rc<RefCell<Vec<(Instant, String)>>>,
-}
-
-impl Ladder {
-    pub fn tell(&self, line: &str) {
-        self.lines.borrow_mut().push((now(), line.to_owned()));
-    }
-
-    /// All lines, each with its time in seconds.
-    pub fn timed(&self) -> String {
-        let line = |(at, line): &(Instant, String)| {
-            format!("{:9.3} {line}\n", (*at - self.epoch).as_secs_f64())
-        };
-        self.lines.borrow().iter().map(line).collect()
-    }
-
-    /// All lines.
-    pub fn plain(&self) -> String {
-        let lines = self.lines.borrow();
-        lines.iter().map(|(_, line)| format!("{line}\n")).collect()
-    }
-
-    /// What was said to somebody, prompt by prompt.
-    pub fn said_to(&self, name: &str) -> Vec<String> {
-        let prefix = format!("{name} ♪ ");
-        let lines = self.lines.borrow();
-        let said = lines
-            .iter()
-            .filter_map(|(_, line)| line.strip_prefix(&prefix));
-        said.map(str::to_owned).collect()
-    }
-
-    /// When the last line with this text was told.
-    pub fn at(&self, text: &str) -> Option<Instant> {
-        let lines = self.lines.borrow();
-        lines
-            .iter()
-            .rev()
-            .find(|(_, line)| line.contains(text))
-            .map(|(at, _)| *at)
-    }
-}
 
 /// A worker without its thread.
 struct Bench {
@@ -203,6 +161,14 @@ impl World {
         Self::with_sound(seed, Sound::default())
     }
 
+    /// Makes one that goes on from what lies in a folder, and keeps there what outlives it.
+    pub fn keeping(seed: u64, folder: &Path) -> Self {
+        let door = door_config(vec![everybody()]);
+        let prompts = Prompts::alike(clip().into(), KeyPlan::default());
+        let kept = Some(folder.to_owned());
+        Self::begin((seed, kept), Sound::default(), door, open(), prompts)
+    }
+
     /// Makes one whose operator has decided about the sound.
     pub fn with_sound(seed: u64, sound: Sound) -> Self {
         let door = door_config(vec![everybody()]);
@@ -264,6 +230,16 @@ impl World {
         policy: RoomPolicy,
         prompts: Prompts,
     ) -> Self {
+        Self::begin((seed, None), sound, door, policy, prompts)
+    }
+
+    fn begin(
+        (seed, kept): (u64, Option<PathBuf>),
+        sound: Sound,
+        door: DoorConfig,
+        policy: RoomPolicy,
+        prompts: Prompts,
+    ) -> Self {
         let epoch = now();
         let keys = Keys::from_bytes(&Secret::new([7; 32]));
         let rooms: Vec<TestRoom> = ["4711", "4712"]
@@ -292,6 +268,8 @@ impl World {
         let parts = Parts {
             store: rooms.iter().map(|room| listed(room, &keys)).collect(),
             keys,
+            seals: Seals::from_bytes(&Secret::new([8; 32])),
+            kept,
             prompts,
             pool: Arc::new(pool),
             events,
@@ -308,10 +286,7 @@ impl World {
         Self {
             server,
             net: Net::new(seed),
-            ladder: Ladder {
-                epoch,
-                lines: Rc::default(),
-            },
+            ladder: Ladder::new(epoch),
             rooms,
             epoch,
             seed,

@@ -15,7 +15,7 @@ export function Controls({ state, dispatch, sound, room }: Props & { room: Room 
   const through = heard(room);
   const rank = asking(room.entries).findIndex(({ id }) => id === room.own) + 1;
   return (
-    <aside class={`controls${through ? " live" : ""}`} aria-label={t("controls.title")}>
+    <aside class={`controls${through ? " live" : ""}`} aria-label={t("controls.title")} data-returning={room.returning}>
       {room.plea && <Plea state={state} dispatch={dispatch} plea={room.plea} />}
       <div class="controls-state">
         <p class="heard" data-testid="heard">
@@ -92,7 +92,7 @@ function Plea({ state, dispatch, plea }: Pick<Props, "state" | "dispatch"> & { p
     return () => void (section?.contains(document.activeElement) && document.querySelector<HTMLElement>("[data-testid=microphone]")?.focus());
   }, []);
   return (
-    <section class="plea" aria-label={t("plea.title")} data-testid="plea" ref={element}>
+    <section class="plea" aria-label={t("key" in plea ? "plea.back" : "plea.title")} data-testid="plea" ref={element}>
       <p>{sentence(state.language, plea)}</p>
       <div class="plea-actions">
         <button type="button" class="primary" data-testid="plea-yes" aria-label={t("controls.turn-on")} onClick={() => dispatch({ type: "microphone-toggled" })}>

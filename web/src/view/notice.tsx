@@ -29,7 +29,7 @@ const ICONS: Record<Why, IconName> = {
   left: "door",
   ended: "hang-up",
   removed: "remove",
-  stopping: "again",
+  "taken-over": "link",
   "unknown-link": "link",
   busy: "again",
   full: "again",
@@ -76,7 +76,11 @@ export function Notices({ state, dispatch, room }: Props & { room: Room }) {
   return (
     <>
       <div class="notices" role="status">
-        {room.audio !== "connected" && <p class="strip">{t(`audio.${room.audio}`)}</p>}
+        {room.audio !== "connected" && (
+          <p class="strip" data-testid="audio">
+            {t(room.returning ? "audio.returning" : `audio.${room.audio}`)}
+          </p>
+        )}
         {(device === "denied" || device === "missing" || device === "busy" || device === "gone" || device === "unable") && (
           <p class="strip strip-warning" data-testid="obstacle">
             <Icon name="microphone-off" />

@@ -242,6 +242,7 @@ function hint({ disturbs, original_sound }: Entry) {
 }
 
 function activity(entry: Entry) {
+  if (entry.away) return ["away", <Icon name="plug" />] as const;
   if (entry.status === "on-hold") return ["hold", <Icon name="pause" />] as const;
   if (entry.status === "dialing-out") return ["dialing", <Icon name="phone" />] as const;
   if (entry.status === "alerting") return ["alerting", <Icon name="phone" />] as const;

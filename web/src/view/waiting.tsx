@@ -23,6 +23,7 @@ export function WaitingRoom({ state, dispatch, room }: Props & { room: Room }) {
       </h1>
       <p>{text(language, "waiting.text")}</p>
       <p class="detail">{text(language, "waiting.unheard")}</p>
+      <div role="status">{room.returning && <p class="strip" data-testid="audio">{text(language, "audio.returning")}</p>}</div>
       <button type="button" class="large" data-testid="leave" onClick={() => dispatch({ type: "leave-chosen" })}>
         <Icon name="door" />
         {text(language, "waiting.leave")}
@@ -61,6 +62,12 @@ export function WaitingList({ state, dispatch, room }: Props & { room: Room }) {
                 <span class="unseen">{text(language, `room.door.${entry.door}`)}</span>
                 <Ending language={language} entry={entry} />
                 <Protected language={language} entry={entry} />
+                {entry.away && (
+                  <span class="badge" data-testid="away">
+                    <Icon name="plug" />
+                    {text(language, "room.away")}
+                  </span>
+                )}
                 {entry.said_name && (
                   <span class="badge" data-testid="said-name">
                     <Icon name="speaker" />

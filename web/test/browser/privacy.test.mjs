@@ -1,9 +1,9 @@
-//! The promises of the page, seen from outside: no device before a click, no storage, no foreign request, no secret in a request line.
+//! The promises of the page, seen from outside: no device before a click, nothing stored but the token of the seat, no foreign request, no secret in a request line.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, open } from "../drivers/chromium.mjs";
-import { entry, joinScript, serve } from "../fake-server.mjs";
+import { entry, joinScript, SEAT, serve } from "../fake-server.mjs";
 import { OTHERS } from "../scenes.mjs";
 
 let browser;
@@ -67,23 +67,41 @@ test("the test of the microphone opens it only after the click and gives it back
     assert.equal(await page.getByTestId("microphone").getAttribute("data-microphone"), "off");
   }));
 
-test("nothing is stored, no worker is registered, the link stays in the address", () =>
+/** All that pages can leave behind. */
+const kept = (page) =>
+  page.evaluate(async () => ({
+    cookie: document.cookie,
+    local: localStorage.length,
+    session: { ...sessionStorage },
+    databases: (await indexedDB.databases()).length,
+    caches: (await caches.keys()).length,
+    workers: (await navigator.serviceWorker.getRegistrations()).length,
+  }));
+const NOTHING = { cookie: "", local: 0, session: {}, databases: 0, caches: 0, workers: 0 };
+
+test("nothing is stored but the token of the seat, and that only during the call; the link stays in the address", () =>
   visit(joinScript({ others: OTHERS }), async (page, server, context) => {
+    assert.deepEqual(await kept(page), NOTHING);
     await page.getByTestId("join").click();
     await page.getByTestId("roster").waitFor();
+    assert.deepEqual(await kept(page), { ...NOTHING, session: { "rundruf.seat": SEAT } });
     await page.getByTestId("leave").click();
     await page.getByTestId("again").waitFor();
-    const kept = await page.evaluate(async () => ({
-      cookie: document.cookie,
-      local: localStorage.length,
-      session: sessionStorage.length,
-      databases: (await indexedDB.databases()).length,
-      caches: (await caches.keys()).length,
-      workers: (await navigator.serviceWorker.getRegistrations()).length,
-    }));
-    assert.deepEqual(kept, { cookie: "", local: 0, session: 0, databases: 0, caches: 0, workers: 0 });
+    assert.deepEqual(await kept(page), NOTHING);
     assert.deepEqual(await context.cookies(), []);
     assert.match(page.url(), /#canary-token$/);
+  }));
+
+test("whoever is sent away keeps nothing", () =>
+  visit(joinScript(), async (page, server) => {
+    for (const reason of ["removed", "ended", "taken-over"]) {
+      await page.reload();
+      await page.getByTestId("join").click();
+      await page.getByTestId("roster").waitFor();
+      server.send({ type: "dismissed", reason });
+      await page.locator("[data-page=over]").waitFor();
+      assert.deepEqual(await kept(page), NOTHING, reason);
+    }
   }));
 
 test("the offer has audio only, no ICE server, and the token goes nowhere but the hello", () =>
@@ -97,26 +115,78 @@ test("the offer has audio only, no ICE server, and the token goes nowhere but th
     assert.equal(server.received.filter((message) => JSON.stringify(message).includes("canary-token")).length, 1);
   }));
 
-test("a reload or a closed page says leave", () =>
-  visit(joinScript(), async (page, server) => {
+test("a page loaded again comes straight back in, muted, and is asked with one tap", () =>
+  visit(joinScript({ others: OTHERS }), async (page, server) => {
+    await page.getByTestId("name").fill("Ada");
     await page.getByTestId("join").click();
-    await page.getByTestId("roster").waitFor();
+    await page.getByTestId("hand").click();
+    await page.getByTestId("microphone").click();
+    await page.locator("[data-own=true][data-microphone=on]").waitFor();
     await page.reload();
-    await page.getByTestId("join").waitFor();
-    assert.deepEqual(server.received.map(({ type }) => type), ["hello", "join", "leave", "hello"]);
+    await page.getByTestId("plea").waitFor();
+    assert.equal(await page.getByTestId("microphone").getAttribute("data-microphone"), "off");
+    assert.deepEqual(await asked(page), [], "no device is asked for");
+    assert.equal(await page.locator("[data-own=true]").getAttribute("data-name"), "Ada");
+    assert.equal(await page.getByTestId("raised").count(), 1);
+    assert.equal(server.received.filter(({ type }) => type === "leave").length, 0);
+    assert.deepEqual(server.received.filter(({ type }) => type === "hello").map(({ seat }) => seat), [null, SEAT]);
+    await page.getByTestId("plea-yes").click();
+    await page.locator("[data-own=true][data-microphone=on]").waitFor();
+    assert.equal(await page.getByTestId("plea").count(), 0);
   }));
 
-test("a lost link comes back into the call by itself, with the microphone off", () =>
+test("where the browser keeps nothing a reload says leave, and a lost link comes back all the same", () =>
+  visit(joinScript(), async (page, server) => {
+    await page.addInitScript(() => Object.defineProperty(globalThis, "sessionStorage", { get: () => { throw new DOMException("", "SecurityError"); } }));
+    await page.reload();
+    await page.getByTestId("join").click();
+    await page.getByTestId("roster").waitFor();
+    server.drop();
+    for (let i = 0; i < 200 && server.received.filter(({ type }) => type === "join").length < 2; i++) await page.waitForTimeout(25);
+    assert.equal(server.received.findLast(({ type }) => type === "hello").seat, SEAT);
+    await page.locator("[data-testid=audio]").filter({ hasText: "wir verbinden" }).waitFor({ state: "detached" });
+    const left = () => server.received.filter(({ type }) => type === "leave").length;
+    const before = left();
+    await page.reload();
+    await page.getByTestId("join").waitFor();
+    assert.equal(left() - before, 1);
+  }));
+
+test("a lost link leaves the room on screen and comes back by itself, muted, with the same device", () =>
   visit(joinScript({ others: OTHERS }), async (page, server) => {
     await page.getByTestId("name").fill("Ada");
     await page.getByTestId("join").click();
     await page.getByTestId("microphone").click();
-    await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
+    await page.locator("[data-own=true][data-microphone=on]").waitFor();
+    const { script } = server;
+    server.script = () => {};
     server.drop();
-    await page.locator("[data-page=lost]").waitFor();
-    await page.getByTestId("roster").waitFor();
+    const strip = page.locator("[data-testid=audio]").filter({ hasText: "wir verbinden" });
+    await strip.waitFor();
+    assert.equal(await page.locator("[data-participant]").count(), OTHERS.length + 1, "the list stays");
     assert.equal(await page.getByTestId("microphone").getAttribute("data-microphone"), "off");
+    await page.getByTestId("hand").click();
+    await page.getByTestId("toast").waitFor();
+    const cut = Date.now();
+    server.script = script;
+    server.drop();
+    await strip.waitFor({ state: "detached" });
+    assert.ok(Date.now() - cut < 5000, "within 5 s");
+    await page.getByTestId("plea-yes").click();
+    await page.locator("[data-own=true][data-microphone=on]").waitFor();
+    assert.equal((await asked(page)).length, 1, "the device was open all the time");
     assert.deepEqual(server.received.filter(({ type }) => type === "join").map(({ name }) => name), ["Ada", "Ada"]);
+  }));
+
+test("another window that takes the seat ends this one, which does not fight", () =>
+  visit(joinScript(), async (page, server) => {
+    await page.getByTestId("join").click();
+    await page.getByTestId("roster").waitFor();
+    server.send({ type: "dismissed", reason: "taken-over" });
+    server.drop();
+    await page.locator("[data-why=taken-over]").waitFor();
+    await page.waitForTimeout(1500);
+    assert.equal(server.connections.length, 1);
   }));
 
 test("without permission one joins as a listener, with a sentence", async () => {

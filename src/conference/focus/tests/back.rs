@@ -7,6 +7,7 @@ const VOUCHED: Known = Known {
     person: None,
     caller: Some(Mark(7)),
     vouched: true,
+    seat: None,
 };
 const CLAIMED: Known = Known {
     vouched: false,
@@ -16,6 +17,7 @@ const PERSON: Known = Known {
     person: Some(PersonId::from_u64(3)),
     caller: None,
     vouched: false,
+    seat: None,
 };
 
 /// A moderator, 1, and a guest, 2, who is known like that, has raised a hand, speaks and was given a name.

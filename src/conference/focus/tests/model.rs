@@ -4,9 +4,12 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::conference::{
-    participant::Mark,
-    policy::{Lobby, Reason},
+use crate::{
+    conference::{
+        participant::Mark,
+        policy::{Lobby, Reason},
+    },
+    id::SeatId,
 };
 
 #[derive(Debug, Clone)]
@@ -49,6 +52,7 @@ fn known() -> impl Strategy<Value = Known> {
         person: None,
         caller,
         vouched,
+        seat: None,
     })
 }
 
@@ -67,10 +71,15 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         60 => (0_u64..6, role, door, known(), trust()).prop_map(|(n, role, door, known, trust)| {
             let newcomer = newcomer(n, role, door);
+            // Each comes back to the own seat, by a page.
+            let seat = (door == Door::Browser).then(|| SeatId::from_u64(n));
+            let known = Known { seat, ..known };
             Step::Input(Input::Join(Newcomer { known, trust, ..newcomer }))
         }),
         2 => Just(Step::Input(Input::Guessed)),
         10 => (0_u64..6).prop_map(|n| Step::Input(Input::Leave { participant: id(n) })),
+        20 => (0_u64..6).prop_map(|n| Step::Input(Input::Lose { participant: id(n) })),
+        5 => (0_u64..6).prop_map(|n| Step::Input(Input::GiveWay { seat: SeatId::from_u64(n) })),
         60 => (0_u64..6, verb()).prop_map(|(n, verb)| Step::Input(Input::Act { by: id(n), verb })),
         20 => (0_u64..6, any::<bool>()).prop_map(|(n, held)| Step::Input(Input::Hold { leg: leg(n), held })),
         20 => (0_u64..6, any::<bool>())
