@@ -23,6 +23,7 @@ pub use self::{
     dial_out::{DialOut, Identity},
     error::{Error, Place},
     keys::Keys,
+    privacy::{Line, Privacy},
     trunk::{
         CertificateName, Codec, Dialled, Digits, Encryption, MaxCalls, Number, Protects, Trunk,
         TrunkKind,
@@ -33,6 +34,7 @@ mod contradiction;
 mod dial_out;
 mod error;
 mod keys;
+mod privacy;
 mod trunk;
 
 /// All settings.
@@ -53,6 +55,8 @@ pub struct Config {
     pub media: Media,
     /// Names that are spoken.
     pub speech: Speech,
+    /// Whom the notice on privacy names.
+    pub privacy: Privacy,
     /// Files.
     pub store: Store,
     /// The log.
@@ -132,6 +136,7 @@ impl Default for Config {
             dial_out: DialOut::default(),
             media: Media::default(),
             speech: Speech::default(),
+            privacy: Privacy::default(),
             store: Store::default(),
             log: Log::default(),
         }

@@ -262,6 +262,9 @@ pub const BROWSER_MESSAGE_BURST: u32 = 60;
 /// all have to read at most three.
 pub const BROWSER_TOKEN_BYTES: usize = 2 * 1024;
 
+/// Longest line that the settings give to the notice on privacy, in characters.
+pub const NOTICE_LINE_CHARS_MAX: usize = 300;
+
 /// Messages a browser may send for long, each second.
 pub const BROWSER_MESSAGES_PER_SECOND: u32 = 10;
 

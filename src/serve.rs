@@ -14,7 +14,7 @@ use std::{
 };
 
 use rand::Rng;
-use sip::{Account, Protocol, rtp::Discard};
+use sip::{Account, Protocol};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, watch},
@@ -23,33 +23,30 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use self::trunk_labels::TrunkLabels;
+pub use self::{metrics::metrics, trunk_labels::TrunkLabels};
 use crate::{
-    browser::{served::Served, session},
+    browser::{served::Served, session, wire::Named},
     card::{Card, Invitation, Reach, Ready},
     cli::{Books, Standing},
     clock::{Clock, System},
     conference::event::Language,
     config::{self, Auto, Config},
-    http::{Kind, Label, Listeners, Metric, Sample, Scheme, Site},
+    http::{Listeners, Scheme, Site},
     limit,
     media::{
-        Counter, Counters,
         leg::secure::{NoCertificate, SecureContext},
         pool::{Pool, PoolConfig, PortRange},
     },
-    phone::{self, TrunkCounts},
+    phone,
     pii::Pii,
-    server::{
-        Parts, Server, Sound, Spared, census::Census, prompts::Prompts, seats::Seals,
-        speech::Speech,
-    },
+    server::{Parts, Server, Sound, Spared, prompts::Prompts, seats::Seals, speech::Speech},
     start::{self, Obstacle},
     store,
     tls::{self, Authorities, ClientAuthority, Identity, SipServer},
 };
 
 mod lateness;
+mod metrics;
 mod trunk_labels;
 
 /// How to run.
@@ -91,7 +88,7 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let config = orders.config;
     let mut rng = rand::rng();
     start::raise_file_limit(config)?;
-    warn_of_exposed(&config.trunk);
+    warn(config);
     let media = start::media_addresses(&config.media.addresses);
     let web = Listeners::bind(&config.web.listen_https, &config.web.listen_http)
         .map_err(|error| Obstacle::web(error, config))?;
@@ -120,8 +117,7 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
 
     let stop = CancellationToken::new();
     let (alive, mut sessions) = mpsc::channel(1);
-    let labels = TrunkLabels::new(config.trunk.iter().map(|trunk| &*trunk.name));
-    let site = site(&server, &phone, (&reach, labels), &stop, alive);
+    let site = site(&server, &phone, (&reach, config), &stop, alive);
     let mut doors = JoinSet::new();
     let (web_stop, phone_stop) = (stop.clone(), stop.clone());
     doors.spawn(serve_web(web, site, tls, web_stop));
@@ -191,8 +187,17 @@ async fn invitations(
     Ok(vec![books.invitation(&room, reach)])
 }
 
-fn warn_of_exposed(trunks: &[config::Trunk]) {
-    for trunk in trunks.iter().filter(|trunk| trunk.is_exposed()) {
+/// Whoever is reached by others owes them a notice on privacy that says who is responsible (Art. 13 GDPR).
+fn warn_of_nobody_named(config: &Config) {
+    let mut web = config.web.listen_https.iter();
+    if config.privacy.controller.0.is_none() && web.any(|address| !address.ip().is_loopback()) {
+        tracing::warn!("the notice on privacy says of nobody that they are responsible: [privacy]");
+    }
+}
+
+fn warn(config: &Config) {
+    warn_of_nobody_named(config);
+    for trunk in config.trunk.iter().filter(|trunk| trunk.is_exposed()) {
         tracing::warn!(trunk = trunk.name, "calls travel unencrypted");
     }
 }
@@ -522,14 +527,37 @@ fn called(number: &config::Number) -> phone::Called {
     }
 }
 
+/// Whom the notice on privacy names.
+fn named(privacy: &config::Privacy) -> Named {
+    let config::Privacy {
+        controller,
+        contact,
+        officer,
+        basis,
+        authority,
+    } = privacy.clone();
+    Named {
+        controller: controller.0,
+        contact: contact.0,
+        officer: officer.0,
+        basis: basis.0,
+        authority: authority.0,
+    }
+}
+
 fn site(
     server: &Server,
     phone: &phone::Door,
-    (reach, labels): (&Reach, TrunkLabels),
+    (reach, config): (&Reach, &Config),
     stop: &CancellationToken,
     alive: mpsc::Sender<Infallible>,
 ) -> Site {
-    let served = Served::new(server.clone(), reach.call_in.clone());
+    let served = Served::new(
+        server.clone(),
+        reach.call_in.clone(),
+        named(&config.privacy),
+    );
+    let labels = TrunkLabels::new(config.trunk.iter().map(|trunk| &*trunk.name));
     let workers = server.clone();
     let (server, sip) = (server.clone(), phone.counters());
     Site {
@@ -541,230 +569,4 @@ fn site(
 
 fn first(addresses: &[SocketAddr]) -> Option<SocketAddr> {
     addresses.first().copied()
-}
-
-/// Gathers what is counted, for whoever runs the machine.
-pub fn metrics(server: &Server, door: &phone::Counts, labels: &TrunkLabels) -> Vec<Metric> {
-    let census = server.census();
-    let media = server.pool().counters();
-    let gauge = |name, help, value| Metric::single(name, help, Kind::Gauge, value);
-    let counter = |name, help, value| Metric::single(name, help, Kind::Counter, value);
-    let happened = Counter::ALL
-        .into_iter()
-        .filter(|counter| !counter.is_gauge())
-        .map(|counter| (counter.name(), media.of(counter)));
-    let discarded = Discard::ALL
-        .into_iter()
-        .map(|reason| (reason.name(), media.discarded(reason)));
-    let mut metrics = vec![
-        gauge(
-            "rundruf_participants",
-            "Participants.",
-            census.participants(),
-        ),
-        gauge("rundruf_conferences", "Conferences.", census.conferences()),
-        gauge(
-            "rundruf_legs",
-            "Legs on media workers.",
-            media.of(Counter::Legs),
-        ),
-        counter(
-            "rundruf_admitted_total",
-            "Participants admitted.",
-            census.admitted(),
-        ),
-        by_kind(
-            "rundruf_media_total",
-            "What happened on media workers.",
-            happened,
-        ),
-        by_kind(
-            "rundruf_packets_discarded_total",
-            "Media packets of no use.",
-            discarded,
-        ),
-        by_kind(
-            "rundruf_sip_total",
-            "What happened at the telephone door.",
-            at_the_door(door),
-        ),
-    ];
-    metrics.push(counter(
-        "rundruf_names_not_spoken_total",
-        "Times somebody was called by their number because their name was no sound in time.",
-        census.unspoken_names(),
-    ));
-    metrics.extend(codes(server.census()));
-    metrics.extend(workers(server));
-    metrics.extend(lateness::metrics(server));
-    metrics.extend(by_trunk(&door.trunks, labels));
-    metrics
-}
-
-fn at_the_door(door: &phone::Counts) -> [(&'static str, u64); 12] {
-    let sip = &door.sip;
-    [
-        ("requests", sip.requests),
-        ("responses", sip.responses),
-        ("malformed", sip.malformed),
-        ("dropped", sip.dropped),
-        ("retransmissions", sip.retransmissions),
-        ("stray", sip.stray),
-        ("overloaded", sip.overloaded),
-        ("silenced", sip.silenced),
-        ("closed", sip.closed),
-        ("strangers", door.strangers),
-        ("refused", door.refused),
-        ("off_route", door.off_route),
-    ]
-}
-
-/// Gathers what became of codes that let nobody in.
-fn codes(census: &Census) -> [Metric; 2] {
-    let counter = |name, help, value| Metric::single(name, help, Kind::Counter, value);
-    [
-        counter(
-            "rundruf_wrong_codes_total",
-            "Codes judged wrong.",
-            census.wrong_codes(),
-        ),
-        counter(
-            "rundruf_unjudged_codes_total",
-            "Codes answered as wrong though guests might have them, because too many before them were wrong.",
-            census.unjudged_codes(),
-        ),
-    ]
-}
-
-/// Gathers what tells the trunks apart.
-fn by_trunk(trunks: &[TrunkCounts], labels: &TrunkLabels) -> impl Iterator<Item = Metric> {
-    type Count = fn(&TrunkCounts) -> u64;
-    let rows: [(_, _, _, Count); 6] = [
-        (
-            "rundruf_trunk_calls",
-            "Calls on the trunk.",
-            Kind::Gauge,
-            |of| of.calls,
-        ),
-        (
-            "rundruf_trunk_taken_total",
-            "Calls that were taken and have ended.",
-            Kind::Counter,
-            |of| of.taken,
-        ),
-        (
-            "rundruf_trunk_unknown_total",
-            "Calls to numbers that lead nowhere, answered 404.",
-            Kind::Counter,
-            |of| of.unknown,
-        ),
-        (
-            "rundruf_trunk_full_total",
-            "Calls beyond what the trunk or the server may have, answered 503.",
-            Kind::Counter,
-            |of| of.full,
-        ),
-        (
-            "rundruf_trunk_unusable_total",
-            "Calls without a codec or a protection in common, answered 488.",
-            Kind::Counter,
-            |of| of.unusable,
-        ),
-        (
-            "rundruf_trunk_refused_total",
-            "Calls refused for other reasons.",
-            Kind::Counter,
-            |of| of.other,
-        ),
-    ];
-    // Of trunks whose server nobody asks it is not known whether they are up.
-    let standing = trunks.iter().enumerate();
-    let kept = standing.filter(|(_, of)| of.standing != phone::Standing::Unasked);
-    let up = Metric {
-        name: "rundruf_trunk_up",
-        help: "Whether the trunk's server knows us, or answers.",
-        kind: Kind::Gauge,
-        samples: kept
-            .map(|(trunk, of)| Sample {
-                label: Some(labels.of(trunk)),
-                value: u64::from(of.standing == phone::Standing::Up),
-            })
-            .collect(),
-    };
-    let counted = rows.into_iter().map(|(name, help, kind, count)| Metric {
-        name,
-        help,
-        kind,
-        samples: trunks
-            .iter()
-            .enumerate()
-            .map(|(trunk, counts)| Sample {
-                label: Some(labels.of(trunk)),
-                value: count(counts),
-            })
-            .collect(),
-    });
-    counted.chain(Some(up).filter(|up| !up.samples.is_empty()))
-}
-
-/// Gathers what tells the media workers apart.
-fn workers(server: &Server) -> impl Iterator<Item = Metric> {
-    [
-        (
-            "rundruf_worker_legs",
-            "Legs on the media worker.",
-            Counter::Legs,
-        ),
-        (
-            "rundruf_worker_load_permille",
-            "Share of its core the media worker uses, smoothed.",
-            Counter::LoadPermille,
-        ),
-        (
-            "rundruf_worker_load_peak_permille",
-            "The largest share over 100 ms of the latest two seconds.",
-            Counter::LoadPeakPermille,
-        ),
-        (
-            "rundruf_worker_effort_reduced",
-            "Steps by which the media worker's effort is reduced, 0 to 4.",
-            Counter::EffortReduced,
-        ),
-        (
-            "rundruf_worker_full",
-            "1 while the media worker takes no further legs.",
-            Counter::LoadFull,
-        ),
-    ]
-    .into_iter()
-    .map(|(name, help, counter)| {
-        let sample = |(worker, counters): (usize, Counters)| Sample {
-            label: Some(Label::Number("worker", worker)),
-            value: counters.of(counter),
-        };
-        Metric {
-            name,
-            help,
-            kind: Kind::Gauge,
-            samples: server.pool().each().enumerate().map(sample).collect(),
-        }
-    })
-}
-
-/// Makes one counter of many, told apart by the label `kind`.
-fn by_kind(
-    name: &'static str,
-    help: &'static str,
-    values: impl IntoIterator<Item = (&'static str, u64)>,
-) -> Metric {
-    let sample = |(kind, value)| Sample {
-        label: Some(Label::Word("kind", kind)),
-        value,
-    };
-    Metric {
-        name,
-        help,
-        kind: Kind::Counter,
-        samples: values.into_iter().map(sample).collect(),
-    }
 }

@@ -16,7 +16,7 @@ use crate::{
     pii::{Name, Pii, Secret},
 };
 
-use super::wire::{DialIn, Failed};
+use super::wire::{DialIn, Failed, Privacy};
 
 /// The house.
 pub trait House: Clone + Send + Sync + 'static {
@@ -83,6 +83,8 @@ pub struct Welcome {
     pub dial_in: Option<DialIn>,
     /// How the numbers begin that they may have called.
     pub dial_out: Vec<String>,
+    /// What the notice on privacy says.
+    pub privacy: Privacy,
 }
 
 /// What coming in yields.

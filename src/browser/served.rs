@@ -11,7 +11,7 @@ use crate::{
         focus::Verb,
         roster::{Delta, Entry},
     },
-    limit::SEAT_RENEWAL,
+    limit::{DIALS_KEPT, RESUME_MAX, SEAT_RENEWAL},
     pii::{Name, Pii, Secret},
     server::{self, Admission, Attendance, LegNews, MediaLeg, Notice, Server},
 };
@@ -20,7 +20,7 @@ use super::{
     call_in::{CallIn, Line},
     house::{Entrance, House, News, Presence, Unavailable, Welcome},
     negotiate::{self, Agreed, Local, Negotiated},
-    wire::{DialIn, DialInLine, Failed},
+    wire::{DialIn, DialInLine, Failed, Named, Privacy},
 };
 
 /// The server behind the door.
@@ -28,14 +28,16 @@ use super::{
 pub struct Served {
     server: Server,
     call_in: Arc<CallIn>,
+    named: Arc<Named>,
 }
 
 impl Served {
-    /// Puts the door before a server, beside which people come in by telephone, too.
-    pub fn new(server: Server, call_in: CallIn) -> Self {
+    /// Puts the door before a server, beside which people come in by telephone, too, and whose notice on privacy names these.
+    pub fn new(server: Server, call_in: CallIn, named: Named) -> Self {
         Self {
             server,
             call_in: Arc::new(call_in),
+            named: Arc::new(named),
         }
     }
 
@@ -47,6 +49,16 @@ impl Served {
             pin: (*admission.pin).clone(),
             sip: self.call_in.sip(number),
             lines: lines.map(DialInLine::from).collect(),
+        }
+    }
+
+    fn privacy(&self, admission: &Admission) -> Privacy {
+        let calls = !self.server.dial_prefixes().is_empty();
+        Privacy {
+            named: (*self.named).clone(),
+            seat_minutes: RESUME_MAX.as_secs() / 60,
+            dials_days: calls.then(|| DIALS_KEPT.as_secs() / (24 * 60 * 60)),
+            shows_digits: admission.policy.shows_digits,
         }
     }
 
@@ -95,6 +107,7 @@ impl House for Served {
             language: admission.wording.language(),
             dial_in: Some(self.dial_in(admission)),
             dial_out: self.server.dial_prefixes().to_vec(),
+            privacy: self.privacy(admission),
         }
     }
 

@@ -304,6 +304,7 @@ impl Session {
             language: welcome.language,
             dial_in: welcome.dial_in,
             dial_out: welcome.dial_out,
+            privacy: Box::new(welcome.privacy),
             returns,
         })
         .await

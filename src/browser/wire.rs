@@ -200,6 +200,8 @@ pub enum ServerMessage {
         dial_in: Option<DialIn>,
         /// How the numbers begin that moderators may have called; none where they may have called none.
         dial_out: Vec<String>,
+        /// What the notice on privacy says.
+        privacy: Box<Privacy>,
         /// Their seat is kept, so that they may come in without being asked anything.
         returns: bool,
     },
@@ -336,6 +338,35 @@ pub enum Failed {
     Refused,
     /// Our fault.
     Internal,
+}
+
+/// What the notice on privacy says that is not so everywhere (Art. 13 GDPR).
+#[derive(Debug, Serialize)]
+pub struct Privacy {
+    /// Whom it names.
+    #[serde(flatten)]
+    pub named: Named,
+    /// For how many minutes a page finds its seat again.
+    pub seat_minutes: u64,
+    /// For how many days it is kept which country was called for how long; none where nobody is called.
+    pub dials_days: Option<u64>,
+    /// Moderators see the last digits of the numbers of telephones.
+    pub shows_digits: bool,
+}
+
+/// Whom the notice on privacy names; what the operator has not said is missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// Who is responsible, with an address.
+    pub controller: Option<String>,
+    /// How they are reached.
+    pub contact: Option<String>,
+    /// How their data protection officer is reached.
+    pub officer: Option<String>,
+    /// On what basis in law they hold conferences.
+    pub basis: Option<String>,
+    /// The authority to complain to.
+    pub authority: Option<String>,
 }
 
 /// How to call in.

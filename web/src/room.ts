@@ -91,7 +91,7 @@ export function roomEvent(state: State, room: Room, event: Event): State {
     case "plea-declined":
       return next({ plea: null });
     case "shortcut-pressed":
-      if (!state.shortcut || room.dialog) return state;
+      if (!state.shortcut || isAsked(state, room)) return state;
       if (event.what === "typed" || event.what === "chat") return paneToggled(state, event.what);
       return event.what === "hand" ? handToggled(state, room) : microphoneToggled(state, room);
     case "talk-pressed":
@@ -308,7 +308,7 @@ function opening(state: State, room: Room): State {
 /** The key to talk goes down. It asks for nothing: where somebody must ask to speak it says so. */
 function talkPressed(state: State, room: Room): State {
   const { device, wish: on } = room.microphone;
-  if (!state.shortcut || room.dialog || on || room.hold === "down") return state;
+  if (!state.shortcut || isAsked(state, room) || on || room.hold === "down") return state;
   if (!mayTalk(room)) return shown(state, "talk-needs-floor");
   const held: Room = { ...room, hold: "down" };
   if (device === "open") return wish({ ...state, page: held }, true);
@@ -418,6 +418,11 @@ export function mayTalk(room: Room): boolean {
 /** Tells whether the person moderates: by their link, or because a moderator has made them one. */
 export function leads(room: Room): boolean {
   return me(room)?.role === "moderator";
+}
+
+/** Tells whether a dialogue is open, which has the keys. */
+export function isAsked(state: State, room: Room): boolean {
+  return room.dialog !== null || state.privacy;
 }
 
 /** Tells whether the person is in the waiting room. */

@@ -76,6 +76,8 @@ export type State = {
   writing: Writing;
   /** Key M toggles the microphone, H the hand, T and C what is written; space lets talk while it is held; WCAG 2.1.4 asks that single keys can be switched off. */
   shortcut: boolean;
+  /** The notice on privacy is open. */
+  privacy: boolean;
   toasts: readonly { id: number; sentence: Sentence }[];
   spoken: { id: number; sentences: readonly Sentence[] };
   outbox: readonly Effect[];
@@ -122,6 +124,8 @@ export type Event =
   | { type: "join-again-chosen" }
   | { type: "leave-chosen" }
   | { type: "dialog-opened"; dialog: Dialog }
+  | { type: "privacy-opened" }
+  | { type: "privacy-closed" }
   | { type: "dialog-closed" }
   | { type: "mute-chosen"; participant: string }
   | { type: "lower-chosen"; participant: string }
@@ -153,6 +157,7 @@ export function initial(language: Language, pseudonym: number, volume: number | 
     original: false,
     writing: UNWRITTEN,
     shortcut: true,
+    privacy: false,
     toasts: [],
     spoken: { id: 0, sentences: [] },
     outbox: [],
@@ -189,6 +194,10 @@ export function reduce(before: State, event: Event): State {
       return { ...state, name: event.name.slice(0, NAME_MAX) };
     case "pseudonym-chosen":
       return { ...state, pseudonym: event.pseudonym, name: "" };
+    case "privacy-opened":
+      return { ...state, privacy: true };
+    case "privacy-closed":
+      return { ...state, privacy: false };
     case "tone-chosen":
       return act(state, { do: "play-tone" });
     case "volume-chosen":

@@ -68,6 +68,17 @@ export type Roster = {
   entries: Entry[];
 };
 
+export type Privacy = {
+  controller: string | null;
+  contact: string | null;
+  officer: string | null;
+  basis: string | null;
+  authority: string | null;
+  seat_minutes: number;
+  dials_days: number | null;
+  shows_digits: boolean;
+};
+
 export type DialIn = {
   number: string;
   pin: string;
@@ -119,7 +130,7 @@ export type ClientMessage =
   | { type: "leave" };
 
 export type ServerMessage =
-  | { type: "welcome"; role: Role; title: string; language: Language; dial_in: DialIn | null; dial_out: string[]; returns: boolean }
+  | { type: "welcome"; role: Role; title: string; language: Language; dial_in: DialIn | null; dial_out: string[]; privacy: Privacy; returns: boolean }
   | { type: "unwelcome"; reason: string }
   | { type: "joined"; participant: string; answer: string; roster: Roster; seat: string; spoke: boolean }
   | { type: "seat"; seat: string }

@@ -7,7 +7,7 @@ import { leads, type Room } from "../src/room";
 import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
 import { timeOf } from "../src/text";
 import type { Act, Entry, Role } from "../src/wire";
-import { conference, entry } from "./people.mjs";
+import { conference, entry, greeting } from "./people.mjs";
 
 test("who speaks comes by itself, changes nothing else and is not said", () => {
   const before = reduce(inRoom(), delta(2, [person("a"), { ...person("b"), speaking: true }]));
@@ -82,7 +82,7 @@ test("a time of day is hours and minutes", () => {
   assert.match(timeOf("en", noon), /^12:05/);
 });
 
-const WELCOME: Welcome = { type: "welcome", role: "guest", title: "Jour fixe", language: "de", dial_in: null, dial_out: [] };
+const WELCOME = greeting({ title: "Jour fixe" });
 const OPEN = conference();
 
 function did(act: Act, at: number): Event {

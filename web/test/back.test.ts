@@ -7,9 +7,9 @@ import type { Room } from "../src/room";
 import { Seat, type Store } from "../src/seat";
 import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
 import type { Entry } from "../src/wire";
-import { conference, entry } from "./people.mjs";
+import { conference, entry, greeting } from "./people.mjs";
 
-const WELCOME: Welcome = { type: "welcome", role: "guest", title: "Elternabend", language: "de", dial_in: null, dial_out: [], returns: false };
+const WELCOME = greeting({ title: "Elternabend" });
 const KEPT: Welcome = { ...WELCOME, returns: true };
 const OFFER: Event = { type: "offer-made", sdp: "v=0" };
 const LOST: Event = { type: "link-closed" };

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isCalled, isInside } from "../src/roster";
-import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
+import { type Event, initial, reduce, type State } from "../src/state";
 import { announcement } from "../src/text";
 import type { Entry, Status } from "../src/wire";
-import { conference, entry } from "./people.mjs";
+import { conference, entry, greeting } from "./people.mjs";
 
 const OPEN = conference();
 
@@ -44,7 +44,7 @@ function said(state: State): string {
 }
 
 function inRoom(): State {
-  const welcome: Welcome = { type: "welcome", role: "moderator", title: "Jour fixe", language: "de", dial_in: null, dial_out: ["+49"], returns: false };
+  const welcome = greeting({ role: "moderator", title: "Jour fixe", dial_out: ["+49"] });
   const roster = { version: 1, state: OPEN, entries: [entry("a", { name: "a", role: "moderator" })] };
   const before: State = { ...initial("de", 0), page: { name: "joining", welcome }, inside: true };
   return { ...reduce(before, { type: "received", message: { type: "joined", participant: "a", answer: "v=0", roster, seat: "sealed", spoke: false } }), outbox: [] };

@@ -6,7 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
-import { affected, entry } from "./people.mjs";
+import { affected, entry, greeting } from "./people.mjs";
 
 const TYPES = { html: "text/html; charset=utf-8", js: "text/javascript; charset=utf-8", css: "text/css; charset=utf-8", svg: "image/svg+xml" };
 const HEADERS = {
@@ -19,15 +19,7 @@ const HEADERS = {
   "cache-control": "no-store",
 };
 
-export const WELCOME = {
-  type: "welcome",
-  role: "guest",
-  title: "Elternabend der Klasse 4b",
-  language: "de",
-  dial_in: { number: "4711", pin: "24681357", sip: "sip:4711@konferenz.schule.example", lines: [] },
-  dial_out: [],
-  returns: false,
-};
+export const WELCOME = greeting({ dial_in: { number: "4711", pin: "24681357", sip: "sip:4711@konferenz.schule.example", lines: [] } });
 
 /** The token of the seat that everybody gets. */
 export const SEAT = "token-of-the-seat";

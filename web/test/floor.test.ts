@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mayTalk, type Room } from "../src/room";
 import { asking } from "../src/roster";
-import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
+import { type Event, initial, reduce, type State } from "../src/state";
 import type { ConferenceState, Entry, Role } from "../src/wire";
-import { conference, entry } from "./people.mjs";
+import { conference, entry, greeting } from "./people.mjs";
 
 const OPEN = conference();
 const ASKING = conference({ ask_to_speak: true });
@@ -131,7 +131,7 @@ test("the lock is what roster and deltas say", () => {
 const SHOWN = { de: "Satz", en: "Sentence" };
 
 function inRoom(role: Role = "guest"): State {
-  const welcome: Welcome = { type: "welcome", role, title: "Elternabend", language: "de", dial_in: null, dial_out: [], returns: false };
+  const welcome = greeting({ role, title: "Elternabend" });
   const joined: Event = { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [{ ...me(), role }] }, seat: "sealed", spoke: false } };
   const events: Event[] = [{ type: "received", message: welcome }, { type: "join-chosen", name: "Ich" }, joined, { type: "call-changed", state: "connected" }];
   return events.reduce(reduce, initial("de", 1));

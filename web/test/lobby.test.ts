@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Room, waits } from "../src/room";
-import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
+import { type Event, initial, reduce, type State } from "../src/state";
 import { titleOf } from "../src/text";
 import type { Entry, Role, Status } from "../src/wire";
-import { conference, entry } from "./people.mjs";
+import { conference, entry, greeting } from "./people.mjs";
 
 const HOLDS = conference({ lobby: "guests" });
 
@@ -98,7 +98,7 @@ function room(state: State): Room {
 }
 
 function connected(role: Role = "guest"): State {
-  const welcome: Welcome = { type: "welcome", role, title: "Jour fixe", language: "de", dial_in: null, dial_out: [], returns: false };
+  const welcome = greeting({ role, title: "Jour fixe" });
   return { ...initial("de", 0), page: { name: "joining", welcome }, inside: true };
 }
 

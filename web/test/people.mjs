@@ -1,4 +1,4 @@
-//! Rows of a roster and the state of a conference for tests: the one place where all that they hold is written out.
+//! Rows of a roster, the state of a conference and a greeting for tests: the one place where all that they hold is written out.
 
 /**
  * A guest with a browser, or with what is changed.
@@ -45,4 +45,32 @@ export function affected({ id, name, door, ordinal }) {
  */
 export function conference(changes = {}) {
   return { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false, ...changes };
+}
+
+/**
+ * What a guest's link opens, or with what is changed.
+ * @param {Partial<Extract<import("../src/wire").ServerMessage, { type: "welcome" }>>} changes
+ * @returns {Extract<import("../src/wire").ServerMessage, { type: "welcome" }>}
+ */
+export function greeting(changes = {}) {
+  return {
+    type: "welcome",
+    role: "guest",
+    title: "Elternabend der Klasse 4b",
+    language: "de",
+    dial_in: null,
+    dial_out: [],
+    privacy: {
+      controller: "Grundschule am Anger, Anger 1, 99084 Erfurt",
+      contact: "sekretariat@schule.example, 0361 123456",
+      officer: "datenschutz@schule.example",
+      basis: "Art. 6 Abs. 1 Buchst. e DSGVO in Verbindung mit § 1 des Schulgesetzes",
+      authority: "Landesbeauftragter für den Datenschutz, Erfurt",
+      seat_minutes: 5,
+      dials_days: null,
+      shows_digits: false,
+    },
+    returns: false,
+    ...changes,
+  };
 }

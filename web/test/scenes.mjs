@@ -159,6 +159,21 @@ export const SCENES = {
     act: (page) => page.getByTestId("join").waitFor(),
   },
   "join-lines": { script: joinScript({ welcome: { dial_in: LINES } }), act: (page) => page.getByTestId("join").waitFor() },
+  "join-privacy": {
+    script: joinScript({ welcome: { privacy: { ...WELCOME.privacy, dials_days: 7, shows_digits: true } } }),
+    act: async (page) => {
+      await page.getByTestId("privacy-more").click();
+      await page.getByTestId("privacy-text").waitFor();
+    },
+  },
+  "room-privacy": {
+    script: joinScript({ welcome: { privacy: { ...WELCOME.privacy, controller: null, contact: null, officer: null, basis: null, authority: null } } }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("privacy").click();
+      await page.getByTestId("privacy-text").waitFor();
+    },
+  },
   "join-untitled": { script: joinScript({ welcome: { title: "" } }), act: (page) => page.getByTestId("join").waitFor() },
   "room-untitled": { script: joinScript({ welcome: { title: "", dial_in: null }, others: OTHERS }), act: join },
   "join-test": {

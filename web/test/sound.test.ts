@@ -7,6 +7,7 @@ import type { Room } from "../src/room";
 import { isAdjustable, type Speaker } from "../src/session";
 import { Unheard } from "../src/unheard";
 import { type Event, initial, reduce, type State } from "../src/state";
+import { greeting } from "./people.mjs";
 
 test("the volume is what the person chose, within bounds, and kept in memory alone", () => {
   const softer = reduce(initial("de", 1), { type: "volume-chosen", volume: 35 });
@@ -105,7 +106,7 @@ function inRoom(status: "connected" | "pending" = "connected"): State {
   const me = { id: "me", name: "Ich", door: "browser", ordinal: 1, ending: null, role: "guest", status, protection: "to-device", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, said_name: false, disturbs: null, away: false } as const;
   const state = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false } as const;
   const events: Event[] = [
-    { type: "received", message: { type: "welcome", role: "guest", title: "", language: "de", dial_in: null, dial_out: [], returns: false } },
+    { type: "received", message: greeting({ title: "" }) },
     { type: "join-chosen", name: "Ich" },
     { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state, entries: [me] }, seat: "sealed", spoke: false } },
   ];

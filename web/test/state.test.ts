@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { heard, mayTalk, type Room } from "../src/room";
-import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
+import { type Event, initial, reduce, type State } from "../src/state";
 import { titleOf } from "../src/text";
 import type { Entry } from "../src/wire";
-import { conference, entry } from "./people.mjs";
+import { conference, entry, greeting } from "./people.mjs";
 
-const WELCOME: Welcome = { type: "welcome", role: "guest", title: "Elternabend", language: "de", dial_in: null, dial_out: [], returns: false };
+const WELCOME = greeting({ title: "Elternabend" });
 const OPEN = conference();
 const ASKING = { locked: false, ask_to_speak: true, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false } as const;
 

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Room } from "../src/room";
-import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
+import { type Event, initial, reduce, type State } from "../src/state";
 import type { ConferenceState, Entry } from "../src/wire";
+import { greeting } from "./people.mjs";
 
 const OPEN: ConferenceState = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false };
 const ASKING: ConferenceState = { ...OPEN, ask_to_speak: true };
@@ -104,7 +105,7 @@ function ready(): State {
 }
 
 function inRoom(): State {
-  const welcome: Welcome = { type: "welcome", role: "guest", title: "", language: "de", dial_in: null, dial_out: [], returns: false };
+  const welcome = greeting({ title: "" });
   const joined: Event = { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [me(false)] }, seat: "sealed", spoke: false } };
   return run(initial("de", 1), { type: "received", message: welcome }, { type: "join-chosen", name: "Ich" }, joined, { type: "call-changed", state: "connected" });
 }

@@ -6,7 +6,7 @@ import de from "../src/i18n/de.json";
 import en from "../src/i18n/en.json";
 import { announcement, list, nameOf, pseudonym, text, titleOf } from "../src/text";
 import { initial, type Welcome } from "../src/state";
-import { entry } from "./people.mjs";
+import { entry, greeting } from "./people.mjs";
 
 const ENTRY = entry("a1", { door: "phone", ordinal: 2 });
 
@@ -42,7 +42,7 @@ test("a room without a title is a conference, with its number if it has one", ()
   const title = (welcome: Partial<Welcome>) =>
     titleOf({
       ...initial("de", 0),
-      page: { name: "joining", welcome: { type: "welcome", role: "guest", title: "", language: "de", dial_in: null, dial_out: [], returns: false, ...welcome } },
+      page: { name: "joining", welcome: greeting({ title: "", ...welcome }) },
     });
   assert.equal(title({}), "Verbindung wird aufgebaut · Konferenz · Rundruf");
   assert.equal(title({ title: " ", dial_in: { number: "4711", pin: "1", sip: "", lines: [] } }), "Verbindung wird aufgebaut · Konferenz 4711 · Rundruf");

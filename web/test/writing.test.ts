@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Room } from "../src/room";
-import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
+import { type Event, initial, reduce, type State } from "../src/state";
 import { announcement } from "../src/text";
 import type { ChatRule, Entry } from "../src/wire";
 import { reaches, recipients } from "../src/writing";
-import { conference, entry } from "./people.mjs";
+import { conference, entry, greeting } from "./people.mjs";
 
 const ANNA = entry("anna", { name: "Anna" });
 const BEN = entry("ben", { name: "Ben" });
@@ -179,7 +179,7 @@ function inRoom(entries: Entry[] = [entry("me", { name: "Ich" }), ANNA, BEN, PHO
 }
 
 function join(state: State, entries: Entry[]): State {
-  const welcome: Welcome = { type: "welcome", role: "guest", title: "Elternabend", language: "de", dial_in: null, dial_out: [] };
+  const welcome = greeting({ title: "Elternabend" });
   const events: Event[] = [{ type: "received", message: welcome }, { type: "join-chosen", name: "Ich" }, joined(entries), { type: "call-changed", state: "connected" }];
   return events.reduce(reduce, state);
 }
@@ -187,7 +187,7 @@ function join(state: State, entries: Entry[]): State {
 /** Loses the link and comes back, where everybody has another identity. */
 function rejoins(state: State): State {
   const lost = reduce(state, { type: "link-closed" });
-  const welcome: Welcome = { type: "welcome", role: "guest", title: "Elternabend", language: "de", dial_in: null, dial_out: [] };
+  const welcome = greeting({ title: "Elternabend" });
   return [{ type: "received", message: welcome } as const, joined([entry("me", { name: "Ich" }), ANNA])].reduce<State>(reduce, lost);
 }
 

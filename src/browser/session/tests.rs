@@ -23,7 +23,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::{
-    browser::wire::{DialIn, Failed},
+    browser::wire::{DialIn, Failed, Named, Privacy},
     conference::roster::{ConferenceState, Delta, Snapshot},
     conference::{
         Dismissal,
@@ -675,6 +675,12 @@ impl House for Double {
                 lines: Vec::new(),
             }),
             dial_out: vec!["+49".to_owned()],
+            privacy: Privacy {
+                named: Named::default(),
+                seat_minutes: 5,
+                dials_days: Some(7),
+                shows_digits: false,
+            },
         }
     }
 

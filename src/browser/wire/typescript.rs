@@ -127,6 +127,19 @@ const TYPES: &[(&str, Shape)] = &[
         ]),
     ),
     (
+        "Privacy",
+        Shape::Fields(&[
+            ("controller", Kind::Nullable(&Kind::Text)),
+            ("contact", Kind::Nullable(&Kind::Text)),
+            ("officer", Kind::Nullable(&Kind::Text)),
+            ("basis", Kind::Nullable(&Kind::Text)),
+            ("authority", Kind::Nullable(&Kind::Text)),
+            ("seat_minutes", Kind::Number),
+            ("dials_days", Kind::Nullable(&Kind::Number)),
+            ("shows_digits", Kind::Flag),
+        ]),
+    ),
+    (
         "DialIn",
         Shape::Fields(&[
             ("number", Kind::Text),
@@ -231,6 +244,7 @@ const SERVER: &[(&str, Fields)] = &[
             ("language", Kind::Named("Language")),
             ("dial_in", Kind::Nullable(&Kind::Named("DialIn"))),
             ("dial_out", Kind::List(&Kind::Text)),
+            ("privacy", Kind::Named("Privacy")),
             ("returns", Kind::Flag),
         ],
     ),
@@ -403,6 +417,7 @@ fn nothing_personal_or_secret_is_printed() {
         language: Language::De,
         dial_in: Some(dial_in()),
         dial_out: vec!["+49".to_owned()],
+        privacy: Box::new(privacy()),
         returns: true,
     };
     let hello = json!({"type": "hello", "token": "canary-token", "seat": "canary-seat"});
@@ -511,6 +526,7 @@ fn server_samples() -> Vec<ServerMessage> {
         language,
         dial_in,
         dial_out: vec!["+49".to_owned()],
+        privacy: Box::new(privacy()),
         returns: role == Role::Guest,
     };
     let id = ParticipantId::from_u64(1);
@@ -557,6 +573,18 @@ fn server_samples() -> Vec<ServerMessage> {
     samples.extend(written_samples(id));
     samples.extend(refusals());
     samples
+}
+
+fn privacy() -> Privacy {
+    Privacy {
+        named: Named {
+            controller: Some(String::from("Grundschule am Anger, Erfurt")),
+            ..Named::default()
+        },
+        seat_minutes: 5,
+        dials_days: None,
+        shows_digits: false,
+    }
 }
 
 fn delta(gone: ParticipantId) -> ServerMessage {

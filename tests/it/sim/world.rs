@@ -13,7 +13,7 @@ use std::{
 };
 
 use rundruf::{
-    browser::{call_in::CallIn, served::Served},
+    browser::{call_in::CallIn, served::Served, wire::Named},
     clock::Virtual,
     conference::{
         event::{Clip, Wording},
@@ -153,7 +153,7 @@ impl World {
             sip_host: "localhost".to_owned(),
             lines: Vec::new(),
         };
-        Served::new(self.server.clone(), call_in)
+        Served::new(self.server.clone(), call_in, Named::default())
     }
 
     /// Makes a server with two rooms and nobody in them.

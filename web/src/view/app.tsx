@@ -9,6 +9,7 @@ import { announcement, type Key, roomTitle, text } from "../text";
 import { Mark } from "./icon";
 import { Join } from "./join";
 import { Over, Toasts, Waiting } from "./notice";
+import { PrivacyNotice } from "./privacy";
 import { RoomPage } from "./room";
 import { WaitingRoom } from "./waiting";
 
@@ -19,6 +20,7 @@ export function App(props: Props) {
   const { state, dispatch } = props;
   const t = (key: Key) => text(state.language, key);
   const region = state.page.name === "room" && waits(state.page) ? "waiting" : state.page.name;
+  const privacy = "welcome" in state.page ? (state.page.welcome?.privacy ?? null) : null;
   useHeadingFocus(region);
   return (
     <div class={`page page-${region}`} data-testid="page" data-page={region}>
@@ -30,17 +32,25 @@ export function App(props: Props) {
           <Mark />
           <span>{t("app.name")}</span>
         </p>
-        <button
-          type="button"
-          class="quiet"
-          data-testid="language"
-          lang={state.language === "de" ? "en" : "de"}
-          onClick={() => dispatch({ type: "language-chosen", language: state.language === "de" ? "en" : "de" })}
-        >
-          {t("app.language")}
-        </button>
+        <div class="header-links">
+          {privacy && (
+            <button type="button" class="quiet" data-testid="privacy" onClick={() => dispatch({ type: "privacy-opened" })}>
+              {t("privacy.title")}
+            </button>
+          )}
+          <button
+            type="button"
+            class="quiet"
+            data-testid="language"
+            lang={state.language === "de" ? "en" : "de"}
+            onClick={() => dispatch({ type: "language-chosen", language: state.language === "de" ? "en" : "de" })}
+          >
+            {t("app.language")}
+          </button>
+        </div>
       </header>
       <Region {...props} />
+      {privacy && state.privacy && <PrivacyNotice {...props} privacy={privacy} />}
       <Toasts state={state} dispatch={dispatch} />
       <p class="unseen" role="status" aria-live="polite" data-testid="announcement">
         <span key={state.spoken.id}>{announcement(state.language, state.spoken.sentences)}</span>

@@ -23,6 +23,9 @@ export function Join({ page, ...props }: Props & { page: JoinPage }) {
         <h1 id="title" tabIndex={-1}>
           {roomTitle(state.language, welcome)}
         </h1>
+        <p class="link-means" data-testid="link-means">
+          {t(welcome.role === "moderator" ? "join.link.moderator" : "join.link")}
+        </p>
       </div>
       <div class="join-columns">
         <form class="card join-form" onSubmit={join}>
@@ -46,7 +49,12 @@ export function Join({ page, ...props }: Props & { page: JoinPage }) {
           {welcome.dial_in && <DialInCard language={state.language} dialIn={welcome.dial_in} />}
           <p class="note privacy">
             <Icon name="shield" />
-            <span>{t("join.privacy")}</span>
+            <span>
+              {t("join.privacy")}{" "}
+              <button type="button" class="inline" data-testid="privacy-more" onClick={() => dispatch({ type: "privacy-opened" })}>
+                {t("join.privacy.more")}
+              </button>
+            </span>
           </p>
         </div>
       </div>

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, open } from "../drivers/chromium.mjs";
-import { entry, joinScript, SEAT, serve } from "../fake-server.mjs";
+import { entry, joinScript, SEAT, serve, WELCOME } from "../fake-server.mjs";
 import { OTHERS } from "../scenes.mjs";
+import { focused } from "./keyboard.mjs";
+import { sent } from "./room.mjs";
 
 let browser;
 before(async () => {
@@ -216,3 +218,27 @@ test("whatever a name, a title or a notice holds is text, and no script of their
     assert.deepEqual(made, [false, 0]);
   });
 });
+
+test("the notice on privacy is one click away before the call and in it, names who is responsible, and gives the focus back", () =>
+  visit(joinScript({ welcome: { privacy: { ...WELCOME.privacy, dials_days: 7 } } }), async (page, server) => {
+    for (const opener of ["privacy-more", "privacy"]) {
+      await page.getByTestId(opener).click();
+      const words = await page.getByTestId("privacy-text").innerText();
+      const { controller, contact, officer, basis, authority } = WELCOME.privacy;
+      for (const named of [controller, contact, officer, basis, authority, "7 Tage", "5 Minuten"]) assert.ok(words.includes(named), named);
+      assert.ok(!words.includes("letzten drei Ziffern"), "what is not so is not said");
+      await page.keyboard.press("Escape");
+      await page.getByTestId("dialog").waitFor({ state: "detached" });
+      assert.equal(await focused(page), opener);
+      if (opener === "privacy-more") {
+        await page.getByTestId("join").click();
+        await page.getByTestId("roster").waitFor();
+      }
+    }
+    // While it is open its keys are its own.
+    await page.getByTestId("privacy").click();
+    await page.keyboard.press("h");
+    await page.keyboard.press("Escape");
+    await page.getByTestId("dialog").waitFor({ state: "detached" });
+    assert.deepEqual(sent(server), []);
+  }));
