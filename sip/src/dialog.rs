@@ -50,6 +50,8 @@ pub(crate) struct Dialog {
     /// Where the peer's requests come from. Ours go there too unless the door has found another way: a peer behind address
     /// translation is reachable there and nowhere else, and nobody can make us send to a third party.
     pub(crate) flow: Flow,
+    /// Its connection is gone, and was the only one with its address then: one from there that comes later is likely its own.
+    pub(crate) alone: bool,
     /// Where our requests go by the route set, if that is elsewhere and the door knows who is there.
     way: Option<Flow>,
     /// Where the route set led when the door was asked last.
@@ -96,6 +98,7 @@ impl Dialog {
                 remote_tag: incoming.from_tag.clone(),
             },
             flow,
+            alone: false,
             way: None,
             asked: None,
             remote_cseq: incoming.cseq,
@@ -122,6 +125,7 @@ impl Dialog {
                 remote_tag: remote_tag(response).unwrap_or_default(),
             },
             flow: head.flow,
+            alone: false,
             way: None,
             asked: None,
             remote_cseq: 0,
@@ -196,10 +200,14 @@ impl Dialog {
         self.way = Some(way);
     }
 
-    /// Sends our requests where the peer's come from again, if they go by a way that is no more.
-    pub(crate) fn lose_way(&mut self, way: Flow) {
+    /// Sends our requests where the peer's come from again, if they go by a way that is no more. Of the peer's own connection it
+    /// is noted whether it was the only one with its address.
+    pub(crate) fn lose_way(&mut self, way: Flow, alone: bool) {
         if self.way == Some(way) {
             self.way = None;
+        }
+        if self.flow == way {
+            self.alone = alone;
         }
     }
 

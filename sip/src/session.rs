@@ -361,10 +361,10 @@ impl Calls {
         waiting.map(|(id, _)| *id)
     }
 
-    /// Forgets a way that is no more.
-    pub(crate) fn lose_way(&mut self, way: Flow) {
+    /// Forgets a way that is no more, and that was the only one with its address or not.
+    pub(crate) fn lose_way(&mut self, way: Flow, alone: bool) {
         let calls = self.all.values_mut();
-        calls.for_each(|call| call.dialog.lose_way(way));
+        calls.for_each(|call| call.dialog.lose_way(way, alone));
     }
 
     pub(crate) fn remove(&mut self, call: CallRef) {

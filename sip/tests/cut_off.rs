@@ -205,3 +205,23 @@ fn a_connection_is_the_same_whatever_address_the_peer_reads() {
     endpoint.handle(Command::Ping { call }, now);
     assert_eq!(told(&mut endpoint), "find 198.51.100.7 by Tcp");
 }
+
+/// Whether a later connection from the same address may be the peer's: not where there were others already.
+#[test]
+fn it_is_told_whether_others_had_the_address_when_the_connection_was_lost() {
+    let now = t0();
+    for others in [false, true] {
+        let (mut endpoint, call, _) = established(tcp(), CONTACT, now);
+        if others {
+            // A keep-alive is enough to be there (RFC 5626 §3.5.1).
+            endpoint.handle_stream(again(5), b"\r\n\r\n", now);
+        }
+        endpoint.handle_closed(tcp(), now);
+        endpoint.handle(Command::Ping { call }, now);
+        let told = events(&mut endpoint);
+        let [Event::Disconnected { alone, .. }] = &told[..] else {
+            panic!("{told:?}");
+        };
+        assert_eq!(*alone, !others);
+    }
+}

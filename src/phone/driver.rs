@@ -452,13 +452,8 @@ impl Door {
             }
             // What is said last on a connection is said before that is closed.
             self.transmit();
-            while let Some(flow) = self.endpoint.poll_close() {
-                self.transport.close(flow);
-                self.ways.closed(flow);
-                let (links, now) = (self.trunks.links(), clock());
-                links.for_each(|(_, link)| link.closed(flow, now));
-            }
-            if !self.keep_up() {
+            let closed = self.close_connections();
+            if !self.keep_up() && !closed {
                 break;
             }
         }
@@ -517,7 +512,12 @@ impl Door {
                 self.tell(call, News::Answered(answer));
             }
             Event::Elsewhere { call, flow, place } => self.led_elsewhere(call, flow, place),
-            Event::Disconnected { call, flow, place } => self.cut_off(call, flow, place),
+            Event::Disconnected {
+                call,
+                flow,
+                place,
+                alone,
+            } => self.cut_off(call, (flow, alone), place),
             Event::Unasked { call } => self.tell(call, News::Unasked),
             Event::Established { call, answer } => self.tell(call, News::Established(answer)),
             Event::Reinvite { call, offer } => self.tell(call, News::Reinvite(offer)),

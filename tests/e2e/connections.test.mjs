@@ -92,3 +92,41 @@ test('the server hangs up over another connection than the one that was closed',
   assert.match(system.heard, /^BYE sip:phone@127\.0\.0\.1/);
   assert.match(system.heard, /Call-ID: connections@test/);
 });
+
+test('a telephone that nobody reaches where it said, and that has come back by itself, is asked there; one beside another is not', async () => {
+  const server = await Server.start({ trunks: onePeer(HOST) });
+  const [, port] = /:(\d+)$/.exec(server.ready.sip_tcp);
+  const opened = async () => {
+    const socket = connect(Number(port), HOST).setEncoding('utf8');
+    socket.heard = '';
+    socket.on('data', (data) => { socket.heard += data; });
+    await once(socket, 'connect');
+    // A keep-alive, so that the server knows of it (RFC 5626 section 3.5.1).
+    socket.write('\r\n\r\n');
+    await until('the pong', 5_000, () => socket.heard !== '');
+    socket.heard = '';
+    return socket;
+  };
+  const sockets = [];
+  try {
+    for (const neighbours of [1, 0]) {
+      const system = await System.start(server);
+      if (neighbours) sockets.push(await opened());
+      await system.calls();
+      system.close();
+      const back = await opened();
+      sockets.push(back);
+      // Nothing comes from it, so it is asked whether it is there, and given up where nobody can be asked.
+      if (neighbours) {
+        await until('no call', 60_000, async () => await lines(server) === 0);
+        assert.deepEqual(sockets.map(({ heard }) => heard), ['', '']);
+        for (const socket of sockets.splice(0)) socket.destroy();
+      } else {
+        await until('a question', 30_000, () => back.heard.startsWith('OPTIONS sip:phone@127.0.0.1'));
+      }
+    }
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await server.stop();
+  }
+});

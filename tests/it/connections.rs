@@ -13,7 +13,7 @@ use rundruf::{
 };
 use sip::{Flow, Protocol};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, WriteHalf},
     task::JoinSet,
 };
 use tokio_rustls::TlsConnector;
@@ -66,6 +66,11 @@ impl Ear {
             }
         });
         ear
+    }
+
+    /// Whether something was said.
+    fn says(&self, what: &str) -> bool {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).contains(what)
     }
 
     /// How often a status was answered.
@@ -160,6 +165,15 @@ async fn a_strangers_handshake_is_not_even_begun() {
 
 /// A call over TCP from a trunk of one network, whose phone can be found at `contact` and has closed its connection.
 async fn cut_off(contact: &str) -> World {
+    let (mut world, connection) = calling(contact).await;
+    drop(connection);
+    world.run_for(SECOND).await;
+    assert_eq!(world.counts.borrow().trunks[0].calls, 1, "the call goes on");
+    world
+}
+
+/// The same call while its connection is there: its end, and what keeps it.
+async fn calling(contact: &str) -> (World, (WriteHalf<DuplexStream>, JoinSet<()>, Ear)) {
     let trunk = Trunk {
         peers: vec!["198.51.100.0/24".parse().unwrap()],
         ..everybody()
@@ -184,10 +198,7 @@ async fn cut_off(contact: &str) -> World {
     );
     write.write_all(ack.as_bytes()).await.unwrap();
     world.run_for(SECOND).await;
-    drop((write, tasks));
-    world.run_for(SECOND).await;
-    assert_eq!(world.counts.borrow().trunks[0].calls, 1, "the call goes on");
-    world
+    (world, (write, tasks, ear))
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,6 +233,43 @@ async fn a_phone_that_sends_nothing_and_has_closed_its_connection_is_asked_over_
         heard.starts_with("OPTIONS sip:a@198.51.100.9:5060"),
         "{heard}"
     );
+}
+
+/// A connection that we close since nothing can be read from it any more is gone as one is that the peer closes: what was asked
+/// over it is asked again over another.
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_over_a_connection_that_we_close_is_asked_again() {
+    let (mut world, (mut write, _tasks, ear)) = calling("198.51.100.9:5060").await;
+    // It sends nothing, and is asked whether it is there.
+    world.run_for(16 * SECOND).await;
+    assert!(ear.says("OPTIONS sip:a@"));
+    assert!(world.connected().is_none());
+    let unframed = b"INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKa\r\n\r\n";
+    write.write_all(unframed).await.unwrap();
+    world.run_for(SECOND).await;
+    let (_, stream) = world.connected().expect("a connection is made at once");
+    let mut connection = Connection::plain(stream);
+    world.run_for(SECOND).await;
+    let heard = connection.hears_all();
+    assert!(heard.starts_with("OPTIONS "), "{heard}");
+}
+
+/// Two telephones behind one address: that of the other, which is open, is nobody's way to the first.
+#[tokio::test(start_paused = true)]
+async fn a_neighbour_of_the_same_address_hears_nothing_of_a_call_whose_connection_is_gone() {
+    let mut world = cut_off("198.51.100.9:5060").await;
+    let neighbour = flow(Protocol::Tcp, "198.51.100.9:40002", 8);
+    let (read, write) = tokio::io::split(world.connect(neighbour));
+    let mut tasks = JoinSet::new();
+    let ear = Ear::on(read, &mut tasks);
+    world.run_for(30 * SECOND).await;
+    let (hop, stream) = world.connected().expect("a connection is made");
+    assert_eq!(hop.address.to_string(), "198.51.100.9:5060");
+    let mut connection = Connection::plain(stream);
+    world.run_for(SECOND).await;
+    assert!(connection.hears_all().starts_with("OPTIONS "));
+    assert!(ear.0.lock().unwrap().is_empty());
+    drop(write);
 }
 
 /// Whom a peer names does not hear of us, and a phone that cannot be reached and sends nothing is given up.

@@ -331,6 +331,9 @@ pub enum Event {
         flow: Flow,
         /// Where the peer is to be found.
         place: Pii<Place>,
+        /// That connection was the only one with its address when it was lost, so that a later one from there may be the peer's;
+        /// else it may as well be somebody else's.
+        alone: bool,
     },
     /// The peer could not be asked whether it is there, for want of a way. That is no answer: what its media say holds.
     Unasked {

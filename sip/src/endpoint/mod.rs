@@ -172,7 +172,8 @@ impl Endpoint {
             self.servers.remove(id);
             self.schedule.set(Owner::Server(id), None);
         }
-        self.calls.lose_way(flow);
+        let alone = self.connections(flow.remote.ip()).next().is_none();
+        self.calls.lose_way(flow, alone);
         for id in self.clients.over(flow) {
             self.handle_cut(id, now);
         }

@@ -31,11 +31,16 @@ impl Endpoint {
             errands: vec![errand],
             until: now + PATIENCE,
         });
-        let flow = call.dialog.flow;
+        let (flow, alone) = (call.dialog.flow, call.dialog.alone);
         match call.dialog.place_again() {
             Some(place) => {
                 let (call, place) = (id, Pii::new(place));
-                self.tell(Event::Disconnected { call, flow, place });
+                self.tell(Event::Disconnected {
+                    call,
+                    flow,
+                    place,
+                    alone,
+                });
                 self.settle_call(id);
             }
             None => self.no_way(id, now),

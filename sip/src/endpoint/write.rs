@@ -11,7 +11,7 @@ use crate::redact::Pii;
 pub(crate) type Wire = Pii<Bytes>;
 
 /// The methods we serve.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO";
 /// The extensions we know: session timers (RFC 4028), and `100rel` (RFC 3262), which costs nothing: it asks for reliable
 /// provisional responses, and we send none but 100, which is exempt.
 pub(crate) const SUPPORTED: &str = "timer, 100rel";

@@ -31,7 +31,7 @@ pub(super) struct Ways {
     /// Those whose turn comes later, one at most for each call that is cut off.
     later: VecDeque<(Seeker, Place)>,
     /// Connections that are being made, to where, and which calls wait for them.
-    begun: BTreeMap<u64, (Goal, Vec<CallRef>)>,
+    begun: BTreeMap<u64, (Goal, Vec<Seeker>)>,
     /// Connections that were made.
     open: BTreeMap<Goal, Flow>,
     /// Calls that are over, and whose peers have yet to hear it.
@@ -49,6 +49,8 @@ pub(super) struct Seeker {
     flow: Flow,
     /// Whether that connection is gone, so that its requests wait.
     cut_off: bool,
+    /// Whether it was the only one with that address, so that a later one from there may be the peer's.
+    alone: bool,
 }
 
 /// What a connection is made to.
@@ -90,12 +92,18 @@ impl Door {
             trunk,
             flow,
             cut_off: false,
+            alone: false,
         };
         self.look_up(seeker, place.into_inner());
     }
 
     /// Looks for where the peer of a call is whose connection is gone.
-    pub(super) fn cut_off(&mut self, call: CallRef, flow: Flow, place: Pii<Place>) {
+    pub(super) fn cut_off(
+        &mut self,
+        call: CallRef,
+        (flow, alone): (Flow, bool),
+        place: Pii<Place>,
+    ) {
         let line = self.calls.get(&call).map(|line| line.trunk);
         let Some(trunk) = line.or_else(|| self.ways.parting.get(&call).copied()) else {
             return self.give_up(call);
@@ -105,6 +113,7 @@ impl Door {
             trunk,
             flow,
             cut_off: true,
+            alone,
         };
         self.ways.later.push_back((seeker, place.into_inner()));
         self.look_further();
@@ -160,24 +169,22 @@ impl Door {
     }
 
     fn take_way(&mut self, seeker: Seeker, mut hop: Hop) {
-        let Seeker { call, trunk, .. } = seeker;
+        let trunk = seeker.trunk;
         let goal = Goal {
             trunk,
             protocol: hop.protocol,
             address: hop.address,
         };
         if hop.protocol.is_stream() {
-            let open = self.ways.open.get(&goal).copied();
-            let back = || self.came_back(goal).filter(|_| seeker.cut_off);
-            if let Some(way) = open.or_else(back) {
-                return self.go_by(call, way);
+            if let Some(way) = self.ways.open.get(&goal).copied() {
+                return self.go_by(seeker.call, way);
             }
             let mut begun = self.ways.begun.values_mut();
-            if let Some((_, calls)) = begun.find(|(to, _)| *to == goal) {
-                return calls.push(call);
+            if let Some((_, seekers)) = begun.find(|(to, _)| *to == goal) {
+                return seekers.push(seeker);
             }
             if self.ways.begun.len() + self.ways.open.len() >= WAY_CONNECTIONS_MAX {
-                return self.give_up(call);
+                return self.not_reached(seeker, goal);
             }
         }
         let secured = self.trunks.secured(trunk);
@@ -187,15 +194,25 @@ impl Door {
             client
         });
         match self.transport.connect(hop, client) {
-            Connecting::Done(way) => self.go_by(call, way),
+            Connecting::Done(way) => self.go_by(seeker.call, way),
             Connecting::Begun(id) => {
-                self.ways.begun.insert(id, (goal, vec![call]));
+                self.ways.begun.insert(id, (goal, vec![seeker]));
             }
-            Connecting::Failed(_) => self.give_up(call),
+            Connecting::Failed(_) => self.not_reached(seeker, goal),
         }
     }
 
-    /// The latest connection by which the peer itself has come back.
+    /// Where the peer wants to be called there is nobody. It may have come back by itself, if what came from its address since
+    /// can be told from others'.
+    fn not_reached(&mut self, seeker: Seeker, goal: Goal) {
+        let back = self.came_back(goal);
+        match back.filter(|_| seeker.cut_off && seeker.alone && goal.protocol.is_stream()) {
+            Some(way) => self.go_by(seeker.call, way),
+            None => self.give_up(seeker.call),
+        }
+    }
+
+    /// The latest connection from an address.
     fn came_back(&self, goal: Goal) -> Option<Flow> {
         let fits = |flow: &Flow| {
             let clients = self.transport.clients(flow);
@@ -219,22 +236,35 @@ impl Door {
         self.endpoint.handle(order, clock());
     }
 
+    /// Closes the connections that the endpoint has done with, which are gone then as others are; whether there were any.
+    pub(super) fn close_connections(&mut self) -> bool {
+        let mut any = false;
+        while let Some(flow) = self.endpoint.poll_close() {
+            self.transport.close(flow);
+            self.closed(flow);
+            any = true;
+        }
+        any
+    }
+
     /// Takes a connection that was made; one that nobody waits for is closed.
     pub(super) fn way_connected(&mut self, flow: Flow) {
-        let Some((goal, calls)) = self.ways.begun.remove(&flow.id) else {
+        let Some((goal, seekers)) = self.ways.begun.remove(&flow.id) else {
             return self.transport.close(flow);
         };
         self.ways.open.insert(goal, flow);
-        for call in calls {
-            self.go_by(call, flow);
+        for seeker in seekers {
+            self.go_by(seeker.call, flow);
         }
     }
 
     /// Takes it that a connection was not made.
     pub(super) fn way_failed(&mut self, id: u64) {
-        let begun = self.ways.begun.remove(&id);
-        for call in begun.into_iter().flat_map(|(_, calls)| calls) {
-            self.give_up(call);
+        let Some((goal, seekers)) = self.ways.begun.remove(&id) else {
+            return;
+        };
+        for seeker in seekers {
+            self.not_reached(seeker, goal);
         }
     }
 }
