@@ -232,6 +232,7 @@ fn phone(leg: &Leg) -> Done<(Opening, Option<PhoneSockets>)> {
         format,
         incoming: Incoming::of(&format),
         remote: Pii::new(leg.remote),
+        hidden: None,
         remote_rtcp: Pii::new(leg.remote),
         receives: true,
         sends: true,

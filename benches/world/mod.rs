@@ -295,6 +295,7 @@ pub(crate) fn phone(codec: Codec, address: SocketAddr) -> Opening {
         format,
         incoming: Incoming::of(&format),
         remote: Pii::new(address),
+        hidden: None,
         remote_rtcp: Pii::new(address),
         receives: true,
         sends: true,

@@ -146,6 +146,8 @@ pub struct PhoneMedia {
     pub incoming: Incoming,
     /// Where RTP goes and, without a latch, the only address it is accepted from.
     pub remote: Pii<SocketAddr>,
+    /// What the phone calls its address behind an address translator: it tells whether the phone is another now.
+    pub hidden: Option<Pii<SocketAddr>>,
     /// Where RTCP goes and comes from.
     pub remote_rtcp: Pii<SocketAddr>,
     /// The phone should be sending: `sendrecv` or `sendonly` as it sees it.

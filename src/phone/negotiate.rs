@@ -235,6 +235,7 @@ fn media(agreed: Agreed, nat: Nat) -> PhoneMedia {
             events: agreed.incoming.events,
         },
         remote: agreed.remote_rtp,
+        hidden: agreed.hidden,
         remote_rtcp: agreed.remote_rtcp,
         receives: agreed.phone_sends,
         sends: agreed.phone_hears,

@@ -352,6 +352,7 @@ fn phone_media() -> PhoneMedia {
         format,
         incoming: Incoming::of(&format),
         remote: Pii::new(SocketAddr::from(([192, 0, 2, 9], 4_000))),
+        hidden: None,
         remote_rtcp: Pii::new(SocketAddr::from(([192, 0, 2, 9], 4_001))),
         receives: true,
         sends: true,

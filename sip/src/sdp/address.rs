@@ -14,8 +14,8 @@ pub(super) enum Named {
     At(SocketAddr),
     /// Nowhere, at this port: hold in the way of RFC 2543.
     Hold(u16),
-    /// At this port of a host that it alone knows: its packets show from where it is reached.
-    Hidden(u16),
+    /// At an address that it alone can reach: its packets show from where it is reached.
+    Hidden(SocketAddr),
 }
 
 /// Where the peer wants RTP. `hidden` says that it may name an address behind an address translator, which is taken for none.
@@ -38,7 +38,7 @@ pub(super) fn remote_rtp(
     }
     let translated = hidden && is_unicast(address) && is_private(address);
     match translated {
-        true => Ok(Named::Hidden(media.port)),
+        true => Ok(Named::Hidden(SocketAddr::new(address, media.port))),
         false => Err(Refusal::UnusableAddress),
     }
 }

@@ -81,6 +81,8 @@ pub struct Agreed {
     /// Where the phone receives RTP; the unspecified address while it holds us by `c=0.0.0.0`, or where it is behind an address
     /// translator.
     pub remote_rtp: Pii<SocketAddr>,
+    /// The address that the phone named behind an address translator, which nobody here can reach.
+    pub hidden: Option<Pii<SocketAddr>>,
     /// Where the phone receives RTCP; unspecified together with `remote_rtp`, and then not to be sent to.
     pub remote_rtcp: Pii<SocketAddr>,
     /// Whether RTP and RTCP share a port (RFC 5761).
@@ -300,9 +302,10 @@ fn agree(
     let v4 = local.address.is_ipv4();
     let named = remote_rtp(peer, media, v4, local.allowed, hidden)?;
     let held = matches!(named, Named::Hold(_));
-    let remote = match named {
-        Named::At(remote) => remote,
-        Named::Hold(port) | Named::Hidden(port) => SocketAddr::new(nowhere(v4), port),
+    let (remote, hidden) = match named {
+        Named::At(remote) => (remote, None),
+        Named::Hold(port) => (SocketAddr::new(nowhere(v4), port), None),
+        Named::Hidden(at) => (SocketAddr::new(nowhere(v4), at.port()), Some(at)),
     };
     let direction = peer.direction(media);
     let rtcp_mux = media.has("rtcp-mux");
@@ -321,6 +324,7 @@ fn agree(
             events: telephone_event.into_iter().collect(),
         },
         remote_rtp: Pii::new(remote),
+        hidden: hidden.map(Pii::new),
         remote_rtcp: Pii::new(remote_rtcp),
         rtcp_mux,
         phone_sends: direction.sends(),

@@ -60,6 +60,8 @@ pub(super) struct Phone {
     latch: Latch,
     /// Where packets go, unless the latch knows better: the last address SDP named that can be sent to.
     destination: Option<Pii<SocketAddr>>,
+    /// The last address that SDP named behind an address translator.
+    hidden: Option<Pii<SocketAddr>>,
     /// When the last packet came, or since when one should come.
     heard_at: Instant,
     quiet_at: Instant,
@@ -132,6 +134,7 @@ impl Phone {
             handshake: None,
             latch: Latch::new(media.nat.clone(), now),
             destination: reachable(media.remote),
+            hidden: media.hidden,
             heard_at: now,
             quiet_at: now + QUIET_AFTER,
             media,
@@ -198,16 +201,22 @@ impl Phone {
             self.protect(&media.security, context, now)?;
         }
         let expected = self.is_expected();
-        let before = self.destination;
-        self.destination = reachable(media.remote).or(before);
-        let renewal = if self.destination != before {
+        let before = (self.destination, self.hidden);
+        (self.destination, self.hidden) = match (reachable(media.remote), media.hidden) {
+            (Some(there), _) => (Some(there), None),
+            // Where the phone is now its packets have yet to show.
+            (None, Some(hidden)) => (None, Some(hidden)),
+            (None, None) => before,
+        };
+        let renewal = if (self.destination, self.hidden) != before {
             Renewal::Address
         } else if media.sends && media != self.media {
             Renewal::Terms
         } else {
             Renewal::Nothing
         };
-        self.latch.renew(media.nat.clone(), renewal, now);
+        self.latch
+            .renew((media.nat.clone(), before.0), renewal, now);
         self.media = media;
         if self.is_expected() && !expected {
             self.heard_at = now;

@@ -130,6 +130,7 @@ fn media(phone: &UdpSocket, report: &UdpSocket) -> PhoneMedia {
         format,
         incoming: Incoming::of(&format),
         remote: Pii::new(phone.local_addr().unwrap()),
+        hidden: None,
         remote_rtcp: Pii::new(report.local_addr().unwrap()),
         receives: true,
         sends: true,

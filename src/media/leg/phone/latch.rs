@@ -11,6 +11,7 @@
 //!    another one, before anybody was heard there; later after two seconds of silence, by the same source in continuing
 //!    sequence, or by any source if since then something else was agreed. Those seconds begin anew with what was agreed, so
 //!    that who was heard before comes first.
+//!    What still comes from where media went before another address was agreed moves nothing for those two seconds.
 //! 4. An offer and answer that change nothing, as those that refresh a session, open nothing: a neighbour who sprays would
 //!    have a chance at each of them.
 //! 5. RTCP moves nothing.
@@ -37,6 +38,8 @@ pub(super) struct Latch {
     renewed: bool,
     /// Source and sequence number of the newest packet.
     newest: Option<(u32, u16)>,
+    /// Where media went before another address was agreed, and until when what still comes from there moves nothing.
+    left: Option<(Pii<SocketAddr>, Instant)>,
     /// When the last packet came, or since when one may.
     heard_at: Instant,
     /// Packets from elsewhere that may still be tried in this tick.
@@ -73,6 +76,7 @@ impl Latch {
             free: true,
             renewed: false,
             newest: None,
+            left: None,
             heard_at: now,
             tries: LATCH_TRIES_PER_TICK,
         }
@@ -93,8 +97,13 @@ impl Latch {
         self.tries = LATCH_TRIES_PER_TICK;
     }
 
-    /// A new offer and answer stand.
-    pub(super) fn renew(&mut self, nat: Nat, renewal: Renewal, now: Instant) {
+    /// A new offer and answer stand; `before` is where the SDP had media go.
+    pub(super) fn renew(
+        &mut self,
+        (nat, before): (Nat, Option<Pii<SocketAddr>>),
+        renewal: Renewal,
+        now: Instant,
+    ) {
         match renewal {
             Renewal::Nothing => {}
             Renewal::Terms => {
@@ -103,7 +112,8 @@ impl Latch {
             }
             Renewal::Address => {
                 self.free = true;
-                self.at = None;
+                let left = self.at.take().or(before);
+                self.left = left.map(|left| (left, now + LATCH_SILENCE));
             }
         }
         if nat == Nat::No {
@@ -151,6 +161,11 @@ impl Latch {
         let Nat::Latch(networks) = &self.nat else {
             return false;
         };
+        let has_left =
+            |(left, until): (Pii<SocketAddr>, Instant)| now < until && same(from, *left.expose());
+        if self.left.is_some_and(has_left) {
+            return false;
+        }
         let continues = self.newest.is_some_and(|(ssrc, sequence)| {
             let ahead = packet.sequence.wrapping_sub(sequence);
             ssrc == packet.ssrc && (1..=RTP_DROPOUT_MAX).contains(&ahead)

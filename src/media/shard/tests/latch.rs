@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use dsp::{Codec, TICK};
-use sip::rtp::srtp::Profile;
+use sip::{redact::Pii, rtp::srtp::Profile};
 
 use super::{
     HEARD, HIGH, LOW, MIDDLE, NOT_HEARD,
@@ -120,10 +120,10 @@ fn goes_to(world: &mut World, at: SocketAddr) {
     world.forget();
     let sdp = *world.phone(ANNA).media.remote.expose();
     // Nothing goes to the SDP's address, or the world would hear it there.
-    world.phone(ANNA).media.remote = sip::redact::Pii::new(outside(250, 1));
+    world.phone(ANNA).media.remote = Pii::new(outside(250, 1));
     world.phone(ANNA).sends_from.get_or_insert(sdp);
     world.run(TICK * 10);
-    world.phone(ANNA).media.remote = sip::redact::Pii::new(sdp);
+    world.phone(ANNA).media.remote = Pii::new(sdp);
     assert!(world.phone(ANNA).packets.len() >= 9);
 }
 
@@ -146,7 +146,7 @@ fn a_telephone_whose_sdp_names_no_address_hears_once_it_is_heard() {
     for security in [Security::Plain, sdes(Profile::AesCm128HmacSha1_80, 1, 2)] {
         let mut world = World::new();
         world.start(ROOM);
-        let nowhere = |port| sip::redact::Pii::new(SocketAddr::from(([0, 0, 0, 0], port)));
+        let nowhere = |port| Pii::new(SocketAddr::from(([0, 0, 0, 0], port)));
         let anna = PhoneMedia {
             security,
             nat: behind_nat(),
@@ -162,8 +162,8 @@ fn a_telephone_whose_sdp_names_no_address_hears_once_it_is_heard() {
         world.phone(BERT).says = Some(HIGH);
         world.seat(ROOM, &[(ANNA, OPEN), (BERT, OPEN)]);
         world.run(TICK * 10);
-        world.phone(ANNA).media.remote = sip::redact::Pii::new(outside(7, 6_000));
-        world.phone(ANNA).media.remote_rtcp = sip::redact::Pii::new(outside(7, 4_001));
+        world.phone(ANNA).media.remote = Pii::new(outside(7, 6_000));
+        world.phone(ANNA).media.remote_rtcp = Pii::new(outside(7, 4_001));
         world.phone(ANNA).says = Some(LOW);
         world.phone(ANNA).sends_from = Some(outside(7, 6_000));
         settle(&mut world);
@@ -204,9 +204,9 @@ fn a_packet_that_was_overtaken_does_not_move_it_back() {
     world.phone(ANNA).sends_from = Some(outside(8, 6_000));
     world.phone(ANNA).also_at = Some(outside(8, 6_000));
     // Until the first packet has come from there, the old address is right.
-    world.phone(ANNA).media.remote = sip::redact::Pii::new(outside(7, 6_000));
+    world.phone(ANNA).media.remote = Pii::new(outside(7, 6_000));
     world.run(TICK * 3);
-    world.phone(ANNA).media.remote = sip::redact::Pii::new(address(ANNA, 4_000));
+    world.phone(ANNA).media.remote = Pii::new(address(ANNA, 4_000));
     world.deliver(SocketId::Rtp(ANNA), outside(7, 6_000), &late);
     settle(&mut world);
     assert!(world.phone(ANNA).hears(HIGH) > HEARD);
@@ -253,7 +253,7 @@ fn a_new_offer_and_answer_free_it_again() {
     world.run(TICK * 5);
     // Another address in the SDP is a new beginning; the next packet, from elsewhere, moves it.
     world.reinvite(ANNA, |media| {
-        media.remote = sip::redact::Pii::new(address(ANNA, 5_000));
+        media.remote = Pii::new(address(ANNA, 5_000));
     });
     world.phone(ANNA).sends_from = Some(outside(7, 7_000));
     world.phone(ANNA).also_at = Some(outside(7, 7_000));
@@ -331,14 +331,14 @@ fn after_a_hold_a_stream_begins_elsewhere_once_nothing_came_from_before() {
     let mut other = Sprayer::new();
     let phone = world.phone(ANNA);
     phone.also_at = Some(outside(8, 7_000));
-    phone.media.remote = sip::redact::Pii::new(outside(7, 6_000));
+    phone.media.remote = Pii::new(outside(7, 6_000));
     let port = phone.media.remote_rtcp.expose().port();
-    phone.media.remote_rtcp = sip::redact::Pii::new(outside(7, port));
+    phone.media.remote_rtcp = Pii::new(outside(7, port));
     for _ in 0..125 {
         other.spray(&mut world, outside(8, 7_000));
         world.run(TICK);
     }
-    world.phone(ANNA).media.remote = sip::redact::Pii::new(outside(250, 1));
+    world.phone(ANNA).media.remote = Pii::new(outside(250, 1));
     world.forget();
     for _ in 0..50 {
         other.spray(&mut world, outside(8, 7_000));
@@ -361,4 +361,54 @@ fn rtcp_moves_nothing() {
     world.forget();
     settle(&mut world);
     assert!(world.phone(ANNA).hears(HIGH) > HEARD);
+}
+
+/// Anna's SDP names an address behind the translator, and another one after a transfer: what is still under way from the first
+/// telephone, or goes on coming from it, keeps nothing from the second, and nothing is sent to the first any more.
+#[test]
+fn a_transfer_to_another_address_behind_the_translator_is_followed() {
+    let nowhere = |port: u16| Pii::new(SocketAddr::from(([0, 0, 0, 0], port)));
+    let behind = |host: u8| Some(Pii::new(SocketAddr::from(([192, 168, 77, host], 4_000))));
+    for packets in [0, 5, 200] {
+        let mut world = pair(Security::Plain, behind_nat());
+        world.phone(ANNA).sends_from = Some(outside(7, 6_000));
+        world.phone(ANNA).also_at = Some(outside(7, 6_000));
+        world.reinvite(ANNA, |media| {
+            (media.remote, media.remote_rtcp) = (nowhere(4_000), nowhere(4_001));
+            media.hidden = behind(5);
+        });
+        settle(&mut world);
+        assert!(world.phone(ANNA).hears(HIGH) > HEARD, "{packets}");
+        world.reinvite(ANNA, |media| media.hidden = behind(6));
+        world.forget();
+        // Where the first telephone was nothing may arrive from here on.
+        world.phone(ANNA).sends_from = Some(outside(8, 6_000));
+        world.phone(ANNA).also_at = Some(outside(8, 6_000));
+        let mut first = Sprayer::new();
+        for _ in 0..packets {
+            first.spray(&mut world, outside(7, 6_000));
+            world.run(TICK);
+        }
+        settle(&mut world);
+        assert!(world.phone(ANNA).hears(HIGH) > HEARD, "{packets}");
+        assert!(world.phone(BERT).hears(LOW) > HEARD, "{packets}");
+        assert!(world.phone(BERT).hears(MIDDLE) < NOT_HEARD, "{packets}");
+    }
+}
+
+/// From an address that can be reached to one behind the translator: what was agreed last counts.
+#[test]
+fn nothing_goes_to_the_address_of_before_once_one_behind_the_translator_is_agreed() {
+    let mut world = pair(Security::Plain, behind_nat());
+    settle(&mut world);
+    assert!(world.phone(ANNA).hears(HIGH) > HEARD);
+    world.reinvite(ANNA, |media| {
+        let nowhere = |port: u16| Pii::new(SocketAddr::from(([0, 0, 0, 0], port)));
+        (media.remote, media.remote_rtcp) = (nowhere(4_000), nowhere(4_001));
+        media.hidden = Some(Pii::new(SocketAddr::from(([192, 168, 77, 6], 4_000))));
+    });
+    world.forget();
+    world.phone(ANNA).says = None;
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.phone(ANNA).packets.len(), 0);
 }

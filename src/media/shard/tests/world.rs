@@ -550,6 +550,7 @@ pub(super) fn media(leg: LegId, codec: Codec) -> PhoneMedia {
         format,
         incoming: Incoming::of(&format),
         remote: Pii::new(address(leg, 4_000)),
+        hidden: None,
         remote_rtcp: Pii::new(address(leg, 4_001)),
         receives: true,
         sends: true,
