@@ -324,7 +324,7 @@ impl Call {
                 return None;
             }
             Some(News::Reinvite(None)) => {
-                let sdp = talk.session.offer();
+                let sdp = talk.session.offer(&mut self.server.rng());
                 self.order(Command::Accept {
                     call: self.call,
                     sdp,

@@ -69,6 +69,8 @@ pub(super) struct Session {
     described: Option<Description>,
     bindings: Bindings,
     ring: Keyring,
+    /// One of these keys has protected media.
+    spent: bool,
     /// How media is protected by what was agreed last.
     current: Security,
     /// The codec that was agreed last, if one was.
@@ -102,6 +104,7 @@ impl Session {
             described: None,
             bindings: Bindings::default(),
             ring: Keyring::draw(rng),
+            spent: false,
             current: Security::Plain,
             codec: None,
             demanded: false,
@@ -115,6 +118,7 @@ impl Session {
         offer: &Description,
         rng: &mut impl CryptoRng,
     ) -> Result<Outcome, Refusal> {
+        self.draw_again(rng);
         let (mut answer, mut agreed) =
             self.with_local(|local| offer_answer::answer(offer, local))?;
         if let (Security::Sdes(before), Security::Sdes(now)) = (&self.current, &agreed.security)
@@ -130,8 +134,18 @@ impl Session {
         Ok(Outcome { answer, media })
     }
 
+    /// Draws other keys where media went without those of before for a while: how far our packets have counted under them is
+    /// forgotten, and no key may protect two packets of one index (RFC 3711 §9.1).
+    fn draw_again(&mut self, rng: &mut impl CryptoRng) {
+        if self.spent && !matches!(self.current, Security::Sdes(_)) {
+            self.ring = Keyring::draw(rng);
+            self.spent = false;
+        }
+    }
+
     /// Makes our offer, for an INVITE that carried none.
-    pub(super) fn offer(&mut self) -> Description {
+    pub(super) fn offer(&mut self, rng: &mut impl CryptoRng) -> Description {
+        self.draw_again(rng);
         let offer = self.with_local(|local| offer_answer::offer(local, &self.bindings));
         self.bindings.note(&offer);
         self.offered = Some(offer.clone());
@@ -184,6 +198,7 @@ impl Session {
 
     fn agree(&mut self, agreed: Agreed) -> PhoneMedia {
         self.current = agreed.security.clone();
+        self.spent |= matches!(self.current, Security::Sdes(_));
         let media = media(agreed, self.terms.nat.clone());
         self.codec = Some(media.format.codec);
         media
@@ -348,15 +363,48 @@ mod tests {
         let expected = [("audio", 20_000), ("audio", 0), ("video", 0)];
         let expected = expected.map(|(kind, port)| (kind.to_owned(), port));
         assert_eq!(ports(&first.answer), expected);
-        assert_eq!(ports(&session.offer()), expected);
+        assert_eq!(ports(&session.offer(&mut rng())), expected);
         let off = "RTP/AVP 8\r\nm=audio 0 RTP/AVP 8\r\nm=video 0 RTP/AVP 31\r\n";
         let agreed = session.conclude(&audio(4_004, off)).unwrap();
         assert_eq!(agreed.remote.expose().port(), 4_004);
-        assert_eq!(ports(&session.offer()), expected);
+        assert_eq!(ports(&session.offer(&mut rng())), expected);
         assert!(
             session.conclude(&offer(PLAIN)).is_err(),
             "lines are missing"
         );
+    }
+
+    /// Our keys of a session, as its media have them.
+    fn ours(
+        session: &mut Session,
+        said: &Description,
+        rng: &mut StdRng,
+    ) -> Option<sip::rtp::srtp::Keys> {
+        match session.answer(said, rng).unwrap().media.security {
+            Security::Sdes(sdes) => Some(sdes.ours),
+            Security::Plain | Security::Dtls(_) => None,
+        }
+    }
+
+    /// Between two agreements on keys media were plain: the count of packets began anew, and so must the keys.
+    #[test]
+    fn no_key_protects_media_again_after_an_interlude_without_it() {
+        let mut rng = StdRng::seed_from_u64(2);
+        let mut session = session(Policy::Preferred, true, false);
+        let first = ours(&mut session, &offer(KEYED), &mut rng);
+        assert_eq!(
+            ours(&mut session, &offer(KEYED), &mut rng),
+            first,
+            "a refresh"
+        );
+        assert_eq!(ours(&mut session, &offer(PLAIN), &mut rng), None);
+        let second = ours(&mut session, &offer(KEYED), &mut rng);
+        assert!(second.is_some() && second != first);
+        assert_eq!(ours(&mut session, &offer(PLAIN), &mut rng), None);
+        // The same in an offer of ours.
+        session.offer(&mut rng);
+        let third = ours(&mut session, &offer(KEYED), &mut rng);
+        assert!(third.is_some() && third != second && third != first);
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Call {
                     })?;
                 (answer, Some(media))
             }
-            None => (session.offer(), None),
+            None => (session.offer(&mut rng), None),
         };
         self.order(Command::Accept {
             call: self.call,

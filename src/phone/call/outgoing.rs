@@ -184,7 +184,7 @@ impl Call {
         };
         let mut session = Session::new(place, terms, self.session_id(), &mut self.server.rng());
         session.demand(dialling.protection());
-        let sdp = session.offer();
+        let sdp = session.offer(&mut self.server.rng());
         let ahead = Ahead {
             session,
             sockets: Some(sockets),

@@ -251,7 +251,7 @@ impl Opener {
             None => (u64::from(sequence), None),
             Some(window) => {
                 let index = window::estimate(window.top(), sequence).ok_or(Discard::Late)?;
-                (index, Some(*window))
+                (index, Some(window))
             }
         };
         if index > RTP_INDEX_MAX {
@@ -280,7 +280,7 @@ impl Opener {
             return Err(Discard::NotEncrypted);
         }
         let (ssrc, index) = (u32_at(packet, 4), u64::from(word & !ENCRYPTED));
-        let window = self.rtcp_sources.find(ssrc)?.copied();
+        let window = self.rtcp_sources.find(ssrc)?;
         let marked = Window::mark(window, index)?;
         self.rtcp
             .open_rtcp(packet, index)

@@ -36,6 +36,14 @@ impl Window {
         self.top
     }
 
+    /// A window of which all is taken as arrived up to its highest index.
+    const fn closed(top: u64) -> Self {
+        Self {
+            top,
+            seen: u128::MAX,
+        }
+    }
+
     /// Returns the window with `index` in it, or why it must not be accepted.
     pub(super) fn mark(window: Option<Self>, index: u64) -> Result<Self, Discard> {
         let Some(Self { top, seen }) = window else {
@@ -100,26 +108,30 @@ impl<T: Copy> Sources<T> {
 }
 
 /// State of the sources heard last, and which were heard before those: exchanges draw another one with each piece of music
-/// and each transfer, under the same key. One that is gone does not come back, else what it sent could be replayed.
+/// and each transfer, under the same key, and then go on with that of before. Of one that is gone the highest index is kept: it may
+/// come back with what is newer, and nothing that it sent can be replayed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Heard {
     /// The one heard last first.
     recent: [Option<(u32, Window)>; SRTP_SOURCES_MAX],
-    gone: Vec<u32>,
+    gone: Vec<(u32, u64)>,
 }
 
 impl Heard {
-    /// Returns the window of a source, none of one that is new; fails for one that is gone, and for a new one where too many are.
-    pub(super) fn find(&self, ssrc: u32) -> Result<Option<&Window>, Discard> {
+    /// Returns the window of a source, none of one that is new; fails for a new one where too many are.
+    pub(super) fn find(&self, ssrc: u32) -> Result<Option<Window>, Discard> {
         let mut recent = self.recent.iter().flatten();
         if let Some((_, window)) = recent.find(|(known, _)| *known == ssrc) {
-            return Ok(Some(window));
+            return Ok(Some(*window));
+        }
+        if let Some((_, top)) = self.gone.iter().find(|(gone, _)| *gone == ssrc) {
+            return Ok(Some(Window::closed(*top)));
         }
         let is_full = self.recent.iter().all(Option::is_some);
-        if self.gone.contains(&ssrc) || (is_full && self.gone.len() >= SRTP_SOURCES_GONE_MAX) {
-            return Err(Discard::TooManySources);
+        match is_full && self.gone.len() >= SRTP_SOURCES_GONE_MAX {
+            true => Err(Discard::TooManySources),
+            false => Ok(None),
         }
-        Ok(None)
     }
 
     /// Stores the window of a source that [`Self::find`] did not refuse, in the place of the one heard longest ago if need be.
@@ -128,8 +140,9 @@ impl Heard {
             |entry: &Option<(u32, Window)>| matches!(entry, Some((known, _)) if *known == ssrc);
         let last = SRTP_SOURCES_MAX - 1;
         let place = self.recent.iter().position(is).unwrap_or(last);
-        if let Some((gone, _)) = self.recent[place].filter(|(known, _)| *known != ssrc) {
-            self.gone.push(gone);
+        if let Some((gone, window)) = self.recent[place].filter(|(known, _)| *known != ssrc) {
+            self.gone.retain(|(back, _)| *back != ssrc);
+            self.gone.push((gone, window.top()));
         }
         self.recent[..=place].rotate_right(1);
         self.recent[0] = Some((ssrc, window));
