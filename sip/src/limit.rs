@@ -90,13 +90,19 @@ pub const FINGERPRINTS: usize = 8;
 /// Server and client transactions held at once; beyond, requests are refused with 503.
 pub const TRANSACTIONS: usize = 8_192;
 
-/// Server transactions held at once for one address; beyond, its new calls are refused with 503, so that a trunk that floods
+/// Calls in that one party or address has not acknowledged yet; beyond, its further ones are refused with 503. Whoever forges the
+/// address of a peer acknowledges none, and each is held for 64·T1 (RFC 3261 §13.3.1.4): half of the calls is left to others, and
+/// beside 30 forged ones a second the peer itself still calls.
+pub const UNACKNOWLEDGED_PER_SOURCE: usize = 1_024;
+
+/// Server transactions held at once for one party or address; beyond, its new calls are refused with 503, so that a trunk that floods
 /// leaves as much to all others. Over UDP the INVITE and the BYE of a call are remembered for 64·T1 each (RFC 3261 §17.2.2,
 /// RFC 6026 §7.1), so that 50 calls a second hold 3,200.
 pub const TRANSACTIONS_PER_SOURCE: usize = 4_096;
 
 /// Answers to requests within a call that are remembered, each for 64·T1 (RFC 3261 §17.2.2); beyond, the oldest is forgotten, so that
-/// no call takes the transactions of all others. Its requests are numbered: one that comes again later is out of order.
+/// no call takes the transactions of all others, whatever it asks, changes of the session included. Its requests are numbered: one that
+/// comes again later is out of order.
 pub const ANSWERS_WITHIN_CALL: usize = 4;
 
 /// Calls held at once; beyond, an INVITE is refused with 503.
@@ -107,6 +113,9 @@ pub const STREAMS: usize = 4_096;
 
 /// Refusals 503 sent per second without a transaction; beyond, a flood meets silence.
 pub const OVERLOAD_ANSWERS_PER_SECOND: u32 = 200;
+
+/// The same to one party or address, so that others are refused in words while one floods.
+pub const OVERLOAD_ANSWERS_PER_SOURCE: u32 = 100;
 
 /// Answers sent per second that no transaction remembers, such as those to OPTIONS; beyond, requests meet silence. A
 /// few hundred trunks that ask once a second whether we live need half of it.

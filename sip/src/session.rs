@@ -10,7 +10,7 @@ use sipx_sip::Headers;
 use crate::{
     dialog::{Dialog, DialogId},
     endpoint::{
-        CallRef, Cause, Flow,
+        CallRef, Cause, Flow, Origin,
         request::Heads,
         timers::{Backoff, PATIENCE},
         write::Wire,
@@ -359,6 +359,22 @@ impl Calls {
     pub(crate) fn cut_off(&self) -> impl Iterator<Item = CallRef> {
         let waiting = self.all.iter().filter(|(_, call)| call.cut_off.is_some());
         waiting.map(|(id, _)| *id)
+    }
+
+    /// How many calls in somebody has begun and not acknowledged yet.
+    pub(crate) fn unacknowledged(&self, origin: Origin) -> usize {
+        let of = self.all.values();
+        let begun = of.filter(|call| match &call.session {
+            Session::Proceeding(_) | Session::Answered(_) => true,
+            Session::Confirmed
+            | Session::Reinvited(_)
+            | Session::Reanswered(_)
+            | Session::Leaving(..)
+            | Session::Left => false,
+        });
+        begun
+            .filter(|call| call.dialog.flow.origin() == origin)
+            .count()
     }
 
     /// Forgets a way that is no more, and that was the only one with its address or not.

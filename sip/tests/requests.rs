@@ -421,7 +421,7 @@ fn at_its_limits_the_endpoint_refuses_and_then_falls_silent() {
         assert_eq!(field(&sent[2], "Retry-After"), Some("10"));
         let refused = sent.iter().filter(|text| status(text) == 503).count() as u64;
         let counters = endpoint.counters();
-        assert_eq!(refused, u64::from(sip::limit::OVERLOAD_ANSWERS_PER_SECOND));
+        assert_eq!(refused, u64::from(sip::limit::OVERLOAD_ANSWERS_PER_SOURCE));
         assert_eq!(counters.overloaded + counters.silenced, flood - 2);
         endpoint.handle_datagram(udp(), request("OPTIONS").as_bytes(), now);
         assert_eq!(
@@ -487,6 +487,59 @@ fn one_address_does_not_take_all_there_is() {
     let later = now + Duration::from_secs(33);
     endpoint.handle_timeout(later);
     assert!(call(&mut endpoint, udp(), later).is_some());
+}
+
+/// The addresses of one party share what one may use up, and leave another party what it needs: transactions, calls that nobody has
+/// acknowledged, and refusals in words.
+#[test]
+fn a_party_does_not_take_all_there_is_however_many_addresses_it_has() {
+    for (limits, answered) in [
+        (
+            Limits {
+                transactions_per_source: 4,
+                ..Limits::default()
+            },
+            4,
+        ),
+        (
+            Limits {
+                unacknowledged_per_source: 3,
+                ..Limits::default()
+            },
+            3,
+        ),
+    ] {
+        let mut endpoint = Endpoint::new(EndpointConfig {
+            limits,
+            ..EndpointConfig::new([7; 32])
+        });
+        let mut asks = |number: u32, party: u16| {
+            let [.., high, low] = number.to_be_bytes();
+            let flow = Flow {
+                remote: format!("198.51.{high}.{low}:5060").parse().unwrap(),
+                party,
+                ..udp()
+            };
+            let text = request("INVITE").replace("call-1", &format!("call-{number}"));
+            let text = text.replace("z9hG4bKa", &format!("z9hG4bKa{number}"));
+            endpoint.handle_datagram(flow, text.as_bytes(), t0());
+            let told = statuses(&mut endpoint);
+            let told_of = events(&mut endpoint).into_iter();
+            let came = told_of
+                .filter(|event| matches!(event, Event::Invite { .. }))
+                .count();
+            (came, told)
+        };
+        let first: Vec<_> = (0..300).map(|number| asks(number, 1)).collect();
+        let came: usize = first.iter().map(|(came, _)| came).sum();
+        assert_eq!(came, answered);
+        let refused = first.iter().filter(|(_, told)| told == &[503]).count();
+        assert_eq!(refused, 100, "half of the words is left to others");
+        let second: Vec<_> = (1_000..1_010).map(|number| asks(number, 2)).collect();
+        let came: usize = second.iter().map(|(came, _)| came).sum();
+        assert_eq!(came, answered);
+        assert!(second.iter().all(|(_, told)| !told.is_empty()));
+    }
 }
 
 /// Fifty calls a second that last ten seconds each, as a busy trunk brings them: none is refused, however long it goes on.

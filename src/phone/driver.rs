@@ -315,14 +315,14 @@ impl Door {
         let now = clock();
         match arrival {
             Arrival::Datagram(mut flow, bytes) if self.trunks.know(&flow, &[]) => {
-                flow.advertised = self.trunks.public(&flow, &[]).unwrap_or(flow.advertised);
+                self.trunks.mark(&mut flow, &[]);
                 self.endpoint.handle_datagram(flow, &bytes, now);
             }
             Arrival::Chunk(mut flow, bytes)
                 if self.trunks.know(&flow, self.transport.clients(&flow)) =>
             {
-                let public = self.trunks.public(&flow, self.transport.clients(&flow));
-                flow.advertised = public.unwrap_or(flow.advertised);
+                let clients = self.transport.clients(&flow);
+                self.trunks.mark(&mut flow, clients);
                 let is_pong = self.endpoint.is_between_messages(flow) && begins_with_pong(&bytes);
                 let links = self.trunks.links();
                 links.for_each(|(_, link)| link.heard(flow, is_pong, now));

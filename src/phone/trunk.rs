@@ -287,6 +287,15 @@ impl Trunks {
             .or_else(|| links.find_map(|link| link.public(flow).filter(|_| link.is_at(address))))
     }
 
+    /// Notes on a flow how its peer reaches us, and whose it is: all addresses of a trunk share what one may use up.
+    pub(super) fn mark(&self, flow: &mut Flow, clients: &[usize]) {
+        flow.advertised = self.public(flow, clients).unwrap_or(flow.advertised);
+        let trunk = self.listing(flow, clients).map(|(index, _)| index + 1);
+        flow.party = trunk
+            .and_then(|party| party.try_into().ok())
+            .unwrap_or_default();
+    }
+
     /// Tells whether an address is one of a trunk's, by its settings or as its server was found: requests may be sent there.
     pub(super) fn is_of(&self, TrunkIndex(index): TrunkIndex, address: IpAddr) -> bool {
         let state = self.0.get(index);

@@ -67,7 +67,8 @@ describe('a flood', () => {
     const result = await flood('listed', requests);
     assertTalk(result, requests);
     assert.ok(result.most < result.calm + 256 * megabyte, `${result.most} octets`);
-    // Who floods uses up the table of transactions: others are told to come later until it is empty again.
+    // Who floods uses up their half of the transactions, and is told to come later until these are over; sip/tests/requests.rs has
+    // what is left to others.
     assert.ok(result.output.trim().split('\n').length < 200, 'the log is no flood');
   });
 

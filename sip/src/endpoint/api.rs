@@ -4,7 +4,7 @@ use std::{
     cmp::Ordering,
     fmt,
     hash::{Hash, Hasher},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
@@ -62,6 +62,9 @@ pub struct Flow {
     pub remote: SocketAddr,
     /// Identifies the connection of a stream; 0 for datagrams.
     pub id: u64,
+    /// Whom the door takes the peer to belong to, so that all addresses of one party share what one may use up; 0 where it does
+    /// not say, and each address counts for itself.
+    pub party: u16,
 }
 
 impl Flow {
@@ -73,11 +76,20 @@ impl Flow {
             advertised: local,
             remote,
             id,
+            party: 0,
         }
     }
 }
 
 impl Flow {
+    /// To whom what is used up is charged.
+    pub(crate) fn origin(&self) -> Origin {
+        match self.party {
+            0 => Origin::Address(self.remote.ip().to_canonical()),
+            party => Origin::Party(party),
+        }
+    }
+
     const fn path(&self) -> (Protocol, SocketAddr, SocketAddr, u64) {
         (self.protocol, self.local, self.remote, self.id)
     }
@@ -170,13 +182,33 @@ impl EndpointConfig {
     }
 }
 
+/// Somebody whose use of what there is is bounded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Origin {
+    /// An address.
+    Address(IpAddr),
+    /// All addresses of a party.
+    Party(u16),
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(_) => f.write_str("‹redacted›"),
+            Self::Party(party) => write!(f, "Party({party})"),
+        }
+    }
+}
+
 /// How much state strangers may cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Transactions at once; beyond, 503.
     pub transactions: usize,
-    /// Server transactions of one address at once; beyond, 503.
+    /// Server transactions of one party or address at once; beyond, 503.
     pub transactions_per_source: usize,
+    /// Calls in of one party or address that are not acknowledged yet; beyond, 503.
+    pub unacknowledged_per_source: usize,
     /// Calls at once; beyond, 503.
     pub dialogs: usize,
     /// Stream connections at once; beyond, closed.
@@ -188,6 +220,7 @@ impl Default for Limits {
         Self {
             transactions: limit::TRANSACTIONS,
             transactions_per_source: limit::TRANSACTIONS_PER_SOURCE,
+            unacknowledged_per_source: limit::UNACKNOWLEDGED_PER_SOURCE,
             dialogs: limit::DIALOGS,
             streams: limit::STREAMS,
         }

@@ -8,22 +8,34 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::Origin;
 use crate::limit;
 
-/// How many refusals for want of room were sent in the running second.
+/// How many refusals for want of room were sent in the running second, in all and to each.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     since: Option<Instant>,
     used: u32,
+    by_origin: BTreeMap<Origin, u32>,
 }
 
 impl Refusals {
-    pub(super) fn allows(&mut self, now: Instant) -> bool {
+    pub(super) fn allows(&mut self, origin: Origin, now: Instant) -> bool {
         if begins(&mut self.since, now) {
             self.used = 0;
+            self.by_origin.clear();
         }
+        // There are never more of them than refusals, so the table is bounded too.
+        if self.used >= limit::OVERLOAD_ANSWERS_PER_SECOND {
+            return false;
+        }
+        let used = self.by_origin.entry(origin).or_default();
+        if *used >= limit::OVERLOAD_ANSWERS_PER_SOURCE {
+            return false;
+        }
+        *used += 1;
         self.used += 1;
-        self.used <= limit::OVERLOAD_ANSWERS_PER_SECOND
+        true
     }
 }
 

@@ -482,9 +482,7 @@ impl Endpoint {
                 .servers
                 .insert(incoming.key.clone(), None, flow, machine);
             self.settle_server(transaction);
-            if !is_invite {
-                self.remember_answer(id, transaction);
-            }
+            self.remember_answer(id, transaction);
         }
         if incoming.verb() == Verb::Bye {
             self.forget_call(id, now);
@@ -492,7 +490,7 @@ impl Endpoint {
     }
 
     /// Keeps a call from taking more than its share of the transactions: the answer remembered longest is forgotten.
-    fn remember_answer(&mut self, id: CallRef, transaction: u64) {
+    pub(super) fn remember_answer(&mut self, id: CallRef, transaction: u64) {
         let Some(call) = self.calls.get_mut(id) else {
             return;
         };

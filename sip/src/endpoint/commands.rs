@@ -46,6 +46,7 @@ impl Endpoint {
         let (transaction, flow) = (invitation.transaction, invitation.heads.reply_to);
         let wait = |delayed| Unacknowledged::new(invitation, delayed, response.clone(), now);
         let kind = invitation.kind;
+        let begins = matches!(call.session, Session::Proceeding(_));
         call.session = match (kind, &call.session) {
             (Kind::Update, _) => Session::Confirmed,
             (Kind::Invite { delayed }, Session::Proceeding(_)) => Session::Answered(wait(delayed)),
@@ -55,6 +56,9 @@ impl Endpoint {
         call.timer = terms.map(|terms| Timer::new(terms, now));
         self.settle_call(id);
         self.finish(transaction, true, response.clone(), now);
+        if !begins {
+            self.remember_answer(id, transaction);
+        }
         self.send_for(id, flow, response, Message::Response, now);
         if kind == Kind::Update {
             self.tell(Event::Renegotiated {
@@ -179,9 +183,13 @@ impl Endpoint {
         let tag = (!invitation.heads.is_tagged()).then_some(tag.as_str());
         let response = reply.write(&invitation.heads, tag, &self.agent);
         let (transaction, flow) = (invitation.transaction, invitation.heads.reply_to);
+        let begins = matches!(call.session, Session::Proceeding(_));
         call.session = Session::Confirmed;
         self.settle_call(id);
         self.finish(transaction, false, response.clone(), now);
+        if !begins {
+            self.remember_answer(id, transaction);
+        }
         self.send_for(id, flow, response, Message::Response, now);
     }
 

@@ -60,6 +60,7 @@ use self::{
 };
 use crate::{limit, session::Calls};
 
+pub(crate) use api::Origin;
 pub use cause::Cause;
 
 pub use api::{
@@ -364,7 +365,7 @@ impl Endpoint {
 
     /// Refuses for want of room, and falls silent when even refusing becomes work.
     fn answer_overload(&mut self, heads: &Heads, now: Instant) {
-        if self.refusals.allows(now) {
+        if self.refusals.allows(heads.reply_to.origin(), now) {
             self.counters.overloaded += 1;
             let retry_after = limit::RETRY_AFTER_SECONDS.to_string();
             let reply = Reply::new(503).with("Retry-After", retry_after);
@@ -415,7 +416,13 @@ impl Endpoint {
 
     fn is_full_for(&self, flow: Flow) -> bool {
         let most = self.limits.transactions_per_source;
-        self.is_full() || self.servers.of_source(flow.remote.ip()) >= most
+        self.is_full() || self.servers.of(flow.origin()) >= most
+    }
+
+    /// Whether somebody has begun as many calls as may wait for their acknowledgement.
+    fn is_waited_for(&self, flow: Flow) -> bool {
+        let most = self.limits.unacknowledged_per_source;
+        self.calls.unacknowledged(flow.origin()) >= most
     }
 
     fn is_full(&self) -> bool {

@@ -166,7 +166,8 @@ impl Endpoint {
         if is_invite && self.servers.is_merged(&incoming.merge_key()) {
             return self.answer_stateless(&incoming.heads, Reply::new(482), now);
         }
-        if is_invite && (self.is_full_for(flow) || self.calls() >= self.limits.dialogs) {
+        let full = self.is_full_for(flow) || self.calls() >= self.limits.dialogs;
+        if is_invite && (full || self.is_waited_for(flow)) {
             return self.answer_overload(&incoming.heads, now);
         }
         let reply = match screen_outside_dialog(&incoming) {

@@ -1,9 +1,9 @@
 //! Server transactions (RFC 3261 §17.2, with the Accepted state of RFC 6026), and the table of those that live.
 
-use std::{collections::BTreeMap, fmt, net::IpAddr, time::Instant};
+use std::{collections::BTreeMap, time::Instant};
 
 use super::{
-    CallRef, Flow,
+    CallRef, Flow, Origin,
     request::{MergeKey, TransactionKey},
     timers::{Backoff, PATIENCE, T4},
     write::Wire,
@@ -194,17 +194,7 @@ pub(crate) struct Servers {
     all: BTreeMap<u64, Server>,
     by_key: BTreeMap<TransactionKey, u64>,
     by_merge: BTreeMap<MergeKey, u64>,
-    by_source: BTreeMap<Source, usize>,
-}
-
-/// An address that requests come from.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Source(IpAddr);
-
-impl fmt::Debug for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("‹redacted›")
-    }
+    by_origin: BTreeMap<Origin, usize>,
 }
 
 impl Servers {
@@ -232,16 +222,13 @@ impl Servers {
             merge,
         };
         self.all.insert(id, server);
-        *self.by_source.entry(Source(flow.remote.ip())).or_default() += 1;
+        *self.by_origin.entry(flow.origin()).or_default() += 1;
         id
     }
 
-    /// How many there are for an address.
-    pub(crate) fn of_source(&self, source: IpAddr) -> usize {
-        self.by_source
-            .get(&Source(source))
-            .copied()
-            .unwrap_or_default()
+    /// How many there are of somebody.
+    pub(crate) fn of(&self, origin: Origin) -> usize {
+        self.by_origin.get(&origin).copied().unwrap_or_default()
     }
 
     pub(crate) fn find(&self, key: &TransactionKey) -> Option<u64> {
@@ -269,10 +256,10 @@ impl Servers {
     pub(crate) fn remove(&mut self, id: u64) {
         if let Some(server) = self.all.remove(&id) {
             self.by_key.remove(&server.key);
-            let source = server.flow.remote.ip();
-            match self.of_source(source) {
-                0 | 1 => self.by_source.remove(&Source(source)),
-                more => self.by_source.insert(Source(source), more - 1),
+            let origin = server.flow.origin();
+            match self.of(origin) {
+                0 | 1 => self.by_origin.remove(&origin),
+                more => self.by_origin.insert(origin, more - 1),
             };
             if let Some(merge) = server.merge {
                 self.by_merge.remove(&merge);
