@@ -32,6 +32,8 @@ export type Room = {
   /** The mix has been heard. */
   played: boolean;
   microphone: Microphone;
+  /** The device is open and gives no sound: the system or another program keeps it back. */
+  still: boolean;
   /** The last judgement, and how many since then found no packet: the server sends all the time, in silence too. */
   quality: Quality | null;
   missed: number;
@@ -90,6 +92,8 @@ export function roomEvent(state: State, room: Room, event: Event): State {
       return act(opened(next({ microphone: { ...room.microphone, device: "open" } }), room), { do: "list-devices" });
     case "microphone-failed":
       return failed(wish(next({ hold: null, microphone: { ...room.microphone, device: event.obstacle } }), false), event.obstacle);
+    case "microphone-stilled":
+      return next({ still: event.still });
     case "speech-unheard":
       return room.microphone.wish ? state : shown(state, "microphone-still-off");
     case "quality-judged":
@@ -139,6 +143,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     blocked: false,
     played: false,
     microphone: CLOSED,
+    still: false,
     quality: null,
     missed: 0,
     dialog: null,
@@ -147,7 +152,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     acted: {},
     acts: [],
   };
-  const after = act({ ...state, page: room, writing: rejoined(state.writing), company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer }, { do: "stay-awake" });
+  const after = act({ ...state, page: room, writing: rejoined(state.writing), company: state.company || room.entries.filter(roster.isInside).length > 1 }, { do: "answer", sdp: message.answer }, { do: "stay-awake" });
   return state.original && !waits(room) ? send(after, { type: "original-sound", on: true }) : after;
 }
 
@@ -333,13 +338,15 @@ function wish(state: State, wanted: boolean): State {
   const after = obey({ ...state, page: { ...room, hold, plea: on ? null : room.plea, microphone: { ...room.microphone, wish: on } } }, room);
   const key = on ? turnedOn(room) : "microphone-off";
   // Who holds a key knows that they do; the screen reader would talk into their sentence.
-  const known = room.hold === "down" && (key === "microphone-on" || key === "microphone-off");
+  const known = room.hold === "down" && ["microphone-on", "microphone-unheard", "microphone-off"].includes(key);
   return known ? after : say(after, [{ key, entry: null }]);
 }
 
-function turnedOn(room: Room): "microphone-on" | "microphone-waiting" | "microphone-music" {
+function turnedOn(room: Room): "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-still" | "microphone-unheard" {
   if (room.audio !== "connected") return "microphone-waiting";
-  return music(room) ? "microphone-music" : "microphone-on";
+  if (music(room)) return "microphone-music";
+  if (room.still) return "microphone-still";
+  return roster.others(room.entries, room.own).some(roster.hears) ? "microphone-on" : "microphone-unheard";
 }
 
 /** Brings track and server in line with the wish; a second request waits for the answer to the first. */
@@ -374,9 +381,9 @@ function judged(state: State, room: Room, quality: Quality | null): State {
   return { ...state, page: { ...room, missed, audio: silent ? "interrupted" : audio } };
 }
 
-/** Tells whether others can hear the person: the microphone is on, the sound gets through, and is no music. */
+/** Tells whether the person's sound reaches the call: the microphone is on and gives sound, which gets through and is no music. */
 export function heard(room: Room): boolean {
-  return room.microphone.wish && room.audio === "connected" && !music(room);
+  return room.microphone.wish && room.audio === "connected" && !music(room) && !room.still;
 }
 
 /** Tells whether the server mutes the person because music comes from them. */

@@ -212,11 +212,15 @@ export class Session {
       this.#turn++;
       void this.#call?.attach(null);
     }
-    if (this.#track) this.#track.onended = null;
+    if (this.#track) this.#track.onended = this.#track.onmute = this.#track.onunmute = null;
     this.#track?.stop();
     this.#track = track;
     this.sound.watch(track);
-    if (track) track.onended = () => this.#ended();
+    if (!track) return;
+    const judge = () => this.tell({ type: "microphone-stilled", still: track.muted });
+    track.onended = () => this.#ended();
+    track.onmute = track.onunmute = judge;
+    judge();
   }
 
   /** The device was unplugged or its permission withdrawn. */

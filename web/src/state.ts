@@ -42,7 +42,7 @@ export type Page =
 /** A sentence for the person: from the server in both languages, or from the own catalogue, about somebody and with what they wrote. */
 export type Sentence = { de: string; en: string } | { key: Said; entry: Entry | null; words?: string };
 
-type Said = "joined" | "leads" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "talk-needs-floor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled" | "no-floor" | "chat-off" | "no-text" | "typed" | "types" | "chatted" | "chatted-alone" | "chats";
+type Said = "joined" | "leads" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-still" | "microphone-unheard" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "talk-needs-floor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled" | "no-floor" | "chat-off" | "no-text" | "typed" | "types" | "chatted" | "chatted-alone" | "chats";
 
 /** What only moderators ask for, beside what has an event of its own because it is said when it has come about or confirmed before. */
 export type Lead = Extract<ClientMessage, { type: "mute-all" | "lower-hands" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "hear-name" | "admit" | "admit-all" | "turn-away" | "lobby" | "chat-rule" | "entry-signal" | "lift-alarm" | "rename" | "invite" | "remove" | "make-moderator" }>;
@@ -104,6 +104,7 @@ export type Event =
   | { type: "devices-listed"; devices: readonly Device[] }
   | { type: "microphone-opened" }
   | { type: "microphone-failed"; obstacle: Obstacle }
+  | { type: "microphone-stilled"; still: boolean }
   | { type: "microphone-toggled" }
   | { type: "hand-toggled" }
   | { type: "plea-declined" }

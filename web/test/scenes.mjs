@@ -12,6 +12,9 @@ export const OTHERS = [
   entry("lena", { name: "Lena", microphone: false }),
 ];
 
+/** A name as long as they come. */
+const LONG = entry("rosa", { name: "Rosa Donaudampfschifffahrtsgesellschaft-Hinterhuber" });
+
 /** Lines that hum, echo and play music, and somebody who makes music. */
 const DISTURBING = [
   entry("anna", { name: "Anna Becker", role: "moderator", microphone: true, disturbs: "echo" }),
@@ -112,6 +115,13 @@ async function join(page) {
   await page.getByTestId("roster").waitFor();
 }
 
+/** Joins and switches the microphone on. */
+async function speak(page) {
+  await join(page);
+  await page.getByTestId("microphone").click();
+  await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
+}
+
 async function ended(page, server, reason) {
   await join(page);
   server.send({ type: "dismissed", reason });
@@ -119,10 +129,11 @@ async function ended(page, server, reason) {
 }
 
 /** Makes the browser refuse what the scene wants refused; call it before the page is opened. */
-export async function prepare(page, { obstacle, blockPlay, fixedVolume, vanishing, lacks, outdated }) {
+export async function prepare(page, { obstacle, blockPlay, fixedVolume, vanishing, still, lacks, outdated }) {
   if (lacks) await page.addInitScript(lack, lacks);
   if (outdated) await page.route("**/*.js", (route) => route.fulfill({ contentType: "text/javascript", body: "let of the = future" }));
   if (vanishing) await page.addInitScript(vanish);
+  if (still) await page.addInitScript(() => Object.defineProperty(MediaStreamTrack.prototype, "muted", { get: () => true }));
   if (fixedVolume) await page.addInitScript(() => Object.defineProperty(HTMLMediaElement.prototype, "volume", { get: () => 1, set: () => {} }));
   if (obstacle) await page.addInitScript(withoutMicrophone, obstacle);
   if (blockPlay) await page.addInitScript(refuseToPlay);
@@ -137,7 +148,7 @@ const LINES = {
   ],
 };
 
-/** name → { script, act(page, server), obstacle, blockPlay, fixedVolume, vanishing, lacks, outdated } */
+/** name → { script, act(page, server), obstacle, blockPlay, fixedVolume, vanishing, still, lacks, outdated } */
 export const SCENES = {
   connecting: { script: silent, act: (page) => page.locator("[data-page=connecting]").waitFor() },
   join: { script: joinScript(), act: (page) => page.getByTestId("join").waitFor() },
@@ -180,14 +191,11 @@ export const SCENES = {
       await page.getByText(/allein|alone/).waitFor();
     },
   },
-  "room-live": {
-    script: joinScript({ others: OTHERS }),
-    act: async (page) => {
-      await join(page);
-      await page.getByTestId("microphone").click();
-      await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
-    },
-  },
+  "room-live": { script: joinScript({ others: OTHERS }), act: speak },
+  "room-live-alone": { script: joinScript(), act: speak },
+  "room-live-one": { script: joinScript({ others: [LONG, OTHERS[2]] }), act: speak },
+  "room-live-nobody": { script: joinScript({ others: [OTHERS[2]] }), act: speak },
+  "room-still": { script: joinScript({ others: OTHERS }), still: true, act: speak },
   "room-held": {
     script: joinScript({ others: OTHERS }),
     act: async (page) => {
