@@ -15,7 +15,7 @@ use crate::{
         acts::{Act, Actor, Done},
         error::{Dismissal, Refusal},
         event::Event,
-        participant::{Disturbance, Door, Participant, Protection, Role, Status},
+        participant::{Disturbance, Door, Participant, Protection, Quality, Role, Status},
         policy::{Policy, Speakers},
         rights::{self, Standing},
         rollcall::{Deed, Label},
@@ -103,6 +103,13 @@ pub enum Input {
         leg: LegId,
         /// With what; none when it ceased.
         disturbance: Option<Disturbance>,
+    },
+    /// A leg's line carries speech better or worse than before.
+    Quality {
+        /// The leg.
+        leg: LegId,
+        /// How well.
+        quality: Quality,
     },
     /// Somebody who waits has said their name into this leg, and it is kept, or not.
     SaidName(LegId, bool),
@@ -284,6 +291,8 @@ struct Unpublished {
     changed: BTreeSet<ParticipantId>,
     /// Who began or ceased to speak.
     voices: BTreeSet<ParticipantId>,
+    /// Whose line carries speech otherwise.
+    lines: BTreeSet<ParticipantId>,
     gone: BTreeSet<ParticipantId>,
     gone_waiting: BTreeSet<ParticipantId>,
     state: bool,
@@ -330,6 +339,7 @@ impl Focus {
             Input::Protection { leg, protection } => self.protect(leg, protection, now),
             Input::Speaking { leg, speaking } => self.speaking(leg, speaking),
             Input::Disturbs { leg, disturbance } => self.disturbs(leg, disturbance),
+            Input::Quality { leg, quality } => self.judge_line(leg, quality),
             Input::SaidName(leg, kept) => self.said_name(leg, kept),
             Input::SpokeMuted { leg } => self.spoke_muted(leg),
             Input::Called {
@@ -416,11 +426,12 @@ impl Focus {
         let Unpublished {
             changed,
             voices,
+            lines,
             gone,
             gone_waiting,
             ..
         } = &self.unpublished;
-        let nobody = changed.is_empty() && voices.is_empty();
+        let nobody = changed.is_empty() && voices.is_empty() && lines.is_empty();
         if nobody && gone.is_empty() && gone_waiting.is_empty() && !state {
             return None;
         }
@@ -428,6 +439,9 @@ impl Focus {
         let changed = std::mem::take(&mut self.unpublished.changed);
         let voices = std::mem::take(&mut self.unpublished.voices);
         let voices = voices.difference(&changed);
+        let lines = std::mem::take(&mut self.unpublished.lines);
+        let lines = lines.difference(&changed);
+        let lines = lines.filter_map(|id| Some((*id, self.participants.get(id)?.quality)));
         let (began, ceased) = voices
             .filter_map(|id| self.participants.get(id))
             .partition::<Vec<&Participant>, _>(|who| who.speaking);
@@ -448,6 +462,7 @@ impl Focus {
                 .collect(),
             began: ids(began),
             ceased: ids(ceased),
+            lines: lines.collect(),
         }))
     }
 
@@ -554,41 +569,6 @@ impl Focus {
         }
     }
 
-    fn speaking(&mut self, leg: LegId, speaking: bool) {
-        let Some(participant) = self.by_leg(leg) else {
-            return;
-        };
-        let speaking = speaking && Seat::of(participant).speaks && !participant.is_music();
-        if participant.speaking != speaking {
-            participant.speaking = speaking;
-            let id = participant.id;
-            self.unpublished.voices.insert(id);
-        }
-    }
-
-    /// Shows what a leg disturbs with. The mixer mutes music by itself and listens on, so no seat changes: when the music
-    /// ends, the microphone is what its person made it.
-    fn disturbs(&mut self, leg: LegId, disturbance: Option<Disturbance>) {
-        let Some(participant) = self.by_leg(leg) else {
-            return;
-        };
-        if participant.disturbs == disturbance || !participant.is_inside() {
-            return;
-        }
-        let before = std::mem::replace(&mut participant.disturbs, disturbance);
-        participant.speaking &= !participant.is_music();
-        let (id, speaks) = (participant.id, Seat::of(participant).speaks);
-        self.changed(id, false);
-        if speaks && disturbance == Some(Disturbance::Music) {
-            self.happened(Actor::Server, Act::MusicMuted, Some(id));
-        }
-        if let Some(event) = disturbing(before, disturbance).filter(|_| speaks)
-            && (!event.is_hint() || self.hinted.insert(id))
-        {
-            self.tell(id, event);
-        }
-    }
-
     fn set_policy(&mut self, policy: Policy, now: Instant) {
         let before = std::mem::replace(&mut self.config.policy, policy);
         if before.speakers != policy.speakers {
@@ -664,6 +644,7 @@ impl Focus {
         self.forget_typist(id);
         self.unpublished.changed.remove(&id);
         self.unpublished.voices.remove(&id);
+        self.unpublished.lines.remove(&id);
         if participant.is_inside() {
             self.unpublished.gone.insert(id);
             self.unpublished.seats = true;
@@ -757,17 +738,6 @@ impl From<Dismissal> for Parting {
     }
 }
 
-/// Returns what the person is told whose leg disturbs otherwise than before.
-const fn disturbing(before: Option<Disturbance>, after: Option<Disturbance>) -> Option<Event> {
-    match (before, after) {
-        (_, Some(Disturbance::Music)) => Some(Event::MusicMuted),
-        (Some(Disturbance::Music), _) => Some(Event::MusicOver),
-        (_, Some(Disturbance::SteadyNoise)) => Some(Event::LineHums),
-        (_, Some(Disturbance::Echo)) => Some(Event::LineEchoes),
-        (_, None) => None,
-    }
-}
-
 impl Seat {
     /// Returns the seat that a participant's entry in the roster stands for.
     fn of(participant: &Participant) -> Self {
@@ -790,6 +760,7 @@ mod lobby;
 mod promote;
 mod protection;
 mod protocol;
+mod sound;
 mod text;
 mod verb;
 

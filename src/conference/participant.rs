@@ -89,6 +89,21 @@ pub enum Disturbance {
     Music,
 }
 
+/// How well somebody's line carries speech, in both directions, from the best on.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quality {
+    /// As far as is known nothing is lost that could be heard.
+    #[default]
+    Good,
+    /// Some of it is lost or late, and can be heard.
+    Fair,
+    /// So much is lost or late that one hardly understands.
+    Poor,
+}
+
 /// One participant as all see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Participant {
@@ -127,6 +142,8 @@ pub struct Participant {
     /// What their leg disturbs the others with, for as long as its microphone is on and afterwards until it is heard
     /// without.
     pub disturbs: Option<Disturbance>,
+    /// How well their line carries speech.
+    pub quality: Quality,
     /// Their leg has text: they read what others type and chat, and may write. A browser's has, a telephone's has not.
     pub text: bool,
 }
@@ -155,6 +172,7 @@ impl Participant {
             floor: false,
             said_name: false,
             disturbs: None,
+            quality: Quality::Good,
             text: door == Door::Browser,
         }
     }

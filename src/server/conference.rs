@@ -32,7 +32,7 @@ use crate::{
         error::Refusal,
         event::Event,
         focus::{Effect, Focus, FocusConfig, Input, Newcomer, Progress, Seat, Trust, Verb},
-        participant::{Disturbance, Door, Protection, Role},
+        participant::{Disturbance, Door, Protection, Quality, Role},
         policy::{Policy, Speakers},
         rollcall::Label,
         roster::{Audience, Delta, Snapshot},
@@ -70,6 +70,8 @@ pub(crate) enum Message {
         leg: LegId,
         disturbance: Option<Disturbance>,
     },
+    /// A leg's line carries speech better or worse.
+    Quality { leg: LegId, quality: Quality },
     /// A leg that may not speak was spoken into.
     SpokeMuted { leg: LegId },
     /// A call out of the conference goes on.
@@ -296,6 +298,7 @@ impl Task {
             Message::Protection { leg, protection } => Input::Protection { leg, protection },
             Message::Speaking { leg, speaking } => Input::Speaking { leg, speaking },
             Message::Disturbs { leg, disturbance } => Input::Disturbs { leg, disturbance },
+            Message::Quality { leg, quality } => Input::Quality { leg, quality },
             Message::SpokeMuted { leg } => Input::SpokeMuted { leg },
             Message::Called {
                 participant,

@@ -5,11 +5,11 @@
 //! not be mistaken for another. Where people ask to speak, a guest without the floor has no wish: their microphone asks.
 
 import type { Done } from "./acts";
-import type { Quality } from "./call";
+import { followed, type Line, UNJUDGED, warned } from "./quality";
 import * as roster from "./roster";
 import type { Event, Lead, Obstacle, Sentence, State, Welcome } from "./state";
 import { act, linkClosed, open, over, say, send, toast } from "./step";
-import type { ConferenceState, Entry, ServerMessage } from "./wire";
+import type { ConferenceState, Entry, Quality, ServerMessage } from "./wire";
 import { paneToggled, peopleChanged, rejoined, writingEvent } from "./writing";
 
 export type Microphone = {
@@ -34,8 +34,9 @@ export type Room = {
   microphone: Microphone;
   /** The device is open and gives no sound: the system or another program keeps it back. */
   still: boolean;
-  /** The last judgement, and how many since then found no packet: the server sends all the time, in silence too. */
+  /** How well the own connection carries speech as the page judges it, and how many judgements since the last found no packet: the server sends all the time, in silence too. */
   quality: Quality | null;
+  line: Line;
   missed: number;
   dialog: Dialog | null;
   /** The key to talk is held, or was let go while the browser still asked for the device. */
@@ -145,6 +146,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     microphone: CLOSED,
     still: false,
     quality: null,
+    line: UNJUDGED,
     missed: 0,
     dialog: null,
     hold: null,
@@ -374,7 +376,7 @@ export function callChanged(state: State, connection: RTCPeerConnectionState): S
 /** The connection may stand in name while the network is frozen: what counts is whether packets come. */
 function judged(state: State, room: Room, quality: Quality | null): State {
   const { audio } = room;
-  if (quality) return { ...state, page: { ...room, quality, missed: 0, audio: audio === "interrupted" ? "connected" : audio } };
+  if (quality) return warned({ ...state, page: { ...room, ...followed(room, quality), missed: 0, audio: audio === "interrupted" ? "connected" : audio } });
   if (!room.quality) return state;
   const missed = room.missed + 1;
   const silent = missed >= MISSED_MAX && audio === "connected";

@@ -15,6 +15,15 @@ export const OTHERS = [
 /** A name as long as they come. */
 const LONG = entry("rosa", { name: "Rosa Donaudampfschifffahrtsgesellschaft-Hinterhuber" });
 
+/** Connections that carry speech badly, with what else a row can say of the sound. */
+const BAD_LINES = [
+  entry("anna", { name: "Anna Becker", role: "moderator", microphone: true, speaking: true, quality: "fair" }),
+  entry("tel1", { door: "phone", ordinal: 1, microphone: true, quality: "poor", disturbs: "echo", hand: 1 }),
+  entry("tel2", { door: "phone", ordinal: 2, status: "on-hold", quality: "poor" }),
+  { ...LONG, quality: "poor", protection: "none" },
+  entry("lena", { name: "Lena", microphone: true }),
+];
+
 /** Lines that hum, echo and play music, and somebody who makes music. */
 const DISTURBING = [
   entry("anna", { name: "Anna Becker", role: "moderator", microphone: true, disturbs: "echo" }),
@@ -211,6 +220,8 @@ export const SCENES = {
   },
   "room-protection-guest": { script: joinScript({ others: OPEN_LINES }), act: join },
   "room-protection-moderator": { script: joinScript({ welcome: { role: "moderator" }, others: LED_LINES }), act: join },
+  "room-lines-guest": { script: joinScript({ others: BAD_LINES, own: { quality: "fair" } }), act: join },
+  "room-lines-moderator": { script: joinScript({ welcome: { role: "moderator" }, others: BAD_LINES, own: { quality: "poor" } }), act: join },
   "room-disturbing-guest": { script: joinScript({ others: DISTURBING }), act: join },
   "room-disturbing-moderator": { script: joinScript({ welcome: { role: "moderator" }, others: DISTURBING }), act: join },
   "room-hands": {

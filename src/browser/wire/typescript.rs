@@ -59,6 +59,7 @@ const TYPES: &[(&str, Shape)] = &[
         "Disturbance",
         Shape::Words(&["steady-noise", "echo", "music"]),
     ),
+    ("Quality", Shape::Words(&["good", "fair", "poor"])),
     (
         "Act",
         Shape::Words(&[
@@ -167,6 +168,7 @@ const ENTRY: Fields = &[
     ("floor", Kind::Flag),
     ("said_name", Kind::Flag),
     ("disturbs", Kind::Nullable(&Kind::Named("Disturbance"))),
+    ("quality", Kind::Named("Quality")),
     ("text", Kind::Flag),
 ];
 
@@ -252,6 +254,14 @@ const SERVER: &[(&str, Fields)] = &[
         &[
             ("began", Kind::List(&Kind::Id)),
             ("ceased", Kind::List(&Kind::Id)),
+        ],
+    ),
+    (
+        "quality",
+        &[
+            ("good", Kind::List(&Kind::Id)),
+            ("fair", Kind::List(&Kind::Id)),
+            ("poor", Kind::List(&Kind::Id)),
         ],
     ),
     (
@@ -519,6 +529,11 @@ fn server_samples() -> Vec<ServerMessage> {
             began: vec![id],
             ceased: vec![],
         },
+        ServerMessage::Quality {
+            good: vec![],
+            fair: vec![id],
+            poor: vec![],
+        },
         act(Actor::Moderator, Some("canary-name")),
         act(Actor::Server, None),
         ServerMessage::Told {
@@ -643,6 +658,11 @@ fn entry(name: Option<&str>) -> Entry {
         floor: name.is_some(),
         said_name: name.is_none(),
         disturbs: name.map(|_| Disturbance::Music),
+        quality: if name.is_some() {
+            Quality::Good
+        } else {
+            Quality::Poor
+        },
         text: name.is_some(),
     }
 }

@@ -98,6 +98,7 @@ impl Focus {
             floor: false,
             said_name: false,
             disturbs: None,
+            quality: Quality::Good,
             text: door == Door::Browser,
         };
         self.participants.insert(id, participant);
