@@ -20,6 +20,7 @@ export type Effect =
   | { do: "set-microphone"; on: boolean }
   | { do: "list-devices" }
   | { do: "pause-typing" }
+  | { do: "await-rest"; line: number; words: string }
   | { do: "expire-toast"; id: number };
 
 /** Waits before each of the attempts to return, about two minutes together: a server restarts in less. After the last the person decides. */
