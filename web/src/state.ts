@@ -11,6 +11,7 @@
 //! `room.ts` is the part of the room, `step.ts` has the steps that both take.
 
 import { note } from "./acts";
+import { cut } from "./cut";
 import type { Effect } from "./effect";
 import { judge } from "./quality";
 import { callChanged, changed, type Dialog, joined, refused, type Room, roomEvent, told } from "./room";
@@ -177,7 +178,7 @@ export function reduce(before: State, event: Event): State {
     case "language-chosen":
       return { ...state, language: event.language };
     case "name-typed":
-      return { ...state, name: event.name.slice(0, NAME_MAX) };
+      return { ...state, name: cut(event.name, NAME_MAX) };
     case "pseudonym-chosen":
       return { ...state, pseudonym: event.pseudonym, name: "" };
     case "tone-chosen":
@@ -289,7 +290,7 @@ function welcomed(state: State, welcome: Welcome): State {
 function joinChosen(state: State, name: string): State {
   if (state.page.name !== "join") return state;
   const page: Page = { name: "joining", welcome: state.page.welcome };
-  const kept = name.trim().slice(0, NAME_MAX);
+  const kept = cut(name.trim(), NAME_MAX);
   return act({ ...state, name: kept, inside: true, page }, { do: "close-microphone" }, { do: "negotiate" });
 }
 

@@ -3,6 +3,7 @@
 //! What is shown is what the server gave back, one's own lines included: nobody sees more of themselves than the others do.
 //! It is kept here alone, until the call is over. A line of live text goes out as a whole, at once and then after each pause.
 
+import { cut } from "./cut";
 import type { Room } from "./room";
 import * as roster from "./roster";
 import type { Event, Sentence, State } from "./state";
@@ -69,7 +70,7 @@ export function writingEvent(state: State, room: Room, event: Event): State {
     case "pane-toggled":
       return paneToggled(state, event.pane);
     case "line-typed":
-      return mayType(room) ? lineTyped(next(state, { draft: sendable(event.words, TYPED_MAX) })) : state;
+      return mayType(room) ? lineTyped(next(state, { draft: cut(event.words, TYPED_MAX) })) : state;
     case "line-ended":
       return lineEnded(state);
     case "pause-over":
@@ -77,7 +78,7 @@ export function writingEvent(state: State, room: Room, event: Event): State {
     case "line-rested":
       return lineRested(state, event.line, event.words);
     case "message-typed":
-      return next(state, { message: sendable(event.words, CHAT_MAX) });
+      return next(state, { message: cut(event.words, CHAT_MAX) });
     case "recipient-chosen":
       return next(state, { to: event.to });
     case "message-sent":
@@ -210,11 +211,6 @@ function unread(state: State, pane: Pane, sentence: Sentence): State {
 
 function inOrder(lines: readonly TypedLine[]): TypedLine[] {
   return [...lines.filter(({ ended }) => ended), ...lines.filter(({ ended }) => !ended)];
-}
-
-/** Cut to a length; half of a character, which a cut or a paste may leave, is no text that can be sent. */
-function sendable(words: string, max: number): string {
-  return words.slice(0, max).replace(/\p{Surrogate}/gu, "");
 }
 
 function next(state: State, change: Partial<Writing>): State {

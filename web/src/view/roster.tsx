@@ -2,6 +2,7 @@
 
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { firstOf } from "../cut";
 import { ownQuality } from "../quality";
 import { leads, type Room } from "../room";
 import { asking, isCalled, isInside, maySpeak } from "../roster";
@@ -270,5 +271,5 @@ function activity(entry: Entry) {
 function initials(name: string): string {
   const words = name.split(/\s+/).filter(Boolean);
   const picked = words.length > 1 ? [words[0], words.at(-1)] : words;
-  return picked.map((word) => [...(word ?? "")][0]?.toUpperCase() ?? "").join("");
+  return picked.map((word) => firstOf(word ?? "").toUpperCase()).join("");
 }
