@@ -303,8 +303,8 @@ pub const BROWSER_CLOSE: Duration = Duration::from_secs(1);
 /// Time from one change of the roster that a page is told to the next; what changes meanwhile is told together.
 pub const ROSTER_UPDATE_PAUSE: Duration = Duration::from_millis(100);
 
-/// People of whom a page is told in one message that they began to speak, and as many that they ceased to; further ones come
-/// with the next.
+/// People of whom a page is told in one message that they began to speak, and as many that they ceased to, or how well their
+/// lines carry speech; further ones come with the next.
 pub const VOICES_AT_ONCE_MAX: usize = 64;
 
 // --- conference
@@ -549,6 +549,12 @@ pub const WATCH_TICKS: usize = 400;
 
 /// How often a leg's counters are added to the shard's and its peer's reports are heeded.
 pub const SERVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long what is known of a leg's line is gathered before it is judged.
+pub const LINE_STRETCH: Duration = Duration::from_secs(2);
+
+/// Time after which it is told again how well a line carries speech, in case that was lost.
+pub const LINE_TOLD_AGAIN: Duration = Duration::from_secs(30);
 
 /// Streams of one kind that are kept ready for who begins to speak; when there is none, the tick makes one.
 pub const SPARE_STREAMS: usize = 3;

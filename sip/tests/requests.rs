@@ -736,3 +736,46 @@ fn nothing_prints_a_number_an_address_or_a_name() {
     }
     assert!(printed.contains("Invite"), "the shape is printed");
 }
+
+/// Of what a call has changed in its session, be it agreed or refused, a little is remembered.
+#[test]
+fn a_call_that_changes_its_session_without_end_leaves_the_others_what_they_need() {
+    for method in ["UPDATE", "INVITE"] {
+        for agrees in [true, false] {
+            let (mut endpoint, call, tag) = established(udp(), CONTACT, t0());
+            for cseq in 10..500 {
+                let branch = format!("{method}{cseq}");
+                let ask = Message {
+                    to_tag: &tag,
+                    body: SDP,
+                    ..Message::new(method, cseq, &branch)
+                };
+                endpoint.handle_datagram(udp(), ask.text().as_bytes(), t0());
+                let told = events(&mut endpoint);
+                let [Event::Reinvite { offer, .. }] = &told[..] else {
+                    panic!("{told:?}");
+                };
+                let order = match agrees {
+                    true => Command::Accept {
+                        call,
+                        sdp: described(offer.as_ref()),
+                    },
+                    false => reject(call),
+                };
+                endpoint.handle(order, t0());
+                let branch = format!("{branch}ack");
+                let ack = Message {
+                    to_tag: &tag,
+                    ..Message::new("ACK", cseq, &branch)
+                };
+                if method == "INVITE" && agrees {
+                    endpoint.handle_datagram(udp(), ack.text().as_bytes(), t0());
+                }
+                events(&mut endpoint);
+                transmits(&mut endpoint);
+            }
+            let left = endpoint.transactions();
+            assert!(left <= 6, "{method} {agrees}: {left}");
+        }
+    }
+}

@@ -1,4 +1,5 @@
-//! What a page is told of the roster, and when: changes within a tenth of a second are one, and who speaks is a message of ids.
+//! What a page is told of the roster, and when: changes within a tenth of a second are one, and who speaks, or has a bad line,
+//! is a message of ids.
 //!
 //! ```text
 //!   change ── alone ─────────────────────────▶ told at once
@@ -12,7 +13,10 @@ use std::{collections::BTreeSet, time::Instant};
 
 use super::wire::ServerMessage;
 use crate::{
-    conference::roster::{ConferenceState, Delta, Snapshot},
+    conference::{
+        participant::Quality,
+        roster::{ConferenceState, Delta, Snapshot},
+    },
     id::ParticipantId,
     limit::{ROSTER_UPDATE_PAUSE, VOICES_AT_ONCE_MAX},
 };
@@ -89,18 +93,31 @@ impl Updates {
         }
         let began = first(&mut delta.began);
         let ceased = first(&mut delta.ceased);
+        let lines = first(&mut delta.lines);
         // What is left is told the next time, unless it has changed again.
-        if !delta.began.is_empty() || !delta.ceased.is_empty() {
+        if !delta.began.is_empty() || !delta.ceased.is_empty() || !delta.lines.is_empty() {
             self.pending = Some(Delta {
                 version: delta.version,
                 state: delta.state,
                 began: delta.began,
                 ceased: delta.ceased,
+                lines: delta.lines,
                 ..Delta::default()
             });
         }
         if !began.is_empty() || !ceased.is_empty() {
             messages.push(ServerMessage::Speaking { began, ceased });
+        }
+        if !lines.is_empty() {
+            let of = |quality| {
+                let those = lines.iter().filter(|(_, one)| *one == quality);
+                those.map(|(id, _)| *id).collect()
+            };
+            messages.push(ServerMessage::Quality {
+                good: of(Quality::Good),
+                fair: of(Quality::Fair),
+                poor: of(Quality::Poor),
+            });
         }
         messages
     }
@@ -112,8 +129,9 @@ impl Updates {
 }
 
 /// Takes as many of the first as one message may have.
-fn first(ids: &mut Vec<ParticipantId>) -> Vec<ParticipantId> {
-    ids.drain(..ids.len().min(VOICES_AT_ONCE_MAX)).collect()
+fn first<T>(those: &mut Vec<T>) -> Vec<T> {
+    let some = those.len().min(VOICES_AT_ONCE_MAX);
+    those.drain(..some).collect()
 }
 
 #[cfg(test)]

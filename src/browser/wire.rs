@@ -12,7 +12,7 @@ use crate::{
         Dismissal, Refusal,
         acts::{self, Act, Actor},
         event::Language,
-        participant::{Disturbance, Door, Protection, Role, Status},
+        participant::{Disturbance, Door, Protection, Quality, Role, Status},
         policy::{ChatRule, EntrySignal, Lobby, Reason},
         roster::{self, ConferenceState},
         text::{ChatLine, Post, TypedLine},
@@ -248,6 +248,15 @@ pub enum ServerMessage {
         began: Vec<ParticipantId>,
         /// Who ceased.
         ceased: Vec<ParticipantId>,
+    },
+    /// The lines of these carry speech otherwise than before.
+    Quality {
+        /// Whose line does well.
+        good: Vec<ParticipantId>,
+        /// Whose line loses some of it.
+        fair: Vec<ParticipantId>,
+        /// Whose line loses much of it.
+        poor: Vec<ParticipantId>,
     },
     /// Something was done to somebody or to the conference.
     Act {
@@ -486,6 +495,8 @@ pub struct Entry {
     pub said_name: bool,
     /// What their line disturbs the others with; by music they are not heard.
     pub disturbs: Option<Disturbance>,
+    /// How well their line carries speech, as the server has it.
+    pub quality: Quality,
     /// They can read what others write, and write; on a telephone they cannot.
     pub text: bool,
     /// Their page broke off and may be back in a moment.
@@ -510,6 +521,7 @@ impl From<&roster::Entry> for Entry {
             floor: entry.floor,
             said_name: entry.said_name,
             disturbs: entry.disturbs,
+            quality: entry.quality,
             text: entry.text,
             away: entry.away,
         }

@@ -15,7 +15,7 @@ use crate::{
         acts::{Act, Actor, Done},
         error::{Dismissal, Refusal},
         event::Event,
-        participant::{Disturbance, Door, Participant, Protection, Role, Status},
+        participant::{Disturbance, Door, Participant, Protection, Quality, Role, Status},
         policy::{Policy, Speakers},
         rights::{self, Standing},
         rollcall::{Deed, Label},
@@ -115,6 +115,13 @@ pub enum Input {
         leg: LegId,
         /// With what; none when it ceased.
         disturbance: Option<Disturbance>,
+    },
+    /// A leg's line carries speech better or worse than before.
+    Quality {
+        /// The leg.
+        leg: LegId,
+        /// How well.
+        quality: Quality,
     },
     /// Somebody who waits has said their name into this leg, and it is kept, or not.
     SaidName(LegId, bool),
@@ -300,6 +307,8 @@ struct Unpublished {
     changed: BTreeSet<ParticipantId>,
     /// Who began or ceased to speak.
     voices: BTreeSet<ParticipantId>,
+    /// Whose line carries speech otherwise.
+    lines: BTreeSet<ParticipantId>,
     gone: BTreeSet<ParticipantId>,
     gone_waiting: BTreeSet<ParticipantId>,
     state: bool,
@@ -350,6 +359,7 @@ impl Focus {
             Input::Protection { leg, protection } => self.protect(leg, protection, now),
             Input::Speaking { leg, speaking } => self.speaking(leg, speaking),
             Input::Disturbs { leg, disturbance } => self.disturbs(leg, disturbance),
+            Input::Quality { leg, quality } => self.judge_line(leg, quality),
             Input::SaidName(leg, kept) => self.said_name(leg, kept),
             Input::SpokeMuted { leg } => self.spoke_muted(leg),
             Input::Called {
@@ -444,11 +454,12 @@ impl Focus {
         let Unpublished {
             changed,
             voices,
+            lines,
             gone,
             gone_waiting,
             ..
         } = &self.unpublished;
-        let nobody = changed.is_empty() && voices.is_empty();
+        let nobody = changed.is_empty() && voices.is_empty() && lines.is_empty();
         if nobody && gone.is_empty() && gone_waiting.is_empty() && !state {
             return None;
         }
@@ -456,6 +467,9 @@ impl Focus {
         let changed = std::mem::take(&mut self.unpublished.changed);
         let voices = std::mem::take(&mut self.unpublished.voices);
         let voices = voices.difference(&changed);
+        let lines = std::mem::take(&mut self.unpublished.lines);
+        let lines = lines.difference(&changed);
+        let lines = lines.filter_map(|id| Some((*id, self.participants.get(id)?.quality)));
         let (began, ceased) = voices
             .filter_map(|id| self.participants.get(id))
             .partition::<Vec<&Participant>, _>(|who| who.speaking);
@@ -476,6 +490,7 @@ impl Focus {
                 .collect(),
             began: ids(began),
             ceased: ids(ceased),
+            lines: lines.collect(),
         }))
     }
 
@@ -583,6 +598,7 @@ impl Focus {
         self.forget_typist(id);
         self.unpublished.changed.remove(&id);
         self.unpublished.voices.remove(&id);
+        self.unpublished.lines.remove(&id);
         if participant.is_inside() {
             self.unpublished.gone.insert(id);
             self.unpublished.seats = true;
@@ -652,17 +668,6 @@ fn beginning(policy: &Policy) -> ConferenceState {
         quiet_above: policy.entrances.quiet_above,
         chat: policy.chat,
         ..ConferenceState::default()
-    }
-}
-
-/// Returns what the person is told whose leg disturbs otherwise than before.
-const fn disturbing(before: Option<Disturbance>, after: Option<Disturbance>) -> Option<Event> {
-    match (before, after) {
-        (_, Some(Disturbance::Music)) => Some(Event::MusicMuted),
-        (Some(Disturbance::Music), _) => Some(Event::MusicOver),
-        (_, Some(Disturbance::SteadyNoise)) => Some(Event::LineHums),
-        (_, Some(Disturbance::Echo)) => Some(Event::LineEchoes),
-        (_, None) => None,
     }
 }
 

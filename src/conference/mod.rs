@@ -37,6 +37,7 @@ pub mod rights;
 pub mod rollcall;
 pub mod roster;
 pub mod sound_test;
+mod tags;
 pub mod text;
 
 pub use error::{Dismissal, Refusal};

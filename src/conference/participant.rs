@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::tags::{in_flags_alone, is_tag};
 use crate::{
     id::{LegId, ParticipantId, PersonId, SeatId},
     limit::{MARKS_IN_A_ROW_MAX, NAME_CHARS_MAX},
@@ -89,6 +90,21 @@ pub enum Disturbance {
     Music,
 }
 
+/// How well somebody's line carries speech, in both directions, from the best on.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quality {
+    /// As far as is known nothing is lost that could be heard.
+    #[default]
+    Good,
+    /// Some of it is lost or late, and can be heard.
+    Fair,
+    /// So much is lost or late that one hardly understands.
+    Poor,
+}
+
 /// One participant as all see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Participant {
@@ -127,6 +143,8 @@ pub struct Participant {
     /// What their leg disturbs the others with, for as long as its microphone is on and afterwards until it is heard
     /// without.
     pub disturbs: Option<Disturbance>,
+    /// How well their line carries speech.
+    pub quality: Quality,
     /// Their leg has text: they read what others type and chat, and may write. A browser's has, a telephone's has not.
     pub text: bool,
     /// Their page broke off and may be back in a moment; until then nobody hears them, and they hear nobody.
@@ -157,6 +175,7 @@ impl Participant {
             floor: false,
             said_name: false,
             disturbs: None,
+            quality: Quality::Good,
             text: door == Door::Browser,
             away: false,
         }
@@ -206,18 +225,24 @@ pub fn clean_name(raw: &str) -> Option<Name> {
 /// characters, with few marks on a character, cut to `chars_max`; `None` when nothing visible remains.
 pub fn clean_line(raw: &str, chars_max: usize) -> Option<String> {
     let line: String = one_line(raw).chars().take(chars_max).collect();
-    visible(&line)
+    // A cut may leave a flag without its end.
+    visible(&in_flags_alone(&line))
 }
 
 /// Returns what is not cut yet of a [`clean_line`].
 pub(super) fn one_line(raw: &str) -> String {
     let mut marks = 0;
-    let spaced: String = raw
+    let spaced: String = in_flags_alone(raw)
         .chars()
         .map(|c| if c.is_whitespace() { ' ' } else { c })
         .filter(|&c| !c.is_control() && !is_hidden(c))
         .filter(|&c| {
-            marks = if is_mark(c) { marks + 1 } else { 0 };
+            // The tags of a flag are counted by what makes them one.
+            marks = if is_mark(c) && !is_tag(c) {
+                marks + 1
+            } else {
+                0
+            };
             marks <= MARKS_IN_A_ROW_MAX
         })
         .collect();
@@ -239,12 +264,12 @@ pub(super) fn is_mark(c: char) -> bool {
     c.escape_debug().nth(1) == Some('u')
 }
 
-/// Characters that take no room of their own but can turn, hide or fake the text around them.
+/// Characters that take no room of their own but can turn, hide or fake the text around them; tags are looked at before.
 const fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' // direction
         | '\u{200B}' | '\u{2060}'..='\u{2065}' | '\u{206A}'..='\u{206F}' | '\u{FEFF}' | '\u{00AD}' | '\u{180E}'
-        | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}' | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}')
+        | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E001F}' | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}')
 }
 
 /// Characters that only shape their neighbours: joiners, which Persian and emoji need, and variation selectors.
@@ -268,6 +293,7 @@ mod tests {
             "李小龍",
             "عمر",
             "👩‍🚀 Eva",
+            "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f} Fiona",
             "می‌خواهم",
         ] {
             assert_eq!(cleaned(name).as_deref(), Some(name));
@@ -291,6 +317,22 @@ mod tests {
     }
 
     #[test]
+    fn tags_hide_nothing_in_a_name() {
+        assert_eq!(
+            cleaned("An\u{e0073}\u{e0065}\u{e007f}na\u{e0001}").as_deref(),
+            Some("Anna")
+        );
+        let flag = "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}";
+        let behind = format!("{}{flag}", "a".repeat(NAME_CHARS_MAX - 3));
+        let cut = format!("{}🏴", "a".repeat(NAME_CHARS_MAX - 3));
+        assert_eq!(
+            cleaned(&behind),
+            Some(cut),
+            "of a flag that is cut no tag is left"
+        );
+    }
+
+    #[test]
     fn a_name_without_anything_visible_is_no_name() {
         for raw in [
             "",
@@ -298,6 +340,7 @@ mod tests {
             "\u{202e}\u{200b}",
             "\u{200d}\u{200c}",
             "\n\u{3164}",
+            "\u{e0061}\u{e007f}",
             "\u{2028}",
         ] {
             assert_eq!(cleaned(raw), None, "{raw:?}");

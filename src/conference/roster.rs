@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     conference::{
-        participant::Role,
+        participant::{Quality, Role},
         policy::{ChatRule, EntrySignal, Lobby},
     },
     id::ParticipantId,
@@ -118,6 +118,8 @@ pub struct Delta {
     pub began: Vec<ParticipantId>,
     /// Those who ceased to.
     pub ceased: Vec<ParticipantId>,
+    /// Those whose line carries speech otherwise than before, of whom at most their speaking has changed beside.
+    pub lines: Vec<(ParticipantId, Quality)>,
 }
 
 impl Delta {
@@ -135,6 +137,10 @@ impl Delta {
             gone_waiting: seen(&self.gone_waiting, audience == Audience::Moderators),
             began: seen(&self.began, is_inside),
             ceased: seen(&self.ceased, is_inside),
+            lines: match audience {
+                Audience::Waiting(_) => Vec::new(),
+                Audience::Inside | Audience::Moderators => self.lines.clone(),
+            },
         }
     }
 
@@ -153,11 +159,25 @@ impl Delta {
         ] {
             ids.retain(stays);
         }
+        self.lines.retain(|(id, _)| stays(id));
         self.entries.extend_from_slice(&next.entries);
         self.gone.extend_from_slice(&next.gone);
         self.gone_waiting.extend_from_slice(&next.gone_waiting);
         for (id, speaking) in next.voices() {
             self.hear(id, speaking);
+        }
+        for (id, quality) in &next.lines {
+            self.judge(*id, *quality);
+        }
+    }
+
+    /// Notes how well somebody's line carries speech.
+    fn judge(&mut self, id: ParticipantId, quality: Quality) {
+        self.lines.retain(|(judged, _)| *judged != id);
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
+            entry.quality = quality;
+        } else {
+            self.lines.push((id, quality));
         }
     }
 
@@ -222,6 +242,11 @@ impl Snapshot {
         for (id, speaking) in delta.voices() {
             if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
                 entry.speaking = speaking;
+            }
+        }
+        for (id, quality) in &delta.lines {
+            if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == *id) {
+                entry.quality = *quality;
             }
         }
         self.sort();
@@ -319,6 +344,7 @@ mod tests {
             gone_waiting: vec![ParticipantId::from_u64(9)],
             began: vec![ParticipantId::from_u64(5)],
             ceased: vec![ParticipantId::from_u64(6)],
+            lines: vec![(ParticipantId::from_u64(5), Quality::Poor)],
             ..delta(7, vec![waiting.clone(), other, entry(3)], &[8])
         };
         let seen = |audience| {
@@ -330,12 +356,17 @@ mod tests {
                 gone_waiting,
                 began,
                 ceased,
+                lines,
             } = change.seen_by(audience);
             assert_eq!(version, 7, "nobody misses a version");
             let numbers: Vec<u32> = entries.iter().map(|entry| entry.ordinal).collect();
             let gone = (gone.len(), gone_waiting.len());
             let hears = !matches!(audience, Audience::Waiting(_));
-            assert_eq!((began.len(), ceased.len()), (hears.into(), hears.into()));
+            let numbers_of_voices = (began.len(), ceased.len(), lines.len());
+            assert_eq!(
+                numbers_of_voices,
+                (hears.into(), hears.into(), hears.into())
+            );
             (numbers, state.locked, state.alarm, gone)
         };
         let own = Audience::of(&waiting);
@@ -368,6 +399,25 @@ mod tests {
         assert_eq!(speaking, [true, false]);
     }
 
+    #[test]
+    fn a_line_changes_nothing_but_how_well_it_carries() {
+        let mut roster = Snapshot::default();
+        assert!(roster.apply(&delta(1, vec![entry(1), entry(2)], &[])));
+        let lines = Delta {
+            lines: vec![
+                (ParticipantId::from_u64(2), Quality::Poor),
+                (ParticipantId::from_u64(9), Quality::Fair),
+            ],
+            ..delta(2, vec![], &[])
+        };
+        assert!(roster.apply(&lines));
+        let worse = Entry {
+            quality: Quality::Poor,
+            ..entry(2)
+        };
+        assert_eq!(roster.entries, [entry(1), worse]);
+    }
+
     fn some_entry() -> impl Strategy<Value = Entry> {
         let status = prop_oneof![
             Just(Status::Pending),
@@ -388,11 +438,26 @@ mod tests {
         prop::collection::vec((0_u64..6).prop_map(ParticipantId::from_u64), 0..3)
     }
 
+    fn some_lines() -> impl Strategy<Value = Vec<(ParticipantId, Quality)>> {
+        let quality = prop_oneof![
+            Just(Quality::Good),
+            Just(Quality::Fair),
+            Just(Quality::Poor)
+        ];
+        let lines = prop::collection::btree_map(0_u64..6, quality, 0..3);
+        lines.prop_map(|lines| {
+            let lines = lines.into_iter();
+            lines
+                .map(|(number, quality)| (ParticipantId::from_u64(number), quality))
+                .collect()
+        })
+    }
+
     fn some_delta() -> impl Strategy<Value = Delta> {
         let entries = prop::collection::btree_map(0_u32..6, some_entry(), 0..4);
         let ids = (some_ids(), some_ids(), some_ids(), some_ids());
-        (entries, ids, any::<bool>()).prop_map(
-            |(entries, (gone, gone_waiting, began, ceased), locked)| Delta {
+        (entries, ids, some_lines(), any::<bool>()).prop_map(
+            |(entries, (gone, gone_waiting, began, ceased), lines, locked)| Delta {
                 version: 0,
                 state: ConferenceState {
                     locked,
@@ -410,6 +475,7 @@ mod tests {
                 gone_waiting,
                 began,
                 ceased,
+                lines,
             },
         )
     }

@@ -127,6 +127,7 @@ mod tests {
             "می‌خواهم",
             "नमस्ते, कैसे हैं",
             "👩🏽‍❤️‍💋‍👨🏻 🇩🇪🇪🇺 1️⃣",
+            "🏴\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f} Cymru",
         ] {
             assert_eq!(chat(line).as_deref(), Some(line));
             assert_eq!(typed(line), line);
@@ -160,8 +161,10 @@ mod tests {
 
     #[test]
     fn no_emoji_is_cut_in_two() {
-        for emoji in ["👩🏽‍❤️‍💋‍👨🏻", "👨‍👩‍👧‍👦", "🇩🇪", "1️⃣", "👍🏿", "e\u{301}"]
-        {
+        let scotland = "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}";
+        let joined = ["👩🏽‍❤️‍💋‍👨🏻", "👨‍👩‍👧‍👦"];
+        let others = ["🇩🇪", "1️⃣", "👍🏿", "e\u{301}", scotland];
+        for emoji in joined.into_iter().chain(others) {
             let limits = [(3, usize::MAX), (usize::MAX, 3 * emoji.len() + 2)];
             for (graphemes, bytes) in limits {
                 let cut = clean(&emoji.repeat(7), graphemes, bytes);

@@ -10,7 +10,7 @@ use sip::redact::Pii;
 pub use sip::sdp::{DtlsPeer, HashName, Sdes, Security};
 
 pub use super::utterance::{Lesson, Utterance};
-pub use crate::conference::participant::Disturbance;
+pub use crate::conference::participant::{Disturbance, Quality};
 use crate::{
     id::{ConferenceId, LegId},
     media::leg::Leg,
@@ -556,6 +556,14 @@ pub enum Event {
         leg: LegId,
         /// With what; none when it ceased.
         disturbance: Option<Disturbance>,
+    },
+    /// The line of an attached leg carries speech otherwise than was told, in either direction; from time to time it is told
+    /// again.
+    Quality {
+        /// The leg.
+        leg: LegId,
+        /// How well.
+        quality: Quality,
     },
     /// An attached leg that may not speak was spoken into; told once until it may again.
     SpokeMuted {

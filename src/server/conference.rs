@@ -36,7 +36,7 @@ use crate::{
         event::Event,
         focus::{Effect, Focus, FocusConfig, Input, Newcomer, Progress, Seat, Verb},
         kept::Kept,
-        participant::{Disturbance, Door, Protection},
+        participant::{Disturbance, Door, Protection, Quality},
         policy::{Policy, Speakers},
         rollcall::Label,
         roster::{Audience, Delta},
@@ -95,6 +95,8 @@ pub(crate) enum Message {
         leg: LegId,
         disturbance: Option<Disturbance>,
     },
+    /// A leg's line carries speech better or worse.
+    Quality { leg: LegId, quality: Quality },
     /// A leg that may not speak was spoken into.
     SpokeMuted { leg: LegId },
     /// A call out of the conference goes on.
@@ -331,6 +333,7 @@ impl Task {
             Message::Protection { leg, protection } => Input::Protection { leg, protection },
             Message::Speaking { leg, speaking } => Input::Speaking { leg, speaking },
             Message::Disturbs { leg, disturbance } => Input::Disturbs { leg, disturbance },
+            Message::Quality { leg, quality } => Input::Quality { leg, quality },
             Message::SpokeMuted { leg } => Input::SpokeMuted { leg },
             Message::Called {
                 participant,

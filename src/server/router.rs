@@ -191,6 +191,9 @@ impl Router {
             Event::Disturbs { leg, disturbance } => {
                 self.pass_on(leg, conference::Message::Disturbs { leg, disturbance });
             }
+            Event::Quality { leg, quality } => {
+                self.pass_on(leg, conference::Message::Quality { leg, quality });
+            }
             Event::SpokeMuted { leg } => {
                 self.pass_on(leg, conference::Message::SpokeMuted { leg });
             }

@@ -17,6 +17,7 @@ mod idle;
 mod keys;
 mod keys_elsewhere;
 mod levels;
+mod line;
 mod liveness;
 mod load;
 mod lobby;

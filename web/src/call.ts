@@ -6,12 +6,10 @@
 
 import { Copies, preferCopies } from "./copies";
 import type { Obstacle } from "./state";
+import type { Quality } from "./wire";
 
 /** Longest wait for the browser's own candidates; the server does not need them, so a slow network interface is not waited for. */
 const GATHERING_MS_MAX = 1500;
-
-/** How well the connection carries speech. */
-export type Quality = "good" | "fair" | "poor";
 
 /** What the call tells its owner. */
 export type CallNews = { type: "remote"; stream: MediaStream } | { type: "connection"; state: RTCPeerConnectionState };

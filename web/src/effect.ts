@@ -24,6 +24,7 @@ export type Effect =
   | { do: "set-microphone"; on: boolean }
   | { do: "list-devices" }
   | { do: "pause-typing" }
+  | { do: "await-rest"; line: number; words: string }
   | { do: "expire-toast"; id: number };
 
 /** Waits before each of the attempts to return: the first at once, since most interruptions are over by then, and four within 5 s. */

@@ -5,11 +5,11 @@
 //! not be mistaken for another. Where people ask to speak, a guest without the floor has no wish: their microphone asks.
 
 import type { Done } from "./acts";
-import type { Quality } from "./call";
+import { followed, type Line, UNJUDGED, warned } from "./quality";
 import * as roster from "./roster";
 import type { Event, Lead, Obstacle, Sentence, State, Welcome } from "./state";
 import { act, linkClosed, open, over, say, send, toast } from "./step";
-import type { ConferenceState, Entry, ServerMessage } from "./wire";
+import type { ConferenceState, Entry, Quality, ServerMessage } from "./wire";
 import { paneToggled, peopleChanged, rejoined, writingEvent } from "./writing";
 
 export type Microphone = {
@@ -36,8 +36,11 @@ export type Room = {
   /** The mix has been heard. */
   played: boolean;
   microphone: Microphone;
-  /** The last judgement, and how many since then found no packet: the server sends all the time, in silence too. */
+  /** The device is open and gives no sound: the system or another program keeps it back. */
+  still: boolean;
+  /** How well the own connection carries speech as the page judges it, and how many judgements since the last found no packet: the server sends all the time, in silence too. */
   quality: Quality | null;
+  line: Line;
   missed: number;
   dialog: Dialog | null;
   /** The key to talk is held, or was let go while the browser still asked for the device. */
@@ -55,10 +58,10 @@ const MISSED_MAX = 2;
 const MISSED_TOO_LONG = 5;
 
 /** What somebody can do while the page returns, and what happens by itself. */
-const RETURNING: readonly Event["type"][] = ["microphone-failed", "playback-blocked", "playback-chosen", "playback-started", "page-shown", "leave-chosen"];
+const RETURNING: readonly Event["type"][] = ["microphone-failed", "microphone-stilled", "playback-blocked", "playback-chosen", "playback-started", "page-shown", "leave-chosen"];
 
 /** What changes nothing while the page returns and was not asked for by the person. */
-const STRAY: readonly Event["type"][] = ["quality-judged", "microphone-opened", "speech-unheard", "talk-released", "plea-declined", "dialog-closed", "voice-heard"];
+const STRAY: readonly Event["type"][] = ["quality-judged", "line-rested", "microphone-opened", "speech-unheard", "talk-released", "plea-declined", "dialog-closed", "voice-heard"];
 
 /** Events the page itself says, in better words or at the moment of the click; telephones need them from the server. */
 const KNOWN: readonly string[] = ["microphone-on", "microphone-off", "somebody-waits", "new-moderator"];
@@ -102,6 +105,8 @@ export function roomEvent(state: State, room: Room, event: Event): State {
       return act(opened(next({ microphone: { ...room.microphone, device: "open" } }), room), { do: "list-devices" });
     case "microphone-failed":
       return failed(wish(next({ hold: null, microphone: { ...room.microphone, device: event.obstacle } }), false), event.obstacle);
+    case "microphone-stilled":
+      return next({ still: event.still });
     case "speech-unheard":
       return room.microphone.wish ? state : shown(state, "microphone-still-off");
     case "quality-judged":
@@ -155,7 +160,9 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     played: before?.played ?? false,
     // Who waits has nothing to say, so nothing listens.
     microphone: (own?.status !== "pending" && before?.microphone) || CLOSED,
+    still: (own?.status !== "pending" && before?.still) || false,
     quality: null,
+    line: UNJUDGED,
     missed: 0,
     dialog: null,
     hold: null,
@@ -163,7 +170,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     acted: {},
     acts: [],
   };
-  const known = { ...state, page: room, writing: rejoined(state.writing), company: state.company || room.entries.length > 1, name: own?.name ?? state.name };
+  const known = { ...state, page: room, writing: rejoined(state.writing), company: state.company || room.entries.filter(roster.isInside).length > 1, name: own?.name ?? state.name };
   const silenced = waits(room) && before ? act(known, { do: "close-microphone" }) : known;
   const after = act(silenced, { do: "keep-seat", seat: message.seat }, { do: "answer", sdp: message.answer }, { do: "stay-awake" });
   const asked = state.original && !waits(room) ? send(after, { type: "original-sound", on: true }) : after;
@@ -358,13 +365,15 @@ function wish(state: State, wanted: boolean): State {
   const after = obey({ ...state, page: { ...room, hold, plea: on ? null : room.plea, microphone: { ...room.microphone, wish: on } } }, room);
   const key = on ? turnedOn(room) : "microphone-off";
   // Who holds a key knows that they do; the screen reader would talk into their sentence.
-  const known = room.hold === "down" && (key === "microphone-on" || key === "microphone-off");
+  const known = room.hold === "down" && ["microphone-on", "microphone-unheard", "microphone-off"].includes(key);
   return known ? after : say(after, [{ key, entry: null }]);
 }
 
-function turnedOn(room: Room): "microphone-on" | "microphone-waiting" | "microphone-music" {
+function turnedOn(room: Room): "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-still" | "microphone-unheard" {
   if (room.audio !== "connected") return "microphone-waiting";
-  return music(room) ? "microphone-music" : "microphone-on";
+  if (music(room)) return "microphone-music";
+  if (room.still) return "microphone-still";
+  return roster.others(room.entries, room.own).some(roster.hears) ? "microphone-on" : "microphone-unheard";
 }
 
 /** Brings track and server in line with the wish; a second request waits for the answer to the first. */
@@ -392,7 +401,7 @@ export function callChanged(state: State, connection: RTCPeerConnectionState): S
 /** The connection may stand in name while the network is frozen: what counts is whether packets come. */
 function judged(state: State, room: Room, quality: Quality | null): State {
   const { audio } = room;
-  if (quality) return { ...state, page: { ...room, quality, missed: 0, audio: audio === "interrupted" ? "connected" : audio } };
+  if (quality) return warned({ ...state, page: { ...room, ...followed(room, quality), missed: 0, audio: audio === "interrupted" ? "connected" : audio } });
   if (!room.quality) return state;
   const missed = room.missed + 1;
   if (missed >= MISSED_TOO_LONG) return linkClosed(state);
@@ -400,9 +409,9 @@ function judged(state: State, room: Room, quality: Quality | null): State {
   return { ...state, page: { ...room, missed, audio: silent ? "interrupted" : audio } };
 }
 
-/** Tells whether others can hear the person: the microphone is on, the sound gets through, and is no music. */
+/** Tells whether the person's sound reaches the call: the microphone is on and gives sound, which gets through and is no music. */
 export function heard(room: Room): boolean {
-  return room.microphone.wish && room.audio === "connected" && !music(room);
+  return room.microphone.wish && room.audio === "connected" && !music(room) && !room.still;
 }
 
 /** Tells whether the server mutes the person because music comes from them. */

@@ -28,6 +28,16 @@ export function isInside(entry: Entry | undefined): boolean {
   return entry?.status === "connected" || entry?.status === "on-hold";
 }
 
+/** Those who are in the call beside somebody. */
+export function others(entries: readonly Entry[], own: string): Entry[] {
+  return entries.filter((entry) => entry.id !== own && isInside(entry));
+}
+
+/** Tells whether somebody hears the call at this moment. */
+export function hears(entry: Entry): boolean {
+  return entry.status === "connected" && !entry.away;
+}
+
 /** Tells whether somebody is being called. */
 export function isCalled(entry: Entry | undefined): boolean {
   return entry?.status === "dialing-out" || entry?.status === "alerting";

@@ -14,6 +14,8 @@ import { JUDGED_MS, Unheard } from "./unheard";
 const TOAST_MS = 8000;
 /** Between two messages of what is typed: it leaves within this time, and the server's budget of messages holds (EN 301 549 §6.2.4 asks for half a second). */
 const TYPING_MS = 300;
+/** How long a line that is not ended has to rest until it is read aloud as far as it is: longer than between two words, short enough for an answer. */
+const REST_MS = 3000;
 /** Longest wait for the server's next word while the page can only wait. */
 const WAIT_MS_MAX = 15_000;
 /** How often the connection is judged; two judgements without a packet count as an interruption. */
@@ -97,6 +99,9 @@ export class Session {
         return void microphones().then((devices) => this.tell({ type: "devices-listed", devices }));
       case "pause-typing":
         setTimeout(() => this.tell({ type: "pause-over" }), TYPING_MS);
+        return;
+      case "await-rest":
+        setTimeout(() => this.tell({ type: "line-rested", line: effect.line, words: effect.words }), REST_MS);
         return;
       case "expire-toast":
         setTimeout(() => this.tell({ type: "toast-expired", id: effect.id }), TOAST_MS);
@@ -238,11 +243,15 @@ export class Session {
       this.#turn++;
       void this.#call?.attach(null);
     }
-    if (this.#track) this.#track.onended = null;
+    if (this.#track) this.#track.onended = this.#track.onmute = this.#track.onunmute = null;
     this.#track?.stop();
     this.#track = track;
     this.sound.watch(track);
-    if (track) track.onended = () => this.#unplugged();
+    if (!track) return;
+    const judge = () => this.tell({ type: "microphone-stilled", still: track.muted });
+    track.onended = () => this.#unplugged();
+    track.onmute = track.onunmute = judge;
+    judge();
   }
 
   /** The device was unplugged or its permission withdrawn. */

@@ -15,12 +15,13 @@
 //! `room.ts` is the part of the room, `step.ts` has the steps that both take.
 
 import { note } from "./acts";
+import { cut } from "./cut";
 import type { Effect } from "./effect";
-import type { Quality } from "./call";
+import { judge } from "./quality";
 import { callChanged, changed, type Dialog, joined, refused, type Room, roomEvent, told } from "./room";
 import { hear } from "./roster";
 import { act, linkClosed, open, over, reconnect, send } from "./step";
-import type { ClientMessage, Entry, ServerMessage } from "./wire";
+import type { ClientMessage, Entry, Quality, ServerMessage } from "./wire";
 import { chatRead, type Pane, typedRead, UNWRITTEN, type Writing, type WritingEvent } from "./writing";
 
 export type Welcome = Extract<ServerMessage, { type: "welcome" }>;
@@ -46,7 +47,7 @@ export type Page =
 /** A sentence for the person: from the server in both languages, or from the own catalogue, about somebody and with what they wrote. */
 export type Sentence = { de: string; en: string } | { key: Said; entry: Entry | null; words?: string };
 
-type Said = "joined" | "leads" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "microphone-was-on" | "returning" | "talk-needs-floor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled" | "no-floor" | "chat-off" | "no-text" | "typed" | "types" | "chatted" | "chatted-alone" | "chats";
+type Said = "joined" | "leads" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-still" | "microphone-unheard" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "microphone-was-on" | "returning" | "talk-needs-floor" | "quality-fair" | "quality-poor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled" | "no-floor" | "chat-off" | "no-text" | "typed" | "types" | "chatted" | "chatted-alone" | "chats";
 
 /** What only moderators ask for, beside what has an event of its own because it is said when it has come about or confirmed before. */
 export type Lead = Extract<ClientMessage, { type: "mute-all" | "lower-hands" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "hear-name" | "admit" | "admit-all" | "turn-away" | "lobby" | "chat-rule" | "entry-signal" | "lift-alarm" | "rename" | "invite" | "remove" | "make-moderator" }>;
@@ -112,6 +113,7 @@ export type Event =
   | { type: "devices-listed"; devices: readonly Device[] }
   | { type: "microphone-opened" }
   | { type: "microphone-failed"; obstacle: Obstacle }
+  | { type: "microphone-stilled"; still: boolean }
   | { type: "microphone-toggled" }
   | { type: "hand-toggled" }
   | { type: "plea-declined" }
@@ -191,7 +193,7 @@ export function reduce(before: State, event: Event): State {
     case "language-chosen":
       return { ...state, language: event.language };
     case "name-typed":
-      return { ...state, name: event.name.slice(0, NAME_MAX) };
+      return { ...state, name: cut(event.name, NAME_MAX) };
     case "pseudonym-chosen":
       return { ...state, pseudonym: event.pseudonym, name: "" };
     case "privacy-opened":
@@ -261,6 +263,8 @@ function received(state: State, message: ServerMessage): State {
       return page.name === "room" ? changed(state, page, message) : state;
     case "speaking":
       return page.name === "room" ? { ...state, page: { ...page, entries: hear(page.entries, message.began, message.ceased) } } : state;
+    case "quality":
+      return page.name === "room" ? { ...state, page: { ...page, entries: judge(page.entries, message) } } : state;
     case "act":
       return page.name === "room" ? { ...state, page: { ...page, acts: note(page.acts, message) } } : state;
     case "told":
@@ -330,7 +334,7 @@ function welcomed(state: State, welcome: Welcome): State {
 function joinChosen(state: State, name: string): State {
   if (state.page.name !== "join") return state;
   const page: Page = { name: "joining", welcome: state.page.welcome };
-  const kept = name.trim().slice(0, NAME_MAX);
+  const kept = cut(name.trim(), NAME_MAX);
   return act({ ...state, name: kept, inside: true, page }, { do: "close-microphone" }, { do: "negotiate" });
 }
 

@@ -2,7 +2,8 @@
 
 import de from "./i18n/de.json";
 import en from "./i18n/en.json";
-import { heard, waits } from "./room";
+import { type Hearing, hearing } from "./hearing";
+import { heard, type Room, waits } from "./room";
 import type { Language, Sentence, State, Welcome } from "./state";
 import type { Entry } from "./wire";
 
@@ -62,6 +63,14 @@ export function list(language: Language, names: readonly string[]): string {
   return names.length < 2 ? last : text(language, "room.and", { names: names.slice(0, -1).join(", "), last });
 }
 
+/** Words who hears the person. */
+export function hearingOf(language: Language, who: Hearing): string {
+  if (who.by === "nobody") return text(language, `hearing.${who.why}`);
+  if (who.by === "one") return text(language, who.others === 1 ? "hearing.one" : "hearing.only", { name: nameOf(language, who.who) });
+  if (who.by === "all" && who.count === 2) return text(language, "hearing.both");
+  return text(language, `hearing.${who.by}`, { count: who.count, others: who.others });
+}
+
 /** The title of the room; one without a title is a conference, with its number if it has one. */
 export function roomTitle(language: Language, { title, dial_in }: Welcome): string {
   if (title.trim()) return title;
@@ -69,7 +78,7 @@ export function roomTitle(language: Language, { title, dial_in }: Welcome): stri
 }
 
 /** Words the title of the window. */
-export function titleOf({ language, page }: State): string {
+export function titleOf({ language, page, company }: State): string {
   const title = "welcome" in page && page.welcome ? [roomTitle(language, page.welcome)] : [];
   return [...stateOf(), ...title, text(language, "app.name")].join(" · ");
 
@@ -77,8 +86,13 @@ export function titleOf({ language, page }: State): string {
     if (page.name === "join") return [text(language, "title.join")];
     if (page.name === "room" && waits(page)) return [text(language, "waiting.title")];
     if (page.name === "room" && page.audio === "interrupted") return [text(language, "title.interrupted")];
-    if (page.name === "room") return heard(page) ? [text(language, "title.speaking")] : [];
+    if (page.name === "room") return speaking(page);
     if (page.name === "over") return [text(language, `over.${page.why}.title`)];
     return [text(language, page.name === "lost" ? "lost.title" : "title.connecting")];
+  }
+
+  function speaking(room: Room): string[] {
+    if (!heard(room)) return [];
+    return [text(language, hearing(room, company).by === "nobody" ? "title.on" : "title.speaking")];
   }
 }

@@ -21,6 +21,8 @@ export type Reason = "not-expected" | "no-place" | "come-later";
 
 export type Disturbance = "steady-noise" | "echo" | "music";
 
+export type Quality = "good" | "fair" | "poor";
+
 export type Act = "admitted" | "admitted-all" | "muted" | "muted-all" | "asked-to-unmute" | "hand-lowered" | "hands-lowered" | "ask-to-speak" | "all-may-speak" | "floor-given" | "locked" | "unlocked" | "lobby-off" | "lobby-guests" | "lobby-all" | "entry-tones" | "entry-names" | "entry-off" | "chat-all" | "chat-public" | "chat-private" | "chat-off" | "renamed" | "removed" | "banned" | "invited" | "made-moderator" | "alarm" | "alarm-lifted" | "ended" | "music-muted";
 
 export type Actor = "moderator" | "owner" | "server";
@@ -48,6 +50,7 @@ export type Entry = {
   floor: boolean;
   said_name: boolean;
   disturbs: Disturbance | null;
+  quality: Quality;
   text: boolean;
   away: boolean;
 };
@@ -136,6 +139,7 @@ export type ServerMessage =
   | { type: "seat"; seat: string }
   | { type: "delta"; version: number; state: ConferenceState; entries: Entry[]; gone: string[] }
   | { type: "speaking"; began: string[]; ceased: string[] }
+  | { type: "quality"; good: string[]; fair: string[]; poor: string[] }
   | { type: "act"; act: Act; actor: Actor; at: number; to: Affected | null }
   | { type: "told"; event: string; shown: Shown }
   | { type: "typed-text"; from: string; line: number; text: string; ended: boolean }

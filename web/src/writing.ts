@@ -3,6 +3,7 @@
 //! What is shown is what the server gave back, one's own lines included: nobody sees more of themselves than the others do.
 //! It is kept here alone, until the call is over. A line of live text goes out as a whole, at once and then after each pause.
 
+import { cut } from "./cut";
 import type { Room } from "./room";
 import * as roster from "./roster";
 import type { Event, Sentence, State } from "./state";
@@ -11,8 +12,8 @@ import type { Entry, ServerMessage } from "./wire";
 
 export type Pane = "typed" | "chat";
 
-/** A line of live text. `by` is how their row was, for when they are gone or have come back as somebody else. */
-export type TypedLine = { id: number; by: Entry; own: boolean; line: number; words: string; ended: boolean };
+/** A line of live text. `by` is how their row was, for when they are gone or have come back as somebody else; `said` is what of it was read aloud. */
+export type TypedLine = { id: number; by: Entry; own: boolean; line: number; words: string; ended: boolean; said: string };
 
 /** A line of chat, to one alone or to all. */
 export type ChatLine = { id: number; by: Entry; own: boolean; to: Entry | null; words: string };
@@ -39,6 +40,7 @@ export type WritingEvent =
   | { type: "line-typed"; words: string }
   | { type: "line-ended" }
   | { type: "pause-over" }
+  | { type: "line-rested"; line: number; words: string }
   | { type: "message-typed"; words: string }
   | { type: "recipient-chosen"; to: string | null }
   | { type: "message-sent" };
@@ -68,13 +70,15 @@ export function writingEvent(state: State, room: Room, event: Event): State {
     case "pane-toggled":
       return paneToggled(state, event.pane);
     case "line-typed":
-      return mayType(room) ? lineTyped(next(state, { draft: sendable(event.words, TYPED_MAX) })) : state;
+      return mayType(room) ? lineTyped(next(state, { draft: cut(event.words, TYPED_MAX) })) : state;
     case "line-ended":
       return lineEnded(state);
     case "pause-over":
       return lineTyped(next(state, { paused: false }));
+    case "line-rested":
+      return lineRested(state, event.line, event.words);
     case "message-typed":
-      return next(state, { message: sendable(event.words, CHAT_MAX) });
+      return next(state, { message: cut(event.words, CHAT_MAX) });
     case "recipient-chosen":
       return next(state, { to: event.to });
     case "message-sent":
@@ -99,7 +103,7 @@ export function typedRead(state: State, room: Room, { from, line, text: words, e
   const by = roster.find(room.entries, from) ?? known?.by;
   if (!by) return state;
   const id = known?.id ?? Math.max(0, ...typed.map((one) => one.id)) + 1;
-  const fresh: TypedLine = { id, by, own: from === room.own, line, words, ended };
+  const fresh: TypedLine = { id, by, own: from === room.own, line, words, ended, said: known?.said ?? "" };
   const before = known ? typed.filter((one) => one !== known) : typed.map((one) => (one.by.id === from && !one.ended ? { ...one, ended: true } : one));
   const inPlace = known && !ended ? typed.map((one) => (one === known ? fresh : one)) : [...before, fresh];
   // A line of which all was taken back is none.
@@ -107,7 +111,30 @@ export function typedRead(state: State, room: Room, { from, line, text: words, e
   const after = next(state, { typed: lines });
   if (fresh.own) return after;
   if (!state.writing.open.typed) return known ? after : unread(after, "typed", { key: "types", entry: by });
-  return ended && words ? say(after, [{ key: "typed", entry: by, words }]) : after;
+  if (!ended) return words ? act(after, { do: "await-rest", line: id, words }) : after;
+  return readAloud(after, fresh);
+}
+
+/** A line that was not gone on with for a while is read aloud as far as it is: whoever ends none is understood all the same. */
+function lineRested(state: State, id: number, words: string): State {
+  const line = state.writing.typed.find((one) => one.id === id && !one.ended && one.words === words);
+  if (!line || !state.writing.open.typed) return state;
+  const typed = state.writing.typed.map((one) => (one === line ? { ...one, said: words } : one));
+  return next(readAloud(state, line), { typed });
+}
+
+/** Reads aloud what of a line was not yet. */
+function readAloud(state: State, { by, words, said }: TypedLine): State {
+  const rest = unsaid(words, said);
+  return rest ? say(state, [{ key: "typed", entry: by, words: rest }]) : state;
+}
+
+/** What is to be said of a line of which a part was: what follows it, from the beginning of the word on; all of a line that was changed before. */
+function unsaid(words: string, said: string): string {
+  if (!words.startsWith(said)) return words;
+  if (words === said) return "";
+  const within = /\S$/.test(said) && /^\S/.test(words.slice(said.length));
+  return words.slice(within ? said.search(/\S+$/) : said.length).trim();
 }
 
 /** Takes a line of chat. */
@@ -184,11 +211,6 @@ function unread(state: State, pane: Pane, sentence: Sentence): State {
 
 function inOrder(lines: readonly TypedLine[]): TypedLine[] {
   return [...lines.filter(({ ended }) => ended), ...lines.filter(({ ended }) => !ended)];
-}
-
-/** Cut to a length; half of a character, which a cut or a paste may leave, is no text that can be sent. */
-function sendable(words: string, max: number): string {
-  return words.slice(0, max).replace(/\p{Surrogate}/gu, "");
 }
 
 function next(state: State, change: Partial<Writing>): State {

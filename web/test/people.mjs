@@ -23,6 +23,7 @@ export function entry(id, changes = {}) {
     floor: false,
     said_name: false,
     disturbs: null,
+    quality: "good",
     text: changes.door !== "phone",
     away: false,
     ...changes,

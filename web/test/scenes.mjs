@@ -12,6 +12,18 @@ export const OTHERS = [
   entry("lena", { name: "Lena", microphone: false }),
 ];
 
+/** A name as long as they come. */
+const LONG = entry("rosa", { name: "Rosa Donaudampfschifffahrtsgesellschaft-Hinterhuber" });
+
+/** Connections that carry speech badly, with what else a row can say of the sound. */
+const BAD_LINES = [
+  entry("anna", { name: "Anna Becker", role: "moderator", microphone: true, speaking: true, quality: "fair" }),
+  entry("tel1", { door: "phone", ordinal: 1, microphone: true, quality: "poor", disturbs: "echo", hand: 1 }),
+  entry("tel2", { door: "phone", ordinal: 2, status: "on-hold", quality: "poor" }),
+  { ...LONG, quality: "poor", protection: "none" },
+  entry("lena", { name: "Lena", microphone: true }),
+];
+
 /** Lines that hum, echo and play music, and somebody who makes music. */
 const DISTURBING = [
   entry("anna", { name: "Anna Becker", role: "moderator", microphone: true, disturbs: "echo" }),
@@ -117,6 +129,13 @@ async function join(page) {
   await page.getByTestId("roster").waitFor();
 }
 
+/** Joins and switches the microphone on. */
+async function speak(page) {
+  await join(page);
+  await page.getByTestId("microphone").click();
+  await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
+}
+
 async function ended(page, server, reason) {
   await join(page);
   server.send({ type: "dismissed", reason });
@@ -132,10 +151,11 @@ async function cut(page, server) {
 }
 
 /** Makes the browser refuse what the scene wants refused; call it before the page is opened. */
-export async function prepare(page, { obstacle, blockPlay, fixedVolume, vanishing, lacks, outdated }) {
+export async function prepare(page, { obstacle, blockPlay, fixedVolume, vanishing, still, lacks, outdated }) {
   if (lacks) await page.addInitScript(lack, lacks);
   if (outdated) await page.route("**/*.js", (route) => route.fulfill({ contentType: "text/javascript", body: "let of the = future" }));
   if (vanishing) await page.addInitScript(vanish);
+  if (still) await page.addInitScript(() => Object.defineProperty(MediaStreamTrack.prototype, "muted", { get: () => true }));
   if (fixedVolume) await page.addInitScript(() => Object.defineProperty(HTMLMediaElement.prototype, "volume", { get: () => 1, set: () => {} }));
   if (obstacle) await page.addInitScript(withoutMicrophone, obstacle);
   if (blockPlay) await page.addInitScript(refuseToPlay);
@@ -150,7 +170,7 @@ const LINES = {
   ],
 };
 
-/** name → { script, act(page, server), obstacle, blockPlay, fixedVolume, vanishing, lacks, outdated } */
+/** name → { script, act(page, server), obstacle, blockPlay, fixedVolume, vanishing, still, lacks, outdated } */
 export const SCENES = {
   connecting: { script: silent, act: (page) => page.locator("[data-page=connecting]").waitFor() },
   join: { script: joinScript(), act: (page) => page.getByTestId("join").waitFor() },
@@ -208,14 +228,11 @@ export const SCENES = {
       await page.getByText(/allein|alone/).waitFor();
     },
   },
-  "room-live": {
-    script: joinScript({ others: OTHERS }),
-    act: async (page) => {
-      await join(page);
-      await page.getByTestId("microphone").click();
-      await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
-    },
-  },
+  "room-live": { script: joinScript({ others: OTHERS }), act: speak },
+  "room-live-alone": { script: joinScript(), act: speak },
+  "room-live-one": { script: joinScript({ others: [LONG, OTHERS[2]] }), act: speak },
+  "room-live-nobody": { script: joinScript({ others: [OTHERS[2]] }), act: speak },
+  "room-still": { script: joinScript({ others: OTHERS }), still: true, act: speak },
   "room-held": {
     script: joinScript({ others: OTHERS }),
     act: async (page) => {
@@ -231,6 +248,8 @@ export const SCENES = {
   },
   "room-protection-guest": { script: joinScript({ others: OPEN_LINES }), act: join },
   "room-protection-moderator": { script: joinScript({ welcome: { role: "moderator" }, others: LED_LINES }), act: join },
+  "room-lines-guest": { script: joinScript({ others: BAD_LINES, own: { quality: "fair" } }), act: join },
+  "room-lines-moderator": { script: joinScript({ welcome: { role: "moderator" }, others: BAD_LINES, own: { quality: "poor" } }), act: join },
   "room-disturbing-guest": { script: joinScript({ others: DISTURBING }), act: join },
   "room-disturbing-moderator": { script: joinScript({ welcome: { role: "moderator" }, others: DISTURBING }), act: join },
   "room-hands": {

@@ -236,7 +236,8 @@ test("two judgements without a packet interrupt the sound, and nobody is told to
   assert.deepEqual(reduce(off, { type: "microphone-toggled" }).spoken.sentences, [{ key: "microphone-waiting", entry: null }]);
   const back = reduce(frozen, judge("good"));
   assert.equal(room(back).audio, "connected");
-  assert.match(titleOf(back), /^Man hört Sie/);
+  assert.match(titleOf(back), /^Mikrofon an/, "nobody is there to hear it");
+  assert.match(titleOf(reduce(back, delta(3, [person("b", "Bea")]))), /^Man hört Sie/);
 });
 
 test("every dismissal and refusal has its end, and hangs up", () => {

@@ -120,6 +120,41 @@ test("an open pane says what is ended, not each letter, and not one's own; a clo
   assert.equal(reduce(more, { type: "pane-toggled", pane: "typed" }).writing.unread.typed, 0);
 });
 
+test("a line that is not ended is said once it rests, and its end only what is new", () => {
+  const opened = reduce(inRoom(), { type: "pane-toggled", pane: "typed" });
+  const growing = [line("anna", 1, "Wir fangen", false), line("anna", 1, "Wir fangen in einer Min", false)].reduce(reduce, opened);
+  const id = growing.writing.typed[0]?.id ?? -1;
+  assert.deepEqual(growing.outbox, [{ do: "await-rest", line: id, words: "Wir fangen in einer Min" }]);
+  const rests = (words: string): Event => ({ type: "line-rested", line: id, words });
+  const early = reduce(growing, rests("Wir fangen"));
+  assert.equal(early.spoken.id, opened.spoken.id, "it has been gone on with");
+  const rested = reduce(early, rests("Wir fangen in einer Min"));
+  assert.equal(announcement("de", rested.spoken.sentences), "Anna schreibt: Wir fangen in einer Min");
+  assert.equal(reduce(rested, rests("Wir fangen in einer Min")).spoken.id, rested.spoken.id, "once");
+  const same = reduce(rested, line("anna", 1, "Wir fangen in einer Min", true));
+  assert.equal(same.spoken.id, rested.spoken.id, "the end says nothing anew");
+  const ended = reduce(rested, line("anna", 1, "Wir fangen in einer Minute an.", true));
+  assert.equal(announcement("de", ended.spoken.sentences), "Anna schreibt: Minute an.", "from the beginning of the word on");
+  const on = [line("anna", 1, "Wir fangen in einer Min oder zwei", false), rests("Wir fangen in einer Min oder zwei")].reduce(reduce, rested);
+  assert.equal(announcement("de", on.spoken.sentences), "Anna schreibt: oder zwei");
+  const changed = reduce(rested, line("anna", 1, "Wir fangen jetzt an.", true));
+  assert.equal(announcement("de", changed.spoken.sentences), "Anna schreibt: Wir fangen jetzt an.");
+  const taken = reduce(rested, line("anna", 1, "", true));
+  assert.equal(taken.spoken.id, rested.spoken.id);
+});
+
+test("what rests is not said where it is not read: of one's own, in a closed pane, ended, or after the call", () => {
+  const opened = reduce(inRoom(), { type: "pane-toggled", pane: "typed" });
+  assert.deepEqual(reduce(opened, line("me", 1, "Ich", false)).outbox, []);
+  assert.deepEqual(reduce(inRoom(), line("anna", 1, "Gut", false)).outbox.filter(({ do: what }) => what === "await-rest"), []);
+  const growing = reduce(opened, line("anna", 1, "Gut", false));
+  const rested: Event = { type: "line-rested", line: growing.writing.typed[0]?.id ?? -1, words: "Gut" };
+  const closed = reduce(growing, { type: "pane-toggled", pane: "typed" });
+  const ended = reduce(growing, line("anna", 1, "Gut", true));
+  const left = reduce(growing, { type: "leave-chosen" });
+  for (const state of [closed, ended, left]) assert.equal(reduce(state, rested).spoken.id, state.spoken.id);
+});
+
 test("chat is said with its words where it is open, and as private where it is", () => {
   const opened = reduce(inRoom(), { type: "pane-toggled", pane: "chat" });
   assert.equal(announcement("de", reduce(opened, chat("anna", null, "Hallo {name}")).spoken.sentences), "Chat, Anna: Hallo {name}");

@@ -9,7 +9,7 @@ use crate::{
     browser::wire::Roster,
     conference::{
         focus::{Effect, Focus, FocusConfig, Input, Newcomer, Trust, Verb},
-        participant::{Door, Known, Participant, Protection, Role},
+        participant::{Door, Known, Participant, Protection, Quality, Role},
         roster::{Audience, Entry},
     },
     id::LegId,
@@ -117,6 +117,40 @@ fn voices_are_ids_and_too_many_of_them_come_later() {
         (1, &json!(format!("{:016x}", many - 1)))
     );
     assert_eq!(updates.poll_timeout(), None);
+}
+
+/// Where the network of all turns bad at once, nobody's network is filled with word of it.
+#[test]
+fn five_hundred_lines_that_turn_bad_at_once_fit_a_thin_line() {
+    let mut room = Churn::new();
+    let mut updates = Updates::new(&room.focus.snapshot().seen_by(Audience::Inside), room.now);
+    let mut page = Page::new(&room.focus.snapshot().seen_by(Audience::Inside));
+    for number in 1..=500 {
+        let leg = LegId::from_u64(number);
+        let quality = Quality::Poor;
+        room.focus.handle(Input::Quality { leg, quality }, room.now);
+        while let Some(effect) = room.focus.poll() {
+            if let Effect::Publish(delta) = effect {
+                updates.handle_delta(&delta.seen_by(Audience::Inside));
+            }
+        }
+    }
+    let (mut bytes, mut messages) = (0, 0);
+    while let Some(at) = updates.poll_timeout() {
+        for message in updates.poll(at.max(room.now)).iter().map(json) {
+            bytes += message.to_string().len();
+            messages += 1;
+            page.read(&message);
+        }
+        room.now = room.now.max(at);
+    }
+    assert!(bytes < BYTES_PER_SECOND_MAX, "{bytes}");
+    assert!(messages <= UPDATES_PER_SECOND_MAX, "{messages}");
+    assert!(
+        page.entries
+            .values()
+            .all(|entry| entry["quality"] == "poor")
+    );
 }
 
 /// Five hundred people, a hundred microphones on, everybody behind one of them speaking in sentences, and each second
@@ -247,6 +281,12 @@ impl Churn {
                 self.last += 1;
                 self.focus.handle(Input::Leave { participant }, self.now);
             }
+            4 => {
+                let leg = LegId::from_u64(1 + tick % 97);
+                let quality = [Quality::Good, Quality::Fair, Quality::Poor]
+                    [usize::try_from(tick % 3).unwrap()];
+                self.focus.handle(Input::Quality { leg, quality }, self.now);
+            }
             5 => self.act(101 + tick % 37, Verb::ToggleMicrophone),
             7 => self.act(101 + tick % 41, Verb::ToggleHand),
             _ => {}
@@ -292,6 +332,16 @@ impl Page {
                 self.entries.remove(gone.as_str().unwrap());
             }
             return self.learn(&message["entries"]);
+        }
+        if message["type"] == "quality" {
+            for quality in ["good", "fair", "poor"] {
+                for id in message[quality].as_array().unwrap() {
+                    if let Some(entry) = self.entries.get_mut(id.as_str().unwrap()) {
+                        entry["quality"] = json!(quality);
+                    }
+                }
+            }
+            return;
         }
         for (list, speaking) in [("began", true), ("ceased", false)] {
             for id in message[list].as_array().unwrap() {

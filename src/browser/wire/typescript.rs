@@ -59,6 +59,7 @@ const TYPES: &[(&str, Shape)] = &[
         "Disturbance",
         Shape::Words(&["steady-noise", "echo", "music"]),
     ),
+    ("Quality", Shape::Words(&["good", "fair", "poor"])),
     (
         "Act",
         Shape::Words(&[
@@ -180,6 +181,7 @@ const ENTRY: Fields = &[
     ("floor", Kind::Flag),
     ("said_name", Kind::Flag),
     ("disturbs", Kind::Nullable(&Kind::Named("Disturbance"))),
+    ("quality", Kind::Named("Quality")),
     ("text", Kind::Flag),
     ("away", Kind::Flag),
 ];
@@ -274,6 +276,14 @@ const SERVER: &[(&str, Fields)] = &[
         &[
             ("began", Kind::List(&Kind::Id)),
             ("ceased", Kind::List(&Kind::Id)),
+        ],
+    ),
+    (
+        "quality",
+        &[
+            ("good", Kind::List(&Kind::Id)),
+            ("fair", Kind::List(&Kind::Id)),
+            ("poor", Kind::List(&Kind::Id)),
         ],
     ),
     (
@@ -553,6 +563,11 @@ fn server_samples() -> Vec<ServerMessage> {
             began: vec![id],
             ceased: vec![],
         },
+        ServerMessage::Quality {
+            good: vec![],
+            fair: vec![id],
+            poor: vec![],
+        },
         act(Actor::Moderator, Some("canary-name")),
         act(Actor::Server, None),
         ServerMessage::Told {
@@ -692,6 +707,11 @@ fn entry(name: Option<&str>) -> Entry {
         floor: name.is_some(),
         said_name: name.is_none(),
         disturbs: name.map(|_| Disturbance::Music),
+        quality: if name.is_some() {
+            Quality::Good
+        } else {
+            Quality::Poor
+        },
         text: name.is_some(),
         away: name.is_some(),
     }

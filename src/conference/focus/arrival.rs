@@ -161,6 +161,7 @@ impl Focus {
             floor: false,
             said_name: false,
             disturbs: None,
+            quality: Quality::Good,
             text: door == Door::Browser,
             away: false,
         }

@@ -1,4 +1,4 @@
-//! The sound of those inside: microphones, legs on hold, who speaks and what disturbs.
+//! The sound of those inside: microphones, legs on hold, who speaks, what disturbs, and whose line carries speech badly.
 
 use super::*;
 
@@ -111,5 +111,34 @@ impl Focus {
         {
             self.tell(id, event);
         }
+    }
+
+    /// Shows how well a line carries speech. Of those inside it is told by ids alone, as their speaking is: where the network
+    /// of many turns bad at once it cannot bear more.
+    pub(super) fn judge_line(&mut self, leg: LegId, quality: Quality) {
+        let Some(participant) = self.by_leg(leg) else {
+            return;
+        };
+        if participant.quality == quality {
+            return;
+        }
+        participant.quality = quality;
+        let (id, inside) = (participant.id, participant.is_inside());
+        if inside {
+            self.unpublished.lines.insert(id);
+        } else {
+            self.changed(id, false);
+        }
+    }
+}
+
+/// Returns what the person is told whose leg disturbs otherwise than before.
+const fn disturbing(before: Option<Disturbance>, after: Option<Disturbance>) -> Option<Event> {
+    match (before, after) {
+        (_, Some(Disturbance::Music)) => Some(Event::MusicMuted),
+        (Some(Disturbance::Music), _) => Some(Event::MusicOver),
+        (_, Some(Disturbance::SteadyNoise)) => Some(Event::LineHums),
+        (_, Some(Disturbance::Echo)) => Some(Event::LineEchoes),
+        (_, None) => None,
     }
 }

@@ -14,6 +14,7 @@ mod claimed;
 mod coming;
 mod echo;
 mod keys;
+mod line;
 mod listening;
 mod loss;
 mod manner;
@@ -38,6 +39,7 @@ use self::{
     coming::Coming,
     echo::Echo,
     keys::Keys,
+    line::Line,
     loss::PathLoss,
     manner::Manner,
     phone::{Identity, Inbound as FromPhone, Phone},
@@ -87,6 +89,7 @@ pub struct Leg {
     /// What the shard's counters know of the playout.
     counted: PlayoutStats,
     seen: Seen,
+    line: Line,
     /// The bus it is attached to.
     conference: Option<ConferenceId>,
     /// The next datagram panics.
@@ -207,6 +210,7 @@ impl Leg {
             serve_at: now,
             counted: PlayoutStats::default(),
             seen: Seen::default(),
+            line: Line::new(),
             conference: None,
             fault: false,
         })
@@ -472,6 +476,7 @@ impl Leg {
             self.recording = None;
         }
         self.conference = conference;
+        self.line.forget_told();
     }
 
     /// Lets the next datagram panic.
@@ -547,6 +552,7 @@ impl Leg {
             }
         }
         self.take_stock(&mut common.counters);
+        self.judge_line(common, now);
         let transport = match &self.transport {
             Transport::Phone(phone) => Some(phone.poll_timeout()),
             Transport::Browser(browser) => browser.secure.poll_timeout(),
@@ -560,6 +566,7 @@ impl Leg {
         let stats = self.playout.stats();
         let before = std::mem::replace(&mut self.counted, stats);
         counters.count_playout(&stats, &before);
+        self.line.note_playout(&stats, &before);
         let session = match &self.transport {
             Transport::Phone(phone) => Some(phone.stats()),
             Transport::Browser(browser) => browser.secure.stats(),
@@ -567,6 +574,7 @@ impl Leg {
         if let Some(report) = session.and_then(|session| session.remote) {
             self.hearing.path.handle(report);
             self.seen.note_report(report);
+            self.line.note_report(report);
         }
     }
 

@@ -23,7 +23,7 @@ use rundruf::{
         error::{Dismissal, Refusal},
         event::Event as Told,
         focus::Verb,
-        participant::{Role, Status, clean_name},
+        participant::{Quality, Role, Status, clean_name},
         roster::{Entry, Snapshot},
         text::Post,
     },
@@ -550,6 +550,9 @@ fn entry_line(entry: &Entry) -> String {
     }
     if let Some(disturbance) = entry.disturbs {
         line += &format!(" {disturbance:?}");
+    }
+    if entry.quality != Quality::Good {
+        line += &format!(" {:?}", entry.quality);
     }
     line
 }

@@ -1,9 +1,10 @@
 //! The bar at the foot of the call: the microphone in the middle, the raised hand, and in words whether one can be heard.
 
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { hearing } from "../hearing";
 import { heard, mayTalk, me, music, type Room } from "../room";
 import { asking } from "../roster";
-import { type Key, sentence, text } from "../text";
+import { hearingOf, type Key, sentence, text } from "../text";
 import type { Sentence } from "../state";
 import type { Props } from "./app";
 import { Meter } from "./device";
@@ -13,13 +14,14 @@ export function Controls({ state, dispatch, sound, room }: Props & { room: Room 
   const t = (key: Key) => text(state.language, key);
   const on = room.microphone.wish;
   const through = heard(room);
+  const who = hearing(room, state.company);
   const rank = asking(room.entries).findIndex(({ id }) => id === room.own) + 1;
   return (
     <aside class={`controls${through ? " live" : ""}`} aria-label={t("controls.title")} data-returning={room.returning}>
       {room.plea && <Plea state={state} dispatch={dispatch} plea={room.plea} />}
       <div class="controls-state">
-        <p class="heard" data-testid="heard">
-          {t(through ? "controls.heard" : on ? "controls.waiting" : "controls.unheard")}
+        <p class="heard" id="heard" data-testid="heard" data-by={who.by} data-why={who.by === "nobody" ? who.why : undefined}>
+          {hearingOf(state.language, who)}
         </p>
         <FloorState state={state} room={room} />
         {rank > 0 && (
@@ -130,6 +132,7 @@ function MicrophoneButton({ state, dispatch, room, raised }: Pick<Props, "state"
       data-microphone={opening ? "opening" : on ? "on" : "off"}
       data-asks={!may}
       aria-label={full && t(full)}
+      aria-describedby="heard"
       aria-keyshortcuts={state.shortcut ? "M" : undefined}
       onClick={() => dispatch({ type: "microphone-toggled" })}
     >

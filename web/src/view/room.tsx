@@ -1,5 +1,6 @@
 //! The call: who is here, what one may do, and the bar with the own microphone.
 
+import { ownQuality } from "../quality";
 import { leads, type Room } from "../room";
 import { isInside } from "../roster";
 import { roomTitle, text } from "../text";
@@ -17,6 +18,7 @@ export function RoomPage({ room, ...props }: Props & { room: Room }) {
   const { state, dispatch } = props;
   const count = room.entries.filter(isInside).length;
   const led = leads(room);
+  const quality = ownQuality(room);
   return (
     <>
       <main class="room" data-testid="room" data-audio={room.audio}>
@@ -26,9 +28,9 @@ export function RoomPage({ room, ...props }: Props & { room: Room }) {
           </h1>
           <p class="room-facts">
             <span data-testid="count">{text(state.language, count === 1 ? "room.people.one" : "room.people.other", { count })}</span>
-            {room.quality && room.audio === "connected" && (
-              <span class={`quality quality-${room.quality}`} data-testid="quality">
-                {text(state.language, `quality.${room.quality}`)}
+            {quality && room.audio === "connected" && (
+              <span class={`quality quality-${quality}`} data-testid="quality">
+                {text(state.language, `quality.${quality}`)}
               </span>
             )}
             {room.state.locked && (

@@ -2,11 +2,13 @@
 
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { firstOf } from "../cut";
+import { ownQuality } from "../quality";
 import { leads, type Room } from "../room";
 import { asking, isCalled, isInside, maySpeak } from "../roster";
 import type { Language } from "../state";
 import { list, nameOf, number, text } from "../text";
-import type { Entry } from "../wire";
+import type { Entry, Quality } from "../wire";
 import type { Props } from "./app";
 import { Bars, Icon, type IconName } from "./icon";
 import { Protected } from "./protection";
@@ -89,6 +91,7 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
   const { language } = state;
   const name = nameOf(language, entry);
   const own = entry.id === room.own;
+  const quality = own ? (ownQuality(room) ?? "good") : entry.quality;
   return (
     <li
       class={`participant${entry.speaking ? " speaking" : ""}${own ? " own" : ""}`}
@@ -102,6 +105,7 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
       data-speaking={entry.speaking}
       data-microphone={entry.microphone ? "on" : "off"}
       data-disturbs={entry.disturbs ?? "nothing"}
+      data-quality={quality}
       data-original={entry.original_sound}
       data-hand={rank || "none"}
       data-floor={entry.floor}
@@ -126,6 +130,7 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
         </p>
         <div class="marks">
           <Activity language={language} entry={entry} />
+          {entry.status === "connected" && <Line language={language} quality={quality} />}
           {(own || leads(room)) && <Hint language={language} entry={entry} />}
           {entry.floor && (
             <span class="badge badge-floor">
@@ -221,6 +226,17 @@ function Activity({ language, entry }: { language: Language; entry: Entry }) {
   );
 }
 
+/** That a connection carries speech badly, in both directions; nothing where it does well. */
+function Line({ language, quality }: { language: Language; quality: Quality }) {
+  if (quality === "good") return null;
+  return (
+    <p class={`activity activity-line-${quality}`} data-testid="line">
+      <Icon name="signal" />
+      {text(language, `room.line.${quality}`)}
+    </p>
+  );
+}
+
 /** What a moderator or the person themself can do something about; the others only hear it. Original sound is not judged. */
 function Hint({ language, entry }: { language: Language; entry: Entry }) {
   if (entry.status === "on-hold" || !entry.microphone) return null;
@@ -256,5 +272,5 @@ function activity(entry: Entry) {
 function initials(name: string): string {
   const words = name.split(/\s+/).filter(Boolean);
   const picked = words.length > 1 ? [words[0], words.at(-1)] : words;
-  return picked.map((word) => [...(word ?? "")][0]?.toUpperCase() ?? "").join("");
+  return picked.map((word) => firstOf(word ?? "").toUpperCase()).join("");
 }

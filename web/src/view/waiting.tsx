@@ -1,7 +1,8 @@
 //! The waiting room: what the waiting see, and what moderators see of them and do.
 
+import { hearing } from "../hearing";
 import type { Room } from "../room";
-import { nameOf, roomTitle, text } from "../text";
+import { hearingOf, nameOf, roomTitle, text } from "../text";
 import type { Props } from "./app";
 import { Icon } from "./icon";
 import { Protected } from "./protection";
@@ -22,7 +23,9 @@ export function WaitingRoom({ state, dispatch, room }: Props & { room: Room }) {
         {text(language, "waiting.title")}
       </h1>
       <p>{text(language, "waiting.text")}</p>
-      <p class="detail">{text(language, "waiting.unheard")}</p>
+      <p class="detail" data-testid="heard">
+        {hearingOf(language, hearing(room, state.company))}
+      </p>
       <div role="status">{room.returning && <p class="strip" data-testid="audio">{text(language, "audio.returning")}</p>}</div>
       <button type="button" class="large" data-testid="leave" onClick={() => dispatch({ type: "leave-chosen" })}>
         <Icon name="door" />

@@ -87,9 +87,22 @@ test("music is named to all; hum, echo and original sound to moderators and to w
   ]);
 });
 
+test("a connection is named where it is bad, and only there, in the row and of one's own above the list as well", async () => {
+  await inScene(SCENES["room-lines-guest"], {}, async (page, server) => {
+    const lines = () => page.locator("[data-testid=participant]").evaluateAll((rows) => rows.map((row) => row.querySelector("[data-testid=line]")?.textContent ?? ""));
+    const [fair, poor] = ["Verbindung schwach", "Verbindung sehr schlecht"];
+    assert.deepEqual(await lines(), [fair, fair, poor, "", poor, ""]);
+    assert.equal(await page.getByTestId("quality").innerText(), fair);
+    server.send({ type: "quality", good: ["me", "tel1"], fair: ["rosa"], poor: ["lena"] });
+    await page.locator("[data-participant=lena][data-quality=poor]").waitFor();
+    assert.deepEqual(await lines(), ["", fair, "", "", fair, poor]);
+    assert.equal(await page.getByTestId("announcement").innerText(), "", "others' lines are not read aloud");
+  });
+});
+
 test("who plays music reads beside the microphone that they are not heard", async () => {
   await inScene(SCENES["room-music"], {}, async (page) => {
-    assert.equal(await page.getByTestId("heard").innerText(), "Man hört Sie gerade nicht");
+    assert.equal(await page.getByTestId("heard").innerText(), "Gerade hört Sie niemand.");
     assert.match(await page.locator(".heard-hint").innerText(), /Sobald sie endet/);
     assert.equal(await page.locator("[data-own=true] .activity").innerText(), "Wartemusik, stumm");
   });
@@ -191,6 +204,7 @@ test("everything is reached and done by keyboard alone", async () => {
   await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
   assert.match(await page.title(), /^Man hört Sie/);
   assert.match(await page.getByTestId("announcement").innerText(), /Mikrofon an/);
+  await page.getByTestId("heard").getByText("5 von 6 anderen hören Sie.").waitFor();
   await tabTo(page, "microphone");
   await page.keyboard.press("Space");
   await page.locator("[data-testid=microphone][data-microphone=off]").waitFor();

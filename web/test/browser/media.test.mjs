@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import * as chromium from "../drivers/chromium.mjs";
 import * as firefox from "../drivers/firefox.mjs";
 import { toneLevel, wav } from "../drivers/page.mjs";
-import { joinScript, serve } from "../fake-server.mjs";
+import { entry, joinScript, serve } from "../fake-server.mjs";
 
 /** What the far end plays, and what the microphone hears, in hertz. */
 const MIX_HZ = 1000;
@@ -30,10 +30,10 @@ test("Chromium hears the mix, is heard only while its microphone is on, and says
   await writeFile(voice, wav(Float32Array.from({ length: 48_000 }, (_, i) => 0.5 * Math.sin((2 * Math.PI * VOICE_HZ * i) / 48_000))));
   await conversation(chromium, { fakeAudioWav: voice }, VOICE_HZ, async (page, far) => {
     await page.wait("[data-testid=quality]", 5000);
-    assert.equal(await page.evaluate(() => document.querySelector("[data-testid=heard]").textContent), "Man hört Sie");
+    assert.equal(await page.evaluate(() => document.querySelector("[data-testid=heard]").textContent), "Bea hört Sie.");
     await far.evaluate(() => globalThis.peer.getSenders()[0].replaceTrack(null));
     await page.wait("[data-audio=interrupted]", 8000);
-    assert.equal(await page.evaluate(() => document.querySelector("[data-testid=heard]").textContent), "Man hört Sie gerade nicht");
+    assert.equal(await page.evaluate(() => document.querySelector("[data-testid=heard]").textContent), "Gerade hört Sie niemand.");
     await far.evaluate(() => globalThis.peer.getSenders()[0].replaceTrack(globalThis.mix));
     await page.wait("[data-audio=connected]", 8000);
   });
@@ -43,7 +43,7 @@ test("Firefox hears the mix, and is heard only while its microphone is on", () =
 
 async function conversation(driver, options, voiceHz, freeze) {
   const far = await (await browser.newContext()).newPage();
-  const server = await serve({ script: joinScript({ answer: (offer) => far.evaluate(answer, [offer, MIX_HZ]), connected: false }) });
+  const server = await serve({ script: joinScript({ others: [entry("bea", { name: "Bea" })], answer: (offer) => far.evaluate(answer, [offer, MIX_HZ]), connected: false }) });
   const page = await driver.open(`${server.url}#t`, options);
   try {
     await page.join("Ada");

@@ -44,6 +44,19 @@ test("what is typed leaves within half a second, letter by letter with what is t
     assert.equal(await focused(page), "pane-typed", "the focus goes back to the button");
   }));
 
+test("a line that nobody ends is announced once it rests, and its end only what is new", () =>
+  inRoom({}, async (page, server) => {
+    await page.keyboard.press("t");
+    await page.getByTestId("opened-typed").waitFor();
+    server.send(typed("anna", 1, "Guten Tag", false));
+    await page.getByTestId("live-lines").getByText("Guten Tag").waitFor();
+    await page.waitForTimeout(2000);
+    assert.doesNotMatch(await page.evaluate(said), /Guten/, "not between two words");
+    await settles(page, said, "Anna Becker schreibt: Guten Tag", "what rests");
+    server.send(typed("anna", 1, "Guten Tag, Ada.", true));
+    await settles(page, said, "Anna Becker schreibt: Tag, Ada.", "what is new, from the beginning of its word on");
+  }));
+
 test("who types is named, lives in a list of its own, and is announced once the line is ended", () =>
   inRoom({}, async (page, server) => {
     await page.keyboard.press("t");

@@ -65,6 +65,14 @@ fn disturbance() -> impl Strategy<Value = Option<Disturbance>> {
     ]
 }
 
+fn quality() -> impl Strategy<Value = Quality> {
+    prop_oneof![
+        Just(Quality::Good),
+        Just(Quality::Fair),
+        Just(Quality::Poor)
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let role = prop_oneof![Just(Role::Guest), Just(Role::Moderator)];
     let door = prop_oneof![Just(Door::Phone), Just(Door::Browser)];
@@ -86,6 +94,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(n, speaking)| Step::Input(Input::Speaking { leg: leg(n), speaking })),
         20 => (0_u64..6, disturbance())
             .prop_map(|(n, disturbance)| Step::Input(Input::Disturbs { leg: leg(n), disturbance })),
+        20 => (0_u64..6, quality())
+            .prop_map(|(n, quality)| Step::Input(Input::Quality { leg: leg(n), quality })),
         5 => (0_u64..6).prop_map(|n| Step::Input(Input::LegGone { leg: leg(n) })),
         1 => Just(Step::Input(Input::Close)),
         10 => (0_u64..40).prop_map(Step::Pass),

@@ -1,7 +1,7 @@
 //! What people and owners can do with the sound.
 
 use super::*;
-use crate::conference::policy::Speakers;
+use crate::conference::policy::{Lobby, Speakers};
 
 #[test]
 fn a_browser_has_its_sound_left_as_it_is_and_all_see_it() {
@@ -218,4 +218,30 @@ fn a_hint_about_the_line_is_given_once() {
     9 disturbs Some(SteadyNoise)
     ");
     assert_eq!(room.entry(1).disturbs, Some(Disturbance::SteadyNoise));
+}
+
+/// Of those inside it is told by ids alone, once for each change; guests learn nothing of those who wait.
+#[test]
+fn how_well_a_line_carries_speech_is_told_in_few_bytes_and_to_those_it_is_for() {
+    let mut room = Room::new(10);
+    room.join(1, Role::Moderator, Door::Browser);
+    room.join(2, Role::Guest, Door::Phone);
+    room.act(1, Verb::SetLobby(Lobby::Guests));
+    room.join(3, Role::Guest, Door::Phone);
+    let mut told = |number: u64, quality: Quality| {
+        let leg = leg(number);
+        room.focus.handle(Input::Quality { leg, quality }, room.now);
+        let effect = room.focus.poll()?;
+        assert_eq!(room.focus.poll(), None);
+        let Effect::Publish(delta) = effect else {
+            panic!("{effect:?}");
+        };
+        let guests = delta.seen_by(Audience::Inside);
+        Some((delta.entries.len(), delta.lines, guests.lines))
+    };
+    let poor = vec![(id(2), Quality::Poor)];
+    assert_eq!(told(2, Quality::Poor), Some((0, poor.clone(), poor)));
+    assert_eq!(told(2, Quality::Poor), None, "it is so already");
+    assert_eq!(told(3, Quality::Fair), Some((1, vec![], vec![])));
+    assert_eq!(told(9, Quality::Fair), None, "nobody's leg");
 }

@@ -4,7 +4,11 @@
 //! never larger than what provoked it; only attributes under MESSAGE-INTEGRITY are looked at; the latest nomination wins,
 //! which is how a leg follows its browser to another network.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rtc_dtls::crypto_provider::RTCCryptoProvider;
 use rtc_stun::{
@@ -63,6 +67,11 @@ impl Ice {
     /// Where to send: the path nominated last.
     pub(super) const fn nominated(&self) -> Option<Path> {
         self.nominated
+    }
+
+    /// For how long no check has come.
+    pub(super) fn silent(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.seen)
     }
 
     /// When the consent to send ends (RFC 7675), unless another check comes.

@@ -296,6 +296,14 @@ impl Secure {
         matches!(self.stage, Stage::Connected(_))
     }
 
+    /// For how long no check of the browser's has come, where media may flow.
+    pub fn silent(&self, now: Instant) -> Duration {
+        match self.stage {
+            Stage::Connected(_) => self.ice.silent(now),
+            Stage::Opening { .. } | Stage::Gone(_) => Duration::ZERO,
+        }
+    }
+
     /// Tells why the leg has ended, once it has.
     pub const fn gone(&self) -> Option<Gone> {
         match &self.stage {
