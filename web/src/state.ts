@@ -252,10 +252,15 @@ function received(state: State, message: ServerMessage): State {
     case "connected":
       return page.name === "room" ? callChanged(state, "connected") : state;
     case "dismissed":
-      return over(state, REASONS[message.reason] ?? "failed");
+      return over(state, message.reason === "lost" && isUnconnected(page) ? "no-audio" : (REASONS[message.reason] ?? "failed"));
     default:
       return state;
   }
+}
+
+/** Tells whether the sound has found no way yet: browsers look for one longer than the server waits. */
+function isUnconnected(page: Page): boolean {
+  return page.name === "room" && page.audio === "connecting";
 }
 
 /** The server's reasons that have a page of their own. */

@@ -237,6 +237,8 @@ test("a silent server is not waited for without end", () => {
 test("sound that never comes ends with advice, sound that breaks is mended", () => {
   const never = reduce(inRoom(), { type: "call-changed", state: "failed" });
   assert.equal(never.page.name === "over" && never.page.why, "no-audio");
+  const given = reduce(inRoom(), receive({ type: "dismissed", reason: "lost" }));
+  assert.equal(given.page.name === "over" && given.page.why, "no-audio", "the server gives up before the browser does");
   const broken = after2(inRoom(), { type: "call-changed", state: "connected" }, { type: "call-changed", state: "failed" });
   assert.equal(broken.page.name, "lost");
 });
@@ -263,7 +265,7 @@ test("two judgements without a packet interrupt the sound, and nobody is told to
 test("every dismissal and refusal has its end, and hangs up", () => {
   const ends = { removed: "removed", ended: "ended", stopping: "stopping", lost: "lost", failed: "failed", locked: "locked", "something else": "failed" };
   for (const [reason, why] of Object.entries(ends)) {
-    const state = reduce(live(), receive({ type: "dismissed", reason }));
+    const state = after2(live(), { type: "call-changed", state: "connected" }, receive({ type: "dismissed", reason }));
     assert.equal(state.page.name === "over" && state.page.why, why);
     assert.deepEqual(done(state), ["hang-up"]);
   }
