@@ -19,7 +19,7 @@ use serde::{Deserialize, Deserializer, de};
 use crate::{conference::policy::Speakers, dscp::Dscp};
 
 pub use self::{
-    contradiction::Contradiction,
+    contradiction::{Contradiction, TurnProblem},
     dial_out::{DialOut, Identity},
     error::{Error, Place},
     keys::Keys,
@@ -27,6 +27,7 @@ pub use self::{
         CertificateName, Codec, Dialled, Digits, Encryption, MaxCalls, Number, Protects, Trunk,
         TrunkKind,
     },
+    turn::Turn,
 };
 
 mod contradiction;
@@ -34,6 +35,7 @@ mod dial_out;
 mod error;
 mod keys;
 mod trunk;
+mod turn;
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -49,6 +51,8 @@ pub struct Config {
     pub keys: Keys,
     /// Which calls are made.
     pub dial_out: DialOut,
+    /// The browsers' way round strict firewalls.
+    pub turn: Turn,
     /// Sound.
     pub media: Media,
     /// Names that are spoken.
@@ -100,6 +104,12 @@ impl Config {
                 what,
             });
         }
+        if let Some(what) = config.turn.problem().map(Contradiction::Turn) {
+            return Err(Error::Contradiction {
+                place: Place::of_key(what.key(), 0, text, file),
+                what,
+            });
+        }
         let trunks = config.trunk.iter().enumerate();
         let wrong = trunks.filter_map(|(index, trunk)| Some((index, trunk.contradiction()?)));
         match wrong.into_iter().next() {
@@ -130,6 +140,7 @@ impl Default for Config {
             trunk: vec![Trunk::local()],
             keys: Keys::default(),
             dial_out: DialOut::default(),
+            turn: Turn::default(),
             media: Media::default(),
             speech: Speech::default(),
             store: Store::default(),

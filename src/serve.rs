@@ -94,6 +94,7 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
         .map_err(|error| Obstacle::web(error, config))?;
     let identity = Arc::new(identity(config, &media)?);
     let tls = tls::web_server_config(&identity)?;
+    let relays = start::relays(&config.turn)?;
     let books = Books::open(config, &mut rng).await?;
     let mut tasks = JoinSet::new();
     let speech = start::speech(&config.speech.engine, orders.language);
@@ -118,7 +119,8 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let stop = CancellationToken::new();
     let (alive, mut sessions) = mpsc::channel(1);
     let labels = TrunkLabels::new(config.trunk.iter().map(|trunk| &*trunk.name));
-    let site = site(&server, &phone, (&reach, labels), &stop, alive);
+    let served = Served::new(server.clone(), reach.call_in.clone(), relays);
+    let site = site(served, &server, (&phone, labels), &stop, alive);
     let mut doors = JoinSet::new();
     let (web_stop, phone_stop) = (stop.clone(), stop.clone());
     doors.spawn(serve_web(web, site, tls, web_stop));
@@ -517,13 +519,12 @@ fn called(number: &config::Number) -> phone::Called {
 }
 
 fn site(
+    served: Served,
     server: &Server,
-    phone: &phone::Door,
-    (reach, labels): (&Reach, TrunkLabels),
+    (phone, labels): (&phone::Door, TrunkLabels),
     stop: &CancellationToken,
     alive: mpsc::Sender<Infallible>,
 ) -> Site {
-    let served = Served::new(server.clone(), reach.call_in.clone());
     let workers = server.clone();
     let (server, sip) = (server.clone(), phone.counters());
     Site {

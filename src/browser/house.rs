@@ -16,7 +16,7 @@ use crate::{
     pii::{Name, Pii, Secret},
 };
 
-use super::wire::{DialIn, Failed};
+use super::wire::{DialIn, Failed, Relay};
 
 /// The house.
 pub trait House: Clone + Send + Sync + 'static {
@@ -83,6 +83,8 @@ pub struct Entrance<P> {
     pub answer: Pii<String>,
     /// Everybody.
     pub roster: Snapshot,
+    /// The way round strict firewalls, where there is one.
+    pub relay: Option<Relay>,
     /// Their presence.
     pub presence: P,
 }

@@ -12,6 +12,7 @@ use super::{
     call_in::{CallIn, Line},
     house::{Entrance, House, News, Presence, Unavailable, Welcome},
     negotiate::{self, Agreed, Local, Negotiated},
+    relay::Relays,
     wire::{DialIn, DialInLine, Failed},
 };
 
@@ -20,14 +21,16 @@ use super::{
 pub struct Served {
     server: Server,
     call_in: Arc<CallIn>,
+    relays: Option<Arc<Relays>>,
 }
 
 impl Served {
-    /// Puts the door before a server, beside which people come in by telephone, too.
-    pub fn new(server: Server, call_in: CallIn) -> Self {
+    /// Puts the door before a server, beside which people come in by telephone, too, and which TURN servers may lead to.
+    pub fn new(server: Server, call_in: CallIn, relays: Option<Relays>) -> Self {
         Self {
             server,
             call_in: Arc::new(call_in),
+            relays: relays.map(Arc::new),
         }
     }
 
@@ -99,10 +102,14 @@ impl House for Served {
         let Negotiated { answer, media } = self.negotiate(admission, offer).await?;
         let joined = self.server.join_browser(admission, name, media).await;
         let (attendance, leg) = joined.map_err(failed)?;
+        // Not before: whoever only has a link, or is refused, gets no credentials. Who waits to be let in does, since their
+        // leg must stand meanwhile.
+        let relays = self.relays.as_ref();
         Ok(Entrance {
             participant: attendance.participant,
             answer,
             roster: attendance.roster.clone(),
+            relay: relays.map(|it| it.grant(self.server.since_epoch(), &mut rand::rng())),
             presence: Inside {
                 attendance,
                 leg,

@@ -311,6 +311,7 @@ impl Session {
             participant: entrance.participant,
             answer: entrance.answer,
             roster: (&entrance.roster).into(),
+            relay: entrance.relay,
         };
         let mut outcome = self.send(&joined).await.map(|()| true);
         while let Ok(true) = outcome {

@@ -147,7 +147,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     acted: {},
     acts: [],
   };
-  const after = act({ ...state, page: room, writing: rejoined(state.writing), company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer }, { do: "stay-awake" });
+  const after = act({ ...state, page: room, writing: rejoined(state.writing), company: state.company || room.entries.length > 1 }, { do: "answer", sdp: message.answer, relay: message.relay }, { do: "stay-awake" });
   return state.original && !waits(room) ? send(after, { type: "original-sound", on: true }) : after;
 }
 

@@ -80,6 +80,12 @@ export type DialInLine = {
   pin_only: boolean;
 };
 
+export type Relay = {
+  urls: string[];
+  username: string;
+  credential: string;
+};
+
 export type Shown = {
   de: string;
   en: string;
@@ -120,7 +126,7 @@ export type ClientMessage =
 export type ServerMessage =
   | { type: "welcome"; role: Role; title: string; language: Language; dial_in: DialIn | null; dial_out: string[] }
   | { type: "unwelcome"; reason: string }
-  | { type: "joined"; participant: string; answer: string; roster: Roster }
+  | { type: "joined"; participant: string; answer: string; roster: Roster; relay: Relay | null }
   | { type: "delta"; version: number; state: ConferenceState; entries: Entry[]; gone: string[] }
   | { type: "speaking"; began: string[]; ceased: string[] }
   | { type: "act"; act: Act; actor: Actor; at: number; to: Affected | null }

@@ -47,7 +47,7 @@ function inRoom(): State {
   const welcome: Welcome = { type: "welcome", role: "moderator", title: "Jour fixe", language: "de", dial_in: null, dial_out: ["+49"] };
   const roster = { version: 1, state: OPEN, entries: [entry("a", { name: "a", role: "moderator" })] };
   const before: State = { ...initial("de", 0), page: { name: "joining", welcome }, inside: true };
-  return { ...reduce(before, { type: "received", message: { type: "joined", participant: "a", answer: "v=0", roster } }), outbox: [] };
+  return { ...reduce(before, { type: "received", message: { type: "joined", participant: "a", answer: "v=0", roster, relay: null } }), outbox: [] };
 }
 
 function delta(version: number, entries: Entry[], gone: string[] = []): Event {

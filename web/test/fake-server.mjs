@@ -77,7 +77,7 @@ export async function serve({ script = joinScript(), dist = new URL("../dist/", 
 export const OPEN = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false };
 
 /** Welcomes, joins, and confirms what the page asks for as the real server does. */
-export function joinScript({ welcome = {}, others = [], own = {}, state = {}, answer = deafAnswer, connected = true } = {}) {
+export function joinScript({ welcome = {}, others = [], own = {}, state = {}, answer = deafAnswer, relay = null, connected = true } = {}) {
   const hello = { ...WELCOME, ...welcome };
   let version = 1;
   let holds = { ...OPEN, ...state };
@@ -107,7 +107,7 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
         return connection.send(hello);
       case "join":
         people = [entry("me", { name: message.name, role: hello.role, ...own }), ...people.filter(({ id }) => id !== "me")];
-        connection.send({ type: "joined", participant: "me", answer: await answer(message.offer), roster: { version, state: holds, entries: people } });
+        connection.send({ type: "joined", participant: "me", answer: await answer(message.offer), roster: { version, state: holds, entries: people }, relay });
         return connected && connection.send({ type: "connected" });
       case "microphone":
         return on && !may(people[0]) ? raise() : change("me", { microphone: on });

@@ -132,7 +132,7 @@ const SHOWN = { de: "Satz", en: "Sentence" };
 
 function inRoom(role: Role = "guest"): State {
   const welcome: Welcome = { type: "welcome", role, title: "Elternabend", language: "de", dial_in: null, dial_out: [] };
-  const joined: Event = { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [{ ...me(), role }] } } };
+  const joined: Event = { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [{ ...me(), role }] }, relay: null } };
   const events: Event[] = [{ type: "received", message: welcome }, { type: "join-chosen", name: "Ich" }, joined, { type: "call-changed", state: "connected" }];
   return events.reduce(reduce, initial("de", 1));
 }

@@ -107,7 +107,7 @@ function inRoom(status: "connected" | "pending" = "connected"): State {
   const events: Event[] = [
     { type: "received", message: { type: "welcome", role: "guest", title: "", language: "de", dial_in: null, dial_out: [] } },
     { type: "join-chosen", name: "Ich" },
-    { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state, entries: [me] } } },
+    { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state, entries: [me] }, relay: null } },
   ];
   return events.reduce(reduce, initial("de", 1));
 }

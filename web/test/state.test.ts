@@ -39,6 +39,13 @@ test("a joined room has the microphone off and opens no device", () => {
   assert.deepEqual(done(state), ["answer", "stay-awake"]);
 });
 
+test("the way round firewalls is taken with the answer", () => {
+  const relay = { urls: ["turns:conf.example.de:443"], username: "1700003600:00000000000000aa", credential: "secret" };
+  const joining = after({ type: "started" }, receive(WELCOME), { type: "join-chosen", name: "Ich" });
+  const inside = reduce(joining, receive({ type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [me(false)] }, relay }));
+  assert.deepEqual(inside.outbox[0], { do: "answer", sdp: "v=0", relay });
+});
+
 test("the first toggle opens the device, and only the open device is heard", () => {
   const opening = reduce(inRoom(), { type: "microphone-toggled" });
   assert.deepEqual(opening.outbox, [{ do: "open-microphone", device: null, original: false }]);
@@ -377,7 +384,7 @@ function live(): State {
 }
 
 function joined(): Event {
-  return receive({ type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [me(false)] } });
+  return receive({ type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [me(false)] }, relay: null });
 }
 
 function delta(version: number, entries: Entry[], gone: string[] = [], state = OPEN): Event {

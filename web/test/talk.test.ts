@@ -105,7 +105,7 @@ function ready(): State {
 
 function inRoom(): State {
   const welcome: Welcome = { type: "welcome", role: "guest", title: "", language: "de", dial_in: null, dial_out: [] };
-  const joined: Event = { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [me(false)] } } };
+  const joined: Event = { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [me(false)] }, relay: null } };
   return run(initial("de", 1), { type: "received", message: welcome }, { type: "join-chosen", name: "Ich" }, joined, { type: "call-changed", state: "connected" });
 }
 

@@ -719,6 +719,7 @@ impl House for Double {
                 state: ConferenceState::default(),
                 entries: vec![entry(1)],
             },
+            relay: None,
             presence: Here {
                 news: self.news.lock().unwrap().take(),
                 acts: self.acts.clone(),

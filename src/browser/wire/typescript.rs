@@ -144,6 +144,14 @@ const TYPES: &[(&str, Shape)] = &[
         ]),
     ),
     (
+        "Relay",
+        Shape::Fields(&[
+            ("urls", Kind::List(&Kind::Text)),
+            ("username", Kind::Text),
+            ("credential", Kind::Text),
+        ]),
+    ),
+    (
         "Shown",
         Shape::Fields(&[("de", Kind::Text), ("en", Kind::Text)]),
     ),
@@ -236,6 +244,7 @@ const SERVER: &[(&str, Fields)] = &[
             ("participant", Kind::Id),
             ("answer", Kind::Text),
             ("roster", Kind::Named("Roster")),
+            ("relay", Kind::Nullable(&Kind::Named("Relay"))),
         ],
     ),
     (
@@ -413,8 +422,9 @@ fn nothing_personal_or_secret_is_printed() {
         entries: vec![entry(Some("canary-name"))],
     };
     let act = act(Actor::Moderator, Some("canary-name"));
+    let joined = joined(ParticipantId::from_u64(1), Some(relay()));
     let printed = format!(
-        "{welcome:?} {:?} {:?} {:?} {:?} {:?} {written:?} {roster:?} {act:?}",
+        "{welcome:?} {:?} {:?} {:?} {:?} {:?} {written:?} {roster:?} {act:?} {joined:?}",
         read(hello),
         read(join),
         read(invite),
@@ -505,15 +515,8 @@ fn server_samples() -> Vec<ServerMessage> {
     let mut samples = vec![
         welcome(Role::Guest, Language::De, None),
         welcome(Role::Moderator, Language::En, Some(dial_in())),
-        ServerMessage::Joined {
-            participant: id,
-            answer: Pii::new(text("v=0")),
-            roster: Roster {
-                version: 1,
-                state: ConferenceState::default(),
-                entries: vec![entry(None), entry(Some("Anna"))],
-            },
-        },
+        joined(id, None),
+        joined(id, Some(relay())),
         delta(id),
         ServerMessage::Speaking {
             began: vec![id],
@@ -554,6 +557,27 @@ fn server_samples() -> Vec<ServerMessage> {
         .map(|reason| ServerMessage::Failed { reason }),
     );
     samples
+}
+
+fn joined(participant: ParticipantId, relay: Option<Relay>) -> ServerMessage {
+    ServerMessage::Joined {
+        participant,
+        answer: Pii::new(String::from("v=0")),
+        roster: Roster {
+            version: 1,
+            state: ConferenceState::default(),
+            entries: vec![entry(None), entry(Some("Anna"))],
+        },
+        relay,
+    }
+}
+
+fn relay() -> Relay {
+    Relay {
+        urls: vec![String::from("turns:conf.example.de:443?transport=tcp")],
+        username: Pii::new(String::from("1700003600:canary-user")),
+        credential: Secret::new(String::from("canary-credential")),
+    }
 }
 
 fn delta(gone: ParticipantId) -> ServerMessage {
