@@ -8,7 +8,7 @@ BIN := target/release/rundruf
 
 # What building needs beside Rust and Node, and what the tests need on top.
 BUILD_PACKAGES := build-essential cmake pkg-config
-TEST_PACKAGES := $(BUILD_PACKAGES) baresip sip-tester kamailio kamailio-tls-modules sipvicious linphone-cli chromium firefox-esr iproute2 espeak-ng
+TEST_PACKAGES := $(BUILD_PACKAGES) baresip sip-tester kamailio kamailio-tls-modules sipvicious linphone-cli coturn chromium firefox-esr iproute2 espeak-ng
 PESQ_PACKAGES := $(BUILD_PACKAGES) python3-venv
 PROMPTS_PACKAGES := $(BUILD_PACKAGES) python3-venv opus-tools
 

@@ -19,7 +19,7 @@ use serde::{Deserialize, Deserializer, de};
 use crate::{conference::policy::Speakers, dscp::Dscp};
 
 pub use self::{
-    contradiction::Contradiction,
+    contradiction::{Contradiction, TurnProblem},
     dial_out::{DialOut, Identity},
     error::{Error, Place},
     keys::Keys,
@@ -28,6 +28,7 @@ pub use self::{
         CertificateName, Codec, Dialled, Digits, Encryption, MaxCalls, Number, Protects, Trunk,
         TrunkKind,
     },
+    turn::Turn,
 };
 
 mod contradiction;
@@ -36,6 +37,7 @@ mod error;
 mod keys;
 mod privacy;
 mod trunk;
+mod turn;
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -51,6 +53,8 @@ pub struct Config {
     pub keys: Keys,
     /// Which calls are made.
     pub dial_out: DialOut,
+    /// The browsers' way round strict firewalls.
+    pub turn: Turn,
     /// Sound.
     pub media: Media,
     /// Names that are spoken.
@@ -104,6 +108,12 @@ impl Config {
                 what,
             });
         }
+        if let Some(what) = config.turn.problem().map(Contradiction::Turn) {
+            return Err(Error::Contradiction {
+                place: Place::of_key(what.key(), 0, text, file),
+                what,
+            });
+        }
         let trunks = config.trunk.iter().enumerate();
         let wrong = trunks.filter_map(|(index, trunk)| Some((index, trunk.contradiction()?)));
         match wrong.into_iter().next() {
@@ -134,6 +144,7 @@ impl Default for Config {
             trunk: vec![Trunk::local()],
             keys: Keys::default(),
             dial_out: DialOut::default(),
+            turn: Turn::default(),
             media: Media::default(),
             speech: Speech::default(),
             privacy: Privacy::default(),

@@ -724,6 +724,10 @@ pub const OFFER_MEDIA_MAX: usize = 8;
 /// Fingerprints of an offer that are looked at; browsers send one.
 pub const OFFER_FINGERPRINTS_MAX: usize = 8;
 
+/// TURN servers that browsers are told of; more are refused in the settings. A browser asks each of them as it joins, and
+/// Firefox warns of five.
+pub const TURN_SERVERS_MAX: usize = 4;
+
 // --- serve
 
 /// Time from being told to end to having ended; what is left of calls and connections then is dropped.

@@ -94,6 +94,7 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
         .map_err(|error| Obstacle::web(error, config))?;
     let identity = Arc::new(identity(config, &media)?);
     let tls = tls::web_server_config(&identity)?;
+    let relays = start::relays(&config.turn)?;
     let books = Books::open(config, &mut rng).await?;
     let mut tasks = JoinSet::new();
     let speech = start::speech(&config.speech.engine, orders.language);
@@ -117,7 +118,10 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
 
     let stop = CancellationToken::new();
     let (alive, mut sessions) = mpsc::channel(1);
-    let site = site(&server, &phone, (&reach, config), &stop, alive);
+    let labels = TrunkLabels::new(config.trunk.iter().map(|trunk| &*trunk.name));
+    let named = named(&config.privacy);
+    let served = Served::new(server.clone(), reach.call_in.clone(), named, relays);
+    let site = site(served, &server, (&phone, labels), &stop, alive);
     let mut doors = JoinSet::new();
     let (web_stop, phone_stop) = (stop.clone(), stop.clone());
     doors.spawn(serve_web(web, site, tls, web_stop));
@@ -546,18 +550,12 @@ fn named(privacy: &config::Privacy) -> Named {
 }
 
 fn site(
+    served: Served,
     server: &Server,
-    phone: &phone::Door,
-    (reach, config): (&Reach, &Config),
+    (phone, labels): (&phone::Door, TrunkLabels),
     stop: &CancellationToken,
     alive: mpsc::Sender<Infallible>,
 ) -> Site {
-    let served = Served::new(
-        server.clone(),
-        reach.call_in.clone(),
-        named(&config.privacy),
-    );
-    let labels = TrunkLabels::new(config.trunk.iter().map(|trunk| &*trunk.name));
     let workers = server.clone();
     let (server, sip) = (server.clone(), phone.counters());
     Site {

@@ -18,8 +18,9 @@ use tracing_subscriber::{
 };
 
 use crate::{
+    browser::relay::Relays,
     conference::event::Language,
-    config::{self, Auto, Config, Engine, LogLevel},
+    config::{self, Auto, Config, Engine, LogLevel, Turn},
     http::BindError,
     server::{prompts, secrets::KeyError, speech::Speech},
     store::{self, SecretError},
@@ -64,6 +65,14 @@ pub enum Obstacle {
     /// The password of a trunk cannot be used.
     #[error("{}: {source}", file.display())]
     Password {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: SecretError,
+    },
+    /// The secret shared with TURN servers cannot be used.
+    #[error("{}: {source}", file.display())]
+    TurnSecret {
         /// The file.
         file: PathBuf,
         /// Why.
@@ -266,6 +275,7 @@ impl Obstacle {
             ),
             (Self::Key(error), _) => told_key(error, language),
             (Self::Password { file, source }, _) => told_password(file, source, language),
+            (Self::TurnSecret { file, source }, _) => told_turn_secret(file, source, language),
             (Self::Certificate(error), Language::De) => {
                 format!("Das Zertifikat ist nicht verwendbar: {error}.")
             }
@@ -355,6 +365,24 @@ pub fn media_addresses(setting: &Auto<Vec<IpAddr>>) -> Vec<IpAddr> {
     addresses.sort_by_key(|address| (!address.is_loopback(), address.is_ipv6(), *address));
     addresses.dedup();
     addresses
+}
+
+/// Takes the browsers' way round strict firewalls, if there is one.
+///
+/// # Errors
+///
+/// Fails when the secret cannot be read.
+pub fn relays(turn: &Turn) -> Result<Option<Relays>, Obstacle> {
+    if turn.servers.is_empty() {
+        return Ok(None);
+    }
+    let file = &turn.secret_file;
+    let secret = store::read_secret(file).map_err(|source| Obstacle::TurnSecret {
+        file: file.clone(),
+        source,
+    })?;
+    let servers = turn.servers.clone();
+    Ok(Some(Relays::new(servers, &secret, turn.lifetime())))
 }
 
 /// Takes what is to speak names, if anything is.
@@ -495,6 +523,30 @@ fn told_password(file: &Path, error: &SecretError, language: Language) -> String
     }
 }
 
+fn told_turn_secret(file: &Path, error: &SecretError, language: Language) -> String {
+    let file = file.display();
+    match (error, language) {
+        (SecretError::Unreadable(source), Language::De) => format!(
+            "Das Geheimnis der TURN-Server in {file} (turn.secret_file) ist nicht lesbar: {source}."
+        ),
+        (SecretError::Unreadable(source), Language::En) => format!(
+            "The secret of the TURN servers in {file} (turn.secret_file) cannot be read: {source}."
+        ),
+        (SecretError::Exposed, Language::De) => format!(
+            "Das Geheimnis der TURN-Server in {file} (turn.secret_file) dürfen andere lesen: chmod 600 {file}."
+        ),
+        (SecretError::Exposed, Language::En) => format!(
+            "The secret of the TURN servers in {file} (turn.secret_file) may be read by others: chmod 600 {file}."
+        ),
+        (SecretError::Empty, Language::De) => format!(
+            "In {file} (turn.secret_file) steht nichts: das Geheimnis der TURN-Server gehört in die erste Zeile."
+        ),
+        (SecretError::Empty, Language::En) => format!(
+            "{file} (turn.secret_file) has nothing in it: the secret of the TURN servers is to be its first line."
+        ),
+    }
+}
+
 /// Returns an error and what lies behind it in one line.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -606,6 +658,27 @@ mod tests {
             (NotInvited::NoPerson(String::from("4711")).into(), "4711"),
             (NotInvited::NeverOpen.into(), "--until"),
         ] {
+            let told = [Language::De, Language::En].map(|language| obstacle.told(language));
+            assert_ne!(told[0], told[1]);
+            for told in told {
+                assert!(told.contains(names) && told.ends_with('.'), "{told}");
+                assert!(!told.contains('\n'), "{told}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_of_turn_servers_that_cannot_be_used_is_named() {
+        for (source, names) in [
+            (
+                SecretError::Unreadable(io::ErrorKind::NotFound.into()),
+                "var/file (turn.secret_file)",
+            ),
+            (SecretError::Exposed, "chmod 600 var/file"),
+            (SecretError::Empty, "var/file (turn.secret_file)"),
+        ] {
+            let file = PathBuf::from("var/file");
+            let obstacle = Obstacle::TurnSecret { file, source };
             let told = [Language::De, Language::En].map(|language| obstacle.told(language));
             assert_ne!(told[0], told[1]);
             for told in told {

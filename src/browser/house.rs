@@ -16,7 +16,7 @@ use crate::{
     pii::{Name, Pii, Secret},
 };
 
-use super::wire::{DialIn, Failed, Privacy};
+use super::wire::{DialIn, Failed, Privacy, Relay};
 
 /// The house.
 pub trait House: Clone + Send + Sync + 'static {
@@ -100,6 +100,8 @@ pub struct Entrance<P> {
     pub seat: Secret<String>,
     /// They came back, and their microphone was on before; it is off.
     pub spoke: bool,
+    /// The way round strict firewalls, where there is one.
+    pub relay: Option<Relay>,
     /// Their presence.
     pub presence: P,
 }

@@ -5,6 +5,7 @@
 pub mod call_in;
 pub mod house;
 pub mod negotiate;
+pub mod relay;
 pub mod served;
 pub mod session;
 pub mod wire;

@@ -20,6 +20,7 @@ use super::{
     call_in::{CallIn, Line},
     house::{Entrance, House, News, Presence, Unavailable, Welcome},
     negotiate::{self, Agreed, Local, Negotiated},
+    relay::Relays,
     wire::{DialIn, DialInLine, Failed, Named, Privacy},
 };
 
@@ -29,15 +30,18 @@ pub struct Served {
     server: Server,
     call_in: Arc<CallIn>,
     named: Arc<Named>,
+    relays: Option<Arc<Relays>>,
 }
 
 impl Served {
-    /// Puts the door before a server, beside which people come in by telephone, too, and whose notice on privacy names these.
-    pub fn new(server: Server, call_in: CallIn, named: Named) -> Self {
+    /// Puts the door before a server, beside which people come in by telephone, too, whose notice on privacy names these, and which
+    /// TURN servers may lead to.
+    pub fn new(server: Server, call_in: CallIn, named: Named, relays: Option<Relays>) -> Self {
         Self {
             server,
             call_in: Arc::new(call_in),
             named: Arc::new(named),
+            relays: relays.map(Arc::new),
         }
     }
 
@@ -127,12 +131,16 @@ impl House for Served {
         let joined = server.join_browser(admission, name, seat, media).await;
         let (attendance, leg) = joined.map_err(failed)?;
         let mut presence = Inside::new(server.clone(), attendance, leg);
+        // Not before: whoever only has a link, or is refused, gets no credentials. Who waits to be let in does, since their
+        // leg must stand meanwhile.
+        let relays = self.relays.as_ref();
         Ok(Entrance {
             participant: presence.attendance.participant,
             answer,
             roster: presence.attendance.roster.clone(),
             seat: presence.token(),
             spoke: presence.attendance.spoke,
+            relay: relays.map(|it| it.grant(self.server.since_epoch(), &mut rand::rng())),
             presence,
         })
     }

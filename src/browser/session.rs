@@ -320,6 +320,7 @@ impl Session {
             roster: (&entrance.roster).into(),
             seat: entrance.seat,
             spoke: entrance.spoke,
+            relay: entrance.relay,
         };
         let mut outcome = self.send(&joined).await.map(|()| true);
         while let Ok(true) = outcome {

@@ -224,6 +224,8 @@ pub enum ServerMessage {
         seat: Secret<String>,
         /// They came back, and their microphone was on before; it is off.
         spoke: bool,
+        /// The way round strict firewalls, where there is one.
+        relay: Option<Relay>,
     },
     /// The token that leads back to their seat has changed.
     Seat {
@@ -401,6 +403,19 @@ pub struct DialInLine {
     pub language: Language,
     /// It leads to this room alone, and the PIN suffices.
     pub pin_only: bool,
+}
+
+/// The way round strict firewalls: TURN servers, and credentials for them that end (`RTCIceServer` in browsers).
+#[derive(Debug, Serialize)]
+pub struct Relay {
+    /// The servers, as `turns:` URIs.
+    pub urls: Vec<String>,
+    /// As whom; it names nobody, but stands in what the server writes of a connection.
+    #[serde(serialize_with = "exposed")]
+    pub username: Pii<String>,
+    /// The password.
+    #[serde(serialize_with = "told")]
+    pub credential: Secret<String>,
 }
 
 /// Somebody to whom something was done, as they were called then.

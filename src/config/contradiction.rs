@@ -1,11 +1,11 @@
-//! What the settings of a trunk must not say together, nor those of keys, and how an operator is told.
+//! What the settings of a trunk must not say together, nor those of keys and of TURN, and how an operator is told.
 
 use crate::conference::{
     event::Language,
     keyplan::{Control, Problem},
 };
 
-/// What the settings of a trunk or of keys must not say.
+/// What the settings of a trunk, of keys or of TURN must not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Contradiction {
     /// The trunk has neither addresses nor a certificate.
@@ -48,6 +48,19 @@ pub enum Contradiction {
     Keys(Control, Problem),
     /// Two numbers are the same or can be dialled the same way.
     Same(String, String),
+    /// There is no way round firewalls like this.
+    Turn(TurnProblem),
+}
+
+/// What the settings of TURN must not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TurnProblem {
+    /// There are more servers than this.
+    TooMany(usize),
+    /// A server is reached unencrypted, and not on this machine.
+    Plain(String),
+    /// There are servers without a secret, or a secret without servers.
+    Half,
 }
 
 impl Contradiction {
@@ -67,6 +80,8 @@ impl Contradiction {
             Self::AreaWithoutCountry => "trunk.area",
             Self::LatchWithoutNetworks => "trunk.latch",
             Self::Keys(control, _) => control.setting(),
+            Self::Turn(TurnProblem::TooMany(_) | TurnProblem::Plain(_)) => "turn.servers",
+            Self::Turn(TurnProblem::Half) => "turn.secret_file",
             Self::TrunkPrefix(_)
             | Self::Service(_)
             | Self::NoRoom(_)
@@ -148,6 +163,7 @@ impl Contradiction {
             Self::Same(one, other) => format!(
                 "{one} and {other} can be dialled the same way; leave one of them out, or correct country and area"
             ),
+            Self::Turn(problem) => turn_in_english(problem),
         }
     }
 
@@ -216,6 +232,7 @@ impl Contradiction {
                 "{one} und {other} lassen sich gleich wählen; lassen Sie eine davon weg oder berichtigen Sie country und \
                  area"
             ),
+            Self::Turn(problem) => turn_in_german(problem),
         }
     }
 }
@@ -269,6 +286,36 @@ fn keys_in_german(control: Control, problem: &Problem) -> String {
     }
 }
 
+fn turn_in_english(problem: &TurnProblem) -> String {
+    match problem {
+        TurnProblem::TooMany(most) => {
+            format!("these are too many; name {most} at most, since browsers ask all of them")
+        }
+        TurnProblem::Plain(uri) => format!(
+            "{uri} would be reached unencrypted, which only this machine may be; valid is, for example: {TURN_SERVERS}"
+        ),
+        TurnProblem::Half => format!(
+            "TURN servers and their secret belong together, for example: {TURN_SERVERS} and {TURN_SECRET}"
+        ),
+    }
+}
+
+fn turn_in_german(problem: &TurnProblem) -> String {
+    match problem {
+        TurnProblem::TooMany(most) => {
+            format!(
+                "das sind zu viele; nennen Sie höchstens {most}, denn Browser fragen jeden davon"
+            )
+        }
+        TurnProblem::Plain(uri) => format!(
+            "{uri} würde unverschlüsselt erreicht, das darf nur diese Maschine; gültig ist zum Beispiel: {TURN_SERVERS}"
+        ),
+        TurnProblem::Half => format!(
+            "TURN-Server und ihr Geheimnis gehören zusammen, zum Beispiel: {TURN_SERVERS} und {TURN_SECRET}"
+        ),
+    }
+}
+
 /// What has no effect, in English and German.
 const OF_REGISTERED: [&str; 2] = [
     "on a peer this has no effect, since it does not register; leave it out, or write kind = \"registered\" with \
@@ -288,5 +335,8 @@ const WITHHELD_OF_NOBODY: [&str; 2] = [
     "über diesen Trunk wird niemand angerufen, dem die Nummer unterdrückt würde; lassen Sie es weg, oder sagen \
         Sie, als welche Nummer angerufen wird, zum Beispiel: calls_as = \"+4930123456\"",
 ];
+/// What names TURN servers and their secret.
+const TURN_SERVERS: &str = "servers = [\"turns:conf.example.de:5349?transport=tcp\"]";
+const TURN_SECRET: &str = "secret_file = \"var/turn.secret\"";
 const EN: usize = 0;
 const DE: usize = 1;

@@ -269,7 +269,8 @@ fn key_before(text: &str, offset: usize) -> String {
 fn example(key: &str) -> &'static str {
     let place = Place::of_key(key, 0, SHIPPED, Path::new(""));
     let line = SHIPPED.lines().nth(place.line - 1).unwrap_or_default();
-    let Some(nothing) = line.strip_suffix("\"\"") else {
+    let nothing = line.strip_suffix("\"\"").or(line.strip_suffix("[]"));
+    let Some(nothing) = nothing else {
         return line;
     };
     let commented = SHIPPED.lines().filter_map(|line| line.strip_prefix('#'));

@@ -326,6 +326,11 @@ impl Server {
         &self.inner.census
     }
 
+    /// Wall time, since 1970-01-01 00:00 UTC.
+    pub fn since_epoch(&self) -> Duration {
+        self.inner.wall.since_epoch()
+    }
+
     /// The prompts, as clips the workers know.
     pub fn prompts(&self) -> &Prompts {
         &self.inner.prompts

@@ -1,15 +1,13 @@
 //! The call: one peer connection, audio only.
 //!
 //! The offer has one sendrecv transceiver without a track; the microphone is attached by `replaceTrack` when it is turned on
-//! for the first time, so listening needs no permission. No ICE servers: the server is ICE-lite with public candidates and
-//! the browser sends the checks. The call does not touch the DOM.
+//! for the first time, so listening needs no permission. The server is ICE-lite with public candidates and the browser sends
+//! the checks, so the offer goes without candidates, and only the answer puts it in force: candidates are gathered when it is
+//! known whether the server has a way round strict firewalls. No other ICE servers are asked. The call does not touch the DOM.
 
 import { Copies, preferCopies } from "./copies";
 import type { Obstacle } from "./state";
-import type { Quality } from "./wire";
-
-/** Longest wait for the browser's own candidates; the server does not need them, so a slow network interface is not waited for. */
-const GATHERING_MS_MAX = 1500;
+import type { Quality, Relay } from "./wire";
 
 /** What the call tells its owner. */
 export type CallNews = { type: "remote"; stream: MediaStream } | { type: "connection"; state: RTCPeerConnectionState };
@@ -18,6 +16,7 @@ export class Call {
   #peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
   #sender: RTCRtpSender;
   #seen = { received: 0, lost: 0 };
+  #offer: RTCSessionDescriptionInit | null = null;
   #answer = "";
   #copies = new Copies();
   #copying = false;
@@ -30,15 +29,17 @@ export class Call {
     this.#peer.onconnectionstatechange = () => this.#tell({ type: "connection", state: this.#peer.connectionState });
   }
 
-  /** Makes the offer and waits, for a bounded time, until the candidates are in it. */
+  /** Makes the offer; nothing is gathered or sent yet. */
   async offer(): Promise<string> {
-    await this.#peer.setLocalDescription(await this.#peer.createOffer());
-    await this.#gathered();
-    return this.#peer.localDescription?.sdp ?? "";
+    this.#offer = await this.#peer.createOffer();
+    return this.#offer.sdp ?? "";
   }
 
-  async answer(sdp: string): Promise<void> {
+  /** Begins: directly, and over the relay as well where there is one; the browser takes the best way that leads there. */
+  async answer(sdp: string, relay: Relay | null): Promise<void> {
     this.#answer = sdp;
+    if (relay) this.#take(relay);
+    if (this.#offer) await this.#peer.setLocalDescription(this.#offer);
     await this.#peer.setRemoteDescription({ type: "answer", sdp });
   }
 
@@ -73,6 +74,14 @@ export class Call {
     this.#peer.close();
   }
 
+  #take(relay: Relay): void {
+    try {
+      this.#peer.setConfiguration({ ...this.#peer.getConfiguration(), iceServers: [relay] });
+    } catch {
+      // Firefox before 119 takes no servers any more at this point; the direct way is left.
+    }
+  }
+
   /** Has copies sent, or none; what was agreed with the server stays as it is. */
   async #protect(wanted: boolean): Promise<void> {
     const preferred = preferCopies(this.#answer);
@@ -97,18 +106,6 @@ export class Call {
 
   #isOffering(): boolean {
     return this.#peer.signalingState === "have-local-offer";
-  }
-
-  #gathered(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#peer.iceGatheringState === "complete") return resolve();
-      const timer = setTimeout(resolve, GATHERING_MS_MAX);
-      this.#peer.onicegatheringstatechange = () => {
-        if (this.#peer.iceGatheringState !== "complete") return;
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 }
 

@@ -1,6 +1,6 @@
 //! What the reducer wants done in the world; `session.ts` does it.
 
-import type { ClientMessage } from "./wire";
+import type { ClientMessage, Relay } from "./wire";
 
 export type Effect =
   | { do: "connect"; after_ms: number; wait_ms?: number }
@@ -12,7 +12,7 @@ export type Effect =
   | { do: "keep-seat"; seat: string }
   | { do: "forget-seat" }
   | { do: "negotiate" }
-  | { do: "answer"; sdp: string }
+  | { do: "answer"; sdp: string; relay: Relay | null }
   | { do: "play" }
   | { do: "resume-sound" }
   | { do: "stay-awake" }

@@ -172,7 +172,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
   };
   const known = { ...state, page: room, writing: rejoined(state.writing), company: state.company || room.entries.filter(roster.isInside).length > 1, name: own?.name ?? state.name };
   const silenced = waits(room) && before ? act(known, { do: "close-microphone" }) : known;
-  const after = act(silenced, { do: "keep-seat", seat: message.seat }, { do: "answer", sdp: message.answer }, { do: "stay-awake" });
+  const after = act(silenced, { do: "keep-seat", seat: message.seat }, { do: "answer", sdp: message.answer, relay: message.relay }, { do: "stay-awake" });
   const asked = state.original && !waits(room) ? send(after, { type: "original-sound", on: true }) : after;
   return (before?.spoke || message.spoke) && !waits(room) && mayTalk(room) ? pleaded(asked, room) : asked;
 }

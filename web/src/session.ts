@@ -9,6 +9,7 @@ import type { Seat } from "./seat";
 import { Sound } from "./sound";
 import type { Event } from "./state";
 import { JUDGED_MS, Unheard } from "./unheard";
+import type { Relay } from "./wire";
 
 /** How long a toast stays. */
 const TOAST_MS = 8000;
@@ -74,7 +75,7 @@ export class Session {
       case "negotiate":
         return void this.#negotiate();
       case "answer":
-        return void this.#answer(effect.sdp);
+        return void this.#answer(effect.sdp, effect.relay);
       case "play":
         return void this.#play();
       case "resume-sound":
@@ -174,10 +175,10 @@ export class Session {
     }
   }
 
-  async #answer(sdp: string): Promise<void> {
+  async #answer(sdp: string, relay: Relay | null): Promise<void> {
     const call = this.#call;
     try {
-      await call?.answer(sdp);
+      await call?.answer(sdp, relay);
       clearInterval(this.#timers.quality);
       this.#timers.quality = window.setInterval(() => void this.#judge(), QUALITY_MS);
     } catch {

@@ -278,12 +278,18 @@ function received(state: State, message: ServerMessage): State {
     case "connected":
       return page.name === "room" ? callChanged(state, "connected") : state;
     case "dismissed":
+      if (message.reason === "lost" && isUnconnected(page)) return over(state, "no-audio");
       // The sound broke off before the page noticed, or the server starts anew.
       if (["lost", "stopping"].includes(message.reason) && page.name === "room") return linkClosed(state);
       return over(state, REASONS[message.reason] ?? "failed");
     default:
       return state;
   }
+}
+
+/** Tells whether the sound has found no way yet: browsers look for one longer than the server waits. */
+function isUnconnected(page: Page): boolean {
+  return page.name === "room" && page.audio === "connecting";
 }
 
 /** The server's reasons that have a page of their own. */

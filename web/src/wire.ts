@@ -95,6 +95,12 @@ export type DialInLine = {
   pin_only: boolean;
 };
 
+export type Relay = {
+  urls: string[];
+  username: string;
+  credential: string;
+};
+
 export type Shown = {
   de: string;
   en: string;
@@ -135,7 +141,7 @@ export type ClientMessage =
 export type ServerMessage =
   | { type: "welcome"; role: Role; title: string; language: Language; dial_in: DialIn | null; dial_out: string[]; privacy: Privacy; returns: boolean }
   | { type: "unwelcome"; reason: string }
-  | { type: "joined"; participant: string; answer: string; roster: Roster; seat: string; spoke: boolean }
+  | { type: "joined"; participant: string; answer: string; roster: Roster; seat: string; spoke: boolean; relay: Relay | null }
   | { type: "seat"; seat: string }
   | { type: "delta"; version: number; state: ConferenceState; entries: Entry[]; gone: string[] }
   | { type: "speaking"; began: string[]; ceased: string[] }

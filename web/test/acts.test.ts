@@ -109,7 +109,7 @@ function inRoom(role: Role = "guest"): State {
 
 function joined(role: Role): Event {
   const roster = { version: 1, state: OPEN, entries: [{ ...me(), role }] };
-  return { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster } };
+  return { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster, relay: null } };
 }
 
 function delta(version: number, entries: Entry[]): Event {

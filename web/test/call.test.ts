@@ -42,10 +42,15 @@ test("a chosen microphone is opened, one that is gone gives way to the browser's
 /** A peer connection that keeps the rules of offer and answer, and fails where it is told to. */
 class Peer {
   signalingState = "stable";
-  iceGatheringState = "complete";
-  localDescription = { sdp: "offer" };
   answers: string[] = [];
   failures: string[] = [];
+  steps: unknown[] = [];
+  getConfiguration() {
+    return { bundlePolicy: "max-bundle", iceServers: [] };
+  }
+  setConfiguration(configuration: RTCConfiguration) {
+    this.steps.push(configuration);
+  }
   addTransceiver() {
     return { sender: {} };
   }
@@ -57,6 +62,7 @@ class Peer {
   }
   async setLocalDescription({ type }: { type: string }) {
     this.#failAt(type);
+    this.steps.push(type);
     assert.equal(this.signalingState, type === "offer" ? "stable" : "have-local-offer");
     this.signalingState = type === "offer" ? "have-local-offer" : "stable";
   }
@@ -87,7 +93,7 @@ test("a call that could not be protected is as it was, and is protected by the n
       Object.assign(globalThis, { RTCPeerConnection: function () { return peer; } });
       const call = new Call(() => {});
       await call.offer();
-      await call.answer(answer);
+      await call.answer(answer, null);
       peer.answers = [];
       peer.failures = [...failing];
       await call.quality();
@@ -96,5 +102,23 @@ test("a call that could not be protected is as it was, and is protected by the n
       assert.deepEqual(peer.answers, [...afterwards, copied], failing.join());
       assert.equal(peer.signalingState, "stable");
     }
+  }
+});
+
+test("what leads round firewalls is known before anything is gathered, and nothing is asked where there is none", async () => {
+  const relay = { urls: ["turns:conf.example.de:443?transport=tcp"], username: "1700003600:00000000000000aa", credential: "secret" };
+  for (const [given, able, steps] of [
+    [null, true, ["offer"]],
+    [relay, true, [{ bundlePolicy: "max-bundle", iceServers: [relay] }, "offer"]],
+    [relay, false, ["offer"]],
+  ] as const) {
+    const peer = new Peer();
+    if (!able) peer.setConfiguration = () => assert.fail("an old browser");
+    Object.assign(globalThis, { RTCPeerConnection: function () { return peer; } });
+    const call = new Call(() => {});
+    assert.equal(await call.offer(), "offer");
+    assert.deepEqual(peer.steps, [], "an offer that is not answered gathers nothing");
+    await call.answer("v=0", given);
+    assert.deepEqual([peer.steps, peer.answers], [steps, ["v=0"]]);
   }
 });

@@ -47,7 +47,7 @@ function inRoom(): State {
   const welcome = greeting({ role: "moderator", title: "Jour fixe", dial_out: ["+49"] });
   const roster = { version: 1, state: OPEN, entries: [entry("a", { name: "a", role: "moderator" })] };
   const before: State = { ...initial("de", 0), page: { name: "joining", welcome }, inside: true };
-  return { ...reduce(before, { type: "received", message: { type: "joined", participant: "a", answer: "v=0", roster, seat: "sealed", spoke: false } }), outbox: [] };
+  return { ...reduce(before, { type: "received", message: { type: "joined", participant: "a", answer: "v=0", roster, seat: "sealed", spoke: false, relay: null } }), outbox: [] };
 }
 
 function delta(version: number, entries: Entry[], gone: string[] = []): Event {

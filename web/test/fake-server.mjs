@@ -73,7 +73,7 @@ export async function serve({ script = joinScript(), dist = new URL("../dist/", 
 export const OPEN = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false };
 
 /** Welcomes, joins, and confirms what the page asks for as the real server does. */
-export function joinScript({ welcome = {}, others = [], own = {}, state = {}, answer = deafAnswer, connected = true } = {}) {
+export function joinScript({ welcome = {}, others = [], own = {}, state = {}, answer = deafAnswer, relay = null, connected = true } = {}) {
   const hello = { ...WELCOME, ...welcome };
   let version = 1;
   let holds = { ...OPEN, ...state };
@@ -108,7 +108,7 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
         people = [me, ...people.filter(({ id }) => id !== "me")];
         const roster = { version, state: holds, entries: people };
         const answered = await answer(message.offer);
-        connection.send({ type: "joined", participant: "me", answer: answered, roster, seat: SEAT, spoke: before?.microphone ?? false });
+        connection.send({ type: "joined", participant: "me", answer: answered, roster, seat: SEAT, spoke: before?.microphone ?? false, relay });
         return connected && connection.send({ type: "connected" });
       }
       case "microphone":

@@ -132,7 +132,7 @@ const SHOWN = { de: "Satz", en: "Sentence" };
 
 function inRoom(role: Role = "guest"): State {
   const welcome = greeting({ role, title: "Elternabend" });
-  const joined: Event = { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [{ ...me(), role }] }, seat: "sealed", spoke: false } };
+  const joined: Event = { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [{ ...me(), role }] }, seat: "sealed", spoke: false, relay: null } };
   const events: Event[] = [{ type: "received", message: welcome }, { type: "join-chosen", name: "Ich" }, joined, { type: "call-changed", state: "connected" }];
   return events.reduce(reduce, initial("de", 1));
 }

@@ -104,7 +104,7 @@ function connected(role: Role = "guest"): State {
 
 function joined(role: Role, status: Status): Event {
   const roster = { version: 1, state: HOLDS, entries: [me(role, status)] };
-  return { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster, seat: "sealed", spoke: false } };
+  return { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster, seat: "sealed", spoke: false, relay: null } };
 }
 
 function inRoom(role: Role, status: Status): State {

@@ -108,7 +108,7 @@ function inRoom(status: "connected" | "pending" = "connected"): State {
   const events: Event[] = [
     { type: "received", message: greeting({ title: "" }) },
     { type: "join-chosen", name: "Ich" },
-    { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state, entries: [me] }, seat: "sealed", spoke: false } },
+    { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state, entries: [me] }, seat: "sealed", spoke: false, relay: null } },
   ];
   return events.reduce(reduce, initial("de", 1));
 }

@@ -38,6 +38,13 @@ test("a joined room has the microphone off and opens no device", () => {
   assert.deepEqual(done(state), ["keep-seat", "answer", "stay-awake"]);
 });
 
+test("the way round firewalls is taken with the answer", () => {
+  const relay = { urls: ["turns:conf.example.de:443"], username: "1700003600:00000000000000aa", credential: "secret" };
+  const joining = after({ type: "started" }, receive(WELCOME), { type: "join-chosen", name: "Ich" });
+  const inside = reduce(joining, receive({ type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [me(false)] }, relay }));
+  assert.deepEqual(inside.outbox.find((effect) => effect.do === "answer"), { do: "answer", sdp: "v=0", relay });
+});
+
 test("the first toggle opens the device, and only the open device is heard", () => {
   const opening = reduce(inRoom(), { type: "microphone-toggled" });
   assert.deepEqual(opening.outbox, [{ do: "open-microphone", device: null, original: false }]);
@@ -216,6 +223,8 @@ test("a silent server is not waited for without end", () => {
 test("sound that never comes ends with advice, sound that breaks is mended", () => {
   const never = reduce(inRoom(), { type: "call-changed", state: "failed" });
   assert.equal(never.page.name === "over" && never.page.why, "no-audio");
+  const given = reduce(inRoom(), receive({ type: "dismissed", reason: "lost" }));
+  assert.equal(given.page.name === "over" && given.page.why, "no-audio", "the server gives up before the browser does");
   const broken = after2(inRoom(), { type: "call-changed", state: "connected" }, { type: "call-changed", state: "failed" });
   assert.equal(room(broken).returning, true);
 });
@@ -243,7 +252,7 @@ test("two judgements without a packet interrupt the sound, and nobody is told to
 test("every dismissal and refusal has its end, and hangs up", () => {
   const ends = { removed: "removed", ended: "ended", "taken-over": "taken-over", failed: "failed", locked: "locked", "something else": "failed" };
   for (const [reason, why] of Object.entries(ends)) {
-    const state = reduce(live(), receive({ type: "dismissed", reason }));
+    const state = after2(live(), { type: "call-changed", state: "connected" }, receive({ type: "dismissed", reason }));
     assert.equal(state.page.name === "over" && state.page.why, why);
     assert.deepEqual(done(state), ["hang-up", "forget-seat"]);
   }
@@ -356,7 +365,7 @@ function live(): State {
 }
 
 function joined(): Event {
-  return receive({ type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [me(false)] }, seat: "sealed", spoke: false });
+  return receive({ type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [me(false)] }, seat: "sealed", spoke: false, relay: null });
 }
 
 function delta(version: number, entries: Entry[], gone: string[] = [], state = OPEN): Event {

@@ -106,7 +106,7 @@ function ready(): State {
 
 function inRoom(): State {
   const welcome = greeting({ title: "" });
-  const joined: Event = { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [me(false)] }, seat: "sealed", spoke: false } };
+  const joined: Event = { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: OPEN, entries: [me(false)] }, seat: "sealed", spoke: false, relay: null } };
   return run(initial("de", 1), { type: "received", message: welcome }, { type: "join-chosen", name: "Ich" }, joined, { type: "call-changed", state: "connected" });
 }
 

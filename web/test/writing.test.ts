@@ -227,7 +227,7 @@ function rejoins(state: State): State {
 }
 
 function joined(entries: Entry[]): Event {
-  return { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: conference(), entries } } };
+  return { type: "received", message: { type: "joined", participant: "me", answer: "v=0", roster: { version: 1, state: conference(), entries }, relay: null } };
 }
 
 function typed(words: string): Event {

@@ -709,6 +709,7 @@ impl House for Double {
             },
             seat: Secret::new("seat of 1".to_owned()),
             spoke: seat.is_some_and(|seat| seat.expose() == "seat of 1"),
+            relay: None,
             presence: Here {
                 news: self.news.lock().unwrap().take(),
                 acts: self.acts.clone(),

@@ -158,6 +158,14 @@ const TYPES: &[(&str, Shape)] = &[
         ]),
     ),
     (
+        "Relay",
+        Shape::Fields(&[
+            ("urls", Kind::List(&Kind::Text)),
+            ("username", Kind::Text),
+            ("credential", Kind::Text),
+        ]),
+    ),
+    (
         "Shown",
         Shape::Fields(&[("de", Kind::Text), ("en", Kind::Text)]),
     ),
@@ -259,6 +267,7 @@ const SERVER: &[(&str, Fields)] = &[
             ("roster", Kind::Named("Roster")),
             ("seat", Kind::Text),
             ("spoke", Kind::Flag),
+            ("relay", Kind::Nullable(&Kind::Named("Relay"))),
         ],
     ),
     ("seat", &[("seat", Kind::Text)]),
@@ -450,8 +459,9 @@ fn nothing_personal_or_secret_is_printed() {
         entries: vec![entry(Some("canary-name"))],
     };
     let act = act(Actor::Moderator, Some("canary-name"));
+    let joined = joined(ParticipantId::from_u64(1), Some(relay()));
     let printed = format!(
-        "{welcome:?} {seat:?} {:?} {:?} {:?} {:?} {:?} {written:?} {roster:?} {act:?}",
+        "{welcome:?} {seat:?} {:?} {:?} {:?} {:?} {:?} {written:?} {roster:?} {act:?} {joined:?}",
         read(hello),
         read(join),
         read(invite),
@@ -544,17 +554,8 @@ fn server_samples() -> Vec<ServerMessage> {
     let mut samples = vec![
         welcome(Role::Guest, Language::De, None),
         welcome(Role::Moderator, Language::En, Some(dial_in())),
-        ServerMessage::Joined {
-            participant: id,
-            answer: Pii::new(text("v=0")),
-            roster: Roster {
-                version: 1,
-                state: ConferenceState::default(),
-                entries: vec![entry(None), entry(Some("Anna"))],
-            },
-            seat: Secret::new(text("seat")),
-            spoke: true,
-        },
+        joined(id, None),
+        joined(id, Some(relay())),
         ServerMessage::Seat {
             seat: Secret::new(text("seat")),
         },
@@ -599,6 +600,29 @@ fn privacy() -> Privacy {
         seat_minutes: 5,
         dials_days: None,
         shows_digits: false,
+    }
+}
+
+fn joined(participant: ParticipantId, relay: Option<Relay>) -> ServerMessage {
+    ServerMessage::Joined {
+        participant,
+        answer: Pii::new(String::from("v=0")),
+        roster: Roster {
+            version: 1,
+            state: ConferenceState::default(),
+            entries: vec![entry(None), entry(Some("Anna"))],
+        },
+        seat: Secret::new(String::from("seat")),
+        spoke: true,
+        relay,
+    }
+}
+
+fn relay() -> Relay {
+    Relay {
+        urls: vec![String::from("turns:conf.example.de:443?transport=tcp")],
+        username: Pii::new(String::from("1700003600:canary-user")),
+        credential: Secret::new(String::from("canary-credential")),
     }
 }
 

@@ -299,13 +299,16 @@ fn encryption_is_required_unless_something_else_is_said() {
 }
 
 #[test]
-fn the_trunk_of_the_readme_can_be_used() {
+fn the_settings_of_the_readme_can_be_used() {
     let readme = include_str!("../../../README.md");
     let entries = readme.split("```toml").skip(1);
     for entry in entries {
         let (text, _) = entry.split_once("```").unwrap();
         let config = Config::parse(text, Path::new("README.md")).unwrap();
-        assert_eq!(config.trunk[0].numbers.len(), 2);
+        match text.contains("[turn]") {
+            true => assert_eq!(config.turn.servers.len(), 1),
+            false => assert_eq!(config.trunk[0].numbers.len(), 2),
+        }
     }
 }
 
@@ -313,6 +316,7 @@ fn the_trunk_of_the_readme_can_be_used() {
 fn the_trunks_that_the_shipped_settings_leave_out_can_be_used() {
     let shipped = include_str!("../../../deploy/config.toml");
     let (_, commented) = shipped.split_once("\n#[[trunk]]").unwrap();
+    let (commented, _) = commented.split_once("\n[").unwrap();
     let lines = commented.lines().filter_map(|line| line.strip_prefix('#'));
     let lines = lines.filter(|line| !line.starts_with(' '));
     let text: String = lines.map(|line| format!("{line}\n")).collect();

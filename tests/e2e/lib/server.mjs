@@ -66,11 +66,11 @@ prefixes = ["+49"]
 `;
 
 /** The settings of a test server; media on the given addresses. */
-function settings({ addresses = ['127.0.0.1'], rtp = '30000-31999', level = 'info', sip = '127.0.0.1', nameServer = 'auto', encryption, trunks } = {}) {
+function settings({ addresses = ['127.0.0.1'], https = '127.0.0.1:0', turn, rtp = '30000-31999', level = 'info', sip = '127.0.0.1', nameServer = 'auto', encryption, trunks } = {}) {
   const host = sip.includes(':') ? `[${sip}]` : sip;
   return `
 [web]
-listen_https = ["127.0.0.1:0"]
+listen_https = ["${https}"]
 listen_http = ["127.0.0.1:0"]
 [sip]
 listen_udp = ["${host}:0"]
@@ -83,7 +83,7 @@ port = 0
 rtp_ports = "${rtp}"
 [log]
 level = "${level}"
-${encryption ? trunk(encryption) : ''}${trunks ?? ''}`;
+${turn ?? ''}${encryption ? trunk(encryption) : ''}${trunks ?? ''}`;
 }
 
 export class Server {

@@ -8,7 +8,7 @@ import { Server, pause, until } from './server.mjs';
 
 /**
  * A caller and a browser join one room; each hears the other only once the other turned on the microphone.
- * `open` opens the page, `heardBy` measures the browser's signal in the phone's recording.
+ * `open` opens the page by its link, with the server at hand, `heardBy` measures the browser's signal in the phone's recording.
  */
 export async function hearEachOther({ folder, phoneVoice, name, open, heardBy, server: options }) {
   const server = await Server.start(options);
@@ -19,7 +19,7 @@ export async function hearEachOther({ folder, phoneVoice, name, open, heardBy, s
     await pause(700);
     await phone.press(server.code);
     await until('the caller in the conference', 10_000, async () => (await server.metrics()).get('rundruf_participants') === 1);
-    page = await open(server.room.guest_link);
+    page = await open(server.room.guest_link, server);
     await page.join('Anna');
     await page.connected();
     await pause(500);

@@ -16,7 +16,8 @@ use rundruf::{
     browser::{
         house::{House, Presence},
         negotiate::{Local, negotiate},
-        wire::Failed,
+        served::Served,
+        wire::{Failed, Relay},
     },
     conference::{
         acts::Done,
@@ -237,19 +238,23 @@ impl Browser {
 
     /// Knocks at the browsers' door; returns why it is not let in.
     pub async fn is_refused(&self, world: &World, room: &TestRoom) -> Option<Failed> {
+        self.knocks(world, room, &world.served()).await.err()
+    }
+
+    /// Knocks at a door, and leaves at once if it is let in; returns the way round firewalls that it was told of.
+    pub async fn knocks(
+        &self,
+        world: &World,
+        room: &TestRoom,
+        door: &Served,
+    ) -> Result<Option<Relay>, Failed> {
         let address = self.0.borrow().address;
         let admission = world.server.check_link(&room.link(Role::Guest)).await;
         let admission = admission.unwrap().expect("a link that leads somewhere");
-        let door = world.served();
         let (_, _, offer, _) = offer(address);
-        let joined = door.join(&admission, None, None, &Pii::new(offer)).await;
-        match joined {
-            Ok(entrance) => {
-                entrance.presence.leave().await;
-                None
-            }
-            Err(reason) => Some(reason),
-        }
+        let entrance = door.join(&admission, None, None, &Pii::new(offer)).await?;
+        entrance.presence.leave().await;
+        Ok(entrance.relay)
     }
 
     /// Closes the page.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use rundruf::{
-    browser::{call_in::CallIn, served::Served, wire::Named},
+    browser::{call_in::CallIn, relay::Relays, served::Served, wire::Named},
     clock::Virtual,
     conference::{
         event::{Clip, Wording},
@@ -149,11 +149,16 @@ pub fn open() -> RoomPolicy {
 impl World {
     /// The server as browsers find it.
     pub fn served(&self) -> Served {
+        self.served_with(None)
+    }
+
+    /// The server as browsers find it, with a way round firewalls.
+    pub fn served_with(&self, relays: Option<Relays>) -> Served {
         let call_in = CallIn {
             sip_host: "localhost".to_owned(),
             lines: Vec::new(),
         };
-        Served::new(self.server.clone(), call_in, Named::default())
+        Served::new(self.server.clone(), call_in, Named::default(), relays)
     }
 
     /// Makes a server with two rooms and nobody in them.
