@@ -108,7 +108,8 @@ async fn a_browser_without_a_sign_of_life_is_gone_after_30_s() {
     let dave = opens(&mut world, "dave", Role::Guest).await;
     dave.dies();
     world.run_for(25 * SECOND).await;
-    assert_eq!(carol.roster_line(), "carol · dave");
+    // Nothing is heard of them, and no check of theirs comes.
+    assert_eq!(carol.roster_line(), "carol · dave Poor");
     world.run_for(8 * SECOND).await;
     // The leg is gone and the others see it; the page may be back in a moment.
     assert_eq!(carol.roster_line(), "carol · dave away");

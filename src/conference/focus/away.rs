@@ -78,6 +78,8 @@ impl Focus {
         participant.speaking = false;
         participant.original_sound = false;
         participant.disturbs = None;
+        // Their next leg begins anew.
+        participant.quality = Quality::Good;
         self.legs.remove(&participant.leg);
         let absence = Absence {
             since: now,
