@@ -11,6 +11,8 @@ export type Status = "pending" | "dialing-out" | "alerting" | "connected" | "on-
 
 export type Protection = "none" | "to-carrier" | "to-device";
 
+export type Telephone = "unconfirmed" | "confirmed";
+
 export type Lobby = "off" | "guests" | "all";
 
 export type EntrySignal = "tones" | "names" | "off";
@@ -50,6 +52,7 @@ export type Entry = {
   disturbs: Disturbance | null;
   text: boolean;
   away: boolean;
+  telephone: Telephone | null;
 };
 
 export type ConferenceState = {
@@ -115,6 +118,8 @@ export type ClientMessage =
   | { type: "mute"; participant: string }
   | { type: "remove"; participant: string }
   | { type: "make-moderator"; participant: string }
+  | { type: "pairing-code" }
+  | { type: "own-telephone"; own: boolean }
   | { type: "end" }
   | { type: "leave" };
 
@@ -129,6 +134,7 @@ export type ServerMessage =
   | { type: "told"; event: string; shown: Shown }
   | { type: "typed-text"; from: string; line: number; text: string; ended: boolean }
   | { type: "chat"; from: string; to: string | null; text: string }
+  | { type: "pairing-code"; code: string; seconds: number }
   | { type: "refused"; reason: string }
   | { type: "connected" }
   | { type: "dismissed"; reason: string }

@@ -29,6 +29,9 @@ export const WELCOME = {
   returns: false,
 };
 
+/** The code by which a telephone becomes the sound of the page. */
+export const PAIRING_CODE = "951284";
+
 /** The token of the seat that everybody gets. */
 export const SEAT = "token-of-the-seat";
 
@@ -116,6 +119,7 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
         people = [me, ...people.filter(({ id }) => id !== "me")];
         const roster = { version, state: holds, entries: people };
         const answered = await answer(message.offer);
+        connection.become = (changes) => change("me", changes);
         connection.send({ type: "joined", participant: "me", answer: answered, roster, seat: SEAT, spoke: before?.microphone ?? false });
         return connected && connection.send({ type: "connected" });
       }
@@ -173,6 +177,10 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
       }
       case "chat":
         return connection.send({ type: "chat", from: "me", to: message.to, text: message.text });
+      case "pairing-code":
+        return connection.send({ type: "pairing-code", code: PAIRING_CODE, seconds: 300 });
+      case "own-telephone":
+        return change("me", message.own ? { telephone: "confirmed" } : { telephone: null, protection: "to-device", microphone: false });
       case "lift-alarm":
         holds = { ...holds, alarm: false };
         return publish((one) => one);

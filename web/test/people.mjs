@@ -25,6 +25,7 @@ export function entry(id, changes = {}) {
     disturbs: null,
     text: changes.door !== "phone",
     away: false,
+    telephone: null,
     ...changes,
   };
 }

@@ -23,7 +23,7 @@ use rundruf::{
         error::{Dismissal, Refusal},
         event::Event as Told,
         focus::Verb,
-        participant::{Role, Status, clean_name},
+        participant::{Role, Status, Telephone, clean_name},
         roster::{Entry, Snapshot},
         text::Post,
     },
@@ -63,6 +63,8 @@ struct Page {
     done: Vec<(Done, Duration)>,
     read: Vec<Post>,
     refused: Vec<Refusal>,
+    /// What it shows for a telephone to become its sound.
+    pairing: Option<Secret<String>>,
     dismissed: Option<Dismissal>,
     /// What leads back to its seat.
     token: Option<Secret<String>>,
@@ -103,6 +105,7 @@ impl Browser {
             done: Vec::new(),
             read: Vec::new(),
             refused: Vec::new(),
+            pairing: None,
             dismissed: None,
             token: None,
             spoke: false,
@@ -329,6 +332,13 @@ impl Browser {
         self.0.borrow().refused.clone()
     }
 
+    /// The pairing code that it shows.
+    pub fn pairing_code(&self) -> String {
+        let page = self.0.borrow();
+        let code = page.pairing.as_ref().expect("a pairing code");
+        code.expose().clone()
+    }
+
     pub fn dismissed(&self) -> Option<Dismissal> {
         self.0.borrow().dismissed
     }
@@ -447,6 +457,7 @@ impl Page {
                     self.told.push(event);
                 }
                 Notice::Written(post) => self.read.push((*post).clone()),
+                Notice::PairingCode(code, _) => self.pairing = Some(code),
                 Notice::Refused(refusal) => self.refused.push(refusal),
                 Notice::Dismissed(why) => {
                     self.ladder.tell(&format!("{} out: {why:?}", self.name));
@@ -538,6 +549,11 @@ fn entry_line(entry: &Entry) -> String {
     }
     if entry.away {
         line += " away";
+    }
+    match entry.telephone {
+        Some(Telephone::Unconfirmed) => line += " telephone?",
+        Some(Telephone::Confirmed) => line += " telephone",
+        None => {}
     }
     if entry.original_sound {
         line += " original";

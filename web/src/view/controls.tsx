@@ -1,6 +1,7 @@
 //! The bar at the foot of the call: the microphone in the middle, the raised hand, and in words whether one can be heard.
 
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { byTelephone } from "../pair";
 import { heard, mayTalk, me, music, type Room } from "../room";
 import { asking } from "../roster";
 import { type Key, sentence, text } from "../text";
@@ -13,13 +14,14 @@ export function Controls({ state, dispatch, sound, room }: Props & { room: Room 
   const t = (key: Key) => text(state.language, key);
   const on = room.microphone.wish;
   const through = heard(room);
+  const byPhone = byTelephone(room);
   const rank = asking(room.entries).findIndex(({ id }) => id === room.own) + 1;
   return (
     <aside class={`controls${through ? " live" : ""}`} aria-label={t("controls.title")} data-returning={room.returning}>
       {room.plea && <Plea state={state} dispatch={dispatch} plea={room.plea} />}
       <div class="controls-state">
         <p class="heard" data-testid="heard">
-          {t(through ? "controls.heard" : on ? "controls.waiting" : "controls.unheard")}
+          {t(byPhone ? (through ? "controls.phone.heard" : "controls.phone.unheard") : through ? "controls.heard" : on ? "controls.waiting" : "controls.unheard")}
         </p>
         <FloorState state={state} room={room} />
         {rank > 0 && (
@@ -28,7 +30,7 @@ export function Controls({ state, dispatch, sound, room }: Props & { room: Room 
             {text(state.language, "controls.raised", { rank })}
           </p>
         )}
-        {on && <Meter sound={sound} label={t("check.level")} />}
+        {on && !byPhone && <Meter sound={sound} label={t("check.level")} />}
       </div>
       <MicrophoneButton state={state} dispatch={dispatch} room={room} raised={rank > 0} />
       <div class="controls-more">
