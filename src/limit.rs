@@ -401,6 +401,19 @@ pub const RETURN_MAX: Duration = Duration::from_secs(10 * 60);
 /// Time for which somebody whose page broke off stays in the roster, silent; then the others hear that they went.
 pub const AWAY_MAX: Duration = Duration::from_secs(10);
 
+/// Time for which a pairing code can be typed; afterwards it is a wrong one.
+pub const PAIRING_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// Pairing codes that are open at once, of all conferences; who asks for a further one is asked to wait. Of 40,000 that there
+/// are, a guess finds one in 400 at the most.
+pub const PAIRINGS_MAX: usize = 100;
+
+/// Wrong pairing codes of all callers, at once and per hour, past which none is judged that is typed before a room is known.
+pub const WRONG_PAIRINGS: u32 = 90;
+
+/// Time for each further digit of a pairing code that is typed in a conference.
+pub const PAIRING_KEY: Duration = Duration::from_secs(20);
+
 /// Time for which the seat of a page that broke off is kept, from that moment on; afterwards it comes as somebody new.
 pub const RESUME_MAX: Duration = Duration::from_secs(5 * 60);
 

@@ -119,6 +119,8 @@ pub enum News {
     Told(Event),
     /// What somebody has written.
     Written(Arc<Post>),
+    /// The code by which a telephone becomes their sound, and for how long it can be typed.
+    PairingCode(Secret<String>, Duration),
     /// What they asked for is refused.
     Refused(Refusal),
     /// The token that leads back to their seat, in place of the one before.

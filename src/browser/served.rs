@@ -228,6 +228,7 @@ impl Inside {
             Notice::Done(done, at) => News::Done(done, at),
             Notice::Told(event) | Notice::Naming(event, _) => News::Told(event),
             Notice::Written(post) => News::Written(post),
+            Notice::PairingCode(code, open) => News::PairingCode(code, open),
             Notice::Refused(refusal) => News::Refused(refusal),
             Notice::Dismissed(why) => News::Dismissed(why),
         }

@@ -269,6 +269,8 @@ impl Session {
             | ClientMessage::Mute { .. }
             | ClientMessage::Remove { .. }
             | ClientMessage::MakeModerator { .. }
+            | ClientMessage::PairingCode {}
+            | ClientMessage::OwnTelephone { .. }
             | ClientMessage::End {} => return Err(End::Malformed),
         };
         // Links may be replaced and rooms removed while a page waits in the lobby.
@@ -371,6 +373,10 @@ impl Session {
                 },
             },
             News::Written(post) => ServerMessage::from(&*post),
+            News::PairingCode(code, open) => ServerMessage::PairingCode {
+                code,
+                seconds: open.as_secs(),
+            },
             News::Refused(reason) => ServerMessage::Refused { reason },
             News::Seat(seat) => ServerMessage::Seat { seat },
             News::Connected => ServerMessage::Connected,
@@ -526,6 +532,8 @@ async fn obey(message: ClientMessage, presence: &impl Presence) -> Result<bool, 
         ClientMessage::Mute { participant } => Verb::Mute(participant),
         ClientMessage::Remove { participant } => Verb::Remove(participant),
         ClientMessage::MakeModerator { participant } => Verb::MakeModerator(participant),
+        ClientMessage::PairingCode {} => Verb::AskPairingCode,
+        ClientMessage::OwnTelephone { own } => Verb::AnswerForTelephone(own),
         ClientMessage::End {} => Verb::End,
         ClientMessage::Leave {} => return Ok(false),
         ClientMessage::Hello { .. } | ClientMessage::Join { .. } => return Err(End::Malformed),

@@ -12,7 +12,7 @@ use crate::{
         Dismissal, Refusal,
         acts::{self, Act, Actor},
         event::Language,
-        participant::{Disturbance, Door, Protection, Quality, Role, Status},
+        participant::{Disturbance, Door, Protection, Quality, Role, Status, Telephone},
         policy::{ChatRule, EntrySignal, Lobby, Reason},
         roster::{self, ConferenceState},
         text::{ChatLine, Post, TypedLine},
@@ -177,6 +177,13 @@ pub enum ClientMessage {
         /// Whom.
         participant: ParticipantId,
     },
+    /// Has a code by which a telephone becomes the sound of the page.
+    PairingCode {},
+    /// Says that the telephone that is the sound of the page is one's own, or has it go.
+    OwnTelephone {
+        /// It is.
+        own: bool,
+    },
     /// Ends the conference for all.
     End {},
     /// Leaves.
@@ -299,6 +306,14 @@ pub enum ServerMessage {
         /// The line.
         #[serde(serialize_with = "exposed")]
         text: Words,
+    },
+    /// The code by which a telephone becomes the sound of the page.
+    PairingCode {
+        /// The code.
+        #[serde(serialize_with = "told")]
+        code: Secret<String>,
+        /// For how long it can be typed.
+        seconds: u64,
     },
     /// What they asked for is refused.
     Refused {
@@ -516,6 +531,8 @@ pub struct Entry {
     pub text: bool,
     /// Their page broke off and may be back in a moment.
     pub away: bool,
+    /// A telephone is the sound of their page.
+    pub telephone: Option<Telephone>,
 }
 
 impl From<&roster::Entry> for Entry {
@@ -539,6 +556,7 @@ impl From<&roster::Entry> for Entry {
             quality: entry.quality,
             text: entry.text,
             away: entry.away,
+            telephone: entry.telephone,
         }
     }
 }

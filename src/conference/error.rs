@@ -77,6 +77,9 @@ pub enum Refusal {
     /// The participant or the leg is in the conference already.
     #[error("the participant is here already")]
     AlreadyHere,
+    /// As many pairing codes are open as may be.
+    #[error("too many pairing codes are open")]
+    NoCode,
     /// The conference has ended.
     #[error("the conference is over")]
     Over,
@@ -88,7 +91,7 @@ impl Refusal {
         match self {
             Self::Full => Event::RoomFull,
             Self::Locked => Event::RoomLocked,
-            // Calls are asked for, and text is written, on the page alone, which has words for each of these.
+            // Calls and codes are asked for, and text is written, on the page alone, which has words for each of these.
             Self::NotAllowed
             | Self::NoFloor
             | Self::ChatOff
@@ -99,7 +102,8 @@ impl Refusal {
             | Self::NotListed
             | Self::NoMinutes
             | Self::TooManyCalls
-            | Self::NoLine => Event::NotAllowed,
+            | Self::NoLine
+            | Self::NoCode => Event::NotAllowed,
             Self::Waiting => Event::StillWaiting,
             Self::NobodyWaits => Event::NobodyWaits,
             Self::Banned => Event::Removed,
@@ -132,6 +136,10 @@ pub enum Dismissal {
     Lost,
     /// Another page has taken their seat over, with the same token.
     TakenOver,
+    /// Their telephone was the sound of a page where nobody has said that it is theirs.
+    NotConfirmed,
+    /// Their telephone was the sound of a page at which they have left.
+    LeftAtPage,
     /// Something of ours failed.
     Failed,
 }
@@ -147,6 +155,8 @@ impl Dismissal {
             Self::Unprotected => Some(Event::Unprotected),
             Self::Ended => Some(Event::Ended),
             Self::Stopping => Some(Event::Stopping),
+            Self::NotConfirmed => Some(Event::NotConfirmed),
+            Self::LeftAtPage => Some(Event::LeftAtPage),
             Self::Failed => Some(Event::Fault),
             Self::Lost | Self::TakenOver => None,
         }

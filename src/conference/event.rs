@@ -6,6 +6,7 @@
 //! (`deploy/prompts`). At run time nothing but a name is spoken by an engine, where the operator has set one up; else people
 //! are called by their number.
 
+mod hearing;
 mod roll;
 mod sound_test;
 mod wording;
@@ -309,6 +310,14 @@ events! {
     HandLowered => "hand-lowered",
     /// They have the floor.
     FloorGiven => "floor-given",
+    /// Their telephone is the sound of their page from here on.
+    Paired => "paired",
+    /// The pairing code that they typed inside is wrong.
+    PairingFailed => "pairing-failed",
+    /// Nobody has said at the page that the telephone is theirs; the call ends.
+    NotConfirmed => "not-confirmed",
+    /// They have left at the page whose sound their telephone was; the call ends.
+    LeftAtPage => "left-at-page",
     /// Somebody else has the floor.
     FloorTaken => "floor-taken",
     /// They, a moderator, gave the floor to who asked first.
@@ -482,7 +491,13 @@ impl Event {
             Self::LineNotEncrypted => vec![Clip::LINE_NOT_ENCRYPTED],
             Self::LineToCarrier => vec![Clip::LINE_TO_CARRIER],
             Self::Help { role: Role::Guest } => {
-                vec![Clip::HELP, Clip::HELP_MENU, Clip::HELP_END, Clip::THIS_HELP]
+                vec![
+                    Clip::HELP,
+                    Clip::HELP_MENU,
+                    Clip::HELP_PAIRING,
+                    Clip::HELP_END,
+                    Clip::THIS_HELP,
+                ]
             }
             Self::Help {
                 role: Role::Moderator,
@@ -511,6 +526,15 @@ impl Event {
             Self::HandNoted => vec![Clip::HAND_NOTED],
             Self::HandLowered => vec![Clip::HAND_LOWERED],
             Self::FloorGiven => vec![Clip::FLOOR_GIVEN, Clip::TO_SPEAK],
+            Self::Paired => vec![
+                Clip::PAIRED,
+                Clip::NOT_RECORDED,
+                Clip::NOT_HEARD_YET,
+                Clip::TO_SPEAK,
+            ],
+            Self::PairingFailed => vec![Clip::PAIRING_FAILED],
+            Self::NotConfirmed => vec![Clip::NOT_CONFIRMED],
+            Self::LeftAtPage => vec![Clip::LEFT_AT_PAGE],
             Self::FloorTaken => vec![Clip::FLOOR_TAKEN],
             Self::FloorPassed => vec![Clip::FLOOR_PASSED],
             Self::NobodyAsks => vec![Clip::NOBODY_ASKS, Clip::TO_FREE],

@@ -15,7 +15,9 @@ use crate::{
         acts::{Act, Actor, Done},
         error::{Dismissal, Refusal},
         event::Event,
-        participant::{Disturbance, Door, Participant, Protection, Quality, Role, Status},
+        participant::{
+            Disturbance, Door, Participant, Protection, Quality, Role, Status, Telephone,
+        },
         policy::{Policy, Speakers},
         rights::{self, Standing},
         rollcall::{Deed, Label},
@@ -32,6 +34,7 @@ use entry::Entries;
 use invite::Invited;
 use kept::Keeping;
 use lobby::Waiting;
+use pair::Pairs;
 use text::Lines;
 
 pub use {
@@ -80,6 +83,13 @@ pub enum Input {
     GiveWay {
         /// The seat.
         seat: SeatId,
+    },
+    /// A telephone that is in the conference has come by the code that this person's page had shown.
+    Pair {
+        /// The telephone.
+        telephone: ParticipantId,
+        /// Whose sound it is to be.
+        person: ParticipantId,
     },
     /// Somebody asks for something.
     Act {
@@ -238,6 +248,11 @@ pub enum Effect {
         /// What they typed.
         number: Pii<String>,
     },
+    /// Show somebody a code by which a telephone becomes their sound.
+    OfferPairing {
+        /// Whom.
+        participant: ParticipantId,
+    },
     /// Let a leg, and it alone, hear the name that somebody has said who waits.
     HearName {
         /// Whose leg hears it.
@@ -279,6 +294,8 @@ pub struct Focus {
     kept: Keeping,
     /// Who broke off and is likely back in a moment.
     away: Away,
+    /// Whose sound is a telephone.
+    pairs: Pairs,
     /// What is yet to be said of people who come and go.
     entries: Entries,
     /// What is being typed.
@@ -336,6 +353,7 @@ impl Focus {
             memory: Memory::default(),
             kept: Keeping::default(),
             away: Away::default(),
+            pairs: Pairs::default(),
             entries: Entries::default(),
             lines: Lines::default(),
             alarm_until: None,
@@ -349,11 +367,10 @@ impl Focus {
     pub fn handle(&mut self, input: Input, now: Instant) {
         match input {
             Input::Join(newcomer) => self.join(newcomer, now),
-            Input::Leave { participant } => {
-                self.take_out(participant, Parting::Left, now);
-            }
+            Input::Leave { participant } => self.leave(participant, now),
             Input::Lose { participant } => self.lose(participant, now),
             Input::GiveWay { seat } => self.give_way(seat, now),
+            Input::Pair { telephone, person } => self.pair_inside(telephone, person),
             Input::Act { by, verb } => self.act(by, verb, now),
             Input::Hold { leg, held } => self.hold(leg, held),
             Input::Protection { leg, protection } => self.protect(leg, protection, now),
@@ -370,15 +387,7 @@ impl Focus {
                 self.refuse(by, refusal);
             }
             Input::NotDialled { .. } => {}
-            Input::LegGone { leg } => {
-                if let Some(&participant) = self.legs.get(&leg) {
-                    if self.memory.has_seat(participant) {
-                        self.break_off(participant, Dismissal::Lost, now);
-                    } else {
-                        self.dismiss(participant, Dismissal::Lost, now);
-                    }
-                }
-            }
+            Input::LegGone { leg } => self.leg_gone(leg, now),
             Input::Policy(policy) => self.set_policy(policy, now),
             Input::Guessed => self.raise_alarm(now),
             // To those inside it is as if a moderator had ended it: whoever removed the room may.
@@ -425,7 +434,7 @@ impl Focus {
                 let waited = self.waiting.longest_until().into_iter();
                 let alarm = self.alarm_until.into_iter();
                 let said = self.entries.next_at().into_iter();
-                let away = self.away.next_at();
+                let away = self.away.next_at().into_iter().chain(self.pairs.next_at());
                 waited.chain(alarm).chain(said).chain(away).min()
             }
             State::Over { .. } => None,
@@ -434,7 +443,16 @@ impl Focus {
 
     /// Returns for whose eyes a participant's roster is; none if they are not here.
     pub fn audience(&self, id: ParticipantId) -> Option<Audience> {
-        self.participants.get(&id).map(Audience::of)
+        let person = self.pairs.person_of(id).unwrap_or(id);
+        let audience = self.participants.get(&person).map(Audience::of);
+        // A telephone shows no roster; what its call knows is for anybody's eyes who is inside.
+        audience.map(|audience| {
+            if person == id {
+                audience
+            } else {
+                Audience::Inside
+            }
+        })
     }
 
     /// Returns the roster as it is; to be taken after draining, so that it has the version that was published last.
@@ -566,7 +584,36 @@ impl Focus {
         self.participants.get_mut(self.legs.get(&leg)?)
     }
 
+    /// Takes somebody out who leaves; of a page and the telephone that is its sound, both where the page leaves.
+    fn leave(&mut self, id: ParticipantId, now: Instant) {
+        if let Some(person) = self.pairs.person_of(id) {
+            self.unpair(person, now);
+            return;
+        }
+        let parted = self.part(id, Parting::Left);
+        self.take_out(id, Parting::Left, now);
+        if let Some(parted) = parted {
+            self.dismiss_telephone(parted, Dismissal::LeftAtPage);
+        }
+    }
+
+    /// Takes out or marks whose leg is gone.
+    fn leg_gone(&mut self, leg: LegId, now: Instant) {
+        if let Some(person) = self.pairs.person_by_page(leg) {
+            self.break_off(person, Dismissal::Lost, now);
+        } else if let Some(&id) = self.legs.get(&leg)
+            && !self.put_out(id, Dismissal::Lost, now)
+        {
+            if self.memory.has_seat(id) {
+                self.break_off(id, Dismissal::Lost, now);
+            } else {
+                self.dismiss(id, Dismissal::Lost, now);
+            }
+        }
+    }
+
     fn dismiss(&mut self, id: ParticipantId, why: Dismissal, now: Instant) {
+        let parted = self.part(id, why.into());
         let Some(leg) = self.take_out(id, why.into(), now) else {
             return;
         };
@@ -578,6 +625,9 @@ impl Focus {
             leg,
             why,
         });
+        if let Some(parted) = parted {
+            self.dismiss_telephone(parted, why);
+        }
     }
 
     fn forget_digits(&mut self) {
@@ -649,14 +699,18 @@ impl Focus {
     }
 
     fn tell(&mut self, participant: ParticipantId, event: Event) {
-        self.notices.push_back(Effect::Tell { participant, event });
+        let hearers = self.hearers(participant, Some(event));
+        let tell = |participant| Effect::Tell { participant, event };
+        self.notices.extend(hearers.map(tell));
     }
 
     fn refuse(&mut self, participant: ParticipantId, refusal: Refusal) {
-        self.notices.push_back(Effect::Refuse {
+        let hearers = self.hearers(participant, None);
+        let refuse = |participant| Effect::Refuse {
             participant,
             refusal,
-        });
+        };
+        self.notices.extend(hearers.map(refuse));
     }
 }
 
@@ -692,6 +746,7 @@ mod floor;
 mod invite;
 mod kept;
 mod lobby;
+mod pair;
 mod promote;
 mod protection;
 mod protocol;

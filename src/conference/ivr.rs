@@ -11,7 +11,11 @@
 //! ```
 //!
 //! A code is a room's number and a PIN. A number's length follows from its first digit, so a code is complete at its last
-//! digit without the machine knowing which rooms exist. Every code is judged alike: the same check, the same words, at the
+//! digit without the machine knowing which rooms exist. A pairing code, by which a telephone becomes the sound of a page, may
+//! stand in its place: its first two digits begin no number, so it is complete at its sixth. Where the PIN alone is asked for,
+//! which may begin with any digits, it is ended by `#`.
+//!
+//! Every code is judged alike: the same check, the same words, at the
 //! same time after the last key. Keys interrupt prompts. A `#` after a number or a code is a habit and swallowed.
 //!
 //! A `*` begins anew. Where the other language has just been offered and nothing was typed since there is nothing to begin
@@ -49,6 +53,17 @@ pub const fn number_length(first: char) -> Option<usize> {
     }
 }
 
+/// Digits of a pairing code.
+pub const PAIRING_LENGTH: usize = 6;
+
+/// Tells whether digits begin a pairing code, and so no room number: 95 to 98.
+///
+/// 99 begins neither, for twice the nine is a key of its own while the help is spoken, after which codes are typed, too.
+pub fn begins_pairing(digits: &str) -> bool {
+    let mut digits = digits.chars();
+    digits.next() == Some('9') && matches!(digits.next(), Some('5'..='8'))
+}
+
 /// How a call comes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -76,6 +91,11 @@ pub enum Effect {
         number: Secret<String>,
         /// The PIN.
         pin: Secret<String>,
+    },
+    /// The same for a pairing code.
+    CheckPairing {
+        /// The code.
+        code: Secret<String>,
     },
     /// The code is right: let the caller in, with what the check found. Nothing follows.
     Admit,
@@ -285,7 +305,9 @@ impl Ivr {
             self.effects.push_back(Effect::Hush);
         }
         let number_length = typed.number_length(asked);
-        if typed.as_str().len() == number_length + PIN_LENGTH {
+        if asked == Asked::Code && typed.is_pairing() {
+            self.check_pairing(now);
+        } else if typed.as_str().len() == number_length + PIN_LENGTH {
             self.check(number_length, now);
         }
     }
@@ -301,6 +323,19 @@ impl Ivr {
         };
         let pin = Secret::new(pin.to_owned());
         self.effects.push_back(Effect::Check { number, pin });
+        self.await_verdict(now);
+    }
+
+    fn check_pairing(&mut self, now: Instant) {
+        let State::Collecting { typed, .. } = &self.state else {
+            return;
+        };
+        let code = Secret::new(typed.as_str().to_owned());
+        self.effects.push_back(Effect::CheckPairing { code });
+        self.await_verdict(now);
+    }
+
+    fn await_verdict(&mut self, now: Instant) {
         self.state = State::Judging(Judging {
             last_key: now,
             fault_at: now + VERDICT_TIMEOUT,
@@ -326,7 +361,9 @@ impl Ivr {
             return;
         };
         let length = typed.as_str().len();
-        if length != 0 && length != typed.number_length(asked) {
+        if typed.is_pairing() {
+            self.check_pairing(now);
+        } else if length != 0 && length != typed.number_length(asked) {
             self.collect(Event::TooShort { asked }, now);
         }
     }
@@ -421,6 +458,11 @@ impl Typed {
 
     fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Tells whether they are a pairing code.
+    fn is_pairing(&self) -> bool {
+        self.0.len() == PAIRING_LENGTH && begins_pairing(&self.0)
     }
 
     /// Returns how many of the digits are a room's number.

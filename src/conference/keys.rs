@@ -6,6 +6,7 @@
 //!    │ *          6 9 5 0                 ▲
 //!    ├───▶ Star ──────────────────────────┘
 //!    │      │ 0, 00 ──▶ help, and Menu: 1 language · 2 more time · 3 shorter words · 4 privacy, 4 again in full
+//!    │      │                           └ 9 and 5 to 8 ──▶ Pairing: the other four digits of a pairing code
 //!    │      │ 7 ──▶ Volume: 2 8 the others, 6 4 the own voice; any other key ends it
 //!    │      │ 8 ──▶ Moderator: 1 mute all · 2 lock · 4 remove the last guest · 5 next hand · 6 entry tones · 9 ──▶ ConfirmEnd: 1
 //!    │      │        └ 3 ──▶ Deciding about who waits: 1 let in · 3 the next · 0 again · 2 ──▶ Refusing: 1 2 3
@@ -15,7 +16,7 @@
 //! These are the usual keys; which ones an installation has stands in its [`KeyPlan`]. The keys of menus are always the same.
 //!
 //! While the help is spoken, and some time after it, 1 to 4 are its menu; all other keys mean what they always mean, so that
-//! what was just explained can be tried at once. In no menu does a star belong to it: who presses one begins something else.
+//! what was just explained can be tried at once. A pairing code is typed there, too: twice the nine begins none. In no menu does a star belong to it: who presses one begins something else.
 //!
 //! `*1` to `*4`, `**`, `##` and `*#` mean nothing here: callers' own exchanges take them for themselves. A single key,
 //! pressed by a cheek or by mistake, does nothing.
@@ -27,10 +28,15 @@ use std::{
 
 use crate::{
     conference::{
+        ivr::begins_pairing,
         keyplan::{Control, KeyPlan, Sequence},
+        pairing::PairingDigits,
         policy::Reason,
     },
-    limit::{DECIDE_KEY, DOUBLE_PRESS, HELP_KEY, MENU_KEY, MENU_KEY_SLOW, STAR_KEY, STAR_KEY_SLOW},
+    limit::{
+        DECIDE_KEY, DOUBLE_PRESS, HELP_KEY, MENU_KEY, MENU_KEY_SLOW, PAIRING_KEY, STAR_KEY,
+        STAR_KEY_SLOW,
+    },
 };
 
 /// What a caller asks for by keys.
@@ -92,6 +98,8 @@ pub enum Key {
     Which,
     /// Say that the key means nothing.
     Unknown,
+    /// Be the sound of the page that had shown this code: its digits after the nine.
+    Pair(PairingDigits),
 }
 
 /// Recognises what the keys of one telephone ask for.
@@ -123,6 +131,10 @@ enum State {
         /// What was said of privacy is to be said in full when it is asked for again.
         privacy: bool,
     },
+    /// A nine after the help: half of a double key, or the beginning of a pairing code.
+    MenuNine(Instant, Instant),
+    /// A pairing code, of which this was typed.
+    Pairing(PairingDigits, Instant),
     /// About somebody who waits.
     Deciding(Instant),
     /// Why somebody who waits is turned away.
@@ -170,6 +182,22 @@ impl Keypad {
         let late = self.poll_timeout().is_some_and(|until| until < now);
         let state = std::mem::take(&mut self.state);
         match state {
+            State::Menu { until, .. } if !late && digit == '9' => {
+                self.state = State::MenuNine(now, until);
+                None
+            }
+            State::MenuNine(..) if !late && begins_pairing(&format!("9{digit}")) => {
+                self.pair(PairingDigits::default(), digit, now)
+            }
+            State::Pairing(typed, _) if !late && digit.is_ascii_digit() => {
+                self.pair(typed, digit, now)
+            }
+            State::Pairing(..) if !late && digit == '#' => Some(Key::Unknown),
+            State::MenuNine(at, _) | State::Once('9', at)
+                if digit == '9' && now.saturating_duration_since(at) <= DOUBLE_PRESS =>
+            {
+                self.double(digit, now)
+            }
             State::Once(first, at)
                 if first == digit && now.saturating_duration_since(at) <= DOUBLE_PRESS =>
             {
@@ -177,7 +205,9 @@ impl Keypad {
             }
             State::Star { typed, .. } if !late => self.after_star(typed, digit, now),
             // No menu knows a star: it begins something else, and whatever the menu was about is left as it is.
-            State::Volume(_) | State::Deciding(_) | State::Refusing(_) if digit == '*' => {
+            State::Volume(_) | State::Deciding(_) | State::Refusing(_) | State::Pairing(..)
+                if digit == '*' =>
+            {
                 self.begin(digit, now)
             }
             State::Volume(_) if !late => Some(self.turn(digit, now)),
@@ -190,6 +220,8 @@ impl Keypad {
             | State::Star { .. }
             | State::Volume(_)
             | State::Menu { .. }
+            | State::MenuNine(..)
+            | State::Pairing(..)
             | State::Deciding(_)
             | State::Refusing(_)
             | State::ConfirmEnd(_) => self.begin(digit, now),
@@ -203,7 +235,9 @@ impl Keypad {
             State::Once(first, _) => first == digit,
             // All other keys than those of the help's menu mean what they always mean.
             State::Menu { .. } => matches!(digit, '1'..='4' | '#'),
-            State::Star { .. }
+            State::MenuNine(..) => matches!(digit, '5'..='9'),
+            State::Pairing(..)
+            | State::Star { .. }
             | State::Volume(_)
             | State::Deciding(_)
             | State::Refusing(_)
@@ -219,6 +253,8 @@ impl Keypad {
             State::Idle
             | State::Once(..)
             | State::Star { .. }
+            | State::MenuNine(..)
+            | State::Pairing(..)
             | State::Deciding(_)
             | State::Refusing(_)
             | State::ConfirmEnd(_) => {}
@@ -246,11 +282,13 @@ impl Keypad {
                 (star, Some(Key::Which))
             }
             State::ConfirmEnd(_) => (State::Idle, Some(Key::GoOn)),
+            State::Pairing(..) => (State::Idle, Some(Key::Unknown)),
             State::Idle
             | State::Once(..)
             | State::Star { .. }
             | State::Volume(_)
             | State::Menu { .. }
+            | State::MenuNine(..)
             | State::Deciding(_)
             | State::Refusing(_) => (State::Idle, None),
         };
@@ -265,6 +303,8 @@ impl Keypad {
             State::Star { until, .. }
             | State::Volume(until)
             | State::Menu { until, .. }
+            | State::MenuNine(_, until)
+            | State::Pairing(_, until)
             | State::Deciding(until)
             | State::Refusing(until)
             | State::ConfirmEnd(until) => Some(until),
@@ -294,6 +334,15 @@ impl Keypad {
             until: now + self.star_time(),
             asked: false,
         }
+    }
+
+    /// Takes a digit of a pairing code; asks for what it stands for when it is whole.
+    fn pair(&mut self, mut typed: PairingDigits, digit: char, now: Instant) -> Option<Key> {
+        if typed.push(digit) {
+            return Some(Key::Pair(typed));
+        }
+        self.state = State::Pairing(typed, now + PAIRING_KEY);
+        None
     }
 
     /// What a digit means twice in a row.
@@ -414,6 +463,37 @@ mod tests {
     use std::fmt::Write;
 
     use super::*;
+    use crate::pii::Secret;
+
+    #[test]
+    fn a_pairing_code_is_typed_after_the_help_and_twice_the_nine_is_the_hand() {
+        let now = t0();
+        let press = |keypad: &mut Keypad, keys: &str, now| {
+            let pressed = keys.chars().map(|key| keypad.handle_digit(key, now));
+            pressed.last().flatten()
+        };
+        for help in ["*0", "00"] {
+            let mut keypad = Keypad::default();
+            press(&mut keypad, help, now);
+            let Some(Key::Pair(typed)) = press(&mut keypad, "951284", now) else {
+                panic!("no code: {keypad:?}");
+            };
+            assert_eq!(typed.code(), Secret::new("951284".to_owned()));
+            assert!(!format!("{typed:?}").contains("1284"));
+            press(&mut keypad, help, now);
+            assert_eq!(press(&mut keypad, "99", now), Some(Key::ToggleHand));
+        }
+        // Without the help these are other keys, and a code that is given up stands in nobody's way.
+        let mut keypad = Keypad::default();
+        assert_eq!(press(&mut keypad, "951284", now), None);
+        press(&mut keypad, "*09512", now);
+        let late = now + PAIRING_KEY;
+        assert_eq!(keypad.poll_timeout(), Some(late));
+        assert_eq!(keypad.handle_timeout(late), Some(Key::Unknown));
+        assert_eq!(press(&mut keypad, "66", late), Some(Key::ToggleMicrophone));
+        press(&mut keypad, "*09512", now);
+        assert_eq!(press(&mut keypad, "*6", now), Some(Key::ToggleMicrophone));
+    }
 
     #[test]
     fn a_key_belongs_to_what_was_pressed_before() {

@@ -13,7 +13,7 @@
 //!
 //! [`focus::Focus`] (RFC 4353) is told inputs and tells effects; [`roster`] is what all participants see of it (RFC 4575);
 //! [`rights`] says who may do what; [`event`] is everything a person is ever told; [`ivr`] is the dialogue of one call
-//! before admission, [`keys`] what its keys mean afterwards, [`keyplan`] which they are, and [`rollcall`] who is here; [`policy`] is what a room's owner decides;
+//! before admission, [`keys`] what its keys mean afterwards, [`keyplan`] which they are, [`pairing`] what is typed of a pairing code, and [`rollcall`] who is here; [`policy`] is what a room's owner decides;
 //! [`text`] is what people write to each other; [`acts`] is what was done, and who sees how much of it;
 //! [`claim`] is what a page that comes back says of its seat, [`kept`] what outlives the server;
 //! [`privacy`] says what happens with a caller's data, and [`sound_test`] is the dialogue of a call that wants into no conference.
@@ -30,6 +30,7 @@ pub mod ivr;
 pub mod kept;
 pub mod keyplan;
 pub mod keys;
+pub mod pairing;
 pub mod participant;
 pub mod policy;
 pub mod privacy;

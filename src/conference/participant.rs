@@ -105,6 +105,16 @@ pub enum Quality {
     Poor,
 }
 
+/// Whether it is certain whose the telephone is that is the sound of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Telephone {
+    /// It came with the code that the page had shown; the page has not said yet that it is theirs.
+    Unconfirmed,
+    /// The page has said so.
+    Confirmed,
+}
+
 /// One participant as all see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Participant {
@@ -149,6 +159,8 @@ pub struct Participant {
     pub text: bool,
     /// Their page broke off and may be back in a moment; until then nobody hears them, and they hear nobody.
     pub away: bool,
+    /// A telephone is the sound of their page; the leg and its protection are the telephone's.
+    pub telephone: Option<Telephone>,
 }
 
 #[cfg(test)]
@@ -178,6 +190,7 @@ impl Participant {
             quality: Quality::Good,
             text: door == Door::Browser,
             away: false,
+            telephone: None,
         }
     }
 }
@@ -191,6 +204,21 @@ impl Participant {
     /// Tells whether they are being called, and all inside see it.
     pub const fn is_called(&self) -> bool {
         matches!(self.status, Status::DialingOut | Status::Alerting)
+    }
+
+    /// What they may do by what they speak into: a telephone of which the page has not said that it is theirs is a guest's.
+    pub fn role_of_sound(&self) -> Role {
+        match self.telephone {
+            Some(Telephone::Unconfirmed) => Role::Guest,
+            Some(Telephone::Confirmed) | None => self.role,
+        }
+    }
+
+    /// Notes that nothing is heard of them, and that nothing is known of what they speak into from here on.
+    pub(super) fn silence(&mut self) {
+        self.microphone = false;
+        self.speaking = false;
+        self.disturbs = None;
     }
 
     /// Tells whether the mixer leaves them out because music comes from their leg.

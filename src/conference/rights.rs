@@ -69,6 +69,8 @@ rights! {
     Chat => [Guest, Moderator];
     /// Writing to one person by chat, who alone reads it.
     PrivateChat => [Guest, Moderator];
+    /// Having a telephone as the sound of one's page: the code for it, and the word on whose it is.
+    OwnTelephone => [Guest, Moderator];
     /// Asking who is here.
     WhoIsHere => [Guest, Moderator];
     /// Seeing or hearing who waits.
@@ -164,6 +166,9 @@ mod tests {
         a_guest_chats_with_all: Guest Chat true;
         a_guest_chats_with_one: Guest PrivateChat true;
         a_guest_asks_who_is_here: Guest WhoIsHere true;
+        a_guest_has_a_telephone_as_their_sound: Guest OwnTelephone true;
+        who_waits_has_no_telephone_as_their_sound: Waiting OwnTelephone false;
+        a_moderator_has_a_telephone_as_their_sound: Moderator OwnTelephone true;
         a_guest_does_not_mute_all: Guest MuteAll false;
         a_guest_asks_nobody_to_unmute: Guest AskToUnmute false;
         a_guest_lowers_nobodys_hand: Guest LowerHand false;

@@ -10,6 +10,7 @@ mod admission;
 mod answer;
 mod inside;
 mod outgoing;
+mod pairing;
 mod sound_test;
 mod talk;
 

@@ -215,7 +215,9 @@ const SOUND_TEST: &str = "sound-test";
 /// Tells whether a text has the form of a room number.
 pub fn is_room_number(text: &str) -> bool {
     let length = text.chars().next().and_then(ivr::number_length);
-    length == Some(text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    length == Some(text.len())
+        && !ivr::begins_pairing(text)
+        && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -43,6 +43,16 @@ impl Attendance {
             .await;
     }
 
+    /// Has a telephone be the sound of somebody's page.
+    pub async fn pair(&self, person: ParticipantId) {
+        let pair = Message::Pair {
+            telephone: self.participant,
+            leg: self.leg,
+            person,
+        };
+        let _ = self.inbox.send(pair).await;
+    }
+
     /// Has the participant listened to, who waits and is about to say their name; [`LegNews::Recorded`](super::LegNews::Recorded) tells the end.
     pub async fn record_name(&self) {
         let participant = self.participant;

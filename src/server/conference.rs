@@ -21,6 +21,7 @@ use super::{
     joining::{Entered, Joining},
     keeper::Keeper,
     names::{Names, SpokenName},
+    pairing::Pairings,
     prompts::Prompts,
     recordings::Recordings,
     router::Note,
@@ -53,6 +54,7 @@ use back::Shelved;
 
 mod back;
 mod names;
+mod pairing;
 
 /// What a conference's task is told.
 #[derive(Debug)]
@@ -79,6 +81,12 @@ pub(crate) enum Message {
     Expects {
         claim: Box<Claim>,
         reply: oneshot::Sender<bool>,
+    },
+    /// A telephone that is in the conference becomes somebody's sound, if this is its leg.
+    Pair {
+        telephone: ParticipantId,
+        leg: LegId,
+        person: ParticipantId,
     },
     /// Somebody who waits is about to say their name.
     RecordName { participant: ParticipantId },
@@ -142,6 +150,7 @@ pub(super) struct Means {
     pub(super) prompts: Prompts,
     pub(super) sound: Sound,
     pub(super) guard: Arc<Mutex<Guard>>,
+    pub(super) pairings: Arc<Mutex<Pairings>>,
     /// The time of day at which something is done.
     pub(super) wall: Arc<dyn Clock>,
     pub(super) keeper: Keeper,
@@ -317,11 +326,17 @@ impl Task {
             }
             | Message::Leave { participant, leg }
             | Message::Lose { participant, leg }
-                if self.focus.leg_of(participant) != Some(leg) =>
-            {
+            | Message::Pair {
+                telephone: participant,
+                leg,
+                ..
+            } if self.focus.leg_of(participant) != Some(leg) => {
                 return;
             }
             Message::Act { by, verb, .. } => Input::Act { by, verb },
+            Message::Pair {
+                telephone, person, ..
+            } => Input::Pair { telephone, person },
             Message::Leave { participant, .. } => Input::Leave { participant },
             Message::Lose { participant, .. } => Input::Lose { participant },
             Message::Expects { claim, reply } => {
@@ -376,6 +391,7 @@ impl Task {
             caller,
             trust,
             invited_by,
+            pairs_with,
             page,
             notices,
             reply,
@@ -389,8 +405,11 @@ impl Task {
             Member {
                 notices,
                 behind: false,
-                // Who comes back in a moment was here all the time.
-                audience: self.focus.audience(participant),
+                // Who comes back in a moment was here all the time, and so was whose sound this is.
+                audience: self
+                    .focus
+                    .audience(participant)
+                    .or(pairs_with.map(|_| Audience::Inside)),
             },
         );
         let newcomer = Newcomer {
@@ -405,6 +424,7 @@ impl Task {
             ending: caller.ending(),
             trust,
             invited_by,
+            pairs_with,
         };
         self.focus.handle(Input::Join(newcomer), clock());
         if let Some(refusal) = self.drain().await {
@@ -434,6 +454,7 @@ impl Task {
                         self.names.handle_roster(&delta, clock());
                     }
                     let over = self.recordings.handle_roster(&delta);
+                    self.void_pairings(&delta);
                     self.publish(&delta);
                     self.forget(over).await;
                 }
@@ -475,6 +496,7 @@ impl Task {
                     inviter,
                     number,
                 } => self.dial(by, inviter, number),
+                Effect::OfferPairing { participant } => self.offer_pairing(participant),
                 Effect::HearName { leg, whom } => self.play_said_name(leg, whom).await,
                 Effect::AlarmLifted => self.forget_guesses(),
                 Effect::Ended => self.ended = true,

@@ -170,6 +170,7 @@ impl Server {
             caller: callee.clone(),
             trust: Trust::Full,
             invited_by: Some(dialling.by),
+            pairs_with: None,
             page: None,
             notices,
             reply,

@@ -9,6 +9,7 @@
 //!   caller                 9                                    the verdict takes 2 s, 4 s, at most 8 s
 //!   trunk                  600                                  the verdict takes 8 s, for calls over that trunk
 //!   server                 3,000                                the verdict takes 8 s, for all calls
+//!   pairing codes, server  90                                   those typed before a room is known are answered as wrong ones
 //! ```
 //!
 //! Guessing at many rooms makes no room doubt its guests: they would be shut out by what is done to others, and their moderators
@@ -44,9 +45,9 @@ use crate::{
     },
     id::RoomId,
     limit::{
-        GUARD_ENTRIES_MAX, WRONG_PIN_DELAY, WRONG_PIN_DELAY_MAX, WRONG_PINS_OF_CALLER,
-        WRONG_PINS_OF_ROOM, WRONG_PINS_OF_ROOM_JUDGED, WRONG_PINS_OF_ROOM_TRUSTED,
-        WRONG_PINS_OF_SERVER, WRONG_PINS_OF_TRUNK,
+        GUARD_ENTRIES_MAX, WRONG_PAIRINGS, WRONG_PIN_DELAY, WRONG_PIN_DELAY_MAX,
+        WRONG_PINS_OF_CALLER, WRONG_PINS_OF_ROOM, WRONG_PINS_OF_ROOM_JUDGED,
+        WRONG_PINS_OF_ROOM_TRUSTED, WRONG_PINS_OF_SERVER, WRONG_PINS_OF_TRUNK,
     },
 };
 
@@ -86,6 +87,7 @@ pub(super) struct Guard {
     callers: Table<Mark>,
     trunks: Table<usize>,
     all: Table<()>,
+    pairings: Table<()>,
     /// Who was let in, and where.
     admitted: BTreeSet<(Mark, String)>,
     /// The numbers of rooms whose PINs are guessed.
@@ -105,6 +107,7 @@ impl Guard {
             callers: Table::new(WRONG_PINS_OF_CALLER),
             trunks: Table::new(WRONG_PINS_OF_TRUNK),
             all: Table::new(WRONG_PINS_OF_SERVER),
+            pairings: Table::new(WRONG_PAIRINGS),
             admitted: BTreeSet::new(),
             guessed: BTreeMap::new(),
         }
@@ -157,6 +160,42 @@ impl Guard {
                 false => delay(over),
             },
         }
+    }
+
+    /// Counts a pairing code that is typed before a room is known as a wrong one and says what it is worth.
+    pub(super) fn count_pairing(&mut self, caller: &Caller, wall: Duration, now: Instant) -> Stand {
+        self.turn_of_day(wall);
+        let mark = self.mark(caller);
+        let over = mark.map_or(0, |mark| self.callers.beyond(&mark, now));
+        let slowed = self.trunks.is_full(&caller.trunk, now) || self.all.is_full(&(), now);
+        let unjudged = self.pairings.is_full(&(), now);
+        if let Some(mark) = mark {
+            self.callers.count(mark, now);
+        }
+        self.trunks.count(caller.trunk, now);
+        self.all.count((), now);
+        self.pairings.count((), now);
+        Stand {
+            unjudged,
+            unjudged_for_all: unjudged,
+            trust: Trust::Doubtful,
+            own: Trust::Doubtful,
+            delay: if slowed {
+                WRONG_PIN_DELAY_MAX
+            } else {
+                delay(over)
+            },
+        }
+    }
+
+    /// Takes back what was counted for such a code that was right.
+    pub(super) fn right_pairing(&mut self, caller: &Caller, now: Instant) {
+        if let Some(mark) = self.mark(caller) {
+            self.callers.take_back(&mark, now);
+        }
+        self.trunks.take_back(&caller.trunk, now);
+        self.all.take_back(&(), now);
+        self.pairings.take_back(&(), now);
     }
 
     /// Takes back what was counted for a try that was right. Who may have guessed it is not known as somebody who was let in: they
@@ -533,5 +572,38 @@ mod tests {
         assert_eq!(table.dry_at.len(), GUARD_ENTRIES_MAX);
         assert!(table.is_full(&7, now));
         assert!(!table.is_full(&7, now + HOUR));
+    }
+
+    /// A wrong pairing code is a wrong PIN of its caller, and beyond a number of all together none is judged.
+    #[test]
+    fn pairing_codes_are_guessed_as_seldom_as_pins() {
+        let (mut guard, now) = (guard(), t0());
+        let one = caller(1, 0);
+        for _ in 0..WRONG_PINS_OF_CALLER {
+            assert_eq!(guard.count_pairing(&one, WALL, now).delay, Duration::ZERO);
+        }
+        assert_eq!(guard.count_pairing(&one, WALL, now).delay, WRONG_PIN_DELAY);
+        assert!(guard.count("4711", &one, WALL, now).delay > WRONG_PIN_DELAY);
+        let stranger = caller(0, 0);
+        let judged = (0..2 * WRONG_PAIRINGS).take_while(|_| {
+            !guard
+                .count_pairing(&stranger, WALL, now)
+                .refuses(Role::Guest)
+        });
+        let so_far = WRONG_PINS_OF_CALLER + 1;
+        assert_eq!(judged.count(), (WRONG_PAIRINGS - so_far) as usize);
+        // A right one is taken back, and rooms are not concerned.
+        guard.right_pairing(&stranger, now);
+        guard.right_pairing(&stranger, now);
+        assert!(
+            !guard
+                .count_pairing(&stranger, WALL, now)
+                .refuses(Role::Guest)
+        );
+        assert!(
+            !guard
+                .count("4712", &stranger, WALL, now)
+                .refuses(Role::Guest)
+        );
     }
 }

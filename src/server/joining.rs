@@ -30,6 +30,8 @@ pub(crate) struct Joining {
     pub(super) trust: Trust,
     /// Who had them called.
     pub(super) invited_by: Option<ParticipantId>,
+    /// Whose sound they are to be.
+    pub(super) pairs_with: Option<ParticipantId>,
     /// What comes in by a page.
     pub(super) page: Option<Page>,
     pub(super) notices: mpsc::Sender<Notice>,

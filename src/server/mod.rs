@@ -23,6 +23,7 @@ mod guard;
 mod joining;
 mod keeper;
 mod media_leg;
+mod pairing;
 mod recordings;
 mod rooms;
 mod router;
@@ -45,6 +46,7 @@ pub use self::{
     attendance::Attendance,
     dial_out::{Dialling, PastDial},
     media_leg::MediaLeg,
+    pairing::TypedAt,
     rooms::Listed,
     router::LegNews,
     sound::{Sound, Spared},
@@ -63,6 +65,7 @@ use self::{
     keeper::{Keeper, Shelf},
     media_leg::News,
     names::SpokenNames,
+    pairing::Pairings,
     prompts::Prompts,
     rooms::Rooms,
     router::{Note, Router},
@@ -142,6 +145,8 @@ pub struct Admission {
     pub person: Option<(PersonId, Name)>,
     /// What the secret is worth while PINs are guessed.
     pub trust: Trust,
+    /// Whose page it is whose sound they are to be, who have typed a pairing code.
+    pub pairs_with: Option<ParticipantId>,
 }
 
 /// What became of a dial-in code.
@@ -168,6 +173,8 @@ pub enum Notice {
     Naming(Event, SpokenNames),
     /// What somebody has written, they themself included.
     Written(Arc<Post>),
+    /// Their page shows this code for a while, by which a telephone becomes its sound.
+    PairingCode(Secret<String>, Duration),
     /// Something they asked for is refused.
     Refused(Refusal),
     /// They are out; the door says why and hangs up.
@@ -194,6 +201,7 @@ struct Inner {
     sound: Sound,
     census: Arc<Census>,
     guard: Arc<Mutex<Guard>>,
+    pairings: Arc<Mutex<Pairings>>,
     wall: Arc<dyn Clock>,
     notes: mpsc::Sender<Note>,
     requests: mpsc::Sender<Request>,
@@ -263,6 +271,7 @@ impl Server {
         tasks.spawn(Router::new(Arc::clone(&pool)).run(notes_queue, events));
         let census = Arc::new(Census::default());
         let guard = Arc::new(Mutex::new(Guard::new(chance.rng())));
+        let pairings = Arc::new(Mutex::new(Pairings::new(chance.rng())));
         let switchboard = Arc::new(Switchboard::default());
         let shelf = kept.map(|folder| Shelf {
             folder,
@@ -286,6 +295,7 @@ impl Server {
             prompts: prompts.clone(),
             sound,
             guard: Arc::clone(&guard),
+            pairings: Arc::clone(&pairings),
             wall: Arc::clone(&wall),
         };
         let factory = Factory::new(means, remains, chance.rng());
@@ -304,6 +314,7 @@ impl Server {
                 sound,
                 census,
                 guard,
+                pairings,
                 wall,
                 notes,
                 requests,
@@ -442,6 +453,7 @@ impl Server {
             pin: Arc::new(self.inner.keys.pin(room, role)),
             person: None,
             trust: Trust::Full,
+            pairs_with: None,
         }
     }
 
@@ -646,6 +658,7 @@ impl Server {
                 caller: who.caller.clone(),
                 trust: admission.trust,
                 invited_by: None,
+                pairs_with: admission.pairs_with,
                 page: who.page.clone(),
                 notices: notices.clone(),
                 reply,

@@ -1,7 +1,8 @@
 //! Room numbers: random, prefix-free, never starting with 0.
 //!
 //! The first digit tells the length, so that a code is complete at its last digit and nobody learns from the length of a
-//! dialogue whether a room exists: 1–7 has 4 digits, 8 has 5, 9 has 6.
+//! dialogue whether a room exists: 1–7 has 4 digits, 8 has 5, 9 has 6. None begins with 95 to 99: pairing codes
+//! do, so that no string of digits is both.
 
 use rand::{Rng, RngExt};
 
@@ -14,7 +15,7 @@ pub(super) fn draw(with_four: u32, with_five: u32, rng: &mut impl Rng) -> String
     } else if with_five <= limit::ROOMS_PER_LENGTH {
         80_000..=89_999
     } else {
-        900_000..=999_999_u32
+        900_000..=949_999_u32
     };
     rng.random_range(range).to_string()
 }
@@ -23,10 +24,11 @@ pub(super) fn draw(with_four: u32, with_five: u32, rng: &mut impl Rng) -> String
 mod tests {
     use std::collections::BTreeSet;
 
+    use proptest::prelude::*;
     use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
-    use crate::conference::ivr::number_length;
+    use crate::conference::ivr::{PAIRING_LENGTH, begins_pairing, number_length};
 
     #[test]
     fn numbers_grow_with_the_installation() {
@@ -56,6 +58,22 @@ mod tests {
         let sorted: Vec<_> = numbers.iter().collect();
         for pair in sorted.windows(2) {
             assert!(!pair[1].starts_with(pair[0].as_str()), "{pair:?}");
+        }
+    }
+
+    proptest! {
+        /// No string of digits is both a pairing code and what begins a dial-in code, or is one, or a room's number.
+        #[test]
+        fn no_dial_in_code_begins_as_a_pairing_code_does(
+            seed in any::<u64>(),
+            with_four in prop_oneof![Just(0), Just(4001)],
+            with_five in prop_oneof![Just(0), Just(4001)],
+            pin in "[0-9]{8}",
+        ) {
+            let number = draw(with_four, with_five, &mut StdRng::seed_from_u64(seed));
+            let code = format!("{number}{pin}");
+            prop_assert!(!begins_pairing(&number));
+            prop_assert!(!begins_pairing(&code[..PAIRING_LENGTH]));
         }
     }
 

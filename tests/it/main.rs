@@ -28,6 +28,7 @@ mod names;
 mod naming;
 mod no_personal_data;
 mod pages;
+mod pairing;
 mod presets;
 mod protection;
 mod registered;

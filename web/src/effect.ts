@@ -16,6 +16,7 @@ export type Effect =
   | { do: "play" }
   | { do: "resume-sound" }
   | { do: "stay-awake" }
+  | { do: "set-playback"; on: boolean }
   | { do: "play-tone" }
   | { do: "set-volume"; volume: number }
   | { do: "open-microphone"; device: string | null; original: boolean }

@@ -1,5 +1,6 @@
 //! Who hears the person right now: what the line beside the microphone says, as the roster and the own sound have it.
 
+import { byTelephone } from "./pair";
 import { mayTalk, me, music, type Room, waits } from "./room";
 import * as roster from "./roster";
 import type { Entry } from "./wire";
@@ -28,9 +29,10 @@ function silenced(room: Room): Unheard | null {
   if (!mayTalk(room)) return "floor";
   if (device === "opening") return "opening";
   if (!wish) return "off";
-  if (room.audio !== "connected") return room.audio;
+  const byPhone = byTelephone(room);
+  if (room.audio !== "connected" && !byPhone) return room.audio;
   if (music(room)) return "music";
-  if (room.still) return "still";
+  if (room.still && !byPhone) return "still";
   // The mixer takes the sound only once the server has agreed.
   return me(room)?.microphone ? null : "asked";
 }

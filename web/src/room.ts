@@ -5,6 +5,7 @@
 //! not be mistaken for another. Where people ask to speak, a guest without the floor has no wish: their microphone asks.
 
 import type { Done } from "./acts";
+import { byTelephone, codeAsked, heeded, type Pairing, pairEvent, soundHere, soundMoved } from "./pair";
 import { followed, type Line, UNJUDGED, warned } from "./quality";
 import * as roster from "./roster";
 import type { Event, Lead, Obstacle, Sentence, State, Welcome } from "./state";
@@ -18,7 +19,7 @@ export type Microphone = {
   asked: boolean | null;
 };
 
-export type Dialog = { name: "end" } | { name: "remove" | "rename" | "promote" | "turn-away"; participant: string } | { name: "sound" | "protocol" };
+export type Dialog = { name: "end" } | { name: "remove" | "rename" | "promote" | "turn-away"; participant: string } | { name: "sound" | "protocol" | "telephone" };
 
 export type Room = {
   name: "room";
@@ -43,6 +44,10 @@ export type Room = {
   line: Line;
   missed: number;
   dialog: Dialog | null;
+  /** The code by which a telephone becomes the sound of the page. */
+  pairing: Pairing;
+  /** The page plays nothing: a telephone is its sound, or was until the person wants the sound here again. */
+  deaf: boolean;
   /** The key to talk is held, or was let go while the browser still asked for the device. */
   hold: "down" | "up" | null;
   /** What bids the person switch their microphone on, which is theirs to do. */
@@ -73,7 +78,7 @@ const SAID_ONLY: readonly string[] = ["admitted", "let-in", "welcome-back", "wai
 const PLEAS: readonly string[] = ["please-unmute", "floor-given"];
 
 /** Refusals that have words of their own. */
-const REFUSALS = ["not-here", "no-dial-out", "no-number", "emergency", "not-listed", "no-minutes", "too-many-calls", "no-line", "no-floor", "chat-off", "no-text"] as const;
+const REFUSALS = ["not-here", "no-dial-out", "no-number", "emergency", "not-listed", "no-minutes", "too-many-calls", "no-line", "no-code", "no-floor", "chat-off", "no-text"] as const;
 
 /** What somebody can do in the waiting room. */
 const WAITING: readonly Event["type"][] = ["quality-judged", "playback-blocked", "playback-chosen", "playback-started", "page-shown", "leave-chosen"];
@@ -121,6 +126,7 @@ export function roomEvent(state: State, room: Room, event: Event): State {
       // What browsers stop while a page is not seen: playback, WebAudio, the lock on the screen.
       return act(state, { do: "play" }, { do: "resume-sound" }, { do: "stay-awake" });
     case "dialog-opened":
+      if (event.dialog.name === "telephone") return codeAsked(state, room);
       return next({ dialog: event.dialog });
     case "dialog-closed":
       return next({ dialog: null });
@@ -140,7 +146,7 @@ export function roomEvent(state: State, room: Room, event: Event): State {
     case "leave-chosen":
       return over(send(state, { type: "leave" }), "left");
     default:
-      return writingEvent(state, room, event);
+      return pairEvent(state, room, event) ?? writingEvent(state, room, event);
   }
 }
 
@@ -165,16 +171,20 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     line: UNJUDGED,
     missed: 0,
     dialog: null,
+    pairing: null,
+    deaf: (own?.telephone ?? null) !== null || (before?.deaf ?? false),
     hold: null,
     plea: null,
     acted: {},
     acts: [],
   };
+  room.microphone = heeded(room.microphone, own, false);
   const known = { ...state, page: room, writing: rejoined(state.writing), company: state.company || room.entries.filter(roster.isInside).length > 1, name: own?.name ?? state.name };
   const silenced = waits(room) && before ? act(known, { do: "close-microphone" }) : known;
-  const after = act(silenced, { do: "keep-seat", seat: message.seat }, { do: "answer", sdp: message.answer, relay: message.relay }, { do: "stay-awake" });
-  const asked = state.original && !waits(room) ? send(after, { type: "original-sound", on: true }) : after;
-  return (before?.spoke || message.spoke) && !waits(room) && mayTalk(room) ? pleaded(asked, room) : asked;
+  const quiet = room.deaf ? act(silenced, { do: "close-microphone" }, { do: "set-playback", on: false }) : silenced;
+  const after = act(quiet, { do: "keep-seat", seat: message.seat }, { do: "answer", sdp: message.answer, relay: message.relay }, { do: "stay-awake" });
+  const asked = state.original && !waits(room) && !byTelephone(room) ? send(after, { type: "original-sound", on: true }) : after;
+  return (before?.spoke || message.spoke) && !waits(room) && !byTelephone(room) && mayTalk(room) ? pleaded(asked, room) : asked;
 }
 
 /** A return is never louder than it was: the person switches the microphone on again, or does not. */
@@ -190,10 +200,11 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
   const own = roster.find(news.entries, room.own);
   const has = own?.microphone ?? false;
   const may = roster.maySpeak(delta.state, own);
-  const microphone = { ...room.microphone };
+  let microphone = { ...room.microphone };
   if (microphone.asked === has) microphone.asked = null;
   else if (microphone.asked === null && had && !has) microphone.wish = false;
   if (!may) microphone.wish = false;
+  microphone = heeded(microphone, own, room.microphone.asked !== null);
   const removing = room.dialog && "participant" in room.dialog && delta.gone.includes(room.dialog.participant);
   const muted = news.entries.filter((entry) => room.acted[entry.id] === "muted" && !entry.microphone);
   const lowered = news.entries.filter((entry) => room.acted[entry.id] === "lowered" && entry.hand === null);
@@ -220,8 +231,10 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
     ...promoted(room, next).map((entry) => ({ key: "leads" as const, entry })),
   ];
   const greeted = letIn && state.original ? send(state, { type: "original-sound", on: true }) : state;
-  const after = obey({ ...greeted, page: next, writing: peopleChanged(state.writing, may, delta.gone), company: state.company || next.entries.filter(roster.isInside).length > 1 }, room);
-  return sentences.length > 0 ? say(after, sentences) : after;
+  const heardOf = { ...greeted, page: next, writing: peopleChanged(state.writing, may, delta.gone), company: state.company || next.entries.filter(roster.isInside).length > 1 };
+  const moved = soundMoved(heardOf, room, next);
+  const after = obey(moved, room);
+  return sentences.length > 0 ? say(after, [...(moved === heardOf ? [] : moved.spoken.sentences), ...sentences]) : after;
 }
 
 /** Who has come since: into the call, or into its waiting room. */
@@ -298,13 +311,19 @@ function led(state: State, room: Room, message: Lead): State {
 }
 
 /** Without the right to speak the microphone asks for it. */
-function microphoneToggled(state: State, room: Room): State {
+function microphoneToggled(state: State, before: Room): State {
+  // Who wants to be heard here wants to hear here.
+  if (before.deaf && !byTelephone(before)) {
+    const here = soundHere(state, before);
+    return microphoneToggled(here, { ...before, deaf: false });
+  }
+  const room = before;
   const { device, wish: on } = room.microphone;
   if (!mayTalk(room)) return handToggled(state, room);
   // Whoever switches it decides for good, whatever key is held.
   const decided: State = { ...state, page: { ...room, hold: null } };
   if (device === "opening") return decided;
-  return device === "open" ? wish(decided, !on) : opening(decided, { ...room, hold: null });
+  return device === "open" || byTelephone(room) ? wish(decided, !on) : opening(decided, { ...room, hold: null });
 }
 
 function opening(state: State, room: Room): State {
@@ -318,7 +337,7 @@ function talkPressed(state: State, room: Room): State {
   if (!state.shortcut || isAsked(state, room) || on || room.hold === "down") return state;
   if (!mayTalk(room)) return shown(state, "talk-needs-floor");
   const held: Room = { ...room, hold: "down" };
-  if (device === "open") return wish({ ...state, page: held }, true);
+  if (device === "open" || byTelephone(room)) return wish({ ...state, page: held }, true);
   return device === "opening" ? { ...state, page: held } : opening(state, held);
 }
 
@@ -370,9 +389,9 @@ function wish(state: State, wanted: boolean): State {
 }
 
 function turnedOn(room: Room): "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-still" | "microphone-unheard" {
-  if (room.audio !== "connected") return "microphone-waiting";
+  if (room.audio !== "connected" && !byTelephone(room)) return "microphone-waiting";
   if (music(room)) return "microphone-music";
-  if (room.still) return "microphone-still";
+  if (room.still && !byTelephone(room)) return "microphone-still";
   return roster.others(room.entries, room.own).some(roster.hears) ? "microphone-on" : "microphone-unheard";
 }
 
@@ -400,6 +419,8 @@ export function callChanged(state: State, connection: RTCPeerConnectionState): S
 
 /** The connection may stand in name while the network is frozen: what counts is whether packets come. */
 function judged(state: State, room: Room, quality: Quality | null): State {
+  // Nothing is played, so nothing is missed.
+  if (room.deaf) return state;
   const { audio } = room;
   if (quality) return warned({ ...state, page: { ...room, ...followed(room, quality), missed: 0, audio: audio === "interrupted" ? "connected" : audio } });
   if (!room.quality) return state;
@@ -411,7 +432,8 @@ function judged(state: State, room: Room, quality: Quality | null): State {
 
 /** Tells whether the person's sound reaches the call: the microphone is on and gives sound, which gets through and is no music. */
 export function heard(room: Room): boolean {
-  return room.microphone.wish && room.audio === "connected" && !music(room) && !room.still;
+  const through = byTelephone(room) || (room.audio === "connected" && !room.still);
+  return room.microphone.wish && through && !music(room);
 }
 
 /** Tells whether the server mutes the person because music comes from them. */

@@ -23,7 +23,7 @@ const WAIT_MS_MAX = 15_000;
 const QUALITY_MS = 2000;
 
 /** Where the mix is heard: the page's audio element. */
-export type Speaker = { srcObject: MediaProvider | null; volume: number; play(): Promise<void> };
+export type Speaker = { srcObject: MediaProvider | null; volume: number; play(): Promise<void>; pause(): void };
 
 /** Tells whether the page can make the mix softer. On iPhones it cannot: the volume is that of the device, and always reads 1. */
 export function isAdjustable(speaker: Speaker): boolean {
@@ -40,6 +40,8 @@ export class Session {
   #link: Link | null = null;
   #call: Call | null = null;
   #track: MediaStreamTrack | null = null;
+  /** Nothing is played: a telephone is the sound of the page. */
+  #silent = false;
   #timers = { connect: 0, wait: 0, quality: 0, unheard: 0, return: 0 };
   /** Grows with each request for a device, so that an answer which comes too late is recognised. */
   #turn = 0;
@@ -78,6 +80,9 @@ export class Session {
         return void this.#answer(effect.sdp, effect.relay);
       case "play":
         return void this.#play();
+      case "set-playback":
+        this.#silent = !effect.on;
+        return effect.on ? void this.#play() : this.speaker.pause();
       case "resume-sound":
         return this.sound.resume();
       case "stay-awake":
@@ -199,6 +204,7 @@ export class Session {
   }
 
   async #play(): Promise<void> {
+    if (this.#silent) return;
     try {
       await this.speaker.play();
       this.tell({ type: "playback-started" });

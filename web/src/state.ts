@@ -17,6 +17,7 @@
 import { note } from "./acts";
 import { cut } from "./cut";
 import type { Effect } from "./effect";
+import { codeCame } from "./pair";
 import { judge } from "./quality";
 import { callChanged, changed, type Dialog, joined, refused, type Room, roomEvent, told } from "./room";
 import { hear } from "./roster";
@@ -47,7 +48,7 @@ export type Page =
 /** A sentence for the person: from the server in both languages, or from the own catalogue, about somebody and with what they wrote. */
 export type Sentence = { de: string; en: string } | { key: Said; entry: Entry | null; words?: string };
 
-type Said = "joined" | "leads" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-still" | "microphone-unheard" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "microphone-was-on" | "returning" | "talk-needs-floor" | "quality-fair" | "quality-poor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled" | "no-floor" | "chat-off" | "no-text" | "typed" | "types" | "chatted" | "chatted-alone" | "chats";
+type Said = "joined" | "leads" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-still" | "microphone-unheard" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "microphone-was-on" | "returning" | "talk-needs-floor" | "quality-fair" | "quality-poor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled" | "no-floor" | "chat-off" | "no-text" | "typed" | "types" | "chatted" | "chatted-alone" | "chats" | "no-code" | "code-expired" | "telephone-came" | "telephone-gone";
 
 /** What only moderators ask for, beside what has an event of its own because it is said when it has come about or confirmed before. */
 export type Lead = Extract<ClientMessage, { type: "mute-all" | "lower-hands" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "hear-name" | "admit" | "admit-all" | "turn-away" | "lobby" | "chat-rule" | "entry-signal" | "lift-alarm" | "rename" | "invite" | "remove" | "make-moderator" }>;
@@ -134,6 +135,10 @@ export type Event =
   | { type: "lead-chosen"; message: Lead }
   | { type: "remove-confirmed"; participant: string; ban: boolean }
   | { type: "end-confirmed" }
+  | { type: "pairing-asked" }
+  | { type: "pairing-expired" }
+  | { type: "telephone-answered"; own: boolean }
+  | { type: "sound-here-chosen" }
   | { type: "toast-expired"; id: number }
   | WritingEvent;
 
@@ -273,6 +278,8 @@ function received(state: State, message: ServerMessage): State {
       return page.name === "room" ? typedRead(state, page, message) : state;
     case "chat":
       return page.name === "room" ? chatRead(state, page, message) : state;
+    case "pairing-code":
+      return page.name === "room" ? codeCame(state, page, message.code, message.seconds) : state;
     case "refused":
       return refused(state, message.reason);
     case "connected":

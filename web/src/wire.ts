@@ -11,6 +11,8 @@ export type Status = "pending" | "dialing-out" | "alerting" | "connected" | "on-
 
 export type Protection = "none" | "to-carrier" | "to-device";
 
+export type Telephone = "unconfirmed" | "confirmed";
+
 export type Lobby = "off" | "guests" | "all";
 
 export type EntrySignal = "tones" | "names" | "off";
@@ -53,6 +55,7 @@ export type Entry = {
   quality: Quality;
   text: boolean;
   away: boolean;
+  telephone: Telephone | null;
 };
 
 export type ConferenceState = {
@@ -135,6 +138,8 @@ export type ClientMessage =
   | { type: "mute"; participant: string }
   | { type: "remove"; participant: string }
   | { type: "make-moderator"; participant: string }
+  | { type: "pairing-code" }
+  | { type: "own-telephone"; own: boolean }
   | { type: "end" }
   | { type: "leave" };
 
@@ -150,6 +155,7 @@ export type ServerMessage =
   | { type: "told"; event: string; shown: Shown }
   | { type: "typed-text"; from: string; line: number; text: string; ended: boolean }
   | { type: "chat"; from: string; to: string | null; text: string }
+  | { type: "pairing-code"; code: string; seconds: number }
   | { type: "refused"; reason: string }
   | { type: "connected" }
   | { type: "dismissed"; reason: string }

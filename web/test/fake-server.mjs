@@ -21,6 +21,9 @@ const HEADERS = {
 
 export const WELCOME = greeting({ dial_in: { number: "4711", pin: "24681357", sip: "sip:4711@konferenz.schule.example", lines: [] } });
 
+/** The code by which a telephone becomes the sound of the page. */
+export const PAIRING_CODE = "951284";
+
 /** The token of the seat that everybody gets. */
 export const SEAT = "token-of-the-seat";
 
@@ -108,6 +111,7 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
         people = [me, ...people.filter(({ id }) => id !== "me")];
         const roster = { version, state: holds, entries: people };
         const answered = await answer(message.offer);
+        connection.become = (changes) => change("me", changes);
         connection.send({ type: "joined", participant: "me", answer: answered, roster, seat: SEAT, spoke: before?.microphone ?? false, relay });
         return connected && connection.send({ type: "connected" });
       }
@@ -165,6 +169,10 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
       }
       case "chat":
         return connection.send({ type: "chat", from: "me", to: message.to, text: message.text });
+      case "pairing-code":
+        return connection.send({ type: "pairing-code", code: PAIRING_CODE, seconds: 300 });
+      case "own-telephone":
+        return change("me", message.own ? { telephone: "confirmed" } : { telephone: null, protection: "to-device", microphone: false });
       case "lift-alarm":
         holds = { ...holds, alarm: false };
         return publish((one) => one);

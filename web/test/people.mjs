@@ -26,6 +26,7 @@ export function entry(id, changes = {}) {
     quality: "good",
     text: changes.door !== "phone",
     away: false,
+    telephone: null,
     ...changes,
   };
 }

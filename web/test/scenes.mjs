@@ -109,6 +109,21 @@ const AWAY = OTHERS.map((one) => (one.id === "murat" ? { ...one, microphone: fal
   entry("rosa", { name: "Rosa Donaudampfschifffahrtsgesellschaft-Hinterhuber", status: "pending", away: true }),
 );
 
+/** People of whom one speaks by the telephone of her page, over a line on which anybody could listen. */
+const BY_TELEPHONE = OTHERS.map((one) => (one.id === "anna" ? { ...one, telephone: "confirmed", protection: "none" } : one));
+
+/** Tells that a telephone is the sound of the own page, or no longer. */
+const spokenFor = (telephone) => ({
+  type: "delta",
+  version: 40,
+  state: OPEN,
+  entries: [entry("me", { name: "Ada", telephone, protection: telephone ? "to-carrier" : "to-device" })],
+  gone: [],
+});
+
+/** A server that does not answer one kind of message. */
+const without = (script, kind) => (connection, message) => message.type !== kind && script(connection, message);
+
 const PLEASE_UNMUTE = {
   type: "told",
   event: "please-unmute",
@@ -318,6 +333,47 @@ export const SCENES = {
   "room-calling-moderator": {
     script: joinScript({ welcome: { role: "moderator", dial_out: ["+49"] }, others: CALLED.map((one) => ({ ...one, ending: { tel2: "417" }[one.id] ?? null })) }),
     act: join,
+  },
+  "dialog-telephone": {
+    script: joinScript({ welcome: { dial_in: LINES }, others: OTHERS }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("sound").click();
+      await page.getByTestId("pair").click();
+      await page.getByTestId("pairing-code").waitFor();
+    },
+  },
+  "dialog-telephone-asked": {
+    script: without(joinScript({ others: OTHERS }), "pairing-code"),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("sound").click();
+      await page.getByTestId("pair").click();
+      await page.getByTestId("pairing-state").waitFor();
+    },
+  },
+  "room-telephone-question": {
+    script: joinScript({ others: BY_TELEPHONE }),
+    act: async (page, server) => {
+      await join(page);
+      server.send(spokenFor("unconfirmed"));
+      await page.getByTestId("telephone-question").waitFor();
+    },
+  },
+  "room-telephone": {
+    script: joinScript({ others: BY_TELEPHONE, own: { telephone: "confirmed", protection: "to-carrier", microphone: true } }),
+    act: async (page) => {
+      await join(page);
+      await page.getByTestId("telephone").waitFor();
+    },
+  },
+  "room-telephone-over": {
+    script: joinScript({ others: BY_TELEPHONE, own: { telephone: "confirmed", protection: "none" } }),
+    act: async (page, server) => {
+      await join(page);
+      server.send(spokenFor(null));
+      await page.getByTestId("telephone-over").waitFor();
+    },
   },
   "dialog-turn-away": {
     script: joinScript({ welcome: { role: "moderator" }, others: WAITING }),

@@ -252,6 +252,7 @@ impl Churn {
             claim: None,
             trust: Trust::Full,
             invited_by: None,
+            pairs_with: None,
         };
         self.focus.handle(Input::Join(newcomer), self.now);
     }

@@ -45,6 +45,7 @@ const TYPES: &[(&str, Shape)] = &[
         "Protection",
         Shape::Words(&["none", "to-carrier", "to-device"]),
     ),
+    ("Telephone", Shape::Words(&["unconfirmed", "confirmed"])),
     ("Lobby", Shape::Words(&["off", "guests", "all"])),
     ("EntrySignal", Shape::Words(&["tones", "names", "off"])),
     (
@@ -192,6 +193,7 @@ const ENTRY: Fields = &[
     ("quality", Kind::Named("Quality")),
     ("text", Kind::Flag),
     ("away", Kind::Flag),
+    ("telephone", Kind::Nullable(&Kind::Named("Telephone"))),
 ];
 
 const CLIENT: &[(&str, Fields)] = &[
@@ -241,6 +243,8 @@ const CLIENT: &[(&str, Fields)] = &[
     ("mute", &[("participant", Kind::Id)]),
     ("remove", &[("participant", Kind::Id)]),
     ("make-moderator", &[("participant", Kind::Id)]),
+    ("pairing-code", &[]),
+    ("own-telephone", &[("own", Kind::Flag)]),
     ("end", &[]),
     ("leave", &[]),
 ];
@@ -324,6 +328,10 @@ const SERVER: &[(&str, Fields)] = &[
             ("to", Kind::Nullable(&Kind::Id)),
             ("text", Kind::Text),
         ],
+    ),
+    (
+        "pairing-code",
+        &[("code", Kind::Text), ("seconds", Kind::Number)],
     ),
     ("refused", &[("reason", Kind::Text)]),
     ("connected", &[]),
@@ -443,6 +451,10 @@ fn nothing_personal_or_secret_is_printed() {
     let seat = ServerMessage::Seat {
         seat: Secret::new(String::from("canary-seat")),
     };
+    let pairing = ServerMessage::PairingCode {
+        code: Secret::new(String::from("canary-code")),
+        seconds: 300,
+    };
     let join = json!({"type": "join", "name": "canary-name", "offer": "canary-offer"});
     let invite = json!({"type": "invite", "number": "canary-number"});
     let typed = json!({"type": "typed-text", "text": "canary-typed", "ended": false});
@@ -461,7 +473,7 @@ fn nothing_personal_or_secret_is_printed() {
     let act = act(Actor::Moderator, Some("canary-name"));
     let joined = joined(ParticipantId::from_u64(1), Some(relay()));
     let printed = format!(
-        "{welcome:?} {seat:?} {:?} {:?} {:?} {:?} {:?} {written:?} {roster:?} {act:?} {joined:?}",
+        "{welcome:?} {seat:?} {pairing:?} {:?} {:?} {:?} {:?} {:?} {written:?} {roster:?} {act:?} {joined:?}",
         read(hello),
         read(join),
         read(invite),
@@ -518,6 +530,8 @@ fn ordinal(message: &ClientMessage) -> u8 {
         ClientMessage::TypedText { .. } => 27,
         ClientMessage::Chat { .. } => 28,
         ClientMessage::ChatRule { .. } => 29,
+        ClientMessage::PairingCode {} => 30,
+        ClientMessage::OwnTelephone { .. } => 31,
     }
 }
 
@@ -577,6 +591,10 @@ fn server_samples() -> Vec<ServerMessage> {
                 de: text("aus"),
                 en: text("off"),
             },
+        },
+        ServerMessage::PairingCode {
+            code: Secret::new(text("951234")),
+            seconds: 300,
         },
         ServerMessage::Refused {
             reason: Refusal::NotAllowed,
@@ -738,6 +756,7 @@ fn entry(name: Option<&str>) -> Entry {
         },
         text: name.is_some(),
         away: name.is_some(),
+        telephone: name.map(|_| Telephone::Unconfirmed),
     }
 }
 

@@ -177,6 +177,16 @@ clips! {
     HAND_LOWERED = "hand-lowered";
     /// They have the floor.
     FLOOR_GIVEN = "floor-given";
+    /// The telephone is the sound of the page.
+    PAIRED = "paired";
+    /// The pairing code is wrong.
+    PAIRING_FAILED = "pairing-failed";
+    /// Goodbye to a telephone that nobody calls their own.
+    NOT_CONFIRMED = "not-confirmed";
+    /// Goodbye to a telephone whose page was left.
+    LEFT_AT_PAGE = "left-at-page";
+    /// How to make the telephone the sound of a page.
+    HELP_PAIRING = "help-pairing";
     /// They have it no more.
     FLOOR_TAKEN = "floor-taken";
     /// To the moderator: it is given.

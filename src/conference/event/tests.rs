@@ -76,6 +76,7 @@ fn events() -> impl Iterator<Item = Event> {
         .chain(both.map(|asked| Event::LanguageTaken { asked }))
         .chain((0..=21).map(|present| Event::Admitted { present }))
         .chain([Role::Guest, Role::Moderator].map(|role| Event::AskToSpeak { role }))
+        .chain([Role::Guest, Role::Moderator].map(|role| Event::Help { role }))
         .chain(turned.map(|turned| Event::VolumeTurned { turned }))
         .chain(roll_calls().map(|rollcall| Event::WhoIsHere { rollcall }))
         .chain(

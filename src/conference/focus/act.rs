@@ -6,12 +6,17 @@ use crate::conference::acts::Act;
 impl Focus {
     /// Does what somebody asks for, if they may.
     pub(super) fn act(&mut self, by: ParticipantId, verb: Verb, now: Instant) {
-        // What is on its way from a page that broke off comes too late.
-        let Some(actor) = self.participants.get(&by).filter(|who| !who.away) else {
+        let Some((person, standing)) = self.asker(by) else {
+            return;
+        };
+        self.answering(by, |focus| focus.do_as(person, standing, verb, now));
+    }
+
+    fn do_as(&mut self, by: ParticipantId, standing: Standing, verb: Verb, now: Instant) {
+        let Some(actor) = self.participants.get(&by) else {
             return;
         };
         let (microphone, hand) = (actor.microphone, actor.hand.is_some());
-        let standing = Standing::of(actor.role, actor.status);
         if !rights::may(standing, verb.action()) {
             let refusal = match standing {
                 Standing::Waiting => Refusal::Waiting,
@@ -68,6 +73,8 @@ impl Focus {
             Verb::RemoveLast => self.remove_last(by, now),
             Verb::Ban(target) => self.ban(by, target, now),
             Verb::MakeModerator(target) => self.make_moderator(by, target),
+            Verb::AskPairingCode => self.ask_pairing_code(by),
+            Verb::AnswerForTelephone(own) => self.answer_for_telephone(by, own, now),
             Verb::End => self.end_for_all(by, now),
         }
         self.settle_lines();

@@ -37,6 +37,8 @@ pub struct Newcomer {
     pub trust: Trust,
     /// Who had them called; none who came by themselves.
     pub invited_by: Option<ParticipantId>,
+    /// Whose sound they are, by the code that this person's page had shown.
+    pub pairs_with: Option<ParticipantId>,
 }
 
 /// What a secret is worth while somebody guesses PINs of the room.
@@ -67,10 +69,13 @@ impl Focus {
             self.memory.believe(claim, now);
         }
         let away = newcomer.known.seat.and_then(|seat| self.away_from(seat));
-        if let Some(id) = away.filter(|_| !self.legs.contains_key(&newcomer.leg)) {
+        if let Some(id) = away.filter(|_| !self.has_leg(newcomer.leg)) {
             return self.resume(id, &newcomer);
         }
         let before = self.memory.before(&newcomer, now);
+        if let Some(person) = newcomer.pairs_with {
+            return self.join_as_sound(person, &newcomer, &before);
+        }
         let id = newcomer.participant;
         if let Err(refusal) = self.admits(&newcomer, &before) {
             self.refuse(id, refusal);
@@ -164,6 +169,7 @@ impl Focus {
             quality: Quality::Good,
             text: door == Door::Browser,
             away: false,
+            telephone: None,
         }
     }
 
@@ -184,7 +190,7 @@ impl Focus {
         } = newcomer;
         if matches!(self.state, State::Over { .. }) {
             Err(Refusal::Over)
-        } else if self.participants.contains_key(participant) || self.legs.contains_key(leg) {
+        } else if self.participants.contains_key(participant) || self.has_leg(*leg) {
             Err(Refusal::AlreadyHere)
         } else if let Some(by) = invited_by {
             self.may_call(*by)
@@ -199,6 +205,11 @@ impl Focus {
         } else {
             Ok(())
         }
+    }
+
+    /// Tells whether a leg is somebody's here, be it that of a page whose sound is a telephone.
+    pub(super) fn has_leg(&self, leg: LegId) -> bool {
+        self.legs.contains_key(&leg) || self.pairs.person_by_page(leg).is_some()
     }
 
     /// Seats somebody who is in the table, and tells them so in words that depend on how many are inside.

@@ -48,11 +48,16 @@ impl Focus {
     /// Returns who has a seat and is away from it.
     pub fn away_from(&self, seat: SeatId) -> Option<ParticipantId> {
         let id = self.memory.holder(seat)?;
-        self.away.absences.contains_key(&id).then_some(id)
+        let away = self.away.absences.contains_key(&id) || self.pairs.page_of(id) == Some(None);
+        away.then_some(id)
     }
 
-    /// Returns the leg of somebody who is here; none while they are away.
+    /// Returns the leg of somebody who is here; none while they are away. Of a page whose sound is a telephone it is its own.
     pub fn leg_of(&self, id: ParticipantId) -> Option<LegId> {
+        if let Some(page) = self.pairs.page_of(id) {
+            return page;
+        }
+        let id = self.pairs.person_of(id).unwrap_or(id);
         let here = self.participants.get(&id).filter(|who| !who.away);
         here.map(|who| who.leg)
     }
@@ -64,6 +69,13 @@ impl Focus {
 
     /// Notes that somebody's page broke off.
     pub(super) fn lose(&mut self, id: ParticipantId, now: Instant) {
+        if self.lose_page(id, now) {
+            return;
+        }
+        if let Some(person) = self.pairs.person_of(id) {
+            self.unpair(person, now);
+            return;
+        }
         if !self.memory.has_seat(id) {
             self.take_out(id, Parting::Lost, now);
             return;
@@ -92,10 +104,9 @@ impl Focus {
 
     /// Notes that somebody's page is as good as gone, and ends what is left of it.
     pub(super) fn break_off(&mut self, id: ParticipantId, why: Dismissal, now: Instant) {
-        let Some(participant) = self.participants.get(&id).filter(|who| !who.away) else {
+        let Some(leg) = self.leg_of(id) else {
             return;
         };
-        let leg = participant.leg;
         self.lose(id, now);
         self.notices.push_back(Effect::Dismiss {
             participant: id,
@@ -111,8 +122,19 @@ impl Focus {
         }
     }
 
+    /// Notes that somebody is away whose telephone is gone, and whose page broke off before.
+    pub(super) fn goes_away(&mut self, id: ParticipantId, since: Instant) {
+        let Some(participant) = self.participants.get_mut(&id) else {
+            return;
+        };
+        participant.away = true;
+        let microphone = false;
+        self.away.absences.insert(id, Absence { since, microphone });
+    }
+
     /// Takes those out who have been away for too long.
     pub(super) fn give_up_absent(&mut self, now: Instant) {
+        self.give_up_pages(now);
         let over = |(id, absence): (&ParticipantId, &Absence)| {
             (absence.since + AWAY_MAX <= now).then_some(*id)
         };
@@ -124,18 +146,22 @@ impl Focus {
 
     /// Lets somebody who is away go on with another leg, as what they are here, but never with an open microphone.
     pub(super) fn resume(&mut self, id: ParticipantId, newcomer: &Newcomer) {
+        let paired = self.find_telephone(id, newcomer);
         let Some(participant) = self.participants.get_mut(&id) else {
             return;
         };
-        participant.away = false;
-        participant.microphone = false;
-        participant.leg = newcomer.leg;
-        participant.protection = newcomer.protection;
         let (inside, role) = (participant.is_inside(), participant.role);
-        self.legs.insert(newcomer.leg, id);
-        let microphone = self.away.forget(id).is_some_and(|(_, on)| on);
-        self.away.returned(id, microphone);
-        self.changed(id, true);
+        if !paired {
+            participant.away = false;
+            participant.text = true;
+            participant.microphone = false;
+            participant.leg = newcomer.leg;
+            participant.protection = newcomer.protection;
+            self.legs.insert(newcomer.leg, id);
+            let microphone = self.away.forget(id).is_some_and(|(_, on)| on);
+            self.away.returned(id, microphone);
+            self.changed(id, true);
+        }
         if !inside {
             return self.tell(id, Event::StillWaiting);
         }

@@ -78,7 +78,7 @@ impl From<Dismissal> for Parting {
     fn from(why: Dismissal) -> Self {
         match why {
             // Who calls again by a better line has done nothing wrong.
-            Dismissal::Unprotected => Self::Left,
+            Dismissal::Unprotected | Dismissal::NotConfirmed | Dismissal::LeftAtPage => Self::Left,
             Dismissal::Lost | Dismissal::TakenOver => Self::Lost,
             Dismissal::Removed
             | Dismissal::NotExpected
@@ -290,6 +290,14 @@ impl Memory {
         }
     }
 
+    /// Notes how a telephone went that was the sound of a page.
+    pub(super) fn part_telephone(&mut self, id: ParticipantId, parting: Parting) {
+        let known = self.known.remove(&id);
+        if let Some(known) = known.filter(|_| parting == Parting::SentAway) {
+            self.sent_away.extend(known.identities());
+        }
+    }
+
     /// Keeps a seat for a while. Of two calls by one number the later one's is kept.
     fn put(&mut self, seated: Seated) {
         self.seats.retain(|kept| kept.whose != seated.whose);
@@ -342,8 +350,11 @@ impl Focus {
             self.refuse(by, Refusal::NotHere);
             return;
         }
-        if let Some(known) = self.memory.known.get(&target) {
-            self.memory.banned.extend(known.identities());
+        let telephone = self.pairs.telephone_of(target);
+        for id in [Some(target), telephone].into_iter().flatten() {
+            if let Some(known) = self.memory.known.get(&id) {
+                self.memory.banned.extend(known.identities());
+            }
         }
         self.sends_away(by, Act::Banned, target);
         self.kept.stale = true;

@@ -14,7 +14,7 @@ impl Focus {
     pub(super) fn may_speak(&self, id: ParticipantId) -> bool {
         let participant = self.participants.get(&id);
         participant.is_some_and(|who| {
-            !self.conference.ask_to_speak || who.role == Role::Moderator || who.floor
+            !self.conference.ask_to_speak || who.role_of_sound() == Role::Moderator || who.floor
         })
     }
 
@@ -71,7 +71,7 @@ impl Focus {
     fn roles(&self) -> Vec<(ParticipantId, Role)> {
         let inside = self.participants.values().filter(|who| who.is_inside());
         inside
-            .map(|participant| (participant.id, participant.role))
+            .map(|participant| (participant.id, participant.role_of_sound()))
             .collect()
     }
 
@@ -121,7 +121,7 @@ impl Focus {
         let Some(participant) = self.participants.get_mut(&id) else {
             return;
         };
-        let role = participant.role;
+        let role = participant.role_of_sound();
         if std::mem::take(&mut participant.floor) {
             self.changed(id, false);
         }

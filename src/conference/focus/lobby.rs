@@ -140,8 +140,7 @@ impl Focus {
     }
 
     fn has_page(&self, id: ParticipantId) -> bool {
-        let door = self.participants.get(&id).map(|who| who.door);
-        door == Some(Door::Browser)
+        self.participants.get(&id).is_some_and(|who| who.text)
     }
 
     /// Tells a moderator who comes in what they have to know.

@@ -21,7 +21,7 @@ impl Focus {
         let (id, inside) = (participant.id, participant.is_inside());
         self.changed(id, false);
         if !self.suffices(protection) {
-            self.dismiss(id, Dismissal::Unprotected, now);
+            self.dismiss_leg(id, now);
         } else if inside && protection < before {
             self.warn_unprotected(id);
         }
@@ -63,6 +63,13 @@ impl Focus {
             .map(|who| who.id)
             .collect();
         for id in unprotected {
+            self.dismiss_leg(id, now);
+        }
+    }
+
+    /// Sends somebody away because of their leg; of who has a page with a telephone for its sound, the telephone alone.
+    fn dismiss_leg(&mut self, id: ParticipantId, now: Instant) {
+        if !self.put_out(id, Dismissal::Unprotected, now) {
             self.dismiss(id, Dismissal::Unprotected, now);
         }
     }

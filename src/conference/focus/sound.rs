@@ -50,7 +50,7 @@ impl Focus {
         let Some(participant) = self.participants.get_mut(&id) else {
             return;
         };
-        if participant.door == Door::Phone {
+        if participant.door == Door::Phone || participant.telephone.is_some() {
             self.refuse(id, Refusal::NotAllowed);
         } else if participant.original_sound != on {
             participant.original_sound = on;

@@ -15,6 +15,7 @@ mod invite;
 mod lobby;
 mod model;
 mod pages;
+mod pair;
 mod protection;
 mod rights;
 mod sound;
@@ -450,6 +451,7 @@ impl Room {
                 | Effect::Speakers(_)
                 | Effect::Dial { .. }
                 | Effect::Done { .. }
+                | Effect::OfferPairing { .. }
                 | Effect::HearName { .. }
                 | Effect::AlarmLifted
                 | Effect::OriginalSound { .. }
@@ -592,6 +594,9 @@ fn line(effect: &Effect) -> String {
         Effect::Speakers(speakers) => format!("speakers {speakers}"),
         Effect::Done { done, .. } => format!("done {:?}", done.act),
         Effect::Dial { by, .. } => format!("dial for {}", by.as_u64()),
+        Effect::OfferPairing { participant } => {
+            format!("pairing code for {}", participant.as_u64())
+        }
         Effect::HearName { leg, whom } => {
             format!("{} hears {:?} {}", leg.as_u64(), whom.door, whom.ordinal)
         }
@@ -634,6 +639,7 @@ fn newcomer(number: u64, role: Role, door: Door) -> Newcomer {
         known: Known::default(),
         trust: Trust::Full,
         invited_by: None,
+        pairs_with: None,
     }
 }
 

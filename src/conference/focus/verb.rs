@@ -89,6 +89,10 @@ pub enum Verb {
     Ban(ParticipantId),
     /// Make somebody a moderator who is inside.
     MakeModerator(ParticipantId),
+    /// Have a code by which a telephone becomes one's sound.
+    AskPairingCode,
+    /// Say that the telephone that is one's sound is one's own, or have it go.
+    AnswerForTelephone(bool),
     /// End the conference for all.
     End,
 }
@@ -123,6 +127,7 @@ impl Verb {
             Self::Remove(_) | Self::RemoveLast => Action::Remove,
             Self::Ban(_) => Action::Ban,
             Self::MakeModerator(_) => Action::MakeModerator,
+            Self::AskPairingCode | Self::AnswerForTelephone(_) => Action::OwnTelephone,
             Self::End => Action::End,
         }
     }
@@ -168,6 +173,8 @@ impl Verb {
             | Self::Remove(_)
             | Self::RemoveLast
             | Self::Ban(_)
+            | Self::AskPairingCode
+            | Self::AnswerForTelephone(_)
             | Self::End => None,
         }
     }
@@ -216,6 +223,8 @@ impl Verb {
             Self::RemoveLast,
             Self::Ban(about),
             Self::MakeModerator(about),
+            Self::AskPairingCode,
+            Self::AnswerForTelephone(true),
             Self::End,
         ]
     }

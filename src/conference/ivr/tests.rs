@@ -8,6 +8,7 @@ use super::*;
 
 const NUMBER: &str = "4711";
 const PIN: &str = "24681357";
+const PAIRING: &str = "951284";
 const KEY_PAUSE: Duration = Duration::from_millis(400);
 
 #[test]
@@ -45,6 +46,53 @@ fn the_number_dialled_leaves_the_pin_to_be_typed() {
      3.20 check 4711 24681357
      3.45 admit
     ");
+}
+
+#[test]
+fn a_pairing_code_in_place_of_a_dial_in_code_is_complete_at_its_last_digit() {
+    let mut call = Call::new(Entry::Code);
+    call.played(3.0).press(PAIRING).wait(1.0);
+    insta::assert_snapshot!(call.ladder, @r"
+     0.00 say greeting
+     5.40 check pairing 951284
+     5.65 admit
+    ");
+}
+
+#[test]
+fn where_the_pin_alone_is_asked_for_a_pairing_code_ends_with_a_pound_and_a_pin_may_begin_like_one()
+{
+    let entry = || Entry::PinFor {
+        number: Secret::new(NUMBER.to_owned()),
+    };
+    let mut call = Call::new(entry());
+    call.press(PAIRING).press("#");
+    assert_eq!(call.last(), "check pairing 951284");
+    let mut call = Call::new(entry());
+    call.press("95128400");
+    assert_eq!(call.last(), "check 4711 95128400");
+    let mut call = Call::new(entry());
+    call.press("124684#");
+    assert_eq!(call.last(), "say too-short (pin)");
+}
+
+#[test]
+fn a_wrong_pairing_code_is_a_wrong_code_and_the_third_ends_the_call() {
+    let mut call = Call::new(Entry::Code);
+    call.press("951285").wait(1.0);
+    assert_eq!(call.last(), "say wrong-code");
+    call.press("951286").wait(1.0);
+    call.press("471100000000").wait(1.0);
+    assert_eq!(call.last(), "say too-many-tries");
+}
+
+#[test]
+fn digits_after_a_pairing_code_make_it_a_wrong_one() {
+    let mut call = Call::new(Entry::Code);
+    call.check_takes = KEY_PAUSE;
+    call.press(PAIRING);
+    call.press("1").wait(2.0);
+    assert_eq!(call.last(), "say wrong-code");
 }
 
 #[test]
@@ -541,6 +589,11 @@ impl Call {
                     let right = number.expose() == NUMBER && pin.expose() == PIN;
                     self.answer = Some((right, self.now + self.check_takes));
                     format!("check {} {}", number.expose(), pin.expose())
+                }
+                Effect::CheckPairing { code } => {
+                    let right = code.expose() == PAIRING;
+                    self.answer = Some((right, self.now + self.check_takes));
+                    format!("check pairing {}", code.expose())
                 }
                 Effect::Admit => "admit".to_owned(),
                 Effect::Leave => "leave".to_owned(),

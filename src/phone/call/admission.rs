@@ -9,7 +9,7 @@ use crate::{
         privacy::{Facts, Number},
     },
     server::{
-        Admission, LegNews,
+        Admission, Error, Judged, LegNews, TypedAt,
         caller::Caller,
         conference::{clock, until},
     },
@@ -24,6 +24,10 @@ impl Call {
         caller: &Caller,
     ) -> Result<Admission, Exit> {
         let facts = facts(talk, Origin::Theirs(caller));
+        let typed_at = match &entry {
+            ivr::Entry::Code => TypedAt::Anywhere,
+            ivr::Entry::PinFor { number } => TypedAt::Number(number.clone()),
+        };
         let mut ivr = Ivr::new(entry, facts, offers_language, clock());
         let mut saying = None;
         let mut admission = None;
@@ -37,16 +41,16 @@ impl Call {
                     ivr::Effect::Check { number, pin } => {
                         // Who enters a whole code has heard that one is asked for.
                         self.findings.note(Finding::HeardThere);
-                        match self.server.check_code(&number, &pin, caller).await {
-                            Ok(judged) => {
-                                admission = judged.admission;
-                                ivr.handle_verdict(admission.is_some(), clock() + judged.delay);
-                            }
-                            Err(error) => {
-                                tracing::error!(%error, "a code could not be judged");
-                                ivr.handle_fault(clock());
-                            }
-                        }
+                        let judged = self.server.check_code(&number, &pin, caller).await;
+                        admission = verdict(&mut ivr, judged);
+                    }
+                    ivr::Effect::CheckPairing { code } => {
+                        self.findings.note(Finding::HeardThere);
+                        let judged = self
+                            .server
+                            .check_pairing(&code, typed_at.clone(), caller)
+                            .await;
+                        admission = verdict(&mut ivr, judged);
                     }
                     ivr::Effect::Admit => return admission.ok_or(Exit::Leave),
                     ivr::Effect::Leave => {
@@ -80,6 +84,21 @@ impl Call {
                 }
                 () = until(ivr.poll_timeout()) => ivr.handle_timeout(clock()),
             }
+        }
+    }
+}
+
+/// Tells the dialogue what became of a code; returns the right that it gives.
+fn verdict(ivr: &mut Ivr, judged: Result<Judged, Error>) -> Option<Admission> {
+    match judged {
+        Ok(Judged { admission, delay }) => {
+            ivr.handle_verdict(admission.is_some(), clock() + delay);
+            admission
+        }
+        Err(error) => {
+            tracing::error!(%error, "a code could not be judged");
+            ivr.handle_fault(clock());
+            None
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{
     super::findings::Finding,
     Call, Exit, Talk,
     admission::{Origin, facts},
+    pairing::Pairing,
 };
 use crate::{
     conference::{
@@ -17,7 +18,9 @@ use crate::{
         participant::{Role, Status},
         rights::{self, Action, Standing},
     },
+    id::RoomId,
     limit::WAITING_STATUS,
+    pii::Secret,
     server::{
         Admission, Attendance, LegNews, Notice,
         caller::Caller,
@@ -41,7 +44,8 @@ impl Call {
                     talk.offer_naming();
                 }
                 let origin = Origin::Theirs(caller);
-                self.take_part(talk, attendance, (admission.role, origin))
+                let place = (origin, admission.room);
+                self.take_part(talk, attendance, admission.role, place)
                     .await
             }
             Err(exit) => exit,
@@ -53,19 +57,22 @@ impl Call {
         &mut self,
         talk: &mut Talk,
         mut attendance: Attendance,
-        (mut role, origin): (Role, Origin<'_>),
+        mut role: Role,
+        (origin, room): (Origin<'_>, RoomId),
     ) -> Exit {
         let mut keypad = Keypad::new(self.server.key_plan());
         let mut ping = self.next_ping();
         // When somebody who waits is told so again.
         let mut status = attendance.waits().then(|| clock() + WAITING_STATUS);
+        let mut pairing = Pairing::in_room(room);
         loop {
             let standing = standing(role, status);
             tokio::select! {
                 biased;
                 news = talk.leg.next() => match news {
                     Some(LegNews::Digit(digit)) => {
-                        press(digit, &mut keypad, talk, &attendance, (standing, origin)).await;
+                        let code = press(digit, &mut keypad, talk, &attendance, (standing, origin)).await;
+                        pairing.judge(code, &self.server, origin).await;
                     }
                     Some(LegNews::Quiet(since)) => self.quiet(since).await,
                     Some(LegNews::Gone(_)) | None => return Exit::Leave,
@@ -89,7 +96,7 @@ impl Call {
                         talk.say(refusal.event()).await;
                     }
                     Some(Notice::Dismissed(why)) => return why.event().map_or(Exit::Leave, Exit::Goodbye),
-                    Some(Notice::Roster(_) | Notice::Delta(_) | Notice::Done(..) | Notice::Written(_)) => {}
+                    Some(Notice::Roster(_) | Notice::Delta(_) | Notice::Done(..) | Notice::Written(_) | Notice::PairingCode(..)) => {}
                     None => return Exit::Goodbye(Event::Fault),
                 },
                 news = self.news.recv() => {
@@ -105,6 +112,7 @@ impl Call {
                     self.order(Command::Ping { call: self.call }).await;
                     ping = self.next_ping();
                 },
+                () = until(pairing.due()) => pairing.tell(talk, &attendance).await,
                 () = until(status) => {
                     status = Some(clock() + WAITING_STATUS);
                     if !talk.is_naming() {
@@ -174,14 +182,14 @@ const fn standing(role: Role, status: Option<Instant>) -> Standing {
 }
 
 /// Takes a key. What is being said is interrupted by a key that asks for something only: one pressed by a cheek does nothing.
-/// The saying of a name ends with any key, which would be part of it.
+/// The saying of a name ends with any key, which would be part of it. Returns a pairing code that is whole.
 async fn press(
     digit: char,
     keypad: &mut Keypad,
     talk: &mut Talk,
     attendance: &Attendance,
     (standing, origin): (Standing, Origin<'_>),
-) {
+) -> Option<Secret<String>> {
     if talk.is_asking_for_name() {
         talk.interrupt(standing).await;
     }
@@ -191,8 +199,14 @@ async fn press(
         talk.ask_for_name().await;
     } else if let Some(key) = keypad.handle_digit(digit, clock()) {
         talk.interrupt(standing).await;
+        if let Key::Pair(typed) = key
+            && rights::may(standing, Action::OwnTelephone)
+        {
+            return Some(typed.code());
+        }
         obey(key, keypad, talk, attendance, (standing, origin)).await;
     }
+    None
 }
 
 /// Notes what an event changes for the caller it is told to.
@@ -268,6 +282,8 @@ async fn obey(
             let facts = facts(talk, origin);
             return talk.tell(Event::PrivacyInFull { facts, asked: None }).await;
         }
+        // Judged where it was typed.
+        Key::Pair(_) => return,
         Key::Which => return talk.tell(Event::WhichKey).await,
         Key::Unknown => return talk.tell(Event::KeyUnknown).await,
         Key::Volume => return talk.tell(Event::Volume).await,
@@ -291,6 +307,7 @@ const fn begins(key: Key) -> Option<Action> {
         Key::AskEnd => Some(Action::End),
         Key::Volume | Key::Hear(_) => Some(Action::OwnListening),
         Key::BeHeard(_) => Some(Action::OwnLoudness),
+        Key::Pair(_) => Some(Action::OwnTelephone),
         Key::ToggleMicrophone
         | Key::ToggleHand
         | Key::WhoIsHere

@@ -139,8 +139,9 @@ impl Call {
         };
         let exit = match asked {
             Ok(()) => {
-                let whom = (Role::Guest, Origin::Ours);
-                self.take_part(&mut talk, attendance, whom).await
+                let whom = (Origin::Ours, dialling.room());
+                self.take_part(&mut talk, attendance, Role::Guest, whom)
+                    .await
             }
             Err((exit, why)) => {
                 attendance.progress(Progress::Unreached(why)).await;

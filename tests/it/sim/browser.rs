@@ -24,7 +24,7 @@ use rundruf::{
         error::{Dismissal, Refusal},
         event::Event as Told,
         focus::Verb,
-        participant::{Quality, Role, Status, clean_name},
+        participant::{Quality, Role, Status, Telephone, clean_name},
         roster::{Entry, Snapshot},
         text::Post,
     },
@@ -64,6 +64,8 @@ struct Page {
     done: Vec<(Done, Duration)>,
     read: Vec<Post>,
     refused: Vec<Refusal>,
+    /// What it shows for a telephone to become its sound.
+    pairing: Option<Secret<String>>,
     dismissed: Option<Dismissal>,
     /// What leads back to its seat.
     token: Option<Secret<String>>,
@@ -104,6 +106,7 @@ impl Browser {
             done: Vec::new(),
             read: Vec::new(),
             refused: Vec::new(),
+            pairing: None,
             dismissed: None,
             token: None,
             spoke: false,
@@ -334,6 +337,13 @@ impl Browser {
         self.0.borrow().refused.clone()
     }
 
+    /// The pairing code that it shows.
+    pub fn pairing_code(&self) -> String {
+        let page = self.0.borrow();
+        let code = page.pairing.as_ref().expect("a pairing code");
+        code.expose().clone()
+    }
+
     pub fn dismissed(&self) -> Option<Dismissal> {
         self.0.borrow().dismissed
     }
@@ -452,6 +462,7 @@ impl Page {
                     self.told.push(event);
                 }
                 Notice::Written(post) => self.read.push((*post).clone()),
+                Notice::PairingCode(code, _) => self.pairing = Some(code),
                 Notice::Refused(refusal) => self.refused.push(refusal),
                 Notice::Dismissed(why) => {
                     self.ladder.tell(&format!("{} out: {why:?}", self.name));
@@ -543,6 +554,11 @@ fn entry_line(entry: &Entry) -> String {
     }
     if entry.away {
         line += " away";
+    }
+    match entry.telephone {
+        Some(Telephone::Unconfirmed) => line += " telephone?",
+        Some(Telephone::Confirmed) => line += " telephone",
+        None => {}
     }
     if entry.original_sound {
         line += " original";

@@ -2,6 +2,7 @@
 
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { hearing } from "../hearing";
+import { byTelephone } from "../pair";
 import { heard, mayTalk, me, music, type Room } from "../room";
 import { asking } from "../roster";
 import { hearingOf, type Key, sentence, text } from "../text";
@@ -15,6 +16,7 @@ export function Controls({ state, dispatch, sound, room }: Props & { room: Room 
   const on = room.microphone.wish;
   const through = heard(room);
   const who = hearing(room, state.company);
+  const byPhone = byTelephone(room);
   const rank = asking(room.entries).findIndex(({ id }) => id === room.own) + 1;
   return (
     <aside class={`controls${through ? " live" : ""}`} aria-label={t("controls.title")} data-returning={room.returning}>
@@ -30,7 +32,7 @@ export function Controls({ state, dispatch, sound, room }: Props & { room: Room 
             {text(state.language, "controls.raised", { rank })}
           </p>
         )}
-        {on && <Meter sound={sound} label={t("check.level")} />}
+        {on && !byPhone && <Meter sound={sound} label={t("check.level")} />}
       </div>
       <MicrophoneButton state={state} dispatch={dispatch} room={room} raised={rank > 0} />
       <div class="controls-more">

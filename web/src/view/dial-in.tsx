@@ -48,7 +48,27 @@ export function DialInCard({ language, dialIn }: { language: Language; dialIn: D
         </div>
         {lines.length > 0 && sip}
       </dl>
+      <p class="hint">{t("dial.pair")}</p>
     </section>
+  );
+}
+
+/** The numbers alone, or else the address. */
+export function Lines({ language, dialIn }: { language: Language; dialIn: DialIn }) {
+  return (
+    <ul class="lines" role="list">
+      {dialIn.lines.map((line) => (
+        <li key={line.number}>
+          <a href={`tel:${line.number.replaceAll(" ", "")}`}>{line.number}</a>
+          {line.language !== language && <span class="hint"> {text(language, `dial.line.${line.language}`)}</span>}
+        </li>
+      ))}
+      {dialIn.lines.length === 0 && dialIn.sip && (
+        <li>
+          <Address uri={dialIn.sip} />
+        </li>
+      )}
+    </ul>
   );
 }
 

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { byTelephone } from "../pair";
 import { find } from "../roster";
 import type { Room } from "../room";
 import { NAME_MAX } from "../state";
@@ -10,6 +11,7 @@ import type { Props } from "./app";
 import { DeviceChoice, Meter, Volume } from "./device";
 import { Icon } from "./icon";
 import { Protocol } from "./protocol";
+import { PairingCode } from "./telephone";
 
 /** Why somebody is not let in, as the server knows it. */
 const REASONS = ["not-expected", "no-place", "come-later"] as const;
@@ -20,6 +22,7 @@ export function Dialogs({ room, ...props }: Props & { room: Room }) {
   if (dialog?.name === "rename") return <Rename {...props} room={room} participant={dialog.participant} />;
   if (dialog?.name === "promote") return <Promote {...props} room={room} participant={dialog.participant} />;
   if (dialog?.name === "protocol") return <ProtocolDialog {...props} room={room} />;
+  if (dialog?.name === "telephone") return <TelephoneDialog {...props} room={room} />;
   if (dialog?.name === "turn-away") return <TurnAway {...props} room={room} participant={dialog.participant} />;
   if (dialog?.name === "remove") return <Remove {...props} room={room} participant={dialog.participant} />;
   return dialog ? <SoundDialog {...props} room={room} /> : null;
@@ -124,6 +127,15 @@ function ProtocolDialog({ state, dispatch, room }: Props & { room: Room }) {
   );
 }
 
+function TelephoneDialog(props: Props & { room: Room }) {
+  const { state, dispatch } = props;
+  return (
+    <Dialog title={text(state.language, "pair.title")} onClose={() => dispatch({ type: "dialog-closed" })}>
+      <PairingCode {...props} />
+    </Dialog>
+  );
+}
+
 function TurnAway({ state, dispatch, room, participant }: Props & { room: Room; participant: string }) {
   const t = (key: Key) => text(state.language, key);
   const entry = find(room.entries, participant);
@@ -153,6 +165,7 @@ function TurnAway({ state, dispatch, room, participant }: Props & { room: Room; 
 function SoundDialog({ state, dispatch, sound, room }: Props & { room: Room }) {
   const t = (key: Key) => text(state.language, key);
   const open = room.microphone.device === "open";
+  const byPhone = byTelephone(room);
   return (
     <Dialog title={t("dialog.sound.title")} onClose={() => dispatch({ type: "dialog-closed" })}>
       {state.devices.length > 0 ? <DeviceChoice state={state} dispatch={dispatch} /> : <p class="hint">{t("dialog.sound.closed")}</p>}
@@ -163,12 +176,19 @@ function SoundDialog({ state, dispatch, sound, room }: Props & { room: Room }) {
           <Icon name="speaker" />
           {t("check.tone")}
         </button>
+        {room.welcome.dial_in && !byPhone && (
+          <button type="button" data-testid="pair" onClick={() => dispatch({ type: "dialog-opened", dialog: { name: "telephone" } })}>
+            <Icon name="phone" />
+            {t("pair.open")}
+          </button>
+        )}
       </div>
       <div class="option-group">
         <label class="option">
           <input
             type="checkbox"
             data-testid="original"
+            disabled={byPhone}
             checked={state.original}
             aria-describedby="original-hint"
             onChange={() => dispatch({ type: "original-toggled" })}
@@ -208,11 +228,14 @@ function Choice({ no, yes, danger, onYes }: { no: string; yes: string; danger?: 
 
 export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
   const element = useRef<HTMLDialogElement>(null);
+  const gone = useRef(false);
   useLayoutEffect(() => {
     const opener = document.activeElement;
     const dialog = element.current;
     dialog?.showModal();
     return () => {
+      // Another dialogue may follow at once, which this one's end must not close.
+      gone.current = true;
       // While the dialogue is open nothing else takes the focus.
       dialog?.close();
       // The opener may have gone with its row; the heading of the list is where that row was.
@@ -220,7 +243,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
     };
   }, []);
   return (
-    <dialog class="dialog" ref={element} aria-labelledby="dialog-title" onClose={onClose} data-testid="dialog">
+    <dialog class="dialog" ref={element} aria-labelledby="dialog-title" onClose={() => gone.current || onClose()} data-testid="dialog">
       <h2 id="dialog-title">{title}</h2>
       {children}
     </dialog>

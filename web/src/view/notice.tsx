@@ -7,6 +7,7 @@ import type { Props } from "./app";
 import { DeviceChoice } from "./device";
 import { DialInCard } from "./dial-in";
 import { Icon, type IconName } from "./icon";
+import { TelephoneNotice } from "./telephone";
 
 export function Waiting({ title, sentence: words, detail }: { title: string; sentence: string; detail?: string }) {
   return (
@@ -70,7 +71,7 @@ export function Over({ state, dispatch, page }: Props & { page: OverPage }) {
 }
 
 /** Obstacles that last until they are removed; they stay on the page instead of passing by as toasts. */
-export function Notices({ state, dispatch, room }: Props & { room: Room }) {
+export function Notices({ state, dispatch, sound, room }: Props & { room: Room }) {
   const t = (key: Key) => text(state.language, key);
   const { device } = room.microphone;
   return (
@@ -103,6 +104,7 @@ export function Notices({ state, dispatch, room }: Props & { room: Room }) {
           </div>
         )}
       </div>
+      <TelephoneNotice state={state} dispatch={dispatch} sound={sound} room={room} />
       {/* Outside of what is read aloud as it changes; the dialogue has the same choice. */}
       {device === "gone" && !room.dialog && <DeviceChoice state={state} dispatch={dispatch} />}
       {device === "unable" && room.welcome.dial_in && <DialInCard language={state.language} dialIn={room.welcome.dial_in} />}

@@ -7,7 +7,7 @@ import type { Entry } from "../wire";
 import { Icon } from "./icon";
 
 export function Protected({ language, entry }: { language: Language; entry: Entry }) {
-  if (entry.door !== "phone") return null;
+  if (entry.door !== "phone" && !entry.telephone) return null;
   const open = entry.protection === "none";
   return (
     <span class={open ? "badge badge-open" : "activity protected"} data-testid="protection">

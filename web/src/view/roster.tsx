@@ -110,6 +110,7 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
       data-hand={rank || "none"}
       data-floor={entry.floor}
       data-own={own}
+      data-telephone={entry.telephone ?? "none"}
     >
       <span class={`plate tint-${number(entry.id) % TINTS}`} aria-hidden="true">
         {entry.door === "phone" ? <Icon name="phone" /> : initials(name)}
@@ -118,6 +119,12 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
         <p class="name">
           <span class="name-text">{name}</span>
           <span class="unseen">{text(language, `room.door.${entry.door}`)}</span>
+          {entry.telephone && (
+            <span class="badge" data-testid="by-telephone">
+              <Icon name="phone" />
+              {text(language, "room.telephone")}
+            </span>
+          )}
           <Ending language={language} entry={entry} />
           {own && <span class="badge">{text(language, "room.own")}</span>}
           {entry.role === "moderator" && (

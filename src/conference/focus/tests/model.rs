@@ -84,6 +84,14 @@ fn step() -> impl Strategy<Value = Step> {
             let known = Known { seat, ..known };
             Step::Input(Input::Join(Newcomer { known, trust, ..newcomer }))
         }),
+        20 => (0_u64..6, 0_u64..6, known()).prop_map(|(n, person, known)| {
+            let newcomer = newcomer(n, Role::Guest, Door::Phone);
+            let pairs_with = Some(id(person));
+            Step::Input(Input::Join(Newcomer { known, pairs_with, ..newcomer }))
+        }),
+        10 => (0_u64..6, 0_u64..6).prop_map(|(n, person)| {
+            Step::Input(Input::Pair { telephone: id(n), person: id(person) })
+        }),
         2 => Just(Step::Input(Input::Guessed)),
         10 => (0_u64..6).prop_map(|n| Step::Input(Input::Leave { participant: id(n) })),
         20 => (0_u64..6).prop_map(|n| Step::Input(Input::Lose { participant: id(n) })),
@@ -109,18 +117,23 @@ proptest! {
         for step in steps {
             let microphones = room.microphones();
             let inside = room.inside();
+            // A telephone asks for the person whose sound it is.
+            let person = match &step {
+                Step::Input(Input::Act { by, .. }) => room.focus.pairs.person_of(*by).or(Some(*by)),
+                Step::Input(_) | Step::Pass(_) => None,
+            };
             match step.clone() {
                 Step::Input(input) => room.handle("input", input),
                 Step::Pass(seconds) => room.pass(Duration::from_secs(seconds)),
             }
             room.check_model()?;
             for id in room.microphones().difference(&microphones) {
-                let own = matches!(&step, Step::Input(Input::Act { by, .. }) if by == id);
+                let own = person == Some(*id);
                 prop_assert!(own, "{id} was opened by {step:?}");
             }
             // Nobody comes from the waiting room but by a moderator's word.
             for id in room.inside().difference(&inside).filter(|id| room.waited.contains(id)) {
-                let admitted = matches!(&step, Step::Input(Input::Act { by, .. }) if room.moderated.contains(by));
+                let admitted = person.is_some_and(|person| room.moderated.contains(&person));
                 prop_assert!(admitted, "{id} was let in by {step:?}");
             }
             room.note_waiting();
