@@ -84,6 +84,9 @@ pub const CAPABILITIES: usize = 32;
 /// Potential configurations of one media line (RFC 5939) that are looked at; further ones are ignored. Phones offer one or two.
 pub const CONFIGURATIONS: usize = 8;
 
+/// Longest name of a DTLS association (RFC 8842 §5 asks for at most 255 characters); a longer one is none.
+pub const ASSOCIATION_NAME_MAX: usize = 255;
+
 /// Certificate fingerprints of one media line that are looked at; further ones are ignored. Phones send one.
 pub const FINGERPRINTS: usize = 8;
 

@@ -13,8 +13,9 @@
 //! ```
 //!
 //! Guessing at many rooms makes no room doubt its guests: they would be shut out by what is done to others, and their moderators
-//! could do nothing about it. It is slowed down, so that of 10^8 PINs some ten thousand an hour are tried over a trunk that is
-//! full of guessers.
+//! could do nothing about it. It is slowed down for each call, not for all: over 400 lines full of guessers 126,000 an hour were
+//! tried when it was measured. Each room judges its first thirty of an hour at their full worth, so that with 200 rooms it is one in
+//! 17,000 that a PIN of 10^8 is found in such an hour.
 //!
 //! Past ninety the PIN that moderators have is judged on, so that nobody can shut a room's moderators out by thirty calls: it
 //! leads to the waiting room, or into a room with nobody inside, and a moderator who trusts newcomers again lets guests in as

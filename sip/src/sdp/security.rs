@@ -10,7 +10,7 @@ use super::{
     fingerprint::{FINGERPRINT, fingerprints},
 };
 use crate::{
-    limit::CRYPTO_LINES,
+    limit::{ASSOCIATION_NAME_MAX, CRYPTO_LINES},
     rtp::srtp::{Keys, Profile},
 };
 
@@ -77,6 +77,8 @@ pub struct Sdes {
 pub struct DtlsPeer {
     /// The peer's certificate fingerprints; one must match.
     pub fingerprints: Vec<(HashName, Vec<u8>)>,
+    /// What the peer calls the association, if it does: another name asks for another handshake (RFC 8842 §4).
+    pub association: Option<String>,
 }
 
 impl Security {
@@ -186,7 +188,8 @@ pub(super) fn concluded(
 ) -> Result<Security, Refusal> {
     let transport = Transport::of(media)?;
     if asked.has(FINGERPRINT) {
-        let peer = dtls_server(answer, media).ok_or(Refusal::NoCommonKeying)?;
+        let peer = dtls_server(answer, media).or_else(|| kept(keying.current, answer, media));
+        let peer = peer.ok_or(Refusal::NoCommonKeying)?;
         return Ok(Security::Dtls(Box::new(peer)));
     }
     if asked.has(CRYPTO)
@@ -234,8 +237,26 @@ fn dtls_server(peer: &Description, media: &Media) -> Option<DtlsPeer> {
     if !matches!(setup.trim_ascii(), "actpass" | "passive") {
         return None;
     }
+    dtls_peer(peer, media)
+}
+
+/// Reads the certificate of a peer, whoever is to begin.
+fn dtls_peer(peer: &Description, media: &Media) -> Option<DtlsPeer> {
+    let association = media.values(ASSOCIATION).next().map(str::trim_ascii);
+    let association = association.filter(|name| name.len() <= ASSOCIATION_NAME_MAX);
     let fingerprints = fingerprints(peer, media);
-    (!fingerprints.is_empty()).then_some(DtlsPeer { fingerprints })
+    (!fingerprints.is_empty()).then(|| DtlsPeer {
+        fingerprints,
+        association: association.map(str::to_owned),
+    })
+}
+
+/// The association that there is, if the peer goes on with it: then nobody has to begin, whatever it says of that.
+fn kept(current: &Security, answer: &Description, media: &Media) -> Option<DtlsPeer> {
+    let Security::Dtls(before) = current else {
+        return None;
+    };
+    dtls_peer(answer, media).filter(|peer| *peer == **before)
 }
 
 fn dtls_attributes(setup: &str, fingerprint: &str) -> [Attribute; 2] {
@@ -255,6 +276,8 @@ const TLS: &str = "UDP/TLS/RTP/SAVP";
 const CRYPTO: &str = "crypto";
 /// The attribute that says how far protection reaches (3GPP TS 24.229 §7.5.2).
 const ACCESS_EDGE: &str = "3ge2ae";
+/// The attribute that names an association (RFC 8842 §5).
+const ASSOCIATION: &str = "tls-id";
 /// The attribute that says who begins (RFC 4145).
 const SETUP: &str = "setup";
 

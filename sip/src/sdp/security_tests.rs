@@ -234,6 +234,7 @@ fn our_offer_is_concluded_by_what_the_answer_makes_of_it() {
 fn a_session_over_dtls_stays_with_it() {
     let peer = DtlsPeer {
         fingerprints: Vec::new(),
+        association: None,
     };
     let current = Security::Dtls(Box::new(peer));
     let local = local(Policy::Required, &current);
@@ -249,6 +250,25 @@ fn a_session_over_dtls_stays_with_it() {
     };
     assert_eq!(conclude("passive"), Ok(true));
     assert_eq!(conclude("active"), Err(Refusal::NoCommonKeying));
+}
+
+/// Who goes on with an association may say what it likes of who begins; another name of it is another one.
+#[test]
+fn an_association_that_goes_on_needs_nobody_to_begin() {
+    let line = "m=audio 4000 UDP/TLS/RTP/SAVP 8|a=setup:actpass|a=tls-id:first|{DIGEST}";
+    let (_, before) = answer(line, Policy::Required).unwrap();
+    let local = local(Policy::Required, &before.security);
+    let offer = offer_answer::offer(&local, &Bindings::default());
+    for (name, expected) in [("first", Some(true)), ("second", None)] {
+        let lines =
+            format!("m=audio 4000 UDP/TLS/RTP/SAVP 8|a=setup:active|a=tls-id:{name}|{{DIGEST}}");
+        let agreed = offer_answer::conclude(&offer, &description(&lines), &local);
+        let same = agreed.ok().map(|agreed| agreed.security == before.security);
+        assert_eq!(same, expected, "{name}");
+    }
+    let renamed = line.replace("first", "second");
+    let (_, after) = offer_answer::answer(&description(&renamed), &local).unwrap();
+    assert_ne!(after.security, before.security, "another handshake");
 }
 
 /// A call that was agreed on as SRTP and nothing else is offered so in mid-call, too, where the trunk only prefers it.

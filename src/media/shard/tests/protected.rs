@@ -215,6 +215,7 @@ fn dtls(world: &World) -> (dimpl::Dtls, Security) {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &certificate);
     let security = Security::Dtls(Box::new(DtlsPeer {
         fingerprints: vec![(HashName::Sha256, digest.as_ref().to_vec())],
+        association: None,
     }));
     let certificate = dimpl::DtlsCertificate {
         certificate,
