@@ -94,8 +94,8 @@ if (inside) {
     const page = await openThere(server, server.room.guest_link);
     try {
       await page.join('Anna');
-      await page.wait('[data-why]', 60_000);
-      assert.equal(await page.evaluate(() => document.querySelector('[data-why]').dataset.why), 'no-audio');
+      await page.wait('#title[data-why]', 60_000);
+      assert.equal(await page.evaluate(() => document.querySelector('#title[data-why]').dataset.why), 'no-audio');
       await page.wait('[data-testid=dial-in]', 1_000);
     } finally {
       await page.close();
