@@ -30,6 +30,7 @@ mod router;
 mod sound;
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
@@ -62,7 +63,7 @@ use self::{
     gate::Gate,
     guard::{Guard, Stand},
     joining::{Entered, Joining, Page},
-    keeper::{Keeper, Shelf},
+    keeper::{Keeper, Remains, Shelf},
     media_leg::News,
     names::SpokenNames,
     pairing::Pairings,
@@ -273,19 +274,7 @@ impl Server {
         let guard = Arc::new(Mutex::new(Guard::new(chance.rng())));
         let pairings = Arc::new(Mutex::new(Pairings::new(chance.rng())));
         let switchboard = Arc::new(Switchboard::default());
-        let shelf = kept.map(|folder| Shelf {
-            folder,
-            seals: seals.clone(),
-            clock: Arc::clone(&wall),
-        });
-        let remains = shelf.as_ref().map(Shelf::read).unwrap_or_default();
-        let keeper = match shelf.map(Keeper::on) {
-            Some((keeper, writing)) => {
-                tasks.spawn(writing);
-                keeper
-            }
-            None => Keeper::none(),
-        };
+        let (keeper, remains) = keep(kept, &seals, &wall, tasks);
         let means = Means {
             keeper,
             switchboard: Arc::clone(&switchboard),
@@ -756,6 +745,29 @@ impl Server {
             }
         }
     }
+}
+
+/// Begins to keep what outlives the server, in a folder where there is one; returns what is left there of before, too.
+fn keep(
+    folder: Option<PathBuf>,
+    seals: &Seals,
+    clock: &Arc<dyn Clock>,
+    tasks: &mut JoinSet<()>,
+) -> (Keeper, BTreeMap<RoomId, Remains>) {
+    let shelf = folder.map(|folder| Shelf {
+        folder,
+        seals: seals.clone(),
+        clock: Arc::clone(clock),
+    });
+    let remains = shelf.as_ref().map(Shelf::read).unwrap_or_default();
+    let keeper = match shelf.map(Keeper::on) {
+        Some((keeper, writing)) => {
+            tasks.spawn(writing);
+            keeper
+        }
+        None => Keeper::none(),
+    };
+    (keeper, remains)
 }
 
 /// Who comes in, as their door knows them.
