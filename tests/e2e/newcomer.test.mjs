@@ -1,36 +1,20 @@
 // A real telephone and Firefox in one room, on a computer of their own: as a newcomer meets them.
-//
-// Firefox reaches no media on loopback, so this runs in a network namespace with one network card, as on a newcomer's
-// computer: the file starts itself again inside.
 
-import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Baresip, codecs } from './lib/baresip.mjs';
 import { hearTone, makeVoice } from './lib/ear.mjs';
+import { CARD, inOwnNetwork } from './lib/own_network.mjs';
 import { Server, pause, until } from './lib/server.mjs';
 import { hearEachOther } from './lib/talk.mjs';
 import * as firefox from '../../web/test/drivers/firefox.mjs';
 
-const CARD = '10.77.0.1';
 const TONE_HZ = 1000;
-const inside = process.env.RUNDRUF_OWN_NETWORK === '1';
 const server = { addresses: ['127.0.0.1', CARD] };
 
-const network = [
-  'ip link set lo up',
-  'ip link add card0 type veth peer name card1',
-  `ip addr add ${CARD}/24 dev card0`,
-  'ip link set card0 up',
-  'ip link set card1 up',
-  'ip route add default dev card0',
-].join(' && ');
-
-if (inside) {
+inOwnNetwork(import.meta.url, 'Firefox and a softphone on a computer with one network card', 3, () => {
   test('Firefox and baresip hear each other, and nobody who has not turned on the microphone', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'rundruf-firefox-'));
     const phoneVoice = join(folder, 'phone.wav');
@@ -60,6 +44,7 @@ if (inside) {
       await running.stop();
     }
   });
+
   test('a softphone that speaks from the network card reaches the conference on loopback', async () => {
     const running = await Server.start(server);
     const voice = join(mkdtempSync(join(tmpdir(), 'rundruf-card-')), 'voice.wav');
@@ -76,18 +61,4 @@ if (inside) {
       await running.stop();
     }
   });
-} else {
-  test('Firefox and a softphone on a computer with one network card', async () => {
-    const own = fileURLToPath(import.meta.url);
-    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-    const child = spawn('unshare', ['--net', 'sh', '-c', `${network} && exec "$0" --test-reporter=spec "$1"`, process.execPath, own], {
-      env: { ...env, RUNDRUF_OWN_NETWORK: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { output += data; });
-    const code = await new Promise((done) => child.on('exit', done));
-    assert.equal(code, 0, `needs root for a network of its own; the tests inside said:\n${output}`);
-    assert.match(output, /pass 3/, output);
-  });
-}
+});

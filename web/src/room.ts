@@ -69,7 +69,7 @@ const RETURNING: readonly Event["type"][] = ["microphone-failed", "microphone-st
 const STRAY: readonly Event["type"][] = ["quality-judged", "line-rested", "microphone-opened", "speech-unheard", "talk-released", "plea-declined", "dialog-closed", "voice-heard"];
 
 /** Events the page itself says, in better words or at the moment of the click; telephones need them from the server. */
-const KNOWN: readonly string[] = ["microphone-on", "microphone-off", "somebody-waits", "new-moderator"];
+const KNOWN: readonly string[] = ["microphone-on", "microphone-off", "somebody-waits", "new-moderator", "locked", "unlocked"];
 
 /** Events that are said but not shown for a while, because the page shows what they tell for as long as it holds. */
 const SAID_ONLY: readonly string[] = ["admitted", "let-in", "welcome-back", "waiting", "still-waiting", "alarm", "hand-up", "hand-down", "hand-noted"];
@@ -229,6 +229,7 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
     ...lowered.map((entry) => ({ key: "lowered" as const, entry })),
     ...raised(room, next).map((entry) => ({ key: "hand" as const, entry })),
     ...promoted(room, next).map((entry) => ({ key: "leads" as const, entry })),
+    ...(letIn || next.state.locked === room.state.locked ? [] : [{ key: next.state.locked ? ("locked" as const) : ("unlocked" as const), entry: null }]),
   ];
   const greeted = letIn && state.original ? send(state, { type: "original-sound", on: true }) : state;
   const heardOf = { ...greeted, page: next, writing: peopleChanged(state.writing, may, delta.gone), company: state.company || next.entries.filter(roster.isInside).length > 1 };

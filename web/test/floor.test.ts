@@ -122,10 +122,14 @@ test("moderators hear of raised hands, once each and not of their own; guests do
   assert.deepEqual(keys(told), ["joined", "hand"]);
 });
 
-test("the lock is what roster and deltas say", () => {
+test("the lock is what roster and deltas say, and each change of it is announced once, to whoever made it, too", () => {
   const locked = reduce(inRoom(), delta(2, { ...OPEN, locked: true }, []));
   assert.equal(room(locked).state.locked, true);
-  assert.equal(room(reduce(locked, delta(3, OPEN, []))).state.locked, false);
+  assert.deepEqual(keys(locked), ["locked"]);
+  assert.deepEqual(reduce(locked, { type: "message", message: { type: "told", event: "locked", shown: SHOWN } }), locked);
+  const open = reduce(locked, delta(3, OPEN, []));
+  assert.equal(room(open).state.locked, false);
+  assert.deepEqual(keys(open), ["unlocked"]);
 });
 
 const SHOWN = { de: "Satz", en: "Sentence" };

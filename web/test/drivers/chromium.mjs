@@ -3,7 +3,7 @@
 //! `open(url, options)` → a page with join, setMicrophone, roster, recordRemote, screenshot, close (see `page.mjs`).
 
 import { chromium } from "playwright-core";
-import { helper, rawMicrophone, throughRelay, withoutMicrophone } from "./page.mjs";
+import { helper, keepAnnouncements, rawMicrophone, throughRelay, withoutMicrophone } from "./page.mjs";
 
 const FLAGS = [
   "--no-sandbox",
@@ -33,6 +33,7 @@ export async function open(url, { fakeAudioWav, raw = true, obstacle, relay, loc
   const log = [];
   page.on("console", (line) => log.push(`${line.type()}: ${line.text()}`));
   page.on("pageerror", (error) => log.push(`error: ${error.message}`));
+  await page.addInitScript(keepAnnouncements);
   if (raw) await page.addInitScript(rawMicrophone);
   if (obstacle) await page.addInitScript(withoutMicrophone, obstacle);
   if (relay) await page.addInitScript(throughRelay, relay);
@@ -45,10 +46,29 @@ export async function open(url, { fakeAudioWav, raw = true, obstacle, relay, loc
     wait: (selector, timeout) => page.locator(selector).first().waitFor({ timeout }),
     click: (selector) => page.locator(selector).first().click(),
     fill: (selector, value) => page.locator(selector).fill(value),
+    press: (key) => page.keyboard.press(key),
+    tab: (backwards) => page.keyboard.press(backwards ? "Shift+Tab" : "Tab"),
+    type: (words) => page.keyboard.type(words),
+    statuses: () => statuses(context, page),
     screenshot: (path) => page.screenshot({ path }),
     close: async () => {
       await context.close();
       if (!browser) await own.close();
     },
   });
+}
+
+/** What the regions hold that the browser tells assistive technology of as politely live status: from its own accessibility tree. */
+async function statuses(context, page) {
+  const session = await context.newCDPSession(page);
+  try {
+    const { nodes } = await session.send("Accessibility.getFullAXTree");
+    const byId = new Map(nodes.map((node) => [node.nodeId, node]));
+    const words = ({ role, name, childIds = [] }) =>
+      role?.value === "StaticText" ? (name?.value ?? "") : childIds.map((id) => byId.get(id)).filter(Boolean).map(words).join(" ");
+    const polite = ({ role, properties = [] }) => role?.value === "status" && properties.some(({ name, value }) => name === "live" && value.value === "polite");
+    return nodes.filter(polite).map((node) => words(node).replace(/\s+/g, " ").trim());
+  } finally {
+    await session.detach();
+  }
 }

@@ -3,7 +3,7 @@
 //! Firefox has no microphone from a file: `fakeAudioWav` is refused, its fake device gives a tone (`toneHz`, default 440).
 
 import puppeteer from "puppeteer-core";
-import { helper, rawMicrophone, withoutMicrophone } from "./page.mjs";
+import { helper, keepAnnouncements, rawMicrophone, withoutMicrophone } from "./page.mjs";
 
 const PREFERENCES = {
   "media.navigator.permission.disabled": true,
@@ -34,6 +34,7 @@ export async function open(url, { fakeAudioWav, prefs = {}, toneHz = 440, raw = 
   const log = [];
   page.on("console", (line) => log.push(`${line.type()}: ${line.text()}`));
   page.on("pageerror", (error) => log.push(`error: ${error.message}`));
+  await page.evaluateOnNewDocument(keepAnnouncements);
   if (raw) await page.evaluateOnNewDocument(rawMicrophone);
   if (obstacle) await page.evaluateOnNewDocument(withoutMicrophone, obstacle);
   await page.goto(url);
@@ -45,7 +46,23 @@ export async function open(url, { fakeAudioWav, prefs = {}, toneHz = 440, raw = 
     wait: (selector, timeout) => page.waitForSelector(selector, { timeout }),
     click: (selector) => page.locator(selector).click(),
     fill: (selector, value) => page.locator(selector).fill(value),
+    press: (key) => page.keyboard.press(key),
+    tab: async (backwards) => {
+      if (backwards) await page.keyboard.down("Shift");
+      await page.keyboard.press("Tab");
+      if (backwards) await page.keyboard.up("Shift");
+    },
+    type: (words) => page.keyboard.type(words),
+    statuses: () => statuses(page),
     screenshot: (path) => page.screenshot({ path }),
     close: () => browser.close(),
   });
+}
+
+/** What the regions hold that the browser tells assistive technology of as status: found by the role that it computes itself. */
+async function statuses(page) {
+  const regions = await page.$$('aria/[role="status"]');
+  const held = await Promise.all(regions.map((region) => region.evaluate((element) => element.innerText ?? element.textContent)));
+  await Promise.all(regions.map((region) => region.dispose()));
+  return held.map((words) => words.replace(/\s+/g, " ").trim());
 }

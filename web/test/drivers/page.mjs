@@ -4,6 +4,8 @@ import { writeFile } from "node:fs/promises";
 
 const RATE = 48_000;
 const WAIT_MS = 15_000;
+/** More presses of Tab than a page has stops. */
+const TABS_MAX = 120;
 const byId = (id) => `[data-testid=${id}]`;
 
 export function helper(driver) {
@@ -23,6 +25,35 @@ export function helper(driver) {
       if (is !== want) await driver.click(byId("microphone"));
       await driver.wait(`${byId("microphone")}[data-microphone=${want}]`, WAIT_MS);
       await driver.wait(`[data-own=true][data-microphone=${want}]`, WAIT_MS);
+    },
+    /** Moves the focus by Tab to an element, in the row of a person if one is named, as somebody does who uses no mouse. */
+    async reach(id, { of: name, backwards = false } = {}) {
+      for (let i = 0; i < TABS_MAX; i++) {
+        if (await driver.evaluate(hasFocus, { id, name })) return;
+        // Beyond the end of the page Tab leads into the window of the browser, so the way begins where the skip link leads.
+        if (i === 0) await driver.evaluate(() => document.querySelector("dialog[open]") ?? document.getElementById("title")?.focus());
+        await driver.tab(backwards);
+      }
+      throw new Error(`${id} is not reached by Tab`);
+    },
+    /** Works a button by keyboard. */
+    async work(id, way) {
+      await page.reach(id, way);
+      await driver.press("Enter");
+    },
+    /** Waits until what fits has been announced since the last such wait, and the browser's accessibility tree holds what was announced last. */
+    async announced(words) {
+      const end = Date.now() + WAIT_MS;
+      let said = [];
+      let held = [];
+      do {
+        said = await driver.evaluate(() => globalThis.announcements);
+        const place = said.findIndex((one) => words.test(one));
+        held = place < 0 ? [] : await driver.statuses();
+        if (place >= 0 && held.includes(said.at(-1))) return void (await driver.evaluate((count) => globalThis.announcements.splice(0, count), place + 1));
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      } while (Date.now() < end);
+      throw new Error(`${words} is not announced, but ${JSON.stringify(said)}; the tree holds ${JSON.stringify(held)}`);
     },
     /** Waits until the media connection stands. */
     connected: () => driver.wait("[data-audio=connected]", WAIT_MS),
@@ -79,6 +110,16 @@ export function rawMicrophone() {
     original({ ...rest, audio: audio && { ...(audio === true ? {} : audio), echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
 }
 
+/** Runs in the page before its scripts: keeps what is announced, for one sentence may follow the other at once. */
+export function keepAnnouncements() {
+  globalThis.announcements = [];
+  const read = () => {
+    const said = document.querySelector("[data-testid=announcement]")?.textContent.replace(/\s+/g, " ").trim();
+    if (said && said !== globalThis.announcements.at(-1)) globalThis.announcements.push(said);
+  };
+  new MutationObserver(read).observe(document, { subtree: true, childList: true, characterData: true });
+}
+
 /** Runs in the page before its scripts: the person refuses (NotAllowedError), has no microphone (NotFoundError), or another program holds it (NotReadableError). */
 export function withoutMicrophone(name) {
   navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("refused by the test", name));
@@ -93,6 +134,12 @@ export function throughRelay(port) {
     globalThis.relayed = { peer: this, port: Number(own) };
     return original.call(this, { type, sdp: sdp.replace(candidate, `$1 ${port} `) });
   };
+}
+
+/** Runs in the page: tells whether an element has the focus, in the row of a person if one is named. */
+function hasFocus({ id, name }) {
+  const { activeElement } = document;
+  return activeElement?.dataset.testid === id && (name === undefined || activeElement.closest("[data-participant]")?.dataset.name === name);
 }
 
 /** Runs in the page: records the mix. A ScriptProcessorNode needs no script to load, so the page's CSP stays as it is. */
