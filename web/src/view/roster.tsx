@@ -1,8 +1,9 @@
 //! The roster: one card per participant. Every state is a word and a shape; colour only underlines it.
 
 import type { RefObject } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { firstOf } from "../cut";
+import { arrange, changesIn, UNORDERED } from "../order";
 import { ownQuality } from "../quality";
 import { leads, type Room } from "../room";
 import { asking, isCalled, isInside, maySpeak } from "../roster";
@@ -15,6 +16,10 @@ import { Protected } from "./protection";
 
 /** Tints of the name plates, as in the style sheet. */
 const TINTS = 6;
+/** For how long the list is held after somebody has pointed at it, in milliseconds; a pointer may also have been left lying there. */
+const POINTED_MS = 10_000;
+/** How often a list that is held is asked whether it still is, in milliseconds. */
+const HELD_MS = 1_000;
 /** Speakers named at once; more would not be read. */
 const SPEAKERS_MAX = 3;
 /** Raised hands named at once; the rest is counted. */
@@ -63,13 +68,42 @@ export function Floor({ language, room }: { language: Language; room: Room }) {
 export function RosterList({ room, ...props }: Props & { room: Room }) {
   const list = useFocusKept("roster");
   const hands = asking(room.entries);
+  const pointed = useRef(Number.NEGATIVE_INFINITY);
+  const held = performance.now() - pointed.current < POINTED_MS || list.current?.querySelector(":focus-visible") != null;
+  const shown = useOrder(props.state.language, room.entries.filter((entry) => isInside(entry) || isCalled(entry)), held);
+  const point = () => void (pointed.current = performance.now());
   return (
-    <ul class={`roster${leads(room) ? " roster-led" : ""}`} role="list" data-testid="roster" ref={list}>
-      {room.entries.filter((entry) => isInside(entry) || isCalled(entry)).map((entry) => (
+    <ul
+      class={`roster${leads(room) ? " roster-led" : ""}`}
+      role="list"
+      data-testid="roster"
+      ref={list}
+      onPointerDown={point}
+      onPointerMove={point}
+      onPointerLeave={({ pointerType }) => pointerType === "mouse" && (pointed.current = Number.NEGATIVE_INFINITY)}
+    >
+      {shown.map((entry) => (
         <Row key={entry.id} {...props} room={room} entry={entry} rank={hands.indexOf(entry) + 1} />
       ))}
     </ul>
   );
+}
+
+/** Puts the rows in order, and leaves them where they are while they are held. */
+function useOrder(language: Language, entries: readonly Entry[], held: boolean): Entry[] {
+  const order = useRef(UNORDERED);
+  const [, again] = useState({});
+  const now = performance.now();
+  const names = new Intl.Collator(language, { numeric: true });
+  order.current = arrange(order.current, entries, (a, b) => names.compare(nameOf(language, a), nameOf(language, b)), now, held);
+  const wait = held ? HELD_MS : changesIn(order.current, now);
+  useEffect(() => {
+    if (wait === null) return;
+    const timer = setTimeout(() => again({}), wait);
+    return () => clearTimeout(timer);
+  });
+  const byId = new Map(entries.map((entry) => [entry.id, entry]));
+  return order.current.ids.flatMap((id) => byId.get(id) ?? []);
 }
 
 /** When the focused button goes away, the focus goes on to the next control of its row, or else to the heading of the list. */
@@ -79,7 +113,12 @@ export function useFocusKept(heading: string): RefObject<HTMLUListElement | null
   const held = list.current?.contains(document.activeElement) ? document.activeElement : null;
   const row = held?.closest("[data-participant]");
   useLayoutEffect(() => {
-    if (!held || held.isConnected) return;
+    if (!held) return;
+    if (held.isConnected) {
+      // A row that is moved loses the focus of its button.
+      if (document.activeElement === document.body && held instanceof HTMLElement) held.focus({ preventScroll: true });
+      return;
+    }
     const next = row?.isConnected ? row.querySelector("button") : null;
     (next ?? document.getElementById(heading) ?? document.getElementById("roster"))?.focus();
   });

@@ -15,6 +15,7 @@ before(async () => {
 after(() => browser.close());
 
 const ASKING = { ...OPEN, ask_to_speak: true };
+const CALM = ["dora", "cem", "ben"].map((id) => entry(id, { name: id[0].toUpperCase() + id.slice(1), microphone: id === "dora" }));
 const said = () => document.querySelector("[data-testid=announcement]").innerText;
 
 test("a guest raises and lowers the hand by button and by key, and reads it in words", () =>
@@ -113,10 +114,12 @@ test("a moderator does all of it by keyboard and reads how it is", () =>
     assert.deepEqual(sent(server), ["mute-all", "ask-to-speak true", "lock true", "lock false", "entry-signal names", "give-floor k7", "ask-to-unmute k7"]);
   }));
 
-test("no row of a moderator moves or grows when hands go up", () =>
+test("no row of a moderator moves under the pointer or grows when hands go up", () =>
   inRoom({ welcome: { role: "moderator" }, others: OTHERS }, { viewport: { width: 1280, height: 800 } }, async (page, server) => {
     const boxes = () => [...document.querySelectorAll("[data-participant]")].map((row) => JSON.stringify(row.getBoundingClientRect()));
     const heights = () => [...document.querySelectorAll("[data-participant]")].map((row) => row.offsetHeight);
+    await page.mouse.move(2, 2);
+    await page.locator("[data-participant=lena]").hover();
     const quiet = await page.evaluate(boxes);
     await page.setViewportSize({ width: 960, height: 800 });
     const narrow = await page.evaluate(heights);
@@ -161,6 +164,30 @@ test("a locked conference says so instead of letting in, and can be tried again"
     assert.match(await page.locator("main").innerText(), /Bitten Sie die Leitung/);
     await page.getByTestId("again").click();
     await page.getByTestId("join").waitFor();
+  }));
+
+test("who speaks goes to the top of the list, but not while somebody points at it or works in it", () =>
+  inRoom({ welcome: { role: "moderator" }, others: CALM }, {}, async (page, server) => {
+    const names = () => [...document.querySelectorAll("[data-testid=roster] .name-text")].map((name) => name.textContent).join(", ");
+    const speaks = (id) => server.send({ type: "speaking", began: [id], ceased: [] });
+    await settles(page, names, "Ada, Ben, Cem, Dora", "by name");
+    await page.mouse.move(2, 2);
+    await tabTo(page, "ask");
+    await page.locator("[data-participant=cem] [data-testid=rename]").focus();
+    speaks("dora");
+    await page.locator("[data-participant=dora][data-speaking=true]").waitFor();
+    await page.waitForTimeout(2_500);
+    assert.equal(await page.evaluate(names), "Ada, Ben, Cem, Dora", "the list is worked in by keyboard");
+    await page.getByTestId("hand").focus();
+    await settles(page, names, "Dora, Ada, Ben, Cem", "who speaks is first");
+
+    await page.locator("[data-participant=ben]").hover();
+    speaks("cem");
+    await page.locator("[data-participant=cem][data-speaking=true]").waitFor();
+    await page.waitForTimeout(2_500);
+    assert.equal(await page.evaluate(names), "Dora, Ada, Ben, Cem", "somebody points at the list");
+    await page.mouse.move(2, 2);
+    await settles(page, names, "Dora, Cem, Ada, Ben", "among each other speakers stand as they did");
   }));
 
 function inRoom(options, context, check) {
