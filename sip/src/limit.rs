@@ -124,7 +124,7 @@ pub const OVERLOAD_ANSWERS_PER_SOURCE: u32 = 100;
 /// few hundred trunks that ask once a second whether we live need half of it.
 pub const STATELESS_ANSWERS_PER_SECOND: u32 = 1_000;
 
-/// Of these, answers to one address; beyond, it meets silence while others are answered.
+/// Of these, answers to one party or address; beyond, it meets silence while others are answered.
 pub const STATELESS_ANSWERS_PER_SOURCE: u32 = 250;
 
 /// Octets that may be sent by datagrams to an address, beyond what came from there, before somebody there has proved to get

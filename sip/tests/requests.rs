@@ -67,7 +67,11 @@ fn what_we_do_not_do_is_refused_by_its_code() {
         (request("DANCE"), 501, "Allow"),
         (request("BYE"), 481, "To"),
         (request("CANCEL"), 481, "To"),
-        (replaced("Max-Forwards: 70", "Max-Forwards: 0"), 483, "To"),
+        (
+            replaced("Contact:", "Accept: text/nobodyKnowsThis\r\nContact:"),
+            406,
+            "To",
+        ),
         (
             replaced("Contact:", "Require: 100rel, precondition\r\nContact:"),
             420,
@@ -105,6 +109,29 @@ fn what_we_do_not_do_is_refused_by_its_code() {
         assert_eq!(sent.len(), 1, "{expected}");
         assert_eq!(status(&sent[0]), expected);
         assert!(field(&sent[0], name).is_some(), "{expected} carries {name}");
+    }
+}
+
+/// Hops that are used up are for proxies to refuse, and who takes any description, or says nothing, takes ours (RFC 4475 `zeromf`, `sdp01`).
+#[test]
+fn who_is_called_takes_a_request_whose_hops_are_used_up_and_one_that_takes_descriptions() {
+    let last_hop = |method| request(method).replace("Max-Forwards: 70", "Max-Forwards: 0");
+    assert_eq!(status(&answer(&last_hop("OPTIONS"))[0]), 200);
+    let accepts = |ranges: &str| {
+        let accept = format!("Accept: {ranges}\r\nContact:");
+        request("INVITE").replace("Contact:", &accept)
+    };
+    let taken = [
+        last_hop("INVITE"),
+        accepts("application/sdp"),
+        accepts("text/plain, Application/SDP;q=0.5"),
+        accepts("*/*"),
+        accepts("text/plain\r\nAccept: application/*"),
+    ];
+    for text in taken {
+        let mut endpoint = endpoint();
+        endpoint.handle_datagram(udp(), text.as_bytes(), t0());
+        assert_eq!(statuses(&mut endpoint), [100], "{text}");
     }
 }
 
@@ -487,6 +514,32 @@ fn one_address_does_not_take_all_there_is() {
     let later = now + Duration::from_secs(33);
     endpoint.handle_timeout(later);
     assert!(call(&mut endpoint, udp(), later).is_some());
+}
+
+/// A flood over many addresses of a party takes the answers of that party alone.
+#[test]
+fn the_addresses_of_a_party_share_the_answers_that_need_no_state() {
+    let mut endpoint = endpoint();
+    let mut asks = |low: u8, party| {
+        let flow = Flow {
+            remote: format!("198.51.100.{low}:5060").parse().unwrap(),
+            party,
+            ..udp()
+        };
+        endpoint.handle_datagram(flow, request("OPTIONS").as_bytes(), t0());
+        !statuses(&mut endpoint).is_empty()
+    };
+    let answered = (0..=255)
+        .cycle()
+        .take(2_000)
+        .filter(|low| asks(*low, 1))
+        .count();
+    let most = sip::limit::STATELESS_ANSWERS_PER_SOURCE as usize;
+    assert_eq!(answered, most);
+    assert!(
+        (0..100).all(|low| asks(low, 2)),
+        "another trunk is answered"
+    );
 }
 
 /// The addresses of one party share what one may use up, and leave another party what it needs: transactions, calls that nobody has

@@ -11,63 +11,55 @@ use std::{
 use super::Origin;
 use crate::limit;
 
-/// How many refusals for want of room were sent in the running second, in all and to each.
-#[derive(Debug, Default)]
-pub(super) struct Refusals {
+/// How many answers of a kind were sent in the running second, in all and to each party: one that floods us must not use up
+/// what the others need, whatever addresses it writes into its requests.
+#[derive(Debug)]
+pub(super) struct Answers {
+    most: u32,
+    most_each: u32,
     since: Option<Instant>,
     used: u32,
     by_origin: BTreeMap<Origin, u32>,
 }
 
-impl Refusals {
+impl Answers {
+    /// Refusals for want of room.
+    pub(super) const fn refusals() -> Self {
+        Self::new(
+            limit::OVERLOAD_ANSWERS_PER_SECOND,
+            limit::OVERLOAD_ANSWERS_PER_SOURCE,
+        )
+    }
+
+    /// What no transaction remembers.
+    pub(super) const fn stateless() -> Self {
+        Self::new(
+            limit::STATELESS_ANSWERS_PER_SECOND,
+            limit::STATELESS_ANSWERS_PER_SOURCE,
+        )
+    }
+
+    const fn new(most: u32, most_each: u32) -> Self {
+        Self {
+            most,
+            most_each,
+            since: None,
+            used: 0,
+            by_origin: BTreeMap::new(),
+        }
+    }
+
     pub(super) fn allows(&mut self, origin: Origin, now: Instant) -> bool {
         if begins(&mut self.since, now) {
             self.used = 0;
             self.by_origin.clear();
         }
-        // There are never more of them than refusals, so the table is bounded too.
-        if self.used >= limit::OVERLOAD_ANSWERS_PER_SECOND {
+        // There are never more of them than answers, so the table is bounded too.
+        if self.used >= self.most {
             return false;
         }
         let used = self.by_origin.entry(origin).or_default();
-        if *used >= limit::OVERLOAD_ANSWERS_PER_SOURCE {
-            return false;
-        }
-        *used += 1;
-        self.used += 1;
-        true
-    }
-}
-
-/// How many stateless answers were sent in the running second, in all and to each source: one that floods us must not
-/// use up what the others need.
-#[derive(Default)]
-pub(super) struct Answers {
-    since: Option<Instant>,
-    used: u32,
-    by_source: BTreeMap<IpAddr, u32>,
-}
-
-impl fmt::Debug for Answers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answers")
-            .field("used", &self.used)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Answers {
-    pub(super) fn allows(&mut self, source: IpAddr, now: Instant) -> bool {
-        if begins(&mut self.since, now) {
-            self.used = 0;
-            self.by_source.clear();
-        }
-        // There are never more sources than answers, so the table is bounded too.
-        if self.used >= limit::STATELESS_ANSWERS_PER_SECOND {
-            return false;
-        }
-        let used = self.by_source.entry(source.to_canonical()).or_default();
-        if *used >= limit::STATELESS_ANSWERS_PER_SOURCE {
+        if *used >= self.most_each {
             return false;
         }
         *used += 1;
@@ -203,8 +195,8 @@ mod tests {
     )]
     fn a_flood_from_one_source_leaves_room_for_others_and_many_sources_share_one_bound() {
         let now = Instant::now();
-        let source = |number: u32| IpAddr::from(number.to_be_bytes());
-        let mut answers = Answers::default();
+        let source = |number: u32| Origin::Address(IpAddr::from(number.to_be_bytes()));
+        let mut answers = Answers::stateless();
         let mut of = |number, now| {
             (0..10_000_u32).fold(0, |sent, _| {
                 sent + u32::from(answers.allows(source(number), now))

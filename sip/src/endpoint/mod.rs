@@ -47,7 +47,7 @@ use sipx_sip::{
 };
 
 use self::{
-    budget::{Answers, Message as Unproven, Purses, Refusals},
+    budget::{Answers, Message as Unproven, Purses},
     client::Clients,
     names::Names,
     outgoing::OutgoingCalls,
@@ -86,7 +86,7 @@ pub struct Endpoint {
     trunks: Trunks,
     streams: BTreeMap<Flow, Framer>,
     schedule: Schedule,
-    refusals: Refusals,
+    refusals: Answers,
     answers: Answers,
     purses: Purses,
     outbox: Outbox,
@@ -112,8 +112,8 @@ impl Endpoint {
             trunks: Trunks::default(),
             streams: BTreeMap::new(),
             schedule: Schedule::default(),
-            refusals: Refusals::default(),
-            answers: Answers::default(),
+            refusals: Answers::refusals(),
+            answers: Answers::stateless(),
             purses: Purses::default(),
             outbox: Outbox::default(),
         }
@@ -346,7 +346,7 @@ impl Endpoint {
     }
 
     fn answer_stateless(&mut self, heads: &Heads, reply: Reply, now: Instant) {
-        if self.answers.allows(heads.reply_to.remote.ip(), now) {
+        if self.answers.allows(heads.reply_to.origin(), now) {
             self.write_stateless(heads, &reply, now);
         } else {
             self.counters.silenced += 1;

@@ -2,10 +2,7 @@
 
 use std::time::Instant;
 
-use sipx_sip::{
-    HeaderName, Request,
-    headers::{MaxForwards, Require},
-};
+use sipx_sip::{HeaderName, Request, headers::Require};
 
 use super::{
     Asked, CallRef, Endpoint, Event, Flow, Target,
@@ -210,7 +207,8 @@ impl Endpoint {
     }
 }
 
-/// What RFC 3261 §8.2 checks outside a dialog, in its order: method, hops, Request-URI, extensions.
+/// What RFC 3261 §8.2 checks outside a dialog, in its order: method, Request-URI, extensions, and that our answer is understood. Hops
+/// that are used up concern proxies alone (§16.3): who is called takes the request.
 fn screen_outside_dialog(incoming: &Incoming) -> Result<Target, Reply> {
     match incoming.verb() {
         Verb::Invite | Verb::Options => {}
@@ -218,9 +216,6 @@ fn screen_outside_dialog(incoming: &Incoming) -> Result<Target, Reply> {
         verb @ (Verb::Ack | Verb::Cancel | Verb::Info | Verb::Unserved | Verb::Unknown) => {
             return Err(refused_method(verb));
         }
-    }
-    if let Some(Ok(MaxForwards(0))) = incoming.request.headers.typed::<MaxForwards>() {
-        return Err(Reply::new(483));
     }
     let target = Target::of(&incoming.request.uri).ok_or_else(|| Reply::new(416))?;
     screen_extensions(&incoming.request)?;
@@ -234,7 +229,26 @@ fn screen_outside_dialog(incoming: &Incoming) -> Result<Target, Reply> {
     {
         return Err(Reply::new(481));
     }
+    if incoming.verb() == Verb::Invite && !takes_descriptions(&incoming.request) {
+        return Err(Reply::new(406));
+    }
     Ok(target)
+}
+
+/// Whether a session may be described in the answer as we do it; who says nothing takes that (RFC 3261 §20.1).
+fn takes_descriptions(request: &Request) -> bool {
+    let mut rows = request.headers.get_all(&HeaderName::Accept).peekable();
+    rows.peek().is_none()
+        || rows.any(|row| {
+            let value = row.value();
+            let mut ranges = value.split(|byte| *byte == b',');
+            ranges.any(|range| {
+                let range = range.split(|byte| *byte == b';').next().unwrap_or_default();
+                let range = range.trim_ascii();
+                let known: [&[u8]; 3] = [b"*/*", b"application/*", b"application/sdp"];
+                known.iter().any(|known| range.eq_ignore_ascii_case(known))
+            })
+        })
 }
 
 /// 405 for methods that exist, 501 for those nobody has heard of.
