@@ -224,6 +224,21 @@ impl Session {
         }
     }
 
+    /// Sends from another source from now on; media time goes on, what was sent is counted anew (RFC 3550 §8.2).
+    ///
+    /// `first_sequence` is as in [`SessionConfig`].
+    pub fn begin_anew(&mut self, ssrc: u32, first_sequence: u16) {
+        self.config.ssrc = ssrc;
+        self.outgoing = Outgoing {
+            sequence: first_sequence,
+            timestamp: self.outgoing.timestamp,
+            packets: 0,
+            octets: 0,
+            marker: true,
+            sent_since_report: false,
+        };
+    }
+
     /// Returns our synchronization source.
     pub const fn ssrc(&self) -> u32 {
         self.config.ssrc

@@ -20,6 +20,18 @@ pub(super) enum Armour {
     Sealed(Box<Sealed>),
 }
 
+/// What becomes of the stream that is sent when keys are agreed upon again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Sending {
+    /// It goes on.
+    GoesOn,
+    /// The other side has another key and our own stays, as after an offer of ours that another telephone answers. It does not know how
+    /// far our packets have counted, so they must come from another source (RFC 3711 §3.2.3), from which nothing was ever sealed
+    /// by this key.
+    BeginsAnew,
+}
+
 /// Both directions of SRTP.
 pub(super) struct Sealed {
     profile: Profile,
@@ -37,31 +49,37 @@ impl Armour {
         Ok(Self::Sealed(Box::new(Sealed::new(profile, ours, theirs)?)))
     }
 
-    /// Takes other keys. A direction whose key stays goes on where it is: its rollover counter is in no message.
+    /// Takes other keys. Where both stay, packets are counted on: the rollover counter is in no message.
     pub(super) fn rekey(
         &mut self,
         profile: Profile,
         ours: &Keys,
         theirs: &Keys,
         now: Instant,
-    ) -> Result<(), KeyError> {
+    ) -> Result<Sending, KeyError> {
         let Self::Sealed(sealed) = self else {
             *self = Self::sealed(profile, ours, theirs)?;
-            return Ok(());
+            return Ok(Sending::GoesOn);
         };
         let same_profile = sealed.profile == profile;
-        if !same_profile || sealed.ours != *ours {
+        let ours_stays = same_profile && sealed.ours == *ours;
+        let theirs_stays = same_profile && sealed.theirs == *theirs;
+        if !ours_stays || !theirs_stays {
             sealed.sealer = Sealer::new(profile, ours)?;
             sealed.ours = ours.clone();
         }
-        if !same_profile || sealed.theirs != *theirs {
+        if !theirs_stays {
             let opener = Opener::new(profile, theirs)?;
             let former = std::mem::replace(&mut sealed.opener, opener);
             sealed.former = Some((former, now + FORMER_KEYS_KEPT));
             sealed.theirs = theirs.clone();
         }
         sealed.profile = profile;
-        Ok(())
+        Ok(if ours_stays && !theirs_stays {
+            Sending::BeginsAnew
+        } else {
+            Sending::GoesOn
+        })
     }
 
     /// Tells whether packets may go out.
@@ -189,14 +207,35 @@ mod tests {
             let mut armour = Armour::sealed(profile, &ours, &theirs).unwrap();
             let mut opener = Opener::new(profile, &ours).unwrap();
             for sequence in [65_534_u16, 65_535, 0, 1, 2] {
-                // The other key changes all the while.
-                let other = keys(profile, sequence.to_be_bytes()[1]);
-                armour.rekey(profile, &ours, &other, t0()).unwrap();
+                let rekeyed = armour.rekey(profile, &ours, &theirs, t0());
+                assert_eq!(rekeyed.unwrap(), Sending::GoesOn);
                 let (mut room, len) = packet(sequence);
                 let sealed = armour.seal_rtp(&mut room, len);
                 let opened = opener.open_rtp(&mut room[..sealed]);
                 assert_eq!(opened, Ok(len), "{profile:?} {sequence}");
             }
+        }
+    }
+
+    /// A telephone that a call was transferred to knows our key, not how far we have counted.
+    #[test]
+    fn whoever_has_another_key_is_sent_a_stream_that_begins_anew() {
+        for profile in Profile::ALL {
+            let (ours, theirs, next) = (keys(profile, 1), keys(profile, 2), keys(profile, 3));
+            let mut armour = Armour::sealed(profile, &ours, &theirs).unwrap();
+            for sequence in [65_535, 0] {
+                let (mut room, len) = packet(sequence);
+                assert!(armour.seal_rtp(&mut room, len) > 0);
+            }
+            let rekeyed = armour.rekey(profile, &ours, &next, t0()).unwrap();
+            assert_eq!(rekeyed, Sending::BeginsAnew);
+            let mut opener = Opener::new(profile, &ours).unwrap();
+            let (mut room, len) = packet(7);
+            room[8..12].copy_from_slice(&[9; 4]);
+            let sealed = armour.seal_rtp(&mut room, len);
+            assert_eq!(opener.open_rtp(&mut room[..sealed]), Ok(len), "{profile:?}");
+            let both = armour.rekey(profile, &next, &theirs, t0()).unwrap();
+            assert_eq!(both, Sending::GoesOn, "our key is another one");
         }
     }
 
@@ -206,7 +245,7 @@ mod tests {
         let (ours, theirs, next) = (keys(profile, 1), keys(profile, 2), keys(profile, 3));
         let now = t0();
         let mut armour = Armour::sealed(profile, &ours, &theirs).unwrap();
-        armour.rekey(profile, &ours, &next, now).unwrap();
+        let _ = armour.rekey(profile, &ours, &next, now).unwrap();
         let sealed = |keys: &Keys, sequence| {
             let (mut room, len) = packet(sequence);
             let mut sealer = Sealer::new(profile, keys).unwrap();

@@ -21,7 +21,7 @@ use std::{
 };
 
 use dsp::Codec;
-use rand::{Rng, RngExt};
+use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use sip::{
     redact::Pii,
     rtp::{
@@ -35,7 +35,11 @@ use self::{
     latch::{Latch, Renewal, Source},
     packer::Packer,
 };
-use super::{armour::Armour, is_due, secure::SecureContext};
+use super::{
+    armour::{Armour, Sending},
+    is_due,
+    secure::SecureContext,
+};
 use crate::{
     id::LegId,
     limit::QUIET_AFTER,
@@ -52,6 +56,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Phone {
     media: PhoneMedia,
+    /// Of the stream that is sent.
+    identity: Identity,
     session: Session,
     packer: Packer,
     armour: Armour,
@@ -99,6 +105,20 @@ impl Identity {
             seed: rng.random(),
         }
     }
+
+    /// Goes on to another one of the same name.
+    fn renew(&mut self) {
+        let mut rng = StdRng::seed_from_u64(self.seed);
+        *self = Self {
+            cname: self.cname,
+            ..Self::draw(&mut rng)
+        };
+    }
+
+    /// The first sequence number under SRTP, as [`SessionConfig`] asks for.
+    const fn low_sequence(&self) -> u16 {
+        self.sequence >> 1
+    }
 }
 
 impl Phone {
@@ -110,10 +130,9 @@ impl Phone {
         now: Instant,
     ) -> Result<Self, Gone> {
         let packer = Packer::new(media.format.codec, media.ptime);
-        // As `SessionConfig` asks for.
         let first_sequence = match media.security {
             Security::Plain => identity.sequence,
-            Security::Sdes(_) | Security::Dtls(_) => identity.sequence >> 1,
+            Security::Sdes(_) | Security::Dtls(_) => identity.low_sequence(),
         };
         let config = SessionConfig {
             ssrc: identity.ssrc,
@@ -128,6 +147,7 @@ impl Phone {
         let mut session = Session::new(config, now);
         session.expect(expected(&media));
         let mut phone = Self {
+            identity,
             session,
             packer,
             armour: Armour::Plain,
@@ -439,10 +459,19 @@ impl Phone {
     ) -> Result<(), Gone> {
         match security {
             Security::Plain => self.armour = Armour::Plain,
-            Security::Sdes(sdes) => self
-                .armour
-                .rekey(sdes.profile, &sdes.ours, &sdes.theirs, now)
-                .map_err(|_| Gone::Failed)?,
+            Security::Sdes(sdes) => {
+                let rekeyed = self
+                    .armour
+                    .rekey(sdes.profile, &sdes.ours, &sdes.theirs, now);
+                match rekeyed.map_err(|_| Gone::Failed)? {
+                    Sending::GoesOn => {}
+                    Sending::BeginsAnew => {
+                        self.identity.renew();
+                        let first = self.identity.low_sequence();
+                        self.session.begin_anew(self.identity.ssrc, first);
+                    }
+                }
+            }
             Security::Dtls(peer) => {
                 self.armour = Armour::Keyless;
                 self.handshake = Some(Box::new(Handshake::new(peer, context)));
@@ -469,7 +498,10 @@ impl Phone {
                     .armour
                     .rekey(keys.profile, &keys.ours, &keys.theirs, now);
                 match keyed {
-                    Ok(()) => common.tell(Event::Connected { leg }),
+                    // Both keys of a handshake are new.
+                    Ok(Sending::GoesOn | Sending::BeginsAnew) => {
+                        common.tell(Event::Connected { leg })
+                    }
                     Err(_) => common.gone.push((leg, Gone::Failed)),
                 }
             }

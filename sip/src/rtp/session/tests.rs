@@ -298,6 +298,21 @@ fn a_restart_within_a_press_is_told_with_the_next_audio() {
 }
 
 #[test]
+fn a_source_that_begins_anew_is_another_one_whose_media_time_goes_on() {
+    let (mut from, mut to, now) = pair();
+    talk(&mut from, &mut to, 3, now);
+    let before =
+        Packet::parse(&written(&mut from, &[1; 160])).map(|packet| (packet.ssrc, packet.timestamp));
+    let (ssrc, timestamp) = before.unwrap();
+    from.begin_anew(ssrc ^ 1, 7);
+    let bytes = written(&mut from, &[1; 160]);
+    let packet = Packet::parse(&bytes).unwrap();
+    assert_eq!((packet.ssrc, packet.sequence), (ssrc ^ 1, 7));
+    assert!(packet.marker && packet.timestamp == timestamp + 160);
+    assert_eq!(from.ssrc(), ssrc ^ 1);
+}
+
+#[test]
 fn another_codec_goes_on_with_sequence_and_media_time() {
     let (mut alice, mut bob, now) = pair();
     talk(&mut alice, &mut bob, 2, now);

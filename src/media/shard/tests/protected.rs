@@ -174,6 +174,27 @@ fn the_cipher_may_change_and_protection_may_begin_and_end() {
     assert_both_hear(&mut world);
 }
 
+/// A call that was transferred: an offer of ours with our key of before is answered by another telephone, which has a key of its own and
+/// does not know how far we have counted.
+#[test]
+fn another_telephone_behind_our_key_is_sent_another_source_from_its_beginning() {
+    for profile in Profile::ALL {
+        let mut world = pair(sdes(profile, 1, 2));
+        settle(&mut world);
+        let before = world.phone(ANNA).source();
+        world.reinvite(ANNA, |media| media.sends = false);
+        world.reinvite(ANNA, |media| media.sends = true);
+        settle(&mut world);
+        assert_eq!(world.phone(ANNA).source(), before, "a refresh");
+        world.reinvite(ANNA, |media| media.security = sdes(profile, 1, 4));
+        world.phone(ANNA).rekey();
+        world.forget();
+        settle(&mut world);
+        assert_both_hear(&mut world);
+        assert_ne!(world.phone(ANNA).source(), before, "{profile:?}");
+    }
+}
+
 #[test]
 fn the_rollover_counter_survives_a_reinvite_with_the_same_keys() {
     let mut world = pair(sdes(Profile::AesCm128HmacSha1_80, 1, 2));

@@ -11,7 +11,7 @@ use dsp::{Codec, Encoder, FRAME_SAMPLES, Frame, Playout, TICK};
 use sip::{
     redact::Pii,
     rtp::{
-        Packet, Received, Session, SessionConfig,
+        Discard, Packet, Received, Session, SessionConfig,
         packet::is_rtcp,
         srtp::{Keys, Opener, Profile, Sealer},
     },
@@ -406,6 +406,11 @@ impl Phone {
         Some(packet)
     }
 
+    /// The source that is sent to it.
+    pub(super) fn source(&self) -> Option<u32> {
+        self.session.remote_ssrc()
+    }
+
     /// Takes new keys, as its side of a re-INVITE.
     pub(super) fn rekey(&mut self) {
         self.armour = Armour::of(&self.media);
@@ -454,7 +459,11 @@ impl Phone {
         let packet = Packet::parse(bytes).unwrap();
         self.packets.push((packet.sequence, packet.timestamp, now));
         self.payloads.push(packet.payload.to_vec());
-        let received = self.session.handle_rtp(bytes, now).unwrap();
+        // The first packet of another source is only noted.
+        let received = match self.session.handle_rtp(bytes, now) {
+            Err(Discard::UnknownSource) => return,
+            received => received.unwrap(),
+        };
         if let Received::Audio(audio) = received {
             self.playout
                 .put(audio.sequence, audio.timestamp, audio.payload, None, now);
