@@ -303,6 +303,17 @@ pub const BROWSER_CLOSE: Duration = Duration::from_secs(1);
 /// Time from one change of the roster that a page is told to the next; what changes meanwhile is told together.
 pub const ROSTER_UPDATE_PAUSE: Duration = Duration::from_millis(100);
 
+/// For how long a call that nobody has acknowledged takes a place of its trunk: whoever calls does so within a round trip, and the
+/// telephone's own repetitions cover what is lost on the way.
+pub const UNPROVEN_COUNTS: Duration = Duration::from_secs(2);
+
+/// Lines of the roster in one change that a page is told of its own accord; further ones come with the next, so that a change
+/// of hundreds at once (all muted, a network gone) is read piece by piece.
+pub const ENTRIES_AT_ONCE_MAX: usize = 10;
+
+/// Time that each line of a change puts the next change off, which keeps a page under 20 kB a second at some 350 bytes a line.
+pub const ROSTER_ENTRY_PAUSE: Duration = Duration::from_millis(20);
+
 /// People of whom a page is told in one message that they began to speak, and as many that they ceased to, or how well their
 /// lines carry speech; further ones come with the next.
 pub const VOICES_AT_ONCE_MAX: usize = 64;

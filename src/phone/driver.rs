@@ -488,10 +488,11 @@ impl Door {
                     return self.refuse(call, refusal);
                 }
                 let clients = self.transport.clients(&flow);
-                match self.trunks.admit(&flow, clients, &asked) {
+                match self.trunks.admit(call, &flow, clients, &asked, clock()) {
                     Ok(admitted) if self.is_crowded(&admitted) => {
                         let refusal = Refusal::UNAVAILABLE;
-                        self.trunks.ended(admitted.trunk, Some(refusal.status));
+                        self.trunks
+                            .ended(admitted.trunk, Some(call), Some(refusal.status));
                         self.refuse(call, refusal);
                     }
                     Ok(admitted) => self.begin(call, flow, admitted, offer),
@@ -519,7 +520,10 @@ impl Door {
                 alone,
             } => self.cut_off(call, (flow, alone), place),
             Event::Unasked { call } => self.tell(call, News::Unasked),
-            Event::Established { call, answer } => self.tell(call, News::Established(answer)),
+            Event::Established { call, answer } => {
+                self.trunks.acknowledged(call);
+                self.tell(call, News::Established(answer));
+            }
             Event::Reinvite { call, offer } => self.tell(call, News::Reinvite(offer)),
             Event::Renegotiated { call, answer } => self.tell(call, News::Renegotiated(answer)),
             Event::Key { call, digit } => self.tell(call, News::Key(digit)),
@@ -543,7 +547,7 @@ impl Door {
         self.unsent.remove(&call);
         if let Some(line) = self.calls.remove(&call) {
             let refused = line.refused.filter(|_| reason == Some(Ended::Rejected));
-            self.trunks.ended(line.trunk, refused);
+            self.trunks.ended(line.trunk, Some(call), refused);
             self.ways.part(call, line.trunk, &self.endpoint);
         }
         let minutes = self
@@ -625,7 +629,7 @@ impl Door {
         let found = match self.calls.len() < CALLS_MAX {
             true => {
                 let typed = dialling.number().expose();
-                self.trunks.way_out(typed, budget.rules())
+                self.trunks.way_out(typed, budget.rules(), now)
             }
             false => Err(Refused::TooManyCalls),
         };
@@ -637,7 +641,7 @@ impl Door {
             }
         };
         if let Err(refusal) = budget.begin(now) {
-            self.trunks.ended(index, Some(503));
+            self.trunks.ended(index, None, Some(503));
             dialling.refuse(refusal);
             return Err(refusal);
         }

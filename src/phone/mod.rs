@@ -25,6 +25,7 @@ mod spelling;
 mod status;
 mod transport;
 mod trunk;
+mod unproven;
 
 pub use sip::{
     Assertion, Shown,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sip::{Asked, Assertion, Flow, Identity, Shown, TrunkRef, sdp::Policy};
+use sip::{Asked, Assertion, CallRef, Flow, Identity, Shown, TrunkRef, sdp::Policy};
 
 use super::{
     call::OutgoingWay,
@@ -17,6 +17,7 @@ use super::{
     route::caller_address,
     spelling::{DialPlan, digits},
     status::Refusal,
+    unproven::Unproven,
 };
 use crate::{
     conference::{Refusal as Refused, event::Wording},
@@ -223,6 +224,7 @@ struct State {
     terms: Arc<Terms>,
     directory: Directory,
     counts: TrunkCounts,
+    unproven: Unproven,
     link: Option<Link>,
 }
 
@@ -239,6 +241,7 @@ impl Trunks {
                 terms: Arc::new(trunk.terms(std::iter::empty())),
                 directory: Directory::new(&trunk.numbers, &trunk.plan),
                 counts: TrunkCounts::default(),
+                unproven: Unproven::default(),
                 trunk,
                 link,
             }
@@ -361,9 +364,11 @@ impl Trunks {
     /// What the peer asserts is believed because it is on the trunk; who calls in otherwise can assert nothing.
     pub(super) fn admit(
         &mut self,
+        call: CallRef,
         flow: &Flow,
         clients: &[usize],
         asked: &Asked,
+        now: Instant,
     ) -> Result<Admitted, Refusal> {
         let Some((first, address)) = self.listing(flow, clients) else {
             return Err(Refusal::NOT_FOUND);
@@ -395,17 +400,14 @@ impl Trunks {
             self.0[first].counts.refuse(Refusal::NOT_FOUND.status);
             return Err(Refusal::NOT_FOUND);
         };
-        let State {
-            trunk,
-            terms,
-            counts,
-            ..
-        } = &mut self.0[index];
-        if usize::try_from(counts.calls).is_ok_and(|calls| calls >= trunk.max_calls) {
-            counts.refuse(Refusal::UNAVAILABLE.status);
+        let state = &mut self.0[index];
+        if !state.has_room(now) {
+            state.counts.refuse(Refusal::UNAVAILABLE.status);
             return Err(Refusal::UNAVAILABLE);
         }
-        counts.calls += 1;
+        state.unproven.begin(call, now);
+        state.counts.calls += 1;
+        let State { trunk, terms, .. } = state;
         Ok(Admitted {
             trunk: TrunkIndex(index),
             destination,
@@ -422,6 +424,7 @@ impl Trunks {
         &mut self,
         typed: &str,
         rules: &DialOut,
+        now: Instant,
     ) -> Result<(TrunkIndex, Callable, OutgoingWay, Arc<Terms>), Refused> {
         let callers = || {
             let states = self.0.iter().enumerate();
@@ -429,10 +432,7 @@ impl Trunks {
         };
         let (_, first) = callers().next().ok_or(Refused::NoDialOut)?;
         let callable = judge(typed, &first.trunk.plan, rules)?;
-        let free = |state: &&State| {
-            usize::try_from(state.counts.calls).is_ok_and(|calls| calls < state.trunk.max_calls)
-        };
-        let mut ways = callers().filter(|(_, state)| free(state));
+        let mut ways = callers().filter(|(_, state)| state.has_room(now));
         let found = ways.find_map(|(index, state)| {
             let trunk = TrunkRef(u16::try_from(index).ok()?);
             let link = state.link.as_ref()?;
@@ -457,9 +457,26 @@ impl Trunks {
         Refusal::UNAVAILABLE
     }
 
-    /// A call is over; one that was refused says how.
-    pub(super) fn ended(&mut self, TrunkIndex(index): TrunkIndex, refused: Option<u16>) {
-        let counts = &mut self.0[index].counts;
+    /// Who calls has acknowledged it.
+    pub(super) fn acknowledged(&mut self, call: CallRef) {
+        for state in &mut self.0 {
+            state.unproven.settle(call);
+        }
+    }
+
+    /// A call is over, or none came of it; one that was refused says how.
+    pub(super) fn ended(
+        &mut self,
+        TrunkIndex(index): TrunkIndex,
+        call: Option<CallRef>,
+        refused: Option<u16>,
+    ) {
+        let State {
+            counts, unproven, ..
+        } = &mut self.0[index];
+        if let Some(call) = call {
+            unproven.settle(call);
+        }
         counts.calls = counts.calls.saturating_sub(1);
         match refused {
             Some(status) => counts.refuse(status),
@@ -517,6 +534,12 @@ fn caller(asked: &Asked, plan: &DialPlan, trunk: usize) -> Caller {
 }
 
 impl State {
+    /// Tells whether it takes another call.
+    fn has_room(&self, now: Instant) -> bool {
+        let calls = usize::try_from(self.counts.calls).unwrap_or(usize::MAX);
+        calls.saturating_sub(self.unproven.stale(now)) < self.trunk.max_calls
+    }
+
     fn admits(&self, address: IpAddr, clients: &[usize]) -> bool {
         let client = self.trunk.client;
         let proved = client.is_none_or(|client| clients.contains(&client));
@@ -546,185 +569,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use sip::{Caller, Protocol, Scheme, Target, redact::Pii};
-
-    use super::*;
-    use crate::phone::Dialled;
-
-    fn trunk(peer: &str, number: &str, max_calls: usize) -> Trunk {
-        Trunk {
-            peers: vec![peer.parse().unwrap()],
-            client: None,
-            numbers: vec![Called::Number(Dialled::new(number))],
-            language: Wording::De,
-            offers_language: true,
-            plan: DialPlan::default(),
-            max_calls,
-            session_expires: Duration::from_secs(1_800),
-            media: MediaRules::default(),
-            upkeep: None,
-            outward: None,
-        }
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the base instant of a simulated run"
-    )]
-    fn all(trunks: Vec<Trunk>) -> Trunks {
-        let mut numbers = 1..;
-        Trunks::new(trunks, || numbers.next().unwrap(), Instant::now())
-    }
-
-    fn from(address: &str) -> Flow {
-        Flow::new(
-            Protocol::Udp,
-            "192.0.2.1:5060".parse().unwrap(),
-            SocketAddr::new(address.parse().unwrap(), 5060),
-            0,
-        )
-    }
-
-    fn asked(user: &str) -> Asked {
-        Asked {
-            target: Target {
-                scheme: Scheme::Sip,
-                user: Some(Pii::new(user.to_owned())),
-                context: None,
-                urn: None,
-            },
-            called_party: None,
-            to: None,
-            caller: Caller::default(),
-            asserted: None,
-            private: false,
-        }
-    }
-
-    #[test]
-    fn trunks_of_one_address_are_told_apart_by_the_number() {
-        let mut trunks = all(vec![
-            trunk("203.0.113.1", "+491", 9),
-            trunk("198.51.100.0/24", "+492", 9),
-            trunk("198.51.100.7", "+493", 9),
-        ]);
-        let mut admit = |address, number| {
-            let admitted = trunks.admit(&from(address), &[], &asked(number));
-            admitted.map(|admitted| admitted.trunk)
-        };
-        assert_eq!(admit("198.51.100.7", "+493"), Ok(TrunkIndex(2)));
-        assert_eq!(admit("198.51.100.7", "+492"), Ok(TrunkIndex(1)));
-        assert_eq!(admit("198.51.100.8", "+493"), Err(Refusal::NOT_FOUND));
-        assert_eq!(admit("198.51.100.7", "+491"), Err(Refusal::NOT_FOUND));
-        assert_eq!(admit("192.0.2.99", "+491"), Err(Refusal::NOT_FOUND));
-        let unknown: Vec<u64> = trunks.counts().map(|counts| counts.unknown).collect();
-        assert_eq!(unknown, [0, 2, 0]);
-    }
-
-    #[test]
-    fn a_caller_is_who_the_trunk_says_unless_they_wish_to_be_nobody() {
-        let nobody = crate::server::caller::Caller::default();
-        let who = |number: &str| crate::server::caller::Caller {
-            number: Some(Pii::new(number.to_owned())),
-            ..nobody.clone()
-        };
-        let read = |from: &str, asserted: Option<&str>, private| {
-            let sip = |number: &str| Caller {
-                number: Some(Pii::new(number.to_owned())),
-                name: None,
-            };
-            let asked = Asked {
-                caller: sip(from),
-                asserted: asserted.map(sip),
-                private,
-                ..asked("+491")
-            };
-            let plan = DialPlan {
-                country: "49".to_owned(),
-                area: String::new(),
-            };
-            caller(&asked, &plan, 0)
-        };
-        assert_eq!(read("030 123", None, false), who("+4930123"));
-        let mut vouched = who("+4930124");
-        vouched.vouched = true;
-        assert_eq!(read("030123", Some("0049-30-124"), false), vouched);
-        let mut withheld = nobody.clone();
-        withheld.withheld = true;
-        assert_eq!(read("030123", Some("+4930124"), true), withheld);
-        assert_eq!(read("anonymous", Some("+4930124"), true), withheld);
-        assert_eq!(read("anonymous", None, true), nobody);
-        assert_eq!(read("alice", None, false), nobody);
-    }
-
-    #[test]
-    fn a_full_trunk_leaves_the_others_alone() {
-        let mut trunks = all(vec![
-            trunk("203.0.113.1", "+491", 2),
-            trunk("198.51.100.7", "+491", 2),
-        ]);
-        let (one, other) = (from("203.0.113.1"), from("198.51.100.7"));
-        let first = trunks.admit(&one, &[], &asked("+491")).unwrap().trunk;
-        let second = trunks.admit(&one, &[], &asked("+491")).unwrap().trunk;
-        let third = trunks.admit(&one, &[], &asked("+491"));
-        assert_eq!(third, Err(Refusal::UNAVAILABLE));
-        assert_eq!(
-            trunks.admit(&one, &[], &asked("+499")),
-            Err(Refusal::NOT_FOUND),
-            "what is unknown is unknown at any time"
-        );
-        assert!(trunks.admit(&other, &[], &asked("+491")).is_ok());
-        trunks.ended(first, None);
-        trunks.ended(second, Some(488));
-        assert!(trunks.admit(&one, &[], &asked("+491")).is_ok());
-        assert_eq!(trunks.overrun(&one, &[]), Refusal::UNAVAILABLE);
-        let counts = trunks.counts().next().unwrap();
-        let expected = TrunkCounts {
-            calls: 1,
-            taken: 1,
-            unknown: 1,
-            full: 2,
-            unusable: 1,
-            ..TrunkCounts::default()
-        };
-        assert_eq!(counts, expected);
-    }
-
-    #[test]
-    fn a_certificate_makes_a_peer_only_of_who_has_it() {
-        let by_certificate = Trunk {
-            peers: Vec::new(),
-            client: Some(0),
-            ..trunk("192.0.2.1", "+491", 9)
-        };
-        let by_both = Trunk {
-            client: Some(1),
-            ..trunk("198.51.100.0/24", "+492", 9)
-        };
-        let by_address = trunk("203.0.113.1", "+493", 9);
-        let mut trunks = all(vec![by_certificate, by_both, by_address]);
-        let (far, near, listed) = (
-            from("192.0.2.99"),
-            from("198.51.100.7"),
-            from("203.0.113.1"),
-        );
-        assert!(!trunks.know(&far, &[]) && !trunks.know(&near, &[]) && !trunks.know(&far, &[1]));
-        assert!(trunks.know(&far, &[0]) && trunks.know(&near, &[1]) && trunks.know(&listed, &[]));
-        assert_eq!(trunks.demand(&far), Some(Demand::Must));
-        assert_eq!(trunks.demand(&near), Some(Demand::Must));
-        assert_eq!(trunks.demand(&listed), Some(Demand::Wish));
-        let mut admit = |flow, clients: &[usize], number| {
-            let admitted = trunks.admit(flow, clients, &asked(number));
-            admitted.map(|admitted| admitted.trunk)
-        };
-        assert_eq!(admit(&near, &[0, 1], "+492"), Ok(TrunkIndex(1)));
-        assert_eq!(admit(&near, &[0], "+492"), Err(Refusal::NOT_FOUND));
-        assert_eq!(admit(&listed, &[], "+491"), Err(Refusal::NOT_FOUND));
-        assert_eq!(admit(&listed, &[0], "+491"), Ok(TrunkIndex(0)));
-
-        let trunks = all(vec![trunk("203.0.113.1", "+493", 9)]);
-        assert_eq!(trunks.demand(&listed), Some(Demand::Nothing));
-        assert_eq!(trunks.demand(&far), None);
-    }
-}
+mod tests;
