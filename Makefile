@@ -161,6 +161,7 @@ bench: test-packages web/dist/index.html
 	node tests/e2e/bench/ratios.mjs
 	node tests/e2e/bench/delay.mjs
 	node tests/e2e/bench/calls.mjs
+	node tests/e2e/bench/pages.mjs
 	$(LOAD)
 
 # What the media path costs beside a floor, on two cores; ARGUMENTS=--quick leaves out the search for the most people.

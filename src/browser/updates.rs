@@ -4,6 +4,7 @@
 //! ```text
 //!   change ── alone ─────────────────────────▶ told at once
 //!      └───── soon after another ─ merged ────▶ told when the tenth of a second is over
+//!                                    └ many ──▶ told piece by piece, as fast as a thin line carries it
 //! ```
 //!
 //! So a page in which people come and go by the hundred has ten updates a second, and one in a quiet room waits for none. Before
@@ -18,7 +19,7 @@ use crate::{
         roster::{ConferenceState, Delta, Snapshot},
     },
     id::ParticipantId,
-    limit::{ROSTER_UPDATE_PAUSE, VOICES_AT_ONCE_MAX},
+    limit::{ENTRIES_AT_ONCE_MAX, ROSTER_ENTRY_PAUSE, ROSTER_UPDATE_PAUSE, VOICES_AT_ONCE_MAX},
 };
 
 /// The roster on its way to one page.
@@ -66,7 +67,7 @@ impl Updates {
     /// Returns what is to be told by now.
     pub(super) fn poll(&mut self, now: Instant) -> Vec<ServerMessage> {
         if self.poll_timeout().is_some_and(|at| at <= now) {
-            self.flush(now)
+            self.tell(now, ENTRIES_AT_ONCE_MAX)
         } else {
             Vec::new()
         }
@@ -74,10 +75,18 @@ impl Updates {
 
     /// Returns what is pending, because something else is about to be told.
     pub(super) fn flush(&mut self, now: Instant) -> Vec<ServerMessage> {
+        self.tell(now, usize::MAX)
+    }
+
+    /// Tells what is pending, of lines at most so many. Pieces of one change bear the same version.
+    fn tell(&mut self, now: Instant, most: usize) -> Vec<ServerMessage> {
         let Some(mut delta) = self.pending.take() else {
             return Vec::new();
         };
-        self.not_before = now + ROSTER_UPDATE_PAUSE;
+        let told = delta.entries.len().min(most);
+        let left = delta.entries.split_off(told);
+        let pace = ROSTER_ENTRY_PAUSE * u32::try_from(told).unwrap_or(u32::MAX);
+        self.not_before = now + pace.max(ROSTER_UPDATE_PAUSE);
         let mut messages = Vec::new();
         if !delta.entries.is_empty()
             || delta.all_gone().next().is_some()
@@ -95,10 +104,12 @@ impl Updates {
         let ceased = first(&mut delta.ceased);
         let lines = first(&mut delta.lines);
         // What is left is told the next time, unless it has changed again.
-        if !delta.began.is_empty() || !delta.ceased.is_empty() || !delta.lines.is_empty() {
+        let more = !delta.began.is_empty() || !delta.ceased.is_empty() || !delta.lines.is_empty();
+        if more || !left.is_empty() {
             self.pending = Some(Delta {
                 version: delta.version,
                 state: delta.state,
+                entries: left,
                 began: delta.began,
                 ceased: delta.ceased,
                 lines: delta.lines,

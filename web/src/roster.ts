@@ -4,12 +4,12 @@ import type { ConferenceState, Entry } from "./wire";
 
 export type News = { entries: readonly Entry[]; joined: Entry[]; left: Entry[] };
 
-/** Applies a change, or returns `null` when it is older than what is known. Rows keep their place, newcomers go last. */
+/** Applies a change, or a piece of one, or returns `null` when it is older than what is known. Rows keep their place, newcomers go last. */
 export function apply(
   known: { version: number; entries: readonly Entry[] },
   delta: { version: number; entries: readonly Entry[]; gone: readonly string[] },
 ): News | null {
-  if (delta.version <= known.version) return null;
+  if (delta.version < known.version) return null;
   const fresh = new Map(delta.entries.map((entry) => [entry.id, entry]));
   const left = known.entries.filter((entry) => delta.gone.includes(entry.id) && !fresh.has(entry.id));
   const kept = known.entries.filter((entry) => !left.includes(entry)).map((entry) => fresh.get(entry.id) ?? entry);

@@ -153,6 +153,48 @@ fn five_hundred_lines_that_turn_bad_at_once_fit_a_thin_line() {
     );
 }
 
+/// Where hundreds change at once in ways that need their whole line (a moderator raises the rule that mutes them, a network is
+/// gone), a page reads it piece by piece; what is told besides does not wait for that.
+#[test]
+fn five_hundred_lines_that_change_at_once_are_read_piece_by_piece() {
+    let everybody: Vec<u32> = (1..=500).collect();
+    let start = t0();
+    let mut now = start;
+    let mut updates = Updates::new(&Snapshot::default(), now);
+    updates.handle_delta(&delta(7, &everybody));
+    let mut told = Vec::new();
+    let (mut bytes, mut second) = (0, now);
+    while let Some(at) = updates.poll_timeout() {
+        now = now.max(at);
+        if now - second >= Duration::from_secs(1) {
+            (bytes, second) = (0, now);
+        }
+        let messages = updates.poll(now);
+        bytes += messages
+            .iter()
+            .map(|one| json(one).to_string().len())
+            .sum::<usize>();
+        assert!(bytes <= BYTES_PER_SECOND_MAX, "{bytes} bytes");
+        assert!(messages.iter().all(|one| json(one)["version"] == 7));
+        told.extend(entries(&messages).into_iter().flatten());
+    }
+    assert_eq!(
+        told,
+        everybody
+            .iter()
+            .map(|one| u64::from(*one))
+            .collect::<Vec<_>>()
+    );
+    assert!(now - start <= Duration::from_secs(13), "{:?}", now - start);
+
+    updates.handle_delta(&delta(9, &everybody));
+    assert_eq!(
+        entries(&updates.flush(now))[0].len(),
+        500,
+        "before other news all of it is told"
+    );
+}
+
 /// Five hundred people, a hundred microphones on, everybody behind one of them speaking in sentences, and each second
 /// five who come, five who go, and some who switch their microphone or raise a hand.
 #[test]

@@ -9,7 +9,7 @@ const REFRESH = 0x004;
 const CREATE_PERMISSION = 0x008;
 const CHANNEL_BIND = 0x009;
 
-const USERNAME = 0x0006;
+export const USERNAME = 0x0006;
 const MESSAGE_INTEGRITY = 0x0008;
 const ERROR_CODE = 0x0009;
 const CHANNEL_NUMBER = 0x000c;
@@ -84,9 +84,7 @@ export class TurnClient {
     let message = written(method, id, [...own, ...known]);
     if (this.nonce) {
       const key = createHash('md5').update(`${this.username}:${this.realm}:${this.credential}`).digest();
-      message.writeUInt16BE(message.length - 20 + 24, 2);
-      const tag = createHmac('sha1', key).update(message).digest();
-      message = Buffer.concat([message, attribute(MESSAGE_INTEGRITY, tag)]);
+      message = signed(message, key);
     }
     const answer = await new Promise((done, fail) => {
       const timer = setTimeout(() => fail(new Error('no answer')), ANSWER_MS_MAX);
@@ -123,7 +121,15 @@ function attribute(kind, value) {
   return Buffer.concat([head, value, Buffer.alloc(padded(value.length) - value.length)]);
 }
 
-function written(method, id, attributes) {
+/** A message with its MESSAGE-INTEGRITY, under a key. */
+export function signed(message, key) {
+  const covered = Buffer.from(message);
+  covered.writeUInt16BE(message.length - 20 + 24, 2);
+  return Buffer.concat([covered, attribute(MESSAGE_INTEGRITY, createHmac('sha1', key).update(covered).digest())]);
+}
+
+/** A message of STUN (RFC 8489). */
+export function written(method, id, attributes) {
   const body = Buffer.concat(attributes.map(([kind, value]) => attribute(kind, value)));
   const head = Buffer.alloc(4);
   head.writeUInt16BE(method, 0);
