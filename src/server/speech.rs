@@ -44,6 +44,8 @@ pub struct Speech(Arc<Inner>);
 
 struct Inner {
     source: Source,
+    /// For how long a name may be on its way to sound.
+    patience: Duration,
     /// For engines that run.
     running: Semaphore,
     /// For names that wait for one, or are with one.
@@ -119,10 +121,19 @@ impl Speech {
     fn of(source: Source) -> Self {
         Self(Arc::new(Inner {
             source,
+            patience: SPEECH_TAKES_MAX,
             running: Semaphore::new(SPEECH_ENGINES_MAX),
             waiting: Semaphore::new(SPEECH_WAITING_MAX),
             kept: Arc::new(Semaphore::new(SPOKEN_NAMES_MAX)),
         }))
+    }
+
+    /// The same, with another limit of the time that a name may take: a real engine on a busy machine is not the test of that.
+    #[cfg(test)]
+    fn patient(self, patience: Duration) -> Self {
+        let mut inner = Arc::into_inner(self.0).expect("nobody else has it yet");
+        inner.patience = patience;
+        Self(Arc::new(inner))
     }
 
     /// Speaks a name.
@@ -136,14 +147,14 @@ impl Speech {
         let _runs = runs.map_err(|_| Unspoken::Busy)?;
         let utterance = match &self.0.source {
             Source::Engine(engine) => {
-                let said = timeout(SPEECH_TAKES_MAX, engine.run(&text, language)).await;
+                let said = timeout(self.0.patience, engine.run(&text, language)).await;
                 let wave = said.map_err(|_| Unspoken::Late)?;
                 let wave = wave.map_err(|_| Unspoken::Failed)?;
                 spawn_blocking(move || utter(&wave)).await.ok().flatten()
             }
             Source::Given(given) => {
                 let Given { takes, wave } = given(&text, language);
-                let said = timeout(SPEECH_TAKES_MAX, sleep(takes)).await;
+                let said = timeout(self.0.patience, sleep(takes)).await;
                 said.map_err(|_| Unspoken::Late)?;
                 utter(&wave)
             }

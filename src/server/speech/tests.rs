@@ -169,6 +169,7 @@ async fn espeak_speaks_names() {
         eprintln!("Note: {ENGINE} is not installed; names were not spoken.");
         return;
     };
+    let speech = speech.patient(Duration::from_secs(60));
     let speak = |name: &str, language| {
         let (speech, name) = (speech.clone(), Name::new(name.to_owned()));
         async move { speech.speak(name, language).await.unwrap().utterance }
