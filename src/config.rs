@@ -221,6 +221,8 @@ pub struct Media {
     pub addresses: Auto<Vec<IpAddr>>,
     /// UDP port for browsers at the first worker; 0 lets the system choose.
     pub port: u16,
+    /// Where browsers connect by TCP whose network lets no datagram out.
+    pub listen_tcp: Vec<SocketAddr>,
     /// UDP ports for telephones.
     pub rtp_ports: Ports,
     /// How the packets of sound are marked.
@@ -244,6 +246,7 @@ impl Default for Media {
         Self {
             addresses: Auto::Derived,
             port: 10_000,
+            listen_tcp: Vec::new(),
             rtp_ports: Ports(20_000, 29_999),
             dscp: Dscp::AUDIO,
             workers: Auto::Derived,
@@ -585,6 +588,7 @@ mod tests {
             public_url = "https://conference.example.org/"
             [media]
             addresses = ["192.0.2.1"]
+            listen_tcp = ["0.0.0.0:443"]
             workers = 3
             rtp_ports = "30000-30999"
             noise_suppression_phones = "off"
@@ -603,6 +607,10 @@ mod tests {
             panic!("the address was given")
         };
         assert_eq!(url.as_str(), "https://conference.example.org");
+        assert_eq!(
+            config.media.listen_tcp,
+            ["0.0.0.0:443".parse::<SocketAddr>().unwrap()]
+        );
         assert_eq!(config.media.workers, Auto::Set(NonZeroU16::new(3).unwrap()));
         let engine = Engine::Program("/usr/bin/espeak-ng".into());
         assert_eq!(config.speech.engine, engine);
@@ -638,6 +646,7 @@ mod tests {
             ),
             ("[[trunk]]\npeers = []\nnumbers = []\n", 1, "trunk.name"),
             ("[media]\nport = 70000\n", 2, "media.port"),
+            ("[media]\nlisten_tcp = [443]\n", 2, "media.listen_tcp"),
             ("[media]\nport = \"many\"\n", 2, "media.port"),
             ("[media]\nworkers = 0\n", 2, "media.workers"),
             ("[media]\nspeakers = 9\n", 2, "media.speakers"),

@@ -752,6 +752,35 @@ pub const OFFER_FINGERPRINTS_MAX: usize = 8;
 /// Firefox warns of five.
 pub const TURN_SERVERS_MAX: usize = 4;
 
+// --- browsers by TCP (RFC 6544)
+
+/// Bytes of the largest packet that a browser frames; a connection with a longer one is ended. Browsers keep to 1,200.
+pub const ICE_TCP_FRAME_BYTES_MAX: usize = 1_500;
+/// How long a connection may take to prove by its first packet whose browser it is; then it is ended.
+pub const ICE_TCP_PROVED_WITHIN: Duration = Duration::from_secs(5);
+/// Connections that have not proved it yet; a further one displaces the oldest.
+pub const ICE_TCP_STRANGERS_MAX: usize = 256;
+/// Of these, connections from one address; a further one displaces the oldest of them.
+pub const ICE_TCP_STRANGERS_PER_SOURCE_MAX: usize = 64;
+/// Connections that have; a further one is ended. Each takes two files, and those whose datagrams pass make some, too.
+pub const ICE_TCP_KNOWN_MAX: usize = WEB_CONNECTIONS;
+/// Of these, connections to one leg; a further one is ended. A browser makes one for each pair of its networks and our addresses.
+pub const ICE_TCP_KNOWN_PER_LEG_MAX: usize = PATHS_PER_LEG;
+/// A connection on which no packet comes for this long is ended, as the consent to send to it would (RFC 7675).
+pub const ICE_TCP_IDLE_MAX: Duration = CONSENT_EXPIRY;
+/// Packets that a connection may bring at once, such as after a stall: several seconds of sound.
+pub const ICE_TCP_FRAMES_BURST: u32 = 500;
+/// Packets that it may bring for long, each second: three times those of sound. Beyond, nothing is read for [`ICE_TCP_PAUSE`].
+pub const ICE_TCP_FRAMES_PER_SECOND: u32 = 200;
+/// How long nothing is read from a connection that brings more.
+pub const ICE_TCP_PAUSE: Duration = Duration::from_millis(20);
+/// Packets that wait for a connection to take them, half a second of sound; of more the oldest are left out.
+pub const ICE_TCP_FRAMES_WAITING_MAX: usize = 25;
+/// Bytes that the kernel may hold of a connection towards its browser, what it counts beside them included: as much again.
+pub const ICE_TCP_SEND_BUFFER: usize = 16 << 10;
+/// Bytes that it may hold of what came and was not read.
+pub const ICE_TCP_RECEIVE_BUFFER: usize = 32 << 10;
+
 // --- serve
 
 /// Time from being told to end to having ended; what is left of calls and connections then is dropped.

@@ -25,7 +25,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{metrics::metrics, trunk_labels::TrunkLabels};
 use crate::{
-    browser::{served::Served, session, wire::Named},
+    browser::{
+        served::Served,
+        session,
+        tcp::{Tcp, Ways},
+        wire::Named,
+    },
     card::{Card, Invitation, Reach, Ready},
     cli::{Books, Standing},
     clock::{Clock, System},
@@ -95,19 +100,17 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let identity = Arc::new(identity(config, &media)?);
     let tls = tls::web_server_config(&identity)?;
     let relays = start::relays(&config.turn)?;
+    let secure = SecureContext::new()?;
+    let tcp = start::tcp(&config.media, &media, &secure)?;
     let books = Books::open(config, &mut rng).await?;
     let mut tasks = JoinSet::new();
     let speech = start::speech(&config.speech.engine, orders.language);
-    let heard = (media.clone(), speech.clone().ok().flatten());
+    let heard = (media.clone(), secure, speech.clone().ok().flatten());
     let server = server(config, &books, heard, &mut tasks, &mut rng)?;
     let phone = phone::Door::bind(door(config, &identity, &media)?, server.clone())
         .await
         .map_err(|error| Obstacle::sip(error.address, error.source, config))?;
-    let sip = [
-        first(&phone.udp_addresses()),
-        first(&phone.tcp_addresses()),
-        first(&phone.tls_addresses()),
-    ];
+    let sip = sip_addresses(&phone);
     let reach = Reach::new(
         config,
         web.addresses(Scheme::Https).next(),
@@ -121,8 +124,10 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
     let labels = TrunkLabels::new(config.trunk.iter().map(|trunk| &*trunk.name));
     let named = named(&config.privacy);
     let served = Served::new(server.clone(), reach.call_in.clone(), named, relays);
+    let served = (served, tcp.ways());
     let site = site(served, &server, (&phone, labels), &stop, alive);
     let mut doors = JoinSet::new();
+    doors.spawn(serve_tcp(tcp, stop.clone()));
     let (web_stop, phone_stop) = (stop.clone(), stop.clone());
     doors.spawn(serve_web(web, site, tls, web_stop));
     let (counts, latest) = (phone.counters(), phone.latest());
@@ -166,6 +171,12 @@ async fn serve_web(
 ) {
     if let Err(error) = web.serve(&site, tls, stop, limit::DRAIN).await {
         tracing::error!(%error, "web sockets failed");
+    }
+}
+
+async fn serve_tcp(tcp: Tcp, stop: CancellationToken) {
+    if let Err(error) = tcp.run(stop).await {
+        tracing::error!(%error, "sockets for sound by TCP failed");
     }
 }
 
@@ -295,7 +306,7 @@ fn identity(config: &Config, media: &[IpAddr]) -> Result<Identity, Obstacle> {
 fn server(
     config: &Config,
     books: &Books<'_>,
-    (addresses, speech): (Vec<IpAddr>, Option<Speech>),
+    (addresses, secure, speech): (Vec<IpAddr>, SecureContext, Option<Speech>),
     tasks: &mut JoinSet<()>,
     rng: &mut impl Rng,
 ) -> Result<Server, Error> {
@@ -309,7 +320,6 @@ fn server(
     if let Some(speech) = speech {
         prompts = prompts.with_speech(speech);
     }
-    let secure = SecureContext::new()?;
     let fingerprint = secure.fingerprint().to_owned();
     let workers = match config.media.workers {
         Auto::Derived => None,
@@ -550,7 +560,7 @@ fn named(privacy: &config::Privacy) -> Named {
 }
 
 fn site(
-    served: Served,
+    (served, ways): (Served, Ways),
     server: &Server,
     (phone, labels): (&phone::Door, TrunkLabels),
     stop: &CancellationToken,
@@ -558,13 +568,24 @@ fn site(
 ) -> Site {
     let workers = server.clone();
     let (server, sip) = (server.clone(), phone.counters());
+    let served = served.with_tcp(ways.clone());
     Site {
         socket: session::routes(served, stop.clone(), alive),
-        metrics: Arc::new(move || metrics(&server, &sip.borrow(), &labels)),
+        metrics: Arc::new(move || {
+            let mut metrics = metrics(&server, &sip.borrow(), &labels);
+            metrics.extend(metrics::of_tcp(&ways));
+            metrics
+        }),
         healthy: Arc::new(move || workers.pool().alive().all(|alive| alive)),
     }
 }
 
-fn first(addresses: &[SocketAddr]) -> Option<SocketAddr> {
-    addresses.first().copied()
+/// The first address of SIP by UDP, TCP and TLS.
+fn sip_addresses(phone: &phone::Door) -> [Option<SocketAddr>; 3] {
+    let all = [
+        phone.udp_addresses(),
+        phone.tcp_addresses(),
+        phone.tls_addresses(),
+    ];
+    all.map(|addresses| addresses.first().copied())
 }

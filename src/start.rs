@@ -18,10 +18,14 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    browser::relay::Relays,
+    browser::{
+        relay::Relays,
+        tcp::{self, Tcp},
+    },
     conference::event::Language,
     config::{self, Auto, Config, Engine, LogLevel, Turn},
     http::BindError,
+    media::leg::secure::SecureContext,
     server::{prompts, secrets::KeyError, speech::Speech},
     store::{self, SecretError},
     tls::CertificateError,
@@ -383,6 +387,24 @@ pub fn relays(turn: &Turn) -> Result<Option<Relays>, Obstacle> {
     })?;
     let servers = turn.servers.clone();
     Ok(Some(Relays::new(servers, &secret, turn.lifetime())))
+}
+
+/// Opens the ways in by TCP of browsers whose network lets no datagram out: none where the settings name no address.
+///
+/// # Errors
+///
+/// Fails when an address cannot be bound.
+pub fn tcp(
+    config: &config::Media,
+    media: &[IpAddr],
+    secure: &SecureContext,
+) -> Result<Tcp, Obstacle> {
+    let bound = Tcp::bind(&config.listen_tcp, media, config.dscp, secure.clone());
+    bound.map_err(|tcp::BindError { address, source }| Obstacle::Address {
+        address,
+        key: "media.listen_tcp",
+        source,
+    })
 }
 
 /// Takes what is to speak names, if anything is.

@@ -103,6 +103,7 @@ impl Page {
         let (offer, pending) = change.apply().ok_or("nothing to offer")?;
         let local = Local {
             candidates: &[server],
+            tcp_candidates: &[],
             fingerprint,
             legacy_srtp: false,
         };

@@ -8,6 +8,7 @@ pub mod negotiate;
 pub mod relay;
 pub mod served;
 pub mod session;
+pub mod tcp;
 pub mod wire;
 
 mod budget;

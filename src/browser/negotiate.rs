@@ -1,6 +1,6 @@
 //! A browser's offer to our answer (RFC 8829, 8839, 8842, 9143): one audio line, everything else refused.
 //!
-//! The answer is always the same kind of peer: ICE-lite with host candidates, DTLS client, Opus with in-band FEC, RTP and
+//! The answer is always the same kind of peer: ICE-lite with host candidates, by TCP last, DTLS client, Opus with in-band FEC, RTP and
 //! RTCP on one port. Redundant audio data (RFC 2198) is agreed on where it is offered, behind Opus: browsers then take copies
 //! and send none. Other lines keep their place with port 0. What is echoed from the offer is checked to be a token
 //! (RFC 8866 §9) before, so an offer cannot write lines into the answer.
@@ -27,6 +27,8 @@ use crate::{
 pub struct Local<'a> {
     /// Host candidates in order of preference; the first is the default.
     pub candidates: &'a [SocketAddr],
+    /// Where browsers connect by TCP if no datagrams pass, in order of preference.
+    pub tcp_candidates: &'a [SocketAddr],
     /// SHA-256 fingerprint of our certificate as SDP writes it.
     pub fingerprint: &'a str,
     /// Agree on AES-CM only, for a browser whose first try with AES-GCM failed.
@@ -478,6 +480,18 @@ impl Answer<'_> {
                 out,
                 "a=candidate:{} 1 udp {priority} {} {} typ host\r\n",
                 index + 1,
+                address.ip(),
+                address.port()
+            )?;
+        }
+        for (index, address) in self.local.tcp_candidates.iter().enumerate() {
+            // RFC 6544 §4.2: less than any UDP, as browsers rank their own; passive is direction 4, then each before the next.
+            let preference = (4_usize << 13) + 8_191_usize.saturating_sub(index);
+            let priority = (90_usize << 24) + (preference << 8) + 255;
+            write!(
+                out,
+                "a=candidate:{} 1 tcp {priority} {} {} typ host tcptype passive\r\n",
+                self.local.candidates.len() + index + 1,
                 address.ip(),
                 address.port()
             )?;

@@ -20,6 +20,7 @@ fn answer(offer: &str) -> Result<Negotiated, Refusal> {
     ];
     let local = Local {
         candidates: &candidates,
+        tcp_candidates: &["192.0.2.1:443".parse().unwrap()],
         fingerprint: "AB:CD",
         legacy_srtp: false,
     };
@@ -105,6 +106,7 @@ fn chromium_gets_an_answer() {
         "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
         "a=candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host",
         "a=candidate:2 1 udp 2130706175 2001:db8::1 5000 typ host",
+        "a=candidate:3 1 tcp 1520435199 192.0.2.1 443 typ host tcptype passive",
         "a=end-of-candidates",
         &format!("a=ice-ufrag:{}", media.local_ufrag),
         &format!("a=ssrc:{} cname:mix", media.ssrc),
@@ -162,6 +164,7 @@ fn credentials_differ_between_legs() {
     let mut rng = StdRng::seed_from_u64(1);
     let local = Local {
         candidates: &[],
+        tcp_candidates: &[],
         fingerprint: "",
         legacy_srtp: true,
     };

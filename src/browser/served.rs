@@ -1,6 +1,6 @@
 //! The house as it is: the server, with the negotiation of sound in front of it.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -21,6 +21,7 @@ use super::{
     house::{Entrance, House, News, Presence, Unavailable, Welcome},
     negotiate::{self, Agreed, Local, Negotiated},
     relay::Relays,
+    tcp::{Way, Ways},
     wire::{DialIn, DialInLine, Failed, Named, Privacy},
 };
 
@@ -31,6 +32,7 @@ pub struct Served {
     call_in: Arc<CallIn>,
     named: Arc<Named>,
     relays: Option<Arc<Relays>>,
+    tcp: Option<Ways>,
 }
 
 impl Served {
@@ -42,6 +44,16 @@ impl Served {
             call_in: Arc::new(call_in),
             named: Arc::new(named),
             relays: relays.map(Arc::new),
+            tcp: None,
+        }
+    }
+
+    /// Lets browsers reach their legs by TCP, too.
+    #[must_use]
+    pub fn with_tcp(self, ways: Ways) -> Self {
+        Self {
+            tcp: Some(ways),
+            ..self
         }
     }
 
@@ -70,7 +82,7 @@ impl Served {
         &self,
         admission: &Admission,
         offer: &Pii<String>,
-    ) -> Result<Negotiated, Failed> {
+    ) -> Result<(Negotiated, Vec<SocketAddr>), Failed> {
         let agreed = Agreed::on(offer.expose()).map_err(|refusal| {
             tracing::info!(%refusal, "browser offer refused");
             match refusal {
@@ -84,12 +96,15 @@ impl Served {
         })?;
         // An offer that is refused must not begin a conference.
         let addresses = self.server.browser_addresses(admission).await;
+        let addresses = addresses.map_err(failed)?;
         let local = Local {
-            candidates: &addresses.map_err(failed)?,
+            candidates: &addresses,
+            tcp_candidates: self.tcp.as_ref().map_or(&[], Ways::candidates),
             fingerprint: self.server.fingerprint(),
             legacy_srtp: false,
         };
-        Ok(agreed.answer(&local, &mut rand::rng()))
+        let negotiated = agreed.answer(&local, &mut rand::rng());
+        Ok((negotiated, addresses))
     }
 }
 
@@ -126,11 +141,14 @@ impl House for Served {
         seat: Option<&Secret<String>>,
         offer: &Pii<String>,
     ) -> Result<Entrance<Inside>, Failed> {
-        let Negotiated { answer, media } = self.negotiate(admission, offer).await?;
+        let (negotiated, addresses) = self.negotiate(admission, offer).await?;
+        let Negotiated { answer, media } = negotiated;
+        let tcp = self.tcp.as_ref();
+        let way = tcp.map(|ways| ways.open(&media, &addresses));
         let server = &self.server;
         let joined = server.join_browser(admission, name, seat, media).await;
         let (attendance, leg) = joined.map_err(failed)?;
-        let mut presence = Inside::new(server.clone(), attendance, leg);
+        let mut presence = Inside::new(server.clone(), attendance, leg, way);
         // Not before: whoever only has a link, or is refused, gets no credentials. Who waits to be let in does, since their
         // leg must stand meanwhile.
         let relays = self.relays.as_ref();
@@ -162,6 +180,8 @@ pub struct Inside {
     server: Server,
     attendance: Attendance,
     leg: MediaLeg,
+    /// How the leg is reached by TCP, as long as it is.
+    _way: Option<Way>,
     /// The leg has no more news; the conference tells what follows from it.
     leg_over: bool,
     /// The own line of the roster.
@@ -172,7 +192,7 @@ pub struct Inside {
 }
 
 impl Inside {
-    fn new(server: Server, attendance: Attendance, leg: MediaLeg) -> Self {
+    fn new(server: Server, attendance: Attendance, leg: MediaLeg, way: Option<Way>) -> Self {
         let mut renewal = interval(SEAT_RENEWAL);
         renewal.reset();
         renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -180,6 +200,7 @@ impl Inside {
             server,
             attendance,
             leg,
+            _way: way,
             leg_over: false,
             own: None,
             sealed: None,

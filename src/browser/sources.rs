@@ -10,7 +10,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -20,7 +20,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{budget::Budget, house::Unavailable};
+use super::{budget::Budget, house::Unavailable, tcp::network};
 use crate::limit::{
     LINK_PATIENCE, WRONG_LINK_BURST, WRONG_LINK_SOURCES_MAX, WRONG_LINKS_PER_SECOND,
 };
@@ -97,17 +97,6 @@ impl Source {
 impl fmt::Debug for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sources(‹redacted›)")
-    }
-}
-
-/// What one network has of its own: an address of IPv4, the first half of one of IPv6.
-fn network(from: IpAddr) -> IpAddr {
-    match from.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        canonical @ IpAddr::V4(_) => canonical,
     }
 }
 

@@ -4,6 +4,7 @@ use super::TrunkLabels;
 use sip::rtp::Discard;
 
 use crate::{
+    browser::tcp::Ways,
     http::{Kind, Label, Metric, Sample},
     media::{Counter, Counters},
     phone::{self, TrunkCounts},
@@ -66,6 +67,28 @@ pub fn metrics(server: &Server, door: &phone::Counts, labels: &TrunkLabels) -> V
     metrics.extend(super::lateness::metrics(server));
     metrics.extend(by_trunk(&door.trunks, labels));
     metrics
+}
+
+/// Gathers what became of connections that bring browsers' sound by TCP.
+pub(super) fn of_tcp(ways: &Ways) -> [Metric; 2] {
+    let open = ["unproved", "proved"].into_iter().zip(ways.connections());
+    let samples = open.map(|(word, count)| Sample {
+        label: Some(Label::Word("kind", word)),
+        value: u64::try_from(count).unwrap_or(u64::MAX),
+    });
+    [
+        Metric {
+            name: "rundruf_ice_tcp_connections",
+            help: "Connections for browsers' sound by TCP, of those that have proved whose they are and of those that have not.",
+            kind: Kind::Gauge,
+            samples: samples.collect(),
+        },
+        by_kind(
+            "rundruf_ice_tcp_total",
+            "What became of them, and packets left out for browsers that take too few.",
+            ways.happened(),
+        ),
+    ]
 }
 
 fn at_the_door(door: &phone::Counts) -> [(&'static str, u64); 12] {

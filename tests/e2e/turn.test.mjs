@@ -1,47 +1,21 @@
 // A browser that can send no UDP, and coturn with the settings in deploy/ as its way round.
 //
-// The browser sits in a network of its own, joined to the server's by a cable on which no datagram gets through: the file
-// starts itself again in the server's.
+// The browser sits in a network of its own, joined to the server's by a cable on which no datagram gets through.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { X509Certificate, createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Coturn, missing } from './lib/coturn.mjs';
 import { hear, makeVoice } from './lib/ear.mjs';
-import { Server, pause, until } from './lib/server.mjs';
+import { Elsewhere, HERE, HERE_V6, HTTPS, THERE, inside, openThere, runInside } from './lib/firewall.mjs';
+import { Server, until } from './lib/server.mjs';
 import { hearEachOther } from './lib/talk.mjs';
 import { TCP, TurnClient, credentials } from './lib/turn.mjs';
-import * as chromium from '../../web/test/drivers/chromium.mjs';
 
-const HERE = '10.77.0.1';
-const HERE_V6 = 'fd77::1';
-const THERE = '10.77.0.2';
-const HTTPS = 8443;
 const SECRET = 'the secret that both know';
-const inside = process.env.RUNDRUF_OWN_NETWORK === '1';
-
-const network = [
-  'ip link set lo up',
-  'ip link add card0 type veth peer name card1',
-  `ip addr add ${HERE}/24 dev card0`,
-  `ip addr add ${HERE_V6}/64 dev card0 nodad`,
-  'ip link set card0 up',
-].join(' && ');
-
-/** What the browser's network has: the cable, and a rule that eats datagrams before they leave. */
-const elsewhere = [
-  'ip link set lo up',
-  `ip addr add ${THERE}/24 dev card1`,
-  'ip link set card1 up',
-  // The table of own addresses comes first by default, and nothing is eaten there.
-  'ip rule add pref 1 ipproto udp blackhole',
-];
 
 const withoutWay = { addresses: ['127.0.0.1', HERE], https: `${HERE}:${HTTPS}` };
 const withWay = {
@@ -60,32 +34,15 @@ const beside = (server, further) => Coturn.start({
   further,
 });
 
-/** The address of a link as the browser reaches it. */
-const reached = (link) => `https://${HERE}:${HTTPS}/${new URL(link).hash}`;
-
-/** Opens the page in the browser's network; the server's own certificate is believed there, by TURN over TLS, too. */
-function openThere(server, link, options = {}) {
-  const { publicKey } = new X509Certificate(readFileSync(server.certificate));
-  const key = createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest('base64');
-  return chromium.open(reached(link), { ...options, flags: [`--ignore-certificate-errors-spki-list=${key}`] });
-}
-
 if (inside) {
   let folder;
-  let holder;
+  let elsewhere;
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'rundruf-turn-'));
-    holder = spawn('unshare', ['--net', 'sleep', '600'], { stdio: 'ignore' });
-    await pause(500);
-    execFileSync('ip', ['link', 'set', 'card1', 'netns', `${holder.pid}`]);
-    const there = ['-t', `${holder.pid}`, '-n'];
-    for (const command of elsewhere) execFileSync('nsenter', [...there, ...command.split(' ')]);
-    const browser = join(folder, 'chromium');
-    writeFileSync(browser, `#!/bin/sh\nexec nsenter ${there.join(' ')} ${process.env.CHROMIUM ?? '/usr/bin/chromium'} "$@"\n`, { mode: 0o755 });
-    process.env.CHROMIUM = browser;
+    elsewhere = await Elsewhere.open();
   });
   after(() => {
-    holder.kill('SIGKILL');
+    elsewhere.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -183,19 +140,7 @@ if (inside) {
     }
   });
 } else {
-  test('browsers behind a firewall', { skip: missing() }, async () => {
-    const own = fileURLToPath(import.meta.url);
-    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-    const child = spawn('unshare', ['--net', 'sh', '-c', `${network} && exec "$0" --test-reporter=spec "$1"`, process.execPath, own], {
-      env: { ...env, RUNDRUF_OWN_NETWORK: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { output += data; });
-    const code = await new Promise((done) => child.on('exit', done));
-    assert.equal(code, 0, `needs root for a network of its own; the tests inside said:\n${output}`);
-    assert.match(output, /pass 4/, output);
-  });
+  test('browsers behind a firewall', { skip: missing() }, () => runInside(import.meta.url, 4));
 }
 
 /** Addresses of which a relay is no way to: this machine, its network, those of clouds, none, all. */

@@ -13,6 +13,7 @@ mod entry;
 mod enumerating;
 mod fuzzed;
 mod guessing;
+mod ice_tcp;
 mod idle;
 mod keys;
 mod keys_elsewhere;

@@ -298,7 +298,7 @@ impl Voice {
 }
 
 /// A browser that has made its offer and has our answer, and what the leg is told of it.
-fn negotiated(secure: &SecureContext, now: Instant) -> (Rtc, Mid, Opening, u8) {
+pub(crate) fn negotiated(secure: &SecureContext, now: Instant) -> (Rtc, Mid, Opening, u8) {
     let mut browser = Rtc::builder()
         .set_rtp_mode(true)
         .clear_codecs()
@@ -310,6 +310,7 @@ fn negotiated(secure: &SecureContext, now: Instant) -> (Rtc, Mid, Opening, u8) {
     let (offer, pending) = changes.apply().unwrap();
     let local = Local {
         candidates: &[server()],
+        tcp_candidates: &[],
         fingerprint: secure.fingerprint(),
         legacy_srtp: false,
     };
@@ -381,11 +382,11 @@ fn phone_session(now: Instant) -> Session {
     Session::new(config, now)
 }
 
-fn server() -> SocketAddr {
+pub(crate) fn server() -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 1], 5_000))
 }
 
-fn page_address() -> SocketAddr {
+pub(crate) fn page_address() -> SocketAddr {
     SocketAddr::from(([198, 51, 100, 7], 40_000))
 }
 

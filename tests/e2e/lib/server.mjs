@@ -66,7 +66,7 @@ prefixes = ["+49"]
 `;
 
 /** The settings of a test server; media on the given addresses. */
-function settings({ addresses = ['127.0.0.1'], https = '127.0.0.1:0', turn, rtp = '30000-31999', level = 'info', sip = '127.0.0.1', nameServer = 'auto', encryption, trunks } = {}) {
+function settings({ addresses = ['127.0.0.1'], https = '127.0.0.1:0', tcp = [], turn, rtp = '30000-31999', level = 'info', sip = '127.0.0.1', nameServer = 'auto', encryption, trunks } = {}) {
   const host = sip.includes(':') ? `[${sip}]` : sip;
   return `
 [web]
@@ -80,6 +80,7 @@ name_server = "${nameServer}"
 [media]
 addresses = ${JSON.stringify(addresses)}
 port = 0
+listen_tcp = ${JSON.stringify(tcp)}
 rtp_ports = "${rtp}"
 [log]
 level = "${level}"

@@ -106,6 +106,7 @@ impl World {
         let context = SecureContext::new().unwrap();
         let local = Local {
             candidates: &[server()],
+            tcp_candidates: &[],
             fingerprint: context.fingerprint(),
             legacy_srtp,
         };

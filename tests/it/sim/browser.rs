@@ -142,6 +142,7 @@ impl Browser {
         let (mut rtc, mid, offer, pending) = offer(address);
         let local = Local {
             candidates: &candidates,
+            tcp_candidates: &[],
             fingerprint: server.fingerprint(),
             legacy_srtp: false,
         };

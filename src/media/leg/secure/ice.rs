@@ -23,7 +23,7 @@ use rtc_stun::{
 };
 use sip::redact::{Pii, Secret};
 
-use super::Path;
+use super::{Path, SecureContext};
 use crate::{
     limit::{CONSENT_EXPIRY, STUN_MAX},
     media::api::BrowserMedia,
@@ -38,27 +38,66 @@ pub(super) struct Checked {
     pub(super) nominated: bool,
 }
 
-/// The ICE state of a leg.
-pub(super) struct Ice {
+/// What the binding requests of a leg's browser are known by.
+pub struct Credentials {
     /// `ours:theirs`, as the browser writes it.
     username: Pii<String>,
     password: Arc<Secret<Vec<u8>>>,
     crypto: Arc<dyn RTCCryptoProvider>,
+}
+
+impl Credentials {
+    /// Takes what offer and answer agreed on.
+    pub fn of(media: &BrowserMedia, context: &SecureContext) -> Self {
+        let username = format!("{}:{}", media.local_ufrag, media.remote_ufrag.expose());
+        Self {
+            username: Pii::new(username),
+            password: Arc::clone(&media.local_password),
+            crypto: context.crypto(),
+        }
+    }
+
+    /// Tells whether the bytes are a binding request of the leg's browser.
+    pub fn vouch_for(&self, bytes: &[u8]) -> bool {
+        self.check(bytes).is_some()
+    }
+
+    /// Returns the binding request that the bytes are, if MESSAGE-INTEGRITY is right.
+    fn check(&self, bytes: &[u8]) -> Option<Message> {
+        if bytes.len() > STUN_MAX || find_username(bytes)? != self.username.expose().as_bytes() {
+            return None;
+        }
+        let mut request = Message::new();
+        request.unmarshal_binary(bytes).ok()?;
+        if request.typ != BINDING_REQUEST || FINGERPRINT.check(&request).is_err() {
+            return None;
+        }
+        MessageIntegrity::check(&mut request, self.password.expose(), self.crypto.crypto()).ok()?;
+        // A lite agent is always controlled. Two of them cannot connect, so a role conflict is not worth an answer.
+        let usable = has(&request, ATTR_USERNAME)
+            && has(&request, ATTR_PRIORITY)
+            && !has(&request, ATTR_ICE_CONTROLLED);
+        usable.then_some(request)
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(‹redacted›)")
+    }
+}
+
+/// The ICE state of a leg.
+pub(super) struct Ice {
+    credentials: Credentials,
     nominated: Option<Path>,
     seen: Instant,
 }
 
 impl Ice {
-    pub(super) fn new(
-        media: &BrowserMedia,
-        crypto: Arc<dyn RTCCryptoProvider>,
-        now: Instant,
-    ) -> Self {
-        let username = format!("{}:{}", media.local_ufrag, media.remote_ufrag.expose());
+    pub(super) const fn new(credentials: Credentials, now: Instant) -> Self {
         Self {
-            username: Pii::new(username),
-            password: Arc::clone(&media.local_password),
-            crypto,
+            credentials,
             nominated: None,
             seen: now,
         }
@@ -81,22 +120,7 @@ impl Ice {
 
     /// Takes a STUN message; None unless it is a binding request of this leg's browser.
     pub(super) fn handle(&mut self, path: Path, bytes: &[u8], now: Instant) -> Option<Checked> {
-        if bytes.len() > STUN_MAX || find_username(bytes)? != self.username.expose().as_bytes() {
-            return None;
-        }
-        let mut request = Message::new();
-        request.unmarshal_binary(bytes).ok()?;
-        if request.typ != BINDING_REQUEST || FINGERPRINT.check(&request).is_err() {
-            return None;
-        }
-        MessageIntegrity::check(&mut request, self.password.expose(), self.crypto.crypto()).ok()?;
-        // A lite agent is always controlled. Two of them cannot connect, so a role conflict is not worth an answer.
-        if !has(&request, ATTR_USERNAME)
-            || !has(&request, ATTR_PRIORITY)
-            || has(&request, ATTR_ICE_CONTROLLED)
-        {
-            return None;
-        }
+        let request = self.credentials.check(bytes)?;
         let answer = self.answer(&request, path)?;
         self.seen = now;
         let nominated = has(&request, ATTR_USE_CANDIDATE);
@@ -113,8 +137,8 @@ impl Ice {
             port: remote.port(),
         };
         let integrity = MessageIntegrity::new_raw_integrity_with_provider(
-            self.password.expose().clone(),
-            self.crypto.crypto(),
+            self.credentials.password.expose().clone(),
+            self.credentials.crypto.crypto(),
         );
         let mut answer = Message::new();
         answer.typ = BINDING_SUCCESS;

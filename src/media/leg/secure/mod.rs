@@ -40,7 +40,7 @@ use sip::{
 use self::ice::Ice;
 pub use self::{
     context::{Handshakes, NoCertificate, SecureContext},
-    ice::stun_ufrag,
+    ice::{Credentials, stun_ufrag},
 };
 pub(in crate::media::leg) use self::{
     context::{Place, Profiles},
@@ -167,7 +167,7 @@ impl Secure {
             _ => Stage::Gone(Gone::Failed),
         };
         Self {
-            ice: Ice::new(&media, context.crypto(), now),
+            ice: Ice::new(Credentials::of(&media, context), now),
             dtls: Dtls::new(config.ok(), context.resumption(), fingerprints),
             stage,
             transmits: VecDeque::new(),
