@@ -2,46 +2,28 @@
 //
 // A file of tests starts itself again in the server's network, and opens the browsers' from there.
 
-import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { X509Certificate, createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { CABLE, CARD, inside, runWithin } from './own_network.mjs';
 import { pause } from './server.mjs';
 import * as chromium from '../../../web/test/drivers/chromium.mjs';
 
-export const HERE = '10.77.0.1';
+export const HERE = CARD;
 export const HERE_V6 = 'fd77::1';
 export const THERE = '10.77.0.2';
+/** The same two at a second cable. */
+const HERE_TOO = '10.78.0.1';
+const THERE_TOO = '10.78.0.2';
 export const HTTPS = 8443;
+export { inside };
 
-/** Whether these are the tests that run within the server's network. */
-export const inside = process.env.RUNDRUF_OWN_NETWORK === '1';
-
-const network = [
-  'ip link set lo up',
-  'ip link add card0 type veth peer name card1',
-  `ip addr add ${HERE}/24 dev card0`,
-  `ip addr add ${HERE_V6}/64 dev card0 nodad`,
-  'ip link set card0 up',
-].join(' && ');
+const network = [...CABLE, `ip addr add ${HERE_V6}/64 dev card0 nodad`];
 
 /** Runs the file of tests again, within a network of the server's; it is to have so many. */
-export async function runInside(url, tests) {
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const own = fileURLToPath(url);
-  const child = spawn('unshare', ['--net', 'sh', '-c', `${network} && exec "$0" --test-reporter=spec "$1"`, process.execPath, own], {
-    env: { ...env, RUNDRUF_OWN_NETWORK: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { output += data; });
-  const code = await new Promise((done) => child.on('exit', done));
-  assert.equal(code, 0, `needs root for a network of its own; the tests inside said:\n${output}`);
-  assert.match(output, new RegExp(`pass ${tests}$`, 'm'), output);
-}
+export const runInside = (module, count) => runWithin(network, module, count);
 
 /** The table of own addresses comes first by default, and nothing is eaten there. */
 const RULE = 'pref 1 ipproto udp blackhole';
@@ -82,6 +64,31 @@ export class Elsewhere {
     return () => execFileSync('ip', `rule del ${RULE}`.split(' '));
   }
 
+  /** Lays a second cable, which nothing goes through yet. */
+  layAnother() {
+    for (const command of ['ip link add card2 type veth peer name card3', `ip addr add ${HERE_TOO}/24 dev card2`, 'ip link set card2 up', `ip link set card3 netns ${this.holder.pid}`]) {
+      execFileSync('sh', ['-c', command]);
+    }
+    this.#run(`ip addr add ${THERE_TOO}/24 dev card3`);
+  }
+
+  /** Takes the first cable out. */
+  cut() {
+    this.#run('ip link set card1 down');
+  }
+
+  /** Puts it in again. */
+  mend() {
+    this.#run('ip link set card1 up');
+  }
+
+  /** Goes over to the second cable, where the computer has another address. */
+  change() {
+    this.cut();
+    this.#run('ip link set card3 up');
+    this.#run(`ip route add ${HERE}/32 via ${HERE_TOO}`);
+  }
+
   close() {
     this.holder.kill('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
@@ -89,7 +96,7 @@ export class Elsewhere {
 }
 
 /** The address of a link as a browser there reaches it. */
-const reached = (link) => `https://${HERE}:${HTTPS}/${new URL(link).hash}`;
+export const reached = (link) => `https://${HERE}:${HTTPS}/${new URL(link).hash}`;
 
 /** Opens the page in the browsers' network; the server's own certificate is believed there, by TURN over TLS, too. */
 export function openThere(server, link, options = {}) {
