@@ -331,6 +331,7 @@ impl std::fmt::Debug for Ready<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conference::event::Wording;
 
     #[test]
     fn the_card_tells_a_newcomer_everything() {
@@ -455,7 +456,7 @@ mod tests {
                 sip_host: String::from("127.0.0.1:5060"),
                 lines: vec![Line {
                     number: String::from("+49 30 123456"),
-                    language: Language::De,
+                    language: Wording::De,
                     room: Some(String::from("4711")),
                 }],
             },

@@ -1,6 +1,6 @@
 //! How people come in by telephone, as they are told beside the way by browser.
 
-use crate::conference::event::Language;
+use crate::conference::event::Wording;
 
 /// How people come in by telephone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Line {
     /// The number (ITU-T E.164) with spaces after country and area code, where it is known what these are.
     pub number: String,
     /// What callers hear there before their room is known.
-    pub language: Language,
+    pub language: Wording,
     /// The number of the only room it leads to, whose PIN is asked for; else the whole code is.
     pub room: Option<String>,
 }

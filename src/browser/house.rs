@@ -6,7 +6,7 @@ use crate::{
     conference::{
         Dismissal, Refusal,
         acts::Done,
-        event::{Event, Language},
+        event::{Event, Wording},
         focus::Verb,
         participant::Role,
         roster::{Delta, Snapshot},
@@ -77,8 +77,8 @@ pub struct Welcome {
     pub role: Role,
     /// The room's title.
     pub title: Pii<String>,
-    /// The room's language.
-    pub language: Language,
+    /// How the room speaks to people.
+    pub language: Wording,
     /// How to call in instead.
     pub dial_in: Option<DialIn>,
     /// How the numbers begin that they may have called.

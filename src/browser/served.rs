@@ -123,7 +123,7 @@ impl House for Served {
         Welcome {
             role: admission.role,
             title: Pii::new(admission.title.expose().clone()),
-            language: admission.wording.language(),
+            language: admission.wording,
             dial_in: Some(self.dial_in(admission)),
             dial_out: self.server.dial_prefixes().to_vec(),
             privacy: self.privacy(admission),

@@ -38,7 +38,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    conference::{event::Language, focus::Verb, text::Typing},
+    conference::{focus::Verb, text::Typing},
     limit,
     pii::Secret,
     server::conference::{clock, until},
@@ -49,7 +49,7 @@ use super::{
     house::{Entrance, House, News, Presence, Unavailable, Welcome},
     sources::Sources,
     updates::Updates,
-    wire::{ClientMessage, ServerMessage, Shown, Unwelcome},
+    wire::{ClientMessage, ServerMessage, Unwelcome},
 };
 
 /// Returns the route `/ws`; sessions end when told to stop. Each holds a clone of `alive` until it has said goodbye.
@@ -367,10 +367,7 @@ impl Session {
             }
             News::Told(event) => ServerMessage::Told {
                 event: event.key().to_owned(),
-                shown: Shown {
-                    de: event.shown(Language::De),
-                    en: event.shown(Language::En),
-                },
+                shown: event.into(),
             },
             News::Written(post) => ServerMessage::from(&*post),
             News::PairingCode(code, open) => ServerMessage::PairingCode {

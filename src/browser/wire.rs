@@ -11,7 +11,7 @@ use crate::{
     conference::{
         Dismissal, Refusal,
         acts::{self, Act, Actor},
-        event::Language,
+        event::{Event, Wording},
         participant::{Disturbance, Door, Protection, Quality, Role, Status, Telephone},
         policy::{ChatRule, EntrySignal, Lobby, Reason},
         roster::{self, ConferenceState},
@@ -201,8 +201,8 @@ pub enum ServerMessage {
         /// The room's title.
         #[serde(serialize_with = "exposed")]
         title: Pii<String>,
-        /// The room's language.
-        language: Language,
+        /// How the room speaks to people.
+        language: Wording,
         /// How to call in with the same role.
         dial_in: Option<DialIn>,
         /// How the numbers begin that moderators may have called; none where they may have called none.
@@ -415,7 +415,7 @@ pub struct DialInLine {
     /// The number in full, with spaces.
     pub number: String,
     /// What callers hear there first.
-    pub language: Language,
+    pub language: Wording,
     /// It leads to this room alone, and the PIN suffices.
     pub pin_only: bool,
 }
@@ -470,13 +470,29 @@ impl ServerMessage {
     }
 }
 
-/// The text of an event in both languages.
+/// The text of an event in every wording: the page shows the one that is chosen there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Shown {
-    /// In German.
+    /// In German, with *Sie*.
     pub de: String,
+    /// In German, with *du*.
+    pub de_du: String,
+    /// In easy German.
+    pub de_einfach: String,
     /// In English.
     pub en: String,
+}
+
+impl From<Event> for Shown {
+    fn from(event: Event) -> Self {
+        Self {
+            de: event.shown(Wording::De),
+            de_du: event.shown(Wording::DeDu),
+            de_einfach: event.shown(Wording::DeEinfach),
+            en: event.shown(Wording::En),
+        }
+    }
 }
 
 /// The roster as a whole.

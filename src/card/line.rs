@@ -26,10 +26,9 @@ pub(super) fn lines(trunks: &[Trunk]) -> Vec<Line> {
 
 fn line(trunk: &Trunk, dialled: &Dialled) -> Option<Line> {
     let digits = dialled.number.strip_prefix('+')?;
-    let wording = dialled.language.unwrap_or(trunk.language);
     (!dialled.sound_test).then(|| Line {
         number: spaced(digits, &trunk.plan()),
-        language: wording.language(),
+        language: dialled.language.unwrap_or(trunk.language),
         room: dialled.room.clone(),
     })
 }
@@ -56,7 +55,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::{conference::event::Language, config::Config};
+    use crate::{conference::event::Wording, config::Config};
 
     #[test]
     fn numbers_that_can_be_called_from_everywhere_are_told_once() {
@@ -82,9 +81,9 @@ mod tests {
         assert_eq!(
             lines(&config.trunk),
             [
-                line("+49 30 123456", Language::De, None),
-                line("+441632960961", Language::En, Some("4711")),
-                line("+49 89654321", Language::De, None),
+                line("+49 30 123456", Wording::De, None),
+                line("+441632960961", Wording::En, Some("4711")),
+                line("+49 89654321", Wording::De, None),
             ]
         );
     }

@@ -485,8 +485,12 @@ fn told_of_wording(number: &str, wording: Wording, language: Language) -> String
         (Language::En, Wording::En) => "English",
     };
     match language {
-        Language::De => format!("Wer Raum {number} anruft, hört ab jetzt {spoken}."),
-        Language::En => format!("Who calls room {number} hears {spoken} from here on."),
+        Language::De => format!(
+            "Wer Raum {number} anruft, hört ab jetzt {spoken}; auch die Seite beginnt damit."
+        ),
+        Language::En => format!(
+            "Who calls room {number} hears {spoken} from here on, and the page begins with it."
+        ),
     }
 }
 

@@ -329,7 +329,9 @@ async fn a_room_speaks_to_people_as_its_owner_says() {
     let number = added["number"].as_str().unwrap();
     assert_eq!(world.json("list").await[0]["language"], "de-einfach");
     let told = world.run(&format!("set {number} --language de-du")).await;
-    let expected = format!("Wer Raum {number} anruft, hört ab jetzt Deutsch mit du.\n");
+    let expected = format!(
+        "Wer Raum {number} anruft, hört ab jetzt Deutsch mit du; auch die Seite beginnt damit.\n"
+    );
     assert_eq!(told.unwrap(), expected);
     assert_eq!(world.json("list").await[0]["language"], "de-du");
     let set = world.json(&format!("set {number} --language en")).await;

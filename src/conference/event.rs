@@ -2,12 +2,13 @@
 //!
 //! *Spoken*: clips, played to telephones. *Shown*: text in a browser. *Typed* (real-time text on telephones) and
 //! *announced* (to screen readers) are foreseen in the same entry. The words stand in `catalogue/{de,en}.toml`, what other
-//! wordings say differently in `catalogue/{de-du,de-einfach}.toml`; the clips are rendered from them beforehand
+//! wordings say and show differently in `catalogue/{de-du,de-einfach}.toml`; the clips are rendered from them beforehand
 //! (`deploy/prompts`). At run time nothing but a name is spoken by an engine, where the operator has set one up; else people
 //! are called by their number.
 
 mod hearing;
 mod roll;
+mod shown;
 mod sound_test;
 mod wording;
 
@@ -745,27 +746,6 @@ impl Event {
         [Self::SomebodyCame, Self::SomebodyWent]
             .into_iter()
             .chain(named)
-    }
-
-    /// Returns the text a browser shows for it.
-    pub fn shown(self, language: Language) -> String {
-        let text = &language
-            .catalogue()
-            .event
-            .get(self.key())
-            .expect("every event has an entry in every language, which a test holds")
-            .shown;
-        if let Self::Admitted { present }
-        | Self::LetIn { present }
-        | Self::WelcomeBack { present }
-        | Self::WhoIsHere {
-            rollcall: Rollcall { present, .. },
-        } = self
-        {
-            text.replace("{present}", &present.to_string())
-        } else {
-            text.clone()
-        }
     }
 }
 

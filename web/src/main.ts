@@ -5,7 +5,7 @@ import { listen } from "./keys";
 import { Seat } from "./seat";
 import { isAdjustable, Session } from "./session";
 import { type Event, initial, type Language, type Means, reduce, type State, VOLUME_MAX } from "./state";
-import { titleOf } from "./text";
+import { tagOf, titleOf } from "./text";
 import { App } from "./view/app";
 
 const token = location.hash.slice(1);
@@ -39,7 +39,7 @@ function dispatch(event: Event): void {
 
 function draw(): void {
   document.title = titleOf(state);
-  document.documentElement.lang = state.language;
+  document.documentElement.lang = tagOf(state.language);
   if (root) render(h(App, { state, dispatch, sound: session.sound }), root);
 }
 
@@ -47,7 +47,7 @@ function means(): Means {
   return { call: "RTCPeerConnection" in globalThis, microphone: Boolean(navigator.mediaDevices?.getUserMedia) };
 }
 
-/** The language of the browser if the page has it, else English. */
+/** The language of the browser if the page has it, else English; it holds until a room says how it speaks. */
 function preferred(): Language {
   const known = navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => tag === "de" || tag === "en");
   return known === "de" ? "de" : "en";

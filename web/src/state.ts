@@ -22,7 +22,7 @@ import { judge } from "./quality";
 import { callChanged, changed, type Dialog, joined, refused, type Room, roomEvent, told } from "./room";
 import { hear } from "./roster";
 import { act, linkClosed, open, over, reconnect, send } from "./step";
-import type { ClientMessage, Entry, Quality, ServerMessage } from "./wire";
+import type { ClientMessage, Entry, Quality, ServerMessage, Shown } from "./wire";
 import { chatRead, type Pane, typedRead, UNWRITTEN, type Writing, type WritingEvent } from "./writing";
 
 export type Welcome = Extract<ServerMessage, { type: "welcome" }>;
@@ -45,8 +45,8 @@ export type Page =
   | { name: "lost"; welcome: Welcome | null; attempt: number }
   | { name: "over"; welcome: Welcome | null; why: Why };
 
-/** A sentence for the person: from the server in both languages, or from the own catalogue, about somebody and with what they wrote. */
-export type Sentence = { de: string; en: string } | { key: Said; entry: Entry | null; words?: string };
+/** A sentence for the person: from the server in every language, or from the own catalogue, about somebody and with what they wrote. */
+export type Sentence = Shown | { key: Said; entry: Entry | null; words?: string };
 
 type Said = "joined" | "leads" | "locked" | "unlocked" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-still" | "microphone-unheard" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "microphone-was-on" | "returning" | "talk-needs-floor" | "quality-fair" | "quality-poor" | "refused" | "not-here" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled" | "no-floor" | "chat-off" | "no-text" | "typed" | "types" | "chatted" | "chatted-alone" | "chats" | "no-code" | "code-expired" | "telephone-came" | "telephone-gone";
 
@@ -58,6 +58,8 @@ export type Means = { call: boolean; microphone: boolean };
 
 export type State = {
   language: Language;
+  /** The person has chosen the language: it holds over the room's. */
+  languageChosen: boolean;
   means: Means;
   /** The name typed, and the pseudonym proposed, as numbers that each language words itself. */
   name: string;
@@ -151,6 +153,7 @@ export const VOLUME_MAX = 100;
 export function initial(language: Language, pseudonym: number, volume: number | null = VOLUME_MAX, means: Means = { call: true, microphone: true }): State {
   return {
     language,
+    languageChosen: false,
     means,
     name: "",
     pseudonym,
@@ -196,7 +199,7 @@ export function reduce(before: State, event: Event): State {
     case "call-changed":
       return callChanged(state, event.state);
     case "language-chosen":
-      return { ...state, language: event.language };
+      return { ...state, language: event.language, languageChosen: true };
     case "name-typed":
       return { ...state, name: cut(event.name, NAME_MAX) };
     case "pseudonym-chosen":
@@ -334,10 +337,12 @@ function networkBack(state: State): State {
   return page.audio === "interrupted" ? linkClosed(state) : state;
 }
 
-function welcomed(state: State, welcome: Welcome): State {
-  const { page } = state;
+function welcomed(before: State, welcome: Welcome): State {
+  const { page } = before;
+  // Before a room has said how it speaks, the browser's language is the best guess.
+  const state = before.languageChosen ? before : { ...before, language: welcome.language };
   if (page.name === "room" && page.returning) return act({ ...state, page: { ...page, welcome } }, { do: "negotiate" });
-  if (state.page.name !== "connecting" && state.page.name !== "lost") return state;
+  if (page.name !== "connecting" && page.name !== "lost") return before;
   // Before anybody types a name: with the welcome, because it tells the way in by telephone.
   if (!state.means.call) return over({ ...state, page: { name: "joining", welcome } }, "unsupported");
   if (state.inside || welcome.returns) return act({ ...state, inside: true, page: { name: "joining", welcome } }, { do: "negotiate" });

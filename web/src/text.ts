@@ -1,6 +1,8 @@
 //! All words of the page: the catalogues, pseudonyms, and sentences about people.
 
 import de from "./i18n/de.json";
+import deDu from "./i18n/de-du.json";
+import deEinfach from "./i18n/de-einfach.json";
 import en from "./i18n/en.json";
 import { type Hearing, hearing } from "./hearing";
 import { heard, type Room, waits } from "./room";
@@ -9,13 +11,30 @@ import type { Entry } from "./wire";
 
 export type Key = keyof typeof de;
 
-const CATALOGUES: Record<Language, Record<Key, string>> = { de, en };
+type Words = Record<Key, string>;
+
+/** German with du and easy German hold what they say differently from German with Sie. */
+const CATALOGUES: Record<Language, Words> = { de, "de-du": { ...de, ...deDu }, "de-einfach": { ...de, ...deEinfach }, en };
+/** The languages in the order in which they are offered. */
+export const LANGUAGES: readonly Language[] = ["de", "de-du", "de-einfach", "en"];
+/** What they are for the browser (BCP 47), which so speaks and breaks their words rightly; "simple" is registered for easy language. */
+const TAGS: Record<Language, string> = { de: "de", "de-du": "de", "de-einfach": "de-simple", en: "en" };
 /** People named in one announcement; the rest is counted. */
 const NAMED_MAX = 3;
 
 /** Returns a text with its placeholders filled. */
 export function text(language: Language, key: Key, values: Record<string, string | number> = {}): string {
   return CATALOGUES[language][key].replace(/\{(\w+)\}/g, (mark, name: string) => String(values[name] ?? mark));
+}
+
+/** Tags a language for the browser. */
+export function tagOf(language: Language): string {
+  return TAGS[language];
+}
+
+/** Tells which language it is, however it is worded: what numbers, times and dates go by. */
+export function baseOf(language: Language): "de" | "en" {
+  return language === "en" ? "en" : "de";
 }
 
 /** Words a pseudonym: the same number is the same animal in every language. */
@@ -42,7 +61,7 @@ export function nameOf(language: Language, entry: Pick<Entry, "id" | "name" | "d
 
 /** Words a time of day, from seconds since 1970. */
 export function timeOf(language: Language, seconds: number): string {
-  return new Date(seconds * 1000).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" });
+  return new Date(seconds * 1000).toLocaleTimeString(baseOf(language), { hour: "2-digit", minute: "2-digit" });
 }
 
 export function sentence(language: Language, said: Sentence): string {

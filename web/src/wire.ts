@@ -1,7 +1,7 @@
 //! The messages between browser and server: JSON over one WebSocket, subprotocol "rundruf.1".
 //! Generated from src/browser/wire.rs by `RUNDRUF_BLESS=1 cargo test wire`; never edited.
 
-export type Language = "de" | "en";
+export type Wording = "de" | "de-du" | "de-einfach" | "en";
 
 export type Role = "guest" | "moderator";
 
@@ -94,7 +94,7 @@ export type DialIn = {
 
 export type DialInLine = {
   number: string;
-  language: Language;
+  language: Wording;
   pin_only: boolean;
 };
 
@@ -106,6 +106,8 @@ export type Relay = {
 
 export type Shown = {
   de: string;
+  "de-du": string;
+  "de-einfach": string;
   en: string;
 };
 
@@ -144,7 +146,7 @@ export type ClientMessage =
   | { type: "leave" };
 
 export type ServerMessage =
-  | { type: "welcome"; role: Role; title: string; language: Language; dial_in: DialIn | null; dial_out: string[]; privacy: Privacy; returns: boolean }
+  | { type: "welcome"; role: Role; title: string; language: Wording; dial_in: DialIn | null; dial_out: string[]; privacy: Privacy; returns: boolean }
   | { type: "unwelcome"; reason: string }
   | { type: "joined"; participant: string; answer: string; roster: Roster; seat: string; spoke: boolean; relay: Relay | null }
   | { type: "seat"; seat: string }

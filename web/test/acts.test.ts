@@ -7,7 +7,7 @@ import { leads, type Room } from "../src/room";
 import { type Event, initial, reduce, type State, type Welcome } from "../src/state";
 import { timeOf } from "../src/text";
 import type { Act, Entry, Role } from "../src/wire";
-import { conference, entry, greeting } from "./people.mjs";
+import { conference, entry, greeting, shown } from "./people.mjs";
 
 test("who speaks comes by itself, changes nothing else and is not said", () => {
   const before = reduce(inRoom(), delta(2, [person("a"), { ...person("b"), speaking: true }]));
@@ -44,9 +44,9 @@ test("whoever is made a moderator moderates, whatever their link says, and hears
   const made = reduce(reduce(guest, delta(2, [hand])), delta(3, [{ ...me(), role: "moderator" }]));
   assert.equal(leads(room(made)), true);
   assert.deepEqual(keys(made), ["joined"], "what was said before is not said again");
-  const shown = { de: "Sie haben jetzt die Leitung.", en: "You are a moderator now." };
-  const told = reduce(made, { type: "received", message: { type: "told", event: "made-moderator", shown } });
-  assert.deepEqual([told.spoken.sentences, told.toasts.length], [[shown], 1]);
+  const text = shown("Sie haben jetzt die Leitung.", "You are a moderator now.");
+  const told = reduce(made, { type: "received", message: { type: "told", event: "made-moderator", shown: text } });
+  assert.deepEqual([told.spoken.sentences, told.toasts.length], [[text], 1]);
   const raised = reduce(made, delta(4, [{ ...person("b"), hand: 2 }]));
   assert.deepEqual(keys(raised), ["joined", "hand"]);
 });
@@ -55,8 +55,7 @@ test("moderators hear who else is one from then on, each once; guests see it", (
   const news = (role: Role) => {
     const others = reduce(inRoom(role), delta(2, [person("a")]));
     const made = reduce(others, delta(3, [{ ...person("a"), role: "moderator" }]));
-    const shown = { de: "", en: "" };
-    return reduce(made, { type: "received", message: { type: "told", event: "new-moderator", shown } });
+    return reduce(made, { type: "received", message: { type: "told", event: "new-moderator", shown: shown("") } });
   };
   assert.deepEqual(keys(news("moderator")), ["leads"]);
   assert.deepEqual(keys(news("guest")), ["joined"], "the last that was said");

@@ -75,6 +75,9 @@ export async function serve({ script = joinScript(), dist = new URL("../dist/", 
 /** What holds for all, where nothing else is said. */
 export const OPEN = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false };
 
+/** A text for an event in every language. */
+const shown = (event) => ({ de: `Gesagt: ${event}`, "de-du": `Dir gesagt: ${event}`, "de-einfach": `Wir sagen: ${event}`, en: `Told: ${event}` });
+
 /** Welcomes, joins, and confirms what the page asks for as the real server does. */
 export function joinScript({ welcome = {}, others = [], own = {}, state = {}, answer = deafAnswer, relay = null, connected = true } = {}) {
   const hello = { ...WELCOME, ...welcome };
@@ -85,7 +88,7 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
   let typing = false;
   let hands = Math.max(0, ...others.map(({ hand }) => hand ?? 0));
   return async (connection, message) => {
-    const told = (event) => connection.send({ type: "told", event, shown: { de: `Gesagt: ${event}`, en: `Told: ${event}` } });
+    const told = (event) => connection.send({ type: "told", event, shown: shown(event) });
     const publish = (change) => {
       const before = people;
       people = people.map(change);

@@ -1,4 +1,4 @@
-//! Rows of a roster, the state of a conference and a greeting for tests: the one place where all that they hold is written out.
+//! Rows of a roster, the state of a conference, a greeting and texts of the server for tests: the one place where all that they hold is written out.
 
 /**
  * A guest with a browser, or with what is changed.
@@ -75,4 +75,14 @@ export function greeting(changes = {}) {
     returns: false,
     ...changes,
   };
+}
+
+/**
+ * A text of the server, which says the same in all wordings of German.
+ * @param {string} de
+ * @param {string} en
+ * @returns {import("../src/wire").Shown}
+ */
+export function shown(de, en = de) {
+  return { de, "de-du": de, "de-einfach": de, en };
 }

@@ -127,15 +127,31 @@ const without = (script, kind) => (connection, message) => message.type !== kind
 const PLEASE_UNMUTE = {
   type: "told",
   event: "please-unmute",
-  shown: { de: "Die Leitung bittet Sie, Ihr Mikrofon einzuschalten.", en: "The moderator asks you to switch your microphone on." },
+  shown: {
+    de: "Die Leitung bittet Sie, Ihr Mikrofon einzuschalten.",
+    "de-du": "Die Leitung bittet dich, dein Mikrofon einzuschalten.",
+    "de-einfach": "Die Leitung vom Gespräch möchte Sie hören. Bitte schalten Sie Ihr Mikrofon ein.",
+    en: "The moderator asks you to switch your microphone on.",
+  },
 };
 
 const silent = () => {};
 const unwelcome = (reason) => (connection, message) => message.type === "hello" && connection.send({ type: "unwelcome", reason });
-const told = { type: "told", event: "microphone-off-by-moderator", shown: { de: "Die Leitung hat Ihr Mikrofon ausgeschaltet.", en: "A moderator turned your microphone off." } };
+const told = {
+  type: "told",
+  event: "microphone-off-by-moderator",
+  shown: {
+    de: "Die Leitung hat Ihr Mikrofon ausgeschaltet. Man hört Sie nicht mehr.",
+    "de-du": "Die Leitung hat dein Mikrofon ausgeschaltet. Man hört dich nicht mehr.",
+    "de-einfach": "Die Leitung vom Gespräch hat Sie stumm gemacht. Die anderen hören Sie nicht mehr.",
+    en: "The moderator has switched your microphone off. You are no longer heard.",
+  },
+};
 
 const MUSIC_MUTED = {
   de: "Man hört Sie gerade nicht, denn von Ihnen kommt Musik. Sobald sie endet, hört man Sie wieder.",
+  "de-du": "Man hört dich gerade nicht, denn von dir kommt Musik. Sobald sie endet, hört man dich wieder.",
+  "de-einfach": "Von Ihnen kommt Musik. Darum sind Sie stumm, bis die Musik aus ist.",
   en: "You cannot be heard at the moment, because music comes from your side. As soon as it ends, you will be heard again.",
 };
 
@@ -162,7 +178,7 @@ async function cut(page, server) {
   server.script = silent;
   server.drop();
   await page.locator("[data-testid=audio]").waitFor();
-  await page.waitForFunction(() => /wir verbinden|reconnecting/.test(document.querySelector("[data-testid=audio]").textContent));
+  await page.waitForFunction(() => /wir verbinden|reconnecting/i.test(document.querySelector("[data-testid=audio]").textContent));
 }
 
 /** Makes the browser refuse what the scene wants refused; call it before the page is opened. */
@@ -184,6 +200,14 @@ const LINES = {
     { number: "+44 1632960961", language: "en", pin_only: true },
   ],
 };
+
+/** The languages of the page, in the order in which it offers them. */
+export const LANGUAGES = ["de", "de-du", "de-einfach", "en"];
+
+/** Chooses a language as a person does; a page whose script does not run has no choice. */
+export async function choose(page, language, scene = {}) {
+  if (!scene.outdated) await page.getByTestId("language").selectOption(language);
+}
 
 /** name → { script, act(page, server), obstacle, blockPlay, fixedVolume, vanishing, still, lacks, outdated } */
 export const SCENES = {
@@ -240,7 +264,7 @@ export const SCENES = {
     act: async (page, server) => {
       await join(page);
       server.send({ type: "delta", version: 2, state: OPEN, entries: [], gone: ["anna"] });
-      await page.getByText(/allein|alone/).waitFor();
+      await page.locator(".alone").waitFor();
     },
   },
   "room-live": { script: joinScript({ others: OTHERS }), act: speak },

@@ -6,7 +6,7 @@ import { heard, mayTalk, type Room } from "../src/room";
 import { type Event, initial, reduce, type State } from "../src/state";
 import { titleOf } from "../src/text";
 import type { Entry } from "../src/wire";
-import { conference, entry, greeting } from "./people.mjs";
+import { conference, entry, greeting, shown } from "./people.mjs";
 
 const WELCOME = greeting({ title: "Elternabend" });
 const OPEN = conference();
@@ -379,7 +379,7 @@ function delta(version: number, entries: Entry[], gone: string[] = [], state = O
 }
 
 function told(event: string, de = "Satz"): Event {
-  return receive({ type: "told", event, shown: { de, en: "Sentence" } });
+  return receive({ type: "told", event, shown: shown(de, "Sentence") });
 }
 
 function receive(message: Extract<Event, { type: "received" }>["message"]): Event {

@@ -28,7 +28,7 @@ use crate::{
     conference::{
         Dismissal,
         acts::{Act, Actor, Affected, Done},
-        event::Event,
+        event::{Event, Wording},
         participant::{Door as Way, Participant, Role},
         text::{ChatLine, Post, TypedLine},
     },
@@ -302,14 +302,17 @@ async fn the_dismissed_are_told_why() {
 }
 
 #[tokio::test]
-async fn an_event_is_told_with_its_text_in_both_languages() {
+async fn an_event_is_told_with_its_text_in_every_wording() {
     let world = World::start().await;
     let mut page = world.inside().await;
     world.tell(News::Told(Event::Stopping)).await;
     let heard = page.hear().await;
     assert_eq!(heard["event"], Event::Stopping.key());
-    for (tag, language) in [("de", Language::De), ("en", Language::En)] {
-        assert_eq!(heard["shown"][tag], Event::Stopping.shown(language));
+    for wording in Wording::ALL {
+        assert_eq!(
+            heard["shown"][wording.tag()],
+            Event::Stopping.shown(wording)
+        );
     }
 }
 
@@ -667,7 +670,7 @@ impl House for Double {
         Welcome {
             role: Role::Guest,
             title: Pii::new(String::from("Jour fixe")),
-            language: Language::De,
+            language: Wording::DeDu,
             dial_in: Some(DialIn {
                 number: String::from("4711"),
                 pin: Secret::new(String::from("24681357")),

@@ -3,11 +3,12 @@
 //!
 //! With `RUNDRUF_BLESS=1` in the environment the test writes the file instead of comparing it.
 
-use std::fmt::Write;
-
 use serde_json::{Value, json};
 
+use self::render::typescript;
 use super::*;
+
+mod render;
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +35,10 @@ enum Shape {
 type Fields = &'static [(&'static str, Kind)];
 
 const TYPES: &[(&str, Shape)] = &[
-    ("Language", Shape::Words(&["de", "en"])),
+    (
+        "Wording",
+        Shape::Words(&["de", "de-du", "de-einfach", "en"]),
+    ),
     ("Role", Shape::Words(&["guest", "moderator"])),
     ("Door", Shape::Words(&["phone", "browser"])),
     (
@@ -154,7 +158,7 @@ const TYPES: &[(&str, Shape)] = &[
         "DialInLine",
         Shape::Fields(&[
             ("number", Kind::Text),
-            ("language", Kind::Named("Language")),
+            ("language", Kind::Named("Wording")),
             ("pin_only", Kind::Flag),
         ]),
     ),
@@ -166,12 +170,16 @@ const TYPES: &[(&str, Shape)] = &[
             ("credential", Kind::Text),
         ]),
     ),
-    (
-        "Shown",
-        Shape::Fields(&[("de", Kind::Text), ("en", Kind::Text)]),
-    ),
+    ("Shown", Shape::Fields(SHOWN)),
     ("ClientMessage", Shape::Messages(CLIENT)),
     ("ServerMessage", Shape::Messages(SERVER)),
+];
+
+const SHOWN: Fields = &[
+    ("de", Kind::Text),
+    ("de-du", Kind::Text),
+    ("de-einfach", Kind::Text),
+    ("en", Kind::Text),
 ];
 
 const ENTRY: Fields = &[
@@ -255,7 +263,7 @@ const SERVER: &[(&str, Fields)] = &[
         &[
             ("role", Kind::Named("Role")),
             ("title", Kind::Text),
-            ("language", Kind::Named("Language")),
+            ("language", Kind::Named("Wording")),
             ("dial_in", Kind::Nullable(&Kind::Named("DialIn"))),
             ("dial_out", Kind::List(&Kind::Text)),
             ("privacy", Kind::Named("Privacy")),
@@ -339,54 +347,6 @@ const SERVER: &[(&str, Fields)] = &[
     ("failed", &[("reason", Kind::Text)]),
 ];
 
-/// Renders all types as TypeScript.
-fn typescript() -> String {
-    let mut text = String::from(HEAD);
-    for (name, shape) in TYPES {
-        let _ = match shape {
-            Shape::Words(words) => {
-                let words: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
-                writeln!(text, "\nexport type {name} = {};", words.join(" | "))
-            }
-            Shape::Fields(fields) => {
-                let fields: String = fields
-                    .iter()
-                    .map(|(field, kind)| format!("  {field}: {};\n", name_of(*kind)))
-                    .collect();
-                writeln!(text, "\nexport type {name} = {{\n{fields}}};")
-            }
-            Shape::Messages(messages) => {
-                let messages: String = messages
-                    .iter()
-                    .map(|(tag, fields)| {
-                        let fields: String = fields
-                            .iter()
-                            .map(|(field, kind)| format!("; {field}: {}", name_of(*kind)))
-                            .collect();
-                        format!("\n  | {{ type: \"{tag}\"{fields} }}")
-                    })
-                    .collect();
-                writeln!(text, "\nexport type {name} ={messages};")
-            }
-        };
-    }
-    text
-}
-
-fn name_of(kind: Kind) -> String {
-    match kind {
-        Kind::Text | Kind::Id => String::from("string"),
-        Kind::Number => String::from("number"),
-        Kind::Flag => String::from("boolean"),
-        Kind::Named(name) => String::from(name),
-        Kind::Nullable(inner) => format!("{} | null", name_of(*inner)),
-        Kind::List(inner) => format!("{}[]", name_of(*inner)),
-    }
-}
-
-const HEAD: &str = "//! The messages between browser and server: JSON over one WebSocket, subprotocol \"rundruf.1\".\n\
-    //! Generated from src/browser/wire.rs by `RUNDRUF_BLESS=1 cargo test wire`; never edited.\n";
-
 #[test]
 fn the_client_s_types_are_those_of_the_server() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/web/src/wire.ts");
@@ -441,7 +401,7 @@ fn nothing_personal_or_secret_is_printed() {
     let welcome = ServerMessage::Welcome {
         role: Role::Guest,
         title: Pii::new(String::from("canary-title")),
-        language: Language::De,
+        language: Wording::De,
         dial_in: Some(dial_in()),
         dial_out: vec!["+49".to_owned()],
         privacy: Box::new(privacy()),
@@ -566,8 +526,8 @@ fn server_samples() -> Vec<ServerMessage> {
     let id = ParticipantId::from_u64(1);
     let text = String::from;
     let mut samples = vec![
-        welcome(Role::Guest, Language::De, None),
-        welcome(Role::Moderator, Language::En, Some(dial_in())),
+        welcome(Role::Guest, Wording::De, None),
+        welcome(Role::Moderator, Wording::En, Some(dial_in())),
         joined(id, None),
         joined(id, Some(relay())),
         ServerMessage::Seat {
@@ -587,10 +547,7 @@ fn server_samples() -> Vec<ServerMessage> {
         act(Actor::Server, None),
         ServerMessage::Told {
             event: text("microphone-off-by-moderator"),
-            shown: Shown {
-                de: text("aus"),
-                en: text("off"),
-            },
+            shown: Event::MicrophoneOffByModerator.into(),
         },
         ServerMessage::PairingCode {
             code: Secret::new(text("951234")),
@@ -715,7 +672,7 @@ fn dial_in() -> DialIn {
         sip: String::from("sip:4711@localhost"),
         lines: vec![DialInLine {
             number: String::from("+49 30 123456"),
-            language: Language::De,
+            language: Wording::De,
             pin_only: false,
         }],
     }

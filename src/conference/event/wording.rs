@@ -1,12 +1,12 @@
-//! How the spoken catalogue is worded: in which language, and in German how people are spoken to.
+//! How people are spoken to: in which language, and in German with Sie, with du or in easy words.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::Language;
+use super::{Language, Renderings};
 
-/// A wording of the spoken catalogue. What a browser shows has a language alone.
+/// A wording of the catalogue, as telephones hear it and browsers show it.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -17,7 +17,7 @@ pub enum Wording {
     De,
     /// English.
     En,
-    /// German in short sentences and easy words, spoken slowly.
+    /// German in short sentences and easy words; spoken, slowly.
     DeEinfach,
     /// German, with *du*.
     DeDu,
@@ -73,16 +73,21 @@ impl Wording {
         }
     }
 
-    /// Returns the words that differ from those of its language.
+    /// Returns the words of recordings that differ from those of its language.
     pub(super) fn own_words(self) -> Option<&'static BTreeMap<String, String>> {
-        static EASY: LazyLock<Spoken> =
-            LazyLock::new(|| Spoken::parse(include_str!("../catalogue/de-einfach.toml")));
-        static DU: LazyLock<Spoken> =
-            LazyLock::new(|| Spoken::parse(include_str!("../catalogue/de-du.toml")));
+        self.own().map(|own| &own.clip)
+    }
+
+    /// Returns what differs from its language.
+    pub(super) fn own(self) -> Option<&'static Own> {
+        static EASY: LazyLock<Own> =
+            LazyLock::new(|| Own::parse(include_str!("../catalogue/de-einfach.toml")));
+        static DU: LazyLock<Own> =
+            LazyLock::new(|| Own::parse(include_str!("../catalogue/de-du.toml")));
         match self {
             Self::De | Self::En => None,
-            Self::DeEinfach => Some(&EASY.clip),
-            Self::DeDu => Some(&DU.clip),
+            Self::DeEinfach => Some(&EASY),
+            Self::DeDu => Some(&DU),
         }
     }
 }
@@ -99,11 +104,12 @@ impl From<Language> for Wording {
 /// The file of a wording that has a language's catalogue beneath it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Spoken {
+pub(super) struct Own {
     clip: BTreeMap<String, String>,
+    pub(super) event: BTreeMap<String, Renderings>,
 }
 
-impl Spoken {
+impl Own {
     fn parse(text: &str) -> Self {
         toml::from_str(text).expect("the built-in catalogue is well-formed, which a test holds")
     }

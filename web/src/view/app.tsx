@@ -4,8 +4,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { RETRY_DELAYS_MS } from "../effect";
 import { waits } from "../room";
 import type { Sound } from "../sound";
-import type { Event, State } from "../state";
-import { announcement, type Key, roomTitle, text } from "../text";
+import type { Event, Language, State } from "../state";
+import { announcement, type Key, LANGUAGES, roomTitle, tagOf, text } from "../text";
 import { Mark } from "./icon";
 import { Join } from "./join";
 import { Over, Toasts, Waiting } from "./notice";
@@ -38,15 +38,7 @@ export function App(props: Props) {
               {t("privacy.title")}
             </button>
           )}
-          <button
-            type="button"
-            class="quiet"
-            data-testid="language"
-            lang={state.language === "de" ? "en" : "de"}
-            onClick={() => dispatch({ type: "language-chosen", language: state.language === "de" ? "en" : "de" })}
-          >
-            {t("app.language")}
-          </button>
+          <LanguageChoice {...props} />
         </div>
       </header>
       <Region {...props} />
@@ -56,6 +48,25 @@ export function App(props: Props) {
         <span key={state.spoken.id}>{announcement(state.language, state.spoken.sentences)}</span>
       </p>
     </div>
+  );
+}
+
+/** Each language is named in itself, for whoever understands no other. */
+function LanguageChoice({ state, dispatch }: Props) {
+  return (
+    <select
+      class="quiet language"
+      data-testid="language"
+      aria-label={text(state.language, "app.language")}
+      value={state.language}
+      onChange={({ currentTarget }) => dispatch({ type: "language-chosen", language: currentTarget.value as Language })}
+    >
+      {LANGUAGES.map((one) => (
+        <option key={one} value={one} lang={tagOf(one)}>
+          {text(one, `language.${one}`)}
+        </option>
+      ))}
+    </select>
   );
 }
 

@@ -3,7 +3,7 @@
 
 import type { DialIn, Language } from "../state";
 import type { DialInLine } from "../wire";
-import { type Key, text } from "../text";
+import { baseOf, type Key, text } from "../text";
 import { Icon } from "./icon";
 
 /** Digits are read and typed in groups of four. */
@@ -60,7 +60,7 @@ export function Lines({ language, dialIn }: { language: Language; dialIn: DialIn
       {dialIn.lines.map((line) => (
         <li key={line.number}>
           <a href={`tel:${line.number.replaceAll(" ", "")}`}>{line.number}</a>
-          {line.language !== language && <span class="hint"> {text(language, `dial.line.${line.language}`)}</span>}
+          <Spoken language={language} line={line} />
         </li>
       ))}
       {dialIn.lines.length === 0 && dialIn.sip && (
@@ -78,11 +78,18 @@ function Line({ line, pin, language }: { line: DialInLine; pin: string; language
     <>
       <dd class="line" data-testid="line">
         <a href={`tel:${line.number.replaceAll(" ", "")}`}>{line.number}</a>
-        {line.language !== language && <span class="hint"> {text(language, `dial.line.${line.language}`)}</span>}
+        <Spoken language={language} line={line} />
       </dd>
       {line.pin_only && <dd class="hint">{text(language, "dial.sip.pin", { pin: groups(pin).join("\u00a0") })}</dd>}
     </>
   );
+}
+
+/** How callers are spoken to there, if that is in another language than here, or easier to understand. */
+function Spoken({ language, line }: { language: Language; line: DialInLine }) {
+  const spoken = line.language === "de-du" ? "de" : line.language;
+  const isOther = baseOf(spoken) !== baseOf(language) || (spoken === "de-einfach" && language !== spoken);
+  return isOther ? <span class="hint"> {text(language, `dial.line.${spoken}`)}</span> : null;
 }
 
 /** The address without its scheme; a narrow column breaks it after the @. */

@@ -8,7 +8,7 @@ import { ownQuality } from "../quality";
 import { leads, type Room } from "../room";
 import { asking, isCalled, isInside, maySpeak } from "../roster";
 import type { Language } from "../state";
-import { list, nameOf, number, text } from "../text";
+import { baseOf, list, nameOf, number, text } from "../text";
 import type { Entry, Quality } from "../wire";
 import type { Props } from "./app";
 import { Bars, Icon, type IconName } from "./icon";
@@ -94,7 +94,7 @@ function useOrder(language: Language, entries: readonly Entry[], held: boolean):
   const order = useRef(UNORDERED);
   const [, again] = useState({});
   const now = performance.now();
-  const names = new Intl.Collator(language, { numeric: true });
+  const names = new Intl.Collator(baseOf(language), { numeric: true });
   order.current = arrange(order.current, entries, (a, b) => names.compare(nameOf(language, a), nameOf(language, b)), now, held);
   const wait = held ? HELD_MS : changesIn(order.current, now);
   useEffect(() => {

@@ -103,10 +103,12 @@ export function TelephoneNotice({ state, dispatch, room }: Props & { room: Room 
   }
   if (byTelephone(room)) {
     return (
-      <p class="strip strip-telephone" data-testid="telephone">
-        <Icon name="phone" />
-        <span>{t("telephone.speaks")}</span>
-      </p>
+      <div class="strip strip-telephone" data-testid="telephone">
+        <p>
+          <Icon name="phone" />
+          <span>{t("telephone.speaks")}</span>
+        </p>
+      </div>
     );
   }
   return (

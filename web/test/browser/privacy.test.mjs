@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, open } from "../drivers/chromium.mjs";
 import { entry, joinScript, SEAT, serve, WELCOME } from "../fake-server.mjs";
+import { shown } from "../people.mjs";
 import { OTHERS } from "../scenes.mjs";
 import { focused } from "./keyboard.mjs";
 import { sent } from "./room.mjs";
@@ -209,8 +210,7 @@ test("whatever a name, a title or a notice holds is text, and no script of their
     await page.getByTestId("name").fill(hostile("own"));
     await page.getByTestId("join").click();
     await page.getByTestId("roster").waitFor();
-    const shown = hostile("notice");
-    server.send({ type: "told", event: "please-unmute", shown: { de: shown, en: shown } });
+    server.send({ type: "told", event: "please-unmute", shown: shown(hostile("notice")) });
     await page.getByTestId("plea").waitFor();
     const text = await page.evaluate(() => document.body.innerText);
     for (const mark of ["name", "title", "notice"]) assert.ok(text.includes(hostile(mark)), mark);

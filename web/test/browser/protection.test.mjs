@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch } from "../drivers/chromium.mjs";
 import { entry, OPEN, serve } from "../fake-server.mjs";
-import { SCENES } from "../scenes.mjs";
+import { choose, SCENES } from "../scenes.mjs";
 
 let browser;
 before(async () => {
@@ -14,12 +14,12 @@ after(() => browser.close());
 
 const words = (page, id) => page.locator(`[data-participant=${id}] [data-testid=protection]`).allInnerTexts();
 
-for (const [locale, none, carrier, telephone] of [
-  ["de-DE", "nicht verschlüsselt", "verschlüsselt bis zum Anbieter", "verschlüsselt bis zum Telefon"],
-  ["en-GB", "not encrypted", "encrypted to the carrier", "encrypted to the telephone"],
+for (const [language, none, carrier, telephone] of [
+  ["de", "nicht verschlüsselt", "verschlüsselt bis zum Anbieter", "verschlüsselt bis zum Telefon"],
+  ["en", "not encrypted", "encrypted to the carrier", "encrypted to the telephone"],
 ]) {
-  test(`a guest reads of each telephone how far it is protected (${locale})`, () =>
-    inScene("room-protection-guest", locale, async (page, server) => {
+  test(`a guest reads of each telephone how far it is protected (${language})`, () =>
+    inScene("room-protection-guest", language, async (page, server) => {
       const rows = await Promise.all(["anna", "tel1", "tel2", "tel3"].map((id) => words(page, id)));
       assert.deepEqual(rows, [[], [none], [carrier], [telephone]]);
       // What changes in a call changes here.
@@ -31,12 +31,12 @@ for (const [locale, none, carrier, telephone] of [
 }
 
 test("a moderator reads it of who waits, too", () =>
-  inScene("room-protection-moderator", "de-DE", async (page) => {
+  inScene("room-protection-moderator", "de", async (page) => {
     assert.deepEqual(await words(page, "tel4"), ["nicht verschlüsselt"]);
   }));
 
 test("a moderator tells callers apart by their last digits, in words for who listens", () =>
-  inScene("room-protection-moderator", "de-DE", async (page) => {
+  inScene("room-protection-moderator", "de", async (page) => {
     const ending = (id) => page.locator(`[data-participant=${id}] [data-testid=ending]`).allInnerTexts();
     const parts = (await Promise.all(["tel1", "tel2", "tel4"].map(ending))).map((texts) => texts.map((one) => one.replaceAll("\n", " ")));
     assert.deepEqual(parts.map((texts) => texts.length), [1, 0, 1]);
@@ -44,13 +44,14 @@ test("a moderator tells callers apart by their last digits, in words for who lis
     assert.match(parts[2][0], /…083.*Rufnummer endet auf 0 8 3/);
   }));
 
-async function inScene(name, locale, check) {
+async function inScene(name, language, check) {
   const scene = SCENES[name];
   const server = await serve({ script: scene.script });
-  const context = await browser.newContext({ locale, permissions: ["microphone"], reducedMotion: "reduce" });
+  const context = await browser.newContext({ locale: "de-DE", permissions: ["microphone"], reducedMotion: "reduce" });
   const page = await context.newPage();
   try {
     await page.goto(`${server.url}#secret`);
+    await choose(page, language);
     await scene.act(page, server);
     await check(page, server);
   } finally {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch } from "../drivers/chromium.mjs";
 import { entry, OPEN } from "../fake-server.mjs";
+import { shown } from "../people.mjs";
 import { ACTS, OTHERS } from "../scenes.mjs";
 import { focused, settles, tabTo } from "./keyboard.mjs";
 import * as room from "./room.mjs";
@@ -64,7 +65,7 @@ test("whoever is made a moderator has a moderator's buttons at once", () =>
     assert.equal(await page.getByTestId("lead").count(), 0);
     const me = entry("me", { name: "Ada", role: "moderator" });
     server.send({ type: "delta", version: 50, state: OPEN, entries: [me], gone: [] });
-    server.send({ type: "told", event: "made-moderator", shown: { de: "Sie haben jetzt die Leitung.", en: "You are a moderator now." } });
+    server.send({ type: "told", event: "made-moderator", shown: shown("Sie haben jetzt die Leitung.", "You are a moderator now.") });
     await page.getByTestId("lead").waitFor();
     await settles(page, said, "Sie haben jetzt die Leitung.", "the announcement");
     await page.locator("[data-participant=lena] [data-testid=remove]").waitFor();
