@@ -456,6 +456,10 @@ pub const SPEAKERS_DEFAULT: u8 = 5;
 /// Speakers of a conference that may be heard at a time; more are refused as a setting.
 pub const SPEAKERS_MAX: u8 = 8;
 
+/// Moderators of a conference who talk with somebody who waits at a time; a further one is refused. Each talk has a channel of
+/// its own, of which there are as many as a word has bits, the conference itself and calls out of it included.
+pub const TALKS_APART_MAX: usize = 16;
+
 /// Calls that a conference makes at a time, until they are answered and joined; a further one is refused.
 pub const CALLS_OUT_MAX: usize = 8;
 

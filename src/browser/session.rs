@@ -260,6 +260,8 @@ impl Session {
             | ClientMessage::Admit { .. }
             | ClientMessage::AdmitAll {}
             | ClientMessage::TurnAway { .. }
+            | ClientMessage::TalkWith { .. }
+            | ClientMessage::EndTalk {}
             | ClientMessage::Lobby { .. }
             | ClientMessage::EntrySignal { .. }
             | ClientMessage::LiftAlarm {}
@@ -520,6 +522,8 @@ async fn obey(message: ClientMessage, presence: &impl Presence) -> Result<bool, 
             participant,
             reason,
         } => Verb::TurnAway(participant, reason),
+        ClientMessage::TalkWith { participant } => Verb::TalkWith(participant),
+        ClientMessage::EndTalk {} => Verb::EndTalk,
         ClientMessage::Lobby { who } => Verb::SetLobby(who),
         ClientMessage::EntrySignal { signal } => Verb::SetEntrySignal(signal),
         ClientMessage::LiftAlarm {} => Verb::LiftAlarm,

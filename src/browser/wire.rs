@@ -131,6 +131,13 @@ pub enum ClientMessage {
         /// Why.
         reason: Reason,
     },
+    /// Talks with somebody who waits, alone.
+    TalkWith {
+        /// With whom.
+        participant: ParticipantId,
+    },
+    /// Ends that talk.
+    EndTalk {},
     /// Decides who has to wait.
     Lobby {
         /// Who.
@@ -549,6 +556,10 @@ pub struct Entry {
     pub away: bool,
     /// A telephone is the sound of their page.
     pub telephone: Option<Telephone>,
+    /// They talk with one other alone, through the door of the waiting room.
+    pub apart: bool,
+    /// With whom, for moderators.
+    pub apart_with: Option<ParticipantId>,
 }
 
 impl From<&roster::Entry> for Entry {
@@ -573,6 +584,8 @@ impl From<&roster::Entry> for Entry {
             text: entry.text,
             away: entry.away,
             telephone: entry.telephone,
+            apart: entry.apart.is_some(),
+            apart_with: entry.apart_with(),
         }
     }
 }

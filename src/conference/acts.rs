@@ -46,6 +46,8 @@ acts! {
     Admitted => None,
     /// All were let in who waited.
     AdmittedAll => None,
+    /// A moderator talks with somebody who waits, alone.
+    TalkedApart => None,
     /// Somebody's microphone was switched off.
     Muted => None,
     /// The microphones of all guests were switched off.
@@ -227,7 +229,7 @@ pub enum Sight {
 /// see it anyway.
 pub const fn sight(standing: Standing, relation: Relation) -> Sight {
     match (standing, relation) {
-        (Standing::Waiting, _) => Sight::Nothing,
+        (Standing::Waiting | Standing::Addressed, _) => Sight::Nothing,
         (Standing::Moderator, _) | (Standing::Guest, Relation::Actor | Relation::Affected) => {
             Sight::Affected
         }
@@ -246,6 +248,7 @@ mod tests {
             (Waiting, Actor, Sight::Nothing),
             (Waiting, Affected, Sight::Nothing),
             (Waiting, Other, Sight::Nothing),
+            (Addressed, Affected, Sight::Nothing),
             (Guest, Actor, Sight::Affected),
             (Guest, Affected, Sight::Affected),
             (Guest, Other, Sight::Act),

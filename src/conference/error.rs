@@ -35,6 +35,12 @@ pub enum Refusal {
     /// Nobody is in the waiting room.
     #[error("nobody is waiting")]
     NobodyWaits,
+    /// Another moderator talks with the participant in the waiting room.
+    #[error("another moderator talks with them")]
+    TalkedTo,
+    /// As many moderators talk with people who wait as may.
+    #[error("too many moderators talk with people who wait")]
+    TooManyTalks,
     /// A moderator has banned them from this conference.
     #[error("they are banned")]
     Banned,
@@ -77,6 +83,9 @@ pub enum Refusal {
     /// The participant or the leg is in the conference already.
     #[error("the participant is here already")]
     AlreadyHere,
+    /// A telephone that moderates by itself becomes nobody's sound.
+    #[error("a telephone that moderates becomes nobody's sound")]
+    LeadsItself,
     /// As many pairing codes are open as may be.
     #[error("too many pairing codes are open")]
     NoCode,
@@ -103,12 +112,15 @@ impl Refusal {
             | Self::NoMinutes
             | Self::TooManyCalls
             | Self::NoLine
+            | Self::TooManyTalks
             | Self::NoCode => Event::NotAllowed,
             Self::Waiting => Event::StillWaiting,
             Self::NobodyWaits => Event::NobodyWaits,
+            Self::TalkedTo => Event::TalkedTo,
             Self::Banned => Event::Removed,
             Self::Unprotected => Event::Unprotected,
             Self::NotHere => Event::NotHere,
+            Self::LeadsItself => Event::PairingLeads,
             Self::AlreadyHere | Self::Over => Event::Fault,
         }
     }

@@ -315,6 +315,8 @@ events! {
     Paired => "paired",
     /// The pairing code that they typed inside is wrong.
     PairingFailed => "pairing-failed",
+    /// Their telephone moderates by itself and becomes nobody's sound; how it would.
+    PairingLeads => "pairing-leads",
     /// Nobody has said at the page that the telephone is theirs; the call ends.
     NotConfirmed => "not-confirmed",
     /// They have left at the page whose sound their telephone was; the call ends.
@@ -385,6 +387,16 @@ events! {
     DoneLetIn => "done-let-in",
     /// They, a moderator, turned somebody away.
     DoneTurnedAway => "done-turned-away",
+    /// They, a moderator, talk with somebody who waits, alone.
+    TalkBegun { muted: bool = true } => "talk-begun",
+    /// They, a moderator, are back among the others, muted.
+    TalkOver => "talk-over",
+    /// Another moderator talks with whom they, a moderator, meant.
+    TalkedTo => "talked-to",
+    /// They wait, and a moderator talks with them alone.
+    Addressed => "addressed",
+    /// The moderator does so no more, and they wait on.
+    AddressedNoMore => "addressed-no-more",
     /// They, a moderator, removed the guest who came last.
     RemovedLast { whom: Label = Label::SAMPLE } => "removed-last",
     /// A moderator has made them one.
@@ -534,6 +546,7 @@ impl Event {
                 Clip::TO_SPEAK,
             ],
             Self::PairingFailed => vec![Clip::PAIRING_FAILED],
+            Self::PairingLeads => vec![Clip::PAIRING_LEADS],
             Self::NotConfirmed => vec![Clip::NOT_CONFIRMED],
             Self::LeftAtPage => vec![Clip::LEFT_AT_PAGE],
             Self::FloorTaken => vec![Clip::FLOOR_TAKEN],
@@ -585,6 +598,11 @@ impl Event {
             Self::WhichReason => vec![Clip::WHICH_REASON],
             Self::DoneLetIn => vec![Clip::DONE_LET_IN],
             Self::DoneTurnedAway => vec![Clip::DONE_TURNED_AWAY],
+            Self::TalkBegun { muted } => Clip::talk(muted),
+            Self::TalkOver => vec![Clip::TALK_OVER, Clip::TO_SPEAK],
+            Self::TalkedTo => vec![Clip::TALKED_TO],
+            Self::Addressed => vec![Clip::ADDRESSED, Clip::TO_SPEAK],
+            Self::AddressedNoMore => vec![Clip::ADDRESSED_NO_MORE],
             Self::RemovedLast { whom } => vec![Clip::REMOVED_LAST, Clip::label(whom)],
             Self::MadeModerator => vec![Clip::MADE_MODERATOR, Clip::FOR_HELP],
             Self::NewModerator { whom } => vec![Clip::NEW_MODERATOR, Clip::label(whom)],
@@ -676,50 +694,6 @@ impl Event {
         )
     }
 
-    /// Tells whether a caller hears it over the talk, which goes on beneath: what is short and changes nothing but how they
-    /// are heard. Help is asked for and long, and a goodbye is the last there is: these are said instead of the talk.
-    pub const fn is_aside(self) -> bool {
-        matches!(
-            self,
-            Self::MicrophoneOn
-                | Self::MicrophoneOff
-                | Self::MicrophoneOffByModerator
-                | Self::MusicMuted
-                | Self::MusicOver
-                | Self::LineHums
-                | Self::LineEchoes
-                | Self::LineNotEncrypted
-                | Self::LineToCarrier
-                | Self::LanguageChosen
-                | Self::Pace { .. }
-                | Self::LengthChosen { .. }
-                | Self::WhichKey
-                | Self::KeyUnknown
-                | Self::NotAllowed
-                | Self::NotHere
-                | Self::YouAreMuted
-                | Self::PleaseUnmute
-                | Self::HandUp
-                | Self::HandDown
-                | Self::HandNoted
-                | Self::HandLowered
-                | Self::MadeModerator
-                | Self::FloorGiven
-                | Self::FloorTaken
-                | Self::FloorPassed
-                | Self::AllMaySpeak
-                | Self::GoesOn
-                | Self::VolumeTurned { .. }
-                | Self::VolumeDone
-                | Self::SomebodyWaits
-                | Self::DoneLetIn
-                | Self::DoneTurnedAway
-                | Self::EntryTones
-                | Self::EntryNames
-                | Self::EntryOff
-        )
-    }
-
     /// Tells whether it is a tone, beneath which the talk goes on as loud as it is.
     pub const fn is_tone(self) -> bool {
         matches!(self, Self::SomebodyCame | Self::SomebodyWent)
@@ -737,6 +711,7 @@ impl Event {
             .chain([true, false].map(|slow| Self::Pace { slow }))
             .chain(lengths)
             .chain(turned.map(|turned| Self::VolumeTurned { turned }))
+            .chain([Self::TalkBegun { muted: false }])
             .chain(Self::announcements())
     }
 

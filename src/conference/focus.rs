@@ -28,6 +28,7 @@ use crate::{
     limit::{LINGER, PARTICIPANTS_MAX},
     pii::{Name, Pii},
 };
+use apart::Talks;
 use away::Away;
 use back::{Memory, Parting};
 use entry::Entries;
@@ -288,6 +289,8 @@ pub struct Focus {
     waiting: Waiting,
     /// Who is being called.
     calls: BTreeMap<ParticipantId, Invited>,
+    /// Who talks with somebody who waits.
+    talks: Talks,
     /// Who was here, and who may not come again.
     memory: Memory,
     /// What is to outlive the server has changed, or not.
@@ -350,6 +353,7 @@ impl Focus {
             deed: None,
             waiting: Waiting::default(),
             calls: BTreeMap::new(),
+            talks: Talks::default(),
             memory: Memory::default(),
             kept: Keeping::default(),
             away: Away::default(),
@@ -515,17 +519,21 @@ impl Focus {
     fn seats(&mut self) -> Option<Effect> {
         std::mem::take(&mut self.unpublished.seats).then(|| {
             let seat = |participant: &Participant| {
-                let (speaks_beside, hears_beside) = self.beside(participant);
-                let seat = Seat {
-                    speaks_beside,
-                    hears_beside,
-                    ..Seat::of(participant)
-                };
+                let apart = self.seat_apart(participant);
+                let seat = apart.unwrap_or_else(|| {
+                    let (speaks_beside, hears_beside) = self.beside(participant);
+                    Seat {
+                        speaks_beside,
+                        hears_beside,
+                        ..Seat::of(participant)
+                    }
+                });
                 (participant.leg, seat)
             };
             let all = self.participants.values();
             let inside = all.filter(|who| who.is_inside() && !who.away);
-            Effect::Seats(inside.chain(self.heard_early()).map(seat).collect())
+            let seated = inside.chain(self.heard_early()).chain(self.addressed());
+            Effect::Seats(seated.map(seat).collect())
         })
     }
 
@@ -639,6 +647,13 @@ impl Focus {
     }
 
     fn take_out(&mut self, id: ParticipantId, parting: Parting, now: Instant) -> Option<LegId> {
+        match parting {
+            // Everybody goes, and is told so.
+            Parting::Over => {
+                self.come_back(id);
+            }
+            Parting::Left | Parting::Lost | Parting::SentAway => self.leave_talk(id),
+        }
         let participant = self.participants.remove(&id)?;
         let leg = participant.leg;
         self.legs.remove(&leg);
@@ -728,7 +743,7 @@ fn beginning(policy: &Policy) -> ConferenceState {
 impl Seat {
     /// Returns the seat that a participant's entry in the roster stands for.
     fn of(participant: &Participant) -> Self {
-        let hears = participant.status == Status::Connected;
+        let hears = participant.status == Status::Connected && participant.apart.is_none();
         Self {
             speaks: hears && participant.microphone,
             hears,
@@ -738,6 +753,7 @@ impl Seat {
 }
 
 mod act;
+mod apart;
 mod arrival;
 mod away;
 mod back;

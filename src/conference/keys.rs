@@ -9,7 +9,7 @@
 //!    │      │                           └ 9 and 5 to 8 ──▶ Pairing: the other four digits of a pairing code
 //!    │      │ 7 ──▶ Volume: 2 8 the others, 6 4 the own voice; any other key ends it
 //!    │      │ 8 ──▶ Moderator: 1 mute all · 2 lock · 4 remove the last guest · 5 next hand · 6 entry tones · 9 ──▶ ConfirmEnd: 1
-//!    │      │        └ 3 ──▶ Deciding about who waits: 1 let in · 3 the next · 0 again · 2 ──▶ Refusing: 1 2 3
+//!    │      │        └ 3 ──▶ Deciding about who waits: 1 let in · 4 talk · 3 the next · 0 again · 2 ──▶ Refusing: 1 2 3
 //!    │      └ 6 s without a key: "which key?", once, and 6 s more
 //! ```
 //!
@@ -80,6 +80,8 @@ pub enum Key {
     HearNextWaiting,
     /// Let in the one that was said last.
     AdmitHeard,
+    /// Talk with the one that was said last, or end the talk.
+    TalkWithHeard,
     /// Ask for the reason to turn away the one that was said last.
     AskReason,
     /// Turn them away.
@@ -440,6 +442,7 @@ impl Keypad {
             '1' => (State::Idle, Key::AdmitHeard),
             '2' => (State::Refusing(until), Key::AskReason),
             '3' => (State::Deciding(until), Key::HearNextWaiting),
+            '4' => (State::Idle, Key::TalkWithHeard),
             '0' => (State::Deciding(until), Key::HearWaiting),
             _ => (State::Idle, Key::Back),
         };
@@ -592,6 +595,7 @@ mod tests {
             ("*8331", "HearWaiting HearNextWaiting AdmitHeard"),
             ("*8300#", "HearWaiting HearWaiting HearWaiting Back"),
             ("*83", "HearWaiting"),
+            ("*83466", "HearWaiting TalkWithHeard ToggleMicrophone"),
             ("*8321", "HearWaiting AskReason TurnAwayHeard(NotExpected)"),
             ("*8322", "HearWaiting AskReason TurnAwayHeard(NoPlace)"),
             ("*8323", "HearWaiting AskReason TurnAwayHeard(ComeLater)"),

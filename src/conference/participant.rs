@@ -115,6 +115,15 @@ pub enum Telephone {
     Confirmed,
 }
 
+/// A talk that a moderator and somebody who waits have with each other alone, as it stands in the line of either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Apart {
+    /// With whom is not for these eyes.
+    Unnamed,
+    /// With this one.
+    With(ParticipantId),
+}
+
 /// One participant as all see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Participant {
@@ -161,17 +170,19 @@ pub struct Participant {
     pub away: bool,
     /// A telephone is the sound of their page; the leg and its protection are the telephone's.
     pub telephone: Option<Telephone>,
+    /// They talk with one other alone, through the door of the waiting room: they hear nobody else, and nobody else hears
+    /// them.
+    pub apart: Option<Apart>,
 }
 
-#[cfg(test)]
 impl Participant {
-    /// A guest in the conference whose number, leg and id are this: of whom nothing else is to be said.
-    pub(crate) fn guest(number: u32, door: Door) -> Self {
+    /// Somebody of whom nothing is to be said yet: a guest in the conference, muted, whose leg is protected as far as it can be.
+    pub(super) const fn beginning(id: ParticipantId, leg: LegId, door: Door, ordinal: u32) -> Self {
         Self {
-            id: ParticipantId::from_u64(number.into()),
-            leg: LegId::from_u64(number.into()),
+            id,
+            leg,
             name: None,
-            ordinal: number,
+            ordinal,
             ending: None,
             role: Role::Guest,
             door,
@@ -188,17 +199,34 @@ impl Participant {
             said_name: false,
             disturbs: None,
             quality: Quality::Good,
-            text: door == Door::Browser,
+            text: matches!(door, Door::Browser),
             away: false,
             telephone: None,
+            apart: None,
         }
     }
-}
 
-impl Participant {
+    /// A guest in the conference whose number, leg and id are this: of whom nothing else is to be said.
+    #[cfg(test)]
+    pub(crate) fn guest(number: u32, door: Door) -> Self {
+        let (id, leg) = (
+            ParticipantId::from_u64(number.into()),
+            LegId::from_u64(number.into()),
+        );
+        Self::beginning(id, leg, door, number)
+    }
+
     /// Tells whether they are in the conference itself, not in its waiting room, nor being called.
     pub fn is_inside(&self) -> bool {
         matches!(self.status, Status::Connected | Status::OnHold)
+    }
+
+    /// With whom they talk alone.
+    pub const fn apart_with(&self) -> Option<ParticipantId> {
+        match self.apart {
+            Some(Apart::With(other)) => Some(other),
+            Some(Apart::Unnamed) | None => None,
+        }
     }
 
     /// Tells whether they are being called, and all inside see it.

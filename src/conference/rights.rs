@@ -9,6 +9,8 @@ use crate::conference::participant::{Role, Status};
 pub enum Standing {
     /// Somebody in the waiting room or being called, whatever their role will be inside.
     Waiting,
+    /// Somebody in the waiting room with whom a moderator talks alone.
+    Addressed,
     /// A guest.
     Guest,
     /// A moderator.
@@ -17,9 +19,9 @@ pub enum Standing {
 
 impl Standing {
     /// All standings.
-    pub const ALL: [Self; 3] = [Self::Waiting, Self::Guest, Self::Moderator];
+    pub const ALL: [Self; 4] = [Self::Waiting, Self::Addressed, Self::Guest, Self::Moderator];
 
-    /// A participant's standing.
+    /// A participant's standing, as long as nobody talks with them who wait.
     pub const fn of(role: Role, status: Status) -> Self {
         match (status, role) {
             (Status::Pending | Status::DialingOut | Status::Alerting, _) => Self::Waiting,
@@ -54,11 +56,11 @@ macro_rules! rights {
 
 rights! {
     /// Hearing the help, and hearing louder or softer.
-    OwnListening => [Waiting, Guest, Moderator];
+    OwnListening => [Waiting, Addressed, Guest, Moderator];
     /// Being heard louder or softer.
-    OwnLoudness => [Guest, Moderator];
+    OwnLoudness => [Addressed, Guest, Moderator];
     /// Switching one's own microphone on and off.
-    OwnMicrophone => [Guest, Moderator];
+    OwnMicrophone => [Addressed, Guest, Moderator];
     /// Having one's own sound left as it is.
     OriginalSound => [Guest, Moderator];
     /// Raising and lowering one's own hand.
@@ -79,6 +81,8 @@ rights! {
     Admit => [Moderator];
     /// Turning away who waits.
     TurnAway => [Moderator];
+    /// Talking with one who waits, alone.
+    TalkApart => [Moderator];
     /// Deciding who has to wait.
     Lobby => [Moderator];
     /// Letting people in again after PINs were guessed.
@@ -149,6 +153,19 @@ mod tests {
         assert_eq!(allowed, [&Action::OwnListening]);
     }
 
+    /// Who is talked to may answer, and no more.
+    #[test]
+    fn who_is_addressed_may_only_hear_and_be_heard() {
+        let may = |action: &&Action| may(Standing::Addressed, **action);
+        let allowed: Vec<&Action> = Action::ALL.iter().filter(may).collect();
+        let own = [
+            &Action::OwnListening,
+            &Action::OwnLoudness,
+            &Action::OwnMicrophone,
+        ];
+        assert_eq!(allowed, own);
+    }
+
     #[test]
     fn a_role_counts_inside_only() {
         for role in [Role::Guest, Role::Moderator] {
@@ -181,6 +198,7 @@ mod tests {
         a_guest_does_not_see_who_waits: Guest SeeWaiting false;
         a_guest_lets_nobody_in: Guest Admit false;
         a_guest_turns_nobody_away: Guest TurnAway false;
+        a_guest_talks_with_nobody_who_waits: Guest TalkApart false;
         a_guest_makes_nobody_wait: Guest Lobby false;
         a_guest_lifts_no_alarm: Guest LiftAlarm false;
         a_guest_changes_no_entry_signal: Guest EntrySignal false;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     conference::{
-        participant::{Quality, Role},
+        participant::{Apart, Quality, Role},
         policy::{ChatRule, EntrySignal, Lobby},
     },
     id::ParticipantId,
@@ -69,13 +69,14 @@ impl Audience {
         }
     }
 
-    /// What of an entry is for these eyes: nobody but moderators sees digits of a number.
+    /// What of an entry is for these eyes: nobody but moderators sees digits of a number, and with whom somebody talks alone.
     fn part_of(self, entry: &Entry) -> Entry {
-        let ending = entry.ending.clone();
-        Entry {
-            ending: ending.filter(|_| self == Self::Moderators),
-            ..entry.clone()
+        let mut entry = entry.clone();
+        if self != Self::Moderators {
+            entry.ending = None;
+            entry.apart = entry.apart.map(|_| Apart::Unnamed);
         }
+        entry
     }
 
     fn sees_of(self, state: ConferenceState) -> ConferenceState {

@@ -241,7 +241,10 @@ impl Bus {
         let Some(place) = self.places.get(&leg).copied() else {
             return;
         };
-        if seat.speaks == Channels::NONE {
+        let before = self.rows[place.row].members[place.at].speaks;
+        let into = |speaks: Channels| speaks.meets(Channels::MAIN);
+        // Whoever speaks elsewhere gives up their place among the loudest.
+        if seat.speaks == Channels::NONE || into(seat.speaks) != into(before) {
             self.stage.remove(leg, common);
         }
         let row = &mut self.rows[place.row];

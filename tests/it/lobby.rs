@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use dsp::Codec;
 use rundruf::{
     conference::{
+        acts::Act,
         error::{Dismissal, Refusal},
         event::{Event, Knowledge},
         focus::Verb,
-        participant::Role,
+        participant::{Apart, Role},
         policy::{Lobby, Reason},
     },
     id::ParticipantId,
@@ -15,8 +17,8 @@ use rundruf::{
 
 use crate::sim::{
     browser::Browser,
-    ear::Voice,
-    party::{SILENCE_DBFS, assert_hears, assert_silent, listen, opens},
+    ear::{Voice, level_dbfs},
+    party::{SILENCE_DBFS, assert_hears, assert_silent, comes_in_as, listen, opens},
     phone::{Hold, Phone, State},
     world::World,
 };
@@ -234,4 +236,110 @@ async fn what_the_table_does_not_give_is_refused_by_page_and_keys() {
             assert_eq!(carol.roster_line(), before, "{keys}");
         }
     }
+}
+
+/// C21: who waits and is talked to hears the moderator and nothing of the room, in which nobody hears either of the two.
+#[tokio::test(start_paused = true)]
+async fn a_moderator_and_one_who_waits_hear_each_other_and_nobody_else() {
+    let mut world = World::new(6);
+    let carol = opens(&mut world, "carol", Role::Moderator).await;
+    let dave = opens(&mut world, "dave", Role::Guest).await;
+    carol.does(Verb::SetLobby(Lobby::Guests)).await;
+    let erna = opens(&mut world, "erna", Role::Guest).await;
+    let alice = knocks(&mut world, "alice", Role::Guest).await;
+    for (who, voice) in [(&carol, Voice(0)), (&dave, Voice(2)), (&erna, Voice(3))] {
+        who.says(voice);
+        who.does(Verb::SetMicrophone(true)).await;
+    }
+    alice.says(Voice(1));
+    let waits = carol.roster().into_iter().find(|who| !who.is_inside());
+    let (waits, own) = (waits.expect("alice waits").id, carol.id());
+    carol.does(Verb::TalkWith(waits)).await;
+    world.run_for(12 * SECOND).await;
+    assert_eq!(said(&world, "alice", "addressed to-speak"), 1);
+    // Who is talked to is muted until they press their own key.
+    let from = listen(&mut world).await;
+    assert_hears(&alice, from, &[Voice(0)]);
+    assert_silent(&carol, from);
+    assert_silent(&dave, from);
+    alice.types("66");
+    world.run_for(3 * SECOND).await;
+    let from = listen(&mut world).await;
+    assert_hears(&alice, from, &[Voice(0)]);
+    assert_hears(&carol, from, &[Voice(1)]);
+    assert_silent(&dave, from);
+    let heard = erna.heard_since(from);
+    let level = level_dbfs(&heard.samples);
+    assert!(heard.samples.is_empty() || level < SILENCE_DBFS, "{level}");
+    // All inside see it, moderators alone with whom.
+    let apart = |page: &Browser| {
+        let entry = page.roster().into_iter().find(|entry| entry.id == own);
+        entry.and_then(|entry| entry.apart)
+    };
+    assert_eq!(apart(&carol), Some(Apart::With(waits)));
+    assert_eq!(apart(&dave), Some(Apart::Unnamed));
+    let acts: Vec<(Act, bool)> = dave
+        .done()
+        .iter()
+        .map(|(done, _)| (done.act, done.to.is_some()))
+        .collect();
+    assert!(acts.contains(&(Act::TalkedApart, false)), "{acts:?}");
+    // Nothing is louder afterwards than before.
+    carol.does(Verb::EndTalk).await;
+    world.run_for(10 * SECOND).await;
+    assert_eq!(said(&world, "alice", "addressed-no-more"), 1);
+    let last = world.ladder.said_to("alice").pop();
+    assert_eq!(last.as_deref(), Some("waiting-sound"));
+    let from = listen(&mut world).await;
+    assert_hears(&carol, from, &[Voice(2)]);
+    assert_silent(&dave, from);
+    let heard = alice.heard_since(from);
+    for voice in [Voice(0), Voice(2), Voice(3)] {
+        let level = voice.heard_in(&heard.samples, heard.rate).level_dbfs;
+        assert!(level < -50.0, "beneath the sound of waiting: {level}");
+    }
+}
+
+/// By the keys of the waiting room's menu, over two telephones; who is let in out of a talk comes in muted.
+#[tokio::test(start_paused = true)]
+async fn a_moderator_talks_with_one_who_waits_by_keys() {
+    let mut world = World::with_lobby(7, Lobby::Guests);
+    let carol = opens(&mut world, "carol", Role::Moderator).await;
+    let bob = comes_in_as(&mut world, "bob", Codec::Pcma, Role::Moderator).await;
+    let alice = knocks(&mut world, "alice", Role::Guest).await;
+    bob.says(Voice(4));
+    alice.says(Voice(1));
+    bob.types("*834");
+    world.run_for(12 * SECOND).await;
+    assert_eq!(said(&world, "bob", "talk-begun to-speak to-end-talk"), 1);
+    bob.types("66");
+    alice.types("66");
+    world.run_for(3 * SECOND).await;
+    let from = listen(&mut world).await;
+    assert_hears(&bob, from, &[Voice(1)]);
+    assert_hears(&alice, from, &[Voice(4)]);
+    assert_silent(&carol, from);
+    // Another moderator cannot break in, but can let her in.
+    let whom = first_waiting(&carol);
+    carol.does(Verb::TalkWith(whom)).await;
+    world.run_for(SECOND / 5).await;
+    assert_eq!(carol.refused(), [Refusal::TalkedTo]);
+    bob.types("*834");
+    world.run_for(8 * SECOND).await;
+    assert_eq!(said(&world, "bob", "talk-over to-speak"), 1);
+    let from = listen(&mut world).await;
+    assert_silent(&bob, from);
+    bob.types("*834");
+    world.run_for(SECOND).await;
+    alice.types("66");
+    world.run_for(2 * SECOND).await;
+    carol.does(Verb::Admit(whom)).await;
+    world.run_for(10 * SECOND).await;
+    assert_eq!(said(&world, "bob", "talk-over to-speak"), 2);
+    assert_eq!(
+        carol.roster_line(),
+        "Phone 1 moderator · Phone 2 · carol moderator"
+    );
+    let from = listen(&mut world).await;
+    assert_silent(&carol, from);
 }

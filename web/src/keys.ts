@@ -1,7 +1,7 @@
 //! The keys of the page: M, H, T and C alone, and space for as long as it is held. Where a key is a letter or works a control, it is that.
 
 import type { Event, State } from "./state";
-import { isAsked, waits } from "./room";
+import { apart, isAsked, waits } from "./room";
 import type { Pane } from "./writing";
 
 /** Where letters are typed or chosen by. */
@@ -42,7 +42,7 @@ function isHeld({ page }: State): boolean {
 function talks({ target, repeat }: KeyboardEvent, state: State): boolean {
   if (isHeld(state)) return true;
   const { page } = state;
-  if (repeat || page.name !== "room" || !state.shortcut || isAsked(state, page) || waits(page) || page.microphone.wish) return false;
+  if (repeat || page.name !== "room" || !state.shortcut || isAsked(state, page) || (waits(page) && !apart(page)) || page.microphone.wish) return false;
   return !(target instanceof Element && target.closest(WORKED));
 }
 

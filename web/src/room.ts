@@ -72,22 +72,25 @@ const STRAY: readonly Event["type"][] = ["quality-judged", "line-rested", "micro
 const KNOWN: readonly string[] = ["microphone-on", "microphone-off", "somebody-waits", "new-moderator", "locked", "unlocked"];
 
 /** Events that are said but not shown for a while, because the page shows what they tell for as long as it holds. */
-const SAID_ONLY: readonly string[] = ["admitted", "let-in", "welcome-back", "waiting", "still-waiting", "alarm", "hand-up", "hand-down", "hand-noted"];
+const SAID_ONLY: readonly string[] = ["admitted", "let-in", "welcome-back", "waiting", "still-waiting", "talk-begun", "addressed", "addressed-no-more", "alarm", "hand-up", "hand-down", "hand-noted"];
 
 /** Events that bid the person switch their microphone on. */
 const PLEAS: readonly string[] = ["please-unmute", "floor-given"];
 
 /** Refusals that have words of their own. */
-const REFUSALS = ["not-here", "no-dial-out", "no-number", "emergency", "not-listed", "no-minutes", "too-many-calls", "no-line", "no-code", "no-floor", "chat-off", "no-text"] as const;
+const REFUSALS = ["not-here", "talked-to", "too-many-talks", "no-dial-out", "no-number", "emergency", "not-listed", "no-minutes", "too-many-calls", "no-line", "no-code", "no-floor", "chat-off", "no-text"] as const;
 
 /** What somebody can do in the waiting room. */
 const WAITING: readonly Event["type"][] = ["quality-judged", "playback-blocked", "playback-chosen", "playback-started", "page-shown", "leave-chosen"];
+
+/** What somebody can do there beside while a moderator talks with them: speak. */
+const ADDRESSED: readonly Event["type"][] = ["microphone-toggled", "shortcut-pressed", "talk-pressed", "talk-released", "microphone-opened", "microphone-failed", "microphone-stilled", "speech-unheard"];
 
 const CLOSED: Microphone = { device: "closed", wish: false, asked: null };
 
 export function roomEvent(state: State, room: Room, event: Event): State {
   const next = (change: Partial<Room>): State => ({ ...state, page: { ...room, ...change } });
-  if (waits(room) && !WAITING.includes(event.type)) return state;
+  if (waits(room) && !WAITING.includes(event.type) && !(apart(room) && ADDRESSED.includes(event.type))) return state;
   if (room.returning && !RETURNING.includes(event.type)) return STRAY.includes(event.type) ? state : shown(state, "returning");
   switch (event.type) {
     case "microphone-toggled":
@@ -100,6 +103,7 @@ export function roomEvent(state: State, room: Room, event: Event): State {
       return next({ plea: null });
     case "shortcut-pressed":
       if (!state.shortcut || isAsked(state, room)) return state;
+      if (waits(room) && event.what !== "microphone") return state;
       if (event.what === "typed" || event.what === "chat") return paneToggled(state, event.what);
       return event.what === "hand" ? handToggled(state, room) : microphoneToggled(state, room);
     case "talk-pressed":
@@ -200,11 +204,16 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
   const own = roster.find(news.entries, room.own);
   const has = own?.microphone ?? false;
   const may = roster.maySpeak(delta.state, own);
+  const alone = apart(room) && !(own?.apart ?? false);
   let microphone = { ...room.microphone };
   if (microphone.asked === has) microphone.asked = null;
   else if (microphone.asked === null && had && !has) microphone.wish = false;
-  if (!may) microphone.wish = false;
+  // What was to be heard by one alone is not to be heard by others, even if the server has been asked for it meanwhile.
+  if (!may || alone) microphone.wish = false;
   microphone = heeded(microphone, own, room.microphone.asked !== null);
+  // Who waits on has nothing to say.
+  const closes = alone && own?.status === "pending";
+  if (closes) microphone = { ...CLOSED, asked: microphone.asked };
   const removing = room.dialog && "participant" in room.dialog && delta.gone.includes(room.dialog.participant);
   const muted = news.entries.filter((entry) => room.acted[entry.id] === "muted" && !entry.microphone);
   const lowered = news.entries.filter((entry) => room.acted[entry.id] === "lowered" && entry.hand === null);
@@ -219,6 +228,8 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
     dialog: removing ? null : room.dialog,
     plea: may ? room.plea : null,
     acted,
+    still: closes ? false : room.still,
+    hold: alone ? null : room.hold,
   };
   const letIn = waits(room) && !waits(next);
   const sentences: Sentence[] = [
@@ -234,7 +245,8 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
   const greeted = letIn && state.original ? send(state, { type: "original-sound", on: true }) : state;
   const heardOf = { ...greeted, page: next, writing: peopleChanged(state.writing, may, delta.gone), company: state.company || next.entries.filter(roster.isInside).length > 1 };
   const moved = soundMoved(heardOf, room, next);
-  const after = obey(moved, room);
+  const obeyed = obey(moved, room);
+  const after = closes ? act(obeyed, { do: "close-microphone" }) : obeyed;
   return sentences.length > 0 ? say(after, [...(moved === heardOf ? [] : moved.spoken.sentences), ...sentences]) : after;
 }
 
@@ -393,7 +405,7 @@ function turnedOn(room: Room): "microphone-on" | "microphone-waiting" | "microph
   if (room.audio !== "connected" && !byTelephone(room)) return "microphone-waiting";
   if (music(room)) return "microphone-music";
   if (room.still && !byTelephone(room)) return "microphone-still";
-  return roster.others(room.entries, room.own).some(roster.hears) ? "microphone-on" : "microphone-unheard";
+  return apart(room) || roster.others(room.entries, room.own).some(roster.hears) ? "microphone-on" : "microphone-unheard";
 }
 
 /** Brings track and server in line with the wish; a second request waits for the answer to the first. */
@@ -455,6 +467,11 @@ export function leads(room: Room): boolean {
 /** Tells whether a dialogue is open, which has the keys. */
 export function isAsked(state: State, room: Room): boolean {
   return room.dialog !== null || state.privacy;
+}
+
+/** Tells whether the person talks with one other alone: a moderator with somebody who waits. */
+export function apart(room: Room): boolean {
+  return me(room)?.apart ?? false;
 }
 
 /** Tells whether the person is in the waiting room. */

@@ -35,7 +35,7 @@ export function others(entries: readonly Entry[], own: string): Entry[] {
 
 /** Tells whether somebody hears the call at this moment. */
 export function hears(entry: Entry): boolean {
-  return entry.status === "connected" && !entry.away;
+  return entry.status === "connected" && !entry.away && !entry.apart;
 }
 
 /** Tells whether somebody is being called. */
@@ -50,7 +50,7 @@ export function asking(entries: readonly Entry[]): Entry[] {
 
 /** Tells whether somebody may switch their microphone on, as the server judges it. */
 export function maySpeak(state: ConferenceState, entry: Entry | undefined): boolean {
-  return !state.ask_to_speak || entry?.role === "moderator" || entry?.floor === true;
+  return !state.ask_to_speak || entry?.role === "moderator" || entry?.floor === true || entry?.apart === true;
 }
 
 export function find(entries: readonly Entry[], id: string): Entry | undefined {

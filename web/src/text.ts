@@ -5,7 +5,7 @@ import deDu from "./i18n/de-du.json";
 import deEinfach from "./i18n/de-einfach.json";
 import en from "./i18n/en.json";
 import { type Hearing, hearing } from "./hearing";
-import { heard, type Room, waits } from "./room";
+import { apart, heard, type Room, waits } from "./room";
 import type { Language, Sentence, State, Welcome } from "./state";
 import type { Entry } from "./wire";
 
@@ -85,6 +85,7 @@ export function list(language: Language, names: readonly string[]): string {
 /** Words who hears the person. */
 export function hearingOf(language: Language, who: Hearing): string {
   if (who.by === "nobody") return text(language, `hearing.${who.why}`);
+  if (who.by === "apart") return who.who ? text(language, "hearing.apart", { name: nameOf(language, who.who) }) : text(language, "hearing.addressed");
   if (who.by === "one") return text(language, who.others === 1 ? "hearing.one" : "hearing.only", { name: nameOf(language, who.who) });
   if (who.by === "all" && who.count === 2) return text(language, "hearing.both");
   return text(language, `hearing.${who.by}`, { count: who.count, others: who.others });
@@ -103,7 +104,7 @@ export function titleOf({ language, page, company }: State): string {
 
   function stateOf(): string[] {
     if (page.name === "join") return [text(language, "title.join")];
-    if (page.name === "room" && waits(page)) return [text(language, "waiting.title")];
+    if (page.name === "room" && waits(page)) return [text(language, apart(page) ? "addressed.title" : "waiting.title")];
     if (page.name === "room" && page.audio === "interrupted") return [text(language, "title.interrupted")];
     if (page.name === "room") return speaking(page);
     if (page.name === "over") return [text(language, `over.${page.why}.title`)];

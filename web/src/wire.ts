@@ -25,7 +25,7 @@ export type Disturbance = "steady-noise" | "echo" | "music";
 
 export type Quality = "good" | "fair" | "poor";
 
-export type Act = "admitted" | "admitted-all" | "muted" | "muted-all" | "asked-to-unmute" | "hand-lowered" | "hands-lowered" | "ask-to-speak" | "all-may-speak" | "floor-given" | "locked" | "unlocked" | "lobby-off" | "lobby-guests" | "lobby-all" | "entry-tones" | "entry-names" | "entry-off" | "chat-all" | "chat-public" | "chat-private" | "chat-off" | "renamed" | "removed" | "banned" | "invited" | "made-moderator" | "alarm" | "alarm-lifted" | "ended" | "music-muted";
+export type Act = "admitted" | "admitted-all" | "talked-apart" | "muted" | "muted-all" | "asked-to-unmute" | "hand-lowered" | "hands-lowered" | "ask-to-speak" | "all-may-speak" | "floor-given" | "locked" | "unlocked" | "lobby-off" | "lobby-guests" | "lobby-all" | "entry-tones" | "entry-names" | "entry-off" | "chat-all" | "chat-public" | "chat-private" | "chat-off" | "renamed" | "removed" | "banned" | "invited" | "made-moderator" | "alarm" | "alarm-lifted" | "ended" | "music-muted";
 
 export type Actor = "moderator" | "owner" | "server";
 
@@ -56,6 +56,8 @@ export type Entry = {
   text: boolean;
   away: boolean;
   telephone: Telephone | null;
+  apart: boolean;
+  apart_with: string | null;
 };
 
 export type ConferenceState = {
@@ -131,6 +133,8 @@ export type ClientMessage =
   | { type: "admit"; participant: string }
   | { type: "admit-all" }
   | { type: "turn-away"; participant: string; reason: Reason }
+  | { type: "talk-with"; participant: string }
+  | { type: "end-talk" }
   | { type: "lobby"; who: Lobby }
   | { type: "entry-signal"; signal: EntrySignal }
   | { type: "lift-alarm" }

@@ -179,6 +179,15 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
       case "lift-alarm":
         holds = { ...holds, alarm: false };
         return publish((one) => one);
+      case "talk-with":
+      case "end-talk": {
+        const ended = message.type === "end-talk";
+        const other = ended ? people.find(({ apart_with }) => apart_with === "me")?.id : participant;
+        const changes = (with_whom) => (ended ? { apart: false, apart_with: null, microphone: false } : { apart: true, apart_with: with_whom, speaking: false });
+        publish((one) => (one.id === "me" ? { ...one, ...changes(other) } : one.id === other ? { ...one, ...changes("me") } : one));
+        told(ended ? "talk-over" : "talk-begun");
+        return ended || did("talked-apart", people.find(({ id }) => id === other));
+      }
       case "admit":
         change(participant, { status: "connected" });
         return told("done-let-in");

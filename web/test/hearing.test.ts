@@ -54,6 +54,18 @@ test("the waiting room says that nobody hears, in both directions", () => {
   says(inRoom([], { status: "pending" }), "Niemand hört Sie, und Sie hören niemanden.", "Nobody hears you, and you hear nobody.");
 });
 
+test("of two who talk alone each is heard by the other only, if the microphone is on", () => {
+  const gustav = entry("gustav", { name: "Gustav", status: "pending", apart: true, apart_with: "me" });
+  const talks = { apart: true, apart_with: "gustav" };
+  const people = [LENA, BEA, gustav];
+  says(run(live(people), delta(9, [{ ...me(true), role: "moderator", ...talks }])), "Nur Gustav (im Warteraum) hört Sie.", "Only Gustav (in the waiting room) hears you.");
+  says(run(live(people), delta(9, [{ ...me(false), role: "moderator", ...talks }])), "Niemand hört Sie.", "Nobody hears you.");
+  says(run(live(people), delta(9, [{ ...me(true), status: "pending", apart: true }])), "Nur die Leitung hört Sie.", "Only the moderator hears you.");
+  // To those in the call, who talks apart does not hear.
+  says(live([LENA, { ...BEA, role: "moderator", apart: true }]), "Nur Lena hört Sie.", "Only Lena hears you.");
+  says(live([{ ...BEA, role: "moderator", apart: true }]), "Gerade hört Sie niemand: Die anderen sind kurz nicht da.", "Nobody hears you right now: the others are away for a moment.");
+});
+
 test("nobody is said to hear before the browser has permitted it, the server has agreed and the sound is there", () => {
   const asked = run(inRoom([LENA]), { type: "microphone-toggled" });
   says(asked, "Noch hört Sie niemand.", "Nobody hears you yet.");

@@ -24,6 +24,45 @@ test("who waits can do nothing but leave: no microphone opens, no hand goes up",
   assert.deepEqual(messages(reduce(state, { type: "leave-chosen" })), [{ type: "leave" }]);
 });
 
+test("who is talked to may speak, and only that; when the talk is over the microphone is given back", () => {
+  const waiting = inRoom("guest", "pending");
+  const addressed = reduce(waiting, delta(2, [{ ...me("guest", "pending"), apart: true }]));
+  assert.match(titleOf(addressed), /Leitung spricht/);
+  assert.equal(room(addressed).microphone.device, "closed", "nobody opens it but the person");
+  for (const event of [{ type: "hand-toggled" }, { type: "shortcut-pressed", what: "hand" }, { type: "shortcut-pressed", what: "chat" }] as Event[]) {
+    assert.deepEqual(reduce(addressed, event), { ...addressed, outbox: [] }, event.type);
+  }
+  const asked = reduce(addressed, { type: "shortcut-pressed", what: "microphone" });
+  const on = reduce(asked, { type: "microphone-opened" });
+  assert.deepEqual(messages(on), [{ type: "microphone", on: true }]);
+  const live = reduce(on, delta(3, [{ ...me("guest", "pending"), apart: true, microphone: true }]));
+  const over = reduce(live, delta(4, [me("guest", "pending")]));
+  assert.deepEqual([room(over).microphone.wish, room(over).microphone.device], [false, "closed"]);
+  assert.ok(over.outbox.some((effect) => effect.do === "close-microphone"));
+  assert.deepEqual(reduce(over, { type: "microphone-toggled" }), { ...over, outbox: [] });
+});
+
+test("what is asked for in a talk that ends meanwhile does not stay on among the others", () => {
+  const addressed = reduce(inRoom("guest", "pending"), delta(2, [{ ...me("guest", "pending"), apart: true }]));
+  const asked = reduce(reduce(addressed, { type: "microphone-toggled" }), { type: "microphone-opened" });
+  const inside = reduce(asked, delta(3, [me("guest", "connected")]));
+  assert.equal(room(inside).microphone.wish, false);
+  // The server did what it was asked for; the page takes it back.
+  const late = reduce(inside, delta(4, [{ ...me("guest", "connected"), microphone: true }]));
+  assert.deepEqual(messages(late), [{ type: "microphone", on: false }]);
+});
+
+test("a moderator asks for a talk and its end, and is told why there is none", () => {
+  const waiting = reduce(inRoom("moderator", "connected"), delta(2, [{ ...person("a"), status: "pending" }]));
+  for (const message of [{ type: "talk-with", participant: "a" }, { type: "end-talk" }] as const) {
+    assert.deepEqual(messages(reduce(waiting, { type: "lead-chosen", message })), [message]);
+  }
+  for (const reason of ["talked-to", "too-many-talks"]) {
+    const refused = reduce(waiting, { type: "received", message: { type: "refused", reason } });
+    assert.deepEqual(said(refused), [reason]);
+  }
+});
+
 test("who is let in finds everybody at once and is told so in one sentence, with the microphone off", () => {
   const waiting = inRoom("guest", "pending");
   const inside = reduce(waiting, delta(2, [me("guest", "connected"), person("a"), person("b")]));

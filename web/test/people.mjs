@@ -27,6 +27,8 @@ export function entry(id, changes = {}) {
     text: changes.door !== "phone",
     away: false,
     telephone: null,
+    apart: false,
+    apart_with: null,
     ...changes,
   };
 }

@@ -71,6 +71,10 @@ const NAMED = [
   entry("rosa", { name: "Rosa Donaudampfschifffahrtsgesellschaft-Hinterhuber", status: "pending" }),
 ];
 
+/** A moderator talks with somebody who waits, as moderators see it and as all do. */
+const TALKED = WAITING.map((one) => ({ anna: { ...one, speaking: false, apart: true, apart_with: "rosa" }, rosa: { ...one, apart: true, apart_with: "anna" } })[one.id] ?? one);
+const APART = OTHERS.map((one) => (one.id === "anna" ? { ...one, speaking: false, apart: true } : one));
+
 /** Somebody who is being called, and somebody whose telephone rings. */
 const CALLED = [
   OTHERS[0],
@@ -345,6 +349,31 @@ export const SCENES = {
       await page.getByTestId("waiting-room").waitFor();
     },
   },
+  "waiting-addressed": {
+    script: joinScript({ own: { status: "pending", apart: true } }),
+    act: async (page) => {
+      await page.getByTestId("join").click();
+      await page.getByTestId("answer").waitFor();
+    },
+  },
+  "waiting-addressed-live": {
+    script: joinScript({ own: { status: "pending", apart: true } }),
+    act: async (page) => {
+      await page.getByTestId("join").click();
+      await page.getByTestId("microphone").click();
+      await page.locator("[data-microphone=on]").waitFor();
+    },
+  },
+  "room-apart": { script: joinScript({ others: APART }), act: join },
+  "room-talking-apart": {
+    script: joinScript({ welcome: { role: "moderator" }, others: WAITING, state: { lobby: "guests" } }),
+    act: async (page) => {
+      await speak(page);
+      await page.locator("[data-participant=rosa]").getByTestId("talk").click();
+      await page.locator("[data-talks=true]").waitFor();
+    },
+  },
+  "room-talked-apart": { script: joinScript({ welcome: { role: "moderator" }, others: TALKED, state: { lobby: "guests" } }), act: join },
   "room-waiting": {
     script: joinScript({ welcome: { role: "moderator" }, others: WAITING, state: { lobby: "guests", alarm: true } }),
     act: async (page) => {

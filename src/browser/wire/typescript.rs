@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use self::render::typescript;
 use super::*;
+use samples::{act, delta, dial_in, entry, joined, privacy, refusals, relay, written_samples};
+
+mod samples;
 
 mod render;
 
@@ -70,6 +73,7 @@ const TYPES: &[(&str, Shape)] = &[
         Shape::Words(&[
             "admitted",
             "admitted-all",
+            "talked-apart",
             "muted",
             "muted-all",
             "asked-to-unmute",
@@ -202,6 +206,8 @@ const ENTRY: Fields = &[
     ("text", Kind::Flag),
     ("away", Kind::Flag),
     ("telephone", Kind::Nullable(&Kind::Named("Telephone"))),
+    ("apart", Kind::Flag),
+    ("apart_with", Kind::Nullable(&Kind::Id)),
 ];
 
 const CLIENT: &[(&str, Fields)] = &[
@@ -236,6 +242,8 @@ const CLIENT: &[(&str, Fields)] = &[
         "turn-away",
         &[("participant", Kind::Id), ("reason", Kind::Named("Reason"))],
     ),
+    ("talk-with", &[("participant", Kind::Id)]),
+    ("end-talk", &[]),
     ("lobby", &[("who", Kind::Named("Lobby"))]),
     ("entry-signal", &[("signal", Kind::Named("EntrySignal"))]),
     ("lift-alarm", &[]),
@@ -492,6 +500,8 @@ fn ordinal(message: &ClientMessage) -> u8 {
         ClientMessage::ChatRule { .. } => 29,
         ClientMessage::PairingCode {} => 30,
         ClientMessage::OwnTelephone { .. } => 31,
+        ClientMessage::TalkWith { .. } => 32,
+        ClientMessage::EndTalk {} => 33,
     }
 }
 
@@ -564,157 +574,6 @@ fn server_samples() -> Vec<ServerMessage> {
     samples.extend(written_samples(id));
     samples.extend(refusals());
     samples
-}
-
-fn privacy() -> Privacy {
-    Privacy {
-        named: Named {
-            controller: Some(String::from("Grundschule am Anger, Erfurt")),
-            ..Named::default()
-        },
-        seat_minutes: 5,
-        dials_days: None,
-        shows_digits: false,
-    }
-}
-
-fn joined(participant: ParticipantId, relay: Option<Relay>) -> ServerMessage {
-    ServerMessage::Joined {
-        participant,
-        answer: Pii::new(String::from("v=0")),
-        roster: Roster {
-            version: 1,
-            state: ConferenceState::default(),
-            entries: vec![entry(None), entry(Some("Anna"))],
-        },
-        seat: Secret::new(String::from("seat")),
-        spoke: true,
-        relay,
-    }
-}
-
-fn relay() -> Relay {
-    Relay {
-        urls: vec![String::from("turns:conf.example.de:443?transport=tcp")],
-        username: Pii::new(String::from("1700003600:canary-user")),
-        credential: Secret::new(String::from("canary-credential")),
-    }
-}
-
-fn delta(gone: ParticipantId) -> ServerMessage {
-    ServerMessage::Delta {
-        version: 2,
-        state: ConferenceState {
-            locked: true,
-            ask_to_speak: true,
-            lobby: Lobby::All,
-            entry_signal: EntrySignal::Names,
-            quiet_above: 20,
-            chat: ChatRule::Private,
-            alarm: true,
-        },
-        entries: vec![entry(None)],
-        gone: vec![gone],
-    }
-}
-
-fn act(actor: Actor, to: Option<&str>) -> ServerMessage {
-    ServerMessage::Act {
-        act: Act::MusicMuted,
-        actor,
-        at: 1,
-        to: to.map(|name| Affected {
-            id: ParticipantId::from_u64(1),
-            name: Some(Name::new(name.to_owned())),
-            door: Door::Phone,
-            ordinal: 1,
-        }),
-    }
-}
-
-fn written_samples(from: ParticipantId) -> [ServerMessage; 3] {
-    let chat = |to| ServerMessage::Chat {
-        from,
-        to,
-        text: Words::new(String::from("Guten Tag")),
-    };
-    let typed = ServerMessage::TypedText {
-        from,
-        line: 1,
-        text: Words::new(String::from("Guten T")),
-        ended: false,
-    };
-    [typed, chat(None), chat(Some(from))]
-}
-
-/// Whoever does not come in is told by one of these.
-fn refusals() -> Vec<ServerMessage> {
-    let unwelcome =
-        [Unwelcome::UnknownLink, Unwelcome::Busy].map(|reason| ServerMessage::Unwelcome { reason });
-    let failed = [
-        Failed::Malformed,
-        Failed::NoCommonCodec,
-        Failed::Full,
-        Failed::Locked,
-        Failed::Banned,
-        Failed::Busy,
-        Failed::Refused,
-        Failed::Internal,
-    ]
-    .map(|reason| ServerMessage::Failed { reason });
-    unwelcome.into_iter().chain(failed).collect()
-}
-
-fn dial_in() -> DialIn {
-    DialIn {
-        number: String::from("4711"),
-        pin: Secret::new(String::from("canary-pin")),
-        sip: String::from("sip:4711@localhost"),
-        lines: vec![DialInLine {
-            number: String::from("+49 30 123456"),
-            language: Wording::De,
-            pin_only: false,
-        }],
-    }
-}
-
-fn entry(name: Option<&str>) -> Entry {
-    Entry {
-        id: ParticipantId::from_u64(1),
-        name: name.map(|name| Name::new(name.to_owned())),
-        door: if name.is_some() {
-            Door::Browser
-        } else {
-            Door::Phone
-        },
-        ordinal: 1,
-        ending: name.is_none().then(|| Name::new("456".to_owned())),
-        role: Role::Guest,
-        status: if name.is_some() {
-            Status::Connected
-        } else {
-            Status::OnHold
-        },
-        protection: match name {
-            Some(_) => Protection::ToDevice,
-            None => Protection::ToCarrier,
-        },
-        microphone: true,
-        speaking: false,
-        original_sound: name.is_some(),
-        hand: name.map(|_| 1),
-        floor: name.is_some(),
-        said_name: name.is_none(),
-        disturbs: name.map(|_| Disturbance::Music),
-        quality: if name.is_some() {
-            Quality::Good
-        } else {
-            Quality::Poor
-        },
-        text: name.is_some(),
-        away: name.is_some(),
-        telephone: name.map(|_| Telephone::Unconfirmed),
-    }
 }
 
 fn check_fields(value: &Value, fields: Fields) {

@@ -181,6 +181,8 @@ clips! {
     PAIRED = "paired";
     /// The pairing code is wrong.
     PAIRING_FAILED = "pairing-failed";
+    /// A telephone that moderates is nobody's sound.
+    PAIRING_LEADS = "pairing-leads";
     /// Goodbye to a telephone that nobody calls their own.
     NOT_CONFIRMED = "not-confirmed";
     /// Goodbye to a telephone whose page was left.
@@ -265,6 +267,16 @@ clips! {
     DONE_LET_IN = "done-let-in";
     /// To a moderator: they are turned away.
     DONE_TURNED_AWAY = "done-turned-away";
+    /// To a moderator: they talk with somebody who waits, alone.
+    TALK_BEGUN = "talk-begun";
+    /// To a moderator: the talk is over, and they are muted.
+    TALK_OVER = "talk-over";
+    /// To a moderator: another talks with that one.
+    TALKED_TO = "talked-to";
+    /// To who waits: a moderator talks with them.
+    ADDRESSED = "addressed";
+    /// To who waits: that is over.
+    ADDRESSED_NO_MORE = "addressed-no-more";
     /// To a moderator: the one named next is removed.
     REMOVED_LAST = "removed-last";
     /// They are a moderator from here on.
@@ -289,6 +301,8 @@ clips! {
     TO_FREE = "to-free";
     /// How to hear who waits.
     TO_HEAR_WAITING = "to-hear-waiting";
+    /// How to end the talk with somebody who waits.
+    TO_END_TALK = "to-end-talk";
     /// How to get help.
     FOR_HELP = "for-help";
     /// How to hear the help again.
@@ -465,6 +479,13 @@ impl Clip {
             Self::NOT_HEARD_YET,
             Self::TO_SPEAK,
         ]
+    }
+
+    /// The words to a moderator who talks with somebody who waits: how they are heard, if they are not yet, and how it ends.
+    pub(super) fn talk(muted: bool) -> Vec<Self> {
+        let speak = muted.then_some(Self::TO_SPEAK);
+        let clips = [Self::TALK_BEGUN].into_iter().chain(speak);
+        clips.chain([Self::TO_END_TALK]).collect()
     }
 
     /// What somebody is called who has no name that could be spoken.
@@ -714,6 +735,10 @@ const KEYED: &[(Clip, &[Part])] = &[
     (Clip::TO_FREE, NEXT_HAND),
     (
         Clip::TO_HEAR_WAITING,
+        &[Part::Say(Clip::KEY_WAITING), Part::Keys(Control::Waiting)],
+    ),
+    (
+        Clip::TO_END_TALK,
         &[Part::Say(Clip::KEY_WAITING), Part::Keys(Control::Waiting)],
     ),
     (Clip::FOR_HELP, HELP),

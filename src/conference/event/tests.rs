@@ -84,6 +84,7 @@ fn events() -> impl Iterator<Item = Event> {
         .chain(labels().map(|whom| Event::Waits { whom }))
         .chain(Event::announcements())
         .chain([true, false].map(|slow| Event::Pace { slow }))
+        .chain([true, false].map(|muted| Event::TalkBegun { muted }))
         .chain(Length::ALL.map(|length| Event::LengthChosen { length }))
         .chain(Facts::all().map(|facts| Event::PrivacyInFull { facts, asked: None }))
         .chain(SoundTest::all().map(|said| Event::SoundTest { said }))

@@ -19,7 +19,7 @@ impl Focus {
         let (microphone, hand) = (actor.microphone, actor.hand.is_some());
         if !rights::may(standing, verb.action()) {
             let refusal = match standing {
-                Standing::Waiting => Refusal::Waiting,
+                Standing::Waiting | Standing::Addressed => Refusal::Waiting,
                 Standing::Guest | Standing::Moderator => Refusal::NotAllowed,
             };
             self.refuse(by, refusal);
@@ -61,6 +61,9 @@ impl Focus {
             Verb::Admit(target) => self.admit(by, target, now),
             Verb::AdmitAll => self.admit_all(by, now),
             Verb::TurnAway(target, reason) => self.turn_away(by, target, reason, now),
+            Verb::TalkWith(target) => self.talk_with(by, target),
+            Verb::TalkWithHeard => self.talk_with_heard(by),
+            Verb::EndTalk => self.end_talk(by),
             Verb::SetLobby(lobby) => self.decide_lobby(by, lobby),
             Verb::LiftAlarm => self.lift_alarm(by),
             Verb::SetEntrySignal(signal) => self.set_entry_signal(by, signal),

@@ -149,27 +149,14 @@ impl Focus {
             ending,
             ..
         } = newcomer;
+        let ordinal = self.ordinal(seat, door);
         Participant {
-            id,
-            leg,
             name: name.filter(|_| door == Door::Browser || known.person.is_some()),
-            ordinal: self.ordinal(seat, door),
             ending: ending.filter(|_| self.config.policy.shows_digits),
             role: seat.map_or(role, |seat| seat.role),
-            door,
             status,
             protection,
-            microphone: false,
-            speaking: false,
-            original_sound: false,
-            hand: None,
-            floor: false,
-            said_name: false,
-            disturbs: None,
-            quality: Quality::Good,
-            text: door == Door::Browser,
-            away: false,
-            telephone: None,
+            ..Participant::beginning(id, leg, door, ordinal)
         }
     }
 

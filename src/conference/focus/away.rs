@@ -80,6 +80,8 @@ impl Focus {
             self.take_out(id, Parting::Lost, now);
             return;
         }
+        // What was on for one alone is not to be on for all.
+        self.leave_talk(id);
         let Some(participant) = self.participants.get_mut(&id) else {
             return;
         };

@@ -14,7 +14,11 @@ impl Focus {
     pub(super) fn may_speak(&self, id: ParticipantId) -> bool {
         let participant = self.participants.get(&id);
         participant.is_some_and(|who| {
-            !self.conference.ask_to_speak || who.role_of_sound() == Role::Moderator || who.floor
+            // Who waits and is talked to speaks to nobody but the moderator.
+            who.apart.is_some()
+                || !self.conference.ask_to_speak
+                || who.role_of_sound() == Role::Moderator
+                || who.floor
         })
     }
 
@@ -236,7 +240,7 @@ impl Focus {
             return;
         };
         let mistaken = !participant.microphone
-            && participant.status == Status::Connected
+            && (participant.status == Status::Connected || participant.apart.is_some())
             && participant.disturbs.is_none();
         let id = participant.id;
         if mistaken {

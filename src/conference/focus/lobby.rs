@@ -33,6 +33,19 @@ impl Waiting {
         self.queue.first().map(|(_, until)| *until)
     }
 
+    /// Of whom a moderator was told last, if they still wait.
+    pub(super) fn heard_last(&self, by: ParticipantId) -> Option<ParticipantId> {
+        self.heard
+            .get(&by)
+            .copied()
+            .filter(|heard| self.has(*heard))
+    }
+
+    /// Notes of whom a moderator knows best.
+    pub(super) fn note_heard(&mut self, by: ParticipantId, whom: ParticipantId) {
+        self.heard.insert(by, whom);
+    }
+
     /// Notes that a guest came in.
     pub(super) fn entered(&mut self, id: ParticipantId) {
         self.entered.push(id);
@@ -193,6 +206,8 @@ impl Focus {
             return false;
         }
         self.waiting.stop(id);
+        // They come in muted, whatever they have said before.
+        self.leave_talk(id);
         let Some(participant) = self.participants.get_mut(&id) else {
             return false;
         };
@@ -246,8 +261,7 @@ impl Focus {
 
     /// Tells a moderator who has waited longest, or again of whom they were told last and have not decided.
     pub(super) fn hear_waiting(&mut self, by: ParticipantId) {
-        let heard = self.waiting.heard.get(&by).copied();
-        let again = heard.filter(|heard| self.waiting.has(*heard));
+        let again = self.waiting.heard_last(by);
         let whom = again.or_else(|| self.waiting.first());
         self.hear_of(by, whom);
     }
@@ -269,7 +283,7 @@ impl Focus {
             return;
         };
         let (id, whom) = (participant.id, Label::of(participant));
-        self.waiting.heard.insert(by, id);
+        self.waiting.note_heard(by, id);
         self.tell(by, Event::Waits { whom });
     }
 

@@ -128,7 +128,13 @@ impl Focus {
         } else {
             who.role
         };
-        Some((who.id, Standing::of(role, who.status)))
+        let talked_to = who.status == Status::Pending && who.apart.is_some();
+        let standing = if talked_to {
+            Standing::Addressed
+        } else {
+            Standing::of(role, who.status)
+        };
+        Some((who.id, standing))
     }
 
     /// Does something of which a telephone alone is told that asks for it.
@@ -220,13 +226,15 @@ impl Focus {
             return;
         }
         let caller = self.participants.get(&telephone);
-        let is_guest = |who: &&Participant| {
-            who.is_inside() && who.role == Role::Guest && who.door == Door::Phone
-        };
-        let Some(caller) = caller.filter(is_guest) else {
+        let calls = |who: &&Participant| who.is_inside() && who.door == Door::Phone;
+        let Some(caller) = caller.filter(calls) else {
             self.refuse(telephone, Refusal::NotAllowed);
             return;
         };
+        if caller.role == Role::Moderator {
+            self.refuse(telephone, Refusal::LeadsItself);
+            return;
+        }
         let (leg, protection) = (caller.leg, caller.protection);
         let held = caller.status == Status::OnHold;
         self.participants.remove(&telephone);
@@ -251,6 +259,7 @@ impl Focus {
         telephone: ParticipantId,
         (leg, protection, held): (LegId, Protection, bool),
     ) {
+        self.end_talk(person);
         let Some(who) = self.participants.get_mut(&person) else {
             return;
         };
@@ -285,6 +294,11 @@ impl Focus {
 
     /// Takes the telephone from somebody whose sound it is; their page's leg is theirs again, if it is here.
     pub(super) fn part(&mut self, person: ParticipantId, parting: Parting) -> Option<Parted> {
+        if parting == Parting::Over {
+            self.come_back(person);
+        } else if self.pairs.by_person.contains_key(&person) {
+            self.end_talk(person);
+        }
         let Pair {
             telephone,
             page,

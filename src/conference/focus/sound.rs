@@ -67,10 +67,13 @@ impl Focus {
             Status::Connected
         };
         self.waiting.hold(leg, held && self.legs.contains_key(&leg));
-        let Some(participant) = self.by_leg(leg).filter(|who| who.is_inside()) else {
+        let Some(participant) = self.by_leg(leg) else {
             return;
         };
-        if participant.status != status {
+        if !participant.is_inside() {
+            let talks = participant.apart.is_some();
+            self.unpublished.seats |= talks;
+        } else if participant.status != status {
             participant.status = status;
             participant.speaking = false;
             let id = participant.id;

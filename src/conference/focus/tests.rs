@@ -8,6 +8,7 @@ use super::*;
 use crate::conference::participant::{Known, clean_name};
 
 mod acts;
+mod apart;
 mod back;
 mod entry;
 mod floor;
@@ -461,12 +462,13 @@ impl Room {
     }
 
     fn entry(&self, number: u64) -> &Participant {
-        let found = self
-            .roster
-            .entries
-            .iter()
-            .find(|entry| entry.id == id(number));
-        found.expect("the participant is in the roster")
+        self.entry_if_any(number)
+            .expect("the participant is in the roster")
+    }
+
+    fn entry_if_any(&self, number: u64) -> Option<&Participant> {
+        let mut entries = self.roster.entries.iter();
+        entries.find(|entry| entry.id == id(number))
     }
 
     fn microphones(&self) -> BTreeSet<ParticipantId> {
@@ -508,16 +510,26 @@ impl Room {
             .entries
             .iter()
             .filter(|entry| entry.is_inside() && !entry.away);
-        prop_assert_eq!(seats.len(), inside.clone().count());
+        let addressed = self
+            .roster
+            .entries
+            .iter()
+            .filter(|entry| !entry.is_inside() && entry.apart.is_some());
+        let seated = inside.clone().count() + addressed.clone().count();
+        prop_assert_eq!(seats.len(), seated);
         for entry in inside {
             let seat = seats.get(&entry.leg).copied();
-            let connected = entry.status == Status::Connected;
+            let connected = entry.status == Status::Connected && entry.apart.is_none();
             let expected = Seat {
                 speaks: connected && entry.microphone,
                 hears: connected,
                 ..Seat::default()
             };
-            prop_assert_eq!(seat, Some(expected));
+            if entry.apart.is_some() {
+                self.check_talk(entry, &seats)?;
+            } else {
+                prop_assert_eq!(seat, Some(expected));
+            }
             prop_assert!(!entry.speaking || expected.speaks && !entry.is_music());
         }
         for entry in self
@@ -526,8 +538,34 @@ impl Room {
             .iter()
             .filter(|entry| !entry.is_inside())
         {
-            prop_assert!(!entry.microphone && !entry.speaking && !entry.floor);
-            prop_assert!(entry.hand.is_none() && !seats.contains_key(&entry.leg));
+            let talks = entry.apart.is_some();
+            prop_assert!(talks || !entry.microphone);
+            prop_assert!(!entry.speaking && !entry.floor && entry.hand.is_none());
+            prop_assert_eq!(seats.contains_key(&entry.leg), talks);
+        }
+        Ok(())
+    }
+
+    /// Of two who talk alone one moderates and one waits, each is in the other's line, and their channel is nobody else's.
+    fn check_talk(
+        &self,
+        moderator: &Participant,
+        seats: &BTreeMap<LegId, Seat>,
+    ) -> Result<(), TestCaseError> {
+        let other = moderator.apart_with().expect("the whole roster names both");
+        let other = self.entry(other.as_u64());
+        prop_assert_eq!(other.apart_with(), Some(moderator.id));
+        prop_assert_eq!(other.status, Status::Pending);
+        prop_assert_eq!(moderator.role, Role::Moderator);
+        prop_assert!(!moderator.away && !other.away);
+        let own = [moderator.leg, other.leg];
+        let channels = |seat: &Seat| seat.speaks_beside | seat.hears_beside;
+        let used = own.iter().fold(0, |all, leg| all | channels(&seats[leg]));
+        prop_assert!(used.count_ones() <= 1);
+        for (leg, seat) in seats {
+            let apart = own.contains(leg);
+            prop_assert!(!apart || !seat.speaks && !seat.hears);
+            prop_assert!(apart || channels(seat) & used == 0);
         }
         Ok(())
     }
@@ -564,11 +602,14 @@ fn line(effect: &Effect) -> String {
         Effect::Seats(seats) => {
             let bit = |set: bool, letter: char| if set { letter } else { '-' };
             let seat = |(leg, seat): &(LegId, Seat)| {
+                let beside = [(seat.speaks_beside, 'S'), (seat.hears_beside, 'H')];
+                let beside = beside.into_iter().filter(|(channels, _)| *channels != 0);
                 format!(
-                    " {}:{}{}",
+                    " {}:{}{}{}",
                     leg.as_u64(),
                     bit(seat.speaks, 's'),
-                    bit(seat.hears, 'h')
+                    bit(seat.hears, 'h'),
+                    beside.map(|(_, letter)| letter).collect::<String>()
                 )
             };
             format!("seats{}", seats.iter().map(seat).collect::<String>())

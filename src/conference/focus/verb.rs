@@ -49,6 +49,12 @@ pub enum Verb {
     AdmitAll,
     /// Turn somebody away who waits.
     TurnAway(ParticipantId, Reason),
+    /// Talk with somebody who waits, alone.
+    TalkWith(ParticipantId),
+    /// Talk with the one that was told last, alone; end the talk if there is one.
+    TalkWithHeard,
+    /// End the talk with somebody who waits.
+    EndTalk,
     /// Decide who has to wait.
     SetLobby(Lobby),
     /// Let people in again without waiting after PINs were guessed.
@@ -112,6 +118,7 @@ impl Verb {
             Self::HearWaiting | Self::HearNextWaiting | Self::HearName(_) => Action::SeeWaiting,
             Self::AdmitHeard | Self::Admit(_) | Self::AdmitAll => Action::Admit,
             Self::TurnAwayHeard(_) | Self::TurnAway(..) => Action::TurnAway,
+            Self::TalkWith(_) | Self::TalkWithHeard | Self::EndTalk => Action::TalkApart,
             Self::SetLobby(_) => Action::Lobby,
             Self::LiftAlarm => Action::LiftAlarm,
             Self::Mute(_) => Action::Mute,
@@ -158,6 +165,9 @@ impl Verb {
             | Self::Admit(_)
             | Self::AdmitAll
             | Self::TurnAway(..)
+            | Self::TalkWith(_)
+            | Self::TalkWithHeard
+            | Self::EndTalk
             | Self::SetLobby(_)
             | Self::LiftAlarm
             | Self::MuteAll
@@ -203,6 +213,9 @@ impl Verb {
             Self::Admit(about),
             Self::AdmitAll,
             Self::TurnAway(about, Reason::NotExpected),
+            Self::TalkWith(about),
+            Self::TalkWithHeard,
+            Self::EndTalk,
             Self::SetLobby(Lobby::All),
             Self::LiftAlarm,
             Self::Mute(about),

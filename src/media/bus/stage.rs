@@ -8,8 +8,11 @@
 //! Whoever plays music, as a telephone system does to those who hold, loses the place and is left out of every mix, but
 //! decoded on, so that its end is noticed. Where many do, they are listened to in turns.
 //!
+//! Who speaks beside the conference and not into it, to one or two, has a place of their own: the loudest of the conference take
+//! none from them, nor they from those.
+//!
 //! Invariants: nobody else is decoded who is not chosen, and of those left out no more than [`WATCHED_MAX`] in a tick; a leg
-//! without a seat to speak from is no candidate.
+//! without a seat to speak from is no candidate; the focus bounds how many speak beside the conference.
 
 use dsp::{
     ComfortFill, Finding, Frame, Level, Nominee, Selector, Taken, Witness,
@@ -81,7 +84,16 @@ pub(in crate::media) struct Talker {
     silent: u16,
     /// It is decoded in this tick although it is left out of every mix.
     watched: bool,
+    /// It speaks beside the conference and keeps its place for as long as it may speak.
+    beside: bool,
     witness: Witness,
+}
+
+impl Candidate {
+    /// Tells whether it speaks beside the conference only.
+    const fn is_beside(&self) -> bool {
+        !self.speaks.meets(Channels::MAIN)
+    }
 }
 
 impl Stage {
@@ -178,7 +190,7 @@ impl Stage {
             self.selector.set_places(places);
         }
         let nominees = self.candidates.iter().filter_map(|candidate| {
-            let nomination = candidate.nomination?;
+            let nomination = candidate.nomination.filter(|_| !candidate.is_beside())?;
             Some(Nominee {
                 id: candidate.leg.as_u64(),
                 level: nomination.as_heard,
@@ -278,10 +290,11 @@ impl Stage {
     fn seat(&mut self, candidate: &Candidate, common: &mut Common) -> Option<&mut Talker> {
         let at = match self.find(candidate.leg) {
             Ok(at) => at,
-            Err(at) if self.selector.is_chosen(candidate.leg.as_u64()) => {
+            Err(at) if candidate.is_beside() || self.selector.is_chosen(candidate.leg.as_u64()) => {
                 let spare = self.spare.pop().or_else(|| common.talkers.pop());
                 let mut talker = spare.unwrap_or_else(|| Box::new(Talker::new()));
                 talker.leg = candidate.leg;
+                talker.beside = candidate.is_beside();
                 self.talkers.insert(at, talker);
                 at
             }
@@ -296,7 +309,8 @@ impl Stage {
     fn dismiss(&mut self, common: &mut Common) {
         for at in (0..self.talkers.len()).rev() {
             let talker = &self.talkers[at];
-            if !self.selector.is_chosen(talker.leg.as_u64()) && !talker.is_banned() {
+            let chosen = talker.beside || self.selector.is_chosen(talker.leg.as_u64());
+            if !chosen && !talker.is_banned() {
                 self.step_down(at, common);
             }
         }
@@ -323,6 +337,7 @@ impl Talker {
             heard: Frame::SILENCE,
             silent: 0,
             watched: true,
+            beside: false,
             witness: Witness::new(),
         }
     }
@@ -343,6 +358,7 @@ impl Talker {
         self.heard = Frame::SILENCE;
         self.silent = 0;
         self.watched = true;
+        self.beside = false;
         self.witness = Witness::new();
     }
 

@@ -109,6 +109,44 @@ fn a_conversation_beside_the_conference_is_heard_by_those_in_it_alone() {
     assert!(world.phone(CARL).hears(MIDDLE) < NOT_HEARD);
 }
 
+/// Neither do the loudest of the conference keep two from hearing each other who talk beside it, nor the other way round.
+#[test]
+fn who_talks_beside_a_conference_and_who_speaks_in_it_take_no_places_from_each_other() {
+    const DORA: LegId = LegId::from_u64(4);
+    let beside = Channels(2);
+    let aside = Seat {
+        speaks: beside,
+        hears: beside,
+    };
+    let mut world = trio();
+    world.tell(Command::Speakers {
+        conference: ROOM,
+        most: 1,
+    });
+    world.call(DORA, Codec::Pcma);
+    world.join(DORA, ROOM);
+    world.seat(
+        ROOM,
+        &[(ANNA, aside), (BERT, aside), (CARL, OPEN), (DORA, MUTED)],
+    );
+    settle(&mut world);
+    assert!(world.phone(ANNA).hears(MIDDLE) > HEARD);
+    assert!(world.phone(BERT).hears(LOW) > HEARD);
+    assert!(world.phone(DORA).hears(HIGH) > HEARD);
+    for (ear, tone) in [(ANNA, HIGH), (BERT, HIGH), (DORA, LOW), (DORA, MIDDLE)] {
+        assert!(world.phone(ear).hears(tone) < NOT_HEARD, "{ear} {tone}");
+    }
+    // Back among the others, muted.
+    world.seat(
+        ROOM,
+        &[(ANNA, MUTED), (BERT, MUTED), (CARL, OPEN), (DORA, MUTED)],
+    );
+    settle(&mut world);
+    assert!(world.phone(DORA).hears(LOW) < NOT_HEARD);
+    assert!(world.phone(ANNA).hears(HIGH) > HEARD);
+    assert!(world.phone(ANNA).hears(MIDDLE) < NOT_HEARD);
+}
+
 #[test]
 fn a_stranger_is_not_heard() {
     let mut world = World::conference(&[(ANNA, LOW), (BERT, HIGH)]);

@@ -66,7 +66,7 @@ impl Call {
         let mut status = attendance.waits().then(|| clock() + WAITING_STATUS);
         let mut pairing = Pairing::in_room(room);
         loop {
-            let standing = standing(role, status);
+            let standing = standing(role, status, talk);
             tokio::select! {
                 biased;
                 news = talk.leg.next() => match news {
@@ -85,7 +85,7 @@ impl Call {
                 },
                 notice = attendance.next() => match notice {
                     Some(Notice::Told(event)) => {
-                        heed(&event, &mut status, &mut role, talk);
+                        heed(&event, &mut status, &mut role, talk).await;
                         self.told(event, talk).await;
                     }
                     Some(Notice::Naming(event, names)) => {
@@ -115,7 +115,7 @@ impl Call {
                 () = until(pairing.due()) => pairing.tell(talk, &attendance).await,
                 () = until(status) => {
                     status = Some(clock() + WAITING_STATUS);
-                    if !talk.is_naming() {
+                    if standing == Standing::Waiting && !talk.is_naming() {
                         talk.say(Event::StillWaiting).await;
                     }
                 },
@@ -173,12 +173,12 @@ impl Call {
 const NAME_KEY: char = '1';
 
 /// What a caller may do: who waits has a time at which they are told so again.
-const fn standing(role: Role, status: Option<Instant>) -> Standing {
-    let status = match status {
-        Some(_) => Status::Pending,
-        None => Status::Connected,
-    };
-    Standing::of(role, status)
+const fn standing(role: Role, status: Option<Instant>, talk: &Talk) -> Standing {
+    match status {
+        Some(_) if talk.addressed => Standing::Addressed,
+        Some(_) => Standing::of(role, Status::Pending),
+        None => Standing::of(role, Status::Connected),
+    }
 }
 
 /// Takes a key. What is being said is interrupted by a key that asks for something only: one pressed by a cheek does nothing.
@@ -210,10 +210,15 @@ async fn press(
 }
 
 /// Notes what an event changes for the caller it is told to.
-fn heed(event: &Event, status: &mut Option<Instant>, role: &mut Role, talk: &mut Talk) {
+async fn heed(event: &Event, status: &mut Option<Instant>, role: &mut Role, talk: &mut Talk) {
     if matches!(event, Event::LetIn { .. }) {
         *status = None;
         talk.end_naming();
+    } else if *event == Event::Addressed {
+        talk.begin_addressed().await;
+    } else if *event == Event::AddressedNoMore {
+        talk.addressed = false;
+        *status = Some(clock() + WAITING_STATUS);
     } else if *event == Event::MadeModerator {
         *role = Role::Moderator;
     }
@@ -250,7 +255,7 @@ async fn obey(
     {
         keypad.reset();
         let refused = match standing {
-            Standing::Waiting => Event::StillWaiting,
+            Standing::Waiting | Standing::Addressed => Event::StillWaiting,
             Standing::Guest | Standing::Moderator => Event::NotAllowed,
         };
         return talk.tell(refused).await;
@@ -262,6 +267,7 @@ async fn obey(
         Key::HearWaiting => Verb::HearWaiting,
         Key::HearNextWaiting => Verb::HearNextWaiting,
         Key::AdmitHeard => Verb::AdmitHeard,
+        Key::TalkWithHeard => Verb::TalkWithHeard,
         Key::TurnAwayHeard(reason) => Verb::TurnAwayHeard(reason),
         Key::RemoveLast => Verb::RemoveLast,
         Key::MuteAll => Verb::MuteAll,
@@ -320,6 +326,7 @@ const fn begins(key: Key) -> Option<Action> {
         | Key::Back
         | Key::HearNextWaiting
         | Key::AdmitHeard
+        | Key::TalkWithHeard
         | Key::AskReason
         | Key::TurnAwayHeard(_)
         | Key::RemoveLast
@@ -354,7 +361,7 @@ fn adjust(key: Key, keypad: &mut Keypad, talk: &mut Talk) -> Event {
 
 const fn help(standing: Standing) -> Event {
     match standing {
-        Standing::Waiting => Event::WaitingHelp,
+        Standing::Waiting | Standing::Addressed => Event::WaitingHelp,
         Standing::Guest => Event::Help { role: Role::Guest },
         Standing::Moderator => Event::Help {
             role: Role::Moderator,

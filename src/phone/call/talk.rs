@@ -24,6 +24,8 @@ pub(super) struct Talk {
     later: VecDeque<Event>,
     /// The caller waits and may say their name by a key.
     pub(super) may_name: bool,
+    /// The caller waits, and a moderator talks with them.
+    pub(super) addressed: bool,
     /// Moderators of the room they came to see the last digits of their number.
     pub(super) shows_digits: bool,
 }
@@ -38,6 +40,7 @@ impl Talk {
             playing: None,
             later: VecDeque::new(),
             may_name: false,
+            addressed: false,
             shows_digits: false,
         }
     }
@@ -82,6 +85,14 @@ impl Talk {
     pub(super) fn end_naming(&mut self) {
         self.may_name = false;
         self.later.retain(|event| *event != Event::SayName);
+    }
+
+    /// Lets the caller hear a moderator, over whose voice it is said that they do: no sound of waiting, and no question for a name
+    /// by which one would be known who is spoken to.
+    pub(super) async fn begin_addressed(&mut self) {
+        self.addressed = true;
+        self.end_naming();
+        self.hush().await;
     }
 
     /// Asks for the name of somebody who takes the offer.

@@ -1,11 +1,11 @@
 //! The bar at the foot of the call: the microphone in the middle, the raised hand, and in words whether one can be heard.
 
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { hearing } from "../hearing";
+import { hearing, talksWith } from "../hearing";
 import { byTelephone } from "../pair";
 import { heard, mayTalk, me, music, type Room } from "../room";
 import { asking } from "../roster";
-import { hearingOf, type Key, sentence, text } from "../text";
+import { hearingOf, type Key, nameOf, sentence, text } from "../text";
 import type { Sentence } from "../state";
 import type { Props } from "./app";
 import { Meter } from "./device";
@@ -67,6 +67,14 @@ function FloorState({ state, room }: Pick<Props, "state"> & { room: Room }) {
   const t = (key: Key) => text(state.language, key);
   const on = room.microphone.wish;
   const free = !on && mayTalk(room);
+  const other = talksWith(room);
+  if (other) {
+    return (
+      <p class="heard-hint kept" data-testid="heard-hint">
+        {text(state.language, "controls.apart", { name: nameOf(state.language, other) })}
+      </p>
+    );
+  }
   const [words, kept] = !mayTalk(room)
     ? (["controls.asking", true] as const)
     : on && room.hold
@@ -112,7 +120,7 @@ function Plea({ state, dispatch, plea }: Pick<Props, "state" | "dispatch"> & { p
 }
 
 /** Without the right to speak it asks for it, and says so. */
-function MicrophoneButton({ state, dispatch, room, raised }: Pick<Props, "state" | "dispatch"> & { room: Room; raised: boolean }) {
+export function MicrophoneButton({ state, dispatch, room, raised }: Pick<Props, "state" | "dispatch"> & { room: Room; raised: boolean }) {
   const { device, wish: on } = room.microphone;
   const t = (key: Key) => text(state.language, key);
   const may = mayTalk(room);

@@ -6,7 +6,7 @@ import { firstOf } from "../cut";
 import { arrange, changesIn, UNORDERED } from "../order";
 import { ownQuality } from "../quality";
 import { leads, type Room } from "../room";
-import { asking, isCalled, isInside, maySpeak } from "../roster";
+import { asking, find, isCalled, isInside, maySpeak } from "../roster";
 import type { Language } from "../state";
 import { baseOf, list, nameOf, number, text } from "../text";
 import type { Entry, Quality } from "../wire";
@@ -175,7 +175,7 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
           {!isCalled(entry) && <Protected language={language} entry={entry} />}
         </p>
         <div class="marks">
-          <Activity language={language} entry={entry} />
+          <Activity language={language} entry={entry} room={room} />
           {entry.status === "connected" && <Line language={language} quality={quality} />}
           {(own || leads(room)) && <Hint language={language} entry={entry} />}
           {entry.floor && (
@@ -262,12 +262,24 @@ function Action({ language, name, id, icon, onClick }: { language: Language; nam
   );
 }
 
-function Activity({ language, entry }: { language: Language; entry: Entry }) {
+function Activity({ language, entry, room }: { language: Language; entry: Entry; room: Room }) {
+  if (entry.apart && !entry.away) return <Apart language={language} entry={entry} room={room} />;
   const [kind, icon] = activity(entry);
   return (
     <p class={`activity activity-${kind.replace(".", "-")}`}>
       {icon}
       {text(language, `room.${kind}`)}
+    </p>
+  );
+}
+
+/** That a moderator talks with somebody who waits; moderators see with whom. */
+function Apart({ language, entry, room }: { language: Language; entry: Entry; room: Room }) {
+  const other = entry.apart_with === null ? undefined : find(room.entries, entry.apart_with);
+  return (
+    <p class="activity activity-apart" data-testid="apart">
+      <Icon name="door" />
+      {other ? text(language, "room.apart.with", { name: nameOf(language, other) }) : text(language, "room.apart")}
     </p>
   );
 }

@@ -1,16 +1,23 @@
 //! The waiting room: what the waiting see, and what moderators see of them and do.
 
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { hearing } from "../hearing";
-import type { Room } from "../room";
+import { apart, type Room } from "../room";
+import { find } from "../roster";
 import { hearingOf, nameOf, roomTitle, text } from "../text";
+import type { Entry } from "../wire";
 import type { Props } from "./app";
+import { MicrophoneButton } from "./controls";
+import { Meter } from "./device";
 import { Icon } from "./icon";
+import { Notices } from "./notice";
 import { Protected } from "./protection";
 import { Ending, useFocusKept } from "./roster";
 
-/** What somebody sees who waits: nothing of the call, and a way out. */
-export function WaitingRoom({ state, dispatch, room }: Props & { room: Room }) {
+/** What somebody sees who waits: nothing of the call, and a way out; and their microphone while a moderator talks with them. */
+export function WaitingRoom({ state, dispatch, sound, room }: Props & { room: Room }) {
   const { language } = state;
+  const addressed = apart(room);
   return (
     <main class="notice" data-testid="waiting-room">
       <div class="rings" aria-hidden="true">
@@ -20,18 +27,36 @@ export function WaitingRoom({ state, dispatch, room }: Props & { room: Room }) {
       </div>
       <p class="eyebrow">{roomTitle(language, room.welcome)}</p>
       <h1 id="title" tabIndex={-1}>
-        {text(language, "waiting.title")}
+        {text(language, addressed ? "addressed.title" : "waiting.title")}
       </h1>
-      <p>{text(language, "waiting.text")}</p>
-      <p class="detail" data-testid="heard">
+      <p>{text(language, addressed ? "addressed.text" : "waiting.text")}</p>
+      <p class="detail" id="heard" data-testid="heard">
         {hearingOf(language, hearing(room, state.company))}
       </p>
-      <div role="status">{room.returning && <p class="strip" data-testid="audio">{text(language, "audio.returning")}</p>}</div>
+      {addressed && <Answer state={state} dispatch={dispatch} sound={sound} room={room} />}
+      <div role="status">{!addressed && room.returning && <p class="strip" data-testid="audio">{text(language, "audio.returning")}</p>}</div>
       <button type="button" class="large" data-testid="leave" onClick={() => dispatch({ type: "leave-chosen" })}>
         <Icon name="door" />
         {text(language, "waiting.leave")}
       </button>
     </main>
+  );
+}
+
+/** The own microphone, which nobody else switches on. When it goes away, the focus goes back to the heading. */
+function Answer(props: Props & { room: Room }) {
+  const { state, sound, room } = props;
+  const element = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const answer = element.current;
+    return () => void (answer?.contains(document.activeElement) && document.getElementById("title")?.focus());
+  }, []);
+  return (
+    <div class="answer" data-testid="answer" ref={element}>
+      <Notices {...props} />
+      {room.microphone.wish && <Meter sound={sound} label={text(state.language, "check.level")} />}
+      <MicrophoneButton {...props} raised={false} />
+    </div>
   );
 }
 
@@ -77,6 +102,7 @@ export function WaitingList({ state, dispatch, room }: Props & { room: Room }) {
                     {text(language, "room.said-name")}
                   </span>
                 )}
+                <Talked language={language} room={room} entry={entry} />
               </p>
               {entry.said_name && (
                 <button
@@ -88,6 +114,7 @@ export function WaitingList({ state, dispatch, room }: Props & { room: Room }) {
                   {text(language, "room.hear-name")}
                 </button>
               )}
+              <Talk state={state} dispatch={dispatch} room={room} entry={entry} />
               <button
                 type="button"
                 class="primary"
@@ -110,6 +137,39 @@ export function WaitingList({ state, dispatch, room }: Props & { room: Room }) {
         })}
       </ul>
     </section>
+  );
+}
+
+/** That somebody who waits is talked to, and by whom. */
+function Talked({ language, room, entry }: { language: Props["state"]["language"]; room: Room; entry: Entry }) {
+  if (!entry.apart) return null;
+  const moderator = find(room.entries, entry.apart_with ?? "");
+  const own = entry.apart_with === room.own;
+  return (
+    <span class="badge" data-testid="talked">
+      <Icon name="chat" />
+      {own || !moderator ? text(language, "room.talked.own") : text(language, "room.talked", { name: nameOf(language, moderator) })}
+    </span>
+  );
+}
+
+/** Begins a talk with somebody who waits and ends it, by one button, so that the focus stays; none while another moderator talks with them. */
+function Talk({ state, dispatch, room, entry }: Pick<Props, "state" | "dispatch"> & { room: Room; entry: Entry }) {
+  const { language } = state;
+  const own = entry.apart_with === room.own;
+  if (entry.away || (entry.apart && !own)) return null;
+  const name = nameOf(language, entry);
+  const message = own ? ({ type: "end-talk" } as const) : ({ type: "talk-with", participant: entry.id } as const);
+  return (
+    <button
+      type="button"
+      data-testid="talk"
+      data-talks={own}
+      aria-label={text(language, own ? "room.talk.end.of" : "room.talk.of", { name })}
+      onClick={() => dispatch({ type: "lead-chosen", message })}
+    >
+      {text(language, own ? "room.talk.end" : "room.talk")}
+    </button>
   );
 }
 

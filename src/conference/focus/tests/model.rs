@@ -1,4 +1,5 @@
-//! The focus as a model: after any inputs, the legs in the mix are the legs inside, nobody waits with a seat, and nobody's
+//! The focus as a model: after any inputs, the legs in the mix are the legs inside, nobody waits with a seat unless a moderator talks
+//! with them alone, and nobody's
 //! microphone is opened by another.
 
 use proptest::prelude::*;
@@ -27,6 +28,7 @@ fn verb() -> impl Strategy<Value = Verb> {
         2 => (0_u64..6).prop_map(|n| Verb::Remove(id(n))),
         1 => (0_u64..6).prop_map(|n| Verb::Ban(id(n))),
         4 => (0_u64..6).prop_map(|n| Verb::Admit(id(n))),
+        4 => (0_u64..6).prop_map(|n| Verb::TalkWith(id(n))),
         1 => (0_u64..6).prop_map(|n| Verb::TurnAway(id(n), Reason::ComeLater)),
         2 => lobby().prop_map(Verb::SetLobby),
         4 => (0_usize..64, 0_u64..6).prop_map(|(index, n)| {

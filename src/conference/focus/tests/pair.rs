@@ -363,7 +363,7 @@ fn a_telephone_that_is_in_the_room_as_a_guest_folds_into_the_person_and_nobody_g
       seats 1:-h 5:-h 6:-h
       tell 5 paired
     pair
-      refuse 6 NotAllowed
+      refuse 6 LeadsItself
     ");
     let entry = room.entry(2);
     assert_eq!((entry.leg, entry.microphone), (leg(5), false));

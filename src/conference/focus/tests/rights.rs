@@ -16,10 +16,13 @@ fn every_verb_by_everybody_is_as_the_table_says() {
                 Standing::Moderator => 1,
                 Standing::Guest => 2,
                 Standing::Waiting => 3,
+                Standing::Addressed => 4,
             };
             room.join(2, Role::Guest, Door::Browser);
             room.act(1, Verb::SetLobby(Lobby::All));
             room.join(3, Role::Moderator, Door::Browser);
+            room.join(4, Role::Moderator, Door::Browser);
+            room.act(1, Verb::TalkWith(id(4)));
             let before = room.roster.clone();
             room.ladder.clear();
             room.act(who, verb.clone());
