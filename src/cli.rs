@@ -179,6 +179,11 @@ impl<'a> Books<'a> {
         })
     }
 
+    /// Closes the database.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
     /// Returns database and key, for the server.
     pub fn parts(&self) -> (Store, Keys) {
         (self.store.clone(), self.keys.clone())

@@ -59,18 +59,25 @@ fn run(arguments: Arguments, language: Language) -> anyhow::Result<()> {
                 let mut rng = rand::rng();
                 let books = Books::open(&config, &mut rng).await?;
                 let at = System.since_epoch();
-                books.run(what, language, &mut rng, at, &mut out).await?;
+                let done = books.run(what, language, &mut rng, at, &mut out).await;
+                books.close().await;
+                done?;
             }
             Command::Invite(what) => {
                 let mut rng = rand::rng();
                 let books = Books::open(&config, &mut rng).await?;
                 let at = System.since_epoch();
-                books.invite(what, language, &mut rng, at, &mut out).await?;
+                let done = books.invite(what, language, &mut rng, at, &mut out);
+                let done = done.await;
+                books.close().await;
+                done?;
             }
             Command::Calls(what) => {
                 let books = Books::open(&config, &mut rand::rng()).await?;
                 let at = System.since_epoch();
-                books.calls(what, language, at, &mut out).await?;
+                let done = books.calls(what, language, at, &mut out).await;
+                books.close().await;
+                done?;
             }
             Command::Trunk(what) => {
                 let now = System.since_epoch();

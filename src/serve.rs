@@ -159,7 +159,7 @@ pub async fn serve(orders: &Orders<'_>, out: &mut impl Write) -> Result<(), Erro
         // Nothing is ever sent: the queue closes with the last session.
         let _ = sessions.recv().await;
     };
-    drain(ended).await;
+    drain(ended, tasks, &books).await;
     Ok(())
 }
 
@@ -180,9 +180,14 @@ async fn serve_tcp(tcp: Tcp, stop: CancellationToken) {
     }
 }
 
-async fn drain(ended: impl Future<Output = ()>) {
+async fn drain(ended: impl Future<Output = ()>, mut tasks: JoinSet<()>, books: &Books<'_>) {
     if timeout(limit::DRAIN, ended).await.is_err() {
         tracing::warn!("some calls did not end in time");
+    }
+    // Once nobody asks the database any more it can be closed.
+    tasks.shutdown().await;
+    if timeout(limit::DRAIN, books.close()).await.is_err() {
+        tracing::warn!("the database was not closed in time");
     }
 }
 

@@ -286,16 +286,7 @@ impl Obstacle {
             (Self::Certificate(error), Language::En) => {
                 format!("The certificate cannot be used: {error}.")
             }
-            (Self::Store { file, source }, Language::De) => format!(
-                "Die Datenbank {} (store.path) ist nicht verwendbar: {}.",
-                file.display(),
-                causes(source)
-            ),
-            (Self::Store { file, source }, Language::En) => format!(
-                "The database {} (store.path) cannot be used: {}.",
-                file.display(),
-                causes(source)
-            ),
+            (Self::Store { file, source }, _) => told_store(file, source, language),
             (Self::Prompts(error), _) => error.told(language),
             (Self::NoRoom(number), Language::De) => format!("Einen Raum {number} gibt es nicht."),
             (Self::NoRoom(number), Language::En) => format!("There is no room {number}."),
@@ -492,6 +483,26 @@ fn told_address(address: &SocketAddr, key: &str, source: &io::Error, language: L
     }
 }
 
+fn told_store(file: &Path, error: &store::Error, language: Language) -> String {
+    let file = file.display();
+    match (error, language) {
+        (store::Error::Exposed(source), Language::De) => format!(
+            "Die Datenbank {file} (store.path) dürfen andere lesen, und das lässt sich nicht ändern ({source}): chmod 600 {file}."
+        ),
+        (store::Error::Exposed(source), Language::En) => format!(
+            "The database {file} (store.path) may be read by others, and that cannot be changed ({source}): chmod 600 {file}."
+        ),
+        (error, Language::De) => format!(
+            "Die Datenbank {file} (store.path) ist nicht verwendbar: {}.",
+            causes(error)
+        ),
+        (error, Language::En) => format!(
+            "The database {file} (store.path) cannot be used: {}.",
+            causes(error)
+        ),
+    }
+}
+
 fn told_key(error: &KeyError, language: Language) -> String {
     match (error, language) {
         (KeyError::Unreadable { file, source }, Language::De) => format!(
@@ -616,16 +627,16 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_obstacle_is_one_sentence_that_names_it() {
-        let address: SocketAddr = "127.0.0.1:5060".parse().unwrap();
+    /// Obstacles, each with what its sentence names.
+    fn obstacles() -> Vec<(Obstacle, &'static str)> {
+        let address = SocketAddr::from(([127, 0, 0, 1], 5060));
         let refused = |kind: io::ErrorKind| Obstacle::Address {
             address,
             key: "sip.listen_udp",
             source: kind.into(),
         };
         let file = PathBuf::from("var/file");
-        for (obstacle, names) in [
+        vec![
             (
                 refused(io::ErrorKind::AddrInUse),
                 "127.0.0.1:5060 (sip.listen_udp)",
@@ -670,6 +681,12 @@ mod tests {
                 Obstacle::store(&file)(store::Error::NoNumberLeft),
                 "var/file",
             ),
+            (
+                Obstacle::store(&file)(store::Error::Exposed(
+                    io::ErrorKind::PermissionDenied.into(),
+                )),
+                "chmod 600 var/file",
+            ),
             (Obstacle::NoRoom(String::from("4711")), "4711"),
             (
                 Obstacle::Confidential(String::from("4711")),
@@ -679,7 +696,12 @@ mod tests {
             (NotInvited::NameTaken(String::from("4711")).into(), "4711"),
             (NotInvited::NoPerson(String::from("4711")).into(), "4711"),
             (NotInvited::NeverOpen.into(), "--until"),
-        ] {
+        ]
+    }
+
+    #[test]
+    fn every_obstacle_is_one_sentence_that_names_it() {
+        for (obstacle, names) in obstacles() {
             let told = [Language::De, Language::En].map(|language| obstacle.told(language));
             assert_ne!(told[0], told[1]);
             for told in told {

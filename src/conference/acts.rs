@@ -102,6 +102,10 @@ acts! {
     Alarm => None,
     /// Newcomers are trusted again.
     AlarmLifted => None,
+    /// Callers wait, since the server was gone and does not know any more who was sent away.
+    CallersWait => None,
+    /// They are trusted again.
+    CallersTrusted => None,
     /// The conference ended for all.
     Ended => None,
     /// Music came from somebody's line, and they are not heard until it ends.

@@ -378,7 +378,7 @@ events! {
     /// They, a moderator, are told that somebody waits.
     SomebodyWaits => "somebody-waits",
     /// They, a moderator, are told who waits, and decide.
-    Waits { whom: Label = Label::SAMPLE } => "waits",
+    Waits { whom: Label = Label::SAMPLE, perhaps_removed: bool = false } => "waits",
     /// Nobody waits.
     NobodyWaits => "nobody-waits",
     /// For which reason do they turn somebody away?
@@ -593,7 +593,10 @@ impl Event {
             Self::NoPlace => vec![Clip::NO_PLACE],
             Self::ComeLater => vec![Clip::COME_LATER],
             Self::SomebodyWaits => vec![Clip::SOMEBODY_WAITS, Clip::TO_HEAR_WAITING],
-            Self::Waits { whom } => vec![Clip::WAITS, Clip::label(whom), Clip::DECIDE],
+            Self::Waits {
+                whom,
+                perhaps_removed,
+            } => Clip::waiting(whom, perhaps_removed),
             Self::NobodyWaits => vec![Clip::NOBODY_WAITS],
             Self::WhichReason => vec![Clip::WHICH_REASON],
             Self::DoneLetIn => vec![Clip::DONE_LET_IN],
@@ -668,7 +671,7 @@ impl Event {
 
     /// Returns whom it names, if it is one.
     const fn names_one(self) -> Option<Label> {
-        if let Self::Waits { whom }
+        if let Self::Waits { whom, .. }
         | Self::RemovedLast { whom }
         | Self::NewModerator { whom }
         | Self::Came { whom }

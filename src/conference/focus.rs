@@ -684,6 +684,7 @@ impl Focus {
             self.deed = None;
             self.conference = ConferenceState {
                 alarm: self.conference.alarm,
+                callers_wait: self.conference.callers_wait,
                 ..beginning(&self.config.policy)
             };
             self.give_up_calls(now);

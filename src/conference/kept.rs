@@ -1,27 +1,24 @@
 //! What of a conference outlives the server, so that its people find it again as it was: closed doors stay closed.
 //!
-//! It holds no name and no number: seats by ids, and telephones that are kept out by marks, whose key is kept for as long as there are such.
+//! It holds no name, no number and nothing that was made from one: pages by the ids of their seats, people by those of their
+//! invitations. Of telephones that were sent away it says only whether there are any, for a number can be found from whatever
+//! tells it from others, by trying all of them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    conference::{
-        participant::{Mark, Role},
-        roster::ConferenceState,
-    },
+    conference::{participant::Role, roster::ConferenceState},
     id::{PersonId, SeatId},
 };
 
-/// By what somebody is recognised.
+/// By what somebody is recognised after the server was gone: what was drawn here by lot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Identity {
     /// A PIN of their own.
     Person(PersonId),
-    /// The number of their telephone.
-    Caller(Mark),
     /// The seat of their page.
     Page(SeatId),
 }
@@ -37,12 +34,6 @@ pub struct Kept {
     pub sent_away: Vec<Identity>,
     /// Who may not come again.
     pub banned: Vec<Identity>,
-}
-
-impl Kept {
-    /// Tells whether telephones are kept out, which takes the key of their marks.
-    pub fn names_callers(&self) -> bool {
-        let mut all = self.sent_away.iter().chain(&self.banned);
-        all.any(|identity| matches!(identity, Identity::Caller(_)))
-    }
+    /// Telephones are among those who were sent away or banned; which ones is forgotten.
+    pub callers: bool,
 }

@@ -268,8 +268,9 @@ pub struct Known {
     pub seat: Option<SeatId>,
 }
 
-/// A telephone number, hashed with a key of the conference: equal for equal numbers and else without meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// A telephone number, hashed with a key of the conference: equal for equal numbers and else without meaning. It cannot be
+/// written down: with the key beside it, it would be as good as the number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark(pub u64);
 
 /// Returns the name as it may be shown: a [`clean_line`] of at most [`NAME_CHARS_MAX`].

@@ -38,6 +38,8 @@ pub struct ConferenceState {
     pub chat: ChatRule,
     /// Somebody guesses PINs, and all newcomers wait; moderators alone are told.
     pub alarm: bool,
+    /// Who was sent away by telephone cannot be told any more, and callers wait; moderators alone are told.
+    pub callers_wait: bool,
 }
 
 /// For whose eyes a roster is.
@@ -84,6 +86,7 @@ impl Audience {
             Self::Waiting(_) => ConferenceState::default(),
             Self::Inside => ConferenceState {
                 alarm: false,
+                callers_wait: false,
                 ..state
             },
             Self::Moderators => state,

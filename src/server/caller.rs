@@ -1,17 +1,18 @@
 //! Who calls, as far as it matters: the number for which a mark stands.
 //!
 //! A mark is a keyed hash, so that the number cannot be computed from it, and its key is drawn here: one per conference to
-//! know who comes back, and one per day to count wrong PINs. Both are kept in memory alone, but that the conference's lies in
-//! its sealed file while it keeps telephones out.
+//! know who comes back, and one per day to count wrong PINs. Keys and marks are in memory alone and cannot be written down: who
+//! had both would have the number, by trying all there are.
 
 use aws_lc_rs::hmac;
 use rand::Rng;
+use zeroize::Zeroizing;
 
 use crate::{
     conference::participant::{Known, Mark},
     id::{PersonId, SeatId},
     limit::{DIGITS_NEVER_SHOWN, DIGITS_SHOWN},
-    pii::{Ending, Pii, Secret},
+    pii::{Ending, Pii},
 };
 
 /// Who calls.
@@ -45,28 +46,16 @@ impl Caller {
 /// Makes marks; forgotten, they are nobody's any more.
 pub(super) struct Marks {
     key: hmac::Key,
-    bytes: Secret<[u8; 32]>,
 }
 
 impl Marks {
     /// Draws a key.
     pub(super) fn random(rng: &mut impl Rng) -> Self {
-        let mut key = [0; 32];
-        rng.fill_bytes(&mut key);
-        Self::from_bytes(Secret::new(key))
-    }
-
-    /// Goes on with the key of a conference that outlived the server.
-    pub(super) fn from_bytes(bytes: Secret<[u8; 32]>) -> Self {
+        let mut key = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *key);
         Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, bytes.expose()),
-            bytes,
+            key: hmac::Key::new(hmac::HMAC_SHA256, &*key),
         }
-    }
-
-    /// The key, for what outlives the server.
-    pub(super) fn bytes(&self) -> Secret<[u8; 32]> {
-        self.bytes.clone()
     }
 
     /// Returns what stands for a number.

@@ -175,19 +175,11 @@ impl Factory {
             return Err(Error::Overloaded);
         }
         let (inbox, messages) = mpsc::channel(CONFERENCE_INBOX_MAX);
-        let (id, marks, kept) = match self.remains.remove(&room) {
-            Some(remains) => {
-                let marks = match remains.marks {
-                    Some(key) => Marks::from_bytes(key),
-                    None => Marks::random(&mut self.rng),
-                };
-                (remains.conference, marks, Some(remains.kept))
-            }
-            None => {
-                let id = ConferenceId::random(&mut self.rng);
-                (id, Marks::random(&mut self.rng), None)
-            }
+        let (id, kept) = match self.remains.remove(&room) {
+            Some(remains) => (remains.conference, Some(remains.kept)),
+            None => (ConferenceId::random(&mut self.rng), None),
         };
+        let marks = Marks::random(&mut self.rng);
         let means = self.means.clone();
         let task = Task::new((id, room), worker, means, (policy, kept), marks);
         self.tasks.spawn(task.run(inbox.clone(), messages));

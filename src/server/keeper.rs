@@ -1,8 +1,11 @@
 //! Keeps what of conferences outlives the server, in a sealed file for each; the file goes when its conference ends.
 //!
 //! ```text
-//! <folder>/<room> = nonce ‖ AES-256-GCM-SIV(key, "rundruf conference 1", content) ‖ tag
+//! <folder>/<room> = nonce ‖ AES-256-GCM-SIV(key, "rundruf conference 2", content) ‖ tag
 //! ```
+//!
+//! Nothing in it is made from a telephone's number (`conference::kept`): its key lies beside it. What was written when that was
+//! otherwise, as version 1, is removed unread.
 //!
 //! One task writes, so that no conference waits for the disk: of many changes of one room the last is written. What was
 //! written too long ago when the server begins is forgotten: whoever comes then comes anew.
@@ -24,7 +27,6 @@ use crate::{
     conference::kept::Kept,
     id::{ConferenceId, RoomId},
     limit::{RESUME_MAX, SEAT_RENEWAL, SERVER_QUEUE_MAX},
-    pii::Secret,
     store,
 };
 
@@ -32,8 +34,6 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) struct Remains {
     pub(super) conference: ConferenceId,
-    /// The key of its marks, where telephones are kept out.
-    pub(super) marks: Option<Secret<[u8; 32]>>,
     pub(super) kept: Kept,
 }
 
@@ -50,7 +50,6 @@ struct Content {
     /// Seconds since 1970-01-01 00:00 UTC.
     written: u64,
     conference: ConferenceId,
-    marks: Option<[u8; 32]>,
     kept: Kept,
 }
 
@@ -116,7 +115,6 @@ impl Shelf {
         let age = self.now().abs_diff(content.written);
         let remains = Remains {
             conference: content.conference,
-            marks: content.marks.map(Secret::new),
             kept: content.kept,
         };
         (age <= OLD.as_secs()).then_some(remains)
@@ -133,7 +131,6 @@ impl Shelf {
         let content = Content {
             written: self.now(),
             conference: remains.conference,
-            marks: remains.marks.as_ref().map(|key| *key.expose()),
             kept: remains.kept.clone(),
         };
         let plain = serde_json::to_vec(&content).expect("what is kept can be written as JSON");
@@ -169,18 +166,15 @@ async fn write(shelf: Shelf, mut queue: mpsc::Receiver<Order>) {
 const OLD: Duration = RESUME_MAX.saturating_add(SEAT_RENEWAL.saturating_mul(2));
 
 /// What files are bound to beside their key.
-const PURPOSE: &[u8] = b"rundruf conference 1";
+const PURPOSE: &[u8] = b"rundruf conference 2";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pii::Secret;
     use crate::{
         clock::Virtual,
-        conference::{
-            kept::Identity,
-            participant::{Mark, Role},
-            roster::ConferenceState,
-        },
+        conference::{kept::Identity, participant::Role, roster::ConferenceState},
         id::{PersonId, SeatId},
         server::secrets::KEY_LENGTH,
     };
@@ -202,7 +196,6 @@ mod tests {
         let read = shelf.read();
         assert_eq!(read.len(), 1);
         assert_eq!(read[&room].conference, remains().conference);
-        assert_eq!(read[&room].marks, remains().marks);
         assert_eq!(read[&room].kept, remains().kept);
     }
 
@@ -233,7 +226,6 @@ mod tests {
     fn remains() -> Remains {
         Remains {
             conference: ConferenceId::from_u64(3),
-            marks: Some(Secret::new([4; 32])),
             kept: Kept {
                 state: ConferenceState {
                     locked: true,
@@ -241,10 +233,8 @@ mod tests {
                 },
                 seats: BTreeMap::from([(SeatId::from_u64(5), Role::Moderator)]),
                 sent_away: vec![Identity::Page(SeatId::from_u64(6))],
-                banned: vec![
-                    Identity::Caller(Mark(u64::MAX)),
-                    Identity::Person(PersonId::from_u64(7)),
-                ],
+                banned: vec![Identity::Person(PersonId::from_u64(7))],
+                callers: true,
             },
         }
     }

@@ -81,7 +81,7 @@ impl Store {
             .bind(room.map(|room| room.to_string()))
             .execute(&self.pool)
             .await?;
-        Ok(done.rows_affected())
+        self.erased(&done).await
     }
 
     /// Deletes what has been kept for [`DIALS_KEPT`], and what claims to be of a time that has not come: a clock that was
@@ -96,7 +96,7 @@ impl Store {
             .bind(millis(now + CLOCKS_DIFFER_MAX))
             .execute(&self.pool)
             .await?;
-        Ok(done.rows_affected())
+        self.erased(&done).await
     }
 }
 

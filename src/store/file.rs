@@ -73,6 +73,26 @@ pub fn read_secret(file: &Path) -> Result<Secret<String>, SecretError> {
     Ok(Secret::new(line.to_owned()))
 }
 
+/// Makes an empty file that only its owner may read, where it is missing.
+pub(super) fn create_private(file: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(OWNER_ONLY);
+    options.open(file).map(|_| ())
+}
+
+/// Lets nobody but its owner read a file, where it is there.
+pub(super) fn take_from_others(file: &Path) -> io::Result<()> {
+    let mode = match fs::metadata(file) {
+        Ok(metadata) => metadata.permissions().mode(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if mode & OTHERS == 0 {
+        return Ok(());
+    }
+    fs::set_permissions(file, fs::Permissions::from_mode(OWNER_ONLY))
+}
+
 /// Makes a folder, where it is missing, for its owner alone.
 pub(super) fn private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new()

@@ -127,7 +127,7 @@ impl Store {
             .bind(id.to_string())
             .execute(&self.pool)
             .await?;
-        Ok(done.rows_affected() > 0)
+        Ok(self.erased(&done).await? > 0)
     }
 
     /// Gives somebody another PIN; returns whether they are there.

@@ -266,7 +266,7 @@ impl Store {
             .bind(id.to_string())
             .execute(&self.pool)
             .await?;
-        Ok(done.rows_affected() > 0)
+        Ok(self.erased(&done).await? > 0)
     }
 
     /// Removes the demo room of the last start.
@@ -275,10 +275,11 @@ impl Store {
     ///
     /// Fails when the database fails.
     pub async fn remove_demo_rooms(&self, tenant: TenantId) -> Result<(), Error> {
-        sqlx::query("delete from room where tenant_id = ? and demo = 1")
+        let done = sqlx::query("delete from room where tenant_id = ? and demo = 1")
             .bind(tenant.to_string())
             .execute(&self.pool)
             .await?;
+        self.erased(&done).await?;
         Ok(())
     }
 
@@ -629,4 +630,4 @@ const ROOM_BY_LINK: &str = "select *, moderator_link_hash = ?1 as moderates from
      where guest_link_hash = ?1 or moderator_link_hash = ?1";
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -380,7 +380,7 @@ async fn settle(world: &mut World, folder: &std::path::Path) {
     .await;
 }
 
-async fn wait_for_disk(world: &mut World, done: impl Fn() -> bool) {
+pub(crate) async fn wait_for_disk(world: &mut World, done: impl Fn() -> bool) {
     for _ in 0..1_000 {
         if done() {
             return;

@@ -25,7 +25,7 @@ export type Disturbance = "steady-noise" | "echo" | "music";
 
 export type Quality = "good" | "fair" | "poor";
 
-export type Act = "admitted" | "admitted-all" | "talked-apart" | "muted" | "muted-all" | "asked-to-unmute" | "hand-lowered" | "hands-lowered" | "ask-to-speak" | "all-may-speak" | "floor-given" | "locked" | "unlocked" | "lobby-off" | "lobby-guests" | "lobby-all" | "entry-tones" | "entry-names" | "entry-off" | "chat-all" | "chat-public" | "chat-private" | "chat-off" | "renamed" | "removed" | "banned" | "invited" | "made-moderator" | "alarm" | "alarm-lifted" | "ended" | "music-muted";
+export type Act = "admitted" | "admitted-all" | "talked-apart" | "muted" | "muted-all" | "asked-to-unmute" | "hand-lowered" | "hands-lowered" | "ask-to-speak" | "all-may-speak" | "floor-given" | "locked" | "unlocked" | "lobby-off" | "lobby-guests" | "lobby-all" | "entry-tones" | "entry-names" | "entry-off" | "chat-all" | "chat-public" | "chat-private" | "chat-off" | "renamed" | "removed" | "banned" | "invited" | "made-moderator" | "alarm" | "alarm-lifted" | "callers-wait" | "callers-trusted" | "ended" | "music-muted";
 
 export type Actor = "moderator" | "owner" | "server";
 
@@ -68,6 +68,7 @@ export type ConferenceState = {
   quiet_above: number;
   chat: ChatRule;
   alarm: boolean;
+  callers_wait: boolean;
 };
 
 export type Roster = {

@@ -73,7 +73,7 @@ export async function serve({ script = joinScript(), dist = new URL("../dist/", 
 }
 
 /** What holds for all, where nothing else is said. */
-export const OPEN = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false };
+export const OPEN = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false, callers_wait: false };
 
 /** A text for an event in every language. */
 const shown = (event) => ({ de: `Gesagt: ${event}`, "de-du": `Dir gesagt: ${event}`, "de-einfach": `Wir sagen: ${event}`, en: `Told: ${event}` });
@@ -177,7 +177,7 @@ export function joinScript({ welcome = {}, others = [], own = {}, state = {}, an
       case "own-telephone":
         return change("me", message.own ? { telephone: "confirmed" } : { telephone: null, protection: "to-device", microphone: false });
       case "lift-alarm":
-        holds = { ...holds, alarm: false };
+        holds = { ...holds, alarm: false, callers_wait: false };
         return publish((one) => one);
       case "talk-with":
       case "end-talk": {

@@ -48,7 +48,7 @@ export function affected({ id, name, door, ordinal }) {
  * @returns {import("../src/wire").ConferenceState}
  */
 export function conference(changes = {}) {
-  return { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false, ...changes };
+  return { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false, callers_wait: false, ...changes };
 }
 
 /**

@@ -94,6 +94,7 @@ export const ACTS = [
   { act: "lobby-guests", actor: "owner", to: null },
   { act: "renamed", actor: "moderator", to: affected(entry("rosa", { name: "Rosa Donaudampfschifffahrtsgesellschaft-Hinterhuber" })) },
   { act: "alarm", actor: "server", to: null },
+  { act: "callers-wait", actor: "server", to: null },
   { act: "made-moderator", actor: "moderator", to: affected(entry("tel1", { door: "phone" })) },
 ].map((one, place) => ({ type: "act", at: 1_790_000_000 + 60 * place, ...one }));
 
@@ -380,6 +381,10 @@ export const SCENES = {
       await join(page);
       await page.getByTestId("lead").click();
     },
+  },
+  "room-callers-wait": {
+    script: joinScript({ welcome: { role: "moderator" }, others: WAITING, state: { callers_wait: true } }),
+    act: join,
   },
   "room-waiting-named": { script: joinScript({ welcome: { role: "moderator" }, others: NAMED, state: { lobby: "guests" } }), act: join },
   "room-calling": { script: joinScript({ others: CALLED }), act: join },

@@ -104,7 +104,7 @@ function lockMaker() {
 
 function inRoom(status: "connected" | "pending" = "connected"): State {
   const me = { id: "me", name: "Ich", door: "browser", ordinal: 1, ending: null, role: "guest", status, protection: "to-device", microphone: false, speaking: false, original_sound: false, hand: null, floor: false, said_name: false, disturbs: null, away: false } as const;
-  const state = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false } as const;
+  const state = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false, callers_wait: false } as const;
   const events: Event[] = [
     { type: "received", message: greeting({ title: "" }) },
     { type: "join-chosen", name: "Ich" },

@@ -10,7 +10,7 @@ import { conference, entry, greeting, shown } from "./people.mjs";
 
 const WELCOME = greeting({ title: "Elternabend" });
 const OPEN = conference();
-const ASKING = { locked: false, ask_to_speak: true, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false } as const;
+const ASKING = { locked: false, ask_to_speak: true, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false, callers_wait: false } as const;
 
 test("a change that is told in pieces of one version is read whole, and an older one not at all", () => {
   const pieces = after2(inRoom(), delta(2, [entry("b")]), delta(2, [entry("c")]));

@@ -7,7 +7,7 @@ import { type Event, initial, reduce, type State } from "../src/state";
 import type { ConferenceState, Entry } from "../src/wire";
 import { greeting } from "./people.mjs";
 
-const OPEN: ConferenceState = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false };
+const OPEN: ConferenceState = { locked: false, ask_to_speak: false, lobby: "off", entry_signal: "off", quiet_above: 20, chat: "all", alarm: false, callers_wait: false };
 const ASKING: ConferenceState = { ...OPEN, ask_to_speak: true };
 const PRESS: Event = { type: "talk-pressed" };
 const RELEASE: Event = { type: "talk-released", by: "key" };

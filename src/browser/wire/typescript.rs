@@ -101,6 +101,8 @@ const TYPES: &[(&str, Shape)] = &[
             "made-moderator",
             "alarm",
             "alarm-lifted",
+            "callers-wait",
+            "callers-trusted",
             "ended",
             "music-muted",
         ]),
@@ -126,6 +128,7 @@ const TYPES: &[(&str, Shape)] = &[
             ("quiet_above", Kind::Number),
             ("chat", Kind::Named("ChatRule")),
             ("alarm", Kind::Flag),
+            ("callers_wait", Kind::Flag),
         ]),
     ),
     (

@@ -257,6 +257,8 @@ clips! {
     SOMEBODY_WAITS = "somebody-waits";
     /// To a moderator: the one named next waits.
     WAITS = "waits";
+    /// To a moderator: whether the one who waits was sent away before cannot be told.
+    PERHAPS_REMOVED = "perhaps-removed";
     /// To a moderator: the keys that decide about who waits.
     DECIDE = "decide";
     /// To a moderator: nobody waits.
@@ -486,6 +488,13 @@ impl Clip {
         let speak = muted.then_some(Self::TO_SPEAK);
         let clips = [Self::TALK_BEGUN].into_iter().chain(speak);
         clips.chain([Self::TO_END_TALK]).collect()
+    }
+
+    /// Who waits, what cannot be told of them, and what to do about it.
+    pub(super) fn waiting(whom: Label, perhaps_removed: bool) -> Vec<Self> {
+        let doubt = perhaps_removed.then_some(Self::PERHAPS_REMOVED);
+        let said = [Self::WAITS, Self::label(whom)].into_iter().chain(doubt);
+        said.chain([Self::DECIDE]).collect()
     }
 
     /// What somebody is called who has no name that could be spoken.

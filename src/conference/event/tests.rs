@@ -81,13 +81,25 @@ fn events() -> impl Iterator<Item = Event> {
             [Knowledge::Of, Knowledge::OfOthers, Knowledge::Nobodys]
                 .map(|known| Event::Waiting { known }),
         )
-        .chain(labels().map(|whom| Event::Waits { whom }))
+        .chain(labels().map(waits))
+        .chain(labels().map(|whom| Event::Waits {
+            whom,
+            perhaps_removed: true,
+        }))
         .chain(Event::announcements())
         .chain([true, false].map(|slow| Event::Pace { slow }))
         .chain([true, false].map(|muted| Event::TalkBegun { muted }))
         .chain(Length::ALL.map(|length| Event::LengthChosen { length }))
         .chain(Facts::all().map(|facts| Event::PrivacyInFull { facts, asked: None }))
         .chain(SoundTest::all().map(|said| Event::SoundTest { said }))
+}
+
+/// What is said of somebody who waits and of whom nothing has to be said.
+fn waits(whom: Label) -> Event {
+    Event::Waits {
+        whom,
+        perhaps_removed: false,
+    }
 }
 
 /// What is said where the other language is offered, and where it is not.
@@ -385,7 +397,7 @@ fn a_name_takes_the_place_of_the_number() {
     };
     assert_eq!(around(Event::Came { whom }), ["came", "…"]);
     assert_eq!(around(Event::Went { whom }), ["went", "…"]);
-    assert_eq!(around(Event::Waits { whom }), ["waits", "…", "decide"]);
+    assert_eq!(around(waits(whom)), ["waits", "…", "decide"]);
     assert_eq!(around(Event::RemovedLast { whom }), ["removed-last", "…"]);
     assert_eq!(
         around(Event::Invited { by: whom }),

@@ -4,17 +4,18 @@
 //! Only what is as good as a name gives a seat back: a PIN of one's own, a number for which a trusted trunk vouches, or the
 //! token of a page. To keep somebody out less is enough: a number by whoever's word. Nothing of it outlives the
 //! conference. One that goes on after the server was gone knows its seats by [`Kept`] alone, and takes the word of their
-//! tokens, of each once, for the rest.
+//! tokens, of each once, for the rest. Of numbers nothing is kept: a caller who dropped out then is new, and whether one was
+//! sent away cannot be told, so all of them wait until a moderator trusts them.
 
 use super::*;
 use crate::{
     conference::{
         acts::Act,
         claim::Claim,
-        kept::{Identity, Kept},
-        participant::Known,
+        kept::{self, Kept},
+        participant::{Known, Mark},
     },
-    id::SeatId,
+    id::{PersonId, SeatId},
     limit::{RESUME_MAX, RETURN_MAX, SEATS_KEPT},
 };
 
@@ -31,6 +32,15 @@ pub(super) struct Memory {
     /// Seats from before the server was gone whose pages have not come back, and until when they are awaited.
     awaited: BTreeMap<SeatId, Role>,
     awaited_until: Option<Instant>,
+}
+
+/// By what somebody is recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Identity {
+    /// By what outlives the server.
+    Drawn(kept::Identity),
+    /// The number of their telephone.
+    Caller(Mark),
 }
 
 /// Whose a seat is. Numbers are counted by door, and a role comes from the secret of the day, so both are part of it; the
@@ -108,20 +118,46 @@ impl Before {
 
 impl Known {
     fn identities(self) -> impl Iterator<Item = Identity> {
-        let person = self.person.map(Identity::Person);
+        let person = self.person.map(Identity::person);
         let caller = self.caller.map(Identity::Caller);
-        let page = self.seat.map(Identity::Page);
+        let page = self.seat.map(Identity::page);
         person.into_iter().chain(caller).chain(page)
     }
 
     /// By what a seat is given back.
     fn seat(self, role: Role, door: Door) -> Option<Whose> {
         let caller = self.caller.filter(|_| self.vouched);
-        let person = self.person.map(Identity::Person);
+        let person = self.person.map(Identity::person);
         let by_secret = person.or(caller.map(Identity::Caller));
         match by_secret {
             Some(identity) => Some((identity, Some(role), door)),
-            None => self.seat.map(|seat| (Identity::Page(seat), None, door)),
+            None => self.seat.map(|seat| (Identity::page(seat), None, door)),
+        }
+    }
+}
+
+impl Identity {
+    const fn person(person: PersonId) -> Self {
+        Self::Drawn(kept::Identity::Person(person))
+    }
+
+    const fn page(seat: SeatId) -> Self {
+        Self::Drawn(kept::Identity::Page(seat))
+    }
+
+    /// The seat of a page, where it is that.
+    const fn seat(self) -> Option<SeatId> {
+        match self {
+            Self::Drawn(kept::Identity::Page(seat)) => Some(seat),
+            Self::Drawn(kept::Identity::Person(_)) | Self::Caller(_) => None,
+        }
+    }
+
+    /// What of it outlives the server.
+    const fn kept(self) -> Option<kept::Identity> {
+        match self {
+            Self::Drawn(identity) => Some(identity),
+            Self::Caller(_) => None,
         }
     }
 }
@@ -153,6 +189,11 @@ impl Memory {
         self.known.insert(id, known);
     }
 
+    /// Returns by what somebody is known who is here.
+    pub(super) fn known(&self, id: ParticipantId) -> Known {
+        self.known.get(&id).copied().unwrap_or_default()
+    }
+
     /// Returns who is here with a seat.
     pub(super) fn holder(&self, seat: SeatId) -> Option<ParticipantId> {
         let mut all = self.known.iter();
@@ -169,8 +210,8 @@ impl Memory {
 
     /// Goes on from what outlived the server.
     pub(super) fn restore(&mut self, kept: Kept, until: Instant) {
-        self.sent_away = kept.sent_away.into_iter().collect();
-        self.banned = kept.banned.into_iter().collect();
+        self.sent_away = kept.sent_away.into_iter().map(Identity::Drawn).collect();
+        self.banned = kept.banned.into_iter().map(Identity::Drawn).collect();
         self.awaited = kept.seats;
         self.awaited_until = Some(until);
     }
@@ -179,14 +220,15 @@ impl Memory {
     pub(super) fn keep(&self, roles: impl Fn(ParticipantId) -> Option<Role>, kept: &mut Kept) {
         let here = self.known.iter();
         let here = here.filter_map(|(id, known)| Some((known.seat?, roles(*id)?)));
-        let gone = self.seats.iter().filter_map(|kept| match kept.whose.0 {
-            Identity::Page(seat) => Some((seat, kept.seat.role)),
-            Identity::Person(_) | Identity::Caller(_) => None,
-        });
+        let gone = self.seats.iter();
+        let gone = gone.filter_map(|kept| Some((kept.whose.0.seat()?, kept.seat.role)));
         kept.seats = self.awaited.clone();
         kept.seats.extend(gone.chain(here));
-        kept.sent_away = self.sent_away.iter().copied().collect();
-        kept.banned = self.banned.iter().copied().collect();
+        let drawn = |all: &BTreeSet<Identity>| all.iter().filter_map(|one| one.kept()).collect();
+        kept.sent_away = drawn(&self.sent_away);
+        kept.banned = drawn(&self.banned);
+        let mut out = self.sent_away.iter().chain(&self.banned);
+        kept.callers = out.any(|identity| matches!(identity, Identity::Caller(_)));
     }
 
     /// Tells whether pages are awaited that were here before the server was gone.
@@ -196,7 +238,7 @@ impl Memory {
 
     /// Tells whether a claim is as good as a seat.
     pub(super) fn expects(&self, claim: &Claim, now: Instant) -> bool {
-        let page = Identity::Page(claim.seat);
+        let page = Identity::page(claim.seat);
         let mut kept = self.seats.iter().filter(|kept| now < kept.until);
         !self.banned.contains(&page)
             && !self.sent_away.contains(&page)
@@ -219,7 +261,7 @@ impl Memory {
             return;
         };
         self.put(Seated {
-            whose: (Identity::Page(claim.seat), None, Door::Browser),
+            whose: (Identity::page(claim.seat), None, Door::Browser),
             until,
             seat: Left {
                 ordinal: claim.ordinal,
@@ -236,7 +278,7 @@ impl Memory {
 
     /// Until when the last of the seats of pages is kept.
     pub(super) fn pages_until(&self) -> Option<Instant> {
-        let page = |kept: &&Seated| matches!(kept.whose.0, Identity::Page(_));
+        let page = |kept: &&Seated| kept.whose.0.seat().is_some();
         let awaited = self.awaited_until.filter(|_| !self.awaited.is_empty());
         let kept = self.seats.iter().filter(page).map(|kept| kept.until);
         kept.chain(awaited).max()
@@ -262,11 +304,11 @@ impl Memory {
                     return;
                 };
                 let (since, microphone) = broke_off.unwrap_or((now, false));
-                let until = match whose.0 {
+                let until = match whose.0.seat() {
                     // Who leaves by the button has left; a telephone cannot say which it was.
-                    Identity::Page(_) if parting == Parting::Left => return,
-                    Identity::Page(_) => since + RESUME_MAX,
-                    Identity::Person(_) | Identity::Caller(_) => now + RETURN_MAX,
+                    Some(_) if parting == Parting::Left => return,
+                    Some(_) => since + RESUME_MAX,
+                    None => now + RETURN_MAX,
                 };
                 // A number may be that of a whole house; a PIN of one's own is one person's, a token one page's.
                 let certain = !matches!(whose.0, Identity::Caller(_));

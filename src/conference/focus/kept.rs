@@ -16,8 +16,10 @@ impl Focus {
         let mut focus = Self::new(config, now);
         focus.conference = ConferenceState {
             alarm: false,
+            callers_wait: kept.callers,
             ..kept.state
         };
+        focus.waiting.unshown = kept.callers;
         focus.memory.restore(kept, until);
         focus.state = State::Waiting { until };
         focus
@@ -32,6 +34,7 @@ impl Focus {
             };
             let role = |id| self.participants.get(&id).map(|who| who.role);
             self.memory.keep(role, &mut kept);
+            kept.callers |= self.conference.callers_wait;
             kept
         })
     }

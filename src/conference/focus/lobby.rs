@@ -2,12 +2,15 @@
 //!
 //! Who waits has no seat, so the mixer does not know their leg, and no roster but of themself. Moderators see them, and
 //! decide: by name on the page, one after the other by telephone.
+//!
+//! Callers wait, too, where the server was gone and telephones had been sent away: which ones it does not know any more.
 
 use super::{back::Before, *};
 use crate::{
     conference::{
         acts::{Act, Actor},
         event::Knowledge,
+        participant::Known,
         policy::{Lobby, Reason},
         rollcall::Label,
     },
@@ -25,6 +28,8 @@ pub(super) struct Waiting {
     entered: Vec<ParticipantId>,
     /// Legs on hold whose people wait.
     held: BTreeSet<LegId>,
+    /// That callers wait because the server was gone is yet to be shown, once somebody moderates.
+    pub(super) unshown: bool,
 }
 
 impl Waiting {
@@ -122,11 +127,18 @@ impl Focus {
             Trust::Doubtful => true,
         };
         doubted
+            || self.cannot_tell(newcomer.door, newcomer.known)
             || match self.conference.lobby {
                 Lobby::Off => false,
                 Lobby::Guests => newcomer.role == Role::Guest,
                 Lobby::All => true,
             }
+    }
+
+    /// Tells whether somebody may have been sent away before the server was gone: of numbers nothing outlives it, so that may
+    /// be every telephone that comes by a PIN which many have.
+    fn cannot_tell(&self, door: Door, known: Known) -> bool {
+        self.conference.callers_wait && door == Door::Phone && known.person.is_none()
     }
 
     /// Puts somebody who is in the table into the waiting room.
@@ -158,6 +170,9 @@ impl Focus {
 
     /// Tells a moderator who comes in what they have to know.
     pub(super) fn brief(&mut self, id: ParticipantId) {
+        if std::mem::take(&mut self.waiting.unshown) {
+            self.happened(Actor::Server, Act::CallersWait, None);
+        }
         if self.conference.alarm {
             self.tell(id, Event::Alarm);
         }
@@ -283,8 +298,15 @@ impl Focus {
             return;
         };
         let (id, whom) = (participant.id, Label::of(participant));
+        let perhaps_removed = self.cannot_tell(participant.door, self.memory.known(id));
         self.waiting.note_heard(by, id);
-        self.tell(by, Event::Waits { whom });
+        self.tell(
+            by,
+            Event::Waits {
+                whom,
+                perhaps_removed,
+            },
+        );
     }
 
     /// Lets the one in of whom a moderator was told last.
@@ -313,10 +335,14 @@ impl Focus {
         self.tell_who_is_left(by);
     }
 
-    /// Decides who has to wait from here on; who waits already is let in or turned away by somebody.
+    /// Decides who has to wait from here on; who waits already is let in or turned away by somebody. Where nobody is to wait,
+    /// callers are trusted again.
     pub(super) fn decide_lobby(&mut self, by: ParticipantId, lobby: Lobby) {
         if self.set_lobby(lobby) {
             self.did(by, lobby.into(), None);
+        }
+        if lobby == Lobby::Off {
+            self.trust_callers(by);
         }
     }
 
@@ -354,11 +380,20 @@ impl Focus {
         self.happened(Actor::Server, Act::Alarm, None);
     }
 
-    /// Trusts newcomers again because a moderator does.
+    /// Trusts newcomers again because a moderator does: whatever it was that made them wait.
     pub(super) fn lift_alarm(&mut self, by: ParticipantId) {
         if self.end_alarm() {
             self.did(by, Act::AlarmLifted, None);
             self.notices.push_back(Effect::AlarmLifted);
+        }
+        self.trust_callers(by);
+    }
+
+    /// Lets callers in again although one of them may have been sent away before the server was gone.
+    fn trust_callers(&mut self, by: ParticipantId) {
+        if std::mem::take(&mut self.conference.callers_wait) {
+            self.unpublished.state = true;
+            self.did(by, Act::CallersTrusted, None);
         }
     }
 

@@ -571,34 +571,37 @@ impl Room {
     }
 }
 
+/// A change of the roster by ids.
+fn delta_line(delta: &Delta) -> String {
+    let changed: String = delta
+        .entries
+        .iter()
+        .map(|entry| format!(" {}", entry.id.as_u64()))
+        .collect();
+    let began = delta
+        .began
+        .iter()
+        .map(|id| format!(" {} speaks", id.as_u64()));
+    let ceased = delta
+        .ceased
+        .iter()
+        .map(|id| format!(" {} ceases", id.as_u64()));
+    let voices: String = began.chain(ceased).collect();
+    let gone: String = delta
+        .all_gone()
+        .map(|id| format!(" {}", id.as_u64()))
+        .collect();
+    let gone = if gone.is_empty() {
+        gone
+    } else {
+        format!(" gone{gone}")
+    };
+    format!("publish v{}:{changed}{voices}{gone}", delta.version)
+}
+
 fn line(effect: &Effect) -> String {
     match effect {
-        Effect::Publish(delta) => {
-            let changed: String = delta
-                .entries
-                .iter()
-                .map(|entry| format!(" {}", entry.id.as_u64()))
-                .collect();
-            let began = delta
-                .began
-                .iter()
-                .map(|id| format!(" {} speaks", id.as_u64()));
-            let ceased = delta
-                .ceased
-                .iter()
-                .map(|id| format!(" {} ceases", id.as_u64()));
-            let voices: String = began.chain(ceased).collect();
-            let gone: String = delta
-                .all_gone()
-                .map(|id| format!(" {}", id.as_u64()))
-                .collect();
-            let gone = if gone.is_empty() {
-                gone
-            } else {
-                format!(" gone{gone}")
-            };
-            format!("publish v{}:{changed}{voices}{gone}", delta.version)
-        }
+        Effect::Publish(delta) => delta_line(delta),
         Effect::Seats(seats) => {
             let bit = |set: bool, letter: char| if set { letter } else { '-' };
             let seat = |(leg, seat): &(LegId, Seat)| {
@@ -651,7 +654,14 @@ fn words(event: Event) -> String {
         format!("admitted {present}")
     } else if let Event::Waiting { known } = event {
         format!("waiting known {known:?}")
-    } else if let Event::Waits { whom } | Event::RemovedLast { whom } = event {
+    } else if let Event::Waits {
+        whom,
+        perhaps_removed: true,
+    } = event
+    {
+        let (door, ordinal) = (whom.door, whom.ordinal);
+        format!("waits of {door:?} {ordinal}, perhaps removed")
+    } else if let Event::Waits { whom, .. } | Event::RemovedLast { whom } = event {
         format!("of {:?} {}", whom.door, whom.ordinal)
     } else if let Event::Came { whom } | Event::Went { whom } = event {
         format!("{} {:?} {}", event.key(), whom.door, whom.ordinal)

@@ -40,7 +40,6 @@ impl Task {
         };
         let remains = Remains {
             conference: self.id,
-            marks: kept.names_callers().then(|| self.marks.bytes()),
             kept,
         };
         if self.means.keeper.keep(self.room, remains) {

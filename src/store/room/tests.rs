@@ -305,7 +305,7 @@ async fn added(store: &Store, id: u64) -> Room {
     store.add_room(&new(id), &mut rng, AT).await.unwrap()
 }
 
-fn new(id: u64) -> NewRoom {
+pub(in crate::store) fn new(id: u64) -> NewRoom {
     NewRoom {
         id: RoomId::from_u64(id),
         tenant: TenantId::DEFAULT,

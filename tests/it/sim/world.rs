@@ -63,6 +63,8 @@ const BROWSER_SOCKETS: [SocketAddr; 2] = [
 ];
 /// Wall time at the beginning.
 pub const WALL: Duration = Duration::from_secs(1_800_000_000);
+/// With what servers seal seats and what outlives them.
+pub const SEALING_KEY: [u8; 32] = [8; 32];
 
 /// A worker without its thread.
 struct Bench {
@@ -273,7 +275,7 @@ impl World {
         let parts = Parts {
             store: rooms.iter().map(|room| listed(room, &keys)).collect(),
             keys,
-            seals: Seals::from_bytes(&Secret::new([8; 32])),
+            seals: Seals::from_bytes(&Secret::new(SEALING_KEY)),
             kept,
             prompts,
             pool: Arc::new(pool),

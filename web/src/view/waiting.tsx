@@ -173,12 +173,14 @@ function Talk({ state, dispatch, room, entry }: Pick<Props, "state" | "dispatch"
   );
 }
 
-/** That PINs of the room are guessed, and the way back, for moderators. */
+/** Why callers wait without anybody's having decided so, and the way back, for moderators. */
 export function Alarm({ state, dispatch, room }: Props & { room: Room }) {
-  if (!room.state.alarm) return null;
+  const { alarm, callers_wait: forgotten } = room.state;
+  if (!alarm && !forgotten) return null;
+  const reasons = [...(alarm ? (["room.alarm"] as const) : []), ...(forgotten ? (["room.callers-wait"] as const) : [])];
   return (
     <div class="strip strip-warning" data-testid="alarm">
-      <span>{text(state.language, "room.alarm")}</span>
+      <span>{reasons.map((reason) => text(state.language, reason)).join(" ")}</span>
       <button type="button" data-testid="lift-alarm" onClick={() => dispatch({ type: "lead-chosen", message: { type: "lift-alarm" } })}>
         {text(state.language, "room.alarm.lift")}
       </button>

@@ -48,6 +48,7 @@ pub(super) fn delta(gone: ParticipantId) -> ServerMessage {
             quiet_above: 20,
             chat: ChatRule::Private,
             alarm: true,
+            callers_wait: true,
         },
         entries: vec![entry(None)],
         gone: vec![gone],

@@ -1,7 +1,14 @@
 //! Who comes back, and who may not.
 
-use super::*;
-use crate::{conference::participant::Mark, id::PersonId};
+use super::{pages::restored, *};
+use crate::{
+    conference::{
+        kept::{Identity, Kept},
+        participant::Mark,
+        policy::Lobby,
+    },
+    id::PersonId,
+};
 
 const VOUCHED: Known = Known {
     person: None,
@@ -133,7 +140,7 @@ fn nobody_bans_themself_or_the_absent() {
 fn a_dropped_caller_passes_the_lock_and_the_waiting_room_they_were_let_through() {
     let mut room = room(VOUCHED);
     room.act(1, Verb::SetLock(true));
-    room.act(1, Verb::SetLobby(crate::conference::policy::Lobby::Guests));
+    room.act(1, Verb::SetLobby(Lobby::Guests));
     room.handle("lost", Input::LegGone { leg: leg(2) });
     comes(&mut room, 3, Role::Guest, VOUCHED);
     assert_eq!(room.entry(3).status, Status::Connected);
@@ -170,4 +177,108 @@ fn the_floor_is_given_back_unless_somebody_else_has_it() {
         assert_eq!(room.entry(3).floor, kept);
         assert!(!room.entry(3).microphone);
     }
+}
+
+/// What is kept of a conference in which somebody who is known like that was removed or banned.
+fn kept(known: Known, verb: Verb) -> Kept {
+    let mut room = room(known);
+    room.act(1, verb);
+    room.focus.kept().expect("something has changed")
+}
+
+/// With the key beside it a mark would be as good as the number (issue 4, point 7).
+#[test]
+fn of_a_number_nothing_outlives_the_server() {
+    let of = |number| Known {
+        caller: Some(Mark(number)),
+        ..CLAIMED
+    };
+    for verb in [Verb::Remove(id(2)), Verb::Ban(id(2))] {
+        let one = kept(of(7), verb.clone());
+        assert!(one.callers);
+        assert_eq!((one.sent_away.len(), one.banned.len()), (0, 0));
+        assert_eq!(one, kept(of(8), verb));
+    }
+    let somebody = kept(PERSON, Verb::Ban(id(2)));
+    let frieda = Identity::Person(PersonId::from_u64(3));
+    assert_eq!((somebody.banned, somebody.callers), (vec![frieda], false));
+    assert!(!room(VOUCHED).focus.kept().unwrap().callers);
+}
+
+#[test]
+fn where_the_server_cannot_tell_who_was_banned_callers_wait_and_moderators_see_why() {
+    let known = Known {
+        person: PERSON.person,
+        ..VOUCHED
+    };
+    let mut room = restored(kept(known, Verb::Ban(id(2))));
+    room.join(1, Role::Moderator, Door::Browser);
+    let shown = "publish v1: 1\n  seats 1:-h\n  tell 1 admitted 1\n  done CallersWait\n";
+    assert!(room.ladder.contains(shown), "{}", room.ladder);
+    assert!(room.focus.snapshot().state.callers_wait);
+    let pages = room.focus.snapshot().seen_by(Audience::Inside);
+    assert!(!pages.state.callers_wait, "moderators alone are told");
+    // Who has a PIN of their own is known by it, for better or worse; and pages by their seats.
+    comes(&mut room, 3, Role::Guest, PERSON);
+    assert!(room.ladder.ends_with("refuse 3 Banned\n"));
+    let other = Known {
+        person: Some(PersonId::from_u64(4)),
+        ..CLAIMED
+    };
+    comes(&mut room, 3, Role::Guest, other);
+    room.join(4, Role::Guest, Door::Browser);
+    comes(&mut room, 5, Role::Guest, VOUCHED);
+    comes(&mut room, 6, Role::Moderator, Known::default());
+    let status = [3, 4, 5, 6].map(|number| room.entry(number).status);
+    let (inside, waits) = (Status::Connected, Status::Pending);
+    assert_eq!(status, [inside, inside, waits, waits]);
+    room.act(1, Verb::HearWaiting);
+    let ends = "tell 1 waits of Phone 2, perhaps removed\n";
+    assert!(room.ladder.ends_with(ends), "{}", room.ladder);
+    // Another restart changes nothing.
+    assert!(room.focus.kept().unwrap().callers);
+}
+
+#[test]
+fn callers_are_trusted_again_when_a_moderator_says_so() {
+    for verb in [Verb::LiftAlarm, Verb::SetLobby(Lobby::Off)] {
+        let mut room = restored(kept(CLAIMED, Verb::Ban(id(2))));
+        // Somebody must be there to open; and only they may.
+        comes(&mut room, 1, Role::Moderator, Known::default());
+        room.join(2, Role::Guest, Door::Browser);
+        room.act(2, verb.clone());
+        comes(&mut room, 3, Role::Guest, VOUCHED);
+        assert_eq!(room.entry(3).status, Status::Pending, "{verb:?}");
+        room.act(1, verb);
+        assert!(room.ladder.contains("done CallersTrusted"));
+        comes(&mut room, 4, Role::Guest, CLAIMED);
+        assert_eq!(room.entry(4).status, Status::Connected);
+        assert!(!room.focus.kept().unwrap().callers);
+        // From here on numbers are known again.
+        room.act(1, Verb::Ban(id(4)));
+        comes(&mut room, 5, Role::Guest, CLAIMED);
+        assert!(room.ladder.ends_with("refuse 5 Banned\n"));
+        assert!(room.focus.kept().unwrap().callers);
+    }
+}
+
+#[test]
+fn after_a_restart_callers_wait_only_where_one_was_sent_away() {
+    let mut before = room(VOUCHED);
+    let mut room = restored(before.focus.kept().unwrap());
+    room.join(1, Role::Moderator, Door::Browser);
+    comes(&mut room, 2, Role::Guest, VOUCHED);
+    let new = room.entry(2);
+    assert_eq!((new.status, new.hand), (Status::Connected, None));
+    assert!(!room.ladder.contains("CallersWait"));
+}
+
+/// It waits for a moderator even where everybody has gone meanwhile, as bans do.
+#[test]
+fn callers_wait_until_the_conference_is_over() {
+    let mut room = restored(kept(CLAIMED, Verb::Remove(id(2))));
+    room.join(1, Role::Guest, Door::Browser);
+    room.leave(1);
+    comes(&mut room, 2, Role::Guest, VOUCHED);
+    assert_eq!(room.entry(2).status, Status::Pending);
 }

@@ -257,7 +257,7 @@ fn whoever_was_alone_finds_their_conference_again() {
     assert!(room.ended());
 }
 
-fn restored(kept: Kept) -> Room {
+pub(super) fn restored(kept: Kept) -> Room {
     let mut room = Room::new(10);
     let config = FocusConfig::default();
     room.focus = Focus::restored(config, kept, room.now);
