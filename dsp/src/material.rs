@@ -6,10 +6,14 @@
 )]
 
 mod music;
+mod song;
 
 use std::{f64::consts::TAU, fs, path::Path};
 
-pub(crate) use self::music::{Music, clicks, laughter, singing};
+pub(crate) use self::{
+    music::{Music, clicks, laughter, singing},
+    song::{band, humming, singer, song},
+};
 use crate::{
     Codec, Decoder, Encoder, FRAME_SAMPLES, Frame, Interpolator, Ratio, SpeechMeter,
     codec::vectors, decode_ogg_opus, wav,
@@ -150,6 +154,47 @@ pub(crate) fn fan(seed: u64, count: usize, dbov: f64) -> Vec<Frame> {
         })
         .collect();
     at_level(&frames(&samples, 10_000.0), dbov)
+}
+
+/// The noise of a car: a rumble, an engine that speeds up and slows down, some hiss.
+pub(crate) fn car(seed: u64, count: usize, dbov: f64) -> Vec<Frame> {
+    let mut random = Random::new(seed);
+    let (mut low, mut wind) = (0.0, 0.0);
+    let (mut turns, mut aim, mut phase) = (30.0, 30.0, 0.0);
+    let samples: Vec<f64> = (0..count * FRAME_SAMPLES)
+        .map(|n| {
+            if n % 72_000 == 0 {
+                aim = random.between(25.0, 60.0);
+            }
+            turns += (aim - turns) * 0.000_02;
+            phase += TAU * turns / RATE;
+            let hiss = random.unit();
+            low += 0.02 * (hiss - low);
+            wind += 0.15 * (hiss - wind);
+            let engine: f64 = (1..=12)
+                .map(|k| (phase * f64::from(k)).sin() / f64::from(k))
+                .sum();
+            3.0 * low + 0.5 * wind + 0.15 * engine + 0.03 * hiss
+        })
+        .collect();
+    at_level(&frames(&samples, 4_000.0), dbov)
+}
+
+/// The sound without what a telephone leaves out below 300 Hz: a Butterworth filter of fourth order.
+pub(crate) fn telephone_band(sound: &[Frame]) -> Vec<Frame> {
+    let mut line: Vec<f64> = samples(sound).map(f64::from).collect();
+    let turn = TAU * 300.0 / RATE;
+    for quality in [0.541, 1.307] {
+        let (cosine, width) = (turn.cos(), turn.sin() / (2.0 * quality));
+        let (mut x, mut y) = ([0.0; 2], [0.0; 2]);
+        for sample in &mut line {
+            let high = (1.0 + cosine) / 2.0 * (*sample - 2.0 * x[0] + x[1]);
+            let out = (high + 2.0 * cosine * y[0] - (1.0 - width) * y[1]) / (1.0 + width);
+            (x, y) = ([*sample, x[0]], [out, y[0]]);
+            *sample = out;
+        }
+    }
+    frames(&line, 1.0)
 }
 
 /// A melody of plucked notes over a held bass, `per_second` notes.

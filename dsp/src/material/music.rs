@@ -124,18 +124,18 @@ pub(crate) fn clicks(seed: u64, seconds: usize, per_second: f64, dbov: f64) -> V
 }
 
 /// What is played: sound to be added to, in beats and notes.
-struct Score {
-    samples: Vec<f64>,
+pub(super) struct Score {
+    pub(super) samples: Vec<f64>,
     random: Random,
     /// Seconds.
-    beat: f64,
+    pub(super) beat: f64,
     /// The key, in semitones above A of 440 Hz, and how far from it the instruments are tuned.
     key: f64,
     minor: bool,
 }
 
 impl Score {
-    fn new(seed: u64, seconds: usize) -> Self {
+    pub(super) fn new(seed: u64, seconds: usize) -> Self {
         let mut random = Random::new(seed);
         Self {
             samples: vec![0.0; seconds * RATE as usize],
@@ -147,7 +147,7 @@ impl Score {
     }
 
     /// Does something every so many beats, with the chord of the time.
-    fn each(&mut self, beats: f64, mut act: impl FnMut(&mut Self, f64, [i32; 3])) {
+    pub(super) fn each(&mut self, beats: f64, mut act: impl FnMut(&mut Self, f64, [i32; 3])) {
         let total = self.samples.len() as f64 / RATE / self.beat;
         let count = (total / beats) as usize;
         for number in 0..count {
@@ -158,7 +158,7 @@ impl Score {
     }
 
     /// The chord of a bar: one of four that every song has.
-    fn chord(&self, bar: usize) -> [i32; 3] {
+    pub(super) fn chord(&self, bar: usize) -> [i32; 3] {
         match (self.minor, bar % 4) {
             (false, 0) => [0, 4, 7],
             (false, 1) => [-3, 0, 4],
@@ -171,7 +171,7 @@ impl Score {
         }
     }
 
-    fn frequency(&self, note: i32) -> f64 {
+    pub(super) fn frequency(&self, note: i32) -> f64 {
         440.0 * 2_f64.powf((self.key + f64::from(note)) / 12.0)
     }
 
@@ -196,7 +196,7 @@ impl Score {
     }
 
     /// A struck note that dies away, its partials a little out of tune with each other.
-    fn ring(&mut self, at: f64, note: i32, seconds: f64, loud: f64) {
+    pub(super) fn ring(&mut self, at: f64, note: i32, seconds: f64, loud: f64) {
         let f = self.frequency(note);
         self.add(at, seconds, |t, _| {
             let attack = (t / 0.005).min(1.0) * (1.0 - t / seconds);
@@ -209,7 +209,7 @@ impl Score {
     }
 
     /// A bowed note with vibrato that swells and fades.
-    fn bow(&mut self, at: f64, note: i32, beats: f64) {
+    pub(super) fn bow(&mut self, at: f64, note: i32, beats: f64) {
         let f = self.frequency(note);
         let seconds = beats * self.beat;
         let detuned =
@@ -228,8 +228,20 @@ impl Score {
         });
     }
 
+    /// A note of an organ, as loud while it lasts.
+    pub(super) fn organ(&mut self, at: f64, note: i32, beats: f64) {
+        let f = self.frequency(note);
+        let seconds = beats * self.beat;
+        self.add(at, seconds, |t, _| {
+            let shape = (t / 0.01).min((seconds - t) / 0.03).clamp(0.0, 1.0);
+            let tone = [(1.0, 1.0), (2.0, 0.7), (3.0, 0.4), (4.0, 0.3)]
+                .map(|(k, loud)| loud * (TAU * f * k * t).sin());
+            0.3 * shape * tone.iter().sum::<f64>()
+        });
+    }
+
     /// A string plucked: a burst of noise that goes round a delay line (Karplus and Strong 1983).
-    fn pluck(&mut self, at: f64, note: i32) {
+    pub(super) fn pluck(&mut self, at: f64, note: i32) {
         let period = RATE / self.frequency(note);
         let length = period as usize;
         let random = &mut self.random;
@@ -245,7 +257,7 @@ impl Score {
     }
 
     /// A bar's quarter of drums: bass drum, cymbals in eighths, the snare on two and four.
-    fn drums(&mut self, at: f64, loud: f64) {
+    pub(super) fn drums(&mut self, at: f64, loud: f64) {
         self.add(at, 0.18, |t, _| {
             2.0 * loud
                 * (TAU * (50.0 * t + 4.0 * (1.0 - (-t * 25.0).exp()))).sin()

@@ -1,17 +1,18 @@
 //! The witness listens to one leg and names what disturbs the talk: steady noise, the echo of the mix, music on hold.
 //!
-//! It hears the leg's decoded sound *before* any shaping, and beside it what was sent to the leg in the same tick. Three
+//! It hears the leg's decoded sound *before* any shaping, and beside it what was sent to the leg in the same tick. Four
 //! judges look at cheap features of a tick; each has its own patience, so that a verdict is rare, late by seconds and
 //! worth acting upon. A tick whose sound is not decoded is told as such: it is a pause for music and nothing for the rest.
 //!
 //! Invariants: at most one disturbance is named at a time and every beginning is followed by its end; a tick costs a
-//! transform of 512 points and some sums, whatever is heard.
+//! transform of 512 points, each fifth one of 1,024, and some sums, whatever is heard.
 
 mod echo;
 mod music;
+mod song;
 mod steady;
 
-use self::{echo::EchoJudge, music::MusicJudge, steady::SteadyJudge};
+use self::{echo::EchoJudge, music::MusicJudge, song::SongJudge, steady::SteadyJudge};
 use crate::{
     FRAME_SAMPLES, Frame,
     power::{decibels, squares},
@@ -43,6 +44,7 @@ pub struct Witness {
     steady: SteadyJudge,
     echo: EchoJudge,
     music: MusicJudge,
+    song: SongJudge,
     found: Option<Disturbance>,
 }
 
@@ -53,6 +55,7 @@ impl Witness {
             steady: SteadyJudge::new(),
             echo: EchoJudge::new(),
             music: MusicJudge::new(),
+            song: SongJudge::new(),
             found: None,
         }
     }
@@ -73,6 +76,7 @@ impl Witness {
     fn judge(&mut self, frame: &Frame) -> Features {
         let sound = Features::of(frame);
         let changes = self.music.handle(&sound);
+        self.song.handle(&sound);
         self.steady.handle(loudness(frame), changes);
         sound
     }
@@ -80,6 +84,7 @@ impl Witness {
     /// Is told of a tick of the leg that was not decoded; returns what changed.
     pub fn pass(&mut self) -> Option<Finding> {
         self.music.pass();
+        self.song.pass();
         self.report()
     }
 
@@ -88,12 +93,17 @@ impl Witness {
         self.found
     }
 
+    /// Tells whether it plays music, sung or not.
+    const fn is_music(&self) -> bool {
+        self.music.is_met() || self.song.is_met()
+    }
+
     fn report(&mut self) -> Option<Finding> {
         if let Some(found) = self.found {
             let lasts = match found {
                 Disturbance::SteadyNoise => self.steady.is_met(),
                 Disturbance::Echo => self.echo.is_met(),
-                Disturbance::Music => self.music.is_met(),
+                Disturbance::Music => self.is_music(),
             };
             if lasts {
                 return None;
@@ -106,7 +116,7 @@ impl Witness {
             Some(Disturbance::Echo)
         } else if self.steady.is_met() {
             Some(Disturbance::SteadyNoise)
-        } else if self.music.is_met() {
+        } else if self.is_music() {
             Some(Disturbance::Music)
         } else {
             None

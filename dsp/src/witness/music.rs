@@ -11,7 +11,8 @@
 //!                                      └─ per second: share of the energy that is held, pauses
 //! ```
 //!
-//! Not found is a singer before a band much fainter than the voice, and half of what is more drums than notes.
+//! Not found is a singer before a band, whose notes the voice drowns, which the [`song`](super::song) judge is for, and half of
+//! what is more drums than notes.
 
 use std::{
     f32::consts::TAU,

@@ -69,7 +69,7 @@ fn music_is_named_after_eight_seconds() {
 }
 
 /// The second in which music is named, if it is.
-fn named(sound: &[Frame]) -> Option<usize> {
+pub(super) fn named(sound: &[Frame]) -> Option<usize> {
     let found = findings(sound, &[]);
     let music = found
         .iter()
