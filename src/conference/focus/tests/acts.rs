@@ -71,6 +71,8 @@ fn every_use_of_a_moderators_power_is_an_act() {
         Verb::TurnAwayHeard(Reason::ComeLater),
         // Calls are acts when they are made.
         Verb::Invite(Pii::new("030123456".to_owned())),
+        // That a talk began is one.
+        Verb::EndTalk,
     ];
     let powers = |verb: &Verb| {
         may(Standing::Moderator, verb.action()) && !may(Standing::Guest, verb.action())
@@ -91,6 +93,8 @@ fn every_use_of_a_moderators_power_is_an_act() {
         // Some are about who waits.
         let verb = if let Verb::Admit(_) = verb {
             Verb::Admit(id(4))
+        } else if let Verb::TalkWith(_) = verb {
+            Verb::TalkWith(id(4))
         } else if let Verb::TurnAway(_, reason) = verb {
             Verb::TurnAway(id(4), reason)
         } else {
