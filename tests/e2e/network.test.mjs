@@ -30,15 +30,15 @@ if (inside) {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  for (const [what, happens] of [
-    ['cut for a while', async () => {
+  for (const [what, anew, happens] of [
+    ['cut for a while', false, async () => {
       elsewhere.cut();
       await pause(CUT_MS);
       elsewhere.mend();
     }],
-    ['changed to another address', async () => elsewhere.change()],
+    ['changed to another address', true, async () => elsewhere.change()],
   ]) {
-    test(`after the network is ${what} a page is back within 5 s, at its seat, with its hand and muted`, async (t) => {
+    test(`after the network is ${what} a page is back within 5 s, at its seat and with its hand`, async (t) => {
       const server = await Server.start(settings);
       const pages = [];
       try {
@@ -64,20 +64,26 @@ if (inside) {
 
         await happens();
         const from = Date.now();
+        if (anew) await until('it to hear nothing', 2_000, async () => !(await gone.evaluate(hears)));
         const until5s = (what, check) => until(what, BACK_MS - (Date.now() - from), check);
-        await until5s('the page to be away and back', () => gone.evaluate(() =>
-          document.querySelector('[data-audio]')?.dataset.audio === 'connected' && document.querySelector('[data-own=true]')?.dataset.microphone === 'off'));
-        await until5s('the others to see it', async () => (await other.roster()).some(({ id, name, microphone }) => id === before.id && name === 'Anna' && !microphone));
+        await until5s('the page to hear again', () => gone.evaluate(hears));
         t.diagnostic(`back ${Date.now() - from} ms after the network was there again`);
+        await until5s('the others to see the same', async () => {
+          const [own, seen] = [(await gone.roster()).find((one) => one.own), (await other.roster()).find(({ id }) => id === before.id)];
+          return seen?.name === 'Anna' && seen.microphone === own?.microphone;
+        });
         assert.equal((await other.roster()).length, 2, 'nobody is there twice');
         assert.equal((await gone.roster()).find(({ own }) => own).role, 'moderator');
         await gone.wait('[data-testid=raised]', 1_000);
-        await gone.wait('[data-testid=plea]', 1_000);
+        // Whose seat was taken again is muted and asked; a connection that stood through the cut goes on as it was.
+        const muted = await gone.evaluate(() => document.querySelector('[data-own=true]').dataset.microphone === 'off');
+        assert.ok(muted || !anew, 'a seat that is taken again is muted');
+        if (muted) await gone.wait('[data-testid=plea]', 1_000);
         await pause(3_000);
         const gap = await gone.evaluate(silence);
         t.diagnostic(`it heard nothing for ${gap} ms`);
         assert.ok(gap > 0 && gap < CUT_MS + BACK_MS, `${gap} ms`);
-        await gone.click('[data-testid=plea-yes]');
+        if (muted) await gone.click('[data-testid=plea-yes]');
         await until('Anna heard again', 5_000, async () => (await other.roster()).some(({ name, speaking }) => name === 'Anna' && speaking));
       } finally {
         for (const page of pages) await page.close();
@@ -110,6 +116,13 @@ function listen() {
     meter.getFloatTimeDomainData(samples);
     heard.push([performance.now(), Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length)]);
   }, 100);
+}
+
+/** Runs in the page: whether it hears something at this moment. */
+function hears() {
+  const now = performance.now();
+  const lately = globalThis.heard.filter(([at]) => now - at < 300);
+  return document.querySelector('[data-audio]')?.dataset.audio === 'connected' && lately.some(([, level]) => level > 0.003);
 }
 
 /** Runs in the page: the longest time, in milliseconds, in which it heard nothing. */

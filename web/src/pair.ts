@@ -61,6 +61,6 @@ export function soundMoved(state: State, before: Room, room: Room): State {
   if (!has) return say({ ...state, page: { ...room, microphone: { device: "closed", wish: false, asked: null } } }, [{ key: "telephone-gone", entry: null }]);
   const dialog = room.dialog?.name === "telephone" ? null : room.dialog;
   const microphone: Microphone = { ...room.microphone, wish: find(room.entries, room.own)?.microphone ?? false, asked: null };
-  const page: Room = { ...room, microphone, deaf: true, pairing: null, plea: null, hold: null, quality: null, missed: 0, blocked: false, dialog };
+  const page: Room = { ...room, microphone, deaf: true, pairing: null, plea: null, hold: null, quality: null, missed: 0, doubts: 0, blocked: false, dialog };
   return act(say({ ...state, page }, [{ key: "telephone-came", entry: null }]), { do: "close-microphone" }, { do: "set-playback", on: false });
 }

@@ -43,6 +43,8 @@ export type Room = {
   quality: Quality | null;
   line: Line;
   missed: number;
+  /** Judgements to come under which one without a packet says that the way is gone. */
+  doubts: number;
   dialog: Dialog | null;
   /** The code by which a telephone becomes the sound of the page. */
   pairing: Pairing;
@@ -61,6 +63,8 @@ export type Room = {
 /** Judgements without a packet after which the sound counts as interrupted, and those after which the page returns anew. */
 const MISSED_MAX = 2;
 const MISSED_TOO_LONG = 5;
+/** Judgements after a change of the network of which one without a packet is enough. */
+const DOUBTED = 2;
 
 /** What somebody can do while the page returns, and what happens by itself. */
 const RETURNING: readonly Event["type"][] = ["microphone-failed", "microphone-stilled", "playback-blocked", "playback-chosen", "playback-started", "page-shown", "leave-chosen"];
@@ -174,6 +178,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     quality: null,
     line: UNJUDGED,
     missed: 0,
+    doubts: 0,
     dialog: null,
     pairing: null,
     deaf: (own?.telephone ?? null) !== null || (before?.deaf ?? false),
@@ -435,12 +440,18 @@ function judged(state: State, room: Room, quality: Quality | null): State {
   // Nothing is played, so nothing is missed.
   if (room.deaf) return state;
   const { audio } = room;
-  if (quality) return warned({ ...state, page: { ...room, ...followed(room, quality), missed: 0, audio: audio === "interrupted" ? "connected" : audio } });
+  const doubts = Math.max(0, room.doubts - 1);
+  if (quality) return warned({ ...state, page: { ...room, ...followed(room, quality), missed: 0, doubts, audio: audio === "interrupted" ? "connected" : audio } });
   if (!room.quality) return state;
   const missed = room.missed + 1;
-  if (missed >= MISSED_TOO_LONG) return linkClosed(state);
+  if (missed >= MISSED_TOO_LONG || room.doubts > 0) return linkClosed(state);
   const silent = missed >= MISSED_MAX && audio === "connected";
   return { ...state, page: { ...room, missed, audio: silent ? "interrupted" : audio } };
+}
+
+/** The network is another one, or the same again: whether packets still come shows at the next judgements, of which the first may know of old ones. */
+export function doubted(room: Room): Room {
+  return { ...room, doubts: DOUBTED };
 }
 
 /** Tells whether the person's sound reaches the call: the microphone is on and gives sound, which gets through and is no music. */

@@ -19,7 +19,7 @@ import { cut } from "./cut";
 import type { Effect } from "./effect";
 import { codeCame } from "./pair";
 import { judge } from "./quality";
-import { callChanged, changed, type Dialog, joined, refused, type Room, roomEvent, told } from "./room";
+import { callChanged, changed, doubted, type Dialog, joined, refused, type Room, roomEvent, told } from "./room";
 import { hear } from "./roster";
 import { act, linkClosed, open, over, reconnect, send } from "./step";
 import type { ClientMessage, Entry, Quality, ServerMessage, Shown } from "./wire";
@@ -334,7 +334,7 @@ function networkBack(state: State): State {
   const { page } = state;
   if (page.name !== "room") return state;
   if (page.returning) return reconnect(state, 0);
-  return page.audio === "interrupted" ? linkClosed(state) : state;
+  return page.audio === "interrupted" ? linkClosed(state) : { ...state, page: doubted(page) };
 }
 
 function welcomed(before: State, welcome: Welcome): State {

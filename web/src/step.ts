@@ -24,7 +24,7 @@ function breakOff(state: State, room: Room, after_ms: number): State {
   const { device, wish: on } = room.microphone;
   const microphone = { device: device === "opening" ? ("closed" as const) : device, wish: false, asked: null };
   const spoke = room.spoke || on;
-  const page: Room = { ...room, microphone, spoke, returning: true, audio: "interrupted", quality: null, missed: 0, dialog: null, hold: null, plea: null, acted: {} };
+  const page: Room = { ...room, microphone, spoke, returning: true, audio: "interrupted", quality: null, missed: 0, doubts: 0, dialog: null, hold: null, plea: null, acted: {} };
   const silenced = act({ ...state, page }, ...(on ? [{ do: "set-microphone" as const, on: false }] : []), { do: "break-off" });
   const limited = room.returning ? silenced : act(silenced, { do: "limit-return" });
   return reconnect(limited, after_ms);

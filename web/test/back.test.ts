@@ -105,6 +105,14 @@ test("a network that is back is used at once", () => {
   assert.deepEqual(run(live(), LOST, LOST, LOST, online).outbox, [{ do: "connect", after_ms: 0, wait_ms: 5000 }]);
   assert.equal(room(run(live(), { type: "call-changed", state: "disconnected" }, online)).returning, true);
   assert.deepEqual(run(live(), online).outbox, [], "nothing is broken, so nothing is mended");
+  // Whether the old way still leads to the server shows by the next judgement.
+  const heard = run(live(), { type: "quality-judged", quality: "good" }, online);
+  assert.equal(room(heard).returning, false);
+  assert.equal(room(run(heard, { type: "quality-judged", quality: null })).returning, true);
+  const lost = { type: "quality-judged", quality: null } as const;
+  const good = { type: "quality-judged", quality: "good" } as const;
+  assert.equal(room(run(heard, good, lost)).returning, true, "the first may know of packets that came before");
+  assert.equal(room(run(heard, good, good, lost, lost)).returning, false, "the way stands");
 });
 
 test("while the page returns nothing is asked of the server, and a click says why", () => {

@@ -28,6 +28,7 @@ export function helper(driver) {
     },
     /** Moves the focus by Tab to an element, in the row of a person if one is named, as somebody does who uses no mouse. */
     async reach(id, { of: name, backwards = false } = {}) {
+      await driver.wait(byId(id), WAIT_MS);
       for (let i = 0; i < TABS_MAX; i++) {
         if (await driver.evaluate(hasFocus, { id, name })) return;
         // Beyond the end of the page Tab leads into the window of the browser, so the way begins where the skip link leads.
