@@ -54,7 +54,7 @@ test("a moderator talks with one who waits and ends it, by keyboard, at one butt
     await tabTo(page, "talk");
     assert.equal(await page.evaluate(focus), "talk Mit Telefon 3 sprechen");
     await page.keyboard.press("Enter");
-    await settles(page, focus, "talk Gespräch mit Telefon 3 beenden", "the same button ends it");
+    await settles(page, focus, "talk Gespräch beenden: Telefon 3", "the same button ends it");
     const line = page.locator("[data-participant=tel3]");
     assert.equal(await line.getByTestId("talked").innerText(), "Im Gespräch mit Ihnen");
     assert.equal(await page.locator("[data-testid=participant][data-own=true]").getByTestId("apart").innerText(), "Spricht mit Telefon 3 im Warteraum");
