@@ -367,10 +367,15 @@ export const SCENES = {
   },
   "room-apart": { script: joinScript({ others: APART }), act: join },
   "room-talking-apart": {
-    script: joinScript({ welcome: { role: "moderator" }, others: WAITING, state: { lobby: "guests" } }),
+    // The talk stands already: the far end remembers it when the scene is seen again.
+    script: joinScript({
+      welcome: { role: "moderator" },
+      own: { apart: true, apart_with: "rosa" },
+      others: WAITING.map((one) => (one.id === "rosa" ? { ...one, apart: true, apart_with: "me" } : one)),
+      state: { lobby: "guests" },
+    }),
     act: async (page) => {
       await speak(page);
-      await page.locator("[data-participant=rosa]").getByTestId("talk").click();
       await page.locator("[data-talks=true]").waitFor();
     },
   },
