@@ -10,6 +10,7 @@
 mod echo;
 mod music;
 mod song;
+mod spectrum;
 mod steady;
 
 use self::{echo::EchoJudge, music::MusicJudge, song::SongJudge, steady::SteadyJudge};

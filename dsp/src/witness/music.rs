@@ -14,15 +14,12 @@
 //! Not found is a singer before a band, whose notes the voice drowns, which the [`song`](super::song) judge is for, and half of
 //! what is more drums than notes.
 
-use std::{
-    f32::consts::TAU,
-    fmt,
-    sync::{Arc, LazyLock},
+use std::{f32::consts::TAU, fmt, sync::LazyLock};
+
+use super::{
+    Features, NARROW_SAMPLES,
+    spectrum::{Peak, Transform},
 };
-
-use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
-
-use super::{Features, NARROW_SAMPLES};
 use crate::power::{decibels, squares};
 
 /// Judges whether a leg plays music.
@@ -80,13 +77,6 @@ struct Score {
 /// The last frequencies that differ, in bins.
 #[derive(Debug, Clone)]
 struct Recent<const N: usize>([f32; N]);
-
-/// A peak of the spectrum.
-#[derive(Debug, Clone, Copy)]
-struct Peak {
-    frequency: f32,
-    power: f32,
-}
 
 impl MusicJudge {
     pub(super) fn new() -> Self {
@@ -148,7 +138,7 @@ impl MusicJudge {
 
     /// Follows the peaks of the spectrum and counts the notes; returns whether one has begun that is none of the last.
     fn follow(&mut self) -> bool {
-        let (spectrum, total) = self.spectrum();
+        let (spectrum, total) = TRANSFORM.powers(&self.line, LOWEST);
         let before = std::mem::replace(&mut self.tracks, [Track::NONE; TRACKS]);
         let mut seen = [false; TRACKS];
         let (mut held, mut changes, mut count) = (0.0, false, 0);
@@ -190,32 +180,6 @@ impl MusicJudge {
         }
         self.second.held += (held / total.max(f32::MIN_POSITIVE)).min(1.0);
         changes
-    }
-
-    /// The power spectrum of the last 64 ms, and its sum.
-    fn spectrum(&self) -> ([f32; BINS], f32) {
-        let transform = &*TRANSFORM;
-        let mut line = [0.0; WINDOW];
-        for ((line, x), weight) in line.iter_mut().zip(&self.line).zip(&transform.window) {
-            *line = x * weight;
-        }
-        let mut bins = [Complex::new(0.0, 0.0); BINS];
-        let mut scratch = [Complex::new(0.0, 0.0); SCRATCH];
-        let scratch = &mut scratch[..transform.plan.get_scratch_len().min(SCRATCH)];
-        let mut powers = [0.0; BINS];
-        // All lengths are right by construction; were one not, there would be no spectrum and no music.
-        if transform
-            .plan
-            .process_with_scratch(&mut line, &mut bins, scratch)
-            .is_ok()
-        {
-            for (power, bin) in powers.iter_mut().zip(&bins) {
-                *power = bin.norm_sqr();
-            }
-        }
-        powers[..LOWEST].fill(0.0);
-        let total = powers.iter().sum();
-        (powers, total)
     }
 }
 
@@ -319,35 +283,17 @@ fn peaks(spectrum: &[f32; BINS], total: f32) -> impl Iterator<Item = Peak> {
         if b < faint || b < a || b <= c || !stands_out {
             return None;
         }
-        // The parabola through the logarithms of three bins of a Hann window is off by less than a twentieth of a bin.
-        let [la, lb, lc] = [a, b, c].map(|power| power.max(f32::MIN_POSITIVE).ln());
-        let shift = 0.5 * (la - lc) / (la - 2.0 * lb + lc).min(-f32::MIN_POSITIVE);
-        Some(Peak {
-            frequency: bin as f32 + shift,
-            power: a + b + c,
-        })
+        Some(Peak::at(bin, [a, b, c]))
     })
 }
 
-/// The transform all judges share, planned once.
-struct Transform {
-    plan: Arc<dyn RealToComplex<f32>>,
-    window: [f32; WINDOW],
-}
-
-static TRANSFORM: LazyLock<Transform> = LazyLock::new(|| Transform {
-    plan: RealFftPlanner::new().plan_fft_forward(WINDOW),
-    window: std::array::from_fn(|at| 0.5 - 0.5 * (TAU * at as f32 / WINDOW as f32).cos()),
-});
+static TRANSFORM: LazyLock<Transform<WINDOW, BINS>> = LazyLock::new(Transform::new);
 
 /// Samples of the spectrum's window: 64 ms at 8 kHz.
 const WINDOW: usize = 512;
 
 /// Bins of 15.6 Hz.
 const BINS: usize = WINDOW / 2 + 1;
-
-/// Complex numbers of room for the transform.
-const SCRATCH: usize = WINDOW;
 
 /// The lowest bin looked at: 78 Hz.
 const LOWEST: usize = 5;

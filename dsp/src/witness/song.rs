@@ -15,15 +15,12 @@
 //! between two words, and where the noise of a car fills these, the radio is too little of the power: it is far enough below
 //! where it is twelve decibels fainter than the voice.
 
-use std::{
-    f32::consts::TAU,
-    fmt,
-    sync::{Arc, LazyLock},
+use std::{f32::consts::TAU, fmt, sync::LazyLock};
+
+use super::{
+    Features, NARROW_SAMPLES,
+    spectrum::{Peak, Transform},
 };
-
-use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
-
-use super::{Features, NARROW_SAMPLES};
 use crate::power::{decibels, squares};
 
 /// Judges whether a leg plays songs.
@@ -48,13 +45,6 @@ pub(super) struct SongJudge {
 
 /// Frequencies in bins, from the lowest; 0 is none.
 type Needles = [f32; NEEDLES];
-
-/// A needle of a spectrum.
-#[derive(Debug, Clone, Copy)]
-struct Needle {
-    frequency: f32,
-    power: f32,
-}
 
 /// What a second has shown.
 #[derive(Debug, Clone, Copy, Default)]
@@ -173,7 +163,7 @@ impl SongJudge {
 
     /// Looks at the spectrum: what is held, and what begins to be.
     fn look(&mut self) {
-        let (spectrum, total) = self.spectrum();
+        let (spectrum, total) = TRANSFORM.powers(&self.line, RUMBLE);
         if total < FAINTEST {
             return self.forget();
         }
@@ -203,32 +193,6 @@ impl SongJudge {
     fn forget(&mut self) {
         self.needles = [[0.0; NEEDLES]; HELD - 1];
         self.held = [0.0; NEEDLES];
-    }
-
-    /// The power spectrum of the line, and its sum.
-    fn spectrum(&self) -> ([f32; BINS], f32) {
-        let transform = &*TRANSFORM;
-        let mut line = [0.0; WINDOW];
-        for ((line, x), weight) in line.iter_mut().zip(&self.line).zip(&transform.window) {
-            *line = x * weight;
-        }
-        let mut bins = [Complex::new(0.0, 0.0); BINS];
-        let mut scratch = [Complex::new(0.0, 0.0); WINDOW];
-        let scratch = &mut scratch[..transform.plan.get_scratch_len().min(WINDOW)];
-        let mut powers = [0.0; BINS];
-        // All lengths are right by construction; were one not, there would be no spectrum and no song.
-        if transform
-            .plan
-            .process_with_scratch(&mut line, &mut bins, scratch)
-            .is_ok()
-        {
-            for (power, bin) in powers.iter_mut().zip(&bins) {
-                *power = bin.norm_sqr();
-            }
-        }
-        powers[..RUMBLE].fill(0.0);
-        let total = powers.iter().sum();
-        (powers, total)
     }
 }
 
@@ -292,7 +256,7 @@ fn has(frequencies: &[f32], wanted: f32, within: f32) -> bool {
 }
 
 /// What stands out of the spectrum as a tone does that has not moved, from the lowest.
-fn needles(spectrum: &[f32; BINS], total: f32) -> impl Iterator<Item = Needle> {
+fn needles(spectrum: &[f32; BINS], total: f32) -> impl Iterator<Item = Peak> {
     let faint = total * FAINT;
     (LOWEST..HIGHEST).filter_map(move |bin| {
         let around = &spectrum[bin - 5..=bin + 5];
@@ -304,26 +268,11 @@ fn needles(spectrum: &[f32; BINS], total: f32) -> impl Iterator<Item = Needle> {
         if 6.0 * b < SHARP * beside {
             return None;
         }
-        // The parabola through the logarithms of three bins of a Hann window is off by less than a twentieth of a bin.
-        let [la, lb, lc] = [a, b, c].map(|power| power.max(f32::MIN_POSITIVE).ln());
-        let shift = 0.5 * (la - lc) / (la - 2.0 * lb + lc).min(-f32::MIN_POSITIVE);
-        Some(Needle {
-            frequency: bin as f32 + shift,
-            power: a + b + c,
-        })
+        Some(Peak::at(bin, [a, b, c]))
     })
 }
 
-/// The transform all judges share, planned once.
-struct Transform {
-    plan: Arc<dyn RealToComplex<f32>>,
-    window: [f32; WINDOW],
-}
-
-static TRANSFORM: LazyLock<Transform> = LazyLock::new(|| Transform {
-    plan: RealFftPlanner::new().plan_fft_forward(WINDOW),
-    window: std::array::from_fn(|at| 0.5 - 0.5 * (TAU * at as f32 / WINDOW as f32).cos()),
-});
+static TRANSFORM: LazyLock<Transform<WINDOW, BINS>> = LazyLock::new(Transform::new);
 
 /// Samples of the spectrum's window: 256 ms at 4 kHz.
 const WINDOW: usize = 1_024;
