@@ -30,15 +30,8 @@ fn text(key: &str, wording: Wording) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conference::event::tests::{GERMAN, misaddresses};
 
-    /// Words by which people are spoken to. At the beginning of a sentence "Sie" may be a third person; no text has it so.
-    const SIE: [&str; 8] = [
-        "Sie", "Ihr", "Ihre", "Ihrem", "Ihren", "Ihrer", "Ihres", "Ihnen",
-    ];
-    const DU: [&str; 12] = [
-        "du", "dich", "dir", "dein", "deine", "deinem", "deinen", "deiner", "deines", "Du", "Dein",
-        "Deine",
-    ];
     /// Words that easy German does without.
     const HARD: [&str; 9] = [
         "Moderation",
@@ -52,11 +45,6 @@ mod tests {
         "aufgezeichnet",
     ];
     const WORDS_OF_SENTENCE_MAX: usize = 12;
-
-    fn says(text: &str, words: &[&str]) -> bool {
-        text.split(|char: char| !char.is_alphabetic())
-            .any(|word| words.contains(&word))
-    }
 
     #[test]
     fn wordings_hold_only_what_they_show_differently() {
@@ -75,14 +63,10 @@ mod tests {
     #[test]
     fn nobody_is_shown_du_and_sie_by_turns() {
         for event in Event::SAMPLES {
-            for (wording, never) in [
-                (Wording::De, &DU[..]),
-                (Wording::DeEinfach, &DU),
-                (Wording::DeDu, &SIE),
-            ] {
+            for wording in GERMAN {
                 let shown = event.shown(wording);
                 assert!(
-                    !says(&shown, never),
+                    !misaddresses(&shown, wording),
                     "{} in {}: {shown}",
                     event.key(),
                     wording.tag()

@@ -594,25 +594,36 @@ fn wordings_differ_in_what_they_say_and_stay_with_du_or_sie() {
             assert!(wording == Wording::DeEinfach || words != usual, "{key}");
         }
     }
-    let sie = ["Sie", "Ihr", "Ihre", "Ihrem", "Ihren", "Ihrer", "Ihnen"];
-    let du = [
-        "du", "dich", "dir", "dein", "deine", "deinem", "deinen", "deiner", "Du", "Dein", "Deine",
-    ];
     for clip in Clip::ALL {
-        for (wording, never) in [
-            (Wording::DeDu, &sie[..]),
-            (Wording::De, &du),
-            (Wording::DeEinfach, &du),
-        ] {
+        for wording in GERMAN {
             let words = clip.words(wording);
-            let mut parts = words.split(|char: char| !char.is_alphabetic());
             assert!(
-                !parts.any(|part| never.contains(&part)),
+                !misaddresses(words, wording),
                 "{}: {words}",
                 clip.path(wording)
             );
         }
     }
+}
+
+/// The wordings that say du or Sie.
+pub(super) const GERMAN: [Wording; 3] = [Wording::De, Wording::DeDu, Wording::DeEinfach];
+
+/// Tells whether a German wording calls somebody Sie who is called du by it, or the other way round. At the beginning of a
+/// sentence "Sie" may be a third person; no text has it so.
+pub(super) fn misaddresses(text: &str, wording: Wording) -> bool {
+    let never: &[&str] = if wording == Wording::DeDu {
+        &[
+            "Sie", "Ihr", "Ihre", "Ihrem", "Ihren", "Ihrer", "Ihres", "Ihnen",
+        ]
+    } else {
+        &[
+            "du", "dich", "dir", "dein", "deine", "deinem", "deinen", "deiner", "deines", "Du",
+            "Dein", "Deine",
+        ]
+    };
+    text.split(|char: char| !char.is_alphabetic())
+        .any(|word| never.contains(&word))
 }
 
 /// Easy German: short sentences, without the words that need explaining.
