@@ -330,6 +330,19 @@ fn ladder_of_an_invite_that_would_replace_a_call() {
 }
 
 #[test]
+fn a_call_is_not_replaced_from_within_another_either() {
+    let mut world = World::new(Door::Accepts);
+    world.ask("INVITE", 1, SDP);
+    world.run(SECOND);
+    let heard = world.events.len();
+    world.ask_with("INVITE", 2, "Replaces: other;to-tag=1;from-tag=2\r\n", SDP);
+    world.run(SECOND);
+    assert_eq!(world.finals, [(1, 200), (2, 481)]);
+    assert_eq!(world.events.len(), heard, "the door hears nothing");
+    assert_eq!(world.endpoint.calls(), 1, "the call goes on as it was");
+}
+
+#[test]
 fn ladder_of_a_refused_transfer() {
     let mut world = World::new(Door::Accepts);
     world.ask("INVITE", 1, SDP);

@@ -13,7 +13,7 @@ use super::{
     outgoing::to_of,
     refresh::{announce_timer, wish},
     request::{Incoming, Verb},
-    requests::{capabilities, is_reliable, refused_method, screen_extensions},
+    requests::{capabilities, is_reliable, refused_method, screen_extensions, screen_replacement},
     server::{InviteServer, Machine, NonInviteServer},
     timers::{Owner, PATIENCE},
     write::{ACCEPT, ALLOW, Reply, SUPPORTED},
@@ -390,6 +390,7 @@ impl Endpoint {
     ) -> Result<(), Reply> {
         self.screen_offer(id, incoming.heads.reply_to)?;
         screen_extensions(&incoming.request)?;
+        screen_replacement(&incoming.request)?;
         let offer = description(&incoming.request.headers, incoming.request.body())?;
         let wish = wish(&incoming.request.headers)?;
         let invitation = self.open_invite(incoming, id, offer.is_none(), wish, now);

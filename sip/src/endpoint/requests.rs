@@ -219,16 +219,7 @@ fn screen_outside_dialog(incoming: &Incoming) -> Result<Target, Reply> {
     }
     let target = Target::of(&incoming.request.uri).ok_or_else(|| Reply::new(416))?;
     screen_extensions(&incoming.request)?;
-    // None of our calls can be taken over, whichever it names: there is no such dialog (RFC 3891 §3).
-    if incoming
-        .request
-        .headers
-        .get_all(&HeaderName::Replaces)
-        .next()
-        .is_some()
-    {
-        return Err(Reply::new(481));
-    }
+    screen_replacement(&incoming.request)?;
     if incoming.verb() == Verb::Invite && !takes_descriptions(&incoming.request) {
         return Err(Reply::new(406));
     }
@@ -249,6 +240,14 @@ fn takes_descriptions(request: &Request) -> bool {
                 known.iter().any(|known| range.eq_ignore_ascii_case(known))
             })
         })
+}
+
+/// Refuses to let one of our calls be taken over, whichever is named: there is no such dialog (RFC 3891 §3).
+pub(super) fn screen_replacement(request: &Request) -> Result<(), Reply> {
+    match request.headers.get_all(&HeaderName::Replaces).next() {
+        Some(_) => Err(Reply::new(481)),
+        None => Ok(()),
+    }
 }
 
 /// 405 for methods that exist, 501 for those nobody has heard of.
