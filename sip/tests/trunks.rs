@@ -316,7 +316,10 @@ fn ladder_of_a_registration_that_fails_over() {
     ];
     assert_eq!(network.trunk_events(), lost);
     let flow = udp_to(&hops[1]);
-    network.trunk(TrunkCommand::Rebind { flow });
+    network.trunk(TrunkCommand::Rebind {
+        flow,
+        moves_calls: true,
+    });
     network.run_seconds(1);
     insta::assert_snapshot!("register_failover", redacted(&network.ladder()));
     assert_eq!(network.trunk_events()[2..], [registered(600)]);
@@ -392,7 +395,10 @@ fn ladder_of_a_lost_connection_whose_call_lives() {
         ]
     );
     assert_eq!(network.ended(), None);
-    network.trunk(TrunkCommand::Rebind { flow: tls(2) });
+    network.trunk(TrunkCommand::Rebind {
+        flow: tls(2),
+        moves_calls: true,
+    });
     network.run_seconds(1);
     network.hang_up(call);
     network.run_seconds(40);

@@ -10,8 +10,8 @@ use std::{
 
 use rand::RngExt;
 use sip::{
-    CallRef, Cause, Command, Ended, Endpoint, EndpointConfig, Event, Flow, Protocol, TrunkRef,
-    locate::Hop, sdp::Description,
+    CallRef, Cause, Command, Ended, Endpoint, EndpointConfig, Event, Flow, TrunkRef, locate::Hop,
+    sdp::Description,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -24,11 +24,10 @@ use super::{
     call::{Call, Invite, News, Outgoing, Rules},
     dial_out::{Budget, DialOut},
     findings::{Findings, Latest},
-    link::{Effect, Link},
     numbers::Entry,
     resolve::Names,
     status::Refusal,
-    transport::{Arrival, Connecting, Stream, Transport, Wire},
+    transport::{Transport, Wire},
     trunk::{Admitted, Trunk, TrunkCounts, TrunkIndex, Trunks},
 };
 use crate::{
@@ -37,9 +36,10 @@ use crate::{
     limit::{CALL_INBOX_MAX, CALL_ORDERS_MAX, CALLS_MAX, SOUND_TESTS_MAX},
     server::{Dialling, Server, conference::until},
     store::Dial,
-    tls::{Demand, SipServer},
+    tls::SipServer,
 };
 
+mod network;
 mod ways;
 
 /// What the door is built from.
@@ -145,7 +145,8 @@ impl Door {
     /// Makes a door whose network is in memory, for whole conferences in simulated time.
     pub fn simulated(config: DoorConfig, server: Server) -> (Self, Wire) {
         let local = config.udp.first().copied().unwrap_or(NOWHERE);
-        let (transport, wire) = Transport::simulated(config.server.clone(), local);
+        let listening = (config.tcp.as_slice(), config.tls.as_slice());
+        let (transport, wire) = Transport::simulated(config.server.clone(), local, listening);
         (Self::new(config, transport, server), wire)
     }
 
@@ -309,141 +310,6 @@ impl Door {
         self.endpoint.handle(order, clock());
     }
 
-    /// Takes what the network brought. Who is on no trunk gets no answer, so that nothing can be had or made of us by
-    /// a forged source address.
-    fn arrived(&mut self, arrival: Arrival) {
-        let now = clock();
-        match arrival {
-            Arrival::Datagram(mut flow, bytes) if self.trunks.know(&flow, &[]) => {
-                self.trunks.mark(&mut flow, &[]);
-                self.endpoint.handle_datagram(flow, &bytes, now);
-            }
-            Arrival::Chunk(mut flow, bytes)
-                if self.trunks.know(&flow, self.transport.clients(&flow)) =>
-            {
-                let clients = self.transport.clients(&flow);
-                self.trunks.mark(&mut flow, clients);
-                let is_pong = self.endpoint.is_between_messages(flow) && begins_with_pong(&bytes);
-                let links = self.trunks.links();
-                links.for_each(|(_, link)| link.heard(flow, is_pong, now));
-                self.endpoint.handle_stream(flow, &bytes, now);
-            }
-            Arrival::Opened(flow, stream) => self.opened(flow, stream),
-            Arrival::Closed(flow) => self.closed(flow),
-            Arrival::Connected(flow) => match self.connecting.remove(&flow.id) {
-                Some(trunk) => self.connected(trunk, flow),
-                None => self.way_connected(flow),
-            },
-            Arrival::Failed(id, fault) => {
-                self.way_failed(id);
-                if let Some(trunk) = self.connecting.remove(&id) {
-                    self.with_link(trunk, |link| link.failed(fault, now));
-                }
-            }
-            Arrival::Datagram(..) => self.strangers += 1,
-            Arrival::Chunk(flow, _) => {
-                self.strangers += 1;
-                self.transport.close(flow);
-            }
-        }
-    }
-
-    /// Takes a connection of a peer; a stranger's is dropped before anything is said.
-    fn opened(&mut self, flow: Flow, stream: Stream) {
-        match (flow.protocol, self.trunks.demand(&flow)) {
-            (Protocol::Tls, Some(demand)) => self.transport.greet(flow, stream, demand),
-            (Protocol::Tcp, Some(Demand::Nothing | Demand::Wish)) => {
-                self.transport.admit(flow, stream);
-            }
-            (Protocol::Udp | Protocol::Tcp, _) | (Protocol::Tls, None) => self.strangers += 1,
-        }
-    }
-
-    /// A connection is gone. The link is told first, so that it need not be told again that another is wanted.
-    fn closed(&mut self, flow: Flow) {
-        let now = clock();
-        let links = self.trunks.links();
-        links.for_each(|(_, link)| link.closed(flow, now));
-        self.ways.closed(flow);
-        self.endpoint.handle_closed(flow, now);
-    }
-
-    /// Takes the way to a trunk's server.
-    fn connected(&mut self, trunk: TrunkRef, mut flow: Flow) {
-        flow.advertised = self
-            .trunks
-            .external(trunk, &flow)
-            .unwrap_or(flow.advertised);
-        self.with_link(trunk, |link| link.connected(flow, clock()));
-    }
-
-    fn with_link(&mut self, trunk: TrunkRef, work: impl FnOnce(&mut Link)) {
-        if let Some(link) = self.trunks.link(trunk) {
-            work(link);
-        }
-    }
-
-    fn located(&mut self, found: Result<(TrunkRef, Vec<Hop>), JoinError>) {
-        match found {
-            Ok((trunk, hops)) => {
-                self.with_link(trunk, |link| link.located(hops, clock()));
-                self.trunks.found(trunk);
-            }
-            // Whose it was is not known; to be told that nothing was found only makes the others look again.
-            Err(error) => {
-                tracing::error!(%error, "a look-up failed");
-                let (links, now) = (self.trunks.links(), clock());
-                links.for_each(|(_, link)| link.located(Vec::new(), now));
-            }
-        }
-    }
-
-    /// Does what the ways to the trunks' servers need; whether that was anything.
-    fn keep_up(&mut self) -> bool {
-        let mut wanted = Vec::new();
-        for (trunk, link) in self.trunks.links() {
-            while let Some(effect) = link.poll_effect() {
-                wanted.push((trunk, effect));
-            }
-        }
-        let any = !wanted.is_empty();
-        for (trunk, effect) in wanted {
-            self.effect(trunk, effect);
-        }
-        any
-    }
-
-    fn effect(&mut self, trunk: TrunkRef, effect: Effect) {
-        let now = clock();
-        match effect {
-            Effect::Locate(place) => {
-                let (names, random) = (self.names.clone(), self.server.rng().random());
-                self.lookups
-                    .spawn(async move { (trunk, names.locate(place, random).await) });
-            }
-            Effect::Connect(hop) => {
-                let client = self.trunks.link(trunk).and_then(|link| link.client());
-                match self.transport.connect(hop, client) {
-                    Connecting::Done(flow) => self.connected(trunk, flow),
-                    Connecting::Begun(id) => {
-                        self.connecting.insert(id, trunk);
-                    }
-                    Connecting::Failed(fault) => {
-                        self.with_link(trunk, |link| link.failed(fault, now));
-                    }
-                }
-            }
-            Effect::Order(command) => {
-                self.endpoint.handle(Command::Trunk { trunk, command }, now);
-            }
-            Effect::KeepAlive(flow) => self.transport.send(flow, KEEP_ALIVE),
-            Effect::Close(flow) => {
-                self.transport.close(flow);
-                self.endpoint.handle_closed(flow, now);
-            }
-        }
-    }
-
     /// Takes everything the endpoint and the links have to give.
     fn drain(&mut self, stopping: bool) {
         loop {
@@ -483,12 +349,12 @@ impl Door {
                 offer,
             } => {
                 if stopping || self.calls.len() >= CALLS_MAX {
-                    let clients = self.transport.clients(&flow);
-                    let refusal = self.trunks.overrun(&flow, clients);
+                    let peer = self.transport.peer(&flow);
+                    let refusal = self.trunks.overrun(&flow, peer);
                     return self.refuse(call, refusal);
                 }
-                let clients = self.transport.clients(&flow);
-                match self.trunks.admit(call, &flow, clients, &asked, clock()) {
+                let peer = self.transport.peer(&flow);
+                match self.trunks.admit(call, &flow, peer, &asked, clock()) {
                     Ok(admitted) if self.is_crowded(&admitted) => {
                         let refusal = Refusal::UNAVAILABLE;
                         self.trunks
@@ -784,15 +650,8 @@ async fn wish<B>(dial_out: &mut Option<(mpsc::Receiver<Dialling>, B)>) -> Option
 
 /// How long, after the last call has ended, its farewell may be repeated and written.
 const FAREWELL_MAX: Duration = Duration::from_millis(600);
-/// A question whether the way is open, which is no message (RFC 5626 §3.5.1).
-const KEEP_ALIVE: &[u8] = b"\r\n\r\n";
 /// Where a simulated door is that has no socket.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-
-/// An answer to a keep-alive, rather than one of the peer's own, if no message is half read.
-fn begins_with_pong(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"\r\n") && !bytes.starts_with(KEEP_ALIVE)
-}
 
 fn clock() -> Instant {
     crate::server::conference::clock()

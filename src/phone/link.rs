@@ -304,18 +304,18 @@ impl Link {
             self.effects.push_back(order);
             self.set_back(Back::Sounding { hop, flow, left });
         } else if matches!(self.state, State::Connecting) {
-            let before = self.bind(flow, now);
+            let before = self.bind(flow, true, now);
             self.close(before);
         } else {
             self.close(Some(flow));
         }
     }
 
-    /// Lets the endpoint use a flow; returns the one before, which is no longer used.
-    fn bind(&mut self, flow: Flow, now: Instant) -> Option<Flow> {
+    /// Lets the endpoint use a flow, for the calls over the one before too if that is lost; returns the one before.
+    fn bind(&mut self, flow: Flow, moves_calls: bool, now: Instant) -> Option<Flow> {
         let before = self.flow.replace(flow);
         let command = match (&self.upkeep.duty, self.introduced) {
-            (_, true) => TrunkCommand::Rebind { flow },
+            (_, true) => TrunkCommand::Rebind { flow, moves_calls },
             (Duty::Register(as_what), false) => TrunkCommand::Register {
                 registrar: Box::new(self.registrar(as_what)),
                 flow,
@@ -458,6 +458,11 @@ impl Link {
     /// The user part of our Contact.
     pub(super) const fn contact(&self) -> &Secret<String> {
         &self.contact
+    }
+
+    /// Whether we register there.
+    pub(super) const fn registers(&self) -> bool {
+        matches!(self.upkeep.duty, Duty::Register(_))
     }
 
     /// How connections over TLS are made.

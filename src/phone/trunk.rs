@@ -17,6 +17,7 @@ use super::{
     route::caller_address,
     spelling::{DialPlan, digits},
     status::Refusal,
+    transport::{Behalf, Peer},
     unproven::Unproven,
 };
 use crate::{
@@ -89,11 +90,11 @@ pub struct MediaRules {
 }
 
 impl Trunk {
-    /// Our address as its other side reaches it, if the settings say so; ports are forwarded as they are.
+    /// Our address as its other side reaches it, if the settings say so; ports that we listen on are forwarded as they are.
     fn external(&self, flow: &Flow) -> Option<SocketAddr> {
         let external = self.media.external?;
         let same = external.is_ipv4() == flow.local.ip().to_canonical().is_ipv4();
-        same.then(|| SocketAddr::new(external, flow.local.port()))
+        same.then(|| SocketAddr::new(external, flow.advertised.port()))
     }
 
     fn terms(&self, found: impl Iterator<Item = IpAddr>) -> Terms {
@@ -193,8 +194,18 @@ impl TrunkCounts {
 pub(super) struct TrunkIndex(usize);
 
 impl TrunkIndex {
+    /// The first of the settings.
+    #[cfg(test)]
+    pub(super) const FIRST: Self = Self(0);
+
     pub(super) const fn get(self) -> usize {
         self.0
+    }
+}
+
+impl From<TrunkRef> for TrunkIndex {
+    fn from(TrunkRef(index): TrunkRef) -> Self {
+        Self(usize::from(index))
     }
 }
 
@@ -279,11 +290,9 @@ impl Trunks {
 
     /// Our address as the peer of a flow must read it, where that is another than ours: as the settings of its trunk say,
     /// else as its registrar sees us.
-    pub(super) fn public(&self, flow: &Flow, clients: &[usize]) -> Option<SocketAddr> {
-        let listing = self
-            .owner(flow)
-            .or_else(|| Some(self.listing(flow, clients)?.0));
-        let external = listing.and_then(|index| self.0[index].trunk.external(flow));
+    pub(super) fn public(&self, flow: &Flow, peer: Peer<'_>) -> Option<SocketAddr> {
+        let listing = self.listing(flow, peer);
+        let external = listing.and_then(|(index, _)| self.0[index].trunk.external(flow));
         let address = flow.remote.ip().to_canonical();
         let mut links = self.0.iter().filter_map(|state| state.link.as_ref());
         external
@@ -291,9 +300,9 @@ impl Trunks {
     }
 
     /// Notes on a flow how its peer reaches us, and whose it is: all addresses of a trunk share what one may use up.
-    pub(super) fn mark(&self, flow: &mut Flow, clients: &[usize]) {
-        flow.advertised = self.public(flow, clients).unwrap_or(flow.advertised);
-        let trunk = self.listing(flow, clients).map(|(index, _)| index + 1);
+    pub(super) fn mark(&self, flow: &mut Flow, peer: Peer<'_>) {
+        flow.advertised = self.public(flow, peer).unwrap_or(flow.advertised);
+        let trunk = self.listing(flow, peer).map(|(index, _)| index + 1);
         flow.party = trunk
             .and_then(|party| party.try_into().ok())
             .unwrap_or_default();
@@ -306,18 +315,16 @@ impl Trunks {
     }
 
     /// Tells whether a connection that is open belongs to a trunk.
-    pub(super) fn is_on(
-        &self,
-        TrunkIndex(index): TrunkIndex,
-        flow: &Flow,
-        clients: &[usize],
-    ) -> bool {
-        match self.owner(flow) {
-            Some(owner) => owner == index,
-            None => {
-                let state = self.0.get(index);
-                state.is_some_and(|state| state.admits(flow.remote.ip().to_canonical(), clients))
-            }
+    pub(super) fn is_on(&self, TrunkIndex(index): TrunkIndex, flow: &Flow, peer: Peer<'_>) -> bool {
+        self.lets_in(index, flow, flow.remote.ip().to_canonical(), peer)
+    }
+
+    /// For whom a connection of a trunk is made.
+    pub(super) fn behalf(&self, trunk: TrunkIndex) -> Behalf {
+        let link = self.0.get(trunk.0).and_then(|state| state.link.as_ref());
+        Behalf {
+            trunk,
+            listens: !link.is_some_and(Link::registers),
         }
     }
 
@@ -330,14 +337,20 @@ impl Trunks {
         self.0.get(index)?.link.as_ref()?.secured()
     }
 
+    /// The flow over which a trunk is registered now.
+    pub(super) fn registered_over(&self, TrunkIndex(index): TrunkIndex) -> Option<Flow> {
+        let link = self.0.get(index)?.link.as_ref()?;
+        link.flow().filter(|_| link.registers())
+    }
+
     /// Our address as the settings of a trunk say that it is seen.
     pub(super) fn external(&self, TrunkRef(index): TrunkRef, flow: &Flow) -> Option<SocketAddr> {
         self.0.get(usize::from(index))?.trunk.external(flow)
     }
 
-    /// Tells whether a peer is on a trunk, by its address or by what it has proved to be.
-    pub(super) fn know(&self, flow: &Flow, clients: &[usize]) -> bool {
-        self.listing(flow, clients).is_some()
+    /// Tells whether a peer is on a trunk: by its address, by what it has proved to be, or since we have connected to it.
+    pub(super) fn know(&self, flow: &Flow, peer: Peer<'_>) -> bool {
+        self.listing(flow, peer).is_some()
     }
 
     /// What a peer that connects has to show to be on a trunk; nothing makes one out of a stranger.
@@ -366,18 +379,15 @@ impl Trunks {
         &mut self,
         call: CallRef,
         flow: &Flow,
-        clients: &[usize],
+        peer: Peer<'_>,
         asked: &Asked,
         now: Instant,
     ) -> Result<Admitted, Refusal> {
-        let Some((first, address)) = self.listing(flow, clients) else {
+        let Some((first, address)) = self.listing(flow, peer) else {
             return Err(Refusal::NOT_FOUND);
         };
-        let admits = |index: &usize| match self.owner(flow) {
-            Some(owner) => owner == *index,
-            None => self.0[*index].admits(address, clients),
-        };
-        let listing: Vec<usize> = (first..self.0.len()).filter(admits).collect();
+        let admits = |index: &usize| self.lets_in(*index, flow, address, peer);
+        let listing: Vec<usize> = (0..self.0.len()).filter(admits).collect();
         let registered = listing
             .iter()
             .find(|index| self.0[**index].is_called(asked));
@@ -450,8 +460,8 @@ impl Trunks {
     }
 
     /// A call is refused because the server takes no further ones, over whatever trunk and to whatever number.
-    pub(super) fn overrun(&mut self, flow: &Flow, clients: &[usize]) -> Refusal {
-        if let Some((first, _)) = self.listing(flow, clients) {
+    pub(super) fn overrun(&mut self, flow: &Flow, peer: Peer<'_>) -> Refusal {
+        if let Some((first, _)) = self.listing(flow, peer) {
             self.0[first].counts.refuse(Refusal::UNAVAILABLE.status);
         }
         Refusal::UNAVAILABLE
@@ -498,23 +508,28 @@ impl Trunks {
         })
     }
 
-    /// Finds the trunk whose own connection a flow is.
-    fn owner(&self, flow: &Flow) -> Option<usize> {
-        let owns = |state: &State| state.link.as_ref().is_some_and(|link| link.owns(flow));
-        self.0.iter().position(owns)
+    /// Tells whether what a peer sends may be a trunk's. Over the way that is kept up to a trunk's server comes nothing else;
+    /// any other connection of ours is its trunk's too, and else the address counts, and what was proved.
+    fn lets_in(&self, index: usize, flow: &Flow, address: IpAddr, peer: Peer<'_>) -> bool {
+        let own = peer.trunk();
+        let kept = own.and_then(|TrunkIndex(own)| self.0.get(own));
+        let kept = kept.is_some_and(|state| state.keeps(flow));
+        let admits = |state: &State| state.admits(address, peer.clients());
+        own == Some(TrunkIndex(index)) || (!kept && self.0.get(index).is_some_and(admits))
     }
 
-    /// Finds the first trunk that a peer is on, and by which address it is.
-    fn listing(&self, flow: &Flow, clients: &[usize]) -> Option<(usize, IpAddr)> {
+    /// Finds the first trunk that a peer is on, and by which address it is: where we have connected to it, that for which we did.
+    fn listing(&self, flow: &Flow, peer: Peer<'_>) -> Option<(usize, IpAddr)> {
         let by = |address| {
             let mut states = self.0.iter();
-            let index = states.position(|state| state.admits(address, clients))?;
+            let index = states.position(|state| state.admits(address, peer.clients()))?;
             Some((index, address))
         };
-        if let Some(owner) = self.owner(flow) {
-            return Some((owner, flow.remote.ip().to_canonical()));
+        let remote = flow.remote.ip().to_canonical();
+        match peer.trunk() {
+            Some(TrunkIndex(own)) => Some((own, remote)),
+            None => by(remote).or_else(|| by(caller_address(flow))),
         }
-        by(flow.remote.ip().to_canonical()).or_else(|| by(caller_address(flow)))
     }
 }
 
@@ -557,6 +572,11 @@ impl State {
         let found = || self.link.as_ref().is_some_and(|link| link.is_at(address));
         let mut peers = self.trunk.peers.iter();
         peers.any(|peer| peer.contains(address)) || found()
+    }
+
+    /// Tells whether a flow is the way that is kept up to the server.
+    fn keeps(&self, flow: &Flow) -> bool {
+        self.link.as_ref().is_some_and(|link| link.owns(flow))
     }
 
     /// Tells whether the Request-URI is the address that we have registered.

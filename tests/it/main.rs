@@ -4,6 +4,7 @@ mod acts;
 mod back;
 mod blast_radius;
 mod browser_door;
+mod certified;
 mod connections;
 mod delay;
 mod dial_in;

@@ -322,20 +322,26 @@ const TOLD: [&str; 10] = [
 ];
 
 /// One end of a connection over TLS that whole messages go over.
-struct Wire {
+pub(crate) struct Wire {
     heard: mpsc::UnboundedReceiver<Vec<u8>>,
     says: mpsc::UnboundedSender<Vec<u8>>,
     rest: Vec<u8>,
 }
 
 impl Wire {
-    fn accept(stream: DuplexStream, identity: &Arc<Identity>) -> Self {
+    /// Shakes hands as a server.
+    pub(crate) fn accept(stream: DuplexStream, identity: &Arc<Identity>) -> Self {
         let config = SipServer::new(identity, Vec::new()).unwrap();
         let acceptor = TlsAcceptor::from(config.config(Demand::Nothing));
         Self::over(async move { acceptor.accept(stream).await })
     }
 
-    fn connect(stream: DuplexStream, identity: &Arc<Identity>, authorities: &Authorities) -> Self {
+    /// Shakes hands as a client that shows its certificate.
+    pub(crate) fn connect(
+        stream: DuplexStream,
+        identity: &Arc<Identity>,
+        authorities: &Authorities,
+    ) -> Self {
         let config = sip_client_config(identity, authorities).unwrap();
         let name = "rundruf.example".try_into().unwrap();
         Self::over(TlsConnector::from(config).connect(name, stream))
@@ -375,12 +381,20 @@ impl Wire {
         }
     }
 
-    /// The whole messages that came by now.
-    fn hears(&mut self) -> Vec<Message> {
+    /// Says something, if the connection is there.
+    pub(crate) fn says(&self, bytes: Vec<u8>) {
+        let _ = self.says.send(bytes);
+    }
+
+    /// The whole messages that came by now, without what keeps the connection open.
+    pub(crate) fn hears(&mut self) -> Vec<Message> {
         while let Ok(bytes) = self.heard.try_recv() {
             self.rest.extend(bytes);
         }
         let mut messages = Vec::new();
+        while self.rest.starts_with(b"\r\n") {
+            self.rest.drain(..2);
+        }
         while let Some(length) = whole(&self.rest) {
             let message: Vec<u8> = self.rest.drain(..length).collect();
             messages.push(Message::parse(&message));

@@ -47,7 +47,7 @@ const REGISTRAR: &str = "198.51.100.1:5070";
 const SECOND_REGISTRAR: &str = "198.51.100.2:5070";
 
 /// A trunk that registers as somebody at a server, and has this number.
-fn registered(server: &str, user: &str, number: &str) -> Trunk {
+pub(crate) fn registered(server: &str, user: &str, number: &str) -> Trunk {
     let account = Account {
         user: Pii::new(user.to_owned()),
         password: Secret::new("geheim".to_owned()),
@@ -651,6 +651,7 @@ fn world_over_tls(folder: &Path, authorities: &Authorities) -> World {
     let address = Record::Address("198.51.100.1".parse().unwrap());
     let door = DoorConfig {
         names: Names::listed(BTreeMap::from([(addresses, vec![address])])),
+        tls: vec![SocketAddr::new(SERVER.ip(), 5_061)],
         ..door_config(vec![trunk])
     };
     World::with_door(1, door)
@@ -669,6 +670,11 @@ async fn over_tls_calls_come_over_the_connection_of_the_registration() {
     let request = connection.hears();
     assert_eq!(request.method(), "REGISTER");
     let own = contact_user(&request);
+    let contact = request.contact().unwrap();
+    assert!(
+        contact.contains("@127.0.0.1:49152"),
+        "it reaches us over this connection: {contact}"
+    );
     connection.says.send(response(&request, 200, "OK")).unwrap();
     world.run_for(SECOND / 10).await;
     assert_eq!(standing(&world), Standing::Up);

@@ -609,10 +609,13 @@ pub enum TrunkCommand {
         /// The flow.
         flow: Flow,
     },
-    /// Use another flow, which is open, for registration, probes, and the calls over the flow before.
+    /// Use another flow, which is open, for registration and probes.
     Rebind {
         /// The flow.
         flow: Flow,
+        /// Whether the calls over the flow before go on over this one: where that leads nowhere any more. Else they stay with the
+        /// server that has them (RFC 3261 §12.2.1.1).
+        moves_calls: bool,
     },
     /// Stop asking, and let the registrar forget us; `Unregistered` follows if it knew us.
     Unregister,

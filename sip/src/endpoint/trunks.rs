@@ -14,6 +14,7 @@ use super::{
     write::{ACCEPT, Head, written},
 };
 use crate::{
+    dialog::Dialog,
     limit,
     redact::Pii,
     registration::{Next, Registrar, Registration, uri},
@@ -98,7 +99,9 @@ impl Endpoint {
             }
             TrunkCommand::Probe { uri, flow } => self.probe(trunk, uri, flow, now),
             TrunkCommand::Sound { uri, flow } => self.sound(trunk, &uri, flow, now),
-            TrunkCommand::Rebind { flow } => self.rebind(trunk, flow, now),
+            TrunkCommand::Rebind { flow, moves_calls } => {
+                self.rebind(trunk, flow, moves_calls, now)
+            }
             TrunkCommand::Unregister => self.unregister(trunk, now),
         }
     }
@@ -126,7 +129,7 @@ impl Endpoint {
 
     /// Uses another flow. The established calls go with it: their peers are behind the same carrier, and it reaches us
     /// where we are registered.
-    fn rebind(&mut self, trunk: TrunkRef, flow: Flow, now: Instant) {
+    fn rebind(&mut self, trunk: TrunkRef, flow: Flow, moves_calls: bool, now: Instant) {
         let Some(found) = self.trunks.all.get(&trunk) else {
             return;
         };
@@ -142,7 +145,9 @@ impl Endpoint {
             probe.state = Probing::Waiting { at: now };
             (probe.answered, probe.lost) = (false, 0);
         }
-        self.calls.move_to(before, flow);
+        if moves_calls {
+            self.calls.move_to(before, flow);
+        }
         self.take_ways(now);
         self.settle_registration(trunk);
         self.settle_probe(trunk);
@@ -282,7 +287,7 @@ impl Endpoint {
             cseq: 1,
         };
         let fields = [
-            ("Contact", format!("<sip:{from}>").into_bytes()),
+            ("Contact", Dialog::contact_of(flow, false)),
             ("Accept", ACCEPT.into()),
         ];
         self.ask(&head, Asker::Trunk(trunk), purpose, &fields, None, now)

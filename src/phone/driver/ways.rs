@@ -17,9 +17,10 @@ use sip::{
 };
 use tokio::task::{JoinError, JoinSet};
 
-use super::{Connecting, Door, TrunkIndex, clock};
+use super::{Door, TrunkIndex, clock};
 use crate::{
     limit::{WAY_CONNECTIONS_MAX, WAY_LOOKUPS_MAX},
+    phone::transport::Connecting,
     pii::Pii,
 };
 
@@ -164,7 +165,7 @@ impl Door {
         let found = hops.iter().find(|hop| fits(hop) && listed(hop));
         match found.cloned() {
             Some(hop) => self.take_way(seeker, hop),
-            None => self.give_up(seeker.call),
+            None => self.go_through_registrar(seeker),
         }
     }
 
@@ -193,7 +194,8 @@ impl Door {
             hop.server_name = name;
             client
         });
-        match self.transport.connect(hop, client) {
+        let behalf = self.trunks.behalf(trunk);
+        match self.transport.connect(hop, behalf, client) {
             Connecting::Done(way) => self.go_by(seeker.call, way),
             Connecting::Begun(id) => {
                 self.ways.begun.insert(id, (goal, vec![seeker]));
@@ -208,6 +210,15 @@ impl Door {
         let back = self.came_back(goal);
         match back.filter(|_| seeker.cut_off && seeker.alone && goal.protocol.is_stream()) {
             Some(way) => self.go_by(seeker.call, way),
+            None => self.go_through_registrar(seeker),
+        }
+    }
+
+    /// A carrier reaches the peers of its calls by whatever server we are registered at; else there is no way.
+    fn go_through_registrar(&mut self, seeker: Seeker) {
+        let way = self.trunks.registered_over(seeker.trunk);
+        match way.filter(|_| seeker.cut_off) {
+            Some(way) => self.go_by(seeker.call, way),
             None => self.give_up(seeker.call),
         }
     }
@@ -215,8 +226,8 @@ impl Door {
     /// The latest connection from an address.
     fn came_back(&self, goal: Goal) -> Option<Flow> {
         let fits = |flow: &Flow| {
-            let clients = self.transport.clients(flow);
-            flow.protocol == goal.protocol && self.trunks.is_on(goal.trunk, flow, clients)
+            let peer = self.transport.peer(flow);
+            flow.protocol == goal.protocol && self.trunks.is_on(goal.trunk, flow, peer)
         };
         let from = self.endpoint.connections(goal.address.ip());
         from.filter(fits).max_by_key(|flow| flow.id)
@@ -229,28 +240,16 @@ impl Door {
     }
 
     fn go_by(&mut self, call: CallRef, mut way: Flow) {
-        let clients = self.transport.clients(&way);
-        let public = self.trunks.public(&way, clients);
+        let public = self.trunks.public(&way, self.transport.peer(&way));
         way.advertised = public.unwrap_or(way.advertised);
         let order = Command::GoBy { call, way };
         self.endpoint.handle(order, clock());
     }
 
-    /// Closes the connections that the endpoint has done with, which are gone then as others are; whether there were any.
-    pub(super) fn close_connections(&mut self) -> bool {
-        let mut any = false;
-        while let Some(flow) = self.endpoint.poll_close() {
-            self.transport.close(flow);
-            self.closed(flow);
-            any = true;
-        }
-        any
-    }
-
     /// Takes a connection that was made; one that nobody waits for is closed.
     pub(super) fn way_connected(&mut self, flow: Flow) {
         let Some((goal, seekers)) = self.ways.begun.remove(&flow.id) else {
-            return self.transport.close(flow);
+            return self.close(flow);
         };
         self.ways.open.insert(goal, flow);
         for seeker in seekers {

@@ -61,8 +61,8 @@ impl Link {
         match self.take_back() {
             Back::Sounding { hop, flow, left } if answers => {
                 self.go_on_with(hop, left);
-                // Calls may go on over the server that is left, and their peers may reach us over nothing but its connection.
-                self.bind(flow, now);
+                // Calls go on over the server that is left, which alone knows of them, and over its connection.
+                self.bind(flow, false, now);
             }
             Back::Sounding { flow, left, .. } => {
                 self.close(Some(flow));
@@ -85,7 +85,7 @@ impl Link {
             }
             Back::Sounding { hop, flow, left } => {
                 self.go_on_with(hop, left);
-                let before = self.bind(flow, now);
+                let before = self.bind(flow, true, now);
                 self.close(before);
             }
         }

@@ -54,7 +54,15 @@ impl World {
                 Effect::Order(TrunkCommand::Register { flow, .. }) => {
                     format!("register {}", flow.id)
                 }
-                Effect::Order(TrunkCommand::Rebind { flow }) => format!("rebind {}", flow.id),
+                Effect::Order(TrunkCommand::Rebind {
+                    flow,
+                    moves_calls: true,
+                }) => {
+                    format!("rebind {}", flow.id)
+                }
+                Effect::Order(TrunkCommand::Rebind { flow, .. }) => {
+                    format!("rebind {} alone", flow.id)
+                }
                 Effect::Order(TrunkCommand::Probe { uri, flow }) => {
                     format!("probe {uri} {}", flow.id)
                 }
@@ -281,7 +289,7 @@ fn the_first_server_is_gone_back_to_once_it_answers() {
         assert_eq!(world.wants(), ["connect 192.0.2.1:5061", &sound]);
         assert!(world.link.owns(&flow(Protocol::Tls, 2)), "until it answers");
         world.tell(TrunkEvent::Sounded { answers });
-        let wanted = ["close 3", "rebind 3"];
+        let wanted = ["close 3", "rebind 3 alone"];
         assert_eq!(world.wants(), [wanted[usize::from(answers)]]);
     }
     assert!(world.link.owns(&flow(Protocol::Tls, 3)));
@@ -358,7 +366,7 @@ fn over_datagrams_a_better_server_is_sounded_too() {
     world.connected(Protocol::Udp, 1);
     world.wants();
     world.tell(TrunkEvent::Sounded { answers: true });
-    assert_eq!(world.wants(), ["rebind 1"]);
+    assert_eq!(world.wants(), ["rebind 1 alone"], "its calls stay");
 }
 
 #[test]

@@ -34,7 +34,7 @@ use tokio::{
 
 pub(super) use self::streams::Stream;
 use self::streams::{Ends, Established, Way};
-use super::{link::Fault, route::source_towards};
+use super::{link::Fault, route::source_towards, trunk::TrunkIndex};
 use crate::{
     dscp::Dscp,
     limit::{
@@ -71,6 +71,44 @@ pub(super) enum Connecting {
     Begun(u64),
     /// There is no way.
     Failed(Fault),
+}
+
+/// For which trunk a connection of ours is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Behalf {
+    pub(super) trunk: TrunkIndex,
+    /// Whether the peer is told where we listen. A registrar is not: it reaches us over the connection itself (RFC 5626).
+    pub(super) listens: bool,
+}
+
+/// Who is at the other end of a flow, as far as more is known than the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer<'a> {
+    /// Somebody who came to us, and has proved to be these clients by certificate.
+    Came(&'a [usize]),
+    /// Whom we have connected to for this trunk; over TLS they have proved to be its service.
+    Sought(TrunkIndex),
+}
+
+impl<'a> Peer<'a> {
+    /// Somebody of whom only the address is known.
+    pub(super) const UNPROVED: Self = Self::Came(&[]);
+
+    /// Which clients they have proved to be.
+    pub(super) const fn clients(self) -> &'a [usize] {
+        match self {
+            Self::Came(clients) => clients,
+            Self::Sought(_) => &[],
+        }
+    }
+
+    /// The trunk for which we have connected to them, if we have.
+    pub(super) const fn trunk(self) -> Option<TrunkIndex> {
+        match self {
+            Self::Came(_) => None,
+            Self::Sought(trunk) => Some(trunk),
+        }
+    }
 }
 
 /// What the tasks of the sockets tell.
@@ -165,8 +203,8 @@ struct Connection {
     answered: Arc<AtomicBool>,
     reader: AbortHandle,
     standing: Standing,
-    /// Whether it was made from here.
-    ours: bool,
+    /// For which trunk it was made from here, if it was.
+    ours: Option<TrunkIndex>,
 }
 
 /// How far a connection has come.
@@ -204,7 +242,11 @@ impl Transport {
     }
 
     /// Makes a transport without sockets, whose network is in memory.
-    pub(super) fn simulated(server: Option<SipServer>, local: SocketAddr) -> (Self, Wire) {
+    pub(super) fn simulated(
+        server: Option<SipServer>,
+        local: SocketAddr,
+        (tcp, tls): (&[SocketAddr], &[SocketAddr]),
+    ) -> (Self, Wire) {
         let (datagrams, departures) = mpsc::channel(SIP_ARRIVALS_MAX);
         let (links, connections) = mpsc::channel(SIP_ARRIVALS_MAX);
         let transport = Self {
@@ -213,6 +255,8 @@ impl Transport {
                 connections: links,
                 local,
             }),
+            tcp: tcp.to_vec(),
+            tls: tls.to_vec(),
             ..Self::unbound(server)
         };
         let wire = Wire {
@@ -287,11 +331,13 @@ impl Transport {
         self.tls.clone()
     }
 
-    /// Which clients the peer of a flow has proved to be, by certificate.
-    pub(super) fn clients(&self, flow: &Flow) -> &[usize] {
-        match self.connections.get(&flow.id).map(|of| &of.standing) {
-            Some(Standing::Ready(clients)) => clients,
-            Some(Standing::Greeting) | None => &[],
+    /// Who is at the other end of a flow.
+    pub(super) fn peer(&self, flow: &Flow) -> Peer<'_> {
+        let connection = self.connections.get(&flow.id);
+        match connection.map(|of| (of.ours, &of.standing)) {
+            Some((Some(trunk), _)) => Peer::Sought(trunk),
+            Some((None, Standing::Ready(clients))) => Peer::Came(clients),
+            Some((None, Standing::Greeting)) | None => Peer::UNPROVED,
         }
     }
 
@@ -310,7 +356,7 @@ impl Transport {
                 Inlet::Ready(flow, clients) => match self.connections.get_mut(&flow.id) {
                     Some(connection) => {
                         connection.standing = Standing::Ready(clients);
-                        if !connection.ours {
+                        if connection.ours.is_none() {
                             continue;
                         }
                         Arrival::Connected(flow)
@@ -318,7 +364,7 @@ impl Transport {
                     None => continue,
                 },
                 Inlet::Failed(id, fault) => match self.connections.remove(&id) {
-                    Some(connection) if connection.ours => Arrival::Failed(id, fault),
+                    Some(connection) if connection.ours.is_some() => Arrival::Failed(id, fault),
                     Some(_) | None => continue,
                 },
             };
@@ -345,7 +391,7 @@ impl Transport {
     pub(super) fn admit(&mut self, flow: Flow, stream: Stream) {
         if self.has_room(flow.remote.ip()) {
             let established = ready(Ok(Established::plain(flow, stream)));
-            self.keep(flow, established, Standing::Ready(Vec::new()), false);
+            self.keep(flow, established, Standing::Ready(Vec::new()), None);
         } else {
             self.refused += 1;
         }
@@ -365,7 +411,7 @@ impl Transport {
             && self.has_room(source)
         {
             let established = streams::greet(flow, stream, server, demand);
-            self.keep(flow, established, Standing::Greeting, false);
+            self.keep(flow, established, Standing::Greeting, None);
         } else {
             self.refused += 1;
         }
@@ -378,7 +424,12 @@ impl Transport {
 
     /// Begins to connect to a hop, over TLS by these settings. Connections of ours are one or two for each trunk and
     /// [`WAY_CONNECTIONS_MAX`](crate::limit::WAY_CONNECTIONS_MAX) more, and are not kept from coming about by those of others.
-    pub(super) fn connect(&mut self, hop: Hop, client: Option<Arc<ClientConfig>>) -> Connecting {
+    pub(super) fn connect(
+        &mut self,
+        hop: Hop,
+        behalf: Behalf,
+        client: Option<Arc<ClientConfig>>,
+    ) -> Connecting {
         let Some(local) = self.local_towards(&hop) else {
             return Connecting::Failed(Fault::Unreachable);
         };
@@ -392,6 +443,8 @@ impl Transport {
         };
         self.ours += 1;
         let flow = Flow::new(hop.protocol, local, hop.address, FIRST_OF_OURS + self.ours);
+        let listening = self.listening(hop.protocol, local.ip());
+        let listening = listening.filter(|_| behalf.listens);
         let way = match &self.departures {
             None => Way::From(local.ip(), self.dscp),
             Some(departures) => {
@@ -400,8 +453,9 @@ impl Transport {
                 Way::There(Stream::new(ours))
             }
         };
-        let established = streams::reach(flow, way, secured, hop.server_name);
-        self.keep(flow, established, Standing::Greeting, true);
+        let established = streams::reach((flow, listening), way, secured, hop.server_name);
+        let ours = Some(behalf.trunk);
+        self.keep(flow, established, Standing::Greeting, ours);
         Connecting::Begun(flow.id)
     }
 
@@ -409,17 +463,18 @@ impl Transport {
     /// it; for connections any address of that family.
     fn local_towards(&self, hop: &Hop) -> Option<SocketAddr> {
         if let Some(departures) = &self.departures {
-            return Some(departures.local);
+            let port = match hop.protocol {
+                Protocol::Udp => departures.local.port(),
+                Protocol::Tcp | Protocol::Tls => SIMULATED_PORT,
+            };
+            return Some(SocketAddr::new(departures.local.ip(), port));
         }
         let source = source_towards(hop.address.ip())?;
         let datagrams = self.udp.iter().map(|(bound, _)| *bound);
         let streams = self.tcp.iter().chain(&self.tls).copied();
         let fitting = |bound: &SocketAddr| {
             let local = SocketAddr::new(source, bound.port());
-            // From another address of ours the loopback of this machine, and only it, is reached all the same.
-            let here = bound.is_ipv4() == source.is_ipv4()
-                && bound.ip().is_loopback() == source.is_loopback();
-            serves(*bound, local) || (here && !bound.ip().is_unspecified())
+            serves(*bound, local) || is_beside(*bound, source)
         };
         let local = |bound: SocketAddr| reachable(bound, hop.address);
         match hop.protocol {
@@ -431,9 +486,25 @@ impl Transport {
         }
     }
 
+    /// Where a peer can connect to us by a protocol that reaches us at an address of ours; none where we do not listen.
+    fn listening(&self, protocol: Protocol, ours: IpAddr) -> Option<SocketAddr> {
+        let bound = match protocol {
+            Protocol::Udp => return None,
+            Protocol::Tcp => &self.tcp,
+            Protocol::Tls => &self.tls,
+        };
+        let here = |bound: SocketAddr| SocketAddr::new(ours, bound.port());
+        let any = |fits: &dyn Fn(SocketAddr) -> bool| bound.iter().copied().find(|of| fits(*of));
+        any(&|bound| serves(bound, here(bound)))
+            // Listening everywhere by IPv6 takes IPv4 in as well.
+            .or_else(|| any(&|bound| bound.ip().is_unspecified() && ours.is_ipv4()))
+            .map(here)
+            .or_else(|| any(&|bound| is_beside(bound, ours)))
+    }
+
     /// Whether a connection more may come from an address.
     fn has_room(&self, source: IpAddr) -> bool {
-        let foreign = || self.connections.values().filter(|of| !of.ours);
+        let foreign = || self.connections.values().filter(|of| of.ours.is_none());
         let same = foreign().filter(|of| of.source == source).count();
         foreign().count() < SIP_CONNECTIONS_MAX && same < SIP_CONNECTIONS_PER_SOURCE_MAX
     }
@@ -443,7 +514,7 @@ impl Transport {
         flow: Flow,
         established: impl Future<Output = io::Result<Established>> + Send + 'static,
         standing: Standing,
-        ours: bool,
+        ours: Option<TrunkIndex>,
     ) {
         let source = flow.remote.ip();
         let (writes, queue) = mpsc::channel(SIP_STREAM_WRITES_MAX);
@@ -534,6 +605,14 @@ fn serves(bound: SocketAddr, local: SocketAddr) -> bool {
     bound == local || (everywhere && bound.is_ipv4() == local.is_ipv4())
 }
 
+/// Tells whether a socket is bound to another address of ours of the same kind. From there the loopback of this machine, and
+/// only it, is reached all the same.
+fn is_beside(bound: SocketAddr, ours: IpAddr) -> bool {
+    bound.is_ipv4() == ours.is_ipv4()
+        && bound.ip().is_loopback() == ours.is_loopback()
+        && !bound.ip().is_unspecified()
+}
+
 async fn read_datagrams(socket: Arc<UdpSocket>, local: SocketAddr, inlet: mpsc::Sender<Inlet>) {
     let mut buffer = vec![0; SIP_DATAGRAM_BYTES_MAX];
     loop {
@@ -553,6 +632,8 @@ async fn read_datagrams(socket: Arc<UdpSocket>, local: SocketAddr, inlet: mpsc::
 const NUMBERS_PER_LISTENER: u64 = 1 << 32;
 /// The number before that of the first connection of ours, beyond those of all listeners.
 const FIRST_OF_OURS: u64 = 1 << 62;
+/// The port that every connection of ours has in a simulated network.
+const SIMULATED_PORT: u16 = 49_152;
 
 #[cfg(test)]
 mod tests;

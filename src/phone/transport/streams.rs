@@ -95,9 +95,10 @@ pub(super) enum Way {
     There(Stream),
 }
 
-/// Connects to a server, over TLS if there are settings for it: then its certificate must carry the name.
+/// Connects to a server, over TLS if there are settings for it: then its certificate must carry the name. The server reads that
+/// we are where we listen, if it is to know (RFC 3261 §18.1.1); else that we are where the connection comes from.
 pub(super) async fn reach(
-    mut flow: Flow,
+    (mut flow, listening): (Flow, Option<SocketAddr>),
     way: Way,
     secured: Option<Arc<ClientConfig>>,
     server_name: String,
@@ -120,6 +121,7 @@ pub(super) async fn reach(
         }
         Way::There(stream) => stream,
     };
+    flow.advertised = listening.unwrap_or(flow.local);
     let Some(config) = secured else {
         return Ok(Established::plain(flow, stream));
     };

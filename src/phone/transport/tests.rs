@@ -20,6 +20,12 @@ use crate::{
 /// Where our socket would be.
 const US: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5_061);
 
+/// A trunk for which connections of ours are made.
+const BEHALF: Behalf = Behalf {
+    trunk: TrunkIndex::FIRST,
+    listens: true,
+};
+
 /// A transport to which clients connect that have certificates of one office.
 struct World {
     office: Office,
@@ -35,7 +41,7 @@ impl World {
         let us = office.issue(&["rundruf.example"]);
         let clients = vec![client("sbc.example", &office)];
         let server = SipServer::new(&us, clients).unwrap();
-        let (transport, wire) = Transport::simulated(Some(server), US);
+        let (transport, wire) = Transport::simulated(Some(server), US, (&[], &[]));
         Self {
             office,
             us,
@@ -109,16 +115,16 @@ async fn messages_pass_once_the_peer_has_proved_who_it_is() {
         peer.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"answer");
     });
-    assert!(world.transport.clients(&flow).is_empty());
+    assert!(world.transport.peer(&flow).clients().is_empty());
     let Arrival::Chunk(from, bytes) = world.transport.arrival().await else {
         panic!("something else arrived");
     };
     assert_eq!((from, bytes.as_slice()), (flow, b"question".as_slice()));
-    assert_eq!(world.transport.clients(&flow), [0]);
+    assert_eq!(world.transport.peer(&flow).clients(), [0]);
     world.transport.send(flow, b"answer");
     peer.await.unwrap();
     assert!(matches!(world.transport.arrival().await, Arrival::Closed(of) if of == flow));
-    assert!(world.transport.clients(&flow).is_empty());
+    assert!(world.transport.peer(&flow).clients().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,7 +152,7 @@ async fn who_proves_nothing_is_let_in_only_where_that_will_do() {
             !welcome,
             "{demand:?} {written:?}"
         );
-        assert!(world.transport.clients(&flow).is_empty());
+        assert!(world.transport.peer(&flow).clients().is_empty());
         assert_eq!(world.transport.connections.contains_key(&flow.id), welcome);
     }
 }
@@ -261,7 +267,7 @@ async fn listeners_of_one_port_number_their_connections_apart() {
 async fn connections_of_ours_come_about_or_say_why_not() {
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let server = TcpListener::bind(loopback).await.unwrap();
-    let mut transport = Transport::bind(&[loopback], &[], &[], (None, Dscp::SIGNALLING))
+    let mut transport = Transport::bind(&[loopback], &[loopback], &[], (None, Dscp::SIGNALLING))
         .await
         .unwrap();
     let udp = socket2::SockRef::from(&*transport.udp[0].1);
@@ -273,13 +279,15 @@ async fn connections_of_ours_come_about_or_say_why_not() {
     };
     let there = server.local_addr().unwrap();
 
-    let begun = transport.connect(hop(Protocol::Tcp, there), None);
+    let begun = transport.connect(hop(Protocol::Tcp, there), BEHALF, None);
     let Arrival::Connected(flow) = transport.arrival().await else {
         panic!("it comes about");
     };
     assert_eq!(begun, Connecting::Begun(flow.id));
     let (mut peer, from) = server.accept().await.unwrap();
     assert_eq!((flow.local, flow.remote), (from, there));
+    assert_eq!([flow.advertised], transport.tcp_addresses().as_slice());
+    assert_eq!(transport.peer(&flow), Peer::Sought(BEHALF.trunk));
     transport.send(flow, b"hello");
     let mut heard = [0; 5];
     peer.read_exact(&mut heard).await.unwrap();
@@ -289,9 +297,22 @@ async fn connections_of_ours_come_about_or_say_why_not() {
     );
     drop(peer);
     assert!(matches!(transport.arrival().await, Arrival::Closed(of) if of == flow));
+    assert_eq!(transport.peer(&flow), Peer::UNPROVED);
+
+    // A registrar does not connect to us.
+    let registered = Behalf {
+        listens: false,
+        ..BEHALF
+    };
+    transport.connect(hop(Protocol::Tcp, there), registered, None);
+    let Arrival::Connected(flow) = transport.arrival().await else {
+        panic!("it comes about");
+    };
+    assert_eq!(flow.advertised, flow.local);
+    transport.close(flow);
 
     drop(server);
-    let begun = transport.connect(hop(Protocol::Tcp, there), None);
+    let begun = transport.connect(hop(Protocol::Tcp, there), BEHALF, None);
     let Arrival::Failed(id, fault) = transport.arrival().await else {
         panic!("nobody is there");
     };
@@ -299,10 +320,35 @@ async fn connections_of_ours_come_about_or_say_why_not() {
 
     let ours = transport.udp_addresses()[0];
     let flow = Flow::new(Protocol::Udp, ours, there, 0);
-    let done = transport.connect(hop(Protocol::Udp, there), None);
+    let done = transport.connect(hop(Protocol::Udp, there), BEHALF, None);
     assert_eq!(done, Connecting::Done(flow));
-    let untrusted = transport.connect(hop(Protocol::Tls, there), None);
+    let untrusted = transport.connect(hop(Protocol::Tls, there), BEHALF, None);
     assert_eq!(untrusted, Connecting::Failed(Fault::Untrusted));
+}
+
+#[test]
+fn a_peer_is_told_of_a_socket_that_it_reaches() {
+    let (mut transport, _wire) = Transport::simulated(None, US, (&[], &[]));
+    for (bound, ours, expected) in [
+        (&["0.0.0.0:5060"][..], "192.0.2.1", Some("192.0.2.1:5060")),
+        (&["[::]:5060"], "192.0.2.1", Some("192.0.2.1:5060")),
+        (&["[::]:5060"], "2001:db8::1", Some("[2001:db8::1]:5060")),
+        (
+            &["192.0.2.9:5062", "192.0.2.1:5060"],
+            "192.0.2.1",
+            Some("192.0.2.1:5060"),
+        ),
+        (&["192.0.2.9:5062"], "192.0.2.1", Some("192.0.2.9:5062")),
+        (&["127.0.0.1:5060"], "192.0.2.1", None),
+        (&["192.0.2.9:5062"], "2001:db8::1", None),
+        (&[], "192.0.2.1", None),
+    ] {
+        transport.tcp = bound.iter().map(|of| of.parse().unwrap()).collect();
+        let ours = ours.parse().unwrap();
+        let found = transport.listening(Protocol::Tcp, ours);
+        assert_eq!(found, expected.map(|of| of.parse().unwrap()), "{bound:?}");
+        assert_eq!(transport.listening(Protocol::Tls, ours), None);
+    }
 }
 
 /// Fails where strangers' connections could keep ours from coming about.
@@ -322,7 +368,7 @@ async fn connections_of_ours_are_not_counted_among_those_of_others() {
         server_name: "tel.example".to_owned(),
     };
     assert_eq!(world.greeted(), SIP_CONNECTIONS_MAX);
-    let Connecting::Begun(_) = world.transport.connect(hop.clone(), None) else {
+    let Connecting::Begun(_) = world.transport.connect(hop.clone(), BEHALF, None) else {
         panic!("it is begun");
     };
     assert_eq!(world.greeted(), SIP_CONNECTIONS_MAX + 1);

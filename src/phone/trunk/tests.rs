@@ -80,7 +80,13 @@ fn trunks_of_one_address_are_told_apart_by_the_number() {
     ]);
     let mut calls = calls();
     let mut admit = |address, number| {
-        let admitted = trunks.admit(calls.reserve(), &from(address), &[], &asked(number), t0());
+        let admitted = trunks.admit(
+            calls.reserve(),
+            &from(address),
+            Peer::UNPROVED,
+            &asked(number),
+            t0(),
+        );
         admitted.map(|admitted| admitted.trunk)
     };
     assert_eq!(admit("198.51.100.7", "+493"), Ok(TrunkIndex(2)));
@@ -138,7 +144,7 @@ fn a_full_trunk_leaves_the_others_alone() {
     let mut calls = calls();
     let [first, second, further] = [(); 3].map(|()| calls.reserve());
     let admit = |trunks: &mut Trunks, call, from, number| {
-        let admitted = trunks.admit(call, from, &[], &asked(number), t0());
+        let admitted = trunks.admit(call, from, Peer::UNPROVED, &asked(number), t0());
         admitted.map(|admitted| admitted.trunk)
     };
     let trunk = admit(&mut trunks, first, &one, "+491").unwrap();
@@ -154,7 +160,7 @@ fn a_full_trunk_leaves_the_others_alone() {
     trunks.ended(trunk, Some(first), None);
     trunks.ended(trunk, Some(second), Some(488));
     assert!(admit(&mut trunks, further, &one, "+491").is_ok());
-    assert_eq!(trunks.overrun(&one, &[]), Refusal::UNAVAILABLE);
+    assert_eq!(trunks.overrun(&one, Peer::UNPROVED), Refusal::UNAVAILABLE);
     let counts = trunks.counts().next().unwrap();
     let expected = TrunkCounts {
         calls: 1,
@@ -175,7 +181,7 @@ fn calls_that_nobody_acknowledges_take_no_place_of_those_that_are_real() {
     let mut calls = calls();
     let mut admit = |trunks: &mut Trunks, now| {
         let call = calls.reserve();
-        let admitted = trunks.admit(call, &one, &[], &asked("+491"), now);
+        let admitted = trunks.admit(call, &one, Peer::UNPROVED, &asked("+491"), now);
         admitted.map(|_| call)
     };
     let index = TrunkIndex(0);
@@ -206,6 +212,34 @@ fn calls_that_nobody_acknowledges_take_no_place_of_those_that_are_real() {
 }
 
 #[test]
+fn a_connection_of_ours_is_that_of_its_trunk() {
+    let by_certificate = Trunk {
+        peers: Vec::new(),
+        client: Some(0),
+        ..trunk("192.0.2.1", "+491", 9)
+    };
+    let by_address = trunk("198.51.100.7", "+492", 9);
+    let mut trunks = all(vec![by_address, by_certificate]);
+    let ours = Peer::Sought(TrunkIndex(1));
+    let (mut near, far) = (from("198.51.100.7"), from("203.0.113.9"));
+    assert!(trunks.know(&far, ours) && !trunks.know(&far, Peer::UNPROVED));
+    assert!(trunks.is_on(TrunkIndex(1), &near, ours));
+    assert!(!trunks.is_on(TrunkIndex(1), &near, Peer::UNPROVED));
+    trunks.mark(&mut near, ours);
+    assert_eq!(near.party, 2);
+    let mut calls = calls();
+    let mut admit = |flow, peer, number| {
+        let admitted = trunks.admit(calls.reserve(), flow, peer, &asked(number), t0());
+        admitted.map(|admitted| admitted.trunk)
+    };
+    assert_eq!(admit(&far, ours, "+491"), Ok(TrunkIndex(1)));
+    assert_eq!(admit(&far, ours, "+492"), Err(Refusal::NOT_FOUND));
+    assert_eq!(admit(&near, ours, "+492"), Ok(TrunkIndex(0)));
+    let unproved = admit(&near, Peer::UNPROVED, "+491");
+    assert_eq!(unproved, Err(Refusal::NOT_FOUND));
+}
+
+#[test]
 fn a_certificate_makes_a_peer_only_of_who_has_it() {
     let by_certificate = Trunk {
         peers: Vec::new(),
@@ -223,14 +257,21 @@ fn a_certificate_makes_a_peer_only_of_who_has_it() {
         from("198.51.100.7"),
         from("203.0.113.1"),
     );
-    assert!(!trunks.know(&far, &[]) && !trunks.know(&near, &[]) && !trunks.know(&far, &[1]));
-    assert!(trunks.know(&far, &[0]) && trunks.know(&near, &[1]) && trunks.know(&listed, &[]));
+    let knows = |flow, clients| trunks.know(flow, Peer::Came(clients));
+    assert!(!knows(&far, &[]) && !knows(&near, &[]) && !knows(&far, &[1]));
+    assert!(knows(&far, &[0]) && knows(&near, &[1]) && knows(&listed, &[]));
     assert_eq!(trunks.demand(&far), Some(Demand::Must));
     assert_eq!(trunks.demand(&near), Some(Demand::Must));
     assert_eq!(trunks.demand(&listed), Some(Demand::Wish));
     let mut calls = calls();
     let mut admit = |flow, clients: &[usize], number| {
-        let admitted = trunks.admit(calls.reserve(), flow, clients, &asked(number), t0());
+        let admitted = trunks.admit(
+            calls.reserve(),
+            flow,
+            Peer::Came(clients),
+            &asked(number),
+            t0(),
+        );
         admitted.map(|admitted| admitted.trunk)
     };
     assert_eq!(admit(&near, &[0, 1], "+492"), Ok(TrunkIndex(1)));
