@@ -39,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     conference::{focus::Verb, text::Typing},
+    id::ParticipantId,
     limit,
     pii::Secret,
     server::conference::{clock, until},
@@ -330,7 +331,7 @@ impl Session {
         while let Ok(true) = outcome {
             outcome = tokio::select! {
                 news = presence.next() => match news {
-                    Some(news) => self.tell(news, &mut updates).await,
+                    Some(news) => self.tell(news, entrance.participant, &mut updates).await,
                     None => Err(End::Stopping),
                 },
                 () = until(updates.poll_timeout()) => {
@@ -352,7 +353,13 @@ impl Session {
     }
 
     /// Passes news on; returns whether the session goes on.
-    async fn tell(&mut self, news: News, updates: &mut Updates) -> Result<bool, End> {
+    async fn tell(
+        &mut self,
+        news: News,
+        own: ParticipantId,
+        updates: &mut Updates,
+    ) -> Result<bool, End> {
+        let mut concerned = [own; 2];
         let message = match news {
             News::Delta(delta) => {
                 updates.handle_delta(&delta);
@@ -371,7 +378,10 @@ impl Session {
                 event: event.key().to_owned(),
                 shown: event.into(),
             },
-            News::Written(post) => ServerMessage::from(&*post),
+            News::Written(post) => {
+                concerned[1] = post.author();
+                ServerMessage::from(&*post)
+            }
             News::PairingCode(code, open) => ServerMessage::PairingCode {
                 code,
                 seconds: open.as_secs(),
@@ -384,7 +394,7 @@ impl Session {
                 return Ok(false);
             }
         };
-        self.send_all(updates.flush(clock())).await?;
+        self.send_all(updates.flush(&concerned, clock())).await?;
         self.send(&message).await.map(|()| true)
     }
 

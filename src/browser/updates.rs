@@ -8,7 +8,8 @@
 //! ```
 //!
 //! So a page in which people come and go by the hundred has ten updates a second, and one in a quiet room waits for none. Before
-//! anything else is told, what is pending is: a page reads things in the order in which they happened.
+//! anything else is told, what is pending is: a page reads things in the order in which they happened. Where hundreds have changed
+//! at once, only the lines of those whom it concerns are hurried so; the others come when they are due.
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -31,6 +32,8 @@ pub(super) struct Updates {
     pending: Option<Delta>,
     /// Nothing is told before, unless something else is.
     not_before: Instant,
+    /// Whether what is pending is the first that the page hears of anybody else, as when it is let in: that is told whole.
+    begins: bool,
 }
 
 impl Updates {
@@ -41,6 +44,7 @@ impl Updates {
             state: roster.state,
             pending: None,
             not_before: now,
+            begins: false,
         }
     }
 
@@ -54,6 +58,7 @@ impl Updates {
 
     /// Takes a whole roster, after changes that were missed: it is told as the change that leads to it from whatever the page has.
     pub(super) fn handle_roster(&mut self, roster: Snapshot) {
+        self.begins = self.known.len() <= 1;
         let there: BTreeSet<ParticipantId> = roster.entries.iter().map(|entry| entry.id).collect();
         self.pending = Some(Delta {
             version: roster.version,
@@ -73,9 +78,24 @@ impl Updates {
         }
     }
 
-    /// Returns what is pending, because something else is about to be told.
-    pub(super) fn flush(&mut self, now: Instant) -> Vec<ServerMessage> {
-        self.tell(now, usize::MAX)
+    /// Returns what is pending, because something else is about to be told that concerns these people. Of many lines theirs alone
+    /// are hurried: whatever makes hundreds change is told to hundreds of pages, too.
+    pub(super) fn flush(&mut self, those: &[ParticipantId], now: Instant) -> Vec<ServerMessage> {
+        let Some(pending) = &mut self.pending else {
+            return Vec::new();
+        };
+        if pending.entries.len() <= ENTRIES_AT_ONCE_MAX {
+            return self.tell(now, ENTRIES_AT_ONCE_MAX);
+        }
+        pending
+            .entries
+            .sort_by_key(|entry| !those.contains(&entry.id));
+        let concerned = pending
+            .entries
+            .iter()
+            .take_while(|entry| those.contains(&entry.id));
+        let concerned = concerned.count();
+        self.tell(now, concerned)
     }
 
     /// Tells what is pending, of lines at most so many. Pieces of one change bear the same version.
@@ -83,10 +103,16 @@ impl Updates {
         let Some(mut delta) = self.pending.take() else {
             return Vec::new();
         };
-        let told = delta.entries.len().min(most);
+        let begins = std::mem::take(&mut self.begins);
+        let told = delta
+            .entries
+            .len()
+            .min(if begins { usize::MAX } else { most });
         let left = delta.entries.split_off(told);
-        let pace = ROSTER_ENTRY_PAUSE * u32::try_from(told).unwrap_or(u32::MAX);
-        self.not_before = now + pace.max(ROSTER_UPDATE_PAUSE);
+        let paced = if begins { 0 } else { told };
+        let pace = ROSTER_ENTRY_PAUSE * u32::try_from(paced).unwrap_or(u32::MAX);
+        self.not_before = self.not_before.max(now) + pace;
+        self.not_before = self.not_before.max(now + ROSTER_UPDATE_PAUSE);
         let mut messages = Vec::new();
         if !delta.entries.is_empty()
             || delta.all_gone().next().is_some()

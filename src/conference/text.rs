@@ -32,6 +32,16 @@ pub enum Post {
     Chat(ChatLine),
 }
 
+impl Post {
+    /// Returns who wrote it.
+    pub const fn author(&self) -> ParticipantId {
+        match self {
+            Self::Typed(line) => line.from,
+            Self::Chat(line) => line.from,
+        }
+    }
+}
+
 /// A line that somebody types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypedLine {

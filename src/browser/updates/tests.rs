@@ -39,7 +39,7 @@ fn a_change_alone_is_told_at_once_and_those_soon_after_it_together() {
     assert_eq!(updates.poll_timeout(), None);
     updates.handle_delta(&delta(5, &[1]));
     assert_eq!(
-        entries(&updates.flush(due)),
+        entries(&updates.flush(&[], due)),
         [[1]],
         "before other news it does not wait"
     );
@@ -187,12 +187,43 @@ fn five_hundred_lines_that_change_at_once_are_read_piece_by_piece() {
     );
     assert!(now - start <= Duration::from_secs(13), "{:?}", now - start);
 
+    // Before other news those are told whom it concerns.
     updates.handle_delta(&delta(9, &everybody));
-    assert_eq!(
-        entries(&updates.flush(now))[0].len(),
-        500,
-        "before other news all of it is told"
-    );
+    for (those, told) in [([400, 7], 2), ([400, 8], 1), ([400, 8], 0)] {
+        let those = those.map(ParticipantId::from_u64);
+        let flushed = entries(&updates.flush(&those, now));
+        assert_eq!(flushed.iter().flatten().count(), told, "{flushed:?}");
+    }
+    let (mut told, mut seconds) = (0, now);
+    while let Some(at) = updates.poll_timeout() {
+        seconds = seconds.max(at);
+        told += entries(&updates.poll(seconds)).iter().flatten().count();
+    }
+    assert_eq!(told, 497);
+    assert!(seconds - now >= ROSTER_ENTRY_PAUSE * 450);
+}
+
+#[test]
+fn who_is_let_in_reads_at_once_who_is_there() {
+    let now = t0();
+    let alone = Snapshot {
+        entries: vec![entry(1)],
+        ..Snapshot::default()
+    };
+    let mut updates = Updates::new(&alone, now);
+    let all = || Snapshot {
+        version: 3,
+        entries: (1..=500).map(entry).collect(),
+        ..Snapshot::default()
+    };
+    updates.handle_roster(all());
+    assert_eq!(entries(&updates.flush(&[], now))[0].len(), 500);
+    assert_eq!(updates.poll_timeout(), None);
+    // Later a whole roster comes after news that were missed, and most of it is known.
+    updates.handle_roster(all());
+    let soon = now + ROSTER_UPDATE_PAUSE;
+    assert_eq!(updates.poll_timeout(), Some(soon));
+    assert_eq!(entries(&updates.poll(soon))[0].len(), ENTRIES_AT_ONCE_MAX);
 }
 
 /// Five hundred people, a hundred microphones on, everybody behind one of them speaking in sentences, and each second
@@ -233,7 +264,7 @@ fn five_hundred_people_and_churn_fit_a_thin_line() {
             "{uncoalesced} bytes need no merging"
         );
         while let Some(due) = updates.poll_timeout() {
-            for message in updates.flush(due) {
+            for message in updates.poll(due) {
                 page.read(&json(&message));
             }
         }
