@@ -22,7 +22,7 @@ use crate::{
 };
 
 #[cfg(test)]
-mod typescript;
+pub(super) mod typescript;
 
 /// What a browser says.
 #[derive(Debug, Deserialize)]

@@ -36,6 +36,7 @@ use crate::{
     pii::{Name, Pii, Words},
 };
 
+mod messages;
 mod writing;
 
 #[tokio::test]
@@ -61,27 +62,6 @@ async fn a_guest_comes_in_is_told_and_leaves() {
     page.say(json!({"type": "leave"})).await;
     assert_eq!(world.did().await, "left");
     assert_eq!(page.closed().await, Some(1000));
-}
-
-#[tokio::test]
-async fn what_a_moderator_asks_is_passed_on() {
-    let mut world = World::start().await;
-    let mut page = world.inside().await;
-    let id = "00000000000000aa";
-    for (message, verb) in [
-        (json!({"type": "mute", "participant": id}), "Mute"),
-        (json!({"type": "remove", "participant": id}), "Remove"),
-        (
-            json!({"type": "make-moderator", "participant": id}),
-            "MakeModerator",
-        ),
-        (json!({"type": "lower-hands"}), "LowerHands"),
-        (json!({"type": "end"}), "End"),
-    ] {
-        page.say(message).await;
-        let did = world.did().await;
-        assert!(did.starts_with(verb), "{did}");
-    }
 }
 
 #[tokio::test]

@@ -613,3 +613,8 @@ fn check(value: &Value, kind: Kind) {
     };
     assert!(right, "{value} is not {kind:?}");
 }
+
+/// Returns the types of all messages of a page.
+pub(in crate::browser) fn client_types() -> impl Iterator<Item = &'static str> {
+    CLIENT.iter().map(|(name, _)| *name)
+}
