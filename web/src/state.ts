@@ -17,6 +17,7 @@
 import { note } from "./acts";
 import { cut } from "./cut";
 import type { Effect } from "./effect";
+import { nameFrom, NAME_MAX } from "./name";
 import { codeCame } from "./pair";
 import { judge } from "./quality";
 import { callChanged, changed, doubted, type Dialog, joined, refused, type Room, roomEvent, told } from "./room";
@@ -143,9 +144,6 @@ export type Event =
   | { type: "sound-here-chosen" }
   | { type: "toast-expired"; id: number }
   | WritingEvent;
-
-/** Longest name the page sends, in characters. */
-export const NAME_MAX = 60;
 
 /** Loudest, in percent: as the server sends it. An audio element knows no more. */
 export const VOLUME_MAX = 100;
@@ -352,7 +350,7 @@ function welcomed(before: State, welcome: Welcome): State {
 function joinChosen(state: State, name: string): State {
   if (state.page.name !== "join") return state;
   const page: Page = { name: "joining", welcome: state.page.welcome };
-  const kept = cut(name.trim(), NAME_MAX);
+  const kept = nameFrom(name);
   return act({ ...state, name: kept, inside: true, page }, { do: "close-microphone" }, { do: "negotiate" });
 }
 

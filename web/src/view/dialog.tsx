@@ -2,10 +2,10 @@
 
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { nameFrom, NAME_MAX } from "../name";
 import { byTelephone } from "../pair";
 import { find } from "../roster";
 import type { Room } from "../room";
-import { NAME_MAX } from "../state";
 import { type Key, nameOf, text } from "../text";
 import type { Props } from "./app";
 import { DeviceChoice, Meter, Volume } from "./device";
@@ -67,7 +67,7 @@ function Rename({ state, dispatch, room, participant }: Props & { room: Room; pa
   const title = text(state.language, "dialog.rename.title", { name: entry ? nameOf(state.language, entry) : "" });
   const rename = (event: SubmitEvent) => {
     event.preventDefault();
-    dispatch({ type: "lead-chosen", message: { type: "rename", participant, name: name.trim().slice(0, NAME_MAX) || null } });
+    dispatch({ type: "lead-chosen", message: { type: "rename", participant, name: nameFrom(name) || null } });
   };
   return (
     <Dialog title={title} onClose={() => dispatch({ type: "dialog-closed" })}>

@@ -1,6 +1,7 @@
 //! Before the call: title, name, tests, the way in, and the telephone as another way.
 
-import { type JoinPage, NAME_MAX } from "../state";
+import { NAME_MAX } from "../name";
+import type { JoinPage } from "../state";
 import { type Key, pseudonym, roomTitle, text } from "../text";
 import type { Props } from "./app";
 import { DialInCard } from "./dial-in";
