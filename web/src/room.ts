@@ -66,11 +66,14 @@ const MISSED_TOO_LONG = 5;
 /** Judgements after a change of the network of which one without a packet is enough. */
 const DOUBTED = 2;
 
-/** What somebody can do while the page returns, and what happens by itself. */
-const RETURNING: readonly Event["type"][] = ["microphone-failed", "microphone-stilled", "playback-blocked", "playback-chosen", "playback-started", "page-shown", "leave-chosen"];
+/** What somebody can do while the page returns, because it needs no server, and what happens by itself. */
+const RETURNING: readonly Event["type"][] = ["microphone-failed", "microphone-stilled", "playback-blocked", "playback-chosen", "playback-started", "page-shown", "leave-chosen", "dialog-closed", "pane-toggled", "message-typed", "recipient-chosen"];
+
+/** Dialogues that need no server. */
+const LOCAL: readonly Dialog["name"][] = ["sound", "protocol"];
 
 /** What changes nothing while the page returns and was not asked for by the person. */
-const STRAY: readonly Event["type"][] = ["quality-judged", "line-rested", "microphone-opened", "speech-unheard", "talk-released", "plea-declined", "dialog-closed", "voice-heard"];
+const STRAY: readonly Event["type"][] = ["quality-judged", "line-rested", "microphone-opened", "speech-unheard", "talk-released", "plea-declined", "voice-heard", "line-typed", "pause-over", "pairing-expired"];
 
 /** Events the page itself says, in better words or at the moment of the click; telephones need them from the server. */
 const KNOWN: readonly string[] = ["microphone-on", "microphone-off", "somebody-waits", "new-moderator", "locked", "unlocked"];
@@ -95,7 +98,7 @@ const CLOSED: Microphone = { device: "closed", wish: false, asked: null };
 export function roomEvent(state: State, room: Room, event: Event): State {
   const next = (change: Partial<Room>): State => ({ ...state, page: { ...room, ...change } });
   if (waits(room) && !WAITING.includes(event.type) && !(apart(room) && ADDRESSED.includes(event.type))) return state;
-  if (room.returning && !RETURNING.includes(event.type)) return STRAY.includes(event.type) ? state : shown(state, "returning");
+  if (room.returning && !isLocal(state, room, event)) return isStray(state, event) ? state : shown(state, "returning");
   switch (event.type) {
     case "microphone-toggled":
       return microphoneToggled(state, room);
@@ -158,6 +161,20 @@ export function roomEvent(state: State, room: Room, event: Event): State {
   }
 }
 
+/** Tells whether something can be done without the server. */
+function isLocal(state: State, room: Room, event: Event): boolean {
+  if (event.type === "dialog-opened") return LOCAL.includes(event.dialog.name);
+  if (event.type === "shortcut-pressed") return !state.shortcut || isAsked(state, room) || event.what === "typed" || event.what === "chat";
+  return RETURNING.includes(event.type);
+}
+
+/** Tells whether something changes nothing while the page returns, and there is no need to say why: live text cannot be typed then, and what is empty is not sent. */
+function isStray({ writing }: State, event: Event): boolean {
+  if (event.type === "message-sent") return !writing.message.trim();
+  if (event.type === "line-ended") return !writing.draft.trim();
+  return STRAY.includes(event.type);
+}
+
 export function joined(state: State, welcome: Welcome, message: Extract<ServerMessage, { type: "joined" }>, before: Room | null = null): State {
   const own = roster.find(message.roster.entries, message.participant);
   const room: Room = {
@@ -179,7 +196,8 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     line: UNJUDGED,
     missed: 0,
     doubts: 0,
-    dialog: null,
+    // Only what needs no server is open while the page returns.
+    dialog: own?.status === "pending" ? null : (before?.dialog ?? null),
     pairing: null,
     deaf: (own?.telephone ?? null) !== null || (before?.deaf ?? false),
     hold: null,

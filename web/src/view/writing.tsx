@@ -62,6 +62,7 @@ function PaneButton({ state, dispatch, pane }: Props & { pane: Pane }) {
 function LiveText({ state, dispatch, room }: Props & { room: Room }) {
   const { language, writing } = state;
   const may = mayType(room);
+  const hint = room.returning ? "writing.typed.returning" : may ? "writing.typed.hint" : "writing.typed.floor";
   const done = writing.typed.filter(({ ended }) => ended);
   const live = writing.typed.filter(({ ended, own, words }) => !ended && !own && words);
   return (
@@ -92,7 +93,7 @@ function LiveText({ state, dispatch, room }: Props & { room: Room }) {
           data-testid="typed-field"
           autocomplete="off"
           maxLength={TYPED_MAX}
-          readOnly={!may}
+          readOnly={!may || room.returning}
           aria-describedby="typed-hint"
           value={writing.draft}
           onInput={({ currentTarget }) => dispatch({ type: "line-typed", words: currentTarget.value })}
@@ -101,7 +102,7 @@ function LiveText({ state, dispatch, room }: Props & { room: Room }) {
           {text(language, "writing.typed.end")}
         </button>
         <p id="typed-hint" class="hint">
-          {text(language, may ? "writing.typed.hint" : "writing.typed.floor")} <Phones language={language} room={room} />
+          {text(language, hint)} <Phones language={language} room={room} />
         </p>
       </form>
     </PaneFrame>
