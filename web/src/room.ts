@@ -255,7 +255,9 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
     hold: alone ? null : room.hold,
   };
   const letIn = waits(room) && !waits(next);
+  const renamed: Sentence[] = own && me(room) && own.name !== me(room)?.name ? [{ key: "renamed", entry: own }] : [];
   const sentences: Sentence[] = [
+    ...renamed,
     // Who comes in from the waiting room finds everybody at once, which is no news.
     ...(letIn ? [] : arrived(room, next).map((entry) => ({ key: arrival(entry), entry }))),
     ...news.left.map((entry) => ({ key: parted(room, entry), entry })),
@@ -270,7 +272,9 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
   const moved = soundMoved(heardOf, room, next);
   const obeyed = obey(moved, room);
   const after = closes ? act(obeyed, { do: "close-microphone" }) : obeyed;
-  return sentences.length > 0 ? say(after, [...(moved === heardOf ? [] : moved.spoken.sentences), ...sentences]) : after;
+  const told = sentences.length > 0 ? say(after, [...(moved === heardOf ? [] : moved.spoken.sentences), ...sentences]) : after;
+  // By which name they speak to the others concerns nobody more, and they may have no eye on the list.
+  return renamed.reduce(toast, told);
 }
 
 /** Who has come since: into the call, or into its waiting room. */
