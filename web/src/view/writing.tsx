@@ -2,10 +2,11 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { nameAmong } from "../alike";
 import type { Room } from "../room";
 import * as roster from "../roster";
 import type { Language } from "../state";
-import { nameOf, text } from "../text";
+import { text } from "../text";
 import type { Entry } from "../wire";
 import { allowsPublic, CHAT_MAX, type ChatLine, mayType, type Pane, reaches, recipients, TYPED_MAX, type TypedLine } from "../writing";
 import type { Props } from "./app";
@@ -136,7 +137,7 @@ function ChatForm({ state, dispatch, room }: Pick<Props, "state" | "dispatch"> &
   const people = recipients(room);
   const sends = reaches(room, to);
   const one = people.find(({ id }) => id === to);
-  const field = one ? text(language, "writing.chat.field.alone", { name: nameOf(language, one) }) : text(language, sends ? "writing.chat.field" : "writing.chat.field.nobody");
+  const field = one ? text(language, "writing.chat.field.alone", { name: nameAmong(language, room.entries, one) }) : text(language, sends ? "writing.chat.field" : "writing.chat.field.nobody");
   return (
     <form
       class="writing-form"
@@ -155,7 +156,7 @@ function ChatForm({ state, dispatch, room }: Pick<Props, "state" | "dispatch"> &
         {allowsPublic(room) && <option value="">{text(language, "writing.chat.all")}</option>}
         {people.map((entry) => (
           <option key={entry.id} value={entry.id}>
-            {nameOf(language, entry)}
+            {nameAmong(language, room.entries, entry)}
           </option>
         ))}
       </select>
@@ -245,7 +246,7 @@ function Log({ language, pane, latest, count, children }: { language: Language; 
 }
 
 function Line({ language, room, line }: { language: Language; room: Room; line: TypedLine | ChatLine }) {
-  const name = (entry: Entry) => nameOf(language, roster.find(room.entries, entry.id) ?? entry);
+  const name = (entry: Entry) => nameAmong(language, room.entries, roster.find(room.entries, entry.id) ?? entry);
   const live = "ended" in line && !line.ended;
   const to = "to" in line ? line.to : null;
   return (
