@@ -58,7 +58,12 @@ export type Room = {
   acted: Readonly<Record<string, "muted" | "removed" | "lowered">>;
   /** What was done since the person came, the latest first. */
   acts: readonly Done[];
+  /** The list of those inside is still coming, since the person was let in: the version it has so far, and whether its last piece was a full one, which others may follow. */
+  entering: { version: number; full: boolean } | null;
 };
+
+/** Lines in one piece of a change, as the server tells them (ENTRIES_AT_ONCE_MAX). */
+const PIECE = 10;
 
 /** Judgements without a packet after which the sound counts as interrupted, and those after which the page returns anew. */
 const MISSED_MAX = 2;
@@ -204,6 +209,7 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     plea: null,
     acted: {},
     acts: [],
+    entering: null,
   };
   room.microphone = heeded(room.microphone, own, false);
   const known = { ...state, page: room, writing: rejoined(state.writing), company: state.company || room.entries.filter(roster.isInside).length > 1, name: own?.name ?? state.name };
@@ -255,17 +261,18 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
     hold: alone ? null : room.hold,
   };
   const letIn = waits(room) && !waits(next);
+  const isFirst = found(room, delta.version);
+  next.entering = isFirst && !waits(next) ? { version: delta.version, full: delta.entries.length === PIECE } : null;
   const renamed: Sentence[] = own && me(room) && own.name !== me(room)?.name ? [{ key: "renamed", entry: own }] : [];
   const sentences: Sentence[] = [
     ...renamed,
-    // Who comes in from the waiting room finds everybody at once, which is no news.
-    ...(letIn ? [] : arrived(room, next).map((entry) => ({ key: arrival(entry), entry }))),
-    ...news.left.map((entry) => ({ key: parted(room, entry), entry })),
+    ...(isFirst ? [] : arrived(room, next).map((entry) => ({ key: arrival(entry), entry }))),
+    ...(waits(room) ? [] : news.left.map((entry) => ({ key: parted(room, entry), entry }))),
     ...muted.map((entry) => ({ key: "muted" as const, entry })),
     ...lowered.map((entry) => ({ key: "lowered" as const, entry })),
-    ...raised(room, next).map((entry) => ({ key: "hand" as const, entry })),
+    ...(isFirst ? [] : raised(room, next)).map((entry) => ({ key: "hand" as const, entry })),
     ...promoted(room, next).map((entry) => ({ key: "leads" as const, entry })),
-    ...(letIn || next.state.locked === room.state.locked ? [] : [{ key: next.state.locked ? ("locked" as const) : ("unlocked" as const), entry: null }]),
+    ...(waits(room) || next.state.locked === room.state.locked ? [] : [{ key: next.state.locked ? ("locked" as const) : ("unlocked" as const), entry: null }]),
   ];
   const greeted = letIn && state.original ? send(state, { type: "original-sound", on: true }) : state;
   const heardOf = { ...greeted, page: next, writing: peopleChanged(state.writing, may, delta.gone), company: state.company || next.entries.filter(roster.isInside).length > 1 };
@@ -275,6 +282,11 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
   const told = sentences.length > 0 ? say(after, [...(moved === heardOf ? [] : moved.spoken.sentences), ...sentences]) : after;
   // By which name they speak to the others concerns nobody more, and they may have no eye on the list.
   return renamed.reduce(toast, told);
+}
+
+/** Tells whether a change, or a piece of one, is of what somebody finds who comes in from the waiting room, which is no news. The person's own line may stand in any piece; changes meanwhile give the rest another version. */
+function found(room: Room, version: number): boolean {
+  return waits(room) || (room.entering !== null && (room.entering.full || room.entering.version === version));
 }
 
 /** Who has come since: into the call, or into its waiting room. */
@@ -311,9 +323,10 @@ function promoted(before: Room, { own, entries }: Room): Entry[] {
 
 export function told(state: State, { event, shown }: Extract<ServerMessage, { type: "told" }>): State {
   if (KNOWN.includes(event)) return state;
-  const said = say(state, [shown]);
-  const { page } = said;
-  if (page.name !== "room") return SAID_ONLY.includes(event) ? said : toast(said, shown);
+  if (state.page.name !== "room") return SAID_ONLY.includes(event) ? say(state, [shown]) : toast(say(state, [shown]), shown);
+  // Before anything is told, so is the rest of the list.
+  const page: Room = { ...state.page, entering: null };
+  const said = say({ ...state, page }, [shown]);
   if (PLEAS.includes(event) && !page.microphone.wish) return { ...said, page: { ...page, plea: shown } };
   const after = SAID_ONLY.includes(event) ? said : toast(said, shown);
   if (event === "microphone-off-by-moderator") return silence(after, page, page.microphone.asked);
