@@ -171,6 +171,7 @@ async function name({ mia, gustav }) {
   for (const _ of 'Gustav') await mia.press('Backspace');
   await mia.type('Gustav Weber');
   await mia.press('Enter');
+  await gustav.announced(/Sie heißen jetzt Gustav Weber\./);
   await listed(gustav, 'Gustav Weber', ({ own }) => own, 'in his own list');
 }
 

@@ -58,7 +58,12 @@ export type Room = {
   acted: Readonly<Record<string, "muted" | "removed" | "lowered">>;
   /** What was done since the person came, the latest first. */
   acts: readonly Done[];
+  /** The list of those inside is still coming, since the person was let in: the version it has so far, and whether its last piece was a full one, which others may follow. */
+  entering: { version: number; full: boolean } | null;
 };
+
+/** Lines in one piece of a change, as the server tells them (ENTRIES_AT_ONCE_MAX). */
+const PIECE = 10;
 
 /** Judgements without a packet after which the sound counts as interrupted, and those after which the page returns anew. */
 const MISSED_MAX = 2;
@@ -66,11 +71,14 @@ const MISSED_TOO_LONG = 5;
 /** Judgements after a change of the network of which one without a packet is enough. */
 const DOUBTED = 2;
 
-/** What somebody can do while the page returns, and what happens by itself. */
-const RETURNING: readonly Event["type"][] = ["microphone-failed", "microphone-stilled", "playback-blocked", "playback-chosen", "playback-started", "page-shown", "leave-chosen"];
+/** What somebody can do while the page returns, because it needs no server, and what happens by itself. */
+const RETURNING: readonly Event["type"][] = ["microphone-failed", "microphone-stilled", "playback-blocked", "playback-chosen", "playback-started", "page-shown", "leave-chosen", "dialog-closed", "pane-toggled", "message-typed", "recipient-chosen"];
+
+/** Dialogues that need no server. */
+const LOCAL: readonly Dialog["name"][] = ["sound", "protocol"];
 
 /** What changes nothing while the page returns and was not asked for by the person. */
-const STRAY: readonly Event["type"][] = ["quality-judged", "line-rested", "microphone-opened", "speech-unheard", "talk-released", "plea-declined", "dialog-closed", "voice-heard"];
+const STRAY: readonly Event["type"][] = ["quality-judged", "line-rested", "microphone-opened", "speech-unheard", "talk-released", "plea-declined", "voice-heard", "line-typed", "pause-over", "pairing-expired"];
 
 /** Events the page itself says, in better words or at the moment of the click; telephones need them from the server. */
 const KNOWN: readonly string[] = ["microphone-on", "microphone-off", "somebody-waits", "new-moderator", "locked", "unlocked"];
@@ -95,7 +103,7 @@ const CLOSED: Microphone = { device: "closed", wish: false, asked: null };
 export function roomEvent(state: State, room: Room, event: Event): State {
   const next = (change: Partial<Room>): State => ({ ...state, page: { ...room, ...change } });
   if (waits(room) && !WAITING.includes(event.type) && !(apart(room) && ADDRESSED.includes(event.type))) return state;
-  if (room.returning && !RETURNING.includes(event.type)) return STRAY.includes(event.type) ? state : shown(state, "returning");
+  if (room.returning && !isLocal(state, room, event)) return isStray(state, event) ? state : shown(state, "returning");
   switch (event.type) {
     case "microphone-toggled":
       return microphoneToggled(state, room);
@@ -158,6 +166,20 @@ export function roomEvent(state: State, room: Room, event: Event): State {
   }
 }
 
+/** Tells whether something can be done without the server. */
+function isLocal(state: State, room: Room, event: Event): boolean {
+  if (event.type === "dialog-opened") return LOCAL.includes(event.dialog.name);
+  if (event.type === "shortcut-pressed") return !state.shortcut || isAsked(state, room) || event.what === "typed" || event.what === "chat";
+  return RETURNING.includes(event.type);
+}
+
+/** Tells whether something changes nothing while the page returns, and there is no need to say why: live text cannot be typed then, and what is empty is not sent. */
+function isStray({ writing }: State, event: Event): boolean {
+  if (event.type === "message-sent") return !writing.message.trim();
+  if (event.type === "line-ended") return !writing.draft.trim();
+  return STRAY.includes(event.type);
+}
+
 export function joined(state: State, welcome: Welcome, message: Extract<ServerMessage, { type: "joined" }>, before: Room | null = null): State {
   const own = roster.find(message.roster.entries, message.participant);
   const room: Room = {
@@ -179,13 +201,15 @@ export function joined(state: State, welcome: Welcome, message: Extract<ServerMe
     line: UNJUDGED,
     missed: 0,
     doubts: 0,
-    dialog: null,
+    // Only what needs no server is open while the page returns.
+    dialog: own?.status === "pending" ? null : (before?.dialog ?? null),
     pairing: null,
     deaf: (own?.telephone ?? null) !== null || (before?.deaf ?? false),
     hold: null,
     plea: null,
     acted: {},
     acts: [],
+    entering: null,
   };
   room.microphone = heeded(room.microphone, own, false);
   const known = { ...state, page: room, writing: rejoined(state.writing), company: state.company || room.entries.filter(roster.isInside).length > 1, name: own?.name ?? state.name };
@@ -237,22 +261,32 @@ export function changed(state: State, room: Room, delta: Extract<ServerMessage, 
     hold: alone ? null : room.hold,
   };
   const letIn = waits(room) && !waits(next);
+  const isFirst = found(room, delta.version);
+  next.entering = isFirst && !waits(next) ? { version: delta.version, full: delta.entries.length === PIECE } : null;
+  const renamed: Sentence[] = own && me(room) && own.name !== me(room)?.name ? [{ key: "renamed", entry: own }] : [];
   const sentences: Sentence[] = [
-    // Who comes in from the waiting room finds everybody at once, which is no news.
-    ...(letIn ? [] : arrived(room, next).map((entry) => ({ key: arrival(entry), entry }))),
-    ...news.left.map((entry) => ({ key: parted(room, entry), entry })),
+    ...renamed,
+    ...(isFirst ? [] : arrived(room, next).map((entry) => ({ key: arrival(entry), entry }))),
+    ...(waits(room) ? [] : news.left.map((entry) => ({ key: parted(room, entry), entry }))),
     ...muted.map((entry) => ({ key: "muted" as const, entry })),
     ...lowered.map((entry) => ({ key: "lowered" as const, entry })),
-    ...raised(room, next).map((entry) => ({ key: "hand" as const, entry })),
+    ...(isFirst ? [] : raised(room, next)).map((entry) => ({ key: "hand" as const, entry })),
     ...promoted(room, next).map((entry) => ({ key: "leads" as const, entry })),
-    ...(letIn || next.state.locked === room.state.locked ? [] : [{ key: next.state.locked ? ("locked" as const) : ("unlocked" as const), entry: null }]),
+    ...(waits(room) || next.state.locked === room.state.locked ? [] : [{ key: next.state.locked ? ("locked" as const) : ("unlocked" as const), entry: null }]),
   ];
   const greeted = letIn && state.original ? send(state, { type: "original-sound", on: true }) : state;
   const heardOf = { ...greeted, page: next, writing: peopleChanged(state.writing, may, delta.gone), company: state.company || next.entries.filter(roster.isInside).length > 1 };
   const moved = soundMoved(heardOf, room, next);
   const obeyed = obey(moved, room);
   const after = closes ? act(obeyed, { do: "close-microphone" }) : obeyed;
-  return sentences.length > 0 ? say(after, [...(moved === heardOf ? [] : moved.spoken.sentences), ...sentences]) : after;
+  const told = sentences.length > 0 ? say(after, [...(moved === heardOf ? [] : moved.spoken.sentences), ...sentences]) : after;
+  // By which name they speak to the others concerns nobody more, and they may have no eye on the list.
+  return renamed.reduce(toast, told);
+}
+
+/** Tells whether a change, or a piece of one, is of what somebody finds who comes in from the waiting room, which is no news. The person's own line may stand in any piece; changes meanwhile give the rest another version. */
+function found(room: Room, version: number): boolean {
+  return waits(room) || (room.entering !== null && (room.entering.full || room.entering.version === version));
 }
 
 /** Who has come since: into the call, or into its waiting room. */
@@ -289,9 +323,10 @@ function promoted(before: Room, { own, entries }: Room): Entry[] {
 
 export function told(state: State, { event, shown }: Extract<ServerMessage, { type: "told" }>): State {
   if (KNOWN.includes(event)) return state;
-  const said = say(state, [shown]);
-  const { page } = said;
-  if (page.name !== "room") return SAID_ONLY.includes(event) ? said : toast(said, shown);
+  if (state.page.name !== "room") return SAID_ONLY.includes(event) ? say(state, [shown]) : toast(say(state, [shown]), shown);
+  // Before anything is told, so is the rest of the list.
+  const page: Room = { ...state.page, entering: null };
+  const said = say({ ...state, page }, [shown]);
   if (PLEAS.includes(event) && !page.microphone.wish) return { ...said, page: { ...page, plea: shown } };
   const after = SAID_ONLY.includes(event) ? said : toast(said, shown);
   if (event === "microphone-off-by-moderator") return silence(after, page, page.microphone.asked);

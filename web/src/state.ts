@@ -17,6 +17,7 @@
 import { note } from "./acts";
 import { cut } from "./cut";
 import type { Effect } from "./effect";
+import { nameFrom, NAME_MAX } from "./name";
 import { codeCame } from "./pair";
 import { judge } from "./quality";
 import { callChanged, changed, doubted, type Dialog, joined, refused, type Room, roomEvent, told } from "./room";
@@ -48,7 +49,7 @@ export type Page =
 /** A sentence for the person: from the server in every language, or from the own catalogue, about somebody and with what they wrote. */
 export type Sentence = Shown | { key: Said; entry: Entry | null; words?: string };
 
-type Said = "joined" | "leads" | "locked" | "unlocked" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-still" | "microphone-unheard" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "microphone-was-on" | "returning" | "talk-needs-floor" | "quality-fair" | "quality-poor" | "refused" | "not-here" | "talked-to" | "too-many-talks" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled" | "no-floor" | "chat-off" | "no-text" | "typed" | "types" | "chatted" | "chatted-alone" | "chats" | "no-code" | "code-expired" | "telephone-came" | "telephone-gone";
+type Said = "joined" | "leads" | "renamed" | "locked" | "unlocked" | "waits" | "gave-up" | "left" | "muted" | "removed" | "hand" | "lowered" | "asked" | "microphone-on" | "microphone-waiting" | "microphone-music" | "microphone-still" | "microphone-unheard" | "microphone-off" | "microphone-ready" | "microphone-still-off" | "microphone-was-on" | "returning" | "talk-needs-floor" | "quality-fair" | "quality-poor" | "refused" | "not-here" | "talked-to" | "too-many-talks" | "no-dial-out" | "no-number" | "emergency" | "not-listed" | "no-minutes" | "too-many-calls" | "no-line" | "called" | "uncalled" | "no-floor" | "chat-off" | "no-text" | "typed" | "types" | "chatted" | "chatted-alone" | "chats" | "no-code" | "code-expired" | "telephone-came" | "telephone-gone";
 
 /** What only moderators ask for, beside what has an event of its own because it is said when it has come about or confirmed before. */
 export type Lead = Extract<ClientMessage, { type: "mute-all" | "lower-hands" | "ask-to-unmute" | "ask-to-speak" | "give-floor" | "lock" | "hear-name" | "admit" | "admit-all" | "turn-away" | "talk-with" | "end-talk" | "lobby" | "chat-rule" | "entry-signal" | "lift-alarm" | "rename" | "invite" | "remove" | "make-moderator" }>;
@@ -143,9 +144,6 @@ export type Event =
   | { type: "sound-here-chosen" }
   | { type: "toast-expired"; id: number }
   | WritingEvent;
-
-/** Longest name the page sends, in characters. */
-export const NAME_MAX = 60;
 
 /** Loudest, in percent: as the server sends it. An audio element knows no more. */
 export const VOLUME_MAX = 100;
@@ -352,7 +350,7 @@ function welcomed(before: State, welcome: Welcome): State {
 function joinChosen(state: State, name: string): State {
   if (state.page.name !== "join") return state;
   const page: Page = { name: "joining", welcome: state.page.welcome };
-  const kept = cut(name.trim(), NAME_MAX);
+  const kept = nameFrom(name);
   return act({ ...state, name: kept, inside: true, page }, { do: "close-microphone" }, { do: "negotiate" });
 }
 

@@ -126,6 +126,41 @@ test("while the page returns nothing is asked of the server, and a click says wh
   assert.equal(why(run(lost, { type: "leave-chosen" })), "left");
 });
 
+test("what needs no server goes on while the page returns, and nothing is said of it", () => {
+  const lost = run(live(), { type: "pane-toggled", pane: "chat" }, { type: "pane-toggled", pane: "typed" }, LOST);
+  const quiet = (state: State) => assert.deepEqual([done(state), state.spoken, state.toasts], [[], lost.spoken, lost.toasts]);
+  const typed = run(lost, { type: "message-typed", words: "Bin gleich" }, { type: "message-typed", words: "Bin gleich da" });
+  quiet(typed);
+  assert.equal(typed.writing.message, "Bin gleich da");
+  quiet(run(lost, { type: "recipient-chosen", to: "b" }));
+  assert.equal(run(lost, { type: "recipient-chosen", to: "b" }).writing.to, "b");
+  for (const event of [{ type: "pane-toggled", pane: "chat" }, { type: "shortcut-pressed", what: "chat" }] as const) {
+    quiet(run(lost, event));
+    assert.equal(run(lost, event).writing.open.chat, false, event.type);
+  }
+  for (const name of ["sound", "protocol"] as const) {
+    const open = run(lost, { type: "dialog-opened", dialog: { name } });
+    quiet(open);
+    quiet(run(open, { type: "shortcut-pressed", what: "hand" }));
+    assert.equal(room(open).dialog?.name, name);
+    assert.equal(room(run(open, { type: "dialog-closed" })).dialog, null);
+    assert.equal(room(run(open, receive(KEPT), OFFER, joined())).dialog?.name, name, "it stays open");
+  }
+  for (const event of [{ type: "line-typed", words: "a" }, { type: "pause-over" }, { type: "message-sent" }, { type: "line-ended" }, { type: "pairing-expired" }] as const) {
+    quiet(run(lost, event));
+    assert.deepEqual([run(lost, event).writing, room(run(lost, event))], [lost.writing, room(lost)], event.type);
+  }
+});
+
+test("a message that is sent while the page returns stays in its field, and it is said why", () => {
+  const sent = run(live(), LOST, { type: "message-typed", words: "Hallo" }, { type: "message-sent" });
+  assert.deepEqual([done(sent), sent.spoken.sentences], [["expire-toast"], [{ key: "returning", entry: null }]]);
+  const back = run(sent, receive(KEPT), OFFER, joined());
+  assert.equal(back.writing.message, "Hallo");
+  const asked = run(live(), LOST, { type: "dialog-opened", dialog: { name: "end" } });
+  assert.deepEqual([room(asked).dialog, asked.spoken.sentences], [null, [{ key: "returning", entry: null }]]);
+});
+
 test("a page loaded again goes straight back in, and learns from the server what was on", () => {
   const reloaded = run(initial("de", 1), { type: "started" }, { type: "link-opened" }, receive(KEPT));
   assert.equal(reloaded.page.name, "joining");

@@ -6,7 +6,7 @@ import { type Room, waits } from "../src/room";
 import { type Event, initial, reduce, type State } from "../src/state";
 import { titleOf } from "../src/text";
 import type { Entry, Role, Status } from "../src/wire";
-import { conference, entry, greeting } from "./people.mjs";
+import { conference, entry, greeting, shown } from "./people.mjs";
 
 const HOLDS = conference({ lobby: "guests" });
 
@@ -71,6 +71,31 @@ test("who is let in finds everybody at once and is told so in one sentence, with
   assert.equal(room(inside).microphone.wish, false);
   const told = reduce(inside, { type: "received", message: { type: "told", event: "let-in", shown: { de: "drin", en: "in" } } });
   assert.deepEqual([told.spoken.sentences.length, told.toasts.length], [1, 0]);
+});
+
+test("who is let in among many is told nothing of whom they find, in whatever pieces the list comes", () => {
+  const many = Array.from({ length: 28 }, (_, n) => person(`p${n}`));
+  const closed = { ...HOLDS, locked: true };
+  const waiting = inRoom("guest", "pending");
+  const before = reduce(waiting, delta(2, many.slice(0, 10), [], closed));
+  assert.equal(waits(room(before)), true);
+  const inside = reduce(before, delta(2, [...many.slice(10, 19), me("guest", "connected")], [], closed));
+  assert.equal(waits(room(inside)), false);
+  const more = reduce(inside, delta(2, many.slice(19, 25), [], closed));
+  for (const state of [before, inside, more]) assert.deepEqual([state.spoken, state.toasts], [waiting.spoken, []]);
+  const last = reduce(inside, delta(3, many.slice(19), [], closed));
+  assert.deepEqual(last.spoken, waiting.spoken, "what changed meanwhile comes with the rest of the list");
+  assert.equal(room(last).entries.length, 29);
+});
+
+test("whoever comes or goes after the list was told is announced, and so is that the conference is open", () => {
+  const many = Array.from({ length: 20 }, (_, n) => person(`p${n}`));
+  const closed = { ...HOLDS, locked: true };
+  const inside = reduce(inRoom("guest", "pending"), delta(2, [...many.slice(0, 9), me("guest", "connected")], [], closed));
+  const all = reduce(inside, delta(2, many.slice(9), [], closed));
+  assert.deepEqual(said(reduce(all, delta(3, [person("x")], ["p1"]))), ["joined", "left", "unlocked"]);
+  const letIn = reduce(inside, { type: "received", message: { type: "told", event: "let-in", shown: shown("drin", "in") } });
+  assert.deepEqual(said(reduce(letIn, delta(3, [person("x")], [], closed))), ["joined"], "before that sentence all of the list is told");
 });
 
 test("sound that goes out as it is is asked for when one is in, not before", () => {
@@ -150,8 +175,8 @@ function inRoom(role: Role, status: Status): State {
   return reduce(connected(role), joined(role, status));
 }
 
-function delta(version: number, entries: Entry[], gone: string[] = []): Event {
-  return { type: "received", message: { type: "delta", version, state: HOLDS, entries, gone } };
+function delta(version: number, entries: Entry[], gone: string[] = [], state = HOLDS): Event {
+  return { type: "received", message: { type: "delta", version, state, entries, gone } };
 }
 
 function me(role: Role, status: Status): Entry {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { heard, mayTalk, type Room } from "../src/room";
 import { type Event, initial, reduce, type State } from "../src/state";
-import { titleOf } from "../src/text";
+import { announcement, titleOf } from "../src/text";
 import type { Entry } from "../src/wire";
 import { conference, entry, greeting, shown } from "./people.mjs";
 
@@ -292,6 +292,17 @@ test("what a moderator did is said when it has come about, and others' doing in 
   assert.deepEqual(words(muted), ["muted"]);
   assert.deepEqual(room(muted).acted, {});
   assert.deepEqual(words(after2(muted, { type: "remove-confirmed", participant: "b", ban: false }, delta(4, [], ["b", "c"]))), ["removed", "left"]);
+});
+
+test("who is renamed is told their new name, and nobody else is", () => {
+  const renamed = after2(inRoom(), delta(2, [me(false), person("b", "Bea")]), delta(3, [{ ...me(false), name: "Ida Weber" }]));
+  assert.equal(announcement("de", renamed.spoken.sentences), "Die Leitung hat Ihren Namen geändert. Sie heißen jetzt Ida Weber.");
+  assert.deepEqual(renamed.toasts.map(({ sentence }) => sentence), renamed.spoken.sentences);
+  assert.equal(announcement("en", after2(inRoom(), delta(2, [{ ...person("me", ""), name: null }])).spoken.sentences).startsWith("A moderator has changed your name. You are now called "), true);
+  const other = after2(renamed, delta(4, [person("b", "Beate")]));
+  assert.deepEqual([other.spoken, other.toasts], [renamed.spoken, renamed.toasts]);
+  const same = after2(renamed, delta(4, [{ ...me(false), name: "Ida Weber", hand: 1 }]));
+  assert.deepEqual(same.toasts, renamed.toasts);
 });
 
 test("the shortcut works only in the call, without a dialogue, and can be switched off", () => {

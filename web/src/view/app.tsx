@@ -1,6 +1,7 @@
 //! The page: header, the region of the present state, and what is said to assistive technology.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { aloud, goesIn, PLACES, type Said } from "../aloud";
 import { RETRY_DELAYS_MS } from "../effect";
 import { waits } from "../room";
 import type { Sound } from "../sound";
@@ -44,10 +45,35 @@ export function App(props: Props) {
       <Region {...props} />
       {privacy && state.privacy && <PrivacyNotice {...props} privacy={privacy} />}
       <Toasts state={state} dispatch={dispatch} />
-      <p class="unseen" role="status" aria-live="polite" data-testid="announcement">
-        <span key={state.spoken.id}>{announcement(state.language, state.spoken.sentences)}</span>
-      </p>
+      <Aloud state={state} />
     </div>
+  );
+}
+
+/** Says to assistive technology what the page says. The regions are there before anything stands in them, else they would not be read. */
+function Aloud({ state }: Pick<Props, "state">) {
+  const said = useRef<readonly Said[]>([]);
+  const [, again] = useState({});
+  const now = performance.now();
+  said.current = aloud(said.current, state, now);
+  const wait = goesIn(said.current, now);
+  useEffect(() => {
+    if (wait === null) return;
+    const timer = setTimeout(() => again({}), wait);
+    return () => clearTimeout(timer);
+  });
+  const latest = said.current.at(-1)?.place;
+  return (
+    <>
+      {Array.from({ length: PLACES }, (_, place) => {
+        const one = said.current.find((one) => one.place === place);
+        return (
+          <p key={place} class="unseen" role="status" aria-live="polite" data-testid={place === latest ? "announcement" : undefined}>
+            {one && <span key={one.key}>{announcement(state.language, one.sentences)}</span>}
+          </p>
+        );
+      })}
+    </>
   );
 }
 

@@ -1,11 +1,12 @@
 //! The bar at the foot of the call: the microphone in the middle, the raised hand, and in words whether one can be heard.
 
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { nameAmong } from "../alike";
 import { hearing, talksWith } from "../hearing";
 import { byTelephone } from "../pair";
 import { heard, mayTalk, me, music, type Room } from "../room";
 import { asking } from "../roster";
-import { hearingOf, type Key, nameOf, sentence, text } from "../text";
+import { hearingOf, type Key, sentence, text } from "../text";
 import type { Sentence } from "../state";
 import type { Props } from "./app";
 import { Meter } from "./device";
@@ -71,7 +72,7 @@ function FloorState({ state, room }: Pick<Props, "state"> & { room: Room }) {
   if (other) {
     return (
       <p class="heard-hint kept" data-testid="heard-hint">
-        {text(state.language, "controls.apart", { name: nameOf(state.language, other) })}
+        {text(state.language, "controls.apart", { name: nameAmong(state.language, room.entries, other) })}
       </p>
     );
   }

@@ -2,11 +2,12 @@
 
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { nameAmong } from "../alike";
+import { nameFrom, NAME_MAX } from "../name";
 import { byTelephone } from "../pair";
 import { find } from "../roster";
 import type { Room } from "../room";
-import { NAME_MAX } from "../state";
-import { type Key, nameOf, text } from "../text";
+import { type Key, text } from "../text";
 import type { Props } from "./app";
 import { DeviceChoice, Meter, Volume } from "./device";
 import { Icon } from "./icon";
@@ -41,7 +42,7 @@ function End({ state, dispatch }: Props) {
 function Remove({ state, dispatch, room, participant }: Props & { room: Room; participant: string }) {
   const t = (key: Key) => text(state.language, key);
   const entry = find(room.entries, participant);
-  const title = text(state.language, "dialog.remove.title", { name: entry ? nameOf(state.language, entry) : "" });
+  const title = text(state.language, "dialog.remove.title", { name: entry ? nameAmong(state.language, room.entries, entry) : "" });
   const [ban, setBan] = useState(false);
   return (
     <Dialog title={title} onClose={() => dispatch({ type: "dialog-closed" })}>
@@ -64,10 +65,10 @@ function Rename({ state, dispatch, room, participant }: Props & { room: Room; pa
   const t = (key: Key) => text(state.language, key);
   const entry = find(room.entries, participant);
   const [name, setName] = useState(entry?.name ?? "");
-  const title = text(state.language, "dialog.rename.title", { name: entry ? nameOf(state.language, entry) : "" });
+  const title = text(state.language, "dialog.rename.title", { name: entry ? nameAmong(state.language, room.entries, entry) : "" });
   const rename = (event: SubmitEvent) => {
     event.preventDefault();
-    dispatch({ type: "lead-chosen", message: { type: "rename", participant, name: name.trim().slice(0, NAME_MAX) || null } });
+    dispatch({ type: "lead-chosen", message: { type: "rename", participant, name: nameFrom(name) || null } });
   };
   return (
     <Dialog title={title} onClose={() => dispatch({ type: "dialog-closed" })}>
@@ -101,7 +102,7 @@ function Rename({ state, dispatch, room, participant }: Props & { room: Room; pa
 function Promote({ state, dispatch, room, participant }: Props & { room: Room; participant: string }) {
   const t = (key: Key) => text(state.language, key);
   const entry = find(room.entries, participant);
-  const title = text(state.language, "dialog.promote.title", { name: entry ? nameOf(state.language, entry) : "" });
+  const title = text(state.language, "dialog.promote.title", { name: entry ? nameAmong(state.language, room.entries, entry) : "" });
   return (
     <Dialog title={title} onClose={() => dispatch({ type: "dialog-closed" })}>
       <p>{t("dialog.promote.text")}</p>
@@ -139,7 +140,7 @@ function TelephoneDialog(props: Props & { room: Room }) {
 function TurnAway({ state, dispatch, room, participant }: Props & { room: Room; participant: string }) {
   const t = (key: Key) => text(state.language, key);
   const entry = find(room.entries, participant);
-  const title = text(state.language, "dialog.turn-away.title", { name: entry ? nameOf(state.language, entry) : "" });
+  const title = text(state.language, "dialog.turn-away.title", { name: entry ? nameAmong(state.language, room.entries, entry) : "" });
   return (
     <Dialog title={title} onClose={() => dispatch({ type: "dialog-closed" })}>
       <p>{t("dialog.turn-away.text")}</p>

@@ -1,6 +1,7 @@
 //! Before the call: title, name, tests, the way in, and the telephone as another way.
 
-import { type JoinPage, NAME_MAX } from "../state";
+import { nameFrom, NAME_MAX } from "../name";
+import type { JoinPage } from "../state";
 import { type Key, pseudonym, roomTitle, text } from "../text";
 import type { Props } from "./app";
 import { DialInCard } from "./dial-in";
@@ -14,7 +15,7 @@ export function Join({ page, ...props }: Props & { page: JoinPage }) {
   const proposed = pseudonym(state.language, state.pseudonym);
   const join = (event: SubmitEvent) => {
     event.preventDefault();
-    dispatch({ type: "join-chosen", name: state.name.trim() || proposed });
+    dispatch({ type: "join-chosen", name: nameFrom(state.name) || proposed });
   };
   return (
     <main class="join">

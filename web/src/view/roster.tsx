@@ -2,6 +2,7 @@
 
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { nameAmong } from "../alike";
 import { firstOf } from "../cut";
 import { arrange, changesIn, UNORDERED } from "../order";
 import { ownQuality } from "../quality";
@@ -156,7 +157,7 @@ function Row({ rank, ...props }: Props & { room: Room; entry: Entry; rank: numbe
       </span>
       <div class="person">
         <p class="name">
-          <span class="name-text">{name}</span>
+          <span class="name-text">{nameAmong(language, room.entries, entry)}</span>
           <span class="unseen">{text(language, `room.door.${entry.door}`)}</span>
           {entry.telephone && (
             <span class="badge" data-testid="by-telephone">
@@ -213,7 +214,7 @@ function Actions({ state, dispatch, room, entry }: Props & { room: Room; entry: 
   const { id } = entry;
   const may = maySpeak(room.state, entry);
   const raised = entry.hand !== null;
-  const action = { language: state.language, name: nameOf(state.language, entry) };
+  const action = { language: state.language, name: nameAmong(state.language, room.entries, entry) };
   if (isCalled(entry)) {
     return (
       <div class="row-actions">
@@ -279,7 +280,7 @@ function Apart({ language, entry, room }: { language: Language; entry: Entry; ro
   return (
     <p class="activity activity-apart" data-testid="apart">
       <Icon name="door" />
-      {other ? text(language, "room.apart.with", { name: nameOf(language, other) }) : text(language, "room.apart")}
+      {other ? text(language, "room.apart.with", { name: nameAmong(language, room.entries, other) }) : text(language, "room.apart")}
     </p>
   );
 }

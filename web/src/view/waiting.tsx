@@ -1,6 +1,7 @@
 //! The waiting room: what the waiting see, and what moderators see of them and do.
 
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { nameAmong } from "../alike";
 import { hearing } from "../hearing";
 import { apart, type Room } from "../room";
 import { find } from "../roster";
@@ -80,10 +81,10 @@ export function WaitingList({ state, dispatch, room }: Props & { room: Room }) {
       </div>
       <ul role="list" ref={list}>
         {waiting.map((entry) => {
-          const name = nameOf(language, entry);
+          const name = nameAmong(language, room.entries, entry);
           const participant = entry.id;
           return (
-            <li key={participant} class="waiting-line" data-participant={participant} data-testid="waits" data-name={name}>
+            <li key={participant} class="waiting-line" data-participant={participant} data-testid="waits" data-name={nameOf(language, entry)}>
               <p class="name">
                 <Icon name={entry.door} />
                 <span class="name-text">{name}</span>
@@ -148,7 +149,7 @@ function Talked({ language, room, entry }: { language: Props["state"]["language"
   return (
     <span class="badge" data-testid="talked">
       <Icon name="chat" />
-      {own || !moderator ? text(language, "room.talked.own") : text(language, "room.talked", { name: nameOf(language, moderator) })}
+      {own || !moderator ? text(language, "room.talked.own") : text(language, "room.talked", { name: nameAmong(language, room.entries, moderator) })}
     </span>
   );
 }
@@ -158,7 +159,7 @@ function Talk({ state, dispatch, room, entry }: Pick<Props, "state" | "dispatch"
   const { language } = state;
   const own = entry.apart_with === room.own;
   if (entry.away || (entry.apart && !own)) return null;
-  const name = nameOf(language, entry);
+  const name = nameAmong(language, room.entries, entry);
   const message = own ? ({ type: "end-talk" } as const) : ({ type: "talk-with", participant: entry.id } as const);
   return (
     <button

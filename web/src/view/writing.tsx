@@ -2,10 +2,11 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { nameAmong } from "../alike";
 import type { Room } from "../room";
 import * as roster from "../roster";
 import type { Language } from "../state";
-import { nameOf, text } from "../text";
+import { text } from "../text";
 import type { Entry } from "../wire";
 import { allowsPublic, CHAT_MAX, type ChatLine, mayType, type Pane, reaches, recipients, TYPED_MAX, type TypedLine } from "../writing";
 import type { Props } from "./app";
@@ -62,6 +63,7 @@ function PaneButton({ state, dispatch, pane }: Props & { pane: Pane }) {
 function LiveText({ state, dispatch, room }: Props & { room: Room }) {
   const { language, writing } = state;
   const may = mayType(room);
+  const hint = room.returning ? "writing.typed.returning" : may ? "writing.typed.hint" : "writing.typed.floor";
   const done = writing.typed.filter(({ ended }) => ended);
   const live = writing.typed.filter(({ ended, own, words }) => !ended && !own && words);
   return (
@@ -92,7 +94,7 @@ function LiveText({ state, dispatch, room }: Props & { room: Room }) {
           data-testid="typed-field"
           autocomplete="off"
           maxLength={TYPED_MAX}
-          readOnly={!may}
+          readOnly={!may || room.returning}
           aria-describedby="typed-hint"
           value={writing.draft}
           onInput={({ currentTarget }) => dispatch({ type: "line-typed", words: currentTarget.value })}
@@ -101,7 +103,7 @@ function LiveText({ state, dispatch, room }: Props & { room: Room }) {
           {text(language, "writing.typed.end")}
         </button>
         <p id="typed-hint" class="hint">
-          {text(language, may ? "writing.typed.hint" : "writing.typed.floor")} <Phones language={language} room={room} />
+          {text(language, hint)} <Phones language={language} room={room} />
         </p>
       </form>
     </PaneFrame>
@@ -135,7 +137,7 @@ function ChatForm({ state, dispatch, room }: Pick<Props, "state" | "dispatch"> &
   const people = recipients(room);
   const sends = reaches(room, to);
   const one = people.find(({ id }) => id === to);
-  const field = one ? text(language, "writing.chat.field.alone", { name: nameOf(language, one) }) : text(language, sends ? "writing.chat.field" : "writing.chat.field.nobody");
+  const field = one ? text(language, "writing.chat.field.alone", { name: nameAmong(language, room.entries, one) }) : text(language, sends ? "writing.chat.field" : "writing.chat.field.nobody");
   return (
     <form
       class="writing-form"
@@ -154,7 +156,7 @@ function ChatForm({ state, dispatch, room }: Pick<Props, "state" | "dispatch"> &
         {allowsPublic(room) && <option value="">{text(language, "writing.chat.all")}</option>}
         {people.map((entry) => (
           <option key={entry.id} value={entry.id}>
-            {nameOf(language, entry)}
+            {nameAmong(language, room.entries, entry)}
           </option>
         ))}
       </select>
@@ -244,7 +246,7 @@ function Log({ language, pane, latest, count, children }: { language: Language; 
 }
 
 function Line({ language, room, line }: { language: Language; room: Room; line: TypedLine | ChatLine }) {
-  const name = (entry: Entry) => nameOf(language, roster.find(room.entries, entry.id) ?? entry);
+  const name = (entry: Entry) => nameAmong(language, room.entries, roster.find(room.entries, entry.id) ?? entry);
   const live = "ended" in line && !line.ended;
   const to = "to" in line ? line.to : null;
   return (

@@ -69,7 +69,7 @@ test("a browser named like a caller is told from the caller in text", async () =
   const script = joinScript({ others: [entry("tel1", { door: "phone" }), entry("x", { name: "Telefon 1" })] });
   await inScene({ script, act: SCENES["room-guest"].act }, {}, async (page) => {
     const rows = await page.locator("[data-name='Telefon 1'] .name").allTextContents();
-    assert.deepEqual(rows, ["Telefon 1Telefonverschlüsselt bis zum Anbieter", "Telefon 1Browser"]);
+    assert.deepEqual(rows, ["Telefon 1Telefonverschlüsselt bis zum Anbieter", "Telefon 1 (Nr. 1)Browser"]);
   });
 });
 
