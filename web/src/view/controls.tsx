@@ -26,7 +26,7 @@ export function Controls({ state, dispatch, sound, room }: Props & { room: Room 
         <p class="heard" id="heard" data-testid="heard" data-by={who.by} data-why={who.by === "nobody" ? who.why : undefined}>
           {hearingOf(state.language, who)}
         </p>
-        <FloorState state={state} room={room} />
+        <FloorState state={state} room={room} named={who.by === "apart"} />
         {rank > 0 && (
           <p class="raised" data-testid="raised">
             <Icon name="hand" />
@@ -63,8 +63,8 @@ export function Controls({ state, dispatch, sound, room }: Props & { room: Room 
   );
 }
 
-/** Says why one is heard or not. Who may speak stays on narrow pages too, where the microphone's own state is said already. */
-function FloorState({ state, room }: Pick<Props, "state"> & { room: Room }) {
+/** Says why one is heard or not, and names nobody who is `named` above it. Who may speak stays on narrow pages too, where the microphone's own state is said already. */
+function FloorState({ state, room, named }: Pick<Props, "state"> & { room: Room; named: boolean }) {
   const t = (key: Key) => text(state.language, key);
   const on = room.microphone.wish;
   const free = !on && mayTalk(room);
@@ -72,7 +72,7 @@ function FloorState({ state, room }: Pick<Props, "state"> & { room: Room }) {
   if (other) {
     return (
       <p class="heard-hint kept" data-testid="heard-hint">
-        {text(state.language, "controls.apart", { name: nameAmong(state.language, room.entries, other) })}
+        {named ? t("controls.apart.on") : text(state.language, "controls.apart", { name: nameAmong(state.language, room.entries, other) })}
       </p>
     );
   }

@@ -3,7 +3,7 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { nameAmong } from "../alike";
 import { hearing } from "../hearing";
-import { apart, type Room } from "../room";
+import { apart, heard, type Room } from "../room";
 import { find } from "../roster";
 import { hearingOf, nameOf, roomTitle, text } from "../text";
 import type { Entry } from "../wire";
@@ -20,7 +20,7 @@ export function WaitingRoom({ state, dispatch, sound, room }: Props & { room: Ro
   const { language } = state;
   const addressed = apart(room);
   return (
-    <main class="notice" data-testid="waiting-room">
+    <main class={`notice${addressed && heard(room) ? " live" : ""}`} data-testid="waiting-room">
       <div class="rings" aria-hidden="true">
         <span />
         <span />
