@@ -117,14 +117,11 @@ const AWAY = OTHERS.map((one) => (one.id === "murat" ? { ...one, microphone: fal
 /** People of whom one speaks by the telephone of her page, over a line on which anybody could listen. */
 const BY_TELEPHONE = OTHERS.map((one) => (one.id === "anna" ? { ...one, telephone: "confirmed", protection: "none" } : one));
 
+/** Tells what has changed of the own page's person. */
+const become = (server, changes) => server.connections.at(-1).become(changes);
+
 /** Tells that a telephone is the sound of the own page, or no longer. */
-const spokenFor = (telephone) => ({
-  type: "delta",
-  version: 40,
-  state: OPEN,
-  entries: [entry("me", { name: "Ada", telephone, protection: telephone ? "to-carrier" : "to-device" })],
-  gone: [],
-});
+const spokenFor = (server, telephone) => become(server, { telephone, protection: telephone ? "to-carrier" : "to-device" });
 
 /** A server that does not answer one kind of message. */
 const without = (script, kind) => (connection, message) => message.type !== kind && script(connection, message);
@@ -419,7 +416,7 @@ export const SCENES = {
     script: joinScript({ others: BY_TELEPHONE }),
     act: async (page, server) => {
       await join(page);
-      server.send(spokenFor("unconfirmed"));
+      spokenFor(server, "unconfirmed");
       await page.getByTestId("telephone-question").waitFor();
     },
   },
@@ -434,7 +431,7 @@ export const SCENES = {
     script: joinScript({ others: BY_TELEPHONE, own: { telephone: "confirmed", protection: "none" } }),
     act: async (page, server) => {
       await join(page);
-      server.send(spokenFor(null));
+      spokenFor(server, null);
       await page.getByTestId("telephone-over").waitFor();
     },
   },
@@ -542,8 +539,7 @@ export const SCENES = {
       await join(page);
       await page.getByTestId("microphone").click();
       await page.locator("[data-testid=microphone][data-microphone=on]").waitFor();
-      const me = entry("me", { name: "Ada", microphone: true, disturbs: "music" });
-      server.send({ type: "delta", version: 90, state: OPEN, entries: [me], gone: [] });
+      become(server, { microphone: true, disturbs: "music" });
       server.send({ type: "told", event: "music-muted", shown: MUSIC_MUTED });
       await page.getByTestId("toast").waitFor();
     },
