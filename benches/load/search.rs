@@ -335,7 +335,7 @@ const PROBES: usize = 2;
 const CONFIRM: Duration = Duration::from_secs(20);
 const CONFIRM_ROUNDS: usize = 3;
 /// How often a number is confirmed, each time with fewer people, before it stays unconfirmed.
-const CONFIRM_TRIES: usize = 3;
+const CONFIRM_TRIES: usize = 6;
 /// Time after which a program's search takes no further steps, beside the confirmation.
 const SEARCH_TIME: Duration = Duration::from_secs(300);
 /// The same of the search for whom the server lets in.
