@@ -127,8 +127,8 @@ impl Endpoint {
         self.settle_probe(trunk);
     }
 
-    /// Uses another flow. The established calls go with it: their peers are behind the same carrier, and it reaches us
-    /// where we are registered.
+    /// Uses another flow. Where the one before leads nowhere the established calls go with it: their peers are behind the same
+    /// carrier, and it reaches us where we are registered.
     fn rebind(&mut self, trunk: TrunkRef, flow: Flow, moves_calls: bool, now: Instant) {
         let Some(found) = self.trunks.all.get(&trunk) else {
             return;

@@ -5,104 +5,101 @@ use crate::browser::wire::typescript::client_types;
 
 const ABOUT: &str = "00000000000000aa";
 
-/// What a page says, without its type, and what the conference is asked to do by it (R30).
-fn table() -> Vec<(&'static str, Value, &'static str)> {
-    let about = || json!({"participant": ABOUT});
-    let (on, none) = (json!({"on": true}), json!({}));
-    vec![
-        ("microphone", on.clone(), "SetMicrophone(true)"),
-        ("original-sound", on.clone(), "SetOriginalSound(true)"),
-        ("hand", json!({"up": true}), "SetHand(true)"),
+/// What a page says of somebody, and what the conference is asked to do by it (R30).
+const OF_SOMEBODY: &[(&str, &str)] = &[
+    ("ask-to-unmute", "AskToUnmute"),
+    ("lower-hand", "LowerHand"),
+    ("give-floor", "GiveFloor"),
+    ("hear-name", "HearName"),
+    ("admit", "Admit"),
+    ("talk-with", "TalkWith"),
+    ("ban", "Ban"),
+    ("mute", "Mute"),
+    ("remove", "Remove"),
+    ("make-moderator", "MakeModerator"),
+];
+/// The same of what it says without more.
+const BARE: &[(&str, &str)] = &[
+    ("mute-all", "MuteAll"),
+    ("lower-hands", "LowerHands"),
+    ("admit-all", "AdmitAll"),
+    ("end-talk", "EndTalk"),
+    ("lift-alarm", "LiftAlarm"),
+    ("pairing-code", "AskPairingCode"),
+    ("end", "End"),
+];
+/// The same of what it turns on.
+const TURNED_ON: &[(&str, &str)] = &[
+    ("microphone", "SetMicrophone(true)"),
+    ("original-sound", "SetOriginalSound(true)"),
+    ("ask-to-speak", "SetAskToSpeak(true)"),
+    ("lock", "SetLock(true)"),
+];
+
+/// All of these as messages without their type, and the others.
+fn table() -> Vec<(&'static str, Value, String)> {
+    let about = "ParticipantId(00000000000000aa)";
+    let of = OF_SOMEBODY.iter().map(|(name, verb)| {
         (
-            "typed-text",
-            json!({"text": "Ja", "ended": true}),
-            "Type(Typing { words: ‹redacted›, ended: true })",
-        ),
+            *name,
+            json!({"participant": ABOUT}),
+            format!("{verb}({about})"),
+        )
+    });
+    let bare = BARE
+        .iter()
+        .map(|(name, verb)| (*name, json!({}), (*verb).to_owned()));
+    let on = TURNED_ON
+        .iter()
+        .map(|(name, verb)| (*name, json!({"on": true}), (*verb).to_owned()));
+    let chat = |to: Value| json!({"to": to, "text": "Ja"});
+    let typed = "Type(Typing { words: ‹redacted›, ended: true })".to_owned();
+    let others = [
+        ("hand", json!({"up": true}), "SetHand(true)".to_owned()),
+        ("typed-text", json!({"text": "Ja", "ended": true}), typed),
+        ("chat", chat(Value::Null), "Chat(‹redacted›)".to_owned()),
         (
             "chat",
-            json!({"to": null, "text": "Ja"}),
-            "Chat(‹redacted›)",
-        ),
-        (
-            "chat",
-            json!({"to": ABOUT, "text": "Ja"}),
-            "ChatWith(ParticipantId(00000000000000aa), ‹redacted›)",
+            chat(json!(ABOUT)),
+            format!("ChatWith({about}, ‹redacted›)"),
         ),
         (
             "chat-rule",
             json!({"rule": "private"}),
-            "SetChatRule(Private)",
-        ),
-        ("mute-all", none.clone(), "MuteAll"),
-        (
-            "ask-to-unmute",
-            about(),
-            "AskToUnmute(ParticipantId(00000000000000aa))",
+            "SetChatRule(Private)".to_owned(),
         ),
         (
-            "lower-hand",
-            about(),
-            "LowerHand(ParticipantId(00000000000000aa))",
+            "lobby",
+            json!({"who": "guests"}),
+            "SetLobby(Guests)".to_owned(),
         ),
-        ("lower-hands", none.clone(), "LowerHands"),
-        ("ask-to-speak", on.clone(), "SetAskToSpeak(true)"),
-        (
-            "give-floor",
-            about(),
-            "GiveFloor(ParticipantId(00000000000000aa))",
-        ),
-        ("lock", on, "SetLock(true)"),
-        (
-            "hear-name",
-            about(),
-            "HearName(ParticipantId(00000000000000aa))",
-        ),
-        ("admit", about(), "Admit(ParticipantId(00000000000000aa))"),
-        ("admit-all", none.clone(), "AdmitAll"),
-        (
-            "turn-away",
-            json!({"participant": ABOUT, "reason": "come-later"}),
-            "TurnAway(ParticipantId(00000000000000aa), ComeLater)",
-        ),
-        (
-            "talk-with",
-            about(),
-            "TalkWith(ParticipantId(00000000000000aa))",
-        ),
-        ("end-talk", none.clone(), "EndTalk"),
-        ("lobby", json!({"who": "guests"}), "SetLobby(Guests)"),
         (
             "entry-signal",
             json!({"signal": "names"}),
-            "SetEntrySignal(Names)",
+            "SetEntrySignal(Names)".to_owned(),
         ),
-        ("lift-alarm", none.clone(), "LiftAlarm"),
         (
             "invite",
             json!({"number": "+4930555"}),
-            "Invite(‹redacted›)",
+            "Invite(‹redacted›)".to_owned(),
+        ),
+        (
+            "own-telephone",
+            json!({"own": true}),
+            "AnswerForTelephone(true)".to_owned(),
+        ),
+        (
+            "turn-away",
+            json!({"participant": ABOUT, "reason": "come-later"}),
+            format!("TurnAway({about}, ComeLater)"),
         ),
         (
             "rename",
             json!({"participant": ABOUT, "name": "Ben"}),
-            "Rename(ParticipantId(00000000000000aa), Some(‹redacted›))",
+            format!("Rename({about}, Some(‹redacted›))"),
         ),
-        ("ban", about(), "Ban(ParticipantId(00000000000000aa))"),
-        ("mute", about(), "Mute(ParticipantId(00000000000000aa))"),
-        ("remove", about(), "Remove(ParticipantId(00000000000000aa))"),
-        (
-            "make-moderator",
-            about(),
-            "MakeModerator(ParticipantId(00000000000000aa))",
-        ),
-        ("pairing-code", none.clone(), "AskPairingCode"),
-        (
-            "own-telephone",
-            json!({"own": true}),
-            "AnswerForTelephone(true)",
-        ),
-        ("end", none, "End"),
-    ]
+    ];
+    of.chain(bare).chain(on).chain(others).collect()
 }
 
 #[tokio::test]
