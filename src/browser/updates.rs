@@ -11,7 +11,10 @@
 //! anything else is told, what is pending is: a page reads things in the order in which they happened. Where hundreds have changed
 //! at once, only the lines of those whom it concerns are hurried so; the others come when they are due.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use super::wire::ServerMessage;
 use crate::{
@@ -84,7 +87,7 @@ impl Updates {
         let Some(pending) = &mut self.pending else {
             return Vec::new();
         };
-        if pending.entries.len() <= ENTRIES_AT_ONCE_MAX {
+        if self.begins || pending.entries.len() <= ENTRIES_AT_ONCE_MAX {
             return self.tell(now, ENTRIES_AT_ONCE_MAX);
         }
         pending
@@ -95,7 +98,11 @@ impl Updates {
             .iter()
             .take_while(|entry| those.contains(&entry.id));
         let concerned = concerned.count();
-        self.tell(now, concerned)
+        // However often something else is told, the others' turn comes when it would have.
+        let due = self.not_before;
+        let messages = self.tell(now, concerned);
+        self.not_before = due + pace(concerned);
+        messages
     }
 
     /// Tells what is pending, of lines at most so many. Pieces of one change bear the same version.
@@ -110,8 +117,7 @@ impl Updates {
             .min(if begins { usize::MAX } else { most });
         let left = delta.entries.split_off(told);
         let paced = if begins { 0 } else { told };
-        let pace = ROSTER_ENTRY_PAUSE * u32::try_from(paced).unwrap_or(u32::MAX);
-        self.not_before = self.not_before.max(now) + pace;
+        self.not_before = self.not_before.max(now) + pace(paced);
         self.not_before = self.not_before.max(now + ROSTER_UPDATE_PAUSE);
         let mut messages = Vec::new();
         if !delta.entries.is_empty()
@@ -163,6 +169,11 @@ impl Updates {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.pending.is_some().then_some(self.not_before)
     }
+}
+
+/// How long so many lines put the next change off.
+fn pace(lines: usize) -> Duration {
+    ROSTER_ENTRY_PAUSE * u32::try_from(lines).unwrap_or(u32::MAX)
 }
 
 /// Takes as many of the first as one message may have.

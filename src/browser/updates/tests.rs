@@ -203,6 +203,26 @@ fn five_hundred_lines_that_change_at_once_are_read_piece_by_piece() {
     assert!(seconds - now >= ROSTER_ENTRY_PAUSE * 450);
 }
 
+/// Fails where whoever types faster than the list is told keeps it from being told.
+#[test]
+fn however_much_is_written_the_list_arrives() {
+    let mut now = t0();
+    let everybody: Vec<u32> = (1..=500).collect();
+    let mut updates = Updates::new(&Snapshot::default(), now);
+    updates.handle_delta(&delta(7, &everybody));
+    let writer = [ParticipantId::from_u64(1); 2];
+    let (mut told, end) = (0, now + Duration::from_secs(13));
+    while now < end {
+        told += entries(&updates.flush(&writer, now))
+            .iter()
+            .flatten()
+            .count();
+        told += entries(&updates.poll(now)).iter().flatten().count();
+        now += Duration::from_millis(30);
+    }
+    assert_eq!(told, 500);
+}
+
 #[test]
 fn who_is_let_in_reads_at_once_who_is_there() {
     let now = t0();
